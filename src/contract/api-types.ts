@@ -1,0 +1,91 @@
+/** The HTTP API's bodies, shared by `api/` (which serves them) and `client/` (which reads them). All times RFC 3339 UTC. */
+import type { ClientDescriptor } from './protocol.js';
+import type { SessionSummary, SubjectRecord } from './session-store.js';
+
+/** GET /api/v1/login — no authentication: all that a client must know to log in. */
+export interface LoginInfo {
+  readonly gateway: string;
+  readonly version: string;
+  /** The issuer that people use, and the public client registered there for the CLI. */
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly scopes: readonly string[];
+  readonly audience: string;
+}
+
+/** GET /api/v1/whoami */
+export interface WhoAmI {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly email: string | null;
+  readonly groups: readonly string[];
+  readonly onBehalfOf: string | null;
+  readonly expiresAt: string;
+  readonly roles: readonly string[];
+}
+
+/** GET /api/v1/targets */
+export interface TargetInfo {
+  readonly name: string;
+  readonly protocol: string;
+  readonly title: string;
+  readonly description: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly reachable: boolean;
+  /** Why not (or by which rule): rule and reason of the connect decision. */
+  readonly rule: string | null;
+  readonly reasons: readonly string[];
+  readonly client: ClientDescriptor;
+  /** Database or other default name inside the target, for the client's template. */
+  readonly database: string | null;
+  /** Address of the native port, `host:port`, when there is one. */
+  readonly native: string | null;
+}
+
+/** One operation of a session, as GET /api/v1/sessions/:id gives it. */
+export interface OperationRecord {
+  readonly sequence: number;
+  readonly at: string;
+  readonly form: string;
+  /** Exact text as recorded (UTF-8; what is not valid is replaced), cut at 64 KiB here. */
+  readonly text: string;
+  readonly summary: string;
+  readonly actions: readonly string[];
+  readonly verdict: 'allow' | 'deny';
+  readonly rule: string | null;
+  readonly reasons: readonly string[];
+  readonly policy: string;
+  readonly status: string;
+  readonly rows: number | null;
+  readonly bytes: number | null;
+  readonly durationUs: number | null;
+  readonly message: string | null;
+}
+
+export interface SessionDetail {
+  readonly session: SessionSummary;
+  readonly operations: readonly OperationRecord[];
+  readonly events: readonly { readonly at: string; readonly kind: string; readonly data: Readonly<Record<string, unknown>> }[];
+  /** False when something of the record is missing or does not verify; `problems` says what. */
+  readonly intact: boolean;
+  readonly problems: readonly string[];
+}
+
+export type { SessionSummary, SubjectRecord };
+
+/** First message of a `gw-tunnel/1` connection, client to gateway: u32 length, then this as JSON (at most 64 KiB). */
+export interface TunnelHello {
+  readonly target: string;
+  readonly token: string;
+  /** The local port's per-session secret (43 base64url digits): the native client must present it. */
+  readonly secret: string;
+  readonly reason: string | null;
+  readonly client: string;
+}
+
+/** The answer: u32 length, then JSON. After `ok: true` the connection carries the target protocol's own bytes. */
+export type TunnelReply =
+  | { readonly ok: true; readonly session: string }
+  | { readonly ok: false; readonly code: string; readonly message: string; readonly hint: string };

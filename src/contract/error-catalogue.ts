@@ -1,0 +1,68 @@
+/**
+ * THE error catalogue: every error that gw shows to anyone has a stable code here, with what it means and what to do next.
+ * `docs/errors.md` is generated from it and a test holds the two equal. Codes are public surface: never rename, never reuse.
+ *
+ * kind     who is at fault, and so how each protocol, HTTP and the CLI say it
+ * exit     the CLI's exit code (design section 10)
+ * http     the API's status
+ * retry    whether the same call may succeed later without a change
+ * hint     the next step, in the imperative; callers may give a more exact one
+ */
+export type ErrorKind = 'usage' | 'login' | 'denied' | 'not-found' | 'conflict' | 'limit' | 'upstream' | 'protocol' | 'integrity' | 'internal';
+
+export interface ErrorEntry {
+  readonly kind: ErrorKind;
+  readonly exit: number;
+  readonly http: number;
+  readonly retry: boolean;
+  readonly meaning: string;
+  readonly hint: string;
+}
+
+const entry = (kind: ErrorKind, exit: number, http: number, retry: boolean, meaning: string, hint: string): ErrorEntry => ({
+  kind,
+  exit,
+  http,
+  retry,
+  meaning,
+  hint,
+});
+
+export const ERRORS = {
+  // ---- usage and configuration
+  'usage.invalid': entry('usage', 2, 400, false, 'An argument, flag or request body is not valid.', 'Read the message, and `gw help COMMAND` for what is accepted.'),
+  'config.invalid': entry('usage', 2, 500, false, 'The gateway configuration is not valid.', 'Correct the file at the position given; `gw gateway check` validates it.'),
+  'policy.invalid': entry('usage', 2, 500, false, 'A policy file is not valid. The previous policy stays in force.', 'Correct the file at the position given; `gw gateway check` validates it.'),
+  // ---- identity
+  'login.required': entry('login', 4, 401, false, 'There is no valid login for this gateway.', 'Run `gw login`.'),
+  'login.failed': entry('login', 4, 401, false, 'The identity provider or the gateway refused the login.', 'Run `gw login` again; `gw doctor` checks clock, TLS and issuer.'),
+  'login.token_invalid': entry('login', 4, 401, false, 'The presented token was not accepted.', 'Run `gw login`, or present a fresh token issued for this gateway.'),
+  'login.expired': entry('login', 4, 401, false, 'The login behind this session has expired.', 'Run `gw login` and connect again.'),
+  'login.locked': entry('denied', 3, 403, false, 'This identity is locked.', 'Ask an administrator of the gateway to unlock it.'),
+  'login.throttled': entry('limit', 75, 429, true, 'Too many failed logins from this address.', 'Wait a minute, then try again.'),
+  // ---- policy
+  'policy.connect_denied': entry('denied', 3, 403, false, 'Policy does not let this identity connect to this target.', 'Run `gw ls` to see the targets within reach and why the others are not.'),
+  'policy.operation_denied': entry('denied', 7, 403, false, 'Policy refused this operation. Nothing of it reached the target.', 'Read the rule named in the detail; change the statement, or ask the owner of the policy.'),
+  'api.forbidden': entry('denied', 3, 403, false, 'This identity may not do this on the gateway.', 'Ask an administrator of the gateway.'),
+  // ---- sessions and targets
+  'target.unknown': entry('not-found', 3, 404, false, 'There is no such target, or it is not visible to this identity.', 'Run `gw ls` to see the targets within reach.'),
+  'target.unreachable': entry('upstream', 8, 502, true, 'The gateway could not reach the target.', 'Try again; if it persists, ask the owner of the target.'),
+  'target.credential': entry('upstream', 8, 502, false, 'The credential that the gateway holds for this target could not be obtained or was refused.', 'Ask an administrator to check the credential of the target in the gateway configuration.'),
+  'target.protocol': entry('protocol', 8, 502, false, 'The target sent something that its protocol does not allow.', 'The session was ended; ask the owner of the target to check what listens there.'),
+  'session.unknown': entry('not-found', 1, 404, false, 'There is no such session, or it is not visible to this identity.', 'Run `gw sessions ls`.'),
+  'session.killed': entry('denied', 3, 409, false, 'The session was ended by an administrator or its owner.', 'Ask the person named in the message, then connect again.'),
+  'session.revoked': entry('denied', 3, 403, false, 'The right to this session ended while it was open.', 'Run `gw status` to see the state of the login.'),
+  'session.limit': entry('limit', 75, 503, true, 'A limit of the gateway was reached.', 'Close other sessions or try again later.'),
+  // ---- wire
+  'protocol.violation': entry('protocol', 1, 400, false, 'The client sent something that the protocol does not allow.', 'Check the client; the connection was closed.'),
+  'protocol.unsupported': entry('protocol', 7, 501, false, 'The gateway does not carry this feature of the protocol.', 'Use the alternative named in the message.'),
+  'protocol.timeout': entry('protocol', 75, 408, true, 'The client did not complete the handshake in time.', 'Connect again.'),
+  // ---- gateway
+  'gateway.unreachable': entry('upstream', 8, 502, true, 'The gateway could not be reached.', 'Check the address with `gw config` and the network with `gw doctor`.'),
+  'gateway.untrusted': entry('upstream', 8, 502, false, "The gateway's certificate is not trusted by this machine.", 'Give the certificate authority once: `gw login --ca-file FILE`, or set GW_CA_FILE.'),
+  'gateway.draining': entry('upstream', 75, 503, true, 'The gateway is shutting down and accepts no new sessions.', 'Try again in a moment.'),
+  'recording.failed': entry('internal', 9, 503, true, 'The record of this operation could not be written, so the operation was not carried out.', 'Tell an administrator: the gateway refuses operations until its journal can be written.'),
+  'internal.error': entry('internal', 1, 500, true, 'Something unexpected happened inside gw.', 'Try again with `--debug`, and report it with the request id.'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;

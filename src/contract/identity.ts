@@ -1,0 +1,34 @@
+/** Who is asking. Built only by the identity domain from a verified token; every other module reads it. */
+export type SubjectKind = 'person' | 'service' | 'agent';
+
+export interface Identity {
+  /** The subject is always the pair (issuer, subject): the same `sub` from another issuer is another subject. */
+  readonly issuer: string;
+  readonly subject: string;
+  readonly kind: SubjectKind;
+  /** Short name for people to read; never used for a decision. */
+  readonly name: string;
+  readonly email: string | null;
+  readonly emailVerified: boolean;
+  readonly groups: readonly string[];
+  /** The human behind an agent or a CI run. `verified` is false when only the agent itself says so. */
+  readonly onBehalfOf: { readonly issuer: string | null; readonly subject: string; readonly verified: boolean } | null;
+  /** All claims of the verified token, for policy conditions and evidence. The token itself is never kept. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** Milliseconds since the epoch; after it the identity is worth nothing, in a live session too. */
+  readonly expiresAt: number;
+}
+
+/** One line that names a subject unambiguously: `issuer#subject`. */
+export function subjectKey(identity: Pick<Identity, 'issuer' | 'subject'>): string {
+  return `${identity.issuer}#${identity.subject}`;
+}
+
+/** Port of the identity domain. */
+export interface Authenticator {
+  /**
+   * Verifies a bearer token (signature by the issuer's own keys, algorithm allow-list, issuer, audience, times) and maps its claims.
+   * @throws GwError `login.token_invalid` | `login.expired` | `login.locked` — the message says which check failed, never the token.
+   */
+  verify(token: string): Promise<Identity>;
+}

@@ -1,0 +1,47 @@
+/**
+ * Operations: what an island says a client wants to do. An operation is a list of *effects*, one for each thing that would happen
+ * (a relation read, a relation written, a function called, a setting changed), because a rule about deletes on the ledger must not
+ * match a batch that reads the ledger and deletes from a scratch table. Policy decides each effect; the strictest decision wins.
+ */
+export interface Resource {
+  /** From the descriptor's vocabulary, e.g. `relation`, `function`, `setting`. */
+  readonly type: string;
+  /** Qualified name, outermost part first; a part that cannot be known before execution (an unqualified schema) is null. */
+  readonly name: readonly (string | null)[];
+  /** Columns or fields touched; null = not known, which policy must read as "all". */
+  readonly columns: readonly string[] | null;
+}
+
+export type FactValue = string | number | boolean | readonly string[];
+
+export interface Effect {
+  /** From the descriptor's vocabulary, e.g. `select`, `delete`, `copy_program`, `unknown`. */
+  readonly action: string;
+  readonly resource: Resource | null;
+  /** Named facts of this effect that a policy can match, e.g. `{ where: 'none' }`. Vocabulary in the descriptor. */
+  readonly facts: Readonly<Record<string, FactValue>>;
+}
+
+/**
+ * Everything that a decision may depend on, apart from who and where. Immutable and shared: islands cache one `Facts` object for each
+ * statement text or provably equal shape, and decisions are cached by the identity of this object.
+ */
+export interface Facts {
+  readonly effects: readonly Effect[];
+  /** What could not be known, in words; not empty ⇒ some effect has action `unknown`. */
+  readonly unknown: readonly string[];
+  /** The effect in words for people: "reads bank.customers", "deletes from ledger.entries without WHERE". */
+  readonly summary: string;
+  /** What to record instead of the exact text, because the text holds a secret (a password). Null: record the exact bytes. */
+  readonly redacted: string | null;
+}
+
+export interface Operation {
+  readonly facts: Facts;
+  /** The exact bytes of the statement as they came. Valid only during `guard.check`; copy to keep. */
+  readonly exact: Uint8Array;
+  /** Bound parameters exactly as they came (protocol encoding), or null. Valid only during `guard.check`. */
+  readonly parameters: Uint8Array | null;
+  /** How the island labels the form of the request, e.g. `query`, `execute`, `fetch`. */
+  readonly form: string;
+}

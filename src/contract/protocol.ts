@@ -1,0 +1,192 @@
+/**
+ * What a protocol island gives, and what it is given. The path (`session/`) runs every protocol through the same stages; an island only
+ * translates between its wire and the neutral values of this contract.
+ */
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import type { Secret } from '../base/secret.js';
+import type { GwError } from './gw-error.js';
+import type { Facts, Operation } from './operation.js';
+import type { OutcomeStatus } from './recording.js';
+import type { Target } from './target.js';
+import type { Verdict } from './verdict.js';
+
+// ------------------------------------------------------------------------------------------------ descriptor
+
+export interface ActionDescriptor {
+  readonly name: string;
+  readonly description: string;
+  /** Facts that effects with this action may carry. */
+  readonly facts: readonly string[];
+}
+
+export interface FactDescriptor {
+  readonly name: string;
+  readonly description: string;
+  readonly type: 'string' | 'number' | 'boolean' | 'strings';
+  /** All values that can occur, where they can be listed. */
+  readonly values: readonly string[] | null;
+}
+
+/** How `gw connect` and `gw exec` start the native client. `{host} {port} {secret} {target} {database}` are replaced. */
+export interface ClientDescriptor {
+  /** Program that `gw connect` runs, e.g. `psql`. */
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Environment that makes the protocol's clients reach the local port. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly url: string;
+  /** How to get the program, one line for each system. */
+  readonly install: readonly string[];
+}
+
+export interface ProtocolDescriptor {
+  readonly kind: string;
+  readonly title: string;
+  readonly defaultPort: number;
+  /** `sql` | `terminal` | `http`: what a viewer of the recording needs. */
+  readonly recording: string;
+  /** What is recorded and enforced: `enforced` | `parsed` | `observed`. */
+  readonly assurance: string;
+  readonly actions: readonly ActionDescriptor[];
+  readonly facts: readonly FactDescriptor[];
+  /** Types of resources and the parts of their names, e.g. `relation: [schema, name]`. */
+  readonly resources: Readonly<Record<string, readonly string[]>>;
+  readonly client: ClientDescriptor;
+  /** Facts for a policy `explain` or check of a single statement given as text; null when the protocol has no text form. */
+  readonly factsOf: ((text: string) => Promise<Facts>) | null;
+}
+
+// ------------------------------------------------------------------------------------------------ login
+
+/** An accepted connection before login. Stage 1 built it: limits and the handshake deadline are already running. */
+export interface LoginConnection {
+  /** The transport as it is now. After `startTls` this is the encrypted stream. */
+  readonly stream: Duplex;
+  readonly via: 'native' | 'tunnel';
+  /** For `tunnel`: the target named in the preamble; the protocol's own words must agree or be empty. */
+  readonly target: string | null;
+  /** True when the transport is already protected (TLS or tunnel); a bearer token must never be asked for in the clear. */
+  readonly secure: boolean;
+  /**
+   * Upgrades to TLS with the gateway's certificate. `head` holds bytes of the handshake already read, or is null. Call only when no
+   * plaintext beyond them was received: the caller must have refused early data (CVE-2021-23214).
+   */
+  startTls(head: Buffer | null): Promise<TLSSocket>;
+  /** Reads at least one byte or throws `protocol.timeout`/`protocol.violation` when the client ends or the deadline passes. */
+  read(): Promise<Buffer>;
+  /** Gives back bytes that `read` returned but that belong to what follows. */
+  unread(chunk: Buffer): void;
+  write(chunk: Uint8Array): void;
+}
+
+/** What the client claims, before anything of it is verified. */
+export type Credential =
+  | { readonly kind: 'token'; readonly token: Secret }
+  /** The per-session secret of a local port; compared in constant time with the one of the tunnel's preamble. */
+  | { readonly kind: 'local-secret'; readonly secret: Secret };
+
+export type LoginRequest =
+  | {
+      readonly kind: 'session';
+      readonly target: string;
+      readonly credential: Credential;
+      /** What the client says of itself; untrusted, for people. */
+      readonly client: string | null;
+      /** Private to the island; handed to `connect` and `engine` of the same session. */
+      readonly startup: unknown;
+      /** Says no in the protocol's own words and ends the stream. */
+      deny(error: GwError): void;
+    }
+  /** A request about another session (PostgreSQL CancelRequest): the key decides alone, nothing is answered. */
+  | { readonly kind: 'cancel'; readonly key: Buffer }
+  /** The client left, or was told everything there was to say (a TLS refusal, say). */
+  | { readonly kind: 'done' };
+
+// ------------------------------------------------------------------------------------------------ upstream
+
+/** A dialled connection to the target, before its handshake. */
+export interface UpstreamConnection {
+  readonly stream: Duplex;
+  /** Upgrades to TLS as the target's options demand. */
+  startTls(options: { readonly rejectUnauthorized: boolean; readonly ca: string | null; readonly servername: string | null; readonly verifyHost: boolean }): Promise<TLSSocket>;
+  read(): Promise<Buffer>;
+  unread(chunk: Buffer): void;
+  write(chunk: Uint8Array): void;
+}
+
+export interface UpstreamReady {
+  /** Private to the island: what the engine needs to greet the client (parameters, key data). */
+  readonly state: unknown;
+}
+
+// ------------------------------------------------------------------------------------------------ engine
+
+/** The two doors, and the two outlets that only open for a verdict. */
+export interface EngineContext {
+  readonly target: Target;
+  readonly guard: Guard;
+  /**
+   * Queues bytes for the target; they leave after the journal's commit of this turn. The verdict must be an allowing one of this
+   * session: anything else throws. `chunk` must stay unchanged until the turn ends unless `copy` is set.
+   */
+  sendUp(verdict: Verdict, chunk: Uint8Array): void;
+  /** Queues bytes for the client; they leave after the journal's commit of this turn. Only what `guard.deliver` gave, or the gateway's own words. */
+  sendDown(chunk: Uint8Array): void;
+  /** Stops and restarts reading from the client, e.g. while a verdict is awaited. */
+  pauseClient(): void;
+  resumeClient(): void;
+  /** Key under which a `cancel` login request finds this session; the island makes it, unguessable, at start. */
+  registerCancelKey(key: Buffer): void;
+  /** Ends the session after everything queued went out. */
+  end(reason: 'client' | 'target' | 'protocol', error: GwError | null): void;
+}
+
+export interface Guard {
+  /**
+   * The door going up. Records the intent with its verdict. Synchronous when the decision is cached or computed at once; a promise
+   * when a human must be asked. A refused operation is returned as a verdict that is not `allowed`, never thrown.
+   * @throws GwError `session.revoked` | `login.expired` | `recording.failed` when the session itself may not go on.
+   */
+  check(operation: Operation): Verdict | Promise<Verdict>;
+  /** A verdict for messages that carry no operation (flow control, end of input, terminate). Not recorded. */
+  transport(): Verdict;
+  /**
+   * The door coming down. Takes bytes of a result, masks, records and gives back what may be sent (the same bytes when nothing had to
+   * change). `chunk` holds whole protocol frames or a part of one frame in order; `rows` complete rows end within it.
+   */
+  deliver(verdict: Verdict, chunk: Uint8Array, rows: number): Uint8Array;
+  /** Input that streams up under an operation already allowed (COPY in). Records; gives nothing back. */
+  receive(verdict: Verdict, chunk: Uint8Array): void;
+  /** The operation is over. Called exactly once for each allowed operation. */
+  finish(verdict: Verdict, status: OutcomeStatus, message: string | null): void;
+}
+
+/** A running session's protocol side. The pump feeds it; it never touches a socket. All input is untrusted, from the target too. */
+export interface Engine {
+  /** First bytes for the client after a successful login. */
+  start(): void;
+  /** `chunk` is valid only during the call: what is kept must be copied. */
+  fromClient(chunk: Buffer): void;
+  fromTarget(chunk: Buffer): void;
+  clientEnded(): void;
+  targetEnded(): void;
+  /** The session ends from outside (kill, expiry, drain): the last words for the client, in its protocol. */
+  farewell(error: GwError): Uint8Array;
+  /** Asks the target to stop the running statement, on a connection of its own. Null when there is nothing to cancel. */
+  cancelRequest(): Uint8Array | null;
+}
+
+export interface Protocol {
+  readonly kind: string;
+  readonly descriptor: ProtocolDescriptor;
+  /** Validates a target's `options`; gives the parsed form or throws `config.invalid` with the path inside the options. */
+  parseOptions(raw: unknown): unknown;
+  /** JSON schema of the options, for editors and the reference. */
+  readonly optionsSchema: object;
+  /** Loads what the island needs (WASM, tables) once per process, before the first session. */
+  prepare(): Promise<void>;
+  login(connection: LoginConnection): Promise<LoginRequest>;
+  connect(connection: UpstreamConnection, target: Target, credential: { readonly username: string; readonly password: Secret | null }, startup: unknown): Promise<UpstreamReady>;
+  engine(context: EngineContext, startup: unknown, ready: UpstreamReady): Engine;
+}

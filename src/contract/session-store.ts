@@ -1,0 +1,84 @@
+/** Ports to the state that gateways share. Implemented in `store/` over PostgreSQL; the SQL is the same embedded and served. */
+import type { SessionEnd, SessionStart } from './recording.js';
+import type { SubjectKind } from './identity.js';
+
+export interface SessionSummary {
+  readonly id: string;
+  readonly state: 'live' | 'ended';
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly endReason: string | null;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly name: string;
+  readonly kind: SubjectKind;
+  readonly onBehalfOf: string | null;
+  readonly target: string;
+  readonly protocol: string;
+  readonly via: string;
+  readonly clientAddress: string;
+  readonly client: string | null;
+  readonly reason: string | null;
+  readonly operations: number;
+  readonly refused: number;
+  readonly rows: number;
+  readonly bytesUp: number;
+  readonly bytesDown: number;
+  /** Which gateway process holds the journal. */
+  readonly journal: string;
+}
+
+export interface SessionFilter {
+  readonly state?: 'live' | 'ended';
+  readonly issuer?: string;
+  readonly subject?: string;
+  /** Matches the short name. */
+  readonly name?: string;
+  readonly target?: string;
+  readonly limit: number;
+  /** Id of the last session of the page before; newest first. */
+  readonly before?: string;
+}
+
+export interface SessionStore {
+  started(start: SessionStart, journal: string): void;
+  /** Counters of live sessions, at most every few seconds. */
+  progress(id: string, counters: Pick<SessionSummary, 'operations' | 'refused' | 'rows' | 'bytesUp' | 'bytesDown'>): void;
+  ended(id: string, end: SessionEnd): void;
+  find(id: string): Promise<SessionSummary | null>;
+  list(filter: SessionFilter): Promise<SessionSummary[]>;
+  /** Everything queued by `started`, `progress` and `ended` is stored when this resolves. */
+  flush(): Promise<void>;
+}
+
+export interface SubjectRecord {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly name: string;
+  readonly kind: SubjectKind;
+  readonly email: string | null;
+  readonly groups: readonly string[];
+  readonly lastSeenAt: string;
+  readonly locked: boolean;
+  readonly lockedBy: string | null;
+  readonly lockedReason: string | null;
+}
+
+export interface SubjectStore {
+  seen(identity: { readonly issuer: string; readonly subject: string; readonly name: string; readonly kind: SubjectKind; readonly email: string | null; readonly groups: readonly string[] }): Promise<void>;
+  isLocked(issuer: string, subject: string): Promise<boolean>;
+  setLocked(issuer: string, subject: string, locked: boolean, by: string, reason: string): Promise<boolean>;
+  list(): Promise<SubjectRecord[]>;
+}
+
+/** Events between the processes of one deployment. Delivery is at most once, so receivers also look at the store now and then. */
+export type BusEvent =
+  | { readonly kind: 'session.kill'; readonly session: string; readonly by: string; readonly reason: string }
+  | { readonly kind: 'subject.locked'; readonly issuer: string; readonly subject: string; readonly by: string; readonly reason: string }
+  /** SHA-256 (hex) of a cancel key: the key itself never travels. */
+  | { readonly kind: 'session.cancel'; readonly keyDigest: string };
+
+export interface Bus {
+  publish(event: BusEvent): Promise<void>;
+  subscribe(listener: (event: BusEvent) => void): void;
+}

@@ -44,6 +44,9 @@ export const ERRORS = {
   'policy.connect_denied': entry('denied', 3, 403, false, 'Policy does not let this identity connect to this target.', 'Run `gw ls` to see the targets within reach and why the others are not.'),
   'policy.operation_denied': entry('denied', 7, 403, false, 'Policy refused this operation. Nothing of it reached the target.', 'Read the rule named in the detail; change the statement, or ask the owner of the policy.'),
   'api.forbidden': entry('denied', 3, 403, false, 'This identity may not do this on the gateway.', 'Ask an administrator of the gateway.'),
+  'api.not_found': entry('not-found', 1, 404, false, 'There is nothing at this path of the API.', 'Check that gw and the gateway are of the same version.'),
+  'api.origin': entry('denied', 3, 403, false, 'The request names a host or origin that is not this gateway.', 'Use the address that the gateway publishes (publicUrl).'),
+  'subject.unknown': entry('not-found', 1, 404, false, 'No such subject has logged in to this gateway.', 'Run `gw users ls` for the exact issuer and subject.'),
   // ---- sessions and targets
   'target.unknown': entry('not-found', 3, 404, false, 'There is no such target, or it is not visible to this identity.', 'Run `gw ls` to see the targets within reach.'),
   'target.unreachable': entry('upstream', 8, 502, true, 'The gateway could not reach the target.', 'Try again; if it persists, ask the owner of the target.'),
@@ -60,7 +63,11 @@ export const ERRORS = {
   // ---- gateway
   'gateway.unreachable': entry('upstream', 8, 502, true, 'The gateway could not be reached.', 'Check the address with `gw config` and the network with `gw doctor`.'),
   'gateway.untrusted': entry('upstream', 8, 502, false, "The gateway's certificate is not trusted by this machine.", 'Give the certificate authority once: `gw login --ca-file FILE`, or set GW_CA_FILE.'),
+  'gateway.listen': entry('usage', 1, 500, false, 'An address that the gateway should listen on cannot be used.', 'Choose another address in the configuration, or stop what already listens there.'),
+  'gateway.start': entry('internal', 1, 500, false, 'The gateway could not start.', 'Read the message and the log lines before it; `gw gateway check` validates the configuration.'),
   'gateway.draining': entry('upstream', 75, 503, true, 'The gateway is shutting down and accepts no new sessions.', 'Try again in a moment.'),
+  'store.unavailable': entry('internal', 75, 503, true, 'The state database of the gateway could not be reached.', 'Try again in a moment; if it persists, tell an administrator.'),
+  'store.schema': entry('internal', 1, 500, false, 'The schema of the state database is not one that this version of gw can use.', 'Run the version of gw that last used this database, or a newer one.'),
   'recording.failed': entry('internal', 9, 503, true, 'The record of this operation could not be written, so the operation was not carried out.', 'Tell an administrator: the gateway refuses operations until its journal can be written.'),
   'internal.error': entry('internal', 1, 500, true, 'Something unexpected happened inside gw.', 'Try again with `--debug`, and report it with the request id.'),
 } as const satisfies Record<string, ErrorEntry>;

@@ -41,6 +41,7 @@ export interface SessionFilter {
 }
 
 export interface SessionStore {
+  /** @throws GwError `session.limit` when too much waits for a database that is away: no new session is opened then. */
   started(start: SessionStart, journal: string): void;
   /** Counters of live sessions, at most every few seconds. */
   progress(id: string, counters: Pick<SessionSummary, 'operations' | 'refused' | 'rows' | 'bytesUp' | 'bytesDown'>): void;
@@ -67,6 +68,7 @@ export interface SubjectRecord {
 export interface SubjectStore {
   seen(identity: { readonly issuer: string; readonly subject: string; readonly name: string; readonly kind: SubjectKind; readonly email: string | null; readonly groups: readonly string[] }): Promise<void>;
   isLocked(issuer: string, subject: string): Promise<boolean>;
+  /** False when the subject is not known here; otherwise it has the state asked for. */
   setLocked(issuer: string, subject: string, locked: boolean, by: string, reason: string): Promise<boolean>;
   list(): Promise<SubjectRecord[]>;
 }
@@ -74,6 +76,8 @@ export interface SubjectStore {
 /** Events between the processes of one deployment. Delivery is at most once, so receivers also look at the store now and then. */
 export type BusEvent =
   | { readonly kind: 'session.kill'; readonly session: string; readonly by: string; readonly reason: string }
+  /** The owner presented a fresh token (verified by the publisher): the session may go on until then, milliseconds since the epoch. */
+  | { readonly kind: 'session.renew'; readonly session: string; readonly issuer: string; readonly subject: string; readonly expiresAt: number }
   | { readonly kind: 'subject.locked'; readonly issuer: string; readonly subject: string; readonly by: string; readonly reason: string }
   /** SHA-256 (hex) of a cancel key: the key itself never travels. */
   | { readonly kind: 'session.cancel'; readonly keyDigest: string };

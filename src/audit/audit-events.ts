@@ -1,0 +1,45 @@
+/**
+ * The schema of audit events: every kind with its fields, and every field with its class. Pure data.
+ * public     may be shown to anyone who may read the log
+ * sensitive  about a person or free text; kept apart, so that a sink or an export can leave it out
+ * secret     never written
+ * A field that is not listed counts as secret: forgetting to classify loses a field, it never leaks one.
+ */
+export type FieldClass = 'public' | 'sensitive' | 'secret';
+
+export type AuditFields = Readonly<Record<string, FieldClass>>;
+
+/** Who did it and through which request; part of every event. */
+const ACTOR = {
+  actorIssuer: 'public',
+  actorSubject: 'public',
+  actorKind: 'public',
+  actorName: 'sensitive',
+  onBehalfOf: 'sensitive',
+  address: 'sensitive',
+  request: 'public',
+} as const satisfies AuditFields;
+
+const SESSION = { session: 'public', target: 'public', sessionIssuer: 'public', sessionSubject: 'public' } as const satisfies AuditFields;
+const SUBJECT = { issuer: 'public', subject: 'public' } as const satisfies AuditFields;
+
+export const AUDIT_EVENTS = {
+  'session.kill': { ...ACTOR, ...SESSION, reason: 'sensitive' },
+  'session.renew': { ...ACTOR, ...SESSION, expiresAt: 'public' },
+  'subject.lock': { ...ACTOR, ...SUBJECT, reason: 'sensitive' },
+  'subject.unlock': { ...ACTOR, ...SUBJECT, reason: 'sensitive' },
+  /** Somebody read the record of a session, or a list of other people's sessions. */
+  'log.read': { ...ACTOR, ...SESSION, what: 'public' },
+  /** A request that the roles do not allow. */
+  'api.denied': { ...ACTOR, route: 'public', code: 'public' },
+  'gateway.start': { gateway: 'public', version: 'public', worker: 'public', policy: 'public' },
+  'gateway.stop': { gateway: 'public', worker: 'public', why: 'public' },
+  'policy.change': { gateway: 'public', worker: 'public', before: 'public', after: 'public' },
+  'policy.rejected': { gateway: 'public', worker: 'public', problem: 'public' },
+} as const satisfies Readonly<Record<string, AuditFields>>;
+
+export type AuditKind = keyof typeof AUDIT_EVENTS;
+
+export type AuditValue = string | number | boolean | null;
+
+export type AuditData<Kind extends AuditKind> = { readonly [Field in keyof (typeof AUDIT_EVENTS)[Kind]]?: AuditValue };

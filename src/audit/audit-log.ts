@@ -1,0 +1,45 @@
+/**
+ * The audit port and its driver over the journal. An event is classified, appended, committed and on disk before `record` resolves; the
+ * caller does what the event says only after that, so an action without its record cannot happen (design section 7: fail closed).
+ */
+import type { Journal } from '../contract/recording.js';
+import { AUDIT_EVENTS, type AuditData, type AuditFields, type AuditKind, type AuditValue } from './audit-events.js';
+
+export interface AuditLog {
+  /** @throws GwError `recording.failed`: then the action that the event describes must not happen. */
+  record<Kind extends AuditKind>(kind: Kind, data: AuditData<Kind>): Promise<void>;
+}
+
+/** Longest text of one field, UTF-16 units; a longer one is cut and ends in `…`. */
+const TEXT_LIMIT = 2_000;
+
+export function createAuditLog(journal: Pick<Journal, 'event' | 'commit' | 'synced'>): AuditLog {
+  return {
+    record: async (kind, data) => {
+      journal.event(kind, classify(AUDIT_EVENTS[kind], data));
+      journal.commit();
+      await journal.synced();
+    },
+  };
+}
+
+/** Public fields as they are, sensitive ones below `sensitive`, the names (never the values) of what was left out below `dropped`. */
+export function classify(fields: AuditFields, data: Readonly<Record<string, AuditValue | undefined>>): Record<string, unknown> {
+  const open: Record<string, unknown> = {};
+  const sensitive: Record<string, AuditValue> = {};
+  const dropped: string[] = [];
+  for (const [name, value] of Object.entries(data)) {
+    if (value === undefined) continue;
+    const fieldClass = Object.hasOwn(fields, name) ? fields[name] : 'secret';
+    if (fieldClass === 'public') open[name] = bounded(value);
+    else if (fieldClass === 'sensitive') sensitive[name] = bounded(value);
+    else dropped.push(name);
+  }
+  if (Object.keys(sensitive).length > 0) open['sensitive'] = sensitive;
+  if (dropped.length > 0) open['dropped'] = dropped;
+  return open;
+}
+
+function bounded(value: AuditValue): AuditValue {
+  return typeof value === 'string' && value.length > TEXT_LIMIT ? `${value.slice(0, TEXT_LIMIT - 1)}…` : value;
+}

@@ -1,0 +1,14 @@
+/**
+ * The migrations of the state database, in order. A migration that was released is never edited: its digest is stored in the database
+ * and compared at every start. Add a file, then a line here. TypeScript constants, so that the compiler alone builds the package.
+ */
+import { initial } from './initial.js';
+
+export interface Migration {
+  /** From 1, without gaps. */
+  readonly version: number;
+  readonly name: string;
+  readonly sql: string;
+}
+
+export const migrations: readonly Migration[] = [{ version: 1, name: 'initial', sql: initial }];

@@ -1,0 +1,102 @@
+/**
+ * Subjects in PostgreSQL: who has logged in, and who is locked. A subject is the pair (issuer, subject). A failing read throws: whether a
+ * subject is locked is never guessed.
+ */
+import type { Pool } from 'pg';
+import type { SubjectKind } from '../contract/identity.js';
+import type { SubjectRecord, SubjectStore } from '../contract/session-store.js';
+import { storable, storableOrNull } from './storable-text.js';
+import { storeError } from './store-error.js';
+
+interface SubjectRow {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly name: string;
+  readonly kind: string;
+  readonly email: string | null;
+  readonly groups: string[];
+  readonly last_seen_at: Date;
+  readonly locked: boolean;
+  readonly locked_by: string | null;
+  readonly locked_reason: string | null;
+}
+
+/** Most subjects that `list` gives: the ones seen last. */
+const LIST_LIMIT = 10_000;
+
+export class PgSubjectStore implements SubjectStore {
+  readonly #pool: Pool;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  async seen(identity: Parameters<SubjectStore['seen']>[0]): Promise<void> {
+    // The condition keeps a busy subject from writing a row version for every connection.
+    await this.#query(
+      'gw_subject_seen',
+      `insert into gw.subjects as s (issuer, subject, name, kind, email, groups, first_seen_at, last_seen_at)
+       values ($1, $2, $3, $4, $5, $6, pg_catalog.now(), pg_catalog.now())
+       on conflict (issuer, subject) do update
+         set name = excluded.name, kind = excluded.kind, email = excluded.email, groups = excluded.groups, last_seen_at = excluded.last_seen_at
+         where s.last_seen_at < excluded.last_seen_at - interval '10 seconds'
+            or (s.name, s.kind, s.email, s.groups) is distinct from (excluded.name, excluded.kind, excluded.email, excluded.groups)`,
+      [
+        storable(identity.issuer),
+        storable(identity.subject),
+        storable(identity.name),
+        identity.kind,
+        storableOrNull(identity.email),
+        identity.groups.map(storable),
+      ],
+    );
+  }
+
+  async isLocked(issuer: string, subject: string): Promise<boolean> {
+    const rows = await this.#query<{ locked: boolean }>('gw_subject_locked', 'select locked from gw.subjects where issuer = $1 and subject = $2', [
+      storable(issuer),
+      storable(subject),
+    ]);
+    return rows[0]?.locked ?? false;
+  }
+
+  async setLocked(issuer: string, subject: string, locked: boolean, by: string, reason: string): Promise<boolean> {
+    const rows = await this.#query<{ locked: boolean }>(
+      'gw_subject_set_locked',
+      `update gw.subjects set locked = $3, locked_by = case when $3 then $4 end, locked_reason = case when $3 then $5 end,
+         locked_at = case when $3 then pg_catalog.now() end
+       where issuer = $1 and subject = $2 returning locked`,
+      [storable(issuer), storable(subject), locked, storable(by), storable(reason)],
+    );
+    return rows.length === 1;
+  }
+
+  async list(): Promise<SubjectRecord[]> {
+    const rows = await this.#query<SubjectRow>(
+      'gw_subject_list',
+      `select issuer, subject, name, kind, email, groups, last_seen_at, locked, locked_by, locked_reason
+       from gw.subjects order by last_seen_at desc, issuer, subject limit ${LIST_LIMIT}`,
+      [],
+    );
+    return rows.map((row) => ({
+      issuer: row.issuer,
+      subject: row.subject,
+      name: row.name,
+      kind: row.kind as SubjectKind,
+      email: row.email,
+      groups: row.groups,
+      lastSeenAt: row.last_seen_at.toISOString(),
+      locked: row.locked,
+      lockedBy: row.locked_by,
+      lockedReason: row.locked_reason,
+    }));
+  }
+
+  async #query<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+    try {
+      return (await this.#pool.query<Row>({ name, text, values })).rows;
+    } catch (cause) {
+      throw storeError(cause);
+    }
+  }
+}

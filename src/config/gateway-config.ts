@@ -2,9 +2,7 @@
  * The configuration as the composition root gets it: defaults filled in, units parsed (milliseconds, bytes), paths absolute, patterns
  * expanded, options validated by their protocol. Immutable; a reload makes a new one.
  */
-import type { IssuerSettings } from '../identity/issuer-settings.js';
-import type { SecretSource } from '../targets/secret-source.js';
-import type { TargetSettings } from '../targets/target-settings.js';
+import type { IssuerSettings, SecretSource, TargetSettings } from '../contract/settings.js';
 import type { AddressRange } from './address-filter.js';
 import type { HostPort } from './host-port.js';
 

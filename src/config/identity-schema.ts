@@ -84,14 +84,10 @@ const issuer = z.strictObject({
     .default(['RS256', 'ES256', 'EdDSA'])
     .meta({ description: 'Signature algorithms that are accepted. Unsigned tokens and shared keys (`none`, `HS256` …) cannot be allowed.' }),
   login: login.optional(),
-  authorizedParties: z
-    .array(text('Client.', 255))
-    .max(100)
-    .default([])
-    .meta({
-      description:
-        'Clients whose tokens are accepted (claim `azp`). Empty: any client of this issuer; a token with several audiences must then name the login client or one of the audiences.',
-    }),
+  authorizedParties: z.array(text('Client.', 255)).max(100).default([]).meta({
+    description:
+      'Clients whose tokens are accepted (claim `azp`). Empty: any client of this issuer; a token with several audiences must then name the login client or one of the audiences.',
+  }),
   require: z
     .array(expression('CEL expression over `claims`.'))
     .max(50)

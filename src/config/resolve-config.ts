@@ -1,9 +1,7 @@
 /** From the validated file to `GatewayConfig`: absolute paths, ports filled in, nulls instead of gaps. Pure but for the number of cores. */
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import type { ClaimMappings, IssuerSettings } from '../identity/issuer-settings.js';
-import type { SecretSource } from '../targets/secret-source.js';
-import type { TargetSettings } from '../targets/target-settings.js';
+import type { ClaimMappings, IssuerSettings, SecretSource, TargetSettings } from '../contract/settings.js';
 import type { GatewayConfig } from './gateway-config.js';
 import type { ParsedGatewayFile } from './gateway-schema.js';
 import type { HostPort } from './host-port.js';

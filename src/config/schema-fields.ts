@@ -12,7 +12,7 @@ import { parseHostPort } from './host-port.js';
 const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 
 /** Whether `text` can be shown and logged as it is. */
-export function isPrintable(text: string): boolean {
+function isPrintable(text: string): boolean {
   return !UNPRINTABLE.test(text);
 }
 

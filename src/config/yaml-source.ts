@@ -32,7 +32,7 @@ export interface YamlSource {
 export type YamlResult = { readonly source: YamlSource; readonly problems: readonly [] } | { readonly source: null; readonly problems: readonly Problem[] };
 
 /** `['targets', 0, 'address']` → `targets[0].address`. */
-export function pathText(path: ConfigPath): string {
+function pathText(path: ConfigPath): string {
   let text = '';
   for (const part of path) {
     if (typeof part === 'number') text += `[${part}]`;
@@ -72,8 +72,7 @@ export async function readYamlSource(file: string): Promise<YamlResult> {
   return parseYamlSource(text);
 }
 
-/** The same for text that is already at hand. */
-export function parseYamlSource(text: string): YamlResult {
+function parseYamlSource(text: string): YamlResult {
   const counter = new LineCounter();
   const position = (offset: number): { line: number; column: number } => {
     const { line, col } = counter.linePos(offset);

@@ -1,0 +1,67 @@
+/**
+ * What the configuration tells the domains, in the form in which they want it: `config/` produces these values, `identity/` and
+ * `targets/` consume them, and neither knows the other. Paths are absolute; expressions are CEL over `claims`.
+ */
+import type { Secret } from '../base/secret.js';
+
+/**
+ * Where a secret comes from. The secret itself is read for each session, so that a rotated password needs no restart; only `literal`
+ * stays in memory.
+ */
+export type SecretSource =
+  | { readonly kind: 'literal'; readonly value: Secret }
+  | { readonly kind: 'env'; readonly name: string }
+  /** Absolute path; the first line is the secret. */
+  | { readonly kind: 'file'; readonly path: string }
+  /** Run without a shell in `directory`; the first line of its output is the secret. */
+  | { readonly kind: 'command'; readonly argv: readonly string[]; readonly directory: string };
+
+/** What the registry of targets must be told about each one. */
+export interface TargetSettings {
+  readonly name: string;
+  readonly protocol: string;
+  readonly host: string;
+  readonly port: number;
+  readonly description: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** As the protocol's `parseOptions` gave it. */
+  readonly options: unknown;
+  readonly durability: 'batch' | 'strict';
+  readonly credential: { readonly username: string; readonly password: SecretSource | null };
+}
+
+/** How the claims of a verified token become an identity. An expression that fails refuses the token. */
+export interface ClaimMappings {
+  /** Default: `claims.sub`. Must give a text that names the subject for ever and never another one. */
+  readonly subject?: string;
+  /** Default: `preferred_username`, else `name`, else the subject. */
+  readonly name?: string;
+  /** Default: the claim `email` when there is one. */
+  readonly email?: string;
+  /** Default: the claim `email_verified`. */
+  readonly emailVerified?: string;
+  /** Default: the claim `groups`, or none. */
+  readonly groups?: string;
+  /** Default: `person`. */
+  readonly kind?: string;
+  /** Default: from an `act` claim (RFC 8693), else nobody. Gives a subject, `{"issuer": …, "subject": …}`, or null. */
+  readonly onBehalfOf?: string;
+}
+
+/** What the identity domain must be told about each issuer it trusts. */
+export interface IssuerSettings {
+  /** Exactly as in the `iss` claim. */
+  readonly issuer: string;
+  /** One of these must be in the `aud` claim. */
+  readonly audience: readonly string[];
+  readonly algorithms: readonly string[];
+  /** The public client that people log in with here; null when people do not. */
+  readonly login: { readonly clientId: string; readonly scopes: readonly string[] } | null;
+  /** Values that the `azp` claim may have. Empty: only checked when a token has several audiences. */
+  readonly authorizedParties: readonly string[];
+  /** All must be true. */
+  readonly require: readonly string[];
+  readonly claims: ClaimMappings;
+  /** Absolute path of a PEM bundle that vouches for the issuer's TLS certificate instead of the public authorities; null: those. */
+  readonly ca: string | null;
+}

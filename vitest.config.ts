@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+/** Where to write the results as JSON besides the terminal; `.ci/run` counts them. */
+const report = process.env['GW_TEST_REPORT'];
+
 // Real servers start in many of these suites, so files run in few forks and with generous limits; no test asserts on time.
 export default defineConfig({
   test: {
@@ -9,5 +12,6 @@ export default defineConfig({
     disableConsoleIntercept: true,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
   },
 });

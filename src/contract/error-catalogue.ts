@@ -33,12 +33,14 @@ export const ERRORS = {
   'usage.invalid': entry('usage', 2, 400, false, 'An argument, flag or request body is not valid.', 'Read the message, and `gw help COMMAND` for what is accepted.'),
   'config.invalid': entry('usage', 2, 500, false, 'The gateway configuration is not valid.', 'Correct the file at the position given; `gw gateway check` validates it.'),
   'policy.invalid': entry('usage', 2, 500, false, 'A policy file is not valid. The previous policy stays in force.', 'Correct the file at the position given; `gw gateway check` validates it.'),
+  'client.missing': entry('usage', 2, 400, false, 'The program to run is not on this machine.', 'Install it, or use `gw connect TARGET --listen` with a client that you have.'),
   // ---- identity
   'login.required': entry('login', 4, 401, false, 'There is no valid login for this gateway.', 'Run `gw login`.'),
   'login.failed': entry('login', 4, 401, false, 'The identity provider or the gateway refused the login.', 'Run `gw login` again; `gw doctor` checks clock, TLS and issuer.'),
   'login.token_invalid': entry('login', 4, 401, false, 'The presented token was not accepted.', 'Run `gw login`, or present a fresh token issued for this gateway.'),
   'login.expired': entry('login', 4, 401, false, 'The login behind this session has expired.', 'Run `gw login` and connect again.'),
   'login.locked': entry('denied', 3, 403, false, 'This identity is locked.', 'Ask an administrator of the gateway to unlock it.'),
+  'login.store': entry('internal', 1, 500, false, 'The login could not be stored or read on this machine.', 'Run `gw doctor`; GW_KEYRING=file keeps logins in a file instead of the keychain.'),
   'login.throttled': entry('limit', 75, 429, true, 'Too many failed logins from this address.', 'Wait a minute, then try again.'),
   // ---- policy
   'policy.connect_denied': entry('denied', 3, 403, false, 'Policy does not let this identity connect to this target.', 'Run `gw ls` to see the targets within reach and why the others are not.'),

@@ -1,0 +1,18 @@
+/**
+ * Canonical JSON in the manner of RFC 8785: keys in order of UTF-16 code units, no white space, numbers and strings as ECMAScript
+ * writes them. Two values with the same content give the same text, so a digest over it names the content and not its layout.
+ */
+
+/** The canonical text of a JSON value. Keys whose value is undefined are left out, as in JSON. */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item ?? null)).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const members: string[] = [];
+    for (const key of Object.keys(value).sort()) {
+      const member: unknown = (value as Record<string, unknown>)[key];
+      if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
+    }
+    return `{${members.join(',')}}`;
+  }
+  return JSON.stringify(value) ?? 'null';
+}

@@ -1,0 +1,113 @@
+/**
+ * A whole policy, loaded and immutable: its digest, the text behind it, and its views. Two identities that no rule can tell apart share
+ * a view, and with it the decisions already made.
+ */
+import type { Clock } from '../base/clock.js';
+import type { PolicySet } from '../contract/decision.js';
+import type { Identity } from '../contract/identity.js';
+import { canonicalJson } from './canonical-json.js';
+import type { CompiledRule } from './compiled-rule.js';
+import { GenerationCache } from './generation-cache.js';
+import { type CompiledView, createView } from './policy-view.js';
+import { claimAt, claimPath, type TargetFields, type TargetMatcher } from './selector.js';
+import type { Vocabulary } from './vocabulary.js';
+
+/** One file as it was read. */
+export interface PolicyText {
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface LoadedPolicy extends PolicySet {
+  /** The files as they were read, in order: the text behind the digest. */
+  readonly sources: readonly PolicyText[];
+  /** What the digest is taken over: canonical JSON of the parsed files in order, with their stems. */
+  readonly canonical: string;
+  /** Names of all rules, `file-stem/id`, in order. */
+  readonly rules: readonly string[];
+  /** Views share decisions, so a view lives as long as its set; sessions ask again when the set changes. */
+  view(identity: Identity, target: TargetFields): CompiledView;
+}
+
+export interface CompiledDefault {
+  readonly operations: 'allow' | 'deny';
+  /** Null: every target. */
+  readonly targets: TargetMatcher | null;
+}
+
+/** What the rules of a set ask of an identity; a view is shared by all who agree in it. */
+export interface IdentityUse {
+  /** The subject itself (`ids`). */
+  readonly ids: boolean;
+  readonly emails: boolean;
+  /** Keys of the claims that selectors name. */
+  readonly claims: readonly string[];
+  /** Some rule has a condition, which may ask for anything. */
+  readonly conditions: boolean;
+}
+
+export interface PolicySetInput {
+  readonly digest: string;
+  readonly canonical: string;
+  readonly sources: readonly PolicyText[];
+  readonly rules: readonly CompiledRule[];
+  readonly defaults: readonly CompiledDefault[];
+  readonly use: IdentityUse;
+  readonly vocabulary: Vocabulary;
+  readonly clock: Clock;
+}
+
+const VIEWS_KEPT = 1024;
+
+/** Everything that a view can depend on, as one text compared in full. */
+function viewKey(identity: Identity, target: TargetFields, use: IdentityUse, claimPaths: readonly (readonly string[])[]): string {
+  const all = use.conditions;
+  return canonicalJson([
+    target.name,
+    target.protocol,
+    target.labels,
+    identity.issuer,
+    identity.kind,
+    identity.groups,
+    use.ids || all ? identity.subject : null,
+    use.emails || all ? [identity.email, identity.emailVerified] : null,
+    all ? identity.claims : claimPaths.map((path) => claimAt(identity.claims, path) ?? null),
+    all ? identity.onBehalfOf : null,
+  ]);
+}
+
+/** Deny wins over allow; with nothing said it is deny. */
+function defaultFor(defaults: readonly CompiledDefault[], target: TargetFields): 'allow' | 'deny' {
+  const applying = defaults.filter((entry) => entry.targets === null || entry.targets(target));
+  return applying.length > 0 && applying.every((entry) => entry.operations === 'allow') ? 'allow' : 'deny';
+}
+
+/** Assembles a set from its compiled parts. */
+export function createPolicySet(input: PolicySetInput): LoadedPolicy {
+  const views = new GenerationCache<string, CompiledView>(VIEWS_KEPT);
+  const claimPaths = input.use.claims.map(claimPath);
+  return {
+    digest: input.digest,
+    canonical: input.canonical,
+    sources: input.sources,
+    rules: input.rules.map((rule) => rule.name),
+    view(identity, target) {
+      const key = viewKey(identity, target, input.use, claimPaths);
+      const known = views.get(key);
+      if (known !== undefined) return known;
+      const applies = (rule: CompiledRule): boolean =>
+        (rule.targets === null || rule.targets(target)) && (rule.subjects === null || rule.subjects(identity, rule.effect === 'allow'));
+      const view = createView({
+        digest: input.digest,
+        rules: input.rules.filter(applies),
+        defaultOperations: defaultFor(input.defaults, target),
+        vocabulary: input.vocabulary.get(target.protocol),
+        identity,
+        target,
+        clock: input.clock,
+      });
+      views.set(key, view);
+      return view;
+    },
+  };
+}

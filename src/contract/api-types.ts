@@ -71,6 +71,8 @@ export interface SessionDetail {
   /** False when something of the record is missing or does not verify; `problems` says what. */
   readonly intact: boolean;
   readonly problems: readonly string[];
+  /** Operations come in pages (`?after=SEQUENCE&limit=N`): give it as `after` for the next one; null when the record ends here. */
+  readonly next: number | null;
 }
 
 /** GET /api/v1/targets */

@@ -6,7 +6,7 @@
 import pg from 'pg';
 import type { Logger } from '../base/logger.js';
 import type { SessionStore, SubjectStore } from '../contract/session-store.js';
-import { endInterrupted } from './interrupted-sessions.js';
+import { endInterrupted, liveJournals } from './interrupted-sessions.js';
 import { migrate } from './migrate.js';
 import { PgBus } from './pg-bus.js';
 import { PgSessionStore } from './pg-session-store.js';
@@ -36,8 +36,10 @@ export interface Store {
   readonly waiting: number;
   /** A round trip. @throws GwError `store.unavailable` */
   ping(): Promise<void>;
-  /** Ends the live sessions of this gateway whose journal is not alive. @throws GwError `store.unavailable` */
-  endInterrupted(gateway: string, aliveJournals: readonly string[], now: number): Promise<number>;
+  /** Journals that live sessions name, of any gateway. @throws GwError `store.unavailable` */
+  liveJournals(): Promise<string[]>;
+  /** Ends the live sessions of these journals as interrupted. Gives how many. @throws GwError `store.unavailable` */
+  endInterrupted(journals: readonly string[], now: number): Promise<number>;
   /** Stores what waits (for at most `deadlineMs`), then closes all connections. */
   close(deadlineMs?: number): Promise<void>;
 }
@@ -93,7 +95,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         throw storeError(cause);
       }
     },
-    endInterrupted: (gateway, aliveJournals, now) => endInterrupted(pool, gateway, aliveJournals, now),
+    liveJournals: () => liveJournals(pool),
+    endInterrupted: (journals, now) => endInterrupted(pool, journals, now),
     close,
   };
 }

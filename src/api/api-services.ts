@@ -1,0 +1,73 @@
+/**
+ * What the API is given by the composition root. Ports only: the API holds no state of its own, opens nothing, and knows neither where
+ * sessions run nor where records lie.
+ */
+import type { AuditLog } from '../audit/index.js';
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { LoginInfo, OperationRecord, Readiness, SessionDetail } from '../contract/api-types.js';
+import type { PolicySource } from '../contract/decision.js';
+import type { Authenticator, Identity } from '../contract/identity.js';
+import type { ClientDescriptor } from '../contract/protocol.js';
+import type { Bus, SessionStore, SessionSummary, SubjectStore } from '../contract/session-store.js';
+import type { Target } from '../contract/target.js';
+
+/** The sessions of this process; those of others are reached over the bus. */
+export interface LocalSessions {
+  /** False: the session is not here. */
+  kill(id: string, by: string, reason: string): boolean;
+  renew(id: string, identity: Identity): boolean;
+}
+
+export interface RecordPage {
+  readonly operations: readonly OperationRecord[];
+  readonly events: SessionDetail['events'];
+  readonly intact: boolean;
+  readonly problems: readonly string[];
+  /** Sequence number to continue after; null when the record ends here. */
+  readonly next: number | null;
+}
+
+export interface SessionRecords {
+  /** Operations with a sequence number above `after`, at most `limit`. A record that is missing or damaged is said in `problems`. */
+  read(session: SessionSummary, page: { readonly after: number; readonly limit: number }): Promise<RecordPage>;
+}
+
+export interface RoleMembers {
+  readonly groups: readonly string[];
+  readonly subjects: readonly { readonly issuer: string; readonly subject: string }[];
+}
+
+/** What may change with a reload; asked for at every request. */
+export interface ApiSettings {
+  readonly login: LoginInfo | null;
+  readonly access: { readonly admins: RoleMembers; readonly auditors: RoleMembers };
+  readonly targets: readonly Target[];
+  /** `host:port` where native clients of this protocol connect, or null. */
+  nativeAddress(protocol: string): string | null;
+  metricsAllowed(address: string): boolean;
+  /** Public URL of the gateway: its host and origin are accepted in requests. */
+  readonly publicUrl: string;
+  readonly loginFailuresPerMinute: number;
+}
+
+export interface ApiServices {
+  settings(): ApiSettings;
+  readonly protocols: ReadonlyMap<string, { readonly title: string; readonly client: ClientDescriptor }>;
+  readonly authenticator: Authenticator;
+  readonly policy: PolicySource;
+  readonly sessions: SessionStore;
+  readonly subjects: SubjectStore;
+  readonly bus: Bus;
+  readonly local: LocalSessions;
+  readonly records: SessionRecords;
+  readonly audit: AuditLog;
+  readiness(): Promise<Readiness>;
+  /** Prometheus text over all processes of this gateway. */
+  metrics(): Promise<{ readonly contentType: string; readonly text: string }>;
+  /** Called once for each answered request. */
+  observe(request: { readonly method: string; readonly route: string; readonly status: number; readonly seconds: number }): void;
+  readonly draining: () => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}

@@ -1,0 +1,53 @@
+/**
+ * Who calls: the bearer token of every request is verified anew, then the lock, then the roles are read from the configuration in force.
+ * Nothing is remembered between requests (R3), so a lock or a role taken away holds from the next request on.
+ */
+import { type Identity } from '../contract/identity.js';
+import { GwError } from '../contract/gw-error.js';
+import type { ApiServices, RoleMembers } from './api-services.js';
+
+export type Role = 'admin' | 'auditor';
+
+export interface Caller {
+  readonly identity: Identity;
+  readonly roles: readonly Role[];
+}
+
+/** Longest token that is looked at, characters. */
+const TOKEN_LIMIT = 32_768;
+
+/** @throws GwError `login.required` | `login.token_invalid` | `login.expired` | `login.locked` */
+export async function identifyCaller(authorization: string | undefined, services: ApiServices): Promise<Caller> {
+  const token = bearerToken(authorization);
+  const identity = await services.authenticator.verify(token);
+  if (await services.subjects.isLocked(identity.issuer, identity.subject)) throw new GwError('login.locked', 'This identity is locked.');
+  const { admins, auditors } = services.settings().access;
+  const roles: Role[] = [];
+  if (isMember(identity, admins)) roles.push('admin');
+  if (isMember(identity, auditors)) roles.push('auditor');
+  return { identity, roles };
+}
+
+function bearerToken(authorization: string | undefined): string {
+  const token = authorization !== undefined && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : '';
+  if (token === '') throw new GwError('login.required', 'The request carries no bearer token.');
+  if (token.length > TOKEN_LIMIT) throw new GwError('login.token_invalid', `The token is longer than ${TOKEN_LIMIT} characters.`);
+  return token;
+}
+
+function isMember(identity: Identity, role: RoleMembers): boolean {
+  return (
+    identity.groups.some((group) => role.groups.includes(group)) ||
+    role.subjects.some((member) => member.issuer === identity.issuer && member.subject === identity.subject)
+  );
+}
+
+/** @throws GwError `api.forbidden` */
+export function requireRole(caller: Caller, ...roles: readonly Role[]): void {
+  if (roles.some((role) => caller.roles.includes(role))) return;
+  throw new GwError('api.forbidden', `This needs the role ${roles.join(' or ')} on the gateway.`);
+}
+
+export function isOwner(caller: Caller, session: { readonly issuer: string; readonly subject: string }): boolean {
+  return caller.identity.issuer === session.issuer && caller.identity.subject === session.subject;
+}

@@ -1,0 +1,3 @@
+/** The HTTP API of the gateway. Entry point of the domain. */
+export type { ApiServices, ApiSettings, LocalSessions, RecordPage, SessionRecords } from './api-services.js';
+export { type Api, createApi } from './create-api.js';

@@ -1,0 +1,82 @@
+/**
+ * GET /api/v1/sessions and /api/v1/sessions/:id. People see their own sessions; auditors all of them with their record; admins the list of
+ * all, but the record (the exact statements) only of their own. Reading a record, or other people's sessions, is itself recorded.
+ */
+import { z } from 'zod';
+import type { SessionDetail, SessionList } from '../contract/api-types.js';
+import type { SessionFilter } from '../contract/session-store.js';
+import type { ApiRoute } from './api-route.js';
+import type { ApiServices } from './api-services.js';
+import { isOwner, requireRole } from './caller.js';
+import { validate } from './validate.js';
+import { visibleSession } from './visible-session.js';
+
+const text = z.string().min(1).max(300);
+
+const listQuery = z.strictObject({
+  state: z.enum(['live', 'ended']).optional(),
+  issuer: z.string().min(1).max(2048).optional(),
+  subject: text.optional(),
+  name: text.optional(),
+  target: text.optional(),
+  before: z.string().min(1).max(60).optional(),
+  limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  /** `true`: only the caller's own, whatever the roles. */
+  mine: z.enum(['true', 'false']).default('false'),
+});
+
+const detailParams = z.strictObject({ id: z.string().max(60) });
+const detailQuery = z.strictObject({
+  after: z.coerce.number().int().min(0).default(0),
+  limit: z.coerce.number().int().min(1).max(5_000).default(1_000),
+});
+
+export function sessionRoutes(services: ApiServices): ApiRoute[] {
+  return [list(services), detail(services)];
+}
+
+function list(services: ApiServices): ApiRoute {
+  return {
+    method: 'GET',
+    url: '/api/v1/sessions',
+    audit: null,
+    handle: async ({ caller, query, audit }) => {
+      const { mine, ...asked } = validate(listQuery, query, 'query');
+      const { issuer, subject } = caller.identity;
+      const everybody = caller.roles.length > 0 && mine === 'false';
+      if (!everybody && ((asked.issuer ?? issuer) !== issuer || (asked.subject ?? subject) !== subject)) {
+        return { sessions: [], next: null } satisfies SessionList;
+      }
+      if (everybody) await audit('log.read', { what: 'sessions', ...(asked.target === undefined ? {} : { target: asked.target }) });
+      const filter = withoutUndefined({ ...asked, ...(everybody ? {} : { issuer, subject }) });
+      const sessions = await services.sessions.list(filter);
+      return { sessions, next: sessions.length === asked.limit ? (sessions.at(-1)?.id ?? null) : null } satisfies SessionList;
+    },
+  };
+}
+
+function detail(services: ApiServices): ApiRoute {
+  return {
+    method: 'GET',
+    url: '/api/v1/sessions/:id',
+    audit: null,
+    handle: async ({ caller, params, query, audit }) => {
+      const session = await visibleSession(validate(detailParams, params, 'path').id, caller, services);
+      const page = validate(detailQuery, query, 'query');
+      if (!isOwner(caller, session)) requireRole(caller, 'auditor');
+      await audit('log.read', {
+        what: 'record',
+        session: session.id,
+        target: session.target,
+        sessionIssuer: session.issuer,
+        sessionSubject: session.subject,
+      });
+      const record = await services.records.read(session, page);
+      return { session, ...record } satisfies SessionDetail;
+    },
+  };
+}
+
+function withoutUndefined(filter: { [Key in keyof SessionFilter]: SessionFilter[Key] | undefined }): SessionFilter {
+  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined)) as unknown as SessionFilter;
+}

@@ -1,0 +1,45 @@
+/** GET /api/v1/targets — every target with the connect decision of the policy in force for the caller, and how to reach it. */
+import type { TargetInfo, TargetList } from '../contract/api-types.js';
+import type { Identity } from '../contract/identity.js';
+import type { Target } from '../contract/target.js';
+import type { ApiRoute } from './api-route.js';
+import type { ApiServices, ApiSettings } from './api-services.js';
+
+export function targetsRoute(services: ApiServices): ApiRoute {
+  return {
+    method: 'GET',
+    url: '/api/v1/targets',
+    audit: null,
+    handle: async ({ caller }) => {
+      const settings = services.settings();
+      const targets = settings.targets.map((target) => describe(target, caller.identity, services, settings)).filter((target) => target !== null);
+      return Promise.resolve({ targets: targets.sort((a, b) => (a.name < b.name ? -1 : 1)) } satisfies TargetList);
+    },
+  };
+}
+
+function describe(target: Target, identity: Identity, services: ApiServices, settings: ApiSettings): TargetInfo | null {
+  const protocol = services.protocols.get(target.protocol);
+  if (protocol === undefined) return null;
+  const decision = services.policy.current().view(identity, target).connect();
+  const reachable = decision.effect === 'allow';
+  return {
+    name: target.name,
+    protocol: target.protocol,
+    title: protocol.title,
+    description: target.description,
+    labels: target.labels,
+    reachable,
+    rule: decision.rule,
+    reasons: decision.reasons,
+    client: protocol.client,
+    database: databaseOf(target.options),
+    native: reachable ? settings.nativeAddress(target.protocol) : null,
+  };
+}
+
+/** Islands that have a default name inside the target call the option `database`. */
+function databaseOf(options: unknown): string | null {
+  if (typeof options !== 'object' || options === null || !('database' in options)) return null;
+  return typeof options.database === 'string' ? options.database : null;
+}

@@ -1,0 +1,53 @@
+/** The targets of the configuration, by name. Immutable: a reload makes a new registry, and live sessions keep the target they began with. */
+
+import type { Secret } from '../base/secret.js';
+import { GwError } from '../contract/gw-error.js';
+import type { SecretSource, TargetSettings } from '../contract/settings.js';
+import type { Target, TargetCredential } from '../contract/target.js';
+import { type ReadEnvironment, readSecret } from './read-secret.js';
+
+export interface TargetRegistry {
+  /** Null when there is none of that name. */
+  get(name: string): Target | null;
+  /** In the order of the configuration. */
+  list(): readonly Target[];
+}
+
+/**
+ * @param options.environment how to read an environment variable; only the configuration may look at the process's own
+ * @throws GwError `config.invalid` when two targets have one name
+ */
+export function createTargets(settings: readonly TargetSettings[], options: { readonly environment: ReadEnvironment }): TargetRegistry {
+  const targets = new Map<string, Target>();
+  for (const each of settings) {
+    if (targets.has(each.name)) throw new GwError('config.invalid', `Two targets have the name "${each.name}".`);
+    const { credential, ...rest } = each;
+    const password = credential.password === null ? null : passwordOf(each.name, credential.password, options.environment);
+    targets.set(each.name, {
+      ...rest,
+      credential: async (): Promise<TargetCredential> => ({ username: credential.username, password: password === null ? null : await password() }),
+    });
+  }
+  const all = [...targets.values()];
+  return { get: (name) => targets.get(name) ?? null, list: () => all };
+}
+
+/** Sessions that open while a command is running share its result: a burst of logins must not start a burst of processes. */
+function passwordOf(target: string, source: SecretSource, environment: ReadEnvironment): () => Promise<Secret> {
+  let running: Promise<Secret> | null = null;
+  const read = async (): Promise<Secret> => {
+    try {
+      return await readSecret(source, environment);
+    } catch (error) {
+      const inner = GwError.from(error);
+      throw new GwError('target.credential', `The credential for the target "${target}" could not be obtained. ${inner.message}`, { cause: inner });
+    }
+  };
+  if (source.kind !== 'command') return read;
+  return () => {
+    running ??= read().finally(() => {
+      running = null;
+    });
+    return running;
+  };
+}

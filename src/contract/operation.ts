@@ -42,6 +42,11 @@ export interface Operation {
   readonly exact: Uint8Array;
   /** Bound parameters exactly as they came (protocol encoding), or null. Valid only during `guard.check`. */
   readonly parameters: Uint8Array | null;
+  /**
+   * Why the gateway itself cannot carry this, whatever policy says (a setting that it pins, a message it cannot judge). The guard records
+   * it as refused by the gateway. Null: policy decides.
+   */
+  readonly forbidden: string | null;
   /** How the island labels the form of the request, e.g. `query`, `execute`, `fetch`. */
   readonly form: string;
 }

@@ -72,7 +72,9 @@ export interface LoginConnection {
    * Upgrades to TLS with the gateway's certificate. `head` holds bytes of the handshake already read, or is null. Call only when no
    * plaintext beyond them was received: the caller must have refused early data (CVE-2021-23214).
    */
-  startTls(head: Buffer | null): Promise<TLSSocket>;
+  startTls(head: Buffer | null, alpn: readonly string[]): Promise<TLSSocket>;
+  /** For protocols with token discovery (SASL OAUTHBEARER): where the issuer describes itself, and the scope to ask for. */
+  readonly discovery: { readonly openidConfiguration: string; readonly scope: string } | null;
   /** Reads at least one byte or throws `protocol.timeout`/`protocol.violation` when the client ends or the deadline passes. */
   read(): Promise<Buffer>;
   /** Gives back bytes that `read` returned but that belong to what follows. */
@@ -128,7 +130,7 @@ export interface EngineContext {
   readonly guard: Guard;
   /**
    * Queues bytes for the target; they leave after the journal's commit of this turn. The verdict must be an allowing one of this
-   * session: anything else throws. `chunk` must stay unchanged until the turn ends unless `copy` is set.
+   * session: anything else throws. A part of the chunk that the engine was just given may be passed as it is.
    */
   sendUp(verdict: Verdict, chunk: Uint8Array): void;
   /** Queues bytes for the client; they leave after the journal's commit of this turn. Only what `guard.deliver` gave, or the gateway's own words. */
@@ -149,6 +151,11 @@ export interface Guard {
    * @throws GwError `session.revoked` | `login.expired` | `recording.failed` when the session itself may not go on.
    */
   check(operation: Operation): Verdict | Promise<Verdict>;
+  /**
+   * May this be prepared? Same decision as `check`; recorded only when refused, because nothing runs yet and `check` follows for each
+   * run. An allowed one gives a verdict for the preparing message alone.
+   */
+  consider(operation: Operation): Verdict | Promise<Verdict>;
   /** A verdict for messages that carry no operation (flow control, end of input, terminate). Not recorded. */
   transport(): Verdict;
   /**
@@ -173,15 +180,18 @@ export interface Engine {
   targetEnded(): void;
   /** The session ends from outside (kill, expiry, drain): the last words for the client, in its protocol. */
   farewell(error: GwError): Uint8Array;
-  /** Asks the target to stop the running statement, on a connection of its own. Null when there is nothing to cancel. */
-  cancelRequest(): Uint8Array | null;
+  /** Asks the target, on a fresh connection of its own, to stop what this session runs. */
+  cancel(connection: UpstreamConnection): Promise<void>;
 }
 
 export interface Protocol {
   readonly kind: string;
   readonly descriptor: ProtocolDescriptor;
-  /** Validates a target's `options`; gives the parsed form or throws `config.invalid` with the path inside the options. */
-  parseOptions(raw: unknown): unknown;
+  /**
+   * Validates a target's `options`; gives the parsed form or throws `config.invalid` with the path inside the options. Relative file
+   * names resolve against `baseDir`, the folder of the configuration file.
+   */
+  parseOptions(raw: unknown, baseDir: string): unknown;
   /** JSON schema of the options, for editors and the reference. */
   readonly optionsSchema: object;
   /** Loads what the island needs (WASM, tables) once per process, before the first session. */

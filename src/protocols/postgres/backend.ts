@@ -1,0 +1,364 @@
+/**
+ * The way down: walks the server's messages by their frame headers, hands each result to `guard.deliver`, and matches answers to requests.
+ * Rows are never decoded here: a run of untouched frames leaves as one slice of the read buffer. The server is untrusted: an impossible
+ * length, an answer that nothing asked for or an unknown message ends the session.
+ */
+import { GwError } from '../../contract/gw-error.js';
+import type { Verdict } from '../../contract/verdict.js';
+import { MESSAGE_LIMIT, SERVER_MESSAGE_LIMIT } from './codec/limits.js';
+import { Back, readFields } from './codec/message.js';
+import type { Conversation } from './conversation.js';
+import { Wait } from './flight.js';
+import { checkPinned } from './upstream.js';
+
+const IDLE = 0x49; // 'I'
+const MESSAGE_CUT = 500;
+
+export class Backend {
+  readonly #talk: Conversation;
+  readonly #settled: () => void;
+  /** Start of a message that must be read whole and has not come whole. */
+  #carry: Buffer | null = null;
+  /** Bytes still to come of a row that was begun. */
+  #remaining = 0;
+  #remainingRow = false;
+  // Of the chunk in hand:
+  #buffer: Buffer = Buffer.alloc(0);
+  #sent = 0;
+  #open = -1;
+  #rows = 0;
+  // Of the result in hand:
+  #resultRows = 0;
+  #step = 0;
+  #failure: string | null = null;
+  #tags = '';
+
+  /** `settled` is called when answers came that a paused client may have waited for. */
+  constructor(talk: Conversation, settled: () => void) {
+    this.#talk = talk;
+    this.#settled = settled;
+  }
+
+  /** True when the client has got a part of a message: nothing else may be put on its wire now. */
+  get midMessage(): boolean {
+    return this.#remaining > 0;
+  }
+
+  take(chunk: Buffer): void {
+    let buffer = chunk;
+    if (this.#carry !== null) {
+      buffer = Buffer.concat([this.#carry, chunk]);
+      this.#carry = null;
+    }
+    this.#buffer = buffer;
+    this.#sent = 0;
+    this.#open = -1;
+    this.#rows = 0;
+    const end = buffer.length;
+    let at = 0;
+    if (this.#remaining > 0) {
+      const part = Math.min(this.#remaining, end);
+      this.#open = 0;
+      at = part;
+      this.#remaining -= part;
+      if (this.#remaining === 0 && this.#remainingRow) this.#rows++;
+    }
+    while (at < end) {
+      if (end - at < 5) break;
+      const type = buffer[at] ?? 0;
+      const length = buffer.readUInt32BE(at + 1);
+      if (length < 4 || length > MESSAGE_LIMIT) throw violation(`a message of impossible length (type ${type})`);
+      const next = at + 1 + length;
+      if (type === Back.DataRow || type === Back.CopyData) {
+        const kind = this.#talk.flight.kind();
+        if (kind !== Wait.Execute && kind !== Wait.Query) throw violation('a row that nothing asked for');
+        if (this.#open < 0) this.#open = at;
+        if (next > end) {
+          this.#remaining = next - end;
+          this.#remainingRow = type === Back.DataRow;
+          at = end;
+          break;
+        }
+        if (type === Back.DataRow) this.#rows++;
+        at = next;
+        continue;
+      }
+      if (next > end) {
+        if (length > SERVER_MESSAGE_LIMIT) throw violation(`a message (type ${type}) of ${length} bytes`);
+        break;
+      }
+      this.#message(type, at, next);
+      if (this.#talk.over) return;
+      at = next;
+    }
+    this.#flush(at);
+    if (at < end) this.#carry = Buffer.from(buffer.subarray(at));
+  }
+
+  /** Ends the open stretch of a result at `to`, through the door. */
+  #close(to: number): void {
+    if (this.#open < 0) return;
+    const { flight, context } = this.#talk;
+    const verdict = flight.verdict();
+    if (verdict === null) throw violation('a result that nothing asked for');
+    if (to > this.#open) {
+      const stretch = this.#buffer.subarray(this.#open, to);
+      const out = context.guard.deliver(verdict, stretch, this.#rows);
+      if (out !== stretch) {
+        if (this.#open > this.#sent) context.sendDown(this.#buffer.subarray(this.#sent, this.#open));
+        context.sendDown(out);
+        this.#sent = to;
+      }
+    }
+    this.#resultRows += this.#rows;
+    this.#rows = 0;
+    this.#open = -1;
+  }
+
+  #flush(to: number): void {
+    this.#close(to);
+    if (to > this.#sent) this.#talk.context.sendDown(this.#buffer.subarray(this.#sent, to));
+    this.#sent = to;
+  }
+
+  /** Puts `replacement` on the client's wire in place of `buffer[from..to)`. */
+  #replace(from: number, to: number, replacement: Uint8Array): void {
+    this.#flush(from);
+    this.#talk.context.sendDown(replacement);
+    this.#sent = to;
+  }
+
+  /** One whole message at `buffer[at..next)`, not a row. */
+  #message(type: number, at: number, next: number): void {
+    const { flight } = this.#talk;
+    while (flight.kind() === Wait.CopyEnd) flight.pop();
+    const waiting = flight.kind();
+    const running = waiting === Wait.Query || waiting === Wait.Execute;
+    switch (type) {
+      case Back.RowDescription:
+      case Back.NoData:
+        if (waiting === Wait.Describe) this.#answered(at, Wait.Describe);
+        else if (running && type === Back.RowDescription) this.#inResult(at);
+        else throw violation('a description that nothing asked for');
+        return;
+      case Back.CopyOutResponse:
+      case Back.CopyDone:
+        if (!running) throw violation('COPY data that nothing asked for');
+        this.#inResult(at);
+        return;
+      case Back.CopyInResponse:
+        if (!running) throw violation('a COPY that nothing asked for');
+        this.#inResult(at);
+        this.#copyInBegins();
+        return;
+      case Back.CommandComplete:
+      case Back.EmptyQueryResponse:
+        if (!running) throw violation('a completion that nothing asked for');
+        this.#completed(type, at, next, waiting);
+        return;
+      case Back.PortalSuspended:
+        if (waiting !== Wait.Execute) throw violation('a suspended portal that nothing asked for');
+        this.#inResult(at);
+        this.#close(next);
+        this.#resultRows = 0;
+        this.#suspend();
+        flight.pop();
+        return;
+      case Back.ParameterDescription:
+        if (waiting !== Wait.Describe) throw violation('a description that nothing asked for');
+        return;
+      case Back.ParseComplete:
+        this.#answered(at, Wait.Parse);
+        return;
+      case Back.BindComplete:
+        this.#answered(at, Wait.Bind);
+        return;
+      case Back.CloseComplete:
+        this.#answered(at, Wait.Close);
+        return;
+      case Back.ReadyForQuery:
+        this.#close(at);
+        this.#ready(at, waiting);
+        return;
+      case Back.ErrorResponse:
+        this.#error(at, next, waiting, running);
+        return;
+      case Back.NoticeResponse:
+        if (running) this.#inResult(at);
+        else this.#aside(at, next);
+        return;
+      case Back.ParameterStatus:
+        checkPinned(this.#buffer.subarray(at + 5, next));
+        this.#aside(at, next);
+        return;
+      case Back.NotificationResponse:
+        this.#aside(at, next);
+        return;
+      default:
+        throw violation(`an unexpected message (type ${type})`);
+    }
+  }
+
+  /** The message at `at` belongs to the result in hand. */
+  #inResult(at: number): void {
+    if (this.#open < 0) this.#open = at;
+  }
+
+  #answered(at: number, expected: number): void {
+    const { flight } = this.#talk;
+    if (flight.kind() !== expected) throw violation('an answer that nothing asked for');
+    this.#close(at);
+    const extra = flight.extra();
+    if (extra !== null) for (const { change } of extra.changes) change.confirm();
+    flight.pop();
+    if (extra !== null) this.#settled();
+  }
+
+  #completed(type: number, at: number, next: number, waiting: number): void {
+    const { flight, context } = this.#talk;
+    this.#inResult(at);
+    if (type === Back.CommandComplete) {
+      const tag = this.#buffer.toString('latin1', at + 5, Math.min(next - 1, at + 5 + 64));
+      // A statement without rows says in its tag how many it changed.
+      if (this.#resultRows === 0 && this.#rows === 0) this.#rows = tagRows(tag);
+      if (this.#tags.length < MESSAGE_CUT) this.#tags = this.#tags === '' ? tag : `${this.#tags}; ${tag}`;
+    }
+    const extra = flight.extra();
+    if (extra !== null) this.#settleStep(extra.changes, this.#step);
+    this.#step++;
+    if (waiting === Wait.Execute) {
+      const verdict = flight.verdict();
+      this.#close(next);
+      if (verdict !== null) context.guard.finish(verdict, 'ok', this.#tags);
+      this.#resetResult();
+      this.#runEnded();
+      flight.pop();
+      if (extra !== null) this.#settled();
+    } else {
+      // Rows of the next statement of the same Query are counted anew for the tag's sake, in the same operation.
+      this.#close(next);
+      this.#resultRows = 0;
+    }
+    this.#talk.copyIn = null;
+  }
+
+  #settleStep(changes: readonly { readonly step: number; readonly change: { confirm(): void; reject(): void } }[], step: number): void {
+    for (const entry of changes) if (entry.step === step) entry.change.confirm();
+  }
+
+  #resetResult(): void {
+    this.#resultRows = 0;
+    this.#step = 0;
+    this.#failure = null;
+    this.#tags = '';
+  }
+
+  #ready(at: number, waiting: number): void {
+    const { flight, context } = this.#talk;
+    if (waiting !== Wait.Query && waiting !== Wait.Sync) throw violation('an answer that nothing asked for');
+    const verdict = flight.verdict();
+    const extra = flight.extra();
+    if (waiting === Wait.Query) {
+      if (extra !== null) for (const { step, change } of extra.changes) if (step >= this.#step) change.reject();
+      if (verdict !== null) context.guard.finish(verdict, this.#failure === null ? 'ok' : 'error', this.#failure ?? (this.#tags === '' ? null : this.#tags));
+      this.#talk.copyIn = null;
+    }
+    this.#resetResult();
+    flight.pop();
+    // Outside a transaction no portal survives.
+    if (this.#buffer[at + 5] === IDLE && this.#talk.suspended.size > 0) for (const portal of this.#talk.suspended) this.#talk.closeSuspended(portal);
+    this.#settled();
+  }
+
+  #error(at: number, next: number, waiting: number, running: boolean): void {
+    const { flight, context } = this.#talk;
+    const extra = flight.extra();
+    const refusal = extra?.refusal ?? null;
+    if (refusal !== null) {
+      // The server refused the stand-in: the client hears why the gateway did not let the real message through.
+      this.#replace(at, next, refusal);
+    } else if (running) {
+      this.#inResult(at);
+      this.#close(next);
+    } else {
+      this.#close(at);
+    }
+    this.#failure = refusal !== null ? 'refused' : describe(this.#buffer, at + 5, next);
+    this.#talk.copyIn = null;
+    // For a Query, and for a commit that fails at Sync, ReadyForQuery follows and closes the entry. Nothing in flight: the server is leaving.
+    if (waiting === 0 || waiting === Wait.Query || waiting === Wait.Sync) return;
+    // Extended protocol: everything up to the next Sync is skipped by the server.
+    let first = true;
+    while (flight.length > 0 && flight.kind() !== Wait.Sync) {
+      const verdict = flight.verdict();
+      const changes = flight.extra()?.changes;
+      if (changes !== undefined) for (const { change } of changes) change.reject();
+      if (verdict !== null) context.guard.finish(verdict, first ? 'error' : 'cancelled', first ? this.#failure : 'skipped after an earlier error of the pipeline');
+      this.#runEnded();
+      flight.pop();
+      first = false;
+    }
+    if (flight.length === 0) this.#talk.skipping = true;
+    this.#resetResult();
+    this.#settled();
+  }
+
+  #suspend(): void {
+    const portal = this.#talk.flight.portal();
+    if (portal !== null) this.#talk.suspended.add(portal);
+  }
+
+  /** A further Execute of the portal at the head would be an operation of its own. */
+  #runEnded(): void {
+    const portal = this.#talk.flight.portal();
+    if (portal === null) return;
+    portal.verdict = null;
+    if (this.#talk.suspended.size > 0) this.#talk.suspended.delete(portal);
+  }
+
+  #copyInBegins(): void {
+    const { flight } = this.#talk;
+    const extended = flight.kind() === Wait.Execute;
+    let offset = 1;
+    while (offset < flight.length && flight.kind(offset) !== Wait.CopyEnd) {
+      // COPY swallows a Sync that came before the end of its data.
+      if (!extended || flight.kind(offset) !== Wait.Sync) throw new GwError('protocol.violation', 'The client sent other messages where COPY data was expected.');
+      flight.remove(offset);
+    }
+    if (offset < flight.length) flight.remove(offset);
+    else this.#talk.copyIn = flight.verdict();
+  }
+
+  /** A message that belongs to no operation still goes through the door. */
+  #aside(at: number, next: number): void {
+    const { context } = this.#talk;
+    this.#close(at);
+    const frame = this.#buffer.subarray(at, next);
+    const out = context.guard.deliver(context.guard.transport(), frame, 0);
+    if (out !== frame) this.#replace(at, next, out);
+  }
+}
+
+/** The number at the end of a command tag: `UPDATE 3`, `INSERT 0 5`. */
+function tagRows(tag: string): number {
+  let value = 0;
+  let scale = 1;
+  for (let i = tag.length - 1; i >= 0; i--) {
+    const digit = tag.charCodeAt(i) - 0x30;
+    if (digit < 0 || digit > 9) return tag.charCodeAt(i) === 0x20 ? value : 0;
+    value += digit * scale;
+    scale *= 10;
+  }
+  return 0;
+}
+
+/** `42703: column "x" does not exist`, as the client was told. */
+function describe(buffer: Buffer, start: number, end: number): string {
+  const fields = readFields(buffer, start, end);
+  if (fields === null) throw violation('a malformed ErrorResponse');
+  return `${fields.get('C') ?? '?????'}: ${fields.get('M') ?? ''}`.slice(0, MESSAGE_CUT);
+}
+
+function violation(what: string): GwError {
+  return new GwError('target.protocol', `The target sent ${what}.`);
+}

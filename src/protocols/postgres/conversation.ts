@@ -1,0 +1,110 @@
+/**
+ * What both directions of one session share: the queue of expected answers, the names, and where the pipeline stands. `frontend` writes
+ * it when messages go up, `backend` when answers come down; nobody else touches it.
+ */
+import type { Facts } from '../../contract/operation.js';
+import type { EngineContext } from '../../contract/protocol.js';
+import type { Verdict } from '../../contract/verdict.js';
+import type { Analysis } from './facts/index.js';
+import { withResolved } from './facts/index.js';
+import { Flight } from './flight.js';
+import { NameSpace, type NameChange, type NameEffect, type Portal, type Statement } from './names.js';
+
+export class Conversation {
+  readonly context: EngineContext;
+  readonly flight = new Flight();
+  readonly statements = new NameSpace<Statement>();
+  readonly portals = new NameSpace<Portal>();
+  /** Number of the pipeline segment (up to the next Sync or Query) that is being sent. */
+  segment = 1;
+  /** The server (or a refusal) is discarding messages until the next Sync: so do we, and nothing of them is sent. */
+  skipping = false;
+  /** The operation whose COPY input the server is taking, while it does. */
+  copyIn: Verdict | null = null;
+  /** Runs whose portal is bound and not at its end (suspended by a row limit, or never executed): finished when the portal goes. */
+  readonly suspended = new Set<Portal>();
+  /** The portal of the last Bind while no Execute named it: nearly always the next message does, and the set above stays empty. */
+  lastBound: Portal | null = null;
+  /** Set once the session is over; no further byte is looked at. */
+  over = false;
+
+  constructor(context: EngineContext) {
+    this.context = context;
+  }
+
+  /** The facts of an analysed text with the names that it uses resolved as they will be on the server. */
+  resolve(analysis: Analysis): Facts | 'unsettled' {
+    let named = false;
+    for (const info of analysis.statements) {
+      if (info.kind !== 'execute' && info.kind !== 'fetch') continue;
+      named = true;
+      if (info.name === null) continue;
+      const found = info.kind === 'execute' ? this.statements.lookup(info.name, this.segment) : this.portals.lookup(info.name, this.segment);
+      if (found === 'unsettled') return 'unsettled';
+    }
+    if (!named) return analysis.facts;
+    return withResolved(analysis, (kind, name) => {
+      if (kind === 'statement') {
+        const statement = this.statements.lookup(name, this.segment);
+        return statement === null || statement === 'unsettled' ? null : statement.facts;
+      }
+      const portal = this.portals.lookup(name, this.segment);
+      return portal === null || portal === 'unsettled' ? null : portal.statement.facts;
+    });
+  }
+
+  /** Whether completing some statement of `analysis` changes what a name means. */
+  changesNames(analysis: Analysis): boolean {
+    for (const { kind } of analysis.statements) {
+      if (kind === 'prepare' || kind === 'declare' || kind === 'deallocate' || kind === 'close' || kind === 'discard') return true;
+    }
+    return false;
+  }
+
+  /** What completing each statement of `analysis` does to names; index = statement within the text. */
+  effectsOf(analysis: Analysis, text: Uint8Array): readonly (readonly NameEffect[])[] {
+    return analysis.statements.map((info): readonly NameEffect[] => {
+      const inner = (): Statement => ({ facts: info.inner?.facts ?? analysis.facts, text, effects: [], resolve: null });
+      switch (info.kind) {
+        case 'prepare':
+          return info.name === null ? [] : [{ kind: 'prepare', name: info.name, statement: inner() }];
+        case 'declare':
+          return info.name === null ? [] : [{ kind: 'declare', name: info.name, statement: inner() }];
+        case 'deallocate':
+          return [{ kind: 'deallocate', name: info.all ? null : info.name }];
+        case 'close':
+          return [{ kind: 'close', name: info.all ? null : info.name }];
+        case 'discard':
+          return info.all ? [{ kind: 'deallocate', name: null }, { kind: 'close', name: null }] : [];
+        default:
+          return [];
+      }
+    });
+  }
+
+  /** Books name effects as pending changes of the current segment. */
+  applyEffects(effects: readonly NameEffect[], step: number, into: { step: number; change: NameChange }[]): void {
+    for (const effect of effects) {
+      if (effect.kind === 'prepare') into.push({ step, change: this.statements.change(effect.name, effect.statement, this.segment) });
+      else if (effect.kind === 'declare') into.push({ step, change: this.portals.change(effect.name, { statement: effect.statement, verdict: null }, this.segment) });
+      else {
+        const space: NameSpace<Statement> | NameSpace<Portal> = effect.kind === 'deallocate' ? this.statements : this.portals;
+        for (const name of effect.name === null ? [...space.names()] : [effect.name]) into.push({ step, change: space.change(name, null, this.segment) });
+      }
+    }
+  }
+
+  /** The last bound portal was not executed by the next message: it waits among the suspended ones. */
+  parkLastBound(): void {
+    if (this.lastBound !== null) this.suspended.add(this.lastBound);
+    this.lastBound = null;
+  }
+
+  /** A run that was waiting for its next Execute will not get one: its portal is gone. */
+  closeSuspended(portal: Portal): void {
+    if (this.suspended.delete(portal) && portal.verdict !== null) {
+      this.context.guard.finish(portal.verdict, 'ok', 'its portal was closed before the end');
+      portal.verdict = null;
+    }
+  }
+}

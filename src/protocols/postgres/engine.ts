@@ -1,0 +1,79 @@
+/**
+ * The message loop of one PostgreSQL session: joins the way up (`frontend`) and the way down (`backend`) over their common state. It owns
+ * no socket: the pump feeds it and carries its bytes. See README.md of this folder for the state diagram.
+ */
+import { randomBytes } from 'node:crypto';
+import type { GwError } from '../../contract/gw-error.js';
+import type { Engine, EngineContext, UpstreamConnection, UpstreamReady } from '../../contract/protocol.js';
+import { Backend } from './backend.js';
+import { Back, int32, message, readyForQuery } from './codec/message.js';
+import { Conversation } from './conversation.js';
+import { StatementCache } from './facts/index.js';
+import { Frontend } from './frontend.js';
+import { refuse } from './refusal.js';
+import { cancel, type PostgresReady } from './upstream.js';
+
+/** One cache of analysed statements for the process: facts hold nothing of a session. */
+let sharedCache: StatementCache | null = null;
+
+/** Longest statement that is judged, bytes; a longer one is refused (parsing time grows with it). */
+export const STATEMENT_LIMIT = 262_144;
+
+export class PostgresEngine implements Engine {
+  readonly #context: EngineContext;
+  readonly #talk: Conversation;
+  readonly #frontend: Frontend;
+  readonly #backend: Backend;
+  readonly #ready: PostgresReady;
+
+  constructor(context: EngineContext, ready: UpstreamReady) {
+    sharedCache ??= new StatementCache();
+    this.#context = context;
+    this.#ready = ready.state as PostgresReady;
+    this.#talk = new Conversation(context);
+    this.#frontend = new Frontend(this.#talk, sharedCache, STATEMENT_LIMIT);
+    this.#backend = new Backend(this.#talk, () => this.#frontend.retry());
+  }
+
+  start(): void {
+    // The gateway's own key: the server's would let a client cancel past the gateway, and another session's guess would reach the server.
+    const key = randomBytes(8);
+    key[0] = (key[0] ?? 0) & 0x7f;
+    this.#context.registerCancelKey(key);
+    this.#context.sendDown(
+      Buffer.concat([
+        message(Back.Authentication, int32(0)),
+        this.#ready.greeting,
+        message(Back.BackendKeyData, key),
+        readyForQuery(this.#ready.transactionStatus),
+      ]),
+    );
+  }
+
+  fromClient(chunk: Buffer): void {
+    if (!this.#talk.over) this.#frontend.take(chunk);
+  }
+
+  fromTarget(chunk: Buffer): void {
+    if (!this.#talk.over) this.#backend.take(chunk);
+  }
+
+  clientEnded(): void {
+    this.#talk.over = true;
+  }
+
+  targetEnded(): void {
+    this.#talk.over = true;
+  }
+
+  farewell(error: GwError): Uint8Array {
+    const midMessage = this.#backend.midMessage;
+    this.#talk.over = true;
+    return midMessage ? new Uint8Array(0) : refuse(error, 'FATAL');
+  }
+
+  async cancel(connection: UpstreamConnection): Promise<void> {
+    const key = this.#ready.cancelKey;
+    if (key !== null) await cancel(connection, this.#context.target, key);
+  }
+}

@@ -1,0 +1,47 @@
+/** The PostgreSQL island: what the registry sees of it. */
+import type { Protocol, ProtocolDescriptor } from '../../contract/protocol.js';
+import { PostgresEngine } from './engine.js';
+import { factsOf, prepareParser } from './facts/index.js';
+import { login } from './login.js';
+import { actions, facts, resources } from './operations.js';
+import { optionsSchema, parseOptions } from './options.js';
+import { connect } from './upstream.js';
+
+const descriptor: ProtocolDescriptor = {
+  kind: 'postgres',
+  title: 'PostgreSQL',
+  defaultPort: 5432,
+  recording: 'sql',
+  assurance: 'enforced',
+  actions,
+  facts,
+  resources,
+  client: {
+    command: 'psql',
+    args: [],
+    env: {
+      PGHOST: '{host}',
+      PGPORT: '{port}',
+      PGUSER: '{target}',
+      PGDATABASE: '{database}',
+      PGPASSWORD: '{secret}',
+      PGSSLMODE: 'disable',
+      PGGSSENCMODE: 'disable',
+      PGCLIENTENCODING: 'UTF8',
+    },
+    url: 'postgresql://{target}:{secret}@{host}:{port}/{database}?sslmode=disable',
+    install: ['Debian, Ubuntu: apt install postgresql-client', 'Fedora, RHEL: dnf install postgresql', 'macOS: brew install libpq', 'Windows: winget install PostgreSQL.PostgreSQL'],
+  },
+  factsOf,
+};
+
+export const postgres: Protocol = {
+  kind: 'postgres',
+  descriptor,
+  parseOptions,
+  optionsSchema,
+  prepare: prepareParser,
+  login,
+  connect,
+  engine: (context, _startup, ready) => new PostgresEngine(context, ready),
+};

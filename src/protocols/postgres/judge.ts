@@ -1,0 +1,53 @@
+/** Operations out of messages: what the guard is asked, with the cases that the gateway itself cannot carry. */
+import type { Facts, Operation } from '../../contract/operation.js';
+import { pinnedSetting } from './pinned-settings.js';
+
+export type Judged = Operation;
+
+const NOTHING = new Uint8Array(0);
+
+const unknownFacts = (reason: string): Facts => ({
+  effects: [{ action: 'unknown', resource: null, facts: {} }],
+  unknown: [reason],
+  summary: reason,
+  redacted: null,
+});
+
+const FUNCTION_CALL = unknownFacts('a function call by the FunctionCall message');
+const TOO_LONG = unknownFacts('a statement longer than the gateway reads');
+const NO_STATEMENT = unknownFacts('runs a prepared statement that this session did not prepare');
+const NO_PORTAL = unknownFacts('runs a portal that this session did not open');
+
+/** By identity of the facts: whether they touch a pinned setting costs a walk, and facts are shared. */
+const pinnedByFacts = new WeakMap<Facts, string | null>();
+
+function forbiddenBy(facts: Facts): string | null {
+  let reason = pinnedByFacts.get(facts);
+  if (reason === undefined) {
+    reason = pinnedSetting(facts);
+    pinnedByFacts.set(facts, reason);
+  }
+  return reason;
+}
+
+export const judge = {
+  statement(facts: Facts, exact: Uint8Array, parameters: Uint8Array | null, form: string): Judged {
+    return { facts, exact, parameters, forbidden: forbiddenBy(facts), form };
+  },
+
+  tooLong(length: number, limit: number): Judged {
+    return { facts: TOO_LONG, exact: NOTHING, parameters: null, forbidden: `the statement of ${length} bytes is over the limit of ${limit}`, form: 'query' };
+  },
+
+  functionCall(body: Uint8Array): Judged {
+    return { facts: FUNCTION_CALL, exact: NOTHING, parameters: body, forbidden: 'the FunctionCall message is not carried; call the function with SELECT', form: 'function' };
+  },
+
+  unknownStatement(name: string): Judged {
+    return { facts: NO_STATEMENT, exact: NOTHING, parameters: null, forbidden: `prepared statement "${name.slice(0, 63)}" does not exist in this session`, form: 'execute' };
+  },
+
+  unknownPortal(name: string): Judged {
+    return { facts: NO_PORTAL, exact: NOTHING, parameters: null, forbidden: `portal "${name.slice(0, 63)}" does not exist in this session`, form: 'fetch' };
+  },
+};

@@ -1,0 +1,93 @@
+/**
+ * What a prepared statement, portal or cursor name means *on the server* at the moment a message that uses it will run. A pipeline makes
+ * that a question: a Parse that was sent may yet fail or be skipped, and then the name still means what it meant before. So a change of a
+ * name is pending until the server's answer confirms or rejects it; a use in a later segment of the pipeline has to wait for the answer
+ * (`unsettled`), one in the same segment need not: if the change fails there, the server skips the use too.
+ */
+import type { Facts } from '../../contract/operation.js';
+import type { Verdict } from '../../contract/verdict.js';
+
+export interface Statement {
+  readonly facts: Facts;
+  /** Exact text; the same object for each use, so that the record can refer to it. */
+  readonly text: Uint8Array;
+  /** Name changes that running it causes (SQL-level PREPARE, DECLARE, DEALLOCATE …). */
+  readonly effects: readonly NameEffect[];
+  /** Facts depend on other names (SQL-level EXECUTE, FETCH) and are resolved at each use. */
+  readonly resolve: (() => Facts | 'unsettled') | null;
+}
+
+export interface Portal {
+  readonly statement: Statement;
+  /** Of the run in progress; null for a cursor declared in SQL, whose every FETCH is an operation of its own. */
+  verdict: Verdict | null;
+}
+
+/** A change of the name space that a statement causes when it completes. */
+export type NameEffect =
+  | { readonly kind: 'prepare'; readonly name: string; readonly statement: Statement }
+  | { readonly kind: 'declare'; readonly name: string; readonly statement: Statement }
+  | { readonly kind: 'deallocate' | 'close'; readonly name: string | null };
+
+interface Binding<T> {
+  readonly value: T | null;
+  readonly segment: number;
+  state: 'pending' | 'confirmed' | 'rejected';
+  previous: Binding<T> | null;
+}
+
+export interface NameChange {
+  confirm(): void;
+  reject(): void;
+}
+
+export class NameSpace<T> {
+  readonly #bindings = new Map<string, Binding<T>>();
+
+  get size(): number {
+    return this.#bindings.size;
+  }
+
+  /** The value that `name` will have for a message of `segment`; null: no such name; `unsettled`: wait for answers first. */
+  lookup(name: string, segment: number): T | null | 'unsettled' {
+    let binding = this.#bindings.get(name) ?? null;
+    while (binding !== null && binding.state === 'rejected') binding = binding.previous;
+    if (binding === null) return null;
+    if (binding.state === 'pending' && binding.segment !== segment) return 'unsettled';
+    return binding.value;
+  }
+
+  /** `value` null: the name goes away. */
+  change(name: string, value: T | null, segment: number): NameChange {
+    const binding: Binding<T> = { value, segment, state: 'pending', previous: this.#bindings.get(name) ?? null };
+    this.#bindings.set(name, binding);
+    return {
+      confirm: () => {
+        binding.state = 'confirmed';
+        binding.previous = null;
+        if (value === null && this.#bindings.get(name) === binding) this.#bindings.delete(name);
+      },
+      reject: () => {
+        binding.state = 'rejected';
+        if (this.#bindings.get(name) !== binding) return;
+        let live: Binding<T> | null = binding.previous;
+        while (live !== null && live.state === 'rejected') live = live.previous;
+        if (live === null) this.#bindings.delete(name);
+        else this.#bindings.set(name, live);
+      },
+    };
+  }
+
+  names(): IterableIterator<string> {
+    return this.#bindings.keys();
+  }
+
+  /** Values whose change is confirmed, by name. */
+  *confirmed(): IterableIterator<[string, T]> {
+    for (const [name, binding] of this.#bindings) if (binding.state === 'confirmed' && binding.value !== null) yield [name, binding.value];
+  }
+
+  forget(name: string): void {
+    this.#bindings.delete(name);
+  }
+}

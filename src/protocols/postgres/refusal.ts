@@ -1,0 +1,52 @@
+/** How PostgreSQL clients are told no: ErrorResponse with the SQLSTATE that drivers understand, detail with rule, hint with the way out. */
+import type { ErrorCode } from '../../contract/error-catalogue.js';
+import type { Decision } from '../../contract/decision.js';
+import type { GwError } from '../../contract/gw-error.js';
+import { errorResponse } from './codec/message.js';
+
+const SQLSTATES: Partial<Record<ErrorCode, string>> = {
+  'login.required': '28000',
+  'login.failed': '28P01',
+  'login.token_invalid': '28P01',
+  'login.expired': '28P01',
+  'login.locked': '28000',
+  'login.throttled': '53300',
+  'policy.connect_denied': '28000',
+  'policy.operation_denied': '42501',
+  'target.unknown': '3D000',
+  'target.unreachable': '08001',
+  'target.credential': '08001',
+  'target.protocol': '08P01',
+  'session.killed': '57P01',
+  'session.revoked': '57P01',
+  'session.limit': '53300',
+  'protocol.violation': '08P01',
+  'protocol.unsupported': '0A000',
+  'protocol.timeout': '08006',
+  'gateway.draining': '57P01',
+  'recording.failed': '58030',
+};
+
+export function sqlstateOf(error: GwError): string {
+  return SQLSTATES[error.code] ?? 'XX000';
+}
+
+/** A gateway error as the last thing said on a connection (FATAL) or as the answer to one message (ERROR). */
+export function refuse(error: GwError, severity: 'ERROR' | 'FATAL'): Buffer {
+  const detail = Object.entries(error.detail)
+    .map(([key, value]) => `${key}: ${String(value)}`)
+    .join('; ');
+  return errorResponse({ severity, sqlstate: sqlstateOf(error), message: error.message, detail, hint: `${error.hint} (${error.code})` });
+}
+
+/** The refusal of one operation by policy. */
+export function refuseOperation(decision: Decision): Buffer {
+  const why = decision.reasons[0] ?? 'no rule allows it';
+  return errorResponse({
+    severity: 'ERROR',
+    sqlstate: '42501',
+    message: `refused by policy: ${why}`,
+    detail: `Policy ${decision.policy.slice(0, 19)}, rule ${decision.rule ?? '(default)'}.${decision.reasons.length > 1 ? ` ${decision.reasons.slice(1).join(' ')}` : ''}`,
+    hint: decision.hint ?? 'Nothing of it reached the target. `gw ls` shows what is within reach. (policy.operation_denied)',
+  });
+}

@@ -1,0 +1,41 @@
+/** Reads whole server messages during the login towards the target. Lengths are the target's word: bounded, never trusted. */
+import { GwError } from '../../contract/gw-error.js';
+import type { UpstreamConnection } from '../../contract/protocol.js';
+import { SERVER_LOGIN_LIMIT } from './codec/limits.js';
+
+export interface ServerMessage {
+  readonly type: number;
+  readonly body: Buffer;
+  /** The whole message as it came. */
+  readonly raw: Buffer;
+}
+
+export class ServerMessages {
+  readonly #connection: UpstreamConnection;
+  #buffer: Buffer = Buffer.alloc(0);
+
+  constructor(connection: UpstreamConnection) {
+    this.#connection = connection;
+  }
+
+  async next(): Promise<ServerMessage> {
+    for (;;) {
+      const buffer = this.#buffer;
+      if (buffer.length >= 5) {
+        const length = buffer.readUInt32BE(1);
+        if (length < 4 || length > SERVER_LOGIN_LIMIT) throw new GwError('target.protocol', 'The target sent a login message of impossible length.');
+        if (buffer.length >= 1 + length) {
+          this.#buffer = buffer.subarray(1 + length);
+          return { type: buffer[0] ?? 0, body: buffer.subarray(5, 1 + length), raw: buffer.subarray(0, 1 + length) };
+        }
+      }
+      const more = await this.#connection.read();
+      this.#buffer = buffer.length === 0 ? more : Buffer.concat([buffer, more]);
+    }
+  }
+
+  /** Bytes that came behind the last message. */
+  rest(): Buffer {
+    return this.#buffer;
+  }
+}

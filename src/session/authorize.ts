@@ -1,0 +1,52 @@
+/** Stage 3: an identity and a target become a `Grant` when connect policy says so. Only this file can build one. Deny by default. */
+import type { Decision, PolicySource } from '../contract/decision.js';
+import { GwError } from '../contract/gw-error.js';
+import type { Identity } from '../contract/identity.js';
+import type { Target } from '../contract/target.js';
+import type { Authenticated, Grant } from '../contract/verdict.js';
+import { requireAuthenticated } from './authenticate.js';
+
+class IssuedGrant {
+  readonly #issued = true;
+  readonly identity: Identity;
+  readonly target: Target;
+  readonly decision: Decision;
+
+  constructor(identity: Identity, target: Target, decision: Decision) {
+    this.identity = identity;
+    this.target = target;
+    this.decision = decision;
+  }
+
+  static is(value: object): boolean {
+    return #issued in value;
+  }
+}
+
+/** Throws unless `value` was built here. */
+export function requireGrant(value: Grant): void {
+  if (!IssuedGrant.is(value)) throw new GwError('internal.error', 'A target was to be dialled without a grant.');
+}
+
+/**
+ * @throws GwError `target.unknown` for a target that does not exist or speaks another protocol — the same words as for one that may not be
+ * seen — and `policy.connect_denied` with the rule.
+ */
+export function authorize(authenticated: Authenticated, name: string, protocol: string | null, targets: { get(name: string): Target | undefined }, policy: PolicySource): Grant {
+  requireAuthenticated(authenticated);
+  const target = targets.get(name);
+  if (target === undefined || (protocol !== null && target.protocol !== protocol)) throw new GwError('target.unknown', `There is no target "${printable(name)}" here.`);
+  const decision = policy.current().view(authenticated.identity, target).connect();
+  if (decision.effect !== 'allow') {
+    throw new GwError('policy.connect_denied', `Policy does not let ${authenticated.identity.name} connect to ${target.name}: ${decision.reasons[0] ?? 'no rule allows it'}.`, {
+      detail: { rule: decision.rule, policy: decision.policy },
+      ...(decision.hint === null ? {} : { hint: decision.hint }),
+    });
+  }
+  return new IssuedGrant(authenticated.identity, target, decision) as unknown as Grant;
+}
+
+/** A name from the wire, fit to be said back: printable ASCII, short. */
+function printable(text: string): string {
+  return text.slice(0, 63).replaceAll(/[^\x20-\x7e]/g, '?');
+}

@@ -1,0 +1,36 @@
+/**
+ * Cancel requests. The key alone decides, as the protocol has it, but it is the gateway's own key: it stops what *its* session runs and
+ * nothing else, on whichever process the session lives. Nothing is answered, so a guess learns nothing.
+ */
+import type { LiveSession, LiveSessions } from './live-sessions.js';
+import { cancelKeyDigest } from './live-sessions.js';
+import { dialTarget } from './open.js';
+import type { PathServices } from './path-services.js';
+
+export async function cancelSession(key: Buffer, live: LiveSessions, services: PathServices): Promise<void> {
+  const keyDigest = cancelKeyDigest(key);
+  const session = live.byCancelKey(keyDigest);
+  if (session !== undefined) await run(session, services);
+  // Another process of this deployment may have it; the key itself does not travel.
+  else await services.bus.publish({ kind: 'session.cancel', keyDigest });
+}
+
+/** Cancels what a session of this process runs, named by its id or the digest of its key. Never throws. */
+export function cancelHere(idOrDigest: string, live: LiveSessions, services: PathServices): void {
+  const session = live.get(idOrDigest) ?? live.byCancelKey(idOrDigest);
+  if (session === undefined) return;
+  run(session, services).catch((error: unknown) => {
+    services.logger.warn({ session: session.start.session, cause: error }, 'the running statement could not be cancelled at the target');
+  });
+}
+
+async function run(session: LiveSession, services: PathServices): Promise<void> {
+  const signal = AbortSignal.timeout(services.limits.handshakeTimeoutMs);
+  const { connection } = await dialTarget(session.pump.target, services, signal);
+  try {
+    await session.pump.engine.cancel(connection);
+  } finally {
+    connection.finish();
+    connection.stream.end();
+  }
+}

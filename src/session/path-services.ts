@@ -1,0 +1,47 @@
+/** What the composition root gives the path: domains by constructor, never by import. */
+import type * as net from 'node:net';
+import type * as tls from 'node:tls';
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { PolicySource } from '../contract/decision.js';
+import type { Authenticator } from '../contract/identity.js';
+import type { Protocol } from '../contract/protocol.js';
+import type { Journal } from '../contract/recording.js';
+import type { Bus, SessionStore, SubjectStore } from '../contract/session-store.js';
+import type { Target } from '../contract/target.js';
+
+export interface PathLimits {
+  /** Connections that have not logged in, in this process and from one address. */
+  readonly preLoginConnections: number;
+  readonly preLoginPerAddress: number;
+  /** From accept to the end of the login. */
+  readonly handshakeTimeoutMs: number;
+  readonly maxSessions: number;
+  readonly idleTimeoutMs: number;
+  readonly sessionTimeoutMs: number;
+  /** Failed logins from one address within a minute before further ones are refused unheard. */
+  readonly loginFailuresPerMinute: number;
+  readonly statementBytes: number;
+}
+
+export interface PathServices {
+  readonly gateway: string;
+  readonly workerId: string;
+  readonly protocols: ReadonlyMap<string, Protocol>;
+  readonly authenticator: Authenticator;
+  readonly policy: PolicySource;
+  readonly targets: { get(name: string): Target | undefined };
+  dial(target: Target, options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly onread?: net.OnReadOpts }): Promise<net.Socket>;
+  readonly journal: Journal;
+  /** Names the journal in `SessionSummary.journal`. */
+  readonly journalId: string;
+  readonly sessions: SessionStore;
+  readonly subjects: SubjectStore;
+  readonly bus: Bus;
+  tlsContext(): tls.SecureContext;
+  /** For protocols with token discovery; null when no issuer serves logins. */
+  readonly discovery: { readonly openidConfiguration: string; readonly scope: string } | null;
+  readonly limits: PathLimits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}

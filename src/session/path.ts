@@ -1,0 +1,279 @@
+/**
+ * THE PATH, top to bottom: accept → authenticate → authorize → open → pump (guard.check, guard.deliver) → close. Every way in, native port
+ * or tunnel, runs through `#serve`; the proof types make a skipped stage a compile error.
+ */
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { newId } from '../base/id.js';
+import { Secret } from '../base/secret.js';
+import { GwError } from '../contract/gw-error.js';
+import type { Protocol } from '../contract/protocol.js';
+import type { SessionStart } from '../contract/recording.js';
+import type { Authenticated, Grant } from '../contract/verdict.js';
+import { encodeFrame } from '../tunnel/frame.js';
+import { Accept, type Conn, type Incoming } from './accept.js';
+import { authenticate, checkLocalSecret } from './authenticate.js';
+import { authorize } from './authorize.js';
+import { cancelSession, cancelHere } from './cancel.js';
+import { closeSession } from './close.js';
+import { SessionGuard } from './guard.js';
+import { LiveSessions, type LiveSession } from './live-sessions.js';
+import { LoginThrottle } from './login-throttle.js';
+import { openTarget } from './open.js';
+import type { PathServices } from './path-services.js';
+import { Pump } from './pump.js';
+import { Sweep } from './sweep.js';
+import { readTunnelHello } from './tunnel-hello.js';
+import { Turn } from './turn.js';
+
+export interface NativeOptions {
+  /** Take tokens over plain connections of this machine (loopback). */
+  readonly plaintextLoopback: boolean;
+}
+
+interface Tunnelled {
+  readonly authenticated: Authenticated;
+  readonly target: string;
+  readonly secret: Secret;
+  readonly reason: string | null;
+  readonly client: string;
+}
+
+export class Path {
+  readonly live = new LiveSessions();
+  /** Plain counters, read when metrics are scraped. */
+  readonly counters: Record<string, number> = { connections: 0, sessions: 0, loginFailures: 0, refusedConnections: 0, handshakeFailures: 0, cancels: 0 };
+  readonly #services: PathServices;
+  readonly #accept: Accept;
+  readonly #throttle: LoginThrottle;
+  readonly #turn: Turn;
+  readonly #sweep: Sweep;
+  #draining = false;
+
+  constructor(services: PathServices) {
+    this.#services = services;
+    this.#accept = new Accept(services);
+    this.#throttle = new LoginThrottle(services.limits.loginFailuresPerMinute, services.clock);
+    this.#turn = new Turn(services.journal);
+    this.#sweep = new Sweep(this.live, services);
+    services.bus.subscribe((event) => {
+      if (event.kind === 'session.kill') this.live.kill(event.session, event.by, event.reason);
+      else if (event.kind === 'subject.locked') this.live.revokeSubject(event.issuer, event.subject, lockedError(event.by));
+      else if (event.kind === 'session.cancel') cancelHere(event.keyDigest, this.live, services);
+    });
+  }
+
+  /** A connection on a native port. Never throws; a failure ends this connection alone. */
+  acceptNative(kind: string, socket: Socket, options: NativeOptions = { plaintextLoopback: false }): void {
+    const protocol = this.#services.protocols.get(kind);
+    const address = socket.remoteAddress ?? 'unknown';
+    const secure = options.plaintextLoopback && isLoopback(address);
+    if (protocol === undefined) socket.destroy();
+    else this.#begin({ stream: socket, address, via: 'native', secure }, (conn) => this.#serve(conn, protocol, null));
+  }
+
+  /** A connection with ALPN gw-tunnel/1 on the TLS port. Never throws. */
+  acceptTunnel(socket: TLSSocket): void {
+    this.#begin({ stream: socket, address: socket.remoteAddress ?? 'unknown', via: 'tunnel', secure: true }, (conn) => this.#serveTunnel(conn));
+  }
+
+  #begin(incoming: Incoming, serve: (conn: Conn) => Promise<void>): void {
+    this.#count('connections');
+    const { stream } = incoming;
+    stream.on('error', () => stream.destroy());
+    let conn: Conn;
+    try {
+      conn = this.#accept.accept(incoming);
+    } catch {
+      // Over the limits: not a word, the slot is what is short.
+      this.#count('refusedConnections');
+      stream.destroy();
+      return;
+    }
+    serve(conn).catch((thrown: unknown) => {
+      const error = GwError.from(thrown);
+      this.#count('handshakeFailures');
+      this.#services.logger[error.code === 'internal.error' ? 'error' : 'debug']({ address: conn.address, error: error.code, message: error.message, cause: error.cause }, 'connection ended before a session');
+      conn.settle();
+      conn.reader.detach();
+      endSoftly(conn);
+    });
+  }
+
+  async #serveTunnel(conn: Conn): Promise<void> {
+    let grant: Grant;
+    let tunnelled: Tunnelled;
+    const session = newId('ses', this.#services.clock.now());
+    try {
+      const hello = await readTunnelHello(conn);
+      const authenticated = await authenticate(hello.token, conn.address, this.#services.authenticator, this.#throttle);
+      grant = authorize(authenticated, hello.target, null, this.#services.targets, this.#services.policy);
+      tunnelled = { authenticated, target: hello.target, secret: hello.secret, reason: hello.reason, client: hello.client };
+    } catch (thrown) {
+      const error = GwError.from(thrown);
+      this.#refusedLogin(conn, error);
+      conn.write(encodeFrame({ ok: false, code: error.code, message: error.message, hint: error.hint }));
+      throw error;
+    }
+    const protocol = this.#services.protocols.get(grant.target.protocol);
+    if (protocol === undefined) throw new GwError('internal.error', 'A target speaks a protocol that is not registered.');
+    conn.write(encodeFrame({ ok: true, session }));
+    conn.target = grant.target.name;
+    await this.#serve(conn, protocol, { ...tunnelled, session, grant });
+  }
+
+  async #serve(conn: Conn, protocol: Protocol, tunnel: (Tunnelled & { session: string; grant: Grant }) | null): Promise<void> {
+    const services = this.#services;
+    const request = await protocol.login(conn);
+    if (request.kind === 'cancel') {
+      this.#count('cancels');
+      await cancelSession(request.key, this.live, services);
+    }
+    if (request.kind !== 'session') {
+      conn.settle();
+      conn.reader.detach();
+      endSoftly(conn);
+      return;
+    }
+    try {
+      let grant: Grant;
+      if (tunnel === null) {
+        if (request.credential.kind !== 'token') throw new GwError('login.required', 'A token is needed here.');
+        const authenticated = await authenticate(request.credential.token, conn.address, services.authenticator, this.#throttle);
+        grant = authorize(authenticated, request.target, protocol.kind, services.targets, services.policy);
+      } else {
+        checkLocalSecret(request.credential, tunnel.secret);
+        grant = tunnel.grant;
+      }
+      if (this.live.count() >= services.limits.maxSessions) throw new GwError('session.limit', `This gateway process carries its limit of ${services.limits.maxSessions} sessions.`);
+      if (this.#draining) throw new GwError('gateway.draining', 'The gateway is shutting down.');
+      const client = tunnel === null ? request.client : [tunnel.client, request.client].filter((part) => part !== null && part !== '').join(' · ');
+      await this.#open(conn, protocol, grant, request.startup, { session: tunnel?.session ?? newId('ses', services.clock.now()), reason: tunnel?.reason ?? null, client });
+    } catch (thrown) {
+      const error = GwError.from(thrown);
+      this.#refusedLogin(conn, error);
+      request.deny(error);
+      throw error;
+    }
+  }
+
+  async #open(conn: Conn, protocol: Protocol, grant: Grant, startup: unknown, about: { session: string; reason: string | null; client: string | null }): Promise<void> {
+    const services = this.#services;
+    const start = sessionStart(services, conn, grant, about);
+    const recorder = services.journal.begin(start);
+    services.journal.commit();
+    // The disk and the target are waited for at the same time; both before the first byte of the client goes up.
+    const abort = new AbortController();
+    const durable = services.journal.synced();
+    durable.catch(() => abort.abort());
+    const guard = new SessionGuard({ identity: grant.identity, target: grant.target, policy: services.policy, recorder, clock: services.clock });
+    services.sessions.started(start, services.journalId);
+    try {
+      const upstream = await openTarget(grant, protocol, startup, services, abort.signal);
+      await durable;
+      conn.settle();
+      const clientRest = conn.reader.detach();
+      const pump: Pump = new Pump({
+        target: grant.target,
+        protocol,
+        client: conn.stream,
+        upstream,
+        startup,
+        guard,
+        recorder,
+        turn: this.#turn,
+        registerCancelKey: (key) => this.live.registerCancelKey(about.session, key),
+        onEnd: (reason, error) => {
+          if (reason === 'killed' || reason === 'revoked' || reason === 'expired' || reason === 'idle') cancelHere(about.session, this.live, services);
+          closeSession(session, recorder, reason, error, this.live, services);
+        },
+      });
+      const now = services.clock.monotonic();
+      const session: LiveSession = { start, identity: grant.identity, guard, pump, openedAt: now, lastActivity: now, seenActivity: 0 };
+      this.live.add(session);
+      this.#count('sessions');
+      services.logger.info({ session: about.session, target: grant.target.name, subject: grant.identity.subject, via: conn.via, address: conn.address }, 'session started');
+      pump.start(clientRest);
+    } catch (thrown) {
+      const error = GwError.from(thrown);
+      const end = { endedAt: services.clock.now(), reason: 'target', message: error.message, operations: 0, refused: 0, rows: 0, bytesUp: 0, bytesDown: 0 };
+      recorder.end(end);
+      services.journal.commit();
+      services.sessions.ended(about.session, end);
+      services.logger.warn({ session: about.session, target: grant.target.name, error: error.code, message: error.message, cause: error.cause }, 'session could not be opened');
+      throw error;
+    }
+  }
+
+  #refusedLogin(conn: Conn, error: GwError): void {
+    if (error.entry.kind === 'login' || error.entry.kind === 'denied' || error.code === 'target.unknown') {
+      this.#count('loginFailures');
+      this.#services.journal.event('login.refused', { address: conn.address, via: conn.via, code: error.code, message: error.message });
+      this.#services.journal.commit();
+      this.#services.logger.warn({ address: conn.address, via: conn.via, error: error.code, message: error.message }, 'login refused');
+    }
+  }
+
+  #count(name: string): void {
+    this.counters[name] = (this.counters[name] ?? 0) + 1;
+  }
+
+  /** No new session; those that live may end by themselves until `deadlineMs` from now, then they are ended. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#draining = true;
+    this.#accept.drain();
+    const deadline = this.#services.clock.monotonic() + deadlineMs;
+    while (this.live.count() > 0 && this.#services.clock.monotonic() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const session of this.live.list()) session.pump.terminate('drain', new GwError('gateway.draining', 'The gateway is shutting down.'));
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#sweep.stop();
+    await this.#services.sessions.flush();
+  }
+}
+
+export function createPath(services: PathServices): Path {
+  return new Path(services);
+}
+
+function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: { session: string; reason: string | null; client: string | null }): SessionStart {
+  const { identity, target, decision } = grant;
+  return {
+    session: about.session,
+    startedAt: services.clock.now(),
+    gateway: services.gateway,
+    identity: {
+      issuer: identity.issuer,
+      subject: identity.subject,
+      kind: identity.kind,
+      name: identity.name,
+      email: identity.email,
+      groups: identity.groups,
+      onBehalfOf: identity.onBehalfOf,
+    },
+    target: target.name,
+    protocol: target.protocol,
+    via: conn.via,
+    clientAddress: conn.address,
+    reason: about.reason,
+    client: about.client,
+    decision,
+  };
+}
+
+export function lockedError(by: string): GwError {
+  return new GwError('login.locked', `This identity was locked by ${by}.`);
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
+}
+
+/** Lets what was written reach the peer, then cuts a peer that does not go. */
+function endSoftly(conn: Conn): void {
+  const { stream } = conn.reader;
+  stream.resume();
+  stream.end();
+  const timer = setTimeout(() => stream.destroy(), 2_000);
+  timer.unref();
+  stream.once('close', () => clearTimeout(timer));
+}

@@ -1,0 +1,284 @@
+/**
+ * Stage 5: a session at work. Moves bytes between client, engine and target; applies back-pressure in both directions; ends the session on
+ * its deadlines, on a kill and on a failed record. Nothing leaves but at the end of a turn, after the journal's commit (`turn.ts`).
+ */
+import type { Duplex } from 'node:stream';
+import { GwError } from '../contract/gw-error.js';
+import type { Engine, EngineContext, Protocol } from '../contract/protocol.js';
+import type { SessionRecorder } from '../contract/recording.js';
+import type { Target } from '../contract/target.js';
+import type { Verdict } from '../contract/verdict.js';
+import type { SessionGuard } from './guard.js';
+import type { OpenTarget } from './open.js';
+import { Outlet } from './outlet.js';
+import type { Turn, TurnMember } from './turn.js';
+
+/** Bytes in a stream's queue before its source is paused. Two bulk reads: one being written, one being read. */
+const HIGH_WATER = 1 << 20;
+
+export type EndReason = 'client' | 'target' | 'killed' | 'revoked' | 'expired' | 'protocol' | 'recording' | 'drain' | 'idle' | 'internal';
+
+export interface PumpOptions {
+  readonly target: Target;
+  readonly protocol: Protocol;
+  readonly client: Duplex;
+  readonly upstream: OpenTarget;
+  readonly startup: unknown;
+  readonly guard: SessionGuard;
+  readonly recorder: SessionRecorder;
+  readonly turn: Turn;
+  registerCancelKey(key: Buffer): void;
+  /** Runs once, after the last byte was queued: stage 8. */
+  onEnd(reason: EndReason, error: GwError | null): void;
+}
+
+export class Pump implements TurnMember, EngineContext {
+  readonly target: Target;
+  readonly guard: SessionGuard;
+  readonly strict: boolean;
+  bytesUp = 0;
+  bytesDown = 0;
+  /** Bytes moved since the idle timer last looked. */
+  activity = 0;
+  readonly engine: Engine;
+  readonly #options: PumpOptions;
+  readonly #client: Duplex;
+  readonly #upstream: Duplex;
+  readonly #up: Outlet;
+  readonly #down: Outlet;
+  #joined = false;
+  #ended = false;
+  #clientHeld = false;
+  #clientChoked = false;
+  #targetChoked = false;
+
+  constructor(options: PumpOptions) {
+    this.#options = options;
+    this.target = options.target;
+    this.guard = options.guard;
+    this.strict = options.target.durability === 'strict';
+    this.#client = options.client;
+    this.#upstream = options.upstream.stream;
+    this.#up = new Outlet(this.#upstream, true);
+    this.#down = new Outlet(this.#client, this.strict);
+    this.engine = options.protocol.engine(this, options.startup, options.upstream.ready);
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Starts to move bytes. `clientRest` and the target's rest are bytes that came behind the handshakes. */
+  start(clientRest: readonly Buffer[]): void {
+    const { upstream } = this.#options;
+    this.#run(() => this.engine.start());
+    for (const chunk of clientRest) this.#fromClient(chunk);
+    for (const chunk of upstream.rest) this.#fromTarget(chunk);
+    if (this.#ended) return;
+    this.#client.on('data', this.#fromClient);
+    this.#client.on('end', this.#clientGone);
+    this.#client.on('close', this.#clientGone);
+    this.#client.on('error', this.#clientGone);
+    this.#client.on('drain', this.#clientDrained);
+    if (upstream.intake !== null) upstream.intake.handler = this.#fromTarget;
+    else this.#upstream.on('data', this.#fromTarget);
+    this.#upstream.on('end', this.#targetGone);
+    this.#upstream.on('close', this.#targetGone);
+    this.#upstream.on('error', this.#targetGone);
+    this.#upstream.on('drain', this.#targetDrained);
+    this.#client.resume();
+    this.#upstream.resume();
+  }
+
+  // ---- bytes in
+
+  readonly #fromClient = (chunk: Buffer): void => {
+    if (this.#ended) return;
+    this.bytesUp += chunk.length;
+    this.activity++;
+    this.#run(() => this.engine.fromClient(chunk));
+  };
+
+  readonly #fromTarget = (chunk: Buffer): void => {
+    if (this.#ended) return;
+    this.bytesDown += chunk.length;
+    this.activity++;
+    this.#down.volatile = this.#options.upstream.buffer;
+    this.#run(() => this.engine.fromTarget(chunk));
+    this.#down.volatile = null;
+  };
+
+  /** What goes wrong while one session's bytes are looked at ends that session and nothing else. */
+  #run(step: () => void): void {
+    try {
+      step();
+    } catch (thrown) {
+      const error = GwError.from(thrown);
+      this.terminate(reasonOf(error), error);
+    }
+  }
+
+  // ---- bytes out (EngineContext)
+
+  sendUp(verdict: Verdict, chunk: Uint8Array): void {
+    this.guard.requireVerdict(verdict);
+    this.#up.push(chunk);
+    this.#join();
+  }
+
+  sendDown(chunk: Uint8Array): void {
+    const urgent = this.#down.push(chunk);
+    this.#join();
+    if (urgent) this.#options.turn.endNow();
+  }
+
+  #join(): void {
+    if (this.#joined || this.#ended) return;
+    this.#joined = true;
+    this.#options.turn.join(this);
+  }
+
+  release(): void {
+    this.#joined = false;
+    this.#up.release();
+    this.#down.release();
+    if (this.#ended) return;
+    if (this.#up.backlog > HIGH_WATER) this.#chokeClient(true);
+    if (this.#down.backlog > HIGH_WATER && !this.#targetChoked) {
+      this.#targetChoked = true;
+      this.#upstream.pause();
+    }
+  }
+
+  failed(error: GwError): void {
+    this.#joined = false;
+    this.#up.drop();
+    this.#down.drop();
+    this.terminate('recording', error);
+  }
+
+  // ---- back-pressure
+
+  pauseClient(): void {
+    this.#clientHeld = true;
+    this.#client.pause();
+  }
+
+  resumeClient(): void {
+    this.#clientHeld = false;
+    if (!this.#clientChoked && !this.#ended) this.#client.resume();
+  }
+
+  #chokeClient(choked: boolean): void {
+    this.#clientChoked = choked;
+    if (choked) this.#client.pause();
+    else if (!this.#clientHeld && !this.#ended) this.#client.resume();
+  }
+
+  readonly #targetDrained = (): void => this.#chokeClient(false);
+
+  readonly #clientDrained = (): void => {
+    if (!this.#targetChoked || this.#ended) return;
+    this.#targetChoked = false;
+    this.#upstream.resume();
+  };
+
+  // ---- the end
+
+  registerCancelKey(key: Buffer): void {
+    this.#options.registerCancelKey(key);
+  }
+
+  readonly #clientGone = (): void => {
+    if (this.#ended) return;
+    this.engine.clientEnded();
+    this.end('client', null);
+  };
+
+  readonly #targetGone = (): void => {
+    if (this.#ended) return;
+    this.engine.targetEnded();
+    this.end('target', null);
+  };
+
+  /** The protocol's own end: everything queued still goes out. */
+  end(reason: EndReason, error: GwError | null): void {
+    if (this.#ended) return;
+    if (error !== null) {
+      this.terminate(reason, error);
+      return;
+    }
+    this.#finish(reason, null);
+  }
+
+  /** Ends the session from outside or after a failure, with last words for the client. */
+  terminate(reason: EndReason, error: GwError): void {
+    if (this.#ended) return;
+    let words: Uint8Array = new Uint8Array(0);
+    try {
+      words = this.engine.farewell(error);
+    } catch (thrown) {
+      // The engine is broken; the client gets a closed connection.
+      error = GwError.from(thrown);
+    }
+    // Words of the gateway itself need no record to be true: they also say that a record failed.
+    if (reason === 'recording') {
+      this.#finish(reason, error);
+      if (this.#client.writable) this.#client.end(words);
+      return;
+    }
+    this.#down.push(words);
+    this.#finish(reason, error);
+  }
+
+  #finish(reason: EndReason, error: GwError | null): void {
+    this.#ended = true;
+    // The session's last entries and its queue share one turn.
+    this.#options.onEnd(reason, error);
+    if (reason !== 'recording') this.#options.turn.join({ strict: this.strict, release: () => this.#shut(), failed: () => this.#shut() });
+    else this.#shut();
+  }
+
+  #shut(): void {
+    this.#up.release();
+    this.#down.release();
+    this.#options.upstream.buffer?.leave();
+    for (const stream of [this.#client, this.#upstream]) {
+      stream.on('error', ignoreAfterEnd);
+      if (!stream.destroyed) {
+        stream.end();
+        // A peer that does not close its side in time is cut off.
+        const timer = setTimeout(() => stream.destroy(), 5_000);
+        timer.unref();
+        stream.once('close', () => clearTimeout(timer));
+        stream.resume();
+      }
+    }
+  }
+}
+
+/** The session is over and recorded; how its sockets die changes nothing. */
+function ignoreAfterEnd(): void {
+  return undefined;
+}
+
+function reasonOf(error: GwError): EndReason {
+  switch (error.code) {
+    case 'recording.failed':
+      return 'recording';
+    case 'login.expired':
+      return 'expired';
+    case 'session.revoked':
+    case 'login.locked':
+    case 'policy.connect_denied':
+      return 'revoked';
+    case 'session.killed':
+      return 'killed';
+    case 'target.protocol':
+    case 'protocol.violation':
+    case 'session.limit':
+      return 'protocol';
+    default:
+      return 'internal';
+  }
+}

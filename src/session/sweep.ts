@@ -1,0 +1,77 @@
+/**
+ * Looks at every live session once a second: has its login expired, was its subject locked, does the policy in force still let it be, is
+ * it idle or too old. So a right that ends ends its sessions within seconds, in mid-query too (design section 3). One timer for all.
+ */
+import { GwError } from '../contract/gw-error.js';
+import type { LiveSession, LiveSessions } from './live-sessions.js';
+import type { PathServices } from './path-services.js';
+
+const SWEEP_MS = 1_000;
+/** Rounds between looks at the store, for events that the bus lost, and between reports of counters. */
+const STORE_EVERY = 3;
+
+export class Sweep {
+  readonly #live: LiveSessions;
+  readonly #services: PathServices;
+  readonly #timer: NodeJS.Timeout;
+  #round = 0;
+  #looking = false;
+
+  constructor(live: LiveSessions, services: PathServices) {
+    this.#live = live;
+    this.#services = services;
+    this.#timer = setInterval(() => this.#tick(), SWEEP_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #tick(): void {
+    this.#round++;
+    for (const session of this.#live.list()) this.#look(session);
+    if (this.#round % STORE_EVERY === 0 && !this.#looking && this.#live.count() > 0) {
+      this.#looking = true;
+      this.#lookAtStore()
+        .catch((cause: unknown) => this.#services.logger.error({ cause }, 'locked subjects could not be looked up'))
+        .finally(() => {
+          this.#looking = false;
+        });
+    }
+  }
+
+  #look(session: LiveSession): void {
+    const { clock, limits } = this.#services;
+    const { pump, guard } = session;
+    const now = clock.monotonic();
+    if (pump.activity !== session.seenActivity) {
+      session.seenActivity = pump.activity;
+      session.lastActivity = now;
+      this.#services.sessions.progress(session.start.session, { ...guard.counters, bytesUp: pump.bytesUp, bytesDown: pump.bytesDown });
+    }
+    if (clock.now() >= guard.expiresAt) {
+      pump.terminate('expired', new GwError('login.expired', 'The login behind this session has expired.'));
+    } else if (now - session.lastActivity >= limits.idleTimeoutMs) {
+      pump.terminate('idle', new GwError('session.revoked', `The session was idle for ${Math.round(limits.idleTimeoutMs / 60_000)} minutes.`, { hint: 'Connect again.' }));
+    } else if (now - session.openedAt >= limits.sessionTimeoutMs) {
+      pump.terminate('revoked', new GwError('session.revoked', 'The session reached its longest duration.', { hint: 'Connect again.' }));
+    } else {
+      const decision = guard.mayStay();
+      if (decision.effect === 'allow') return;
+      const error = new GwError('session.revoked', `Policy no longer lets this session be: ${decision.reasons[0] ?? 'no rule allows it'}.`);
+      guard.revoke(error);
+      pump.terminate('revoked', error);
+    }
+  }
+
+  async #lookAtStore(): Promise<void> {
+    const subjects = new Map<string, LiveSession>();
+    for (const session of this.#live.list()) subjects.set(`${session.identity.issuer}#${session.identity.subject}`, session);
+    for (const { identity } of subjects.values()) {
+      if (await this.#services.subjects.isLocked(identity.issuer, identity.subject)) {
+        this.#live.revokeSubject(identity.issuer, identity.subject, new GwError('login.locked', 'This identity is locked.'));
+      }
+    }
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * The turn: what all sessions of this process have decided in one round of the event loop goes into the journal with one write, and only
+ * then leaves the gateway, in both directions (design section 7). With `strict` targets it leaves when it is on the disk.
+ *
+ * Order is the invariant: decide → append → commit → release. A commit that fails releases nothing, and every session that waited is ended.
+ */
+import { GwError } from '../contract/gw-error.js';
+import type { Journal } from '../contract/recording.js';
+
+/** A session as the turn sees it. */
+export interface TurnMember {
+  readonly strict: boolean;
+  /** Sends what was queued. The journal holds all that it says. */
+  release(): void;
+  /** The journal could not be written: nothing queued may leave. */
+  failed(error: GwError): void;
+}
+
+export class Turn {
+  readonly #journal: Journal;
+  #members: TurnMember[] = [];
+  #spare: TurnMember[] = [];
+  #scheduled = false;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  /** `member` has something to send. Call once per turn and member. */
+  join(member: TurnMember): void {
+    this.#members.push(member);
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(this.#end);
+    }
+  }
+
+  /** Ends the turn now, because bytes are at hand that must leave before their buffer is used again. */
+  endNow(): void {
+    this.#finish();
+  }
+
+  readonly #end = (): void => {
+    this.#scheduled = false;
+    this.#finish();
+  };
+
+  #finish(): void {
+    const members = this.#members;
+    this.#members = this.#spare;
+    this.#spare = members;
+    let failure: GwError | null = null;
+    try {
+      this.#journal.commit();
+    } catch (error) {
+      failure = GwError.from(error);
+    }
+    let strict: TurnMember[] | null = null;
+    for (const member of members) {
+      if (failure !== null) member.failed(failure);
+      else if (member.strict) (strict ??= []).push(member);
+      else member.release();
+    }
+    members.length = 0;
+    if (strict !== null) this.#releaseSynced(strict);
+  }
+
+  #releaseSynced(members: TurnMember[]): void {
+    this.#journal.synced().then(
+      () => {
+        for (const member of members) member.release();
+      },
+      (error: unknown) => {
+        for (const member of members) member.failed(GwError.from(error));
+      },
+    );
+  }
+}

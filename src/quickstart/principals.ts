@@ -30,10 +30,10 @@ export const MACHINES: readonly Machine[] = [
   { name: 'ledger-agent', kind: 'agent', groups: ['agents'], owner: 'alice', about: 'AI agent that answers questions about the ledger, owned by alice.' },
 ];
 
-/** The public client that `gw login` uses; also the audience of a person's id token. */
-export const LOGIN_CLIENT = 'gw-cli';
-/** Audience of machine tokens: the gateway as a resource. */
-export const GATEWAY_AUDIENCE = 'gw';
+/** The public client that `gw login` uses. An id token's audience is its client, so this is also the gateway's audience. */
+export const LOGIN_CLIENT = 'gw';
+/** Audience of every token for the gateway, a person's and a machine's. */
+export const GATEWAY_AUDIENCE = LOGIN_CLIENT;
 /** Resource indicator by which a machine asks for a token of the gateway's; asked for or not, it gets one. */
 export const GATEWAY_RESOURCE = 'urn:gw:gateway';
 export const SCOPES = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;

@@ -21,8 +21,9 @@ const asList = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(valu
 /** Position of the n-th value of a field that may be written as one value or as a list. */
 const itemPath = (path: DataPath, value: unknown, index: number): DataPath => (Array.isArray(value) ? [...path, index] : path);
 
-/** Complains about kinds of protocol that this gateway does not have. */
+/** Complains about a selector that selects nothing by name, and about kinds of protocol that this gateway does not have. */
 export function checkTargets(targets: TargetsText | undefined, vocabulary: Vocabulary, report: Report): void {
+  if (targets !== undefined && Object.keys(targets).length === 0) report(['targets'], '`targets` is empty; leave the key out to mean every target');
   for (const [index, kind] of (targets?.protocols ?? []).entries()) {
     if (!vocabulary.has(kind)) report(['targets', 'protocols', index], `unknown protocol \`${kind}\`${suggestion(kind, [...vocabulary.keys()])}`);
   }
@@ -131,7 +132,6 @@ function compileWhen(rule: RuleText, report: Report): Condition | null {
 /** Compiles a rule. The result is of use only when nothing was reported. */
 export function compileRule(rule: RuleText, name: string, order: number, vocabulary: Vocabulary, report: Report): CompiledRule {
   checkTargets(rule.targets, vocabulary, report);
-  if (rule.targets !== undefined && Object.keys(rule.targets).length === 0) report(['targets'], '`targets` is empty; leave the key out to mean every target');
   checkSubjects(rule, report);
   const selected = selectProtocols(vocabulary, rule.targets?.protocols);
   // With only unknown protocols named, everything else would be reported as unknown too: compare with all instead.

@@ -51,7 +51,7 @@ function resourceMatches(matchers: readonly ResourceMatcher[], resource: Resourc
 }
 
 function columnsMatch(globs: readonly Glob[], columns: readonly string[] | null, certain: boolean): boolean {
-  if (columns === null) return !certain;
+  if (columns === null) return !certain || globs.some((glob) => glob.any);
   const covered = (column: string): boolean => globs.some((glob) => glob.test(column));
   return certain ? columns.every(covered) : columns.some(covered);
 }

@@ -122,6 +122,11 @@ export function parsePolicyFile(path: string, text: string): ParseResult {
     const complaints = [...document.errors, ...document.warnings].map((complaint) => ({ message: complaint.message, at: complaint.pos[0] }));
     const root = document;
     visit(document, {
+      Pair: (_key, pair) => {
+        // JavaScript would drop it without a word, and with it a restriction that somebody wrote.
+        if (isScalar(pair.key) && pair.key.value === '__proto__')
+          complaints.push({ message: '`__proto__` cannot be used as a key', at: pair.key.range?.[0] ?? 0 });
+      },
       Alias: (_key, node) => {
         if (node.resolve(root) === undefined)
           complaints.push({ message: `there is no anchor \`&${node.source}\` before this alias`, at: node.range?.[0] ?? 0 });

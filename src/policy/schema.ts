@@ -11,6 +11,11 @@ const text = (limit: number): z.ZodString => z.string().min(1).max(limit);
 const line = (limit: number): z.ZodString => text(limit).regex(LINE, 'must be one line of printable text');
 const list = <T extends z.ZodType>(item: T): z.ZodArray<T> => z.array(item).min(1).max(1000);
 const oneOrMore = <T extends z.ZodType>(item: T): z.ZodUnion<[T, z.ZodArray<T>]> => z.union([item, list(item)]);
+/** Words to values, at least one. The words themselves are checked elsewhere, where they mean something. */
+const mapping = <T extends z.ZodType>(limit: number, value: T): z.ZodRecord<z.ZodString, T> =>
+  z
+    .record(text(limit), value)
+    .refine((entries) => Object.keys(entries).length > 0, 'is empty, which would restrict nothing; leave the key out, or name something');
 const scalar = z.union([text(1000), z.number(), z.boolean()]);
 
 export const subjectsSchema = z.strictObject({
@@ -21,16 +26,14 @@ export const subjectsSchema = z.strictObject({
   issuers: list(text(1000)).optional().describe('Issuer of the login, exactly as in the token.'),
   ids: list(text(1500)).optional().describe('`issuer#subject`; or the subject alone where `issuers` is given too.'),
   emails: list(text(320)).optional().describe('E-mail address; an allow rule takes only a verified one. ASCII case is ignored.'),
-  claims: z
-    .record(text(500), oneOrMore(scalar))
+  claims: mapping(500, oneOrMore(scalar))
     .optional()
     .describe('Claims of the token: name (or JSON pointer such as `/kubernetes.io/namespace`) to the value or values wanted.'),
 });
 
 export const targetsSchema = z.strictObject({
   names: list(text(200)).optional().describe('Names of targets; `*` stands for any run of characters.'),
-  labels: z
-    .record(text(200), oneOrMore(text(200)))
+  labels: mapping(200, oneOrMore(text(200)))
     .optional()
     .describe('Labels of the target: every key given must have one of its values.'),
   protocols: list(text(64)).optional().describe('Kinds of protocol.'),
@@ -58,7 +61,7 @@ export const ruleSchema = z.strictObject({
     .optional()
     .describe('On what: at least one entry must match. Left out: on anything, also on nothing in particular.'),
   columns: list(text(200)).optional().describe('Columns or fields of the resource. Allow: it touches no others. Deny: it touches, or may touch, one of these.'),
-  facts: z.record(text(64), oneOrMore(scalar)).optional().describe('Facts of the effect: every key given must have one of its values.'),
+  facts: mapping(64, oneOrMore(scalar)).optional().describe('Facts of the effect: every key given must have one of its values.'),
   when: text(4096)
     .optional()
     .describe('CEL condition over `subject`, `target`, `effect`, `operation` and `now`; must be a bool. One that fails when it is evaluated denies.'),

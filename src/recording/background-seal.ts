@@ -1,0 +1,22 @@
+/** Seals a full segment on the worker thread, or here in short slices when there is no thread or the segment is too small to send it away. */
+import { stat } from 'node:fs/promises';
+import { GwError } from '../contract/gw-error.js';
+import type { BackgroundThread } from './background-thread.js';
+import { sealSegment, type SealOptions } from './seal-segment.js';
+
+/** Starting a thread takes longer than sealing this much. */
+const SMALL_BYTES = 1 << 20;
+
+export async function sealInBackground(thread: BackgroundThread, path: string, options: SealOptions): Promise<void> {
+  const { size } = await stat(path);
+  if (!thread.available || size < SMALL_BYTES) {
+    await sealSegment(path, options);
+    return;
+  }
+  await new Promise<void>((resolve, reject) => {
+    thread.seal(path, options.final, options.time, (reply) => {
+      if (reply?.kind === 'seal' && reply.problem === null) resolve();
+      else reject(new GwError('recording.failed', 'A segment of the journal could not be sealed.', { cause: reply?.kind === 'seal' ? reply.problem : 'the worker thread is gone' }));
+    });
+  });
+}

@@ -1,0 +1,142 @@
+/**
+ * Entries out of a frame's body and payloads out of entries. Pure. Input is untrusted: every length is checked against what is there, and
+ * anything that does not fit gives null or a problem, never an exception.
+ */
+import type { Outcome } from '../contract/recording.js';
+import { ENTRY_BYTES, ENTRY_HEAD_BYTES, getU48, KIND, OPERATION_FIXED_BYTES, OPERATION_PARAMETERS, OPERATION_REDACTED, OUTCOME_FIXED_BYTES, OUTCOME_STATUSES } from './format.js';
+
+export interface Entry {
+  readonly kind: number;
+  readonly flags: number;
+  readonly session: number;
+  readonly counter: number;
+  readonly payload: Buffer;
+  /** The entry after its length field: what a Merkle leaf is made of. */
+  readonly raw: Buffer;
+}
+
+const KINDS = new Set<number>(Object.values(KIND));
+
+/** The entries of a frame; a string as the last value says why the rest cannot be read. */
+export function* decodeEntries(body: Buffer, count: number): Generator<Entry | string, void> {
+  let at = 0;
+  for (let i = 0; i < count; i++) {
+    if (at + ENTRY_HEAD_BYTES > body.length) return yield 'a frame holds fewer entries than it says';
+    const length = body.readUInt32BE(at);
+    const end = at + 4 + length;
+    if (length < ENTRY_HEAD_BYTES - 4 || length > ENTRY_BYTES || end > body.length) return yield `an entry claims ${length} bytes`;
+    const entry: Entry = {
+      kind: body.readUInt8(at + 4),
+      flags: body.readUInt8(at + 5),
+      session: body.readUInt32BE(at + 6),
+      counter: getU48(body, at + 10),
+      payload: body.subarray(at + ENTRY_HEAD_BYTES, end),
+      raw: body.subarray(at + 4, end),
+    };
+    if (!KINDS.has(entry.kind)) return yield `an entry has the unknown kind ${entry.kind}`;
+    if (entry.flags !== 0) return yield `an entry has flags ${entry.flags} that this version does not know`;
+    yield entry;
+    at = end;
+  }
+  if (at !== body.length) yield 'a frame holds more than its entries';
+}
+
+export interface OperationPayload {
+  readonly sequence: number;
+  readonly facts: number;
+  readonly decision: number;
+  readonly form: number;
+  readonly redacted: boolean;
+  readonly hasParameters: boolean;
+  readonly exactBytes: number;
+  readonly parameterBytes: number;
+  readonly exact: Buffer;
+  readonly parameters: Buffer;
+}
+
+export function decodeOperation(payload: Buffer): OperationPayload | null {
+  if (payload.length < OPERATION_FIXED_BYTES) return null;
+  const marks = payload.readUInt8(18);
+  const here = payload.readUInt32BE(31);
+  const exactBytes = getU48(payload, 19);
+  const parameterBytes = getU48(payload, 25);
+  const rest = payload.length - OPERATION_FIXED_BYTES - here;
+  if (rest < 0 || here > exactBytes || rest > parameterBytes) return null;
+  return {
+    sequence: getU48(payload, 0),
+    facts: payload.readUInt32BE(6),
+    decision: payload.readUInt32BE(10),
+    form: payload.readUInt32BE(14),
+    redacted: (marks & OPERATION_REDACTED) !== 0,
+    hasParameters: (marks & OPERATION_PARAMETERS) !== 0,
+    exactBytes,
+    parameterBytes,
+    exact: payload.subarray(OPERATION_FIXED_BYTES, OPERATION_FIXED_BYTES + here),
+    parameters: payload.subarray(OPERATION_FIXED_BYTES + here),
+  };
+}
+
+/** `sequence` and bytes of a `delivered` or `received` entry. */
+export function decodePiece(payload: Buffer): { readonly sequence: number; readonly bytes: Buffer } | null {
+  return payload.length < 6 ? null : { sequence: getU48(payload, 0), bytes: payload.subarray(6) };
+}
+
+/** A `part` entry: more of the exact bytes (0) or of the parameters (1). */
+export function decodePart(payload: Buffer): { readonly sequence: number; readonly part: number; readonly bytes: Buffer } | null {
+  return payload.length < 7 ? null : { sequence: getU48(payload, 0), part: payload.readUInt8(6), bytes: payload.subarray(7) };
+}
+
+export function decodeCut(payload: Buffer): { readonly sequence: number; readonly direction: number; readonly recorded: number } | null {
+  return payload.length !== 13 ? null : { sequence: getU48(payload, 0), direction: payload.readUInt8(6), recorded: getU48(payload, 7) };
+}
+
+export interface DigestPayload {
+  readonly sequence: number;
+  readonly direction: number;
+  readonly total: number;
+  /** Null when it was lost. */
+  readonly digest: Buffer | null;
+}
+
+export function decodeDigest(payload: Buffer): DigestPayload | null {
+  if (payload.length !== 46) return null;
+  const complete = payload.readUInt8(7) === 1;
+  return { sequence: getU48(payload, 0), direction: payload.readUInt8(6), total: getU48(payload, 8), digest: complete ? payload.subarray(14) : null };
+}
+
+export function decodeOutcome(payload: Buffer): { readonly sequence: number; readonly outcome: Outcome } | null {
+  if (payload.length < OUTCOME_FIXED_BYTES) return null;
+  const status = OUTCOME_STATUSES[payload.readUInt8(6) - 1];
+  if (status === undefined) return null;
+  const message = payload.readUInt8(25) === 0 ? null : payload.toString('utf8', OUTCOME_FIXED_BYTES);
+  return { sequence: getU48(payload, 0), outcome: { status, rows: getU48(payload, 7), bytes: getU48(payload, 13), durationUs: getU48(payload, 19), message } };
+}
+
+export function decodeDefinition(payload: Buffer): { readonly number: number; readonly type: number; readonly json: Buffer } | null {
+  return payload.length < 5 ? null : { number: payload.readUInt32BE(0), type: payload.readUInt8(4), json: payload.subarray(5) };
+}
+
+export function decodeEvent(payload: Buffer): { readonly kind: string; readonly data: Readonly<Record<string, unknown>> } | null {
+  const length = payload.length < 2 ? payload.length : payload.readUInt16BE(0);
+  const data = length + 2 > payload.length ? null : decodeObject(payload.subarray(2 + length));
+  return data === null ? null : { kind: payload.toString('utf8', 2, 2 + length), data };
+}
+
+/** The declared number of entries and the JSON of a `session.end` entry. */
+export function decodeEnd(payload: Buffer): { readonly entries: number; readonly json: Buffer } | null {
+  return payload.length < 6 ? null : { entries: getU48(payload, 0), json: payload.subarray(6) };
+}
+
+/** A JSON object, or null. */
+export function decodeObject(json: Buffer): Record<string, unknown> | null {
+  const value = decodeJson(json);
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+}
+
+export function decodeJson(json: Buffer): unknown {
+  try {
+    return JSON.parse(json.toString('utf8'));
+  } catch {
+    return null;
+  }
+}

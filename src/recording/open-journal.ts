@@ -1,0 +1,87 @@
+/**
+ * Opens the journal of this worker process: a directory of its own under `dir`, locked by this process, with its first segment in it.
+ * Recovery of what other processes left behind is `recoverJournals`, run before by the composition root.
+ */
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.js';
+import { newId } from '../base/id.js';
+import type { Logger } from '../base/logger.js';
+import { GwError } from '../contract/gw-error.js';
+import { GroupJournal } from './group-journal.js';
+import { systemFiles, type SegmentFiles } from './segment-file.js';
+import { isBootId } from './segment-layout.js';
+import { SegmentLog } from './segment-log.js';
+import { takeLock } from './worker-lock.js';
+
+export interface JournalOptions {
+  /** Directory of all journals of this gateway; created when missing. It belongs to one machine. */
+  readonly dir: string;
+  /** Name of the gateway, in every segment's header. */
+  readonly gateway: string;
+  /** Names this run of this worker process; a new one by default. */
+  readonly bootId?: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A segment is sealed when it has grown to this, bytes. Default 64 MiB. */
+  readonly segmentBytes?: number;
+  /** … or is this old and not empty, milliseconds. Default 15 minutes. */
+  readonly segmentMs?: number;
+  /** Bytes recorded of each operation's result, and of its input; beyond it only count and digest. Default 64 KiB. */
+  readonly resultCap?: number;
+  /** Longest time between a commit and the fdatasync that covers it begins, milliseconds. Default 25, so that it ends within 50 on a healthy disk. */
+  readonly syncIntervalMs?: number;
+  /** How often an unhealthy journal tries again, milliseconds. Default 1000. */
+  readonly retryIntervalMs?: number;
+  /** Called once for each change from healthy to not healthy. */
+  readonly onFailure?: (error: GwError) => void;
+  readonly files?: SegmentFiles;
+}
+
+const DEFAULT_SEGMENT_BYTES = 64 << 20;
+const DEFAULT_SEGMENT_MS = 15 * 60_000;
+const DEFAULT_RESULT_CAP = 64 << 10;
+const DEFAULT_SYNC_MS = 25;
+const DEFAULT_RETRY_MS = 1000;
+
+/** @throws GwError `recording.failed` when the directory or the first segment cannot be made; `config.invalid` for names that do not fit. */
+export async function openJournal(options: JournalOptions): Promise<GroupJournal> {
+  const bootId = options.bootId ?? newId('wrk', options.clock.now());
+  if (!isBootId(bootId)) throw new GwError('config.invalid', 'A worker id takes letters, digits, dash and underscore, at most 64.');
+  const directory = join(options.dir, bootId);
+  try {
+    await mkdir(options.dir, { recursive: true, mode: 0o700 });
+    await mkdir(directory, { mode: 0o700 });
+    await takeLock(directory);
+    const log = new SegmentLog({ directory, bootId, gateway: options.gateway, files: options.files ?? systemFiles }, options.clock.now());
+    await syncDirectory(options.dir);
+    return new GroupJournal({
+      log,
+      directory,
+      bootId,
+      clock: options.clock,
+      logger: options.logger,
+      segmentBytes: options.segmentBytes ?? DEFAULT_SEGMENT_BYTES,
+      segmentMs: options.segmentMs ?? DEFAULT_SEGMENT_MS,
+      resultCap: options.resultCap ?? DEFAULT_RESULT_CAP,
+      syncIntervalMs: options.syncIntervalMs ?? DEFAULT_SYNC_MS,
+      retryIntervalMs: options.retryIntervalMs ?? DEFAULT_RETRY_MS,
+      onFailure: options.onFailure ?? (() => undefined),
+    });
+  } catch (thrown) {
+    if (thrown instanceof GwError) throw thrown;
+    throw new GwError('recording.failed', 'The journal could not be opened.', {
+      hint: 'Check that the journal directory exists, is writable and has room.',
+      cause: thrown,
+    });
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

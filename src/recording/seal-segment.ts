@@ -1,0 +1,72 @@
+/**
+ * Seals a segment: reads it once, computes the Merkle root over its entries and appends the footer frame. Runs on the journal's worker
+ * thread, or on the event loop in slices short enough not to be felt. A segment that does not verify is never sealed.
+ */
+import { open } from 'node:fs/promises';
+import { GwError } from '../contract/gw-error.js';
+import { decodeEntries } from './entry-decoder.js';
+import { MerkleTree } from './merkle-tree.js';
+import { encodeSeal, leafBytes, type SegmentFooter, type SessionRange } from './segment-layout.js';
+import { SegmentReader } from './segment-reader.js';
+
+export interface SealOptions {
+  /** Whether this is the journal's last segment. */
+  readonly final: boolean;
+  /** Time of the footer, milliseconds since the epoch. */
+  readonly time: number;
+}
+
+/** Entries hashed before the event loop gets its turn: a fraction of a millisecond. */
+const SLICE = 256;
+
+/** @throws GwError `recording.failed` when the segment does not verify; errors of the file system as they are. Sealed already: nothing happens. */
+export async function sealSegment(path: string, options: SealOptions): Promise<SegmentFooter> {
+  const reader = await SegmentReader.open(path);
+  if (typeof reader === 'string') throw unsealable(reader);
+  const tree = new MerkleTree();
+  const sessions = new Map<number, { session: number; first: number; last: number }>();
+  let frames = 0;
+  try {
+    for (;;) {
+      const item = await reader.next();
+      if (item.kind === 'seal') return item.footer;
+      if (item.kind === 'end') break;
+      if (item.kind !== 'frame') throw unsealable(item.kind === 'broken' ? item.problem : 'its last frame is torn');
+      frames++;
+      for (const entry of decodeEntries(item.body, item.entries)) {
+        if (typeof entry === 'string') throw unsealable(entry);
+        tree.add(leafBytes(item.time, entry.raw));
+        const range = sessions.get(entry.session);
+        if (range === undefined) sessions.set(entry.session, { session: entry.session, first: entry.counter, last: entry.counter });
+        else range.last = entry.counter;
+        if (tree.leaves % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+    const ranges: SessionRange[] = [...sessions.values()];
+    const footer: SegmentFooter = { entries: tree.leaves, frames, root: tree.root(), final: options.final, sessions: ranges };
+    await append(path, reader.offset, encodeSeal(footer, reader.chain, options.time));
+    return footer;
+  } finally {
+    await reader[Symbol.asyncDispose]();
+  }
+}
+
+async function append(path: string, offset: number, bytes: Buffer): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    for (let from = 0; from < bytes.length; ) {
+      const { bytesWritten } = await file.write(bytes, from, bytes.length - from, offset + from);
+      from += bytesWritten;
+    }
+    await file.datasync();
+  } catch (thrown) {
+    await file.truncate(offset);
+    throw thrown;
+  } finally {
+    await file.close();
+  }
+}
+
+function unsealable(problem: string): GwError {
+  return new GwError('recording.failed', `A segment of the journal cannot be sealed: ${problem}.`, { hint: 'Keep the file, and run the verification of the journal.' });
+}

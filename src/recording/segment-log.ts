@@ -1,0 +1,184 @@
+/**
+ * The stream of segments of one worker, as files: writes frames at the last good offset, begins new segments, and syncs. A failed write
+ * leaves the offset where it was, so that the next attempt first cuts a torn frame off and then writes it again as a whole. A failed sync may
+ * have dropped pages that the kernel now calls clean (the fsync lesson of 2018), so before syncing again what was not known to be on disk is written anew.
+ */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { GwError } from '../contract/gw-error.js';
+import { encodeHeader, headerChain } from './segment-layout.js';
+import { segmentName } from './journal-directory.js';
+import type { SegmentFiles } from './segment-file.js';
+
+const REWRITE_BYTES = 1 << 20;
+
+export interface OpenSegment {
+  readonly number: number;
+  readonly path: string;
+  readonly fd: number;
+  /** End of the header. */
+  readonly start: number;
+  /** End of the last good frame. */
+  offset: number;
+  /** Up to here the file is known to be on disk. */
+  synced: number;
+  /** The file may hold bytes beyond `offset`, from a write that failed. */
+  torn: boolean;
+  /** A sync failed: write again from `synced` before syncing. */
+  rewrite: boolean;
+}
+
+export interface SegmentLogOptions {
+  readonly directory: string;
+  readonly bootId: string;
+  readonly gateway: string;
+  readonly files: SegmentFiles;
+}
+
+export class SegmentLog {
+  readonly #options: SegmentLogOptions;
+  readonly #directoryFd: number;
+  #current: OpenSegment;
+  /** Full segments that are not on disk yet. */
+  readonly #retired: OpenSegment[] = [];
+  #directoryDirty = true;
+  #distrusted = false;
+  #firstChain: Buffer = Buffer.alloc(32);
+
+  /** @throws the error of the file system when the first segment cannot be created. */
+  constructor(options: SegmentLogOptions, createdAt: number) {
+    this.#options = options;
+    this.#directoryFd = options.files.openDirectory(options.directory);
+    this.#current = this.#create(1, Buffer.alloc(32), createdAt).segment;
+  }
+
+  get current(): OpenSegment {
+    return this.#current;
+  }
+
+  /** A sync failed, so nobody knows what is on disk until one succeeds. */
+  get distrusted(): boolean {
+    return this.#distrusted;
+  }
+
+  /** The chain value with which the first segment begins. */
+  get firstChain(): Buffer {
+    return this.#firstChain;
+  }
+
+  /** Writes all of `bytes` from `start` to `end`. @throws the error of the file system; then nothing counts as written. */
+  append(bytes: Uint8Array, start: number, end: number): void {
+    const segment = this.#current;
+    if (segment.torn) {
+      this.#options.files.truncate(segment.fd, segment.offset);
+      segment.torn = false;
+    }
+    let from = start;
+    let position = segment.offset;
+    try {
+      while (from < end) {
+        const written = this.#options.files.write(segment.fd, bytes, from, end - from, position);
+        from += written;
+        position += written;
+      }
+    } catch (thrown) {
+      segment.torn = true;
+      throw thrown;
+    }
+    segment.offset = position;
+  }
+
+  /** Begins the next segment after the chain value `previous` and gives the one with which its frames begin. */
+  roll(previous: Buffer, createdAt: number): Buffer {
+    const { segment, chain } = this.#create(this.#current.number + 1, previous, createdAt);
+    this.#retired.push(this.#current);
+    this.#current = segment;
+    this.#directoryDirty = true;
+    return chain;
+  }
+
+  /** Puts everything appended before the call on disk and gives the full segments that are now complete there; their files are closed. */
+  async sync(): Promise<OpenSegment[]> {
+    try {
+      const complete = await this.#sync();
+      this.#distrusted = false;
+      return complete;
+    } catch (thrown) {
+      this.#distrusted = true;
+      throw thrown;
+    }
+  }
+
+  async #sync(): Promise<OpenSegment[]> {
+    const { files } = this.#options;
+    const retired = this.#retired.slice();
+    for (const segment of [...retired, this.#current]) {
+      const target = segment.offset;
+      if (segment.synced === target && !segment.rewrite) continue;
+      if (segment.rewrite) this.#rewrite(segment, target);
+      try {
+        await settled((done) => files.datasync(segment.fd, done));
+      } catch (thrown) {
+        segment.rewrite = true;
+        throw thrown;
+      }
+      segment.rewrite = false;
+      segment.synced = target;
+    }
+    if (this.#directoryDirty) {
+      this.#directoryDirty = false;
+      try {
+        await settled((done) => files.syncDirectory(this.#directoryFd, done));
+      } catch (thrown) {
+        this.#directoryDirty = true;
+        throw thrown;
+      }
+    }
+    this.#retired.splice(0, retired.length);
+    for (const segment of retired) files.close(segment.fd);
+    return retired;
+  }
+
+  close(): void {
+    this.#options.files.close(this.#current.fd);
+    this.#options.files.close(this.#directoryFd);
+  }
+
+  #rewrite(segment: OpenSegment, target: number): void {
+    const { files } = this.#options;
+    const buffer = Buffer.allocUnsafe(REWRITE_BYTES);
+    for (let position = segment.synced; position < target; ) {
+      const got = files.read(segment.fd, buffer, Math.min(REWRITE_BYTES, target - position), position);
+      if (got === 0) throw new GwError('recording.failed', `The journal segment ${segment.number} has become shorter than what was written to it.`);
+      for (let from = 0; from < got; ) from += files.write(segment.fd, buffer, from, got - from, position + from);
+      position += got;
+    }
+  }
+
+  #create(number: number, previous: Buffer, createdAt: number): { readonly segment: OpenSegment; readonly chain: Buffer } {
+    const { files, directory, bootId, gateway } = this.#options;
+    const header = encodeHeader({ segment: number, createdAt, previous, bootId, gateway });
+    const path = join(directory, segmentName(number));
+    const fd = files.create(path);
+    try {
+      let written = 0;
+      while (written < header.length) written += files.write(fd, header, written, header.length - written, written);
+    } catch (thrown) {
+      files.close(fd);
+      rmSync(path, { force: true });
+      throw thrown;
+    }
+    const chain = Buffer.from(headerChain(header));
+    if (number === 1) this.#firstChain = chain;
+    return { segment: { number, path, fd, start: header.length, offset: header.length, synced: 0, torn: false, rewrite: false }, chain };
+  }
+}
+
+function settled(start: (done: (error: Error | null) => void) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    start((error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+}

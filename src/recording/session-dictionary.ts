@@ -1,0 +1,50 @@
+/**
+ * Facts, decisions and forms of one session by number: each is written once and referred to afterwards. Found by object identity, so the
+ * usual operation costs three Map look-ups. Bounded: when full the dictionary is forgotten and numbering begins again at 0, which a
+ * reader sees by the definition with number 0.
+ */
+import type { Decision } from '../contract/decision.js';
+import type { Facts } from '../contract/operation.js';
+import { DEFINE, DEFINITION_BYTES, DEFINITIONS, encodeJson } from './format.js';
+
+/** Writes a `define` entry. */
+export type WriteDefinition = (number: number, type: number, bytes: Buffer) => void;
+
+const PER_OPERATION = 3;
+
+export class SessionDictionary {
+  readonly #numbers = new Map<object | string, number>();
+  readonly #write: WriteDefinition;
+  #bytes = 0;
+
+  constructor(write: WriteDefinition) {
+    this.#write = write;
+  }
+
+  /** The number of a value already defined, or -1. */
+  find(value: Facts | Decision | string): number {
+    return this.#numbers.get(value) ?? -1;
+  }
+
+  /** Defines what is not defined yet of an operation's three; afterwards `find` knows all of them. */
+  define(facts: Facts, decision: Decision, form: string): void {
+    const encoded: readonly [object | string, number, Buffer][] = [
+      [facts, DEFINE.facts, encodeJson(facts, 'The description of the operation')],
+      [decision, DEFINE.decision, encodeJson(decision, 'The decision')],
+      [form, DEFINE.form, encodeJson(form, 'The form of the operation')],
+    ];
+    const bytes = encoded.reduce((sum, [, , json]) => sum + json.length, 0);
+    if (this.#numbers.size + PER_OPERATION > DEFINITIONS || this.#bytes + bytes > DEFINITION_BYTES) {
+      this.#numbers.clear();
+      this.#bytes = 0;
+    }
+    for (const [value, type, json] of encoded) {
+      if (this.#numbers.has(value)) continue;
+      const number = this.#numbers.size;
+      this.#write(number, type, json);
+      this.#numbers.set(value, number);
+      this.#bytes += json.length;
+    }
+  }
+
+}

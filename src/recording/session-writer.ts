@@ -1,0 +1,302 @@
+/**
+ * The recorder of one session: turns the calls of the path into entries, written straight into the journal's batch. It numbers the
+ * session's entries without gaps, keeps count of what each open operation delivered and received, and holds the session's last entry back
+ * until the digests of its long results are written. The hot calls (operation, delivered, outcome) allocate nothing.
+ */
+import type { Decision } from '../contract/decision.js';
+import { GwError } from '../contract/gw-error.js';
+import type { Facts } from '../contract/operation.js';
+import type { Outcome, SessionEnd, SessionRecorder } from '../contract/recording.js';
+import { cutText } from './cut-text.js';
+import type { EntryBatch } from './entry-batch.js';
+import {
+  DIRECTION,
+  encodeJson,
+  KIND,
+  MESSAGE_BYTES,
+  OPERATION_FIXED_BYTES,
+  OPERATION_PARAMETERS,
+  OPERATION_REDACTED,
+  OUTCOME_CODE,
+  OUTCOME_CUT,
+  OUTCOME_FIXED_BYTES,
+  OUTCOME_MESSAGE,
+  OUTCOME_SILENT,
+  PIECE_BYTES,
+  setU48,
+  toU48,
+} from './format.js';
+import { SessionDictionary } from './session-dictionary.js';
+import type { StreamDigest } from './stream-digest.js';
+
+/** What the journal gives its sessions. */
+export interface SessionHost {
+  readonly batch: EntryBatch;
+  readonly resultCap: number;
+  /** Room for entries: commits early when the batch is large. @throws GwError `recording.failed` while the journal cannot be written. */
+  ready(): void;
+  /** Asks for a commit soon: an entry was written outside any turn of the path. */
+  commitSoon(): void;
+  takeStream(): StreamDigest;
+  giveStream(stream: StreamDigest): void;
+  /** The session's last entry is in the batch. */
+  ended(session: SessionWriter): void;
+}
+
+/** An operation that has no outcome yet. */
+interface OpenOperation {
+  down: StreamDigest | null;
+  up: StreamDigest | null;
+}
+
+const NO_BYTES = new Uint8Array(0);
+const spare: OpenOperation[] = [];
+const SPARE_LIMIT = 256;
+
+export class SessionWriter implements SessionRecorder {
+  readonly session: number;
+  readonly #host: SessionHost;
+  readonly #dictionary: SessionDictionary;
+  readonly #open = new Map<number, OpenOperation>();
+  #counter = 0;
+  #last = 0;
+  /** Digests still being computed. */
+  #awaited = 0;
+  #end: SessionEnd | null = null;
+  #written = false;
+  /** What `interrupted` says when nobody ended the session. */
+  #operations = 0;
+  #refused = 0;
+  #rows = 0;
+  #bytesUp = 0;
+  #bytesDown = 0;
+
+  constructor(host: SessionHost, session: number) {
+    this.#host = host;
+    this.session = session;
+    this.#dictionary = new SessionDictionary((number, type, json) => {
+      const at = this.#entry(KIND.define, 5 + json.length);
+      const { batch } = this.#host;
+      batch.view.setUint32(at, number);
+      batch.view.setUint8(at + 4, type);
+      batch.put(json, at + 5);
+    });
+  }
+
+  /** Writes the first entry. */
+  start(json: Buffer): void {
+    this.#host.batch.put(json, this.#entry(KIND.sessionStart, json.length));
+  }
+
+  operation(sequence: number, form: string, facts: Facts, decision: Decision, exact: Uint8Array, parameters: Uint8Array | null): void {
+    this.#ready();
+    if (sequence <= this.#last) throw new GwError('internal.error', `Operation ${sequence} was recorded after operation ${this.#last}.`);
+    const dictionary = this.#dictionary;
+    let factsNumber = dictionary.find(facts);
+    let decisionNumber = dictionary.find(decision);
+    let formNumber = dictionary.find(form);
+    if (factsNumber < 0 || decisionNumber < 0 || formNumber < 0) {
+      dictionary.define(facts, decision, form);
+      factsNumber = dictionary.find(facts);
+      decisionNumber = dictionary.find(decision);
+      formNumber = dictionary.find(form);
+    }
+    const redacted = facts.redacted;
+    // Parameters belong to a text that holds a secret: they may be the secret, so they stay out with it.
+    const text = redacted === null ? exact : Buffer.from(redacted, 'utf8');
+    const bound = redacted === null ? parameters : null;
+    const head = text.length <= PIECE_BYTES ? text : text.subarray(0, PIECE_BYTES);
+    const tail = bound === null ? NO_BYTES : bound.length <= PIECE_BYTES ? bound : bound.subarray(0, PIECE_BYTES);
+    const at = this.#entry(KIND.operation, OPERATION_FIXED_BYTES + head.length + tail.length);
+    const batch = this.#host.batch;
+    const view = batch.view;
+    setU48(view, at, sequence);
+    view.setUint32(at + 6, factsNumber);
+    view.setUint32(at + 10, decisionNumber);
+    view.setUint32(at + 14, formNumber);
+    view.setUint8(at + 18, (redacted === null ? 0 : OPERATION_REDACTED) | (bound === null ? 0 : OPERATION_PARAMETERS));
+    setU48(view, at + 19, text.length);
+    setU48(view, at + 25, bound === null ? 0 : bound.length);
+    view.setUint32(at + 31, head.length);
+    batch.put(head, at + OPERATION_FIXED_BYTES);
+    batch.put(tail, at + OPERATION_FIXED_BYTES + head.length);
+    if (text.length > PIECE_BYTES) this.#parts(sequence, 0, text);
+    if (bound !== null && bound.length > PIECE_BYTES) this.#parts(sequence, 1, bound);
+    this.#last = sequence;
+    this.#operations++;
+    this.#bytesUp += exact.length;
+    if (decision.effect === 'deny') this.#refused++;
+    else this.#open.set(sequence, spare.pop() ?? { down: null, up: null });
+  }
+
+  delivered(sequence: number, chunk: Uint8Array): void {
+    this.#ready();
+    const operation = this.#operation(sequence);
+    this.#bytesDown += chunk.length;
+    this.#stream((operation.down ??= this.#host.takeStream()), sequence, KIND.delivered, chunk);
+  }
+
+  received(sequence: number, chunk: Uint8Array): void {
+    this.#ready();
+    const operation = this.#operation(sequence);
+    this.#bytesUp += chunk.length;
+    this.#stream((operation.up ??= this.#host.takeStream()), sequence, KIND.received, chunk);
+  }
+
+  outcome(sequence: number, outcome: Outcome): void {
+    this.#ready();
+    const { message } = outcome;
+    const whole = message === null ? 0 : Buffer.byteLength(message);
+    const cut = message !== null && whole > MESSAGE_BYTES ? cutText(message, MESSAGE_BYTES) : null;
+    const at = this.#entry(KIND.outcome, OUTCOME_FIXED_BYTES + (cut === null ? whole : cut.length));
+    const batch = this.#host.batch;
+    const view = batch.view;
+    setU48(view, at, sequence);
+    view.setUint8(at + 6, OUTCOME_CODE[outcome.status]);
+    setU48(view, at + 7, toU48(outcome.rows));
+    setU48(view, at + 13, toU48(outcome.bytes));
+    setU48(view, at + 19, toU48(outcome.durationUs));
+    view.setUint8(at + 25, message === null ? OUTCOME_SILENT : cut === null ? OUTCOME_MESSAGE : OUTCOME_CUT);
+    if (cut !== null) batch.put(cut, at + OUTCOME_FIXED_BYTES);
+    else if (message !== null) batch.bytes.write(message, at + OUTCOME_FIXED_BYTES, whole, 'utf8');
+    this.#rows += outcome.rows;
+    const operation = this.#open.get(sequence);
+    if (operation === undefined) return;
+    this.#open.delete(sequence);
+    this.#close(sequence, operation);
+  }
+
+  event(kind: string, data: Readonly<Record<string, unknown>>): void {
+    this.#ready();
+    const name = Buffer.from(kind, 'utf8');
+    const json = encodeJson(data, 'The event');
+    const at = this.#entry(KIND.event, 2 + name.length + json.length);
+    const { batch } = this.#host;
+    batch.view.setUint16(at, name.length);
+    batch.put(name, at + 2);
+    batch.put(json, at + 2 + name.length);
+  }
+
+  /** Accepted while the journal cannot be written, too: it is kept in the batch and goes out first of all when writing works again. */
+  end(end: SessionEnd): void {
+    if (this.#end !== null) throw new GwError('internal.error', 'The session was ended twice in the journal.');
+    this.#end = end;
+    for (const [sequence, operation] of this.#open) this.#close(sequence, operation);
+    this.#open.clear();
+    this.#finish();
+  }
+
+  /** The end as far as the journal itself knows it, for a session that nobody ended. */
+  interrupted(endedAt: number): SessionEnd {
+    return {
+      endedAt,
+      reason: 'interrupted',
+      message: null,
+      operations: this.#operations,
+      refused: this.#refused,
+      rows: this.#rows,
+      bytesUp: this.#bytesUp,
+      bytesDown: this.#bytesDown,
+    };
+  }
+
+  /** Whether `end` was called; the last entry may still wait for digests. */
+  get ending(): boolean {
+    return this.#end !== null;
+  }
+
+  #ready(): void {
+    if (this.#end !== null) throw new GwError('internal.error', 'Something was recorded after the end of its session.');
+    this.#host.ready();
+  }
+
+  #entry(kind: number, length: number): number {
+    return this.#host.batch.entry(kind, this.session, ++this.#counter, length);
+  }
+
+  #operation(sequence: number): OpenOperation {
+    const operation = this.#open.get(sequence);
+    if (operation !== undefined) return operation;
+    if (sequence !== 0) throw new GwError('internal.error', `Bytes were recorded for operation ${sequence}, which is not open.`);
+    // Number 0 stands for what the target sends on its own; it is open as long as the session.
+    const unsolicited: OpenOperation = { down: null, up: null };
+    this.#open.set(0, unsolicited);
+    return unsolicited;
+  }
+
+  #parts(sequence: number, part: number, bytes: Uint8Array): void {
+    for (let from = PIECE_BYTES; from < bytes.length; from += PIECE_BYTES) {
+      const piece = bytes.subarray(from, from + PIECE_BYTES);
+      this.#host.ready();
+      const at = this.#entry(KIND.part, 7 + piece.length);
+      const { batch } = this.#host;
+      setU48(batch.view, at, sequence);
+      batch.view.setUint8(at + 6, part);
+      batch.put(piece, at + 7);
+    }
+  }
+
+  #stream(stream: StreamDigest, sequence: number, kind: number, chunk: Uint8Array): void {
+    stream.add(chunk);
+    if (stream.cut || chunk.length === 0) return;
+    const room = Math.min(chunk.length, this.#host.resultCap - stream.recorded);
+    for (let from = 0; from < room; from += PIECE_BYTES) {
+      const piece = from === 0 && room === chunk.length && room <= PIECE_BYTES ? chunk : chunk.subarray(from, Math.min(room, from + PIECE_BYTES));
+      this.#host.ready();
+      const at = this.#entry(kind, 6 + piece.length);
+      const batch = this.#host.batch;
+      setU48(batch.view, at, sequence);
+      batch.put(piece, at + 6);
+      stream.recorded += piece.length;
+    }
+    if (room === chunk.length) return;
+    stream.cut = true;
+    const at = this.#entry(KIND.cut, 13);
+    const { view } = this.#host.batch;
+    setU48(view, at, sequence);
+    view.setUint8(at + 6, kind === KIND.delivered ? DIRECTION.delivered : DIRECTION.received);
+    setU48(view, at + 7, stream.recorded);
+  }
+
+  /** The operation is over: digests of what was cut, and its objects go back for reuse. */
+  #close(sequence: number, operation: OpenOperation): void {
+    if (operation.down !== null) this.#closeStream(sequence, operation.down, DIRECTION.delivered);
+    if (operation.up !== null) this.#closeStream(sequence, operation.up, DIRECTION.received);
+    operation.down = null;
+    operation.up = null;
+    if (spare.length < SPARE_LIMIT) spare.push(operation);
+  }
+
+  #closeStream(sequence: number, stream: StreamDigest, direction: number): void {
+    if (!stream.cut) {
+      this.#host.giveStream(stream);
+      return;
+    }
+    this.#awaited++;
+    stream.finish((digest) => {
+      const at = this.#entry(KIND.digest, 46);
+      const { batch } = this.#host;
+      setU48(batch.view, at, sequence);
+      batch.view.setUint8(at + 6, direction);
+      batch.view.setUint8(at + 7, digest === null ? 0 : 1);
+      setU48(batch.view, at + 8, stream.total);
+      batch.bytes.fill(0, at + 14, at + 46);
+      if (digest !== null) batch.put(digest, at + 14);
+      this.#host.giveStream(stream);
+      this.#awaited--;
+      this.#host.commitSoon();
+      if (this.#end !== null) this.#finish();
+    });
+  }
+
+  #finish(): void {
+    if (this.#awaited > 0 || this.#written || this.#end === null) return;
+    this.#written = true;
+    const json = encodeJson(this.#end, 'The end of the session');
+    const at = this.#entry(KIND.sessionEnd, 6 + json.length);
+    const { batch } = this.#host;
+    setU48(batch.view, at, this.#counter);
+    batch.put(json, at + 6);
+    this.#host.ended(this);
+  }
+}

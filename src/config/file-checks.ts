@@ -1,9 +1,9 @@
 /** Looks at the files that the configuration names: what must exist, and what others on this machine must not be able to read. */
 import { access, constants, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isLoopbackHost } from '../base/loopback-host.js';
 import { expandFilePattern } from './file-patterns.js';
 import type { ParsedGatewayFile } from './gateway-schema.js';
-import { isLoopbackHost } from './host-port.js';
 import type { SecretReference } from './secret-schema.js';
 import type { ConfigPath, Problem, YamlSource } from './yaml-source.js';
 

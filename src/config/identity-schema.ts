@@ -1,6 +1,6 @@
 /** The `identity` section: the issuers whose tokens are accepted, and how their claims become an identity. */
 import { z } from 'zod';
-import { isLoopbackHost } from './host-port.js';
+import { isLoopbackHost } from '../base/loopback-host.js';
 import { duration, expression, path, text } from './schema-fields.js';
 
 /** Asymmetric signatures only: with a symmetric one whoever can verify a token could also make one. */

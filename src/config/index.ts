@@ -3,5 +3,5 @@ export { type AddressRange, createAddressFilter, parseAddressRange } from './add
 export { readEnvironment } from './environment.js';
 export type { ConfigProtocol, ConfigProtocols, GatewayConfig, NativeListener, RoleMembers } from './gateway-config.js';
 export { gatewaySchema, type JsonSchema } from './gateway-json-schema.js';
-export { formatHostPort, type HostPort, isLoopbackHost, parseHostPort } from './host-port.js';
+export { formatHostPort, type HostPort, parseHostPort } from './host-port.js';
 export { type ConfigCheck, checkGatewayConfig, type LoadOptions, loadGatewayConfig } from './load-gateway-config.js';

@@ -41,6 +41,7 @@ export const ERRORS = {
   'login.expired': entry('login', 4, 401, false, 'The login behind this session has expired.', 'Run `gw login` and connect again.'),
   'login.locked': entry('denied', 3, 403, false, 'This identity is locked.', 'Ask an administrator of the gateway to unlock it.'),
   'login.store': entry('internal', 1, 500, false, 'The login could not be stored or read on this machine.', 'Run `gw doctor`; GW_KEYRING=file keeps logins in a file instead of the keychain.'),
+  'login.unavailable': entry('upstream', 75, 503, true, 'The identity provider could not be reached, so the login could not be checked.', 'Try again in a moment; if it persists, tell an administrator of the gateway.'),
   'login.throttled': entry('limit', 75, 429, true, 'Too many failed logins from this address.', 'Wait a minute, then try again.'),
   // ---- policy
   'policy.connect_denied': entry('denied', 3, 403, false, 'Policy does not let this identity connect to this target.', 'Run `gw ls` to see the targets within reach and why the others are not.'),

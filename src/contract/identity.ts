@@ -28,7 +28,7 @@ export function subjectKey(identity: Pick<Identity, 'issuer' | 'subject'>): stri
 export interface Authenticator {
   /**
    * Verifies a bearer token (signature by the issuer's own keys, algorithm allow-list, issuer, audience, times) and maps its claims.
-   * @throws GwError `login.token_invalid` | `login.expired` | `login.locked` — the message says which check failed, never the token.
+   * @throws GwError `login.token_invalid` | `login.expired` | `login.locked` | `login.unavailable` (the issuer's keys are not to be had) — the message says which check failed, never the token.
    */
   verify(token: string): Promise<Identity>;
 }

@@ -7,8 +7,8 @@ import type { Target, TargetCredential } from '../contract/target.js';
 import { type ReadEnvironment, readSecret } from './read-secret.js';
 
 export interface TargetRegistry {
-  /** Null when there is none of that name. */
-  get(name: string): Target | null;
+  /** Undefined when there is none of that name. */
+  get(name: string): Target | undefined;
   /** In the order of the configuration. */
   list(): readonly Target[];
 }
@@ -29,7 +29,7 @@ export function createTargets(settings: readonly TargetSettings[], options: { re
     });
   }
   const all = [...targets.values()];
-  return { get: (name) => targets.get(name) ?? null, list: () => all };
+  return { get: (name) => targets.get(name), list: () => all };
 }
 
 /** Sessions that open while a command is running share its result: a burst of logins must not start a burst of processes. */

@@ -21,6 +21,7 @@ it('names every protocol and every option of it', () => {
   const { reference } = renderConfigDocs();
   for (const protocol of protocols) {
     expect(reference).toContain(`where \`protocol\` is \`${protocol.kind}\``);
-    for (const option of Object.keys((protocol.optionsSchema as { properties?: object }).properties ?? {})) expect(reference).toContain(`\`options.${option}\``);
+    for (const option of Object.keys((protocol.optionsSchema as { properties?: object }).properties ?? {}))
+      expect(reference).toContain(`\`options.${option}\``);
   }
 });

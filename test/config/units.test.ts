@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { isLoopbackHost } from '../../src/base/loopback-host.js';
 import { formatByteSize, parseByteSize } from '../../src/config/byte-size.js';
 import { closestWord } from '../../src/config/closest-word.js';
 import { formatDuration, parseDuration } from '../../src/config/duration.js';
-import { createAddressFilter, formatHostPort, isLoopbackHost, parseAddressRange, parseHostPort } from '../../src/config/index.js';
+import { createAddressFilter, formatHostPort, parseAddressRange, parseHostPort } from '../../src/config/index.js';
 
 describe('durations', () => {
   it.each([

@@ -50,8 +50,8 @@ describe('the registry', () => {
       options: { mode: 'on' },
       labels: { env: 'prod' },
     });
-    expect(registry.get('c')).toBeNull();
-    expect(registry.get('constructor')).toBeNull();
+    expect(registry.get('c')).toBeUndefined();
+    expect(registry.get('constructor')).toBeUndefined();
     expect(registry.get('a')?.credential).toBeTypeOf('function');
   });
 

@@ -1,0 +1,88 @@
+/**
+ * The one place where an error becomes words and an exit code. stdout gets the error as JSON under `--json`, stderr gets it as text
+ * otherwise: what, why (policy and rule), and the command that helps. A stack is shown with `--debug` only, and then stacks alone:
+ * the values inside errors of libraries may hold tokens.
+ */
+import { stripVTControlCharacters } from 'node:util';
+import { GwError } from '../contract/gw-error.js';
+import { paintErr, say, visible, visibleLines, writeData } from './terminal.js';
+
+export interface FailureMode {
+  readonly json: boolean;
+  readonly debug: boolean;
+  /** All command ids, to suggest the one that was meant. */
+  readonly commands: readonly string[];
+}
+
+interface OclifError extends Error {
+  readonly oclif?: { readonly exit?: number };
+  readonly parse?: unknown;
+}
+
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** The known command nearest to what was typed, when it is near enough to have been meant. */
+export function suggestCommand(typed: string, commands: readonly string[]): string | null {
+  let best: string | null = null;
+  let bestDistance = Math.max(2, Math.floor(typed.length / 3)) + 1;
+  for (const command of commands) {
+    const candidate = distance(typed, command);
+    if (candidate < bestDistance) [best, bestDistance] = [command, candidate];
+  }
+  return best;
+}
+
+/** Any thrown value as an error of the catalogue: the parser's complaints are usage errors. */
+export function asGwError(thrown: unknown, commands: readonly string[]): GwError {
+  if (thrown instanceof GwError || !(thrown instanceof Error)) return GwError.from(thrown);
+  const { parse, oclif } = thrown as OclifError;
+  const message = stripVTControlCharacters(thrown.message).replace(/\s*See more help with --help\s*$/, '').trim();
+  const unknown = /^command (.+) not found$/.exec(message)?.[1];
+  if (unknown !== undefined) {
+    const typed = unknown.replaceAll(':', ' ');
+    const near = suggestCommand(typed, commands.map((id) => id.replaceAll(':', ' ')));
+    return new GwError('usage.invalid', `There is no command "gw ${typed}".`, { cause: thrown, hint: near === null ? 'Run `gw help` to see the commands.' : `Did you mean \`gw ${near}\`?` });
+  }
+  if (parse !== undefined || oclif !== undefined) {
+    const foreign = message.startsWith('Nonexistent flag') ? { hint: 'Run the command with --help. Arguments for another program go after `--`.' } : {};
+    return new GwError('usage.invalid', `${message.replace(/\.$/, '')}.`, { cause: thrown, ...foreign });
+  }
+  return GwError.from(thrown);
+}
+
+function printStacks(error: Error): void {
+  let at: unknown = error;
+  for (let depth = 0; depth < 6 && at instanceof Error; depth++) {
+    say(paintErr.dim(`${depth === 0 ? '' : 'caused by '}${visibleLines(at.stack ?? at.message)}`));
+    at = at.cause;
+  }
+}
+
+/** Prints the error and returns the exit code. */
+export function reportFailure(thrown: unknown, mode: FailureMode): number {
+  const error = asGwError(thrown, mode.commands);
+  if (mode.json) writeData(`${JSON.stringify(error.toBody(), null, 2)}\n`);
+  else sayError(error);
+  if (mode.debug) printStacks(error);
+  return error.entry.exit;
+}
+
+export function sayError(error: GwError): void {
+  say(`${paintErr.red('error')}: ${visibleLines(error.message)}`);
+  const { rule, policy } = error.detail;
+  if (typeof rule === 'string') say(`  ${paintErr.dim('rule')}  ${visible(rule)}${typeof policy === 'string' ? paintErr.dim(` (${visible(policy)})`) : ''}`);
+  if (error.hint !== '') say(`  ${paintErr.dim('next')}  ${visibleLines(error.hint)}`);
+}
+
+/** A notice that is not the end: printed as an error is, and the command goes on. */
+export function sayWarning(message: string): void {
+  say(`${paintErr.yellow('note')}: ${visibleLines(message)}`);
+}

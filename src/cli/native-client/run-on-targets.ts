@@ -1,0 +1,24 @@
+/** Runs one program against open targets and says how gw must end: as the program did, or with the reason why it never got through. */
+import { childEnvironment } from '../environment.js';
+import { dieLike, runProgram, shellCode, type ProgramOptions } from './run-program.js';
+import type { TargetAccess } from './target-access.js';
+
+export interface TargetRun extends Omit<ProgramOptions, 'env'> {
+  readonly env: Readonly<Record<string, string | null>>;
+}
+
+/**
+ * Returns the exit code for gw. A program that failed because the gateway refused every connection to a target ends gw with the code of
+ * that refusal (its reason was already said); everything else passes through.
+ */
+export async function runOnTargets(access: TargetAccess, run: TargetRun): Promise<number> {
+  try {
+    const end = await runProgram({ ...run, env: childEnvironment(run.env) });
+    await access.close();
+    const refusal = access.decisiveRefusal;
+    if (refusal !== null && end.kind === 'code' && shellCode(end) !== 0) return refusal.entry.exit;
+    return await dieLike(end);
+  } finally {
+    await access.close();
+  }
+}

@@ -1,0 +1,51 @@
+/** How sessions and their operations read, as rows and for people. */
+import type { OperationRecord, SessionDetail, SessionSummary } from '../../contract/api-types.js';
+import { paintOut, visible } from '../terminal.js';
+import { duration, relativeTime } from './relative-time.js';
+import type { Column } from './rows.js';
+import { renderTable } from './table.js';
+
+export function sessionColumns(now: number): readonly Column<SessionSummary>[] {
+  return [
+    { name: 'id', value: (session) => session.id },
+    { name: 'state', value: (session) => session.state, show: (session) => (session.state === 'live' ? 'live' : `ended (${session.endReason ?? 'unknown'})`) },
+    { name: 'name', value: (session) => session.name },
+    { name: 'target', value: (session) => session.target },
+    { name: 'started', value: (session) => session.startedAt, show: (session) => relativeTime(session.startedAt, now) },
+    { name: 'operations', value: (session) => session.operations },
+    { name: 'refused', value: (session) => session.refused },
+    { name: 'rows', value: (session) => session.rows },
+    { name: 'reason', value: (session) => session.reason },
+  ];
+}
+
+function fact(name: string, value: string | null): string {
+  return value === null || value === '' ? '' : `${paintOut.dim(name.padEnd(12))}${visible(value)}\n`;
+}
+
+function operationCells(operation: OperationRecord): string[] {
+  const text = operation.text.replace(/\s+/g, ' ').trim();
+  const took = operation.durationUs === null ? '' : `${(operation.durationUs / 1000).toFixed(1)} ms`;
+  const verdict = operation.verdict === 'allow' ? operation.status : `denied${operation.rule === null ? '' : ` (${operation.rule})`}`;
+  return [String(operation.sequence), verdict, operation.rows === null ? '' : String(operation.rows), took, text.length > 100 ? `${text.slice(0, 99)}…` : text];
+}
+
+/** The whole record of a session for people. */
+export function renderSession(detail: SessionDetail, now: number): string {
+  const { session } = detail;
+  const end = session.endedAt === null ? 'live' : `${session.endedAt} (${session.endReason ?? 'unknown'}, after ${duration(Date.parse(session.endedAt) - Date.parse(session.startedAt))})`;
+  const facts = [
+    fact('session', session.id),
+    fact('who', `${session.name} (${session.kind}) ${session.issuer}#${session.subject}`),
+    fact('for', session.onBehalfOf),
+    fact('target', `${session.target} (${session.protocol}, ${session.via})`),
+    fact('from', [session.clientAddress, session.client].filter((part) => part !== null && part !== '').join(', ')),
+    fact('reason', session.reason),
+    fact('started', `${session.startedAt} (${relativeTime(session.startedAt, now)})`),
+    fact('ended', end),
+    fact('operations', `${session.operations}, of which ${session.refused} refused; ${session.rows} rows, ${session.bytesDown} bytes delivered`),
+    fact('record', detail.intact ? 'complete and verified' : `NOT INTACT: ${detail.problems.join('; ')}`),
+  ].join('');
+  if (detail.operations.length === 0) return facts;
+  return `${facts}\n${renderTable(['#', 'OUTCOME', 'ROWS', 'TOOK', 'TEXT'], detail.operations.map(operationCells), paintOut)}`;
+}

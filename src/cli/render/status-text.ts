@@ -1,0 +1,74 @@
+/** `gw status` and `gw` alone, for people. */
+import { paintOut, visible } from '../terminal.js';
+import type { Status, StatusReport } from '../status.js';
+import { duration, relativeTime } from './relative-time.js';
+
+function line(name: string, value: string): string {
+  return `${paintOut.dim(name.padEnd(10))}${value}`;
+}
+
+function loginLine({ login, problem }: Status, now: number): string {
+  if (login === null) return line('login', problem === null ? 'none' : visible(problem.message));
+  const behalf = login.onBehalfOf === null ? '' : ` for ${visible(login.onBehalfOf)}`;
+  return line('login', `${paintOut.bold(visible(login.name))} (${visible(login.kind)})${behalf}, ends ${relativeTime(login.expiresAt, now)}, from ${visible(login.origin)}`);
+}
+
+/** `hint`: also print the command that helps. */
+export function renderStatus(status: Status, now: number, hint = true): string {
+  const reach = status.reachable === true ? `reachable, version ${visible(status.version ?? '')}` : status.reachable === false ? 'not reachable' : '';
+  const lines = [
+    line('gateway', status.gateway === null ? 'none' : `${status.gateway}${reach === '' ? '' : ` (${reach})`}`),
+    status.context === null ? '' : line('context', status.context),
+    loginLine(status, now),
+    status.login === null || status.login.groups.length === 0 ? '' : line('groups', visible(status.login.groups.join(', '))),
+    status.problem === null || !hint ? '' : line('next', visible(status.problem.hint)),
+  ];
+  return lines.filter((text) => text !== '').join('\n');
+}
+
+export interface NextStep {
+  readonly command: string;
+  readonly why: string;
+}
+
+/** Three things that make sense now. */
+export function nextSteps({ status }: StatusReport): readonly NextStep[] {
+  if (status.gateway === null) {
+    return [
+      { command: 'gw login --gateway https://HOST:PORT', why: 'log in to your gateway' },
+      { command: 'gw quickstart', why: 'or start a complete one here, to try' },
+      { command: 'gw help', why: 'see all commands' },
+    ];
+  }
+  if (status.reachable === false) {
+    return [
+      { command: 'gw doctor', why: 'find out what is wrong' },
+      { command: 'gw config', why: 'see which gateway is used, and why' },
+      { command: 'gw help', why: 'see all commands' },
+    ];
+  }
+  if (status.login === null) {
+    return [
+      { command: 'gw login', why: 'log in' },
+      { command: 'gw doctor', why: 'check clock, TLS and this machine' },
+      { command: 'gw help', why: 'see all commands' },
+    ];
+  }
+  return [
+    { command: 'gw ls', why: 'see the targets within your reach' },
+    { command: 'gw connect TARGET', why: 'open one with its own client' },
+    { command: 'gw sessions ls', why: 'see what was done' },
+  ];
+}
+
+export function renderOverview(report: StatusReport, now: number): string {
+  const { status, sessions } = report;
+  const parts = [renderStatus(status, now, false)];
+  if (sessions.length > 0) {
+    parts.push(['Your live sessions:', ...sessions.map((session) => `  ${visible(session.id)}  ${visible(session.target)}  since ${duration(now - Date.parse(session.startedAt))}, ${session.operations} operations`)].join('\n'));
+  } else if (status.login !== null) parts.push('You have no live sessions.');
+  const steps = nextSteps(report);
+  const width = Math.max(...steps.map(({ command }) => command.length));
+  parts.push(['Next:', ...steps.map(({ command, why }) => `  ${paintOut.bold(command)}${' '.repeat(width - command.length)}  ${paintOut.dim(why)}`)].join('\n'));
+  return parts.join('\n\n');
+}

@@ -1,0 +1,84 @@
+/** The state of things for `gw status` and for `gw` alone: gateway, reachability, who. Every part may be missing; none of it throws. */
+import type { SessionSummary, WhoAmI } from '../contract/api-types.js';
+import { GwError, type ErrorBody } from '../contract/gw-error.js';
+import { openReach, tryConnection, type Reach } from './connection.js';
+import type { Environment } from './environment.js';
+import type { Settings } from './profile/settings.js';
+
+export interface Status {
+  readonly gateway: string | null;
+  readonly context: string | null;
+  readonly reachable: boolean | null;
+  readonly version: string | null;
+  readonly login: (WhoAmI & { readonly origin: string }) | null;
+  /** Why there is no login, or why the gateway cannot be reached. */
+  readonly problem: ErrorBody['error'] | null;
+}
+
+export interface StatusReport {
+  readonly status: Status;
+  /** Live sessions of this identity; empty when they could not be asked for. */
+  readonly sessions: readonly SessionSummary[];
+  readonly exit: number;
+}
+
+const NOTHING: Status = { gateway: null, context: null, reachable: null, version: null, login: null, problem: null };
+
+function problemOf(thrown: unknown): { readonly problem: ErrorBody['error']; readonly exit: number } {
+  const error = GwError.from(thrown);
+  return { problem: error.toBody().error, exit: error.entry.exit };
+}
+
+/** Live sessions are asked for only when wanted: they cost a request. */
+async function ask(reach: Reach, base: Status, wantSessions: boolean): Promise<StatusReport> {
+  const { version } = await reach.client.loginInfo();
+  const reached: Status = { ...base, reachable: true, version };
+  try {
+    const connection = await tryConnection(reach);
+    if (connection === null) {
+      const { problem, exit } = problemOf(new GwError('login.required', `There is no login for ${reach.gateway.origin}.`));
+      return { status: { ...reached, problem }, sessions: [], exit };
+    }
+    const who = await connection.client.whoAmI();
+    const sessions = wantSessions ? await connection.client.sessions({ state: 'live', limit: 100 }) : [];
+    const own = sessions.filter((session) => session.issuer === who.issuer && session.subject === who.subject);
+    return { status: { ...reached, login: { ...who, origin: connection.source.origin } }, sessions: own, exit: 0 };
+  } catch (thrown) {
+    const { problem, exit } = problemOf(thrown);
+    return { status: { ...reached, problem }, sessions: [], exit };
+  }
+}
+
+export async function readStatus(settings: Settings, environment: Environment, userAgent: string, wantSessions: boolean): Promise<StatusReport> {
+  if (settings.gateway === null) {
+    const { problem } = problemOf(new GwError('login.required', 'No gateway is known yet.', { hint: 'Run `gw login --gateway https://HOST:PORT`.' }));
+    return { status: { ...NOTHING, problem }, sessions: [], exit: 4 };
+  }
+  const base: Status = { ...NOTHING, gateway: settings.gateway.value.origin, context: settings.context?.value ?? null };
+  try {
+    const reach = openReach(settings, environment, userAgent);
+    try {
+      return await ask(reach, base, wantSessions);
+    } finally {
+      reach.transport.close();
+    }
+  } catch (thrown) {
+    const { problem, exit } = problemOf(thrown);
+    return { status: { ...base, reachable: false, problem }, sessions: [], exit };
+  }
+}
+
+/** The gateway's version, or null when it cannot be asked; needs no login. */
+export async function readGatewayVersion(settings: Settings, environment: Environment, userAgent: string): Promise<string | null> {
+  if (settings.gateway === null) return null;
+  const reach = openReach(settings, environment, userAgent);
+  try {
+    return (await reach.client.loginInfo()).version;
+  } catch (thrown) {
+    // Not being there is a state that `gw version` reports, as "unknown"; everything else is a mistake to show.
+    if (GwError.from(thrown).entry.kind === 'upstream') return null;
+    throw thrown;
+  } finally {
+    reach.transport.close();
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * The process's two voices: stdout carries data, stderr carries talk. What came from elsewhere (names, reasons, statements) is made
+ * visible before it is shown, so that nobody's text can move the cursor, recolour the screen or hide a word (redteam 6h).
+ */
+import { Chalk, type ChalkInstance } from 'chalk';
+import { readEnvironment } from './environment.js';
+
+/** Control characters, and the invisible ones that reorder text. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this finds
+const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+
+const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+
+/** One line that shows every character of `text`: nothing in it reaches the terminal as a command. */
+export function visible(text: string): string {
+  return text.replace(INVISIBLE, (character) => ESCAPES[character] ?? `\\u{${character.charCodeAt(0).toString(16)}}`);
+}
+
+/** The same for text of several lines: line breaks and tabs stay. */
+export function visibleLines(text: string): string {
+  return text.split('\n').map((line) => line.split('\t').map(visible).join('\t')).join('\n');
+}
+
+function colourFor(stream: NodeJS.WriteStream): ChalkInstance {
+  const { noColor, dumbTerminal } = readEnvironment();
+  return new Chalk({ level: stream.isTTY && !noColor && !dumbTerminal ? 1 : 0 });
+}
+
+export const paintOut: ChalkInstance = colourFor(process.stdout);
+export const paintErr: ChalkInstance = colourFor(process.stderr);
+
+/** Data. `text` goes out as it is; callers end it with a line break. */
+export function writeData(text: string): void {
+  process.stdout.write(text);
+}
+
+/** Talk: progress, notices, errors. */
+export function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+export function isDataTerminal(): boolean {
+  return process.stdout.isTTY === true;
+}
+
+export function isTalkTerminal(): boolean {
+  return process.stderr.isTTY === true;
+}
+
+/** Whether any of the three standard streams is a terminal: then the terminal itself sends its signals to the whole job. */
+export function hasTerminal(): boolean {
+  return process.stdin.isTTY === true || process.stdout.isTTY === true || process.stderr.isTTY === true;
+}

@@ -1,0 +1,86 @@
+/**
+ * Expressions: functions called, operators of user schemas, columns read, subqueries. Nodes that only carry others are listed as such;
+ * a node that is in no list is unknown.
+ */
+import { isBuiltin } from './builtin-functions.js';
+import { dangerousClass, type FunctionClass } from './functions.js';
+import { settingEffect } from './settings.js';
+import type { Scope } from './scope.js';
+import { as, field, list, integer, qualified, strings, type Tree } from './tree.js';
+import type { Handlers, Walk } from './walk.js';
+
+/** Nodes whose meaning is that of what they hold. */
+export const CARRIERS: readonly string[] = [
+  'A_Const', 'String', 'Integer', 'Float', 'Boolean', 'BitString', 'List', 'ParamRef', 'A_Star', 'A_Indices', 'A_Indirection', 'A_ArrayExpr', 'BoolExpr',
+  'CaseExpr', 'CaseWhen', 'CoalesceExpr', 'MinMaxExpr', 'NullTest', 'BooleanTest', 'RowExpr', 'TypeCast', 'TypeName', 'CollateClause', 'NamedArgExpr',
+  'ResTarget', 'MultiAssignRef', 'WindowDef', 'SQLValueFunction', 'XmlExpr', 'XmlSerialize', 'SetToDefault', 'CurrentOfExpr', 'GroupingFunc',
+  'GroupingSet', 'MergeSupportFunc', 'Alias', 'ReturningOption', 'JsonFormat', 'JsonReturning', 'JsonValueExpr', 'JsonIsPredicate', 'JsonBehavior',
+  'JsonOutput', 'JsonArgument', 'JsonFuncExpr', 'JsonTablePathSpec', 'JsonTableColumn', 'JsonKeyValue', 'JsonParseExpr', 'JsonScalarExpr',
+  'JsonSerializeExpr', 'JsonObjectConstructor', 'JsonArrayConstructor', 'JsonArrayQueryConstructor', 'JsonAggConstructor', 'JsonObjectAgg', 'JsonArrayAgg',
+  'RangeTableFuncCol', 'IndexElem', 'InferClause', 'CTESearchClause', 'CTECycleClause',
+];
+
+export const EXPRESSIONS: Handlers = {
+  ColumnRef: (_walk, node, scope) => {
+    const fields = list(node, 'fields');
+    scope.column(strings(fields), as(fields.at(-1), 'A_Star') !== null);
+  },
+  FuncCall: functionCall,
+  A_Expr: (walk, node, scope) => {
+    operator(walk, list(node, 'name'));
+    walk.fields('A_Expr', node, scope, ['name']);
+  },
+  SubLink: (walk, node, scope) => {
+    operator(walk, list(node, 'operName'));
+    walk.fields('SubLink', node, scope, ['operName']);
+  },
+  SortBy: (walk, node, scope) => {
+    operator(walk, list(node, 'useOp'));
+    walk.fields('SortBy', node, scope, ['useOp']);
+  },
+};
+
+/** An operator named with a schema that is not PostgreSQL's own runs a function that somebody installed. */
+function operator(walk: Walk, names: readonly unknown[]): void {
+  const [schema, name] = qualified(strings(names));
+  if (schema !== null && schema !== 'pg_catalog') walk.sink.add('call', 'function', [schema, name], { class: 'user', operator: true });
+}
+
+function functionCall(walk: Walk, node: Tree, scope: Scope): void {
+  const [schema, name] = qualified(strings(list(node, 'funcname')));
+  const args = list(node, 'args');
+  called(walk, schema, name ?? '');
+  if (name === 'set_config') setConfig(walk, args);
+  else if (name === 'pg_notify') walk.sink.add('notify', 'channel', [walk.literals.value(args[0])]);
+  else if (name?.startsWith('dblink') === true) connectionSecrets(walk, args);
+  walk.fields('FuncCall', node, scope, ['funcname']);
+}
+
+/** Adds the `call` effect of a function by its name. */
+export function called(walk: Walk, schema: string | null, name: string): void {
+  walk.sink.add('call', 'function', [schema, name], { class: classOf(schema, name) });
+}
+
+function classOf(schema: string | null, name: string): FunctionClass {
+  return dangerousClass(name) ?? ((schema === null || schema === 'pg_catalog') && isBuiltin(name) ? 'plain' : 'user');
+}
+
+function setConfig(walk: Walk, args: readonly unknown[]): void {
+  const name = walk.literals.value(args[0]);
+  if (name === null) {
+    walk.sink.unknown('set_config with a name that is computed');
+    return;
+  }
+  settingEffect(walk.sink, name, walk.literals.value(args[1]), walk.literals.value(args[2]) === 'true' ? 'local' : 'session');
+}
+
+/** Connection strings of dblink may hold a password. */
+function connectionSecrets(walk: Walk, args: readonly unknown[]): void {
+  for (const arg of args) {
+    const constant = as(arg, 'A_Const');
+    if (constant !== null && field(constant, 'sval') !== undefined && /password/i.test(walk.literals.value(arg) ?? '')) {
+      walk.secretAfter(integer(constant, 'location'));
+    }
+  }
+}
+

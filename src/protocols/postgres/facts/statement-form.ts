@@ -1,0 +1,55 @@
+/** What kind of statement the top node is, as far as the names of a session are concerned. */
+import { field, flag, struct, tagged, text, type Tree } from './tree.js';
+
+export type StatementKind = 'prepare' | 'execute' | 'deallocate' | 'declare' | 'fetch' | 'close' | 'discard' | 'transaction' | 'copy' | 'other';
+
+export interface StatementForm {
+  readonly kind: StatementKind;
+  readonly name: string | null;
+  /** DEALLOCATE ALL, CLOSE ALL, DISCARD ALL. */
+  readonly all: boolean;
+}
+
+export function statementInfo(statement: unknown): StatementForm & { readonly inner: unknown } {
+  const found = tagged(statement);
+  if (found === null) return form('other', null);
+  const { tag, node } = found;
+  switch (tag) {
+    case 'PrepareStmt':
+      return { ...form('prepare', text(node, 'name')), inner: field(node, 'query') };
+    case 'DeclareCursorStmt':
+      return { ...form('declare', text(node, 'portalname')), inner: field(node, 'query') };
+    case 'ExecuteStmt':
+      return form('execute', text(node, 'name'));
+    case 'DeallocateStmt':
+      return form('deallocate', text(node, 'name'), flag(node, 'isall') || text(node, 'name') === null);
+    case 'FetchStmt':
+      return form('fetch', text(node, 'portalname'));
+    case 'ClosePortalStmt':
+      return form('close', text(node, 'portalname'), text(node, 'portalname') === null);
+    case 'DiscardStmt':
+      return form('discard', null, text(node, 'target') === 'DISCARD_ALL');
+    case 'TransactionStmt':
+      return form('transaction', null);
+    case 'CopyStmt':
+      return form('copy', null);
+    case 'ExplainStmt':
+    case 'CreateTableAsStmt':
+      return executed(node);
+    default:
+      return form('other', null);
+  }
+}
+
+/** EXPLAIN EXECUTE and CREATE TABLE AS EXECUTE run a prepared statement as well. */
+function executed(node: Tree): StatementForm & { readonly inner: unknown } {
+  const query = tagged(field(node, 'query'));
+  if (query === null) return form('other', null);
+  if (query.tag === 'ExecuteStmt') return form('execute', text(query.node, 'name'));
+  // EXPLAIN CREATE TABLE AS EXECUTE
+  return query.tag === 'CreateTableAsStmt' && struct(query.node, 'into') !== null ? executed(query.node) : form('other', null);
+}
+
+function form(kind: StatementKind, name: string | null, all = false): StatementForm & { readonly inner: unknown } {
+  return { kind, name, all, inner: null };
+}

@@ -31,9 +31,10 @@ for (const file of trackedFiles().filter((name) => /^(src|test|bench|scripts|bin
   if (count > FAIL) fail(file, count, `has ${count} lines, the limit is ${FAIL}: split it by phase or by noun`);
   else if (count > WARN) process.stdout.write(`warning: ${file} has ${count} lines; at ${WARN} think about splitting it, at ${FAIL} it fails\n`);
   if (EMPTY_NAME.test(basename(file))) fail(file, 1, 'says nothing by its name: name it for the one thing that it exports');
-  // Commands carry their purpose in `static description`, which is what people read.
+  // Commands carry their purpose in `static description`, and tests in the name of their suite: that is what people read.
   const headed = lines.slice(0, 2).some((line) => line.startsWith('/**') || line.startsWith('//') || line.startsWith('/*'));
-  if (!headed && !file.startsWith('src/commands/')) fail(file, 1, 'does not begin with a comment on its purpose, its place in the path and its invariants');
+  if (!headed && !file.startsWith('src/commands/') && !file.endsWith('.test.ts'))
+    fail(file, 1, 'does not begin with a comment on its purpose, its place in the path and its invariants');
   for (const [index, line] of lines.entries()) {
     for (const [pattern, why] of FORBIDDEN) if (pattern.test(line)) fail(file, index + 1, why);
   }

@@ -46,7 +46,11 @@ describe('```yaml gateway', () => {
   const kinds: ConfigProtocols = Object.fromEntries(
     protocols.map((protocol) => [
       protocol.kind,
-      { parseOptions: (raw) => protocol.parseOptions(raw), optionsSchema: protocol.optionsSchema, defaultPort: protocol.descriptor.defaultPort },
+      {
+        parseOptions: (raw, directory) => protocol.parseOptions(raw, directory),
+        optionsSchema: protocol.optionsSchema,
+        defaultPort: protocol.descriptor.defaultPort,
+      },
     ]),
   );
   /** A block may show some sections only: the others come from here. */

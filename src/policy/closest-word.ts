@@ -23,7 +23,7 @@ function distance(a: string, b: string, limit: number): number {
 }
 
 /** The nearest of `words`, or null when none is near enough to be meant. A word of one or two characters is near only to itself in another case, one over 64 to none. */
-export function closestWord(word: string, words: Iterable<string>): string | null {
+function closestWord(word: string, words: Iterable<string>): string | null {
   if (word.length > 64) return null;
   const limit = word.length < 3 ? 0 : Math.max(1, Math.floor(word.length / 3));
   const lower = word.toLowerCase();

@@ -63,7 +63,7 @@ function factMatches(matcher: FactMatcher, value: FactValue, certain: boolean): 
 }
 
 /** The value of a fact; one that the action should carry but does not is `unknown` where the vocabulary has that value. */
-export function factOf(effect: Effect, name: string, vocabulary: ProtocolVocabulary | undefined): FactValue | undefined {
+function factOf(effect: Effect, name: string, vocabulary: ProtocolVocabulary | undefined): FactValue | undefined {
   if (Object.hasOwn(effect.facts, name)) return effect.facts[name];
   const declared = vocabulary?.actions.get(effect.action)?.facts.includes(name) === true;
   return declared && vocabulary?.facts.get(name)?.values?.includes(UNKNOWN) === true ? UNKNOWN : undefined;

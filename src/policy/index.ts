@@ -3,8 +3,7 @@
  * docs/adr/0003-policy-semantics.md.
  */
 export { policyJsonSchema } from './json-schema.js';
-export { type LoadOptions, loadPolicy } from './load-policy.js';
+export { loadPolicy } from './load-policy.js';
 export { loadPolicyFiles } from './policy-files.js';
 export type { LoadedPolicy, PolicyText } from './policy-set.js';
-export { createPolicySource, type PolicySourceOptions, type ReloadablePolicySource, type ReloadOutcome } from './policy-source.js';
-export type { CompiledView } from './policy-view.js';
+export { createPolicySource, type ReloadablePolicySource } from './policy-source.js';

@@ -23,7 +23,7 @@ export interface ParsedFile {
 export type ParseResult = { readonly file: ParsedFile } | { readonly problems: readonly Problem[] };
 
 /** File name without directory and extension; names its rules. */
-export function fileStem(path: string): string {
+function fileStem(path: string): string {
   const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
   return name.replace(/\.ya?ml$/, '');
 }

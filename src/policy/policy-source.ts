@@ -13,7 +13,7 @@ import { loadPolicy } from './load-policy.js';
 import { type PolicyFiles, readPolicyFiles } from './policy-files.js';
 import type { LoadedPolicy } from './policy-set.js';
 
-export interface PolicySourceOptions {
+interface PolicySourceOptions {
   /** Paths of policy files, `*` allowed, relative to `baseDir`. */
   readonly paths: readonly string[];
   readonly baseDir: string;
@@ -29,7 +29,7 @@ export interface PolicySourceOptions {
 }
 
 /** `failed`: the old set stays in force and `lastError` says why. */
-export type ReloadOutcome = 'loaded' | 'unchanged' | 'failed';
+type ReloadOutcome = 'loaded' | 'unchanged' | 'failed';
 
 export interface ReloadablePolicySource extends PolicySource, AsyncDisposable {
   current(): LoadedPolicy;

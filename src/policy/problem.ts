@@ -19,7 +19,7 @@ export interface Problem extends Position {
 const SHOWN = 20;
 
 /** One line, `path:line:column: message`, as editors and compilers write it. */
-export function formatProblem(problem: Problem): string {
+function formatProblem(problem: Problem): string {
   return `${problem.path}:${problem.line}:${problem.column}: ${problem.message}`;
 }
 

@@ -18,7 +18,7 @@ const mapping = <T extends z.ZodType>(limit: number, value: T): z.ZodRecord<z.Zo
     .refine((entries) => Object.keys(entries).length > 0, 'is empty, which would restrict nothing; leave the key out, or name something');
 const scalar = z.union([text(1000), z.number(), z.boolean()]);
 
-export const subjectsSchema = z.strictObject({
+const subjectsSchema = z.strictObject({
   groups: list(text(500)).optional().describe('Member of at least one of these groups. Exact names.'),
   kinds: list(z.enum(['person', 'service', 'agent']))
     .optional()
@@ -31,7 +31,7 @@ export const subjectsSchema = z.strictObject({
     .describe('Claims of the token: name (or JSON pointer such as `/kubernetes.io/namespace`) to the value or values wanted.'),
 });
 
-export const targetsSchema = z.strictObject({
+const targetsSchema = z.strictObject({
   names: list(text(200)).optional().describe('Names of targets; `*` stands for any run of characters.'),
   labels: mapping(200, oneOrMore(text(200)))
     .optional()
@@ -39,7 +39,7 @@ export const targetsSchema = z.strictObject({
   protocols: list(text(64)).optional().describe('Kinds of protocol.'),
 });
 
-export const ruleSchema = z.strictObject({
+const ruleSchema = z.strictObject({
   id: z
     .string()
     .max(64)
@@ -69,7 +69,7 @@ export const ruleSchema = z.strictObject({
   hint: line(500).optional().describe('Shown with a refusal: what to do instead.'),
 });
 
-export const defaultSchema = z.strictObject({
+const defaultSchema = z.strictObject({
   operations: z.enum(['allow', 'deny']).describe('For an operation that no rule matches. Where several entries apply, deny wins; where none does, it is deny.'),
   targets: targetsSchema.optional().describe('Where. Left out: every target.'),
 });

@@ -14,7 +14,7 @@ export type SubjectMatcher = (identity: Identity, certain: boolean) => boolean;
 export type TargetMatcher = (target: TargetFields) => boolean;
 
 /** Lower case for ASCII letters only: the full mapping would make, say, the Kelvin sign a `k`. */
-export function foldAscii(value: string): string {
+function foldAscii(value: string): string {
   return value.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 

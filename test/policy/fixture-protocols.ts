@@ -6,7 +6,7 @@ import type { ProtocolDescriptor } from '../../src/contract/protocol.js';
 const client = { command: 'true', args: [], env: {}, url: '', install: [] };
 const base = { defaultPort: 1, recording: 'sql', assurance: 'enforced', client, factsOf: null };
 
-export const sql: ProtocolDescriptor = {
+const sql: ProtocolDescriptor = {
   ...base,
   kind: 'sql',
   title: 'SQL',
@@ -28,7 +28,7 @@ export const sql: ProtocolDescriptor = {
   resources: { relation: ['schema', 'name'], setting: ['name'] },
 };
 
-export const shell: ProtocolDescriptor = {
+const shell: ProtocolDescriptor = {
   ...base,
   kind: 'shell',
   title: 'Shell',

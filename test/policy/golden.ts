@@ -11,7 +11,7 @@ export interface Section {
   readonly body: string;
 }
 
-export const GOLDEN = new URL('../golden/policy/', import.meta.url).pathname;
+const GOLDEN = new URL('../golden/policy/', import.meta.url).pathname;
 
 export function goldenFiles(): string[] {
   return readdirSync(GOLDEN)

@@ -4,10 +4,10 @@
  */
 import { Command } from '@oclif/core/command';
 import { boolean, option, string } from '@oclif/core/flags';
-import { openConnection, openReach, type Connection, type Reach } from './connection.js';
-import { readEnvironment, type Environment } from './environment.js';
+import { type Connection, openConnection, openReach, type Reach } from './connection.js';
+import { type Environment, readEnvironment } from './environment.js';
 import { loadSettings, type SettingFlags, type Settings } from './profile/settings.js';
-import { OUTPUT_FORMATS, printRows, type OutputFormat, type RowsOptions } from './render/rows.js';
+import { OUTPUT_FORMATS, type OutputFormat, printRows, type RowsOptions } from './render/rows.js';
 import { writeData } from './terminal.js';
 
 const GROUP = 'GLOBAL';

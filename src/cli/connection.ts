@@ -3,7 +3,7 @@
  * composition root of the CLI.
  */
 import { join } from 'node:path';
-import { systemClock, type Clock } from '../base/clock.js';
+import { type Clock, systemClock } from '../base/clock.js';
 import { withFileLock } from '../client/file-lock.js';
 import { GatewayClient } from '../client/gateway-client.js';
 import { HttpsTransport } from '../client/https-transport.js';
@@ -65,5 +65,9 @@ export async function openConnection(reach: Reach): Promise<Connection> {
 /** Where tunnels go: the gateway's one port, with the same trust as the API. */
 export function tunnelAddress(reach: Reach): GatewayAddress {
   const { gateway, settings, environment } = reach;
-  return { host: gateway.hostname.replace(/^\[|\]$/g, ''), port: gateway.port === '' ? 443 : Number(gateway.port), ca: authorityFor(gateway, settings.paths, environment.caFile) };
+  return {
+    host: gateway.hostname.replace(/^\[|\]$/g, ''),
+    port: gateway.port === '' ? 443 : Number(gateway.port),
+    ca: authorityFor(gateway, settings.paths, environment.caFile),
+  };
 }

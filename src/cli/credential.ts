@@ -52,9 +52,13 @@ function mayUseEnvironment(options: CredentialOptions): boolean {
 }
 
 function refuseProjectGateway(options: CredentialOptions): GwError {
-  return new GwError('usage.invalid', `The gateway ${options.gateway.origin} is named only by ${options.settings.projectFile ?? 'a project file'}, and is therefore not shown a credential of the environment.`, {
-    hint: `If it is yours, say so: \`gw config set gateway ${options.gateway.origin}\`, or set GW_GATEWAY.`,
-  });
+  return new GwError(
+    'usage.invalid',
+    `The gateway ${options.gateway.origin} is named only by ${options.settings.projectFile ?? 'a project file'}, and is therefore not shown a credential of the environment.`,
+    {
+      hint: `If it is yours, say so: \`gw config set gateway ${options.gateway.origin}\`, or set GW_GATEWAY.`,
+    },
+  );
 }
 
 async function fromEnvironment(options: CredentialOptions, info: () => Promise<LoginInfo>): Promise<TokenSource | null> {
@@ -83,7 +87,10 @@ export async function chooseCredential(options: CredentialOptions): Promise<Chos
     return { source: given, login: null };
   }
   const stored = await store.read(gateway.origin);
-  const useStored = (login: StoredLogin): ChosenCredential => ({ source: storedTokenSource({ gateway: gateway.origin, store, lock: options.lock, transport, clock }, login), login });
+  const useStored = (login: StoredLogin): ChosenCredential => ({
+    source: storedTokenSource({ gateway: gateway.origin, store, lock: options.lock, transport, clock }, login),
+    login,
+  });
   if (stored !== null && stored.method !== 'device') return useStored(stored);
   if (environment.ciIdentity !== null) {
     if (!mayUseEnvironment(options)) throw refuseProjectGateway(options);

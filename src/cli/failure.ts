@@ -44,12 +44,20 @@ export function suggestCommand(typed: string, commands: readonly string[]): stri
 export function asGwError(thrown: unknown, commands: readonly string[]): GwError {
   if (thrown instanceof GwError || !(thrown instanceof Error)) return GwError.from(thrown);
   const { parse, oclif } = thrown as OclifError;
-  const message = stripVTControlCharacters(thrown.message).replace(/\s*See more help with --help\s*$/, '').trim();
+  const message = stripVTControlCharacters(thrown.message)
+    .replace(/\s*See more help with --help\s*$/, '')
+    .trim();
   const unknown = /^command (.+) not found$/.exec(message)?.[1];
   if (unknown !== undefined) {
     const typed = unknown.replaceAll(':', ' ');
-    const near = suggestCommand(typed, commands.map((id) => id.replaceAll(':', ' ')));
-    return new GwError('usage.invalid', `There is no command "gw ${typed}".`, { cause: thrown, hint: near === null ? 'Run `gw help` to see the commands.' : `Did you mean \`gw ${near}\`?` });
+    const near = suggestCommand(
+      typed,
+      commands.map((id) => id.replaceAll(':', ' ')),
+    );
+    return new GwError('usage.invalid', `There is no command "gw ${typed}".`, {
+      cause: thrown,
+      hint: near === null ? 'Run `gw help` to see the commands.' : `Did you mean \`gw ${near}\`?`,
+    });
   }
   if (parse !== undefined || oclif !== undefined) {
     const foreign = message.startsWith('Nonexistent flag') ? { hint: 'Run the command with --help. Arguments for another program go after `--`.' } : {};

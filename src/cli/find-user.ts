@@ -11,5 +11,7 @@ export function findUser(users: readonly SubjectRecord[], wanted: string): Subje
   const [only] = named;
   if (only === undefined) throw new GwError('subject.unknown', `Nobody called "${visible(wanted)}" has logged in to this gateway.`);
   if (named.length === 1) return only;
-  throw new GwError('usage.invalid', `"${visible(wanted)}" means ${named.length} subjects.`, { hint: `Name one exactly:\n${named.map((user) => `    ${visible(`${user.issuer}#${user.subject}`)}`).join('\n')}` });
+  throw new GwError('usage.invalid', `"${visible(wanted)}" means ${named.length} subjects.`, {
+    hint: `Name one exactly:\n${named.map((user) => `    ${visible(`${user.issuer}#${user.subject}`)}`).join('\n')}`,
+  });
 }

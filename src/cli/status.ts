@@ -1,7 +1,7 @@
 /** The state of things for `gw status` and for `gw` alone: gateway, reachability, who. Every part may be missing; none of it throws. */
 import type { SessionSummary, WhoAmI } from '../contract/api-types.js';
-import { GwError, type ErrorBody } from '../contract/gw-error.js';
-import { openReach, tryConnection, type Reach } from './connection.js';
+import { type ErrorBody, GwError } from '../contract/gw-error.js';
+import { openReach, type Reach, tryConnection } from './connection.js';
 import type { Environment } from './environment.js';
 import type { Settings } from './profile/settings.js';
 
@@ -40,7 +40,7 @@ async function ask(reach: Reach, base: Status, wantSessions: boolean): Promise<S
       return { status: { ...reached, problem }, sessions: [], exit };
     }
     const who = await connection.client.whoAmI();
-    const sessions = wantSessions ? await connection.client.sessions({ state: 'live', limit: 100 }) : [];
+    const sessions = wantSessions ? (await connection.client.sessions({ state: 'live', limit: 100 })).sessions : [];
     const own = sessions.filter((session) => session.issuer === who.issuer && session.subject === who.subject);
     return { status: { ...reached, login: { ...who, origin: connection.source.origin } }, sessions: own, exit: 0 };
   } catch (thrown) {

@@ -6,7 +6,6 @@ import { Chalk, type ChalkInstance } from 'chalk';
 import { readEnvironment } from './environment.js';
 
 /** Control characters, and the invisible ones that reorder text. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this finds
 const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
@@ -18,7 +17,10 @@ export function visible(text: string): string {
 
 /** The same for text of several lines: line breaks and tabs stay. */
 export function visibleLines(text: string): string {
-  return text.split('\n').map((line) => line.split('\t').map(visible).join('\t')).join('\n');
+  return text
+    .split('\n')
+    .map((line) => line.split('\t').map(visible).join('\t'))
+    .join('\n');
 }
 
 function colourFor(stream: NodeJS.WriteStream): ChalkInstance {

@@ -35,7 +35,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function plainDetail(value: unknown): GwError['detail'] {
   if (!isRecord(value)) return {};
-  const entries = Object.entries(value).filter((entry): entry is [string, string | number | boolean | null] => entry[1] === null || ['string', 'number', 'boolean'].includes(typeof entry[1]));
+  const entries = Object.entries(value).filter(
+    (entry): entry is [string, string | number | boolean | null] => entry[1] === null || ['string', 'number', 'boolean'].includes(typeof entry[1]),
+  );
   return Object.fromEntries(entries);
 }
 
@@ -50,8 +52,14 @@ function parseBody(response: HttpResponse, place: string): Record<string, unknow
 }
 
 function notGateway(response: HttpResponse, place: string, cause: unknown): GwError {
-  const said = response.status >= 300 && response.status < 400 ? 'answered with a redirect, which is not followed' : `answered with status ${response.status} and no gw answer`;
-  return new GwError('gateway.unreachable', `What listens at ${place} ${said}.`, { cause, hint: 'Check the address with `gw config`: it must be that of the gateway itself.' });
+  const said =
+    response.status >= 300 && response.status < 400
+      ? 'answered with a redirect, which is not followed'
+      : `answered with status ${response.status} and no gw answer`;
+  return new GwError('gateway.unreachable', `What listens at ${place} ${said}.`, {
+    cause,
+    hint: 'Check the address with `gw config`: it must be that of the gateway itself.',
+  });
 }
 
 /** @throws GwError what the gateway said, or `gateway.unreachable` when it was not the gateway that answered. */

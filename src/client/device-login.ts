@@ -2,8 +2,9 @@
  * Login of a person by the OAuth device grant (RFC 8628): the issuer gives a code and an address, the person confirms it in any
  * browser, and the CLI polls until then. What comes back is checked: issuer, audience and times by openid-client, the nonce here.
  */
-import type { LoginInfo } from '../contract/api-types.js';
+
 import type { Clock } from '../base/clock.js';
+import type { LoginInfo } from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
 import type { HttpsTransport } from './https-transport.js';
 import { readClaims } from './jwt-claims.js';
@@ -47,12 +48,21 @@ export async function deviceLogin(options: DeviceLoginOptions): Promise<StoredLo
       // Providers give a refresh token for offline access only when consent is asked for (OIDC core, section 11).
       ...(scopes.includes('offline_access') ? { prompt: 'consent' } : {}),
     });
-    await options.announce({ userCode: device.user_code, url: device.verification_uri, completeUrl: device.verification_uri_complete ?? null, expiresIn: device.expires_in });
+    await options.announce({
+      userCode: device.user_code,
+      url: device.verification_uri,
+      completeUrl: device.verification_uri_complete ?? null,
+      expiresIn: device.expires_in,
+    });
     const tokens = await oidc.pollDeviceAuthorizationGrant(config, device, undefined, options.signal === undefined ? {} : { signal: options.signal });
-    if (tokens.id_token === undefined) throw new GwError('login.failed', 'The identity provider gave no id token.', { hint: 'Ask the administrator of the gateway to check the scopes of its CLI client.' });
+    if (tokens.id_token === undefined)
+      throw new GwError('login.failed', 'The identity provider gave no id token.', {
+        hint: 'Ask the administrator of the gateway to check the scopes of its CLI client.',
+      });
     const claims = readClaims(tokens.id_token);
     // The device grant does not oblige a provider to return the nonce; one that does must return ours.
-    if (claims.nonce !== null && claims.nonce !== nonce) throw new GwError('login.failed', 'The identity provider answered another login than this one (nonce).');
+    if (claims.nonce !== null && claims.nonce !== nonce)
+      throw new GwError('login.failed', 'The identity provider answered another login than this one (nonce).');
     return {
       version: 1,
       gateway: options.gateway,

@@ -69,7 +69,8 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>): Pro
   while (!(await tryCreate(path, content))) {
     const holder = await inspect(path);
     if (holder?.stale === true) await removeStale(path, holder.content);
-    else if (Date.now() > giveUp) throw new GwError('session.limit', `Another gw process keeps the lock ${path}.`, { hint: 'End the other process, or remove the file if there is none.' });
+    else if (Date.now() > giveUp)
+      throw new GwError('session.limit', `Another gw process keeps the lock ${path}.`, { hint: 'End the other process, or remove the file if there is none.' });
     else await wait(PAUSE);
   }
   try {

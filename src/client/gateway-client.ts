@@ -3,10 +3,10 @@
  * The token comes from a source at each call, because it may be renewed while a command runs. Answers are checked for the shape that
  * the code relies on; a gateway that answers otherwise is reported, not trusted.
  */
-import type { LoginInfo, SessionDetail, SessionSummary, SubjectRecord, TargetInfo, WhoAmI } from '../contract/api-types.js';
+import type { KillReply, LoginInfo, SessionDetail, SessionList, SubjectRecord, TargetInfo, WhoAmI } from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
 import { readAnswer } from './api-answer.js';
-import { placeOf, type HttpResponse, type HttpsTransport } from './https-transport.js';
+import { type HttpResponse, type HttpsTransport, placeOf } from './https-transport.js';
 import type { TokenSource } from './token-source.js';
 
 export interface SessionQuery {
@@ -60,33 +60,41 @@ export class GatewayClient {
   }
 
   async targets(): Promise<readonly TargetInfo[]> {
-    return this.#list<TargetInfo>('/api/v1/targets', 'targets');
+    const answer = await this.#call({ method: 'GET', path: '/api/v1/targets', token: await this.#token() });
+    return this.#list<TargetInfo>(answer, 'targets');
   }
 
-  async sessions(query: SessionQuery): Promise<readonly SessionSummary[]> {
-    return this.#list<SessionSummary>('/api/v1/sessions', 'sessions', { ...query });
+  /** Newest first; `next` continues as `before`. */
+  async sessions(query: SessionQuery): Promise<SessionList> {
+    const answer = await this.#call({ method: 'GET', path: '/api/v1/sessions', query: { ...query }, token: await this.#token() });
+    return { sessions: this.#list(answer, 'sessions'), next: typeof answer['next'] === 'string' ? answer['next'] : null };
   }
 
-  async session(id: string): Promise<SessionDetail> {
-    const detail = await this.#call({ method: 'GET', path: `/api/v1/sessions/${encodeURIComponent(id)}`, token: await this.#token() });
+  /** One page of the operations; `next` continues as `after`. */
+  async session(id: string, page: { readonly after?: number; readonly limit?: number } = {}): Promise<SessionDetail> {
+    const path = `/api/v1/sessions/${encodeURIComponent(id)}`;
+    const detail = await this.#call({ method: 'GET', path, query: page, token: await this.#token() });
     if (typeof detail['session'] !== 'object' || !isArray(detail['operations'])) throw this.#unexpected('session');
     return detail as unknown as SessionDetail;
   }
 
-  async kill(id: string, reason: string): Promise<void> {
-    await this.#call({ method: 'POST', path: `/api/v1/sessions/${encodeURIComponent(id)}/kill`, body: { reason }, token: await this.#token() });
+  async kill(id: string, reason: string): Promise<KillReply> {
+    const path = `/api/v1/sessions/${encodeURIComponent(id)}/kill`;
+    const answer = await this.#call({ method: 'POST', path, body: { reason }, token: await this.#token() });
+    if (answer['state'] !== 'ending' && answer['state'] !== 'ended') throw this.#unexpected('state');
+    return { session: id, state: answer['state'] };
   }
 
   /** Extends a live session with the fresh token given. Returns its new end, milliseconds since the epoch. */
   async renew(id: string, token: string): Promise<number> {
-    const answer = await this.#call({ method: 'POST', path: `/api/v1/sessions/${encodeURIComponent(id)}/renew`, body: {}, token });
+    const answer = await this.#call({ method: 'POST', path: `/api/v1/sessions/${encodeURIComponent(id)}/renew`, token });
     const expiresAt = typeof answer['expiresAt'] === 'string' ? Date.parse(answer['expiresAt']) : Number.NaN;
     if (Number.isNaN(expiresAt)) throw this.#unexpected('expiresAt');
     return expiresAt;
   }
 
   async users(): Promise<readonly SubjectRecord[]> {
-    return this.#list<SubjectRecord>('/api/v1/users', 'users');
+    return this.#list<SubjectRecord>(await this.#call({ method: 'GET', path: '/api/v1/users', token: await this.#token() }), 'users');
   }
 
   async setLocked(user: { readonly issuer: string; readonly subject: string }, locked: boolean, reason: string): Promise<void> {
@@ -101,8 +109,7 @@ export class GatewayClient {
     return { live: live.status === 200, ready: ready.status === 200, date: Number.isNaN(date) ? null : date, tls: live.tls };
   }
 
-  async #list<T>(path: string, field: string, query: Call['query'] = {}): Promise<readonly T[]> {
-    const answer = await this.#call({ method: 'GET', path, query, token: await this.#token() });
+  #list<T>(answer: Record<string, unknown>, field: string): readonly T[] {
     const list = answer[field];
     if (!isArray(list)) throw this.#unexpected(field);
     return list as readonly T[];
@@ -123,15 +130,22 @@ export class GatewayClient {
     return this.#transport.request({
       method: call.method,
       url,
-      headers: { ...(call.token === null ? {} : { authorization: `Bearer ${call.token}` }), ...(call.body === undefined ? {} : { 'content-type': 'application/json' }) },
+      headers: {
+        ...(call.token === null ? {} : { authorization: `Bearer ${call.token}` }),
+        ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       body: call.body === undefined ? null : JSON.stringify(call.body),
     });
   }
 
   #unexpected(field: string): GwError {
-    return new GwError('gateway.unreachable', `The gateway at ${placeOf(this.gateway)} gave an answer that this version of gw does not understand (${field}).`, {
-      hint: 'Run `gw doctor`: it compares the versions of gw and of the gateway.',
-    });
+    return new GwError(
+      'gateway.unreachable',
+      `The gateway at ${placeOf(this.gateway)} gave an answer that this version of gw does not understand (${field}).`,
+      {
+        hint: 'Run `gw doctor`: it compares the versions of gw and of the gateway.',
+      },
+    );
   }
 }
 

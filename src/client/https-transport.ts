@@ -4,8 +4,9 @@
  * followed (a bearer token must not travel to a place that nobody named), plain HTTP only goes to this machine itself (a development
  * issuer), and answers are bounded in time and size: they are untrusted until parsed.
  */
-import { Agent, request as httpsRequest } from 'node:https';
+
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import { Agent, request as httpsRequest } from 'node:https';
 import { TLSSocket } from 'node:tls';
 import { GwError } from '../contract/gw-error.js';
 import { connectionError } from '../tunnel/connection-error.js';

@@ -32,7 +32,8 @@ export function readClaims(token: string): JwtClaims {
   const issuer = text('iss');
   const subject = text('sub');
   const { exp, aud } = values;
-  if (issuer === null || subject === null || typeof exp !== 'number') throw new GwError('login.token_invalid', 'The token does not name its issuer, subject and expiry.');
+  if (issuer === null || subject === null || typeof exp !== 'number')
+    throw new GwError('login.token_invalid', 'The token does not name its issuer, subject and expiry.');
   return {
     issuer,
     subject,

@@ -18,7 +18,9 @@ async function fetchThrough(transport: HttpsTransport, url: string, options: Cus
   const { body, headers, method, signal } = options;
   const text = body === null || body === undefined ? null : String(body as string | URLSearchParams);
   const answer = await transport.request({ method, url: new URL(url), headers, body: text, signal: signal ?? null });
-  const plain = Object.entries(answer.headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as [string, string]]));
+  const plain = Object.entries(answer.headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as [string, string]],
+  );
   const empty = answer.status === 204 || answer.status === 304;
   return new Response(empty ? null : new Uint8Array(answer.body), { status: answer.status, headers: plain });
 }

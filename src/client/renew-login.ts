@@ -12,7 +12,7 @@ import { readClaims } from './jwt-claims.js';
 import { discoverIssuer, issuerError } from './oidc-issuer.js';
 import { serviceLogin } from './service-login.js';
 import type { LoginLock, LoginStore, StoredLogin } from './stored-login.js';
-import { fileTokenSource, type BearerToken, type TokenNeed, type TokenSource } from './token-source.js';
+import { type BearerToken, fileTokenSource, type TokenNeed, type TokenSource } from './token-source.js';
 
 export interface RenewalOptions {
   readonly gateway: string;
@@ -97,10 +97,19 @@ async function renewPerson(options: RenewalOptions, stored: StoredLogin): Promis
   const config = await discoverIssuer({ issuer: stored.issuer, clientId: stored.clientId, clientSecret: null }, options.transport);
   try {
     const tokens = await oidc.refreshTokenGrant(config, stored.refreshToken);
-    if (tokens.id_token === undefined) throw new GwError('login.expired', 'The identity provider renewed the login without an id token.', { hint: 'Run `gw login`.' });
+    if (tokens.id_token === undefined)
+      throw new GwError('login.expired', 'The identity provider renewed the login without an id token.', { hint: 'Run `gw login`.' });
     const claims = readClaims(tokens.id_token);
-    if (claims.subject !== stored.subject) throw new GwError('login.failed', 'The identity provider renewed the login of another subject.', { hint: 'Run `gw logout`, then `gw login`.' });
-    return { ...stored, token: tokens.id_token, refreshToken: tokens.refresh_token ?? stored.refreshToken, name: claims.name, obtainedAt: options.clock.now(), expiresAt: claims.expiresAt };
+    if (claims.subject !== stored.subject)
+      throw new GwError('login.failed', 'The identity provider renewed the login of another subject.', { hint: 'Run `gw logout`, then `gw login`.' });
+    return {
+      ...stored,
+      token: tokens.id_token,
+      refreshToken: tokens.refresh_token ?? stored.refreshToken,
+      name: claims.name,
+      obtainedAt: options.clock.now(),
+      expiresAt: claims.expiresAt,
+    };
   } catch (cause) {
     throw issuerError(cause, 'The identity provider did not renew the login');
   }

@@ -2,8 +2,9 @@
  * Login of a service by client credentials. The token must be meant for this gateway: an opaque one, or one for another audience, is
  * refused here with the reason, because the gateway would refuse it later without one.
  */
-import type { LoginInfo } from '../contract/api-types.js';
+
 import type { Clock } from '../base/clock.js';
+import type { LoginInfo } from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
 import type { HttpsTransport } from './https-transport.js';
 import { readClaims } from './jwt-claims.js';

@@ -60,7 +60,10 @@ export class SessionKeeper {
       const token = await this.#options.source.token({ laterThan: expiresAt });
       if (token.expiresAt <= expiresAt) {
         const when = new Date(expiresAt).toISOString();
-        throw new GwError('login.expired', `The login from ${this.#options.source.origin} ends at ${when} and cannot be renewed from here; the session ends with it.`);
+        throw new GwError(
+          'login.expired',
+          `The login from ${this.#options.source.origin} ends at ${when} and cannot be renewed from here; the session ends with it.`,
+        );
       }
       const extended = await this.#options.client.renew(session, token.secret.expose());
       if (this.#timers.has(session)) this.opened(session, extended);

@@ -3,8 +3,8 @@
  * the moment of use, so that renewal is nobody else's concern. Sources never print a token; it travels in a `Secret`.
  */
 import { readFile } from 'node:fs/promises';
-import { Secret } from '../base/secret.js';
 import type { Clock } from '../base/clock.js';
+import { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
 import { readClaims } from './jwt-claims.js';
 

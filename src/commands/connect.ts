@@ -8,7 +8,8 @@ import { GwError } from '../contract/gw-error.js';
 
 export default class Connect extends GwCommand {
   static override summary = 'Connect to a target with its native client.';
-  static override description = `Opens a port on 127.0.0.1 that only the client knows the secret of, and runs the native client of the target on it. Arguments after \`--\` go to the client. The client's exit code and signals pass through.
+  static override description =
+    `Opens a port on 127.0.0.1 that only the client knows the secret of, and runs the native client of the target on it. Arguments after \`--\` go to the client. The client's exit code and signals pass through.
 
 With --listen the port stays open for a client of your own until Ctrl-C, and its URL is printed. --print chooses the form and implies --listen: the port lives as long as gw does. A missing client program ends with exit code 2.`;
   static override examples = [
@@ -20,7 +21,12 @@ With --listen the port stays open for a client of your own until Ctrl-C, and its
 
   static override args = { target: stringArg({ description: 'Target to connect to; the default target of the settings when left out.' }) };
   static override flags = {
-    listen: integer({ summary: 'Keep the port open instead of running the client; any free port unless one is named.', helpValue: '[PORT]', min: 0, max: 65_535 }),
+    listen: integer({
+      summary: 'Keep the port open instead of running the client; any free port unless one is named.',
+      helpValue: '[PORT]',
+      min: 0,
+      max: 65_535,
+    }),
     print: option({ summary: 'Print how to reach the port, and keep it open (implies --listen).', options: ['url', 'env', 'json'] as const })(),
     reason: string({ summary: 'Why you connect; kept in the record of the session.', helpValue: 'TEXT' }),
   };

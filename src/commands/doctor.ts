@@ -25,7 +25,8 @@ export default class Doctor extends GwCommand {
     const findings = await runDoctor(await this.settings(flags), this.environment, this.config.version);
     await this.printRows({ columns: COLUMNS, rows: findings, whole: { findings }, empty: '' }, flags.output);
     const failures = findings.filter(({ result }) => result === 'fail').length;
-    if (flags.output === undefined && isDataTerminal()) this.print(failures === 0 ? PAINT.ok('Nothing stands in the way.') : PAINT.fail(`${failures} to put right.`));
+    if (flags.output === undefined && isDataTerminal())
+      this.print(failures === 0 ? PAINT.ok('Nothing stands in the way.') : PAINT.fail(`${failures} to put right.`));
     if (failures > 0) process.exitCode = 1;
     return { findings };
   }

@@ -7,13 +7,20 @@ import { execOnTargets, execTargets } from '../cli/native-client/exec-on-targets
 
 export default class Exec extends GwCommand {
   static override summary = 'Run a command that can reach targets.';
-  static override description = `Opens a port for each target and runs the command with the environment that makes the native client of the target reach it. Nothing is ever asked. Standard streams, exit code and signals of the command pass through; gw's own secrets are taken out of its environment. A command that cannot be started ends with exit code 2.
+  static override description =
+    `Opens a port for each target and runs the command with the environment that makes the native client of the target reach it. Nothing is ever asked. Standard streams, exit code and signals of the command pass through; gw's own secrets are taken out of its environment. A command that cannot be started ends with exit code 2.
 
 The first target sets the variables that its clients read. Each target also sets them with its name in front (bank-db: BANK_DB_…), and BANK_DB_URL, so that one command can use several targets.`;
   static override examples = [
     { description: 'One target', command: '<%= config.bin %> exec bank-db -- psql -c "select 1"' },
-    { description: 'Two targets', command: "<%= config.bin %> exec -t bank-db -t ledger-db -- sh -c 'psql \"$BANK_DB_URL\" -c \"select 1\" && psql \"$LEDGER_DB_URL\" -c \"select 1\"'" },
-    { description: 'In CI, with a token of the job', command: 'GW_GATEWAY=https://gw.example:8443 GW_ID_TOKEN=$TOKEN <%= config.bin %> exec bank-db -- ./migrate.sh' },
+    {
+      description: 'Two targets',
+      command: '<%= config.bin %> exec -t bank-db -t ledger-db -- sh -c \'psql "$BANK_DB_URL" -c "select 1" && psql "$LEDGER_DB_URL" -c "select 1"\'',
+    },
+    {
+      description: 'In CI, with a token of the job',
+      command: 'GW_GATEWAY=https://gw.example:8443 GW_ID_TOKEN=$TOKEN <%= config.bin %> exec bank-db -- ./migrate.sh',
+    },
   ];
 
   static override args = { target: stringArg({ description: 'Target to reach; the default target of the settings when left out.' }) };

@@ -2,7 +2,7 @@
 import { boolean, string } from '@oclif/core/flags';
 import { GwCommand } from '../cli/base-command.js';
 import { announceDevice } from '../cli/login/announce-device.js';
-import { loginFlow, type LoginResult } from '../cli/login/login-flow.js';
+import { type LoginResult, loginFlow } from '../cli/login/login-flow.js';
 import { readAuthority, rememberAuthority, rememberGateway } from '../cli/login/remember-gateway.js';
 import { relativeTime } from '../cli/render/relative-time.js';
 import { paintErr, say, visible } from '../cli/terminal.js';
@@ -11,7 +11,8 @@ type LoginData = Omit<LoginResult, 'who'> & LoginResult['who'];
 
 export default class Login extends GwCommand {
   static override summary = 'Log in to a gateway.';
-  static override description = `Asks the gateway which identity provider to use, and shows an address and a code to confirm in any browser. The login is kept in the keychain of this machine and renewed silently.
+  static override description =
+    `Asks the gateway which identity provider to use, and shows an address and a code to confirm in any browser. The login is kept in the keychain of this machine and renewed silently.
 
 Machines log in with client credentials, with a token in GW_ID_TOKEN or a file, or with the identity of a GitHub Actions or GitLab job, which is found by itself and needs no \`gw login\`.`;
   static override examples = [
@@ -48,7 +49,9 @@ Machines log in with client credentials, with a token in GW_ID_TOKEN or a file, 
       announce: (prompt) => announceDevice(prompt, { qr: flags.qr, browser: flags.browser && !noInput }, environment),
     });
     const context = await rememberGateway(reach.settings, reach.gateway);
-    say(`${paintErr.green('Logged in')} to ${rest.gateway} as ${paintErr.bold(visible(who.name))} (${visible(who.kind)}), ${relativeTime(who.expiresAt, reach.clock.now()).replace(/^in /, 'for ')}${rest.kept === null ? '' : `; kept in ${rest.kept}`}.`);
+    say(
+      `${paintErr.green('Logged in')} to ${rest.gateway} as ${paintErr.bold(visible(who.name))} (${visible(who.kind)}), ${relativeTime(who.expiresAt, reach.clock.now()).replace(/^in /, 'for ')}${rest.kept === null ? '' : `; kept in ${rest.kept}`}.`,
+    );
     if (context !== null) say(paintErr.dim(`The gateway is remembered as the context "${context}".`));
     return { ...rest, ...who };
   }

@@ -8,16 +8,23 @@ const COLUMNS: readonly Column<TargetInfo>[] = [
   { name: 'name', value: (target) => target.name },
   { name: 'kind', value: (target) => target.protocol, show: (target) => target.title },
   { name: 'reachable', value: (target) => target.reachable, show: (target) => (target.reachable ? 'yes' : 'no') },
-  { name: 'why', value: (target) => target.reasons[0] ?? target.rule, show: (target) => (target.reachable ? (target.rule ?? '') : (target.reasons[0] ?? target.rule ?? '')) },
+  {
+    name: 'why',
+    value: (target) => target.reasons[0] ?? target.rule,
+    show: (target) => (target.reachable ? (target.rule ?? '') : (target.reasons[0] ?? target.rule ?? '')),
+  },
   { name: 'description', value: (target) => target.description },
 ];
 
 export default class Ls extends GwCommand {
   static override summary = 'List the targets that you can reach, and why not the others.';
-  static override aliases = ['targets'];
+  static override hiddenAliases = ['targets'];
   static override examples = [
     { description: 'Show the targets', command: '<%= config.bin %> ls' },
-    { description: 'Names of the targets within reach, for a script', command: "<%= config.bin %> ls --json | jq -r '.targets[] | select(.reachable) | .name'" },
+    {
+      description: 'Names of the targets within reach, for a script',
+      command: "<%= config.bin %> ls --json | jq -r '.targets[] | select(.reachable) | .name'",
+    },
   ];
 
   static override flags = { ...outputFlag };
@@ -26,7 +33,10 @@ export default class Ls extends GwCommand {
     const { flags } = await this.parse(Ls);
     const { client, gateway } = await this.connect(flags);
     const targets = await client.targets();
-    await this.printRows({ columns: COLUMNS, rows: targets, whole: { targets }, empty: paintOut.dim(`No target of ${visible(gateway.origin)} is visible to you.`) }, flags.output);
+    await this.printRows(
+      { columns: COLUMNS, rows: targets, whole: { targets }, empty: paintOut.dim(`No target of ${visible(gateway.origin)} is visible to you.`) },
+      flags.output,
+    );
     return { targets };
   }
 }

@@ -8,7 +8,8 @@ import { GwError } from '../contract/gw-error.js';
 
 export default class Psql extends GwCommand {
   static override summary = 'Run psql on a target.';
-  static override description = 'The same as `gw connect TARGET`, for targets whose client is psql. Arguments after `--` go to psql; its exit code and signals pass through.';
+  static override description =
+    'The same as `gw connect TARGET`, for targets whose client is psql. Arguments after `--` go to psql; its exit code and signals pass through.';
   static override examples = [
     { description: 'Run one statement', command: '<%= config.bin %> psql bank-db -- -c "select count(*) from bank.accounts"' },
     { description: 'Run a script', command: '<%= config.bin %> psql bank-db -- --file report.sql' },
@@ -23,6 +24,8 @@ export default class Psql extends GwCommand {
     const connection = await this.connect(flags);
     const target = args.target ?? connection.settings.target?.value;
     if (target === undefined) throw new GwError('usage.invalid', 'Which target?', { hint: 'Name one: `gw psql TARGET`. `gw ls` shows them.' });
-    this.exit(await connectTarget({ connection, target, args: rest ?? [], reason: flags.reason ?? null, userAgent: this.userAgent, listen: null, program: 'psql' }));
+    this.exit(
+      await connectTarget({ connection, target, args: rest ?? [], reason: flags.reason ?? null, userAgent: this.userAgent, listen: null, program: 'psql' }),
+    );
   }
 }

@@ -6,7 +6,8 @@ import { readStatus, type Status } from '../cli/status.js';
 
 export default class StatusCommand extends GwCommand {
   static override summary = 'Show who you are, at which gateway, and until when.';
-  static override description = 'Ends with exit code 4 when there is no valid login and 8 when the gateway cannot be reached; the state is printed in any case.';
+  static override description =
+    'Ends with exit code 4 when there is no valid login and 8 when the gateway cannot be reached; the state is printed in any case.';
   static override examples = [
     { description: 'Show the state', command: '<%= config.bin %> status' },
     { description: 'Log in only if needed', command: '<%= config.bin %> status > /dev/null || <%= config.bin %> login' },

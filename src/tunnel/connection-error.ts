@@ -50,10 +50,14 @@ export function connectionError(cause: unknown, what: string): GwError {
   if (cause instanceof GwError) return cause;
   const code = systemCode(cause);
   if (CERTIFICATE_CODES.has(code)) {
-    return new GwError('gateway.untrusted', `This machine does not trust ${what}: ${REASONS[code] ?? 'its certificate was signed by an authority not known here'}.`, {
-      cause,
-      detail: { reason: code },
-    });
+    return new GwError(
+      'gateway.untrusted',
+      `This machine does not trust ${what}: ${REASONS[code] ?? 'its certificate was signed by an authority not known here'}.`,
+      {
+        cause,
+        detail: { reason: code },
+      },
+    );
   }
   return new GwError('gateway.unreachable', `Could not reach ${what}: ${REASONS[code] ?? 'the connection failed'}.`, {
     cause,

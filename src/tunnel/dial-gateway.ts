@@ -4,7 +4,7 @@
  * Sessions are resumed, so that each further local connection costs one round trip and no signature.
  */
 import { isIP } from 'node:net';
-import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import type { TunnelHello } from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
 import { connectionError } from './connection-error.js';

@@ -3,11 +3,11 @@
  * to loopback only. Whoever connects still has to present the per-process secret in the target's own protocol, which the gateway
  * checks; this file never sees it but in the hello. A refusal closes the local connection and is kept, so that the CLI can say why.
  */
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { TunnelHello } from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
-import { dialGateway, TlsSessionCache, type GatewayAddress } from './dial-gateway.js';
+import { dialGateway, type GatewayAddress, TlsSessionCache } from './dial-gateway.js';
 import { readReply } from './read-reply.js';
 
 /** Bound on what a local program can make this process open at the gateway. */
@@ -48,7 +48,12 @@ export class LocalPort {
       const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true });
       server.maxConnections = MAX_CONNECTIONS;
       server.once('error', (cause) => {
-        reject(new GwError('usage.invalid', `Cannot listen on ${HOST}:${options.port}: the port is in use or not allowed.`, { cause, hint: 'Name another port, or none for a free one.' }));
+        reject(
+          new GwError('usage.invalid', `Cannot listen on ${HOST}:${options.port}: the port is in use or not allowed.`, {
+            cause,
+            hint: 'Name another port, or none for a free one.',
+          }),
+        );
       });
       server.listen(options.port, HOST, () => resolve(new LocalPort(server, options)));
     });

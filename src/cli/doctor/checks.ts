@@ -2,13 +2,14 @@
  * `gw doctor`: looks at everything between this machine and a session, and says for each what is wrong and what helps. A check never
  * throws; what cannot be looked at, because an earlier check failed, is left out.
  */
-import { readStatus } from '../status.js';
-import { openReach, tryConnection, type Reach } from '../connection.js';
+
+import { GwError } from '../../contract/gw-error.js';
+import { openReach, type Reach, tryConnection } from '../connection.js';
 import type { Environment } from '../environment.js';
 import { findProgram } from '../native-client/find-program.js';
 import type { Settings } from '../profile/settings.js';
 import { duration } from '../render/relative-time.js';
-import { GwError } from '../../contract/gw-error.js';
+import { readStatus } from '../status.js';
 import type { Finding } from './finding.js';
 import { checkFiles, checkKeychain, checkRuntime } from './machine-checks.js';
 
@@ -28,7 +29,12 @@ function checkClock(date: number | null, before: number, after: number): Finding
   // The header has whole seconds, and the answer took time to travel.
   const off = Math.max(0, Math.abs((before + after) / 2 - date - 500) - (after - before) / 2 - 500);
   if (off <= CLOCK_LIMIT) return ok('clock', `agrees with the gateway within ${duration(off + 1000)}`);
-  return { check: 'clock', result: 'fail', detail: `is ${duration(off)} away from the gateway's`, next: 'Set the clock of this machine (NTP); logins and tokens depend on it.' };
+  return {
+    check: 'clock',
+    result: 'fail',
+    detail: `is ${duration(off)} away from the gateway's`,
+    next: 'Set the clock of this machine (NTP); logins and tokens depend on it.',
+  };
 }
 
 function checkCertificate(tls: { readonly protocol: string; readonly validTo: string } | null, now: number): Finding {
@@ -45,7 +51,12 @@ async function checkGateway(reach: Reach): Promise<readonly Finding[]> {
   const after = reach.clock.now();
   const ready: Finding = health.ready
     ? ok('gateway', `${reach.gateway.origin} is ready`)
-    : { check: 'gateway', result: health.live ? 'warn' : 'fail', detail: `${reach.gateway.origin} answers, but is not ready`, next: 'Try again in a moment; if it persists, tell an administrator.' };
+    : {
+        check: 'gateway',
+        result: health.live ? 'warn' : 'fail',
+        detail: `${reach.gateway.origin} answers, but is not ready`,
+        next: 'Try again in a moment; if it persists, tell an administrator.',
+      };
   return [ready, checkCertificate(health.tls, after), checkClock(health.date, before, after)];
 }
 
@@ -63,7 +74,10 @@ async function checkClients(reach: Reach): Promise<readonly Finding[]> {
 }
 
 function major(version: string): string {
-  return version.split('.').slice(0, version.startsWith('0.') ? 2 : 1).join('.');
+  return version
+    .split('.')
+    .slice(0, version.startsWith('0.') ? 2 : 1)
+    .join('.');
 }
 
 function checkVersions(own: string, gateway: string | null): Finding {
@@ -95,7 +109,12 @@ export async function runDoctor(settings: Settings, environment: Environment, ve
     const { status } = await readStatus(settings, environment, userAgent, false);
     findings.push(checkVersions(version, status.version));
     if (status.login === null) {
-      findings.push({ check: 'login', result: 'warn', detail: status.problem?.message ?? 'There is no login.', next: status.problem?.hint ?? 'Run `gw login`.' });
+      findings.push({
+        check: 'login',
+        result: 'warn',
+        detail: status.problem?.message ?? 'There is no login.',
+        next: status.problem?.hint ?? 'Run `gw login`.',
+      });
       return findings;
     }
     findings.push(ok('login', `${status.login.name} (${status.login.kind}), until ${status.login.expiresAt}`));

@@ -34,8 +34,18 @@ export async function checkFiles(paths: ProfilePaths): Promise<readonly Finding[
 
 export function checkKeychain(environment: Environment): Finding {
   if (environment.keyring === 'file' || environment.keyringPassphrase !== null) {
-    return { check: 'keychain', result: 'ok', detail: `not used: logins go to ${environment.keyringPassphrase === null ? 'a plain file, as GW_KEYRING says' : 'an encrypted file'}`, next: null };
+    return {
+      check: 'keychain',
+      result: 'ok',
+      detail: `not used: logins go to ${environment.keyringPassphrase === null ? 'a plain file, as GW_KEYRING says' : 'an encrypted file'}`,
+      next: null,
+    };
   }
   if (systemKeychain(environment) !== null) return { check: 'keychain', result: 'ok', detail: 'the keychain of this machine can be used', next: null };
-  return { check: 'keychain', result: 'warn', detail: 'there is none; logins go to a plain file that you alone can read', next: 'Set GW_KEYRING_PASSPHRASE to encrypt it.' };
+  return {
+    check: 'keychain',
+    result: 'warn',
+    detail: 'there is none; logins go to a plain file that you alone can read',
+    next: 'Set GW_KEYRING_PASSPHRASE to encrypt it.',
+  };
 }

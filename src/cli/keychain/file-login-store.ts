@@ -6,7 +6,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredLogin } from '../../client/stored-login.js';
 import { GwError } from '../../contract/gw-error.js';
-import { gatewayFileName, writePrivateFile, type ProfilePaths } from '../profile/paths.js';
+import { gatewayFileName, type ProfilePaths, writePrivateFile } from '../profile/paths.js';
 import { decodeLogin, encodeLogin } from './login-codec.js';
 import { isSealed, seal, unseal } from './sealed-box.js';
 
@@ -33,7 +33,9 @@ export class FileLoginStore {
       throw new GwError('login.store', `The stored login in ${path} cannot be read.`, { cause });
     }
     if (process.platform !== 'win32' && ((await stat(path)).mode & 0o077) !== 0) {
-      throw new GwError('login.store', `The stored login in ${path} can be read by other users of this machine.`, { hint: `Run \`gw logout\` and \`gw login\`; or, if you trust them, \`chmod 600 ${path}\`.` });
+      throw new GwError('login.store', `The stored login in ${path} can be read by other users of this machine.`, {
+        hint: `Run \`gw logout\` and \`gw login\`; or, if you trust them, \`chmod 600 ${path}\`.`,
+      });
     }
     const box = this.#parse(text);
     if (box === null) return decodeLogin(text, gateway);

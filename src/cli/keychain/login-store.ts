@@ -9,7 +9,7 @@ import type { Environment } from '../environment.js';
 import type { ProfilePaths } from '../profile/paths.js';
 import { FileLoginStore } from './file-login-store.js';
 import { decodeLogin, encodeLogin } from './login-codec.js';
-import { systemKeychain, type SystemKeychain } from './system-keychain.js';
+import { type SystemKeychain, systemKeychain } from './system-keychain.js';
 
 export interface LoginStoreOptions {
   readonly environment: Environment;
@@ -69,7 +69,9 @@ export function openLoginStore(options: LoginStoreOptions): LoginStore {
       const known = await file.read(login.gateway).catch(() => null);
       const where = await file.write(login);
       if (place === 'either' && known === null) {
-        options.announce(`The login is kept in ${where}, readable by you alone, because ${why}.\nSet GW_KEYRING_PASSPHRASE to encrypt it, or GW_KEYRING=file to choose the file without this notice.`);
+        options.announce(
+          `The login is kept in ${where}, readable by you alone, because ${why}.\nSet GW_KEYRING_PASSPHRASE to encrypt it, or GW_KEYRING=file to choose the file without this notice.`,
+        );
       }
       return where;
     },

@@ -62,7 +62,8 @@ export function systemKeychain(environment: Pick<Environment, 'dbus' | 'runtimeD
     async set(account, value) {
       await keytar.setPassword(SERVICE, account, value);
       const digest = createHash('sha256').update(value).digest('hex');
-      if (process.platform === 'linux' && (await readByOther(account)) !== digest) throw new GwError('login.store', 'The keychain of this machine does not keep what it is given.');
+      if (process.platform === 'linux' && (await readByOther(account)) !== digest)
+        throw new GwError('login.store', 'The keychain of this machine does not keep what it is given.');
     },
     async delete(account) {
       try {

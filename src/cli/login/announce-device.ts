@@ -4,8 +4,8 @@
  */
 import type { DevicePrompt } from '../../client/device-login.js';
 import type { Environment } from '../environment.js';
-import { isTalkTerminal, paintErr, say, visible } from '../terminal.js';
 import { duration } from '../render/relative-time.js';
+import { isTalkTerminal, paintErr, say, visible } from '../terminal.js';
 
 export interface AnnounceOptions {
   readonly qr: boolean;

@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { ciTokenSource } from '../../client/ci-token.js';
-import { deviceLogin, type DevicePrompt } from '../../client/device-login.js';
+import { type DevicePrompt, deviceLogin } from '../../client/device-login.js';
 import { GatewayClient } from '../../client/gateway-client.js';
 import { readClaims } from '../../client/jwt-claims.js';
 import { serviceLogin, serviceLoginTarget } from '../../client/service-login.js';
@@ -74,10 +74,19 @@ async function loginByClient(request: LoginRequest, info: LoginInfo, clientId: s
   const { reach } = request;
   const file = request.clientSecretFile ?? reach.environment.clientSecretFile;
   const clientSecret = await readClientSecret(reach.environment, file);
-  if (clientSecret === null) throw new GwError('usage.invalid', `There is no secret for the client ${clientId}.`, { hint: 'Give --client-secret-file FILE, or set GW_CLIENT_SECRET.' });
+  if (clientSecret === null)
+    throw new GwError('usage.invalid', `There is no secret for the client ${clientId}.`, { hint: 'Give --client-secret-file FILE, or set GW_CLIENT_SECRET.' });
   const target = serviceLoginTarget(info, request.issuer ?? reach.environment.issuer);
   const { transport, clock, gateway } = reach;
-  const login = await serviceLogin({ gateway: gateway.origin, ...target, clientId, clientSecret, secretFile: file === null ? null : resolve(file), transport, clock });
+  const login = await serviceLogin({
+    gateway: gateway.origin,
+    ...target,
+    clientId,
+    clientSecret,
+    secretFile: file === null ? null : resolve(file),
+    transport,
+    clock,
+  });
   return keep(reach, login, login.token);
 }
 
@@ -92,7 +101,9 @@ function ambientSource(reach: Reach, info: LoginInfo): { readonly source: TokenS
 
 function refuseProjectGateway({ gateway, gatewaySource, settings }: Reach): void {
   if (gatewaySource !== 'project' || settings.ownGateways.includes(gateway.origin)) return;
-  throw new GwError('usage.invalid', `The gateway ${gateway.origin} is named only by ${settings.projectFile ?? 'a project file'}.`, { hint: `If it is yours, say so: \`gw login --gateway ${gateway.origin}\`.` });
+  throw new GwError('usage.invalid', `The gateway ${gateway.origin} is named only by ${settings.projectFile ?? 'a project file'}.`, {
+    hint: `If it is yours, say so: \`gw login --gateway ${gateway.origin}\`.`,
+  });
 }
 
 /** @throws GwError of kind login when the issuer or the gateway says no. */

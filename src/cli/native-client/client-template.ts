@@ -23,7 +23,8 @@ export interface FilledClient {
 }
 
 const PROGRAM = /^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$/;
-const INTERPRETER = /^(?:(?:ba|z|da|fi|k|tc|c|a)?sh|busybox|cmd|powershell|pwsh|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|deno|bun|php[\d.]*|lua[\d.]*|env|sudo|doas|su|xargs|nohup|exec|eval|awk|gawk|make|osascript|wscript|cscript|rundll32)(?:\.exe)?$/i;
+const INTERPRETER =
+  /^(?:(?:ba|z|da|fi|k|tc|c|a)?sh|busybox|cmd|powershell|pwsh|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|deno|bun|php[\d.]*|lua[\d.]*|env|sudo|doas|su|xargs|nohup|exec|eval|awk|gawk|make|osascript|wscript|cscript|rundll32)(?:\.exe)?$/i;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 const LOADER = /^(?:LD_.*|DYLD_.*|NODE_.*|PYTHON.*|PERL.*|RUBY.*|BASH_.*|ENV|SHELL|IFS|PATH|HOME|GW_.*|EDITOR|VISUAL|PAGER|BROWSER)$/;
 const PLACEHOLDER = /\{(host|port|secret|target|database)\}/g;
@@ -42,7 +43,8 @@ function valuesOf(target: TargetInfo, port: PortValues): Readonly<Record<string,
 export function fillClient(target: TargetInfo, port: PortValues): FilledClient {
   const { client } = target;
   const values = valuesOf(target, port);
-  const fill = (text: string, encode: (value: string) => string = (value) => value): string => text.replace(PLACEHOLDER, (_, name: string) => encode(values[name] ?? ''));
+  const fill = (text: string, encode: (value: string) => string = (value) => value): string =>
+    text.replace(PLACEHOLDER, (_, name: string) => encode(values[name] ?? ''));
   if (!PROGRAM.test(client.command)) throw refuse(target, 'the program is not a plain name');
   if (INTERPRETER.test(client.command)) throw refuse(target, `"${client.command}" runs any program`);
   if (client.args.some((argument) => argument.includes('{secret}'))) throw refuse(target, 'the secret would be an argument');
@@ -51,7 +53,13 @@ export function fillClient(target: TargetInfo, port: PortValues): FilledClient {
     if (!VARIABLE.test(name) || LOADER.test(name)) throw refuse(target, `it sets the variable ${name}`);
     env[name] = value === '' ? null : fill(value);
   }
-  return { command: client.command, args: client.args.map((argument) => fill(argument)), env, url: fill(client.url, encodeURIComponent), install: client.install };
+  return {
+    command: client.command,
+    args: client.args.map((argument) => fill(argument)),
+    env,
+    url: fill(client.url, encodeURIComponent),
+    install: client.install,
+  };
 }
 
 /** `bank-db` → `BANK_DB_`: the prefix of a target's own variables in `gw exec`. */
@@ -71,7 +79,10 @@ export function combinedEnvironment(targets: readonly { readonly name: string; r
   for (const { name, client } of targets) {
     const prefix = variablePrefix(name);
     const owner = owners.get(prefix);
-    if (owner !== undefined) throw new GwError('usage.invalid', `The targets ${owner} and ${name} would share the variables ${prefix}….`, { hint: 'Use them in separate `gw exec` commands.' });
+    if (owner !== undefined)
+      throw new GwError('usage.invalid', `The targets ${owner} and ${name} would share the variables ${prefix}….`, {
+        hint: 'Use them in separate `gw exec` commands.',
+      });
     owners.set(prefix, name);
     for (const [variable, value] of Object.entries(client.env)) if (value !== null) result[`${prefix}${variable}`] = value;
     result[`${prefix}URL`] = client.url;

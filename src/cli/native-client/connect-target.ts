@@ -8,7 +8,7 @@ import { say, visible, writeData } from '../terminal.js';
 import { shellExports } from './client-template.js';
 import { findProgram } from './find-program.js';
 import { runOnTargets } from './run-on-targets.js';
-import { TargetAccess, type OpenTarget } from './target-access.js';
+import { type OpenTarget, TargetAccess } from './target-access.js';
 
 export type PrintForm = 'url' | 'env' | 'json';
 
@@ -40,7 +40,9 @@ function interrupted(): Promise<void> {
 async function keepOpen(access: TargetAccess, target: OpenTarget, form: PrintForm): Promise<number> {
   const end = interrupted();
   writeData(`${details(target, form)}\n`);
-  say(`Open for ${visible(target.info.name)} on ${target.port.host}:${target.port.port}. What is printed above holds the secret of this port: whoever has it is you. Ctrl-C closes it.`);
+  say(
+    `Open for ${visible(target.info.name)} on ${target.port.host}:${target.port.port}. What is printed above holds the secret of this port: whoever has it is you. Ctrl-C closes it.`,
+  );
   await end;
   await access.close();
   return 0;
@@ -64,7 +66,9 @@ export async function connectTarget(request: ConnectRequest): Promise<number> {
     if (listen !== null) return await keepOpen(access, target, listen.form);
     const { command, args, env } = target.client;
     if (request.program !== null && request.program !== command) {
-      throw new GwError('usage.invalid', `${target.info.name} is not a target for ${request.program}; its client is ${visible(command)}.`, { hint: `Run \`gw connect ${target.info.name}\`.` });
+      throw new GwError('usage.invalid', `${target.info.name} is not a target for ${request.program}; its client is ${visible(command)}.`, {
+        hint: `Run \`gw connect ${target.info.name}\`.`,
+      });
     }
     const program = await findProgram(command, connection.environment.path);
     if (program === null) throw missing(target);

@@ -15,7 +15,10 @@ export interface ExecRequest {
 
 /** Which targets, from the argument, `-t`, or the settings. @throws GwError `usage.invalid` */
 export function execTargets(argument: string | undefined, flags: readonly string[], fallback: string | undefined): readonly string[] {
-  if (argument !== undefined && flags.length > 0) throw new GwError('usage.invalid', 'Name the targets either as the argument or with -t, not both.', { hint: 'For several targets: `gw exec -t A -t B -- COMMAND`.' });
+  if (argument !== undefined && flags.length > 0)
+    throw new GwError('usage.invalid', 'Name the targets either as the argument or with -t, not both.', {
+      hint: 'For several targets: `gw exec -t A -t B -- COMMAND`.',
+    });
   const targets = argument === undefined ? flags : [argument];
   if (targets.length > 0) return [...new Set(targets)];
   if (fallback !== undefined) return [fallback];
@@ -25,8 +28,15 @@ export function execTargets(argument: string | undefined, flags: readonly string
 /** Returns the exit code for gw. */
 export async function execOnTargets(request: ExecRequest): Promise<number> {
   const [command, ...args] = request.command;
-  if (command === undefined) throw new GwError('usage.invalid', 'There is no command to run.', { hint: 'Put it after `--`: `gw exec TARGET -- COMMAND ARGS`.' });
-  const access = await TargetAccess.open({ connection: request.connection, targets: request.targets, port: 0, reason: request.reason, purpose: `${request.userAgent} exec` });
+  if (command === undefined)
+    throw new GwError('usage.invalid', 'There is no command to run.', { hint: 'Put it after `--`: `gw exec TARGET -- COMMAND ARGS`.' });
+  const access = await TargetAccess.open({
+    connection: request.connection,
+    targets: request.targets,
+    port: 0,
+    reason: request.reason,
+    purpose: `${request.userAgent} exec`,
+  });
   try {
     const env = combinedEnvironment(access.targets.map(({ info, client }) => ({ name: info.name, client })));
     return await runOnTargets(access, { command, args, env });

@@ -1,6 +1,6 @@
 /** Runs one program against open targets and says how gw must end: as the program did, or with the reason why it never got through. */
 import { childEnvironment } from '../environment.js';
-import { dieLike, runProgram, shellCode, type ProgramOptions } from './run-program.js';
+import { dieLike, type ProgramOptions, runProgram, shellCode } from './run-program.js';
 import type { TargetAccess } from './target-access.js';
 
 export interface TargetRun extends Omit<ProgramOptions, 'env'> {

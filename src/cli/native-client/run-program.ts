@@ -19,7 +19,8 @@ export interface ProgramOptions {
 
 /** Sent to a job by the terminal itself. */
 const TERMINAL_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
-const PASSED_SIGNALS: readonly NodeJS.Signals[] = process.platform === 'win32' ? ['SIGTERM', 'SIGBREAK'] : ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGPIPE', 'SIGCONT', 'SIGWINCH'];
+const PASSED_SIGNALS: readonly NodeJS.Signals[] =
+  process.platform === 'win32' ? ['SIGTERM', 'SIGBREAK'] : ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGPIPE', 'SIGCONT', 'SIGWINCH'];
 
 /** @throws GwError `client.missing` when the program cannot be started. */
 export function runProgram(options: ProgramOptions): Promise<ProgramEnd> {

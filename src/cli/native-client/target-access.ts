@@ -8,10 +8,10 @@ import { SessionKeeper } from '../../client/session-keeper.js';
 import type { TargetInfo } from '../../contract/api-types.js';
 import { GwError } from '../../contract/gw-error.js';
 import { LocalPort } from '../../tunnel/local-port.js';
-import { tunnelAddress, type Connection } from '../connection.js';
+import { type Connection, tunnelAddress } from '../connection.js';
 import { sayError, sayWarning } from '../failure.js';
 import { visible } from '../terminal.js';
-import { fillClient, type FilledClient } from './client-template.js';
+import { type FilledClient, fillClient } from './client-template.js';
 
 export interface AccessOptions {
   readonly connection: Connection;

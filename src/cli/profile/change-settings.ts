@@ -4,7 +4,7 @@ import { GwError } from '../../contract/gw-error.js';
 import type { Environment } from '../environment.js';
 import { profilePaths } from './paths.js';
 import { parseGateway } from './settings.js';
-import { CONTEXT_KEYS, readUserFile, withSetting, writeUserFile, type ContextKey, type UserFile } from './user-file.js';
+import { CONTEXT_KEYS, type ContextKey, readUserFile, type UserFile, withSetting, writeUserFile } from './user-file.js';
 
 export interface ContextData {
   readonly name: string;

@@ -1,6 +1,6 @@
 /** The settings in force as rows. Secrets of the environment are named, never shown. */
 import { existsSync } from 'node:fs';
-import { readEnvironment, SECRET_VARIABLES, VARIABLES, type Environment } from '../environment.js';
+import { type Environment, readEnvironment, SECRET_VARIABLES, VARIABLES } from '../environment.js';
 import { knownCaFile } from './paths.js';
 import type { Settings, Sourced } from './settings.js';
 
@@ -23,7 +23,11 @@ function row(setting: string, sourced: Sourced<string | URL> | null, settings: S
   return { setting, value, source: sourced.source === 'project' ? `project (${settings.projectFile ?? ''})` : sourced.source };
 }
 
-export function effectiveSettings(settings: Settings, environment: Environment = readEnvironment(), variables: Readonly<Record<string, string | undefined>> = process.env): readonly EffectiveSetting[] {
+export function effectiveSettings(
+  settings: Settings,
+  environment: Environment = readEnvironment(),
+  variables: Readonly<Record<string, string | undefined>> = process.env,
+): readonly EffectiveSetting[] {
   const secrets = new Set<string>(SECRET_VARIABLES);
   const present = Object.keys(VARIABLES).filter((name) => secrets.has(name) && (variables[name] ?? '') !== '');
   return [

@@ -26,10 +26,13 @@ async function parse(path: string, text: string): Promise<ProjectFile> {
   } catch (cause) {
     throw new GwError('usage.invalid', `${path} is not valid YAML.`, { cause, hint: 'Correct or remove the file.' });
   }
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) throw new GwError('usage.invalid', `${path} must hold settings by name.`, { hint: `It may set ${KEYS.join(', ')}.` });
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw))
+    throw new GwError('usage.invalid', `${path} must hold settings by name.`, { hint: `It may set ${KEYS.join(', ')}.` });
   for (const [key, value] of Object.entries(raw)) {
     if (!(KEYS as readonly string[]).includes(key)) {
-      throw new GwError('usage.invalid', `${path} sets "${key}", which a project file may not.`, { hint: `It may set ${KEYS.join(', ')}; credentials and authorities belong to the user.` });
+      throw new GwError('usage.invalid', `${path} sets "${key}", which a project file may not.`, {
+        hint: `It may set ${KEYS.join(', ')}; credentials and authorities belong to the user.`,
+      });
     }
     if (typeof value !== 'string') throw new GwError('usage.invalid', `"${key}" in ${path} is not text.`, { hint: 'Put the value in quotes.' });
   }

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { GwError } from '../../contract/gw-error.js';
 import type { Environment } from '../environment.js';
-import { knownCaFile, profilePaths, type ProfilePaths } from './paths.js';
+import { knownCaFile, type ProfilePaths, profilePaths } from './paths.js';
 import { findProjectFile } from './project-file.js';
 import { readUserFile, type UserFile } from './user-file.js';
 
@@ -38,8 +38,10 @@ export function parseGateway(text: string): URL {
   const url = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `https://${text}`;
   if (!URL.canParse(url)) throw new GwError('usage.invalid', `"${text}" is not the address of a gateway.`, { hint: 'Give it as https://HOST:PORT.' });
   const parsed = new URL(url);
-  if (parsed.protocol !== 'https:') throw new GwError('usage.invalid', `"${text}" is not https; gw never sends a token in the clear.`, { hint: 'Give it as https://HOST:PORT.' });
-  if (parsed.username !== '' || parsed.password !== '') throw new GwError('usage.invalid', 'The address of a gateway holds no user or password.', { hint: 'Give it as https://HOST:PORT and run `gw login`.' });
+  if (parsed.protocol !== 'https:')
+    throw new GwError('usage.invalid', `"${text}" is not https; gw never sends a token in the clear.`, { hint: 'Give it as https://HOST:PORT.' });
+  if (parsed.username !== '' || parsed.password !== '')
+    throw new GwError('usage.invalid', 'The address of a gateway holds no user or password.', { hint: 'Give it as https://HOST:PORT and run `gw login`.' });
   return new URL(parsed.origin);
 }
 
@@ -54,7 +56,9 @@ export async function loadSettings(flags: SettingFlags, environment: Environment
   const context = first<string>([flags.context, 'flag'], [environment.context, 'environment'], [project?.context, 'project'], [user.current, 'user']);
   const named = context === null ? undefined : user.contexts[context.value];
   if (context !== null && named === undefined && context.source !== 'user') {
-    throw new GwError('usage.invalid', `There is no context "${context.value}".`, { hint: 'Run `gw config ls` to see the contexts, and `gw config set gateway URL --context NAME` to make one.' });
+    throw new GwError('usage.invalid', `There is no context "${context.value}".`, {
+      hint: 'Run `gw config ls` to see the contexts, and `gw config set gateway URL --context NAME` to make one.',
+    });
   }
   // A context chosen on one level beats a gateway named on a weaker one; on the same level the gateway itself is more exact.
   const contextGateway = (source: Source): string | null => (context?.source === source ? (named?.gateway ?? null) : null);
@@ -86,7 +90,8 @@ function readPem(path: string, required: boolean): string | null {
     if (!required && (cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new GwError('usage.invalid', `The authority file ${path} cannot be read.`, { cause, hint: 'Check the path, or remove GW_CA_FILE.' });
   }
-  if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new GwError('usage.invalid', `${path} holds no certificate in PEM form.`, { hint: 'Give the certificate of the authority, not its key.' });
+  if (!pem.includes('-----BEGIN CERTIFICATE-----'))
+    throw new GwError('usage.invalid', `${path} holds no certificate in PEM form.`, { hint: 'Give the certificate of the authority, not its key.' });
   return pem;
 }
 
@@ -98,5 +103,7 @@ export function authorityFor(origin: URL, paths: ProfilePaths, caFile: string | 
 /** @throws GwError `usage.invalid` when no gateway is known. */
 export function requireGateway(settings: Settings): Sourced<URL> {
   if (settings.gateway !== null) return settings.gateway;
-  throw new GwError('usage.invalid', 'No gateway is known yet.', { hint: 'Run `gw login --gateway https://HOST:PORT`, or set GW_GATEWAY. `gw quickstart` makes one to try.' });
+  throw new GwError('usage.invalid', 'No gateway is known yet.', {
+    hint: 'Run `gw login --gateway https://HOST:PORT`, or set GW_GATEWAY. `gw quickstart` makes one to try.',
+  });
 }

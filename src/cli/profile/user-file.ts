@@ -27,7 +27,10 @@ export function checkContextName(name: string): string {
 }
 
 function invalid(path: string, why: string, cause?: unknown): GwError {
-  return new GwError('usage.invalid', `The settings in ${path} cannot be used: ${why}.`, { ...(cause === undefined ? {} : { cause }), hint: 'Correct the file, or remove it and run `gw config set gateway URL`.' });
+  return new GwError('usage.invalid', `The settings in ${path} cannot be used: ${why}.`, {
+    ...(cause === undefined ? {} : { cause }),
+    hint: 'Correct the file, or remove it and run `gw config set gateway URL`.',
+  });
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -33,7 +33,11 @@ function csvCell(value: Cell): string {
 function people<T>(columns: readonly Column<T>[], rows: readonly T[], empty: string): string {
   if (rows.length === 0) return `${empty}\n`;
   const headers = columns.map((column) => column.name.toUpperCase());
-  return renderTable(headers, rows.map((row) => columns.map((column) => column.show?.(row) ?? cellText(column.value(row)))), paintOut);
+  return renderTable(
+    headers,
+    rows.map((row) => columns.map((column) => column.show?.(row) ?? cellText(column.value(row)))),
+    paintOut,
+  );
 }
 
 export interface RowsOptions<T> {
@@ -58,7 +62,11 @@ export async function printRows<T extends object>(options: RowsOptions<T>): Prom
       return writeData(stringify(options.whole));
     }
     case 'csv':
-      return writeData([columns.map((column) => column.name), ...rows.map((row) => columns.map((column) => column.value(row)))].map((line) => `${line.map(csvCell).join(',')}\n`).join(''));
+      return writeData(
+        [columns.map((column) => column.name), ...rows.map((row) => columns.map((column) => column.value(row)))]
+          .map((line) => `${line.map(csvCell).join(',')}\n`)
+          .join(''),
+      );
     case 'table':
       return writeData(people(columns, rows, options.empty));
     case undefined:

@@ -33,7 +33,10 @@ function operationCells(operation: OperationRecord): string[] {
 /** The whole record of a session for people. */
 export function renderSession(detail: SessionDetail, now: number): string {
   const { session } = detail;
-  const end = session.endedAt === null ? 'live' : `${session.endedAt} (${session.endReason ?? 'unknown'}, after ${duration(Date.parse(session.endedAt) - Date.parse(session.startedAt))})`;
+  const end =
+    session.endedAt === null
+      ? 'live'
+      : `${session.endedAt} (${session.endReason ?? 'unknown'}, after ${duration(Date.parse(session.endedAt) - Date.parse(session.startedAt))})`;
   const facts = [
     fact('session', session.id),
     fact('who', `${session.name} (${session.kind}) ${session.issuer}#${session.subject}`),

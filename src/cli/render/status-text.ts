@@ -1,6 +1,7 @@
 /** `gw status` and `gw` alone, for people. */
-import { paintOut, visible } from '../terminal.js';
+
 import type { Status, StatusReport } from '../status.js';
+import { paintOut, visible } from '../terminal.js';
 import { duration, relativeTime } from './relative-time.js';
 
 function line(name: string, value: string): string {
@@ -10,7 +11,10 @@ function line(name: string, value: string): string {
 function loginLine({ login, problem }: Status, now: number): string {
   if (login === null) return line('login', problem === null ? 'none' : visible(problem.message));
   const behalf = login.onBehalfOf === null ? '' : ` for ${visible(login.onBehalfOf)}`;
-  return line('login', `${paintOut.bold(visible(login.name))} (${visible(login.kind)})${behalf}, ends ${relativeTime(login.expiresAt, now)}, from ${visible(login.origin)}`);
+  return line(
+    'login',
+    `${paintOut.bold(visible(login.name))} (${visible(login.kind)})${behalf}, ends ${relativeTime(login.expiresAt, now)}, from ${visible(login.origin)}`,
+  );
 }
 
 /** `hint`: also print the command that helps. */
@@ -65,10 +69,20 @@ export function renderOverview(report: StatusReport, now: number): string {
   const { status, sessions } = report;
   const parts = [renderStatus(status, now, false)];
   if (sessions.length > 0) {
-    parts.push(['Your live sessions:', ...sessions.map((session) => `  ${visible(session.id)}  ${visible(session.target)}  since ${duration(now - Date.parse(session.startedAt))}, ${session.operations} operations`)].join('\n'));
+    parts.push(
+      [
+        'Your live sessions:',
+        ...sessions.map(
+          (session) =>
+            `  ${visible(session.id)}  ${visible(session.target)}  since ${duration(now - Date.parse(session.startedAt))}, ${session.operations} operations`,
+        ),
+      ].join('\n'),
+    );
   } else if (status.login !== null) parts.push('You have no live sessions.');
   const steps = nextSteps(report);
   const width = Math.max(...steps.map(({ command }) => command.length));
-  parts.push(['Next:', ...steps.map(({ command, why }) => `  ${paintOut.bold(command)}${' '.repeat(width - command.length)}  ${paintOut.dim(why)}`)].join('\n'));
+  parts.push(
+    ['Next:', ...steps.map(({ command, why }) => `  ${paintOut.bold(command)}${' '.repeat(width - command.length)}  ${paintOut.dim(why)}`)].join('\n'),
+  );
   return parts.join('\n\n');
 }

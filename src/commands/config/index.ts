@@ -1,6 +1,6 @@
 /** `gw config`: the settings in force, and where each came from. */
 import { GwCommand, outputFlag } from '../../cli/base-command.js';
-import { effectiveSettings, type EffectiveSetting } from '../../cli/profile/effective-settings.js';
+import { type EffectiveSetting, effectiveSettings } from '../../cli/profile/effective-settings.js';
 
 export default class Config extends GwCommand {
   static override summary = 'Show the settings in force, and where each comes from.';

@@ -1,6 +1,6 @@
 /** `gw config ls`: the contexts. */
 import { GwCommand, outputFlag } from '../../cli/base-command.js';
-import { listContexts, type ContextData } from '../../cli/profile/change-settings.js';
+import { type ContextData, listContexts } from '../../cli/profile/change-settings.js';
 
 export default class ConfigLs extends GwCommand {
   static override summary = 'List the contexts: one for each gateway that you use.';
@@ -16,7 +16,10 @@ export default class ConfigLs extends GwCommand {
       { name: 'gateway', value: (context: ContextData) => context.gateway },
       { name: 'target', value: (context: ContextData) => context.target },
     ];
-    await this.printRows({ columns, rows: contexts, whole: { contexts }, empty: 'No contexts yet; `gw login --gateway https://HOST:PORT` makes one.' }, flags.output);
+    await this.printRows(
+      { columns, rows: contexts, whole: { contexts }, empty: 'No contexts yet; `gw login --gateway https://HOST:PORT` makes one.' },
+      flags.output,
+    );
     return { contexts };
   }
 }

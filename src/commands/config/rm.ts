@@ -1,7 +1,7 @@
 /** `gw config rm CONTEXT`. */
 import { string as stringArg } from '@oclif/core/args';
 import { GwCommand } from '../../cli/base-command.js';
-import { removeContext, type ContextData } from '../../cli/profile/change-settings.js';
+import { type ContextData, removeContext } from '../../cli/profile/change-settings.js';
 import { say } from '../../cli/terminal.js';
 
 export default class ConfigRm extends GwCommand {

@@ -1,7 +1,7 @@
 /** `gw config unset KEY`. */
 import { string as stringArg } from '@oclif/core/args';
 import { GwCommand } from '../../cli/base-command.js';
-import { changeSetting, type ContextData } from '../../cli/profile/change-settings.js';
+import { type ContextData, changeSetting } from '../../cli/profile/change-settings.js';
 import { CONTEXT_KEYS } from '../../cli/profile/user-file.js';
 import { say } from '../../cli/terminal.js';
 

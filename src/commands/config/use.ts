@@ -1,7 +1,7 @@
 /** `gw config use CONTEXT`. */
 import { string as stringArg } from '@oclif/core/args';
 import { GwCommand } from '../../cli/base-command.js';
-import { useContext, type ContextData } from '../../cli/profile/change-settings.js';
+import { type ContextData, useContext } from '../../cli/profile/change-settings.js';
 import { say } from '../../cli/terminal.js';
 
 export default class ConfigUse extends GwCommand {

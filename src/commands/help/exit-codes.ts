@@ -1,6 +1,6 @@
 /** `gw help exit-codes`. */
 import { GwCommand, outputFlag } from '../../cli/base-command.js';
-import { EXIT_CODES, WRAPPED_PROGRAM, type ExitCode } from '../../cli/exit-codes.js';
+import { EXIT_CODES, type ExitCode, WRAPPED_PROGRAM } from '../../cli/exit-codes.js';
 import { say } from '../../cli/terminal.js';
 
 export default class HelpExitCodes extends GwCommand {

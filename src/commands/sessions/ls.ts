@@ -2,7 +2,8 @@
 import { integer, option, string } from '@oclif/core/flags';
 import { GwCommand, outputFlag } from '../../cli/base-command.js';
 import { sessionColumns } from '../../cli/render/session-columns.js';
-import type { SessionSummary } from '../../contract/api-types.js';
+import { say, visible } from '../../cli/terminal.js';
+import type { SessionList } from '../../contract/api-types.js';
 
 export default class SessionsLs extends GwCommand {
   static override summary = 'List sessions, live and past, newest first.';
@@ -20,12 +21,13 @@ export default class SessionsLs extends GwCommand {
     before: string({ summary: 'Continue after this session of the page before.', helpValue: 'ID' }),
   };
 
-  async run(): Promise<{ readonly sessions: readonly SessionSummary[] }> {
+  async run(): Promise<SessionList> {
     const { flags } = await this.parse(SessionsLs);
     const { client, clock } = await this.connect(flags);
     const { state, target, name, limit, before } = flags;
-    const sessions = await client.sessions({ state, target, name, limit, before });
-    await this.printRows({ columns: sessionColumns(clock.now()), rows: sessions, whole: { sessions }, empty: 'No sessions.' }, flags.output);
-    return { sessions };
+    const page = await client.sessions({ state, target, name, limit, before });
+    await this.printRows({ columns: sessionColumns(clock.now()), rows: page.sessions, whole: page, empty: 'No sessions.' }, flags.output);
+    if (page.next !== null && !this.jsonEnabled()) say(`There are more: add --before ${visible(page.next)}`);
+    return page;
   }
 }

@@ -34,7 +34,7 @@ export interface Authority {
 
 /** The authority kept in `directory` (`authority.pem`, `authority-key.pem`), made when there is none. */
 export async function openAuthority(directory: string): Promise<Authority> {
-  x509.cryptoProvider.set(webcrypto as Crypto);
+  x509.cryptoProvider.set(webcrypto);
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const certificateFile = join(directory, 'authority.pem');
   const keyFile = join(directory, 'authority-key.pem');

@@ -71,8 +71,8 @@ function loginClient(): NonNullable<Configuration['clients']>[number] {
   };
 }
 
-function machineClients(keys: IssuerKeys): NonNullable<Configuration['clients']> {
-  const clients: NonNullable<Configuration['clients']> = [];
+function machineClients(keys: IssuerKeys): ReturnType<typeof loginClient>[] {
+  const clients: ReturnType<typeof loginClient>[] = [];
   for (const [name, secret] of keys.clientSecrets) {
     clients.push({
       client_id: name,
@@ -86,10 +86,13 @@ function machineClients(keys: IssuerKeys): NonNullable<Configuration['clients']>
   return clients;
 }
 
-/** The usual policy, but every login asks who it is: otherwise the browser's session would log bob in as alice. */
+/**
+ * The usual policy, with two changes: every login asks who it is (otherwise the browser's session would log bob in as alice), and a
+ * consent that was asked for (`prompt=consent`, for refresh tokens) is given together with the login.
+ */
 function policy(interactionPolicy: typeof InteractionPolicy): InteractionPolicy.DefaultPolicy {
   const prompts = interactionPolicy.base();
-  prompts.remove('consent');
+  prompts.get('consent')?.checks.clear();
   const { Check } = interactionPolicy;
   prompts.get('login')?.checks.add(
     new Check('pick_person', 'a development login asks each time', 'login_required', (ctx) => (ctx.oidc.result?.login === undefined ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT)),

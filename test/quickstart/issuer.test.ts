@@ -27,7 +27,8 @@ afterAll(async () => {
 const discover = (clientId: string, secret?: string) => oidc.discovery(new URL(issuer.url), clientId, undefined, secret === undefined ? oidc.None() : oidc.ClientSecretBasic(secret), { execute: [oidc.allowInsecureRequests] });
 
 async function deviceLogin(config: oidc.Configuration, person: string) {
-  const device = await oidc.initiateDeviceAuthorization(config, { scope: 'openid profile email offline_access' });
+  const device = await oidc.initiateDeviceAuthorization(config, { scope: 'openid profile email offline_access', prompt: 'consent', nonce: 'n-1' });
+  expect(device.interval).toBe(1);
   await approveDevice(device.verification_uri_complete ?? '', person);
   return oidc.pollDeviceAuthorizationGrant(config, { ...device, interval: 0.05 });
 }

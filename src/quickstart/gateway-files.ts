@@ -1,0 +1,182 @@
+/**
+ * gateway.yaml and the policy files. Written once, then they belong to the user: a later start changes in gateway.yaml only addresses of
+ * the world that have moved, in place, and nothing else. Policy files that the user removed stay removed.
+ */
+import { copyFile, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isScalar, parseDocument, visit } from 'yaml';
+import { GwError } from '../contract/gw-error.js';
+import { GATEWAY_AUDIENCE, LOGIN_CLIENT, SCOPES } from './principals.js';
+import { readIfThere, writePrivately } from './secret-file.js';
+import type { WorldDirectory } from './world-directory.js';
+
+/** The addresses of a world, as they stand in gateway.yaml: each is a whole value there, and no two are the same. */
+export interface WorldAddresses {
+  readonly gateway: string;
+  readonly native: string;
+  readonly issuer: string;
+  readonly bank: string;
+}
+
+export interface BankAccess {
+  readonly username: string;
+  readonly database: string;
+}
+
+/** Writes what is missing at the first start; afterwards only moves addresses. */
+export async function writeGatewayFiles(world: WorldDirectory, now: WorldAddresses, before: WorldAddresses | null, bank: BankAccess, shippedPolicies: string): Promise<void> {
+  const current = await readIfThere(world.configFile);
+  if (current === null) await writePrivately(world.configFile, gatewayYaml(now, bank));
+  else if (before !== null) {
+    const moved = movedAddresses(current, before, now);
+    if (moved !== current) await writePrivately(world.configFile, moved);
+  }
+  if (before !== null) return;
+  if ((await readIfThere(join(world.policy, 'access.yaml'))) === null) await writePrivately(join(world.policy, 'access.yaml'), ACCESS_YAML);
+  for (const file of (await readdir(shippedPolicies)).filter((name) => name === 'guardrails.yaml')) {
+    if ((await readIfThere(join(world.policy, file))) === null) await copyFile(join(shippedPolicies, file), join(world.policy, file));
+  }
+  if ((await readIfThere(join(world.policy, 'guardrails.yaml'))) === null) {
+    throw new GwError('quickstart.start', `The shipped guardrails are missing from ${shippedPolicies}.`, { hint: 'Install gw again: the package is not complete.' });
+  }
+}
+
+/** The text with every value that is an old address replaced by the new one; comments, order and the user's own values stay. */
+export function movedAddresses(text: string, before: WorldAddresses, now: WorldAddresses): string {
+  const moves = new Map<string, string>();
+  for (const key of ['gateway', 'native', 'issuer', 'bank'] as const) if (before[key] !== now[key]) moves.set(before[key], now[key]);
+  if (moves.size === 0) return text;
+  const edits: { start: number; end: number; value: string }[] = [];
+  // A file that does not parse is left alone: the gateway's own check says where it is wrong.
+  visit(parseDocument(text), {
+    Scalar: (_, node) => {
+      const value = isScalar(node) && typeof node.value === 'string' ? moves.get(node.value) : undefined;
+      if (value === undefined || node.range === undefined || node.range === null) return;
+      edits.push({ start: node.range[0], end: node.range[1], value: node.type === 'PLAIN' ? value : JSON.stringify(value) });
+    },
+  });
+  let result = text;
+  for (const { start, end, value } of edits.reverse()) result = result.slice(0, start) + value + result.slice(end);
+  return result;
+}
+
+/** Reads the policies that are in force from the directory, for the print. */
+export async function policyFiles(world: WorldDirectory): Promise<string[]> {
+  return (await readdir(world.policy)).filter((name) => name.endsWith('.yaml')).sort();
+}
+
+/** PEM of the authority, as clients are told to trust it. */
+export function authorityFile(world: WorldDirectory): string {
+  return join(world.tls, 'ca.pem');
+}
+
+/** Text of a file that must be there. */
+export async function readText(path: string): Promise<string> {
+  return readFile(path, 'utf8');
+}
+
+function gatewayYaml(addresses: WorldAddresses, bank: BankAccess): string {
+  return `# The gateway of your quickstart. Edit it: it is read again on SIGHUP and at the next start, and never overwritten. When a port of this
+# world changes, only that address is changed here.
+version: 1
+
+gateway:
+  name: quickstart
+  listen: ${addresses.gateway}
+  tls:
+    certificate: tls/gateway.pem
+    key: tls/gateway-key.pem
+  dataDir: .
+  # Clients that do not use the gw command connect here, with a token as the password.
+  native:
+    - protocol: postgres
+      listen: ${addresses.native}
+  drainTimeout: 3s
+
+# Sessions and identities: a PostgreSQL server below dataDir. Several gateways share one with \`state: {url: {env: GW_STATE_URL}}\`.
+state: embedded
+
+identity:
+  issuers:
+    - issuer: ${addresses.issuer}
+      audience: ${GATEWAY_AUDIENCE}
+      algorithms: [ES256]
+      login:
+        clientId: ${LOGIN_CLIENT}
+        scopes: [${SCOPES.join(', ')}]
+      # How a token's claims become an identity: CEL expressions.
+      claims:
+        kind: 'has(claims.kind) ? claims.kind : "person"'
+        onBehalfOf: 'has(claims.owner) ? claims.owner : null'
+
+# Roles on the gateway itself. Who may use which target is in policy/.
+access:
+  admins:
+    groups: [dba]
+  auditors:
+    groups: [auditors]
+
+policy:
+  files:
+    - policy/*.yaml
+
+targets:
+  - name: bank-db
+    protocol: postgres
+    address: ${addresses.bank}
+    description: Customers, accounts and ledger of a made-up bank
+    labels:
+      env: demo
+      data: customer
+    credential:
+      username: ${bank.username}
+      password:
+        file: ../targets/bank-db/gateway-password
+    options:
+      database: ${bank.database}
+      # Same machine, loopback only. The server speaks TLS: \`mode: verify-full\` with \`ca: tls/ca.pem\` works as well.
+      tls:
+        mode: disable
+`;
+}
+
+const ACCESS_YAML = `# Who may connect to what. Nobody may who is not named here.
+version: 1
+description: Who may connect in the quickstart
+
+defaults:
+  # Whoever may connect may do what guardrails.yaml does not refuse.
+  - operations: allow
+    targets:
+      names: [bank-db]
+
+rules:
+  - id: engineers-and-dba
+    description: The people who work with the bank's data
+    effect: allow
+    subjects:
+      groups: [engineers, dba]
+      kinds: [person]
+    targets:
+      names: [bank-db]
+    actions: [connect]
+
+  - id: machines
+    description: The CI system, and the agent that answers questions about the ledger
+    effect: allow
+    subjects:
+      groups: [ci, agents]
+      kinds: [service, agent]
+    targets:
+      names: [bank-db]
+    actions: [connect]
+
+  - id: auditors-read-the-record
+    description: Auditors see what others did, not the data
+    effect: deny
+    subjects:
+      groups: [auditors]
+    actions: [connect]
+    message: Auditors read the record of what others did, not the data itself
+    hint: Run \`gw sessions ls\` and \`gw sessions show ID\`
+`;

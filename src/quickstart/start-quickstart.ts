@@ -1,0 +1,156 @@
+/**
+ * Builds the world in order (lock, certificates, target, provider, configuration, gateway) and takes it down in the reverse order. Every
+ * part registers its own end as soon as it lives, so a start that fails half-way leaves as little behind as a regular stop: nothing.
+ */
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import type { Secret } from '../base/secret.js';
+import { GwError } from '../contract/gw-error.js';
+import { lockDirectory } from '../store/directory-lock.js';
+import { CUSTOMERS } from './bank-rows.js';
+import { type BankTarget, startBankTarget } from './bank-target.js';
+import { type Authority, keptCertificate, openAuthority } from './certificates.js';
+import { authorityFile, writeGatewayFiles, type WorldAddresses } from './gateway-files.js';
+import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';
+import { writePrivately } from './secret-file.js';
+import { type RunningIssuer, startIssuer } from './start-issuer.js';
+import { plantTrust, removeTrust } from './trust-files.js';
+import { makeWorldDirectory, readWorldState, type WorldDirectory, worldDirectory, type WorldPorts, type WorldState, writeWorldState } from './world-directory.js';
+import { planPorts } from './world-ports.js';
+
+export interface QuickstartOptions {
+  readonly dir: string | null;
+  readonly port: number | null;
+  readonly scale: number | null;
+  /** Where the CLI looks for the authority of a gateway with this address. */
+  readonly trustFile: (gateway: URL) => string;
+  /** Told what is being done, one short line each. */
+  readonly progress: (step: string) => void;
+  /** Interrupts the start; what was started is stopped again. */
+  readonly signal: AbortSignal;
+}
+
+/** What runs, as `--json` and the print give it. */
+export interface World {
+  readonly directory: WorldDirectory;
+  readonly gateway: string;
+  readonly native: string;
+  readonly issuer: string;
+  readonly caFile: string;
+  readonly bank: Pick<BankTarget, 'host' | 'port' | 'database' | 'scale'> & { readonly customers: number; readonly directUrl: Secret; readonly directRoleUrl: Secret };
+  readonly gatewayPid: number;
+}
+
+export interface RunningQuickstart {
+  readonly world: World;
+  /** Resolves with what happened when a part of the world ends by itself. */
+  readonly broken: Promise<GwError>;
+  /** Ends everything; the gateway gets `graceMs` to drain. Any number of calls; a later one with less time hurries. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Time for the gateway to drain when a start failed. */
+const FAILED_START_GRACE_MS = 5_000;
+
+type End = (graceMs: number) => Promise<void>;
+
+/** @throws GwError `store.in_use` | `store.start` | `quickstart.start` | `gateway.*` | `config.invalid` | `usage.invalid` */
+export async function startQuickstart(options: QuickstartOptions): Promise<RunningQuickstart> {
+  const directory = worldDirectory(options.dir);
+  const ends: End[] = [];
+  try {
+    await makeWorldDirectory(directory);
+    const lock = await lockDirectory(directory.lockFile, `The quickstart directory ${directory.dir}`);
+    ends.push(() => lock.release());
+    return await build(directory, options, ends);
+  } catch (cause) {
+    await takeDown(ends, FAILED_START_GRACE_MS);
+    throw cause;
+  }
+}
+
+async function build(directory: WorldDirectory, options: QuickstartOptions, ends: End[]): Promise<RunningQuickstart> {
+  const step = (text: string): void => {
+    if (options.signal.aborted) throw new GwError('quickstart.start', 'The start was interrupted.');
+    options.progress(text);
+  };
+  step('certificates');
+  const before = await readWorldState(directory);
+  const { ports: planned, requestedPort } = await planPorts(options.port, before);
+  const authority = await openAuthority(directory.authority);
+  await removeTrust(before?.trustFiles ?? [], authority.certificate);
+  await writePrivately(authorityFile(directory), authority.certificate);
+  await keptCertificate(authority, 'gw quickstart gateway', join(directory.tls, 'gateway.pem'), join(directory.tls, 'gateway-key.pem'));
+
+  step(before === null ? 'bank-db: making the bank' : 'bank-db');
+  const bank = await startBankTarget({ directory: directory.bank, base: directory.dir, port: planned.bank, scale: options.scale, tls: await authority.issue('bank-db') });
+  ends.push(() => bank.stop());
+
+  step('identity provider');
+  const issuer = await startIssuer(planned.issuer, directory.issuer);
+  ends.push(() => issuer.stop());
+
+  step('gateway');
+  const ports: WorldPorts = { ...planned, bank: bank.port, issuer: issuer.port };
+  const state: WorldState = { version: 1, issuer: issuer.url, requestedPort, ports, trustFiles: before?.trustFiles ?? [] };
+  const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
+  await writeGatewayFiles(directory, addresses(ports, issuer.url), before === null ? null : addresses(before.ports, before.issuer), bank, join(packageRoot, 'policies'));
+  await writeWorldState(directory, state);
+  const gateway = await startGatewayProcess({ packageRoot, configFile: directory.configFile, logFile: directory.logFile, signal: options.signal });
+  ends.push((graceMs) => gateway.stop(graceMs));
+  await trust(gateway, authority, directory, state, options, ends);
+  return running(directory, bank, issuer, gateway, ends);
+}
+
+/** The same gateway has two names on its own machine; the CLI keeps trust per name. */
+async function trust(gateway: GatewayProcess, authority: Authority, directory: WorldDirectory, state: WorldState, options: QuickstartOptions, ends: End[]): Promise<void> {
+  const url = new URL(gateway.url);
+  const names = new Set([url.hostname, '127.0.0.1', 'localhost']);
+  const trustFiles = [...names].map((name) => options.trustFile(new URL(`https://${name}:${url.port === '' ? '443' : url.port}`)));
+  // Written down first: after a kill -9 the next start knows what to remove.
+  await writeWorldState(directory, { ...state, trustFiles });
+  ends.push(() => removeTrust(trustFiles, authority.certificate));
+  await plantTrust(trustFiles, authority.certificate);
+}
+
+function running(directory: WorldDirectory, bank: BankTarget, issuer: RunningIssuer, gateway: GatewayProcess, ends: End[]): RunningQuickstart {
+  const { host, port, database, scale, directUrl, directRoleUrl } = bank;
+  let stopping: Promise<void> | null = null;
+  return {
+    world: {
+      directory,
+      gateway: gateway.url,
+      native: gateway.native['postgres'] ?? '',
+      issuer: issuer.url,
+      caFile: authorityFile(directory),
+      bank: { host, port, database, scale, directUrl, directRoleUrl, customers: CUSTOMERS * scale },
+      gatewayPid: gateway.pid,
+    },
+    broken: Promise.race([
+      gateway.exited.then(() => new GwError('gateway.start', 'The gateway ended by itself.', { hint: `Read its log: ${directory.logFile}` })),
+      bank.exited.then(() => new GwError('store.start', 'The database server of bank-db ended by itself.')),
+    ]),
+    stop: (graceMs) => {
+      if (stopping === null) stopping = takeDown(ends, graceMs);
+      else void gateway.stop(graceMs);
+      return stopping;
+    },
+  };
+}
+
+/** Runs every end, the last first. One that fails does not keep the others from running; the first failure is reported. */
+async function takeDown(ends: End[], graceMs: number): Promise<void> {
+  const failures: unknown[] = [];
+  for (const end of ends.splice(0).reverse()) {
+    try {
+      await end(graceMs);
+    } catch (cause) {
+      failures.push(cause);
+    }
+  }
+  if (failures.length > 0) throw GwError.from(failures[0]);
+}
+
+function addresses(ports: WorldPorts, issuer: string): WorldAddresses {
+  return { gateway: `127.0.0.1:${ports.gateway}`, native: `127.0.0.1:${ports.native}`, bank: `127.0.0.1:${ports.bank}`, issuer };
+}

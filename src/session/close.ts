@@ -21,6 +21,6 @@ export function closeSession(session: LiveSession, recorder: SessionRecorder, re
   recorder.end(end);
   live.remove(start.session);
   services.sessions.ended(start.session, end);
-  services.logger.info({ session: start.session, target: start.target, subject: start.identity.subject, reason, ...(error === null ? {} : { error: error.code, cause: error.cause }) }, 'session ended');
+  services.logger.info({ session: start.session, target: start.target, subject: start.identity.subject, reason, ...(error === null ? {} : { error: error.code, message: error.message, cause: error.cause }) }, 'session ended');
   return end;
 }

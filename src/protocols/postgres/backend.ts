@@ -4,7 +4,6 @@
  * length, an answer that nothing asked for or an unknown message ends the session.
  */
 import { GwError } from '../../contract/gw-error.js';
-import type { Verdict } from '../../contract/verdict.js';
 import { MESSAGE_LIMIT, SERVER_MESSAGE_LIMIT } from './codec/limits.js';
 import { Back, readFields } from './codec/message.js';
 import type { Conversation } from './conversation.js';
@@ -229,9 +228,11 @@ export class Backend {
     if (waiting === Wait.Execute) {
       const verdict = flight.verdict();
       this.#close(next);
-      if (verdict !== null) context.guard.finish(verdict, 'ok', this.#tags);
+      if (verdict !== null && !this.#runsAgain()) {
+        context.guard.finish(verdict, 'ok', this.#tags);
+        this.#runEnded();
+      }
       this.#resetResult();
-      this.#runEnded();
       flight.pop();
       if (extra !== null) this.#settled();
     } else {
@@ -306,6 +307,15 @@ export class Backend {
   #suspend(): void {
     const portal = this.#talk.flight.portal();
     if (portal !== null) this.#talk.suspended.add(portal);
+  }
+
+  /** Another Execute of the portal at the head is on its way already: it belongs to the same run. */
+  #runsAgain(): boolean {
+    const { flight } = this.#talk;
+    const portal = flight.portal();
+    if (portal === null) return false;
+    for (let i = 1; i < flight.length && flight.kind(i) !== Wait.Sync; i++) if (flight.portal(i) === portal) return true;
+    return false;
   }
 
   /** A further Execute of the portal at the head would be an operation of its own. */

@@ -269,13 +269,14 @@ export class Frontend {
     const judged = judge.tooLong(length, this.#statementLimit);
     const verdict = this.#decide(judged, type === Front.Parse);
     if (verdict === NO_VERDICT_YET) throw new GwError('internal.error', 'A statement that is too long to judge cannot be held.');
-    this.#standIn(refuseOperation(verdict.decision), type === Front.Query ? Wait.Query : Wait.Parse);
+    this.#standIn(refuseOperation(verdict.decision, judged.facts), type === Front.Query ? Wait.Query : Wait.Parse);
   }
 
   #functionCall(at: number, next: number): boolean {
-    const verdict = this.#decide(judge.functionCall(this.#buffer.subarray(at + 5, next)), false);
+    const judged = judge.functionCall(this.#buffer.subarray(at + 5, next));
+    const verdict = this.#decide(judged, false);
     if (verdict === NO_VERDICT_YET) return false;
-    this.#refuse(at, next, refuseOperation(verdict.decision), Wait.Query);
+    this.#refuse(at, next, refuseOperation(verdict.decision, judged.facts), Wait.Query);
     return true;
   }
 
@@ -289,7 +290,7 @@ export class Frontend {
     const verdict = this.#decide(judge.statement(facts, text, null, 'query'), false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
-      this.#refuse(at, next, refuseOperation(verdict.decision), Wait.Query);
+      this.#refuse(at, next, refuseOperation(verdict.decision, facts), Wait.Query);
       return true;
     }
     let extra: FlightExtra | null = null;
@@ -316,7 +317,7 @@ export class Frontend {
     const verdict = this.#decide(judge.statement(facts, text, null, 'prepare'), true);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
-      this.#refuse(at, next, refuseOperation(verdict.decision), Wait.Parse);
+      this.#refuse(at, next, refuseOperation(verdict.decision, facts), Wait.Parse);
       return true;
     }
     const kept = Buffer.from(text);
@@ -338,9 +339,10 @@ export class Frontend {
     const statement = this.#talk.statements.lookup(name, this.#talk.segment);
     if (statement === 'unsettled') return false;
     if (statement === null) {
-      const verdict = this.#decide(judge.unknownStatement(name), false);
+      const judged = judge.unknownStatement(name);
+      const verdict = this.#decide(judged, false);
       if (verdict === NO_VERDICT_YET) return false;
-      this.#refuse(at, next, refuseOperation(verdict.decision), Wait.Bind);
+      this.#refuse(at, next, refuseOperation(verdict.decision, judged.facts), Wait.Bind);
       return true;
     }
     const facts = statement.resolve === null ? statement.facts : statement.resolve();
@@ -349,7 +351,7 @@ export class Frontend {
     const verdict = this.#decide(judge.statement(facts, statement.text, parameters, 'execute'), false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
-      this.#refuse(at, next, refuseOperation(verdict.decision), Wait.Bind);
+      this.#refuse(at, next, refuseOperation(verdict.decision, facts), Wait.Bind);
       return true;
     }
     this.#talk.parkLastBound();
@@ -367,9 +369,10 @@ export class Frontend {
     const portal = this.#talk.portals.lookup(name, this.#talk.segment);
     if (portal === 'unsettled') return false;
     if (portal === null) {
-      const verdict = this.#decide(judge.unknownPortal(name), false);
+      const judged = judge.unknownPortal(name);
+      const verdict = this.#decide(judged, false);
       if (verdict === NO_VERDICT_YET) return false;
-      this.#refuse(at, next, refuseOperation(verdict.decision), Wait.Execute);
+      this.#refuse(at, next, refuseOperation(verdict.decision, judged.facts), Wait.Execute);
       return true;
     }
     let verdict = portal.verdict;
@@ -378,7 +381,7 @@ export class Frontend {
       const decided = this.#decide(judge.statement(portal.statement.facts, portal.statement.text, null, 'fetch'), false);
       if (decided === NO_VERDICT_YET) return false;
       if (!decided.allowed) {
-        this.#refuse(at, next, refuseOperation(decided.decision), Wait.Execute);
+        this.#refuse(at, next, refuseOperation(decided.decision, portal.statement.facts), Wait.Execute);
         return true;
       }
       verdict = portal.verdict = decided;

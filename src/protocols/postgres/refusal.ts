@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../../contract/error-catalogue.js';
 import type { Decision } from '../../contract/decision.js';
 import type { GwError } from '../../contract/gw-error.js';
+import type { Facts } from '../../contract/operation.js';
 import { errorResponse } from './codec/message.js';
 
 const SQLSTATES: Partial<Record<ErrorCode, string>> = {
@@ -39,8 +40,17 @@ export function refuse(error: GwError, severity: 'ERROR' | 'FATAL'): Buffer {
   return errorResponse({ severity, sqlstate: sqlstateOf(error), message: error.message, detail, hint: `${error.hint} (${error.code})` });
 }
 
-/** The refusal of one operation by policy. */
-export function refuseOperation(decision: Decision): Buffer {
+/** The refusal of one operation by policy. A text that does not parse is told so as the server would. */
+export function refuseOperation(decision: Decision, facts: Facts): Buffer {
+  const syntax = facts.effects[0]?.facts['syntax_error'] === true ? facts.unknown[0] : undefined;
+  if (syntax !== undefined) {
+    return errorResponse({
+      severity: 'ERROR',
+      sqlstate: '42601',
+      message: syntax.replace(/^does not parse: /, ''),
+      detail: `The gateway could not parse the statement; nothing of it reached the target. Rule ${decision.rule ?? '(default)'}.`,
+    });
+  }
   const why = decision.reasons[0] ?? 'no rule allows it';
   return errorResponse({
     severity: 'ERROR',

@@ -1,0 +1,176 @@
+/**
+ * The path in this process, on free ports, in front of a real server: real island, real policy, real journal. Only the identity provider
+ * is left out: a token is the name of a person. Suites that need the whole gateway use the quickstart.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import * as net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tls from 'node:tls';
+import { systemClock } from '../../src/base/clock.js';
+import { type Logger, silentLogger } from '../../src/base/logger.js';
+import { Secret } from '../../src/base/secret.js';
+import { GwError } from '../../src/contract/gw-error.js';
+import type { Identity } from '../../src/contract/identity.js';
+import type { BusEvent, SessionStore, SubjectStore } from '../../src/contract/session-store.js';
+import type { Target } from '../../src/contract/target.js';
+import { loadPolicy } from '../../src/policy/index.js';
+import { postgres } from '../../src/protocols/postgres/index.js';
+import { openJournal } from '../../src/recording/open-journal.js';
+import { createPath, type Path, type PathLimits } from '../../src/session/index.js';
+import { dial } from '../../src/targets/index.js';
+import { TUNNEL_ALPN } from '../../src/tunnel/frame.js';
+
+export const OPEN_POLICY = `
+version: 1
+defaults: [{ operations: allow }]
+rules:
+  - { id: all-connect, effect: allow, actions: [connect] }
+  - { id: unknown-too, effect: allow, actions: [unknown] }
+`;
+
+export interface PathWorldOptions {
+  readonly server: { readonly port: number; readonly username: string; readonly password: string; readonly database: string };
+  readonly policy?: string;
+  readonly options?: Record<string, unknown>;
+  readonly durability?: 'batch' | 'strict';
+  readonly limits?: Partial<PathLimits>;
+  readonly certificate?: { readonly cert: string; readonly key: string };
+  readonly logger?: Logger;
+  readonly port?: number;
+  readonly resultCap?: number;
+}
+
+export interface PathWorld extends AsyncDisposable {
+  readonly path: Path;
+  readonly port: number;
+  readonly tlsPort: number | null;
+  readonly journalDir: string;
+  readonly bootId: string;
+  readonly sessions: string[];
+  identities: Map<string, Partial<Identity>>;
+  setPolicy(text: string): void;
+  readonly bus: { publish(event: BusEvent): Promise<void> };
+  url(token: string): string;
+}
+
+export async function startPathWorld(options: PathWorldOptions): Promise<PathWorld> {
+  await postgres.prepare();
+  const journalDir = await mkdtemp(join(tmpdir(), 'gw-path-'));
+  const logger = options.logger ?? silentLogger;
+  const bootId = 'wrk-test';
+  const journal = await openJournal({ dir: journalDir, gateway: 'test', bootId, clock: systemClock, logger, ...(options.resultCap === undefined ? {} : { resultCap: options.resultCap }) });
+  let policy = loadPolicy([{ path: 'policy/test.yaml', text: options.policy ?? OPEN_POLICY }], [postgres.descriptor]);
+  const target: Target = {
+    name: 'bank-db',
+    protocol: 'postgres',
+    host: '127.0.0.1',
+    port: options.server.port,
+    description: '',
+    labels: {},
+    options: postgres.parseOptions({ database: options.server.database, databases: ['*'], tls: { mode: 'disable' }, ...options.options }, '/'),
+    durability: options.durability ?? 'batch',
+    credential: () => Promise.resolve({ username: options.server.username, password: new Secret(options.server.password) }),
+  };
+  const listeners: ((event: BusEvent) => void)[] = [];
+  const bus = {
+    publish: (event: BusEvent): Promise<void> => {
+      for (const listener of listeners) listener(event);
+      return Promise.resolve();
+    },
+    subscribe: (listener: (event: BusEvent) => void): void => {
+      listeners.push(listener);
+    },
+  };
+  const sessions: string[] = [];
+  const identities = new Map<string, Partial<Identity>>();
+  const store = {
+    started: (start) => void sessions.push(start.session),
+    progress: () => undefined,
+    ended: () => undefined,
+    find: () => Promise.resolve(null),
+    list: () => Promise.resolve([]),
+    flush: () => Promise.resolve(),
+  } satisfies SessionStore;
+  const subjects = { isLocked: () => Promise.resolve(false) } as unknown as SubjectStore;
+  const secureContext = options.certificate === undefined ? null : tls.createSecureContext(options.certificate);
+  const path = createPath({
+    gateway: 'test',
+    workerId: bootId,
+    protocols: new Map([['postgres', postgres]]),
+    authenticator: {
+      verify: (token) => {
+        const person = /^token-(\w+)$/.exec(token)?.[1];
+        if (person === undefined) return Promise.reject(new GwError('login.token_invalid', 'The token is not valid.'));
+        return Promise.resolve({
+          issuer: 'test',
+          subject: person,
+          kind: 'person',
+          name: person,
+          email: null,
+          emailVerified: false,
+          groups: ['engineers'],
+          onBehalfOf: null,
+          claims: {},
+          expiresAt: Date.now() + 3_600_000,
+          ...identities.get(person),
+        } satisfies Identity);
+      },
+    },
+    policy: { current: () => policy },
+    targets: { get: (name) => (name === target.name ? target : undefined) },
+    dial,
+    journal,
+    journalId: bootId,
+    sessions: store,
+    subjects,
+    bus,
+    tlsContext: () => {
+      if (secureContext === null) throw new GwError('config.invalid', 'no certificate');
+      return secureContext;
+    },
+    discovery: { openidConfiguration: 'https://issuer.example/.well-known/openid-configuration', scope: 'openid' },
+    limits: {
+      preLoginConnections: 256,
+      preLoginPerAddress: 256,
+      handshakeTimeoutMs: 10_000,
+      maxSessions: 2_000,
+      idleTimeoutMs: 3_600_000,
+      sessionTimeoutMs: 3_600_000,
+      loginFailuresPerMinute: 1_000,
+      statementBytes: 262_144,
+      ...options.limits,
+    },
+    clock: systemClock,
+    logger,
+  });
+  const native = net.createServer({ noDelay: true }, (socket) => path.acceptNative('postgres', socket, { plaintextLoopback: true }));
+  await new Promise<void>((resolve) => native.listen(options.port ?? 0, '127.0.0.1', resolve));
+  let tunnel: tls.Server | null = null;
+  if (options.certificate !== undefined) {
+    tunnel = tls.createServer({ ...options.certificate, ALPNProtocols: [TUNNEL_ALPN], noDelay: true }, (socket) => path.acceptTunnel(socket));
+    await new Promise<void>((resolve) => tunnel?.listen(0, '127.0.0.1', resolve));
+  }
+  const port = (native.address() as net.AddressInfo).port;
+  return {
+    path,
+    port,
+    tlsPort: tunnel === null ? null : (tunnel.address() as net.AddressInfo).port,
+    journalDir,
+    bootId,
+    sessions,
+    identities,
+    bus,
+    setPolicy: (text) => {
+      policy = loadPolicy([{ path: 'policy/test.yaml', text }], [postgres.descriptor]);
+    },
+    url: (token) => `postgresql://bank-db:${token}@127.0.0.1:${port}/bank-db?sslmode=disable`,
+    [Symbol.asyncDispose]: async () => {
+      native.close();
+      tunnel?.close();
+      await path.drain(0);
+      await journal.close();
+      await rm(journalDir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * Reads sessions out of journals, also while they are written. Streams: memory is bounded by one frame and by the open operations of the one
+ * session. Input is untrusted; what is wrong is reported at the end, and what can still be read is given.
+ */
+import { join } from 'node:path';
+import type { SessionEnd, SessionStart } from '../contract/recording.js';
+import { decodeEnd, decodeEntries, decodeObject } from './entry-decoder.js';
+import { KIND } from './format.js';
+import { listWorkers } from './journal-directory.js';
+import { readEnd, readStart } from './recorded-shapes.js';
+import type { SessionItem } from './recorded.js';
+import { SessionJoiner } from './session-joiner.js';
+import { SessionLedger } from './session-ledger.js';
+import { walkJournal, type JournalProblem } from './walk-journal.js';
+import { isWorkerAlive } from './worker-lock.js';
+
+const PROBLEMS = 1000;
+const OPEN_SESSIONS = 200_000;
+
+/**
+ * The story of one session, by the id in its SessionStart, from the journal of the worker that carried it. Yields nothing but the final
+ * `integrity` item with the problem `session-unknown` when the session is not there.
+ */
+export async function* readSession(dir: string, bootId: string, session: string): AsyncGenerator<SessionItem, void> {
+  const live = await isWorkerAlive(join(dir, bootId));
+  const problems: JournalProblem[] = [];
+  const report = (problem: JournalProblem): void => {
+    if (problems.length < PROBLEMS) problems.push(problem);
+  };
+  const joiner = new SessionJoiner();
+  // The ledger checks counters and totals of this session alone: it is shown as the first one of its journal.
+  const ledger = new SessionLedger();
+  let number = 0;
+  let ended = false;
+  let segment = 0;
+  for await (const item of walkJournal({ dir, bootId, live })) {
+    if (item.kind === 'problem') report(item.problem);
+    if (item.kind !== 'frame') continue;
+    segment = item.segment;
+    const { frame } = item;
+    for (const entry of decodeEntries(frame.body, frame.entries)) {
+      const found = (code: JournalProblem['code'], message: string): void => report({ code, bootId, segment, offset: frame.offset, session: number === 0 ? null : number, message });
+      if (typeof entry === 'string') {
+        found('entry-unreadable', entry);
+        break;
+      }
+      if (number === 0 && entry.kind === KIND.sessionStart && decodeObject(entry.payload)?.['session'] === session) number = entry.session;
+      if (number === 0 || entry.session !== number) continue;
+      const finding = ledger.take({ ...entry, session: 1 });
+      if (finding !== null) found(finding.code, finding.message);
+      if (entry.kind === KIND.sessionEnd) ended = true;
+      yield* joiner.take(entry, frame.time);
+    }
+    if (ended) break;
+  }
+  yield* joiner.rest();
+  if (number === 0) report({ code: 'session-unknown', bootId, segment, offset: 0, session: null, message: 'the journal holds no such session' });
+  else if (!ended && !live) report({ code: 'end-missing', bootId, segment, offset: 0, session: number, message: 'the session has no end' });
+  yield { kind: 'integrity', intact: problems.length === 0, live: live && number !== 0 && !ended, problems };
+}
+
+export interface ListedSession {
+  readonly bootId: string;
+  /** Number of the session in its journal. */
+  readonly number: number;
+  readonly start: SessionStart;
+  /** Null while it is open, or when its journal was not recovered. */
+  readonly end: SessionEnd | null;
+}
+
+/** All sessions of all journals of a directory: each as it ends, those without an end last. Reads everything; unreadable parts are skipped. */
+export async function* listSessions(dir: string): AsyncGenerator<ListedSession, void> {
+  for (const bootId of await listWorkers(dir)) {
+    const open = new Map<number, SessionStart>();
+    for await (const item of walkJournal({ dir, bootId, live: true })) {
+      if (item.kind !== 'frame') continue;
+      for (const entry of decodeEntries(item.frame.body, item.frame.entries)) {
+        if (typeof entry === 'string') break;
+        if (entry.kind === KIND.sessionStart) {
+          const start = readStart(entry.payload);
+          if (start !== null && open.size < OPEN_SESSIONS) open.set(entry.session, start);
+        } else if (entry.kind === KIND.sessionEnd) {
+          const start = open.get(entry.session);
+          const end = decodeEnd(entry.payload);
+          open.delete(entry.session);
+          if (start !== undefined) yield { bootId, number: entry.session, start, end: end === null ? null : readEnd(end.json) };
+        }
+      }
+    }
+    for (const [number, start] of open) yield { bootId, number, start, end: null };
+  }
+}

@@ -1,0 +1,79 @@
+/** The JSON documents inside a journal, checked when they are read: a journal is untrusted input, and its readers hand these values on as typed ones. */
+import { z } from 'zod';
+import type { Decision } from '../contract/decision.js';
+import type { Facts } from '../contract/operation.js';
+import type { SessionEnd, SessionStart } from '../contract/recording.js';
+import { decodeJson } from './entry-decoder.js';
+
+const decision = z.object({
+  // More effects join the union with time; a reader shows those it does not know as they are.
+  effect: z.string() as unknown as z.ZodType<Decision['effect']>,
+  rule: z.string().nullable(),
+  policy: z.string(),
+  reasons: z.array(z.string()),
+  hint: z.string().nullable(),
+});
+
+const start = z.object({
+  session: z.string(),
+  startedAt: z.number(),
+  gateway: z.string(),
+  identity: z.object({
+    issuer: z.string(),
+    subject: z.string(),
+    kind: z.string(),
+    name: z.string(),
+    email: z.string().nullable(),
+    groups: z.array(z.string()),
+    onBehalfOf: z.object({ issuer: z.string().nullable(), subject: z.string(), verified: z.boolean() }).nullable(),
+  }),
+  target: z.string(),
+  protocol: z.string(),
+  via: z.string(),
+  clientAddress: z.string(),
+  reason: z.string().nullable(),
+  client: z.string().nullable(),
+  decision,
+});
+
+const end = z.object({
+  endedAt: z.number(),
+  reason: z.string(),
+  message: z.string().nullable(),
+  operations: z.number(),
+  refused: z.number(),
+  rows: z.number(),
+  bytesUp: z.number(),
+  bytesDown: z.number(),
+});
+
+const factValue = z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]);
+
+const facts = z.object({
+  effects: z.array(
+    z.object({
+      action: z.string(),
+      resource: z.object({ type: z.string(), name: z.array(z.string().nullable()), columns: z.array(z.string()).nullable() }).nullable(),
+      facts: z.record(z.string(), factValue),
+    }),
+  ),
+  unknown: z.array(z.string()),
+  summary: z.string(),
+  redacted: z.string().nullable(),
+});
+
+export function readStart(json: Buffer): SessionStart | null {
+  return start.safeParse(decodeJson(json)).data ?? null;
+}
+
+export function readEnd(json: Buffer): SessionEnd | null {
+  return end.safeParse(decodeJson(json)).data ?? null;
+}
+
+export function readDecision(json: Buffer): Decision | null {
+  return decision.safeParse(decodeJson(json)).data ?? null;
+}
+
+export function readFacts(json: Buffer): Facts | null {
+  return facts.safeParse(decodeJson(json)).data ?? null;
+}

@@ -1,0 +1,167 @@
+/**
+ * Follows all sessions of a journal through its entries and says what does not add up: gaps in a session's counter, entries of a session
+ * that never began, ends that declare another total. Also knows what recovery needs of a session that was not ended. Input is untrusted.
+ * Memory: the open sessions and their open operations, both limited.
+ */
+import type { SessionEnd } from '../contract/recording.js';
+import { decodeCut, decodeDefinition, decodeDigest, decodeEnd, decodeEvent, decodeObject, decodeOperation, decodeOutcome, decodePart, decodePiece, type Entry } from './entry-decoder.js';
+import { DEFINE, DEFINITIONS, KIND } from './format.js';
+import type { ProblemCode } from './walk-journal.js';
+
+export interface OpenSession {
+  readonly number: number;
+  /** JSON of the SessionStart as it was written. */
+  readonly start: Buffer | null;
+  /** Counter of the last entry. */
+  counter: number;
+  /** Sequence numbers of operations without an outcome. */
+  readonly open: Set<number>;
+  /** Numbers of definitions in force that are decisions to deny. */
+  readonly denials: Set<number>;
+  operations: number;
+  refused: number;
+  rows: number;
+  bytesUp: number;
+  bytesDown: number;
+}
+
+export type Finding = { readonly code: ProblemCode; readonly message: string };
+
+const OPEN_SESSIONS = 200_000;
+const OPEN_OPERATIONS = 1_000_000;
+
+export class SessionLedger {
+  readonly #open = new Map<number, OpenSession>();
+  #lastSession = 0;
+  #ownCounter = 0;
+  #openOperations = 0;
+  #ended = 0;
+
+  /** Sessions begun so far. */
+  get sessions(): number {
+    return this.#ended + this.#open.size;
+  }
+
+  get open(): ReadonlyMap<number, OpenSession> {
+    return this.#open;
+  }
+
+  /** Counter of the last entry of session 0, the gateway's own. */
+  get ownCounter(): number {
+    return this.#ownCounter;
+  }
+
+  /** Takes the next entry. @returns what is wrong with it, or null. */
+  take(entry: Entry): Finding | null {
+    if (entry.session === 0) return this.#takeOwn(entry);
+    if (entry.kind === KIND.sessionStart) return this.#begin(entry);
+    const session = this.#open.get(entry.session);
+    if (session === undefined) return { code: 'session-unknown', message: `an entry of session ${entry.session}, which is not open` };
+    const expected = session.counter + 1;
+    session.counter = entry.counter;
+    const readable = this.#follow(session, entry);
+    if (entry.counter !== expected) return { code: 'counter-gap', message: `entry ${entry.counter} where ${expected} was due: entries are missing` };
+    return readable;
+  }
+
+  /** The end of an open session as the journal shows it. */
+  interrupted(session: OpenSession, endedAt: number): SessionEnd {
+    const { operations, refused, rows, bytesUp, bytesDown } = session;
+    return { endedAt, reason: 'interrupted', message: null, operations, refused, rows, bytesUp, bytesDown };
+  }
+
+  #takeOwn(entry: Entry): Finding | null {
+    const expected = this.#ownCounter + 1;
+    this.#ownCounter = entry.counter;
+    if (entry.counter !== expected) return { code: 'counter-gap', message: `entry ${entry.counter} of the gateway where ${expected} was due` };
+    return entry.kind === KIND.event && decodeEvent(entry.payload) !== null ? null : unreadable('an entry of the gateway');
+  }
+
+  #begin(entry: Entry): Finding | null {
+    const expected = this.#lastSession + 1;
+    const known = this.#open.size < OPEN_SESSIONS;
+    if (known && entry.session > this.#lastSession) {
+      this.#open.set(entry.session, {
+        number: entry.session,
+        start: decodeObject(entry.payload) === null ? null : Buffer.from(entry.payload),
+        counter: entry.counter,
+        open: new Set(),
+        denials: new Set(),
+        operations: 0,
+        refused: 0,
+        rows: 0,
+        bytesUp: 0,
+        bytesDown: 0,
+      });
+      this.#lastSession = entry.session;
+    }
+    if (entry.session !== expected) return { code: 'session-unknown', message: `session ${entry.session} begins where session ${expected} was due` };
+    if (!known) return { code: 'too-large', message: `more than ${OPEN_SESSIONS} sessions are open at once` };
+    if (entry.counter !== 1) return { code: 'counter-gap', message: `a session begins with entry ${entry.counter}` };
+    return decodeObject(entry.payload) === null ? unreadable('the start of a session') : null;
+  }
+
+  #follow(session: OpenSession, entry: Entry): Finding | null {
+    const { payload } = entry;
+    switch (entry.kind) {
+      case KIND.define: {
+        const definition = decodeDefinition(payload);
+        if (definition === null) return unreadable('a definition');
+        if (definition.number === 0) session.denials.clear();
+        if (definition.number >= DEFINITIONS) return { code: 'too-large', message: 'a session defines more than the format allows' };
+        if (definition.type === DEFINE.decision && decodeObject(definition.json)?.['effect'] === 'deny') session.denials.add(definition.number);
+        return null;
+      }
+      case KIND.operation: {
+        const operation = decodeOperation(payload);
+        if (operation === null) return unreadable('an operation');
+        session.operations++;
+        session.bytesUp += operation.exactBytes;
+        if (session.denials.has(operation.decision)) session.refused++;
+        else if (this.#openOperations >= OPEN_OPERATIONS) return { code: 'too-large', message: `more than ${OPEN_OPERATIONS} operations are open at once` };
+        else {
+          session.open.add(operation.sequence);
+          this.#openOperations++;
+        }
+        return null;
+      }
+      case KIND.outcome: {
+        const outcome = decodeOutcome(payload);
+        if (outcome === null) return unreadable('an outcome');
+        session.rows += outcome.outcome.rows;
+        if (session.open.delete(outcome.sequence)) this.#openOperations--;
+        return null;
+      }
+      case KIND.delivered:
+      case KIND.received: {
+        const piece = decodePiece(payload);
+        if (piece === null) return unreadable('recorded bytes');
+        if (entry.kind === KIND.delivered) session.bytesDown += piece.bytes.length;
+        else session.bytesUp += piece.bytes.length;
+        return null;
+      }
+      case KIND.sessionEnd: {
+        const end = decodeEnd(payload);
+        this.#open.delete(session.number);
+        this.#openOperations -= session.open.size;
+        this.#ended++;
+        if (end === null || decodeObject(end.json) === null) return unreadable('the end of a session');
+        return end.entries === entry.counter ? null : { code: 'end-wrong', message: `the session's end declares ${end.entries} entries, and it is number ${entry.counter}` };
+      }
+      case KIND.part:
+        return decodePart(payload) === null ? unreadable('a part of an operation') : null;
+      case KIND.cut:
+        return decodeCut(payload) === null ? unreadable('a cut') : null;
+      case KIND.digest:
+        return decodeDigest(payload) === null ? unreadable('a digest') : null;
+      case KIND.event:
+        return decodeEvent(payload) === null ? unreadable('an event') : null;
+      default:
+        return unreadable('an entry');
+    }
+  }
+}
+
+function unreadable(what: string): Finding {
+  return { code: 'entry-unreadable', message: `${what} cannot be read` };
+}

@@ -1,0 +1,137 @@
+/**
+ * Verifies all journals of a directory: every frame's hash and chain, the links between segments, seals with their Merkle roots, the counters
+ * and declared totals of every session. Reports everything that is wrong and stops at nothing. Input is untrusted.
+ */
+import { join } from 'node:path';
+import { decodeEntries } from './entry-decoder.js';
+import { listWorkers } from './journal-directory.js';
+import { MerkleTree } from './merkle-tree.js';
+import { leafBytes, type SegmentFooter, type SessionRange } from './segment-layout.js';
+import { SessionLedger } from './session-ledger.js';
+import { walkJournal, type JournalProblem, type ProblemCode } from './walk-journal.js';
+import { isWorkerAlive } from './worker-lock.js';
+
+export interface SegmentReport {
+  readonly segment: number;
+  readonly frames: number;
+  readonly entries: number;
+  /** Merkle root over the entries, hex; of an open segment the root so far. */
+  readonly root: string;
+  readonly sealed: boolean;
+  readonly final: boolean;
+}
+
+export interface WorkerReport {
+  readonly bootId: string;
+  /** The process that writes it still runs. */
+  readonly live: boolean;
+  readonly gateway: string | null;
+  readonly sessions: number;
+  /** Sessions that have no end (yet). */
+  readonly openSessions: number;
+  readonly segments: readonly SegmentReport[];
+  readonly problems: readonly JournalProblem[];
+}
+
+export interface JournalReport {
+  readonly intact: boolean;
+  readonly workers: readonly WorkerReport[];
+}
+
+/** Problems listed for one worker; more are not worth reading. */
+const PROBLEMS = 1000;
+
+export async function verifyJournal(dir: string): Promise<JournalReport> {
+  const workers: WorkerReport[] = [];
+  for (const bootId of await listWorkers(dir)) workers.push(await verifyWorker(dir, bootId));
+  return { intact: workers.every((worker) => worker.problems.length === 0), workers };
+}
+
+async function verifyWorker(dir: string, bootId: string): Promise<WorkerReport> {
+  const live = await isWorkerAlive(join(dir, bootId));
+  const ledger = new SessionLedger();
+  const problems: JournalProblem[] = [];
+  const segments: SegmentReport[] = [];
+  let gateway: string | null = null;
+  let current: SegmentTally | null = null;
+  const report = (problem: JournalProblem): void => {
+    if (problems.length < PROBLEMS) problems.push(problem);
+  };
+  const finding = (code: ProblemCode, segment: number, offset: number, session: number | null, message: string): void => report({ code, bootId, segment, offset, session, message });
+  for await (const item of walkJournal({ dir, bootId, live })) {
+    if (item.kind === 'problem') report(item.problem);
+    else if (item.kind === 'segment') {
+      if (current !== null) segments.push(current.report(null));
+      current = new SegmentTally(item.number);
+      gateway = item.header.gateway;
+    } else if (item.kind === 'frame') {
+      current?.frame();
+      for (const entry of decodeEntries(item.frame.body, item.frame.entries)) {
+        if (typeof entry === 'string') {
+          finding('entry-unreadable', item.segment, item.frame.offset, null, entry);
+          break;
+        }
+        current?.entry(entry.session, entry.counter, leafBytes(item.frame.time, entry.raw));
+        const found = ledger.take(entry);
+        if (found !== null) finding(found.code, item.segment, item.frame.offset, entry.session, found.message);
+      }
+    } else if (current !== null) {
+      const wrong = current.compare(item.footer);
+      if (wrong !== null) finding('seal-wrong', item.segment, item.offset, null, wrong);
+      segments.push(current.report(item.footer));
+      current = null;
+    }
+  }
+  if (current !== null) segments.push(current.report(null));
+  if (!live) {
+    const last = segments.at(-1)?.segment ?? 0;
+    for (const session of ledger.open.keys()) finding('end-missing', last, 0, session, 'the session has no end');
+  }
+  return { bootId, live, gateway, sessions: ledger.sessions, openSessions: ledger.open.size, segments, problems };
+}
+
+/** What a segment's footer must say, counted anew. */
+class SegmentTally {
+  readonly #segment: number;
+  readonly #tree = new MerkleTree();
+  readonly #sessions = new Map<number, { first: number; last: number }>();
+  #frames = 0;
+
+  constructor(segment: number) {
+    this.#segment = segment;
+  }
+
+  frame(): void {
+    this.#frames++;
+  }
+
+  entry(session: number, counter: number, leaf: Buffer): void {
+    this.#tree.add(leaf);
+    const range = this.#sessions.get(session);
+    if (range === undefined) this.#sessions.set(session, { first: counter, last: counter });
+    else range.last = counter;
+  }
+
+  compare(footer: SegmentFooter): string | null {
+    if (footer.entries !== this.#tree.leaves || footer.frames !== this.#frames) return 'the seal counts other entries or frames';
+    if (!footer.root.equals(this.#tree.root())) return 'the Merkle root of the seal is not that of the entries';
+    const same = footer.sessions.length === this.#sessions.size && footer.sessions.every((range) => this.#holds(range));
+    return same ? null : 'the seal lists other sessions';
+  }
+
+  report(footer: SegmentFooter | null): SegmentReport {
+    return {
+      segment: this.#segment,
+      frames: this.#frames,
+      entries: this.#tree.leaves,
+      root: this.#tree.root().toString('hex'),
+      sealed: footer !== null,
+      final: footer?.final ?? false,
+    };
+  }
+
+  #holds(range: SessionRange): boolean {
+    const own = this.#sessions.get(range.session);
+    return own !== undefined && own.first === range.first && own.last === range.last;
+  }
+}

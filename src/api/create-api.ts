@@ -4,7 +4,7 @@
  * at most 64 KiB and JSON only, everything through a schema, no forwarded headers, no CORS.
  */
 import type { RequestListener, Server } from 'node:http';
-import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { newId } from '../base/id.js';
 import { GwError } from '../contract/gw-error.js';
 import type { ApiCall, ApiRoute, Identify } from './api-route.js';
@@ -50,7 +50,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => {
       const { status, body } = errorReply(error, request.id);
-      void reply.status(status).send(body);
+      void (reply as FastifyReply).status(status).send(body);
     },
   });
   app.removeContentTypeParser('text/plain');

@@ -13,7 +13,7 @@ import { validate } from './validate.js';
 import { ownSession, visibleSession } from './visible-session.js';
 
 const params = z.strictObject({ id: z.string().max(60) });
-const killBody = z.strictObject({ reason: z.string().trim().min(1, 'must say why').max(500) });
+const killBody = z.strictObject({ reason: z.string().trim().max(500).default('') });
 const renewBody = z.strictObject({}).nullish();
 
 export function sessionActionRoutes(services: ApiServices): ApiRoute[] {

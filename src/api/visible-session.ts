@@ -6,7 +6,7 @@ import type { ApiServices } from './api-services.js';
 import { type Caller, isOwner } from './caller.js';
 
 /** Prefix of session ids. */
-const SESSION_ID = 's';
+const SESSION_ID = 'ses';
 
 const unknown = (): GwError => new GwError('session.unknown', 'There is no such session, or it is not visible to this identity.');
 

@@ -1,0 +1,104 @@
+/** What the API gets of this worker. One place, so that `worker.ts` stays a list of steps. */
+import type { ApiServices, ApiSettings } from '../api/index.js';
+import type { AuditLog } from '../audit/index.js';
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import { createAddressFilter, type GatewayConfig } from '../config/index.js';
+import type { LoginInfo } from '../contract/api-types.js';
+import type { Authenticator } from '../contract/identity.js';
+import type { Journal } from '../contract/recording.js';
+import type { Path } from '../session/index.js';
+import type { Store } from '../store/index.js';
+import { protocolsByKind } from './gateway-protocols.js';
+import type { ConfigInForce, LiveConfig } from './live-config.js';
+import type { LivePolicy } from './live-policy.js';
+import { packageVersion } from './package-version.js';
+import { checkReadiness } from './readiness.js';
+import { createSessionRecords } from './session-records.js';
+import { aggregateMetrics, type WorkerMetrics } from './worker-metrics.js';
+import type { MetricFamilies, WorkerAddresses } from './worker-messages.js';
+
+export interface ApiWiring {
+  readonly live: LiveConfig;
+  readonly addresses: WorkerAddresses;
+  readonly authenticator: Authenticator;
+  readonly policy: LivePolicy;
+  readonly store: Store;
+  readonly path: Path;
+  readonly journal: Journal;
+  readonly journalDir: string;
+  readonly audit: AuditLog;
+  readonly metrics: WorkerMetrics;
+  readonly metricsOfAll: () => Promise<readonly MetricFamilies[]>;
+  readonly draining: () => boolean;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export function createApiServices(wiring: ApiWiring): ApiServices {
+  const { live, addresses, authenticator, policy, store, path, journal, journalDir, audit, metrics, metricsOfAll, draining, clock, logger } = wiring;
+  return {
+    settings: settingsReader(live, addresses),
+    protocols: new Map([...protocolsByKind].map(([kind, { descriptor }]) => [kind, { title: descriptor.title, client: descriptor.client }])),
+    authenticator,
+    policy,
+    sessions: store.sessions,
+    subjects: store.subjects,
+    bus: store.bus,
+    local: path.live,
+    records: createSessionRecords(journalDir, logger),
+    audit,
+    readiness: () => checkReadiness({ journal, store: storeHealth(store), policy, draining }),
+    metrics: async () => aggregateMetrics(await metricsOfAll()),
+    observe: (request) => metrics.observeRequest(request),
+    draining,
+    clock,
+    logger,
+  };
+}
+
+function storeHealth(store: Store): { ping(): Promise<void>; readonly saturated: boolean; readonly busConnected: boolean } {
+  return {
+    ping: () => store.ping(),
+    get saturated() {
+      return store.saturated;
+    },
+    get busConnected() {
+      return store.bus.connected;
+    },
+  };
+}
+
+/** The settings of the configuration in force, made once for each. */
+function settingsReader(live: LiveConfig, addresses: WorkerAddresses): () => ApiSettings {
+  const version = packageVersion();
+  let madeFor: ConfigInForce | null = null;
+  let settings: ApiSettings;
+  return () => {
+    const current = live.current();
+    if (current !== madeFor) {
+      settings = settingsOf(current, addresses, version);
+      madeFor = current;
+    }
+    return settings;
+  };
+}
+
+function settingsOf({ config, targets }: ConfigInForce, addresses: WorkerAddresses, version: string): ApiSettings {
+  return {
+    login: loginInfo(config, addresses.publicUrl, version),
+    access: config.access,
+    targets: targets.list(),
+    nativeAddress: (protocol) => addresses.native[protocol] ?? null,
+    metricsAllowed: createAddressFilter(config.gateway.metrics.allow),
+    publicUrl: addresses.publicUrl,
+    loginFailuresPerMinute: config.limits.loginFailuresPerMinute,
+  };
+}
+
+function loginInfo(config: GatewayConfig, gateway: string, version: string): LoginInfo | null {
+  const issuer = config.identity.issuers.find(({ login }) => login !== null);
+  const audience = issuer?.audience[0];
+  if (issuer === undefined || issuer.login === null || audience === undefined) return null;
+  return { gateway, version, issuer: issuer.issuer, clientId: issuer.login.clientId, scopes: issuer.login.scopes, audience };
+}

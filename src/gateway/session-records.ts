@@ -1,0 +1,99 @@
+/**
+ * The record of a session as the API gives it, out of the journal of the worker that carried it. Texts are shown as recorded, each cut at
+ * 64 KiB and all of a page together bounded, so that no record can fill the memory of the process that carries other sessions.
+ */
+import type { RecordPage, SessionRecords } from '../api/index.js';
+import type { Logger } from '../base/logger.js';
+import type { OperationRecord } from '../contract/api-types.js';
+import type { SessionSummary } from '../contract/session-store.js';
+import { type RecordedOperation, readSession } from '../recording/index.js';
+
+const TEXT_LIMIT = 64 * 1024;
+const PAGE_TEXT_LIMIT = 8 * 1024 * 1024;
+const EVENTS = 1_000;
+/** The name comes from the state database; it becomes part of a path. */
+const JOURNAL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+export function createSessionRecords(journalDir: string, logger: Logger): SessionRecords {
+  return {
+    read: async (session, page) => {
+      if (!JOURNAL_NAME.test(session.journal)) return missing('The name of the journal is not valid.');
+      try {
+        return await readPage(journalDir, session, page);
+      } catch (err) {
+        logger.error({ err, session: session.id, journal: session.journal }, 'a session record could not be read');
+        return missing('The journal could not be read.');
+      }
+    },
+  };
+}
+
+const missing = (problem: string): RecordPage => ({ operations: [], events: [], intact: false, problems: [problem], next: null });
+
+async function readPage(journalDir: string, session: SessionSummary, { after, limit }: { after: number; limit: number }): Promise<RecordPage> {
+  const page = new OperationPage(limit);
+  const events: RecordPage['events'][number][] = [];
+  let intact = false;
+  let problems: readonly string[] = [];
+  for await (const item of readSession(journalDir, session.journal, session.id)) {
+    if (item.kind === 'operation' && item.operation.sequence > after) page.add(recordOf(item.operation));
+    else if (item.kind === 'event' && after === 0 && events.length < EVENTS) events.push({ at: time(item.time), kind: item.event, data: item.data });
+    else if (item.kind === 'integrity') {
+      intact = item.intact;
+      problems = item.problems.map(({ code, message }) => `${code}: ${message}`);
+    }
+  }
+  return { operations: page.operations, events, intact, problems, next: page.next };
+}
+
+/** The first operations by sequence number; the journal gives them as they ended. */
+class OperationPage {
+  readonly operations: OperationRecord[] = [];
+  readonly #limit: number;
+  #text = 0;
+  #more = false;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get next(): number | null {
+    return this.#more ? (this.operations.at(-1)?.sequence ?? null) : null;
+  }
+
+  add(operation: OperationRecord): void {
+    const { operations } = this;
+    let at = operations.length;
+    while (at > 0 && (operations[at - 1]?.sequence ?? 0) > operation.sequence) at--;
+    operations.splice(at, 0, operation);
+    this.#text += operation.text.length;
+    while (operations.length > this.#limit || (this.#text > PAGE_TEXT_LIMIT && operations.length > 1)) {
+      this.#text -= operations.pop()?.text.length ?? 0;
+      this.#more = true;
+    }
+  }
+}
+
+const time = (milliseconds: number): string => new Date(milliseconds).toISOString();
+
+function recordOf(operation: RecordedOperation): OperationRecord {
+  const { sequence, decision, facts, outcome, exact } = operation;
+  return {
+    sequence,
+    at: time(operation.time),
+    form: operation.form ?? 'unknown',
+    text: exact.toString('utf8', 0, Math.min(exact.length, TEXT_LIMIT)),
+    summary: facts?.summary ?? '',
+    actions: [...new Set(facts?.effects.map(({ action }) => action) ?? [])],
+    // What cannot be read was not shown to be allowed.
+    verdict: decision?.effect ?? 'deny',
+    rule: decision?.rule ?? null,
+    reasons: decision?.reasons ?? [],
+    policy: decision?.policy ?? '',
+    status: outcome?.status ?? (decision?.effect === 'allow' ? 'running' : 'refused'),
+    rows: outcome?.rows ?? null,
+    bytes: outcome?.bytes ?? null,
+    durationUs: outcome?.durationUs ?? null,
+    message: outcome?.message ?? null,
+  };
+}

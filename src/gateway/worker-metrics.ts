@@ -1,0 +1,77 @@
+/**
+ * Prometheus metrics of one worker, and their sum over all. What is counted on the data path are plain numbers; they are read when
+ * somebody scrapes. Labels never hold a name of a person, a session or a statement: their number must stay small.
+ */
+import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { MetricFamilies } from './worker-messages.js';
+
+export interface MetricSources {
+  /** Plain counters of the path by name; read, never reset. */
+  readonly counters: () => Readonly<Record<string, number>>;
+  readonly liveSessions: () => number;
+  readonly journalHealthy: () => boolean;
+  readonly storeWaiting: () => number;
+  readonly refusedConnections: () => number;
+  readonly certificateValidUntil: () => number;
+}
+
+export interface WorkerMetrics {
+  observeRequest(request: { readonly method: string; readonly route: string; readonly status: number; readonly seconds: number }): void;
+  families(): Promise<MetricFamilies>;
+}
+
+const SECONDS = [0.005, 0.025, 0.1, 0.5, 2.5, 10];
+
+export function createWorkerMetrics(sources: MetricSources): WorkerMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  const requests = new Histogram({ name: 'gw_api_request_duration_seconds', help: 'API requests by route and status.', labelNames: ['method', 'route', 'status'], buckets: SECONDS, registers });
+  gauge('gw_sessions_live', 'Sessions that are open.', sources.liveSessions);
+  gauge('gw_journal_unhealthy', 'Worker processes that cannot write their journal.', () => (sources.journalHealthy() ? 0 : 1));
+  gauge('gw_store_waiting', 'Session rows that wait for the state database.', sources.storeWaiting);
+  gauge('gw_workers', 'Worker processes that answered.', () => 1);
+  gauge('process_resident_memory_bytes', 'Resident memory of all worker processes.', () => process.memoryUsage.rss());
+  gauge('gw_certificate_valid_until_seconds', 'End of the TLS certificate, Unix time.', () => sources.certificateValidUntil() / 1000, 'min');
+  counted('gw_refused_connections_total', 'Connections to the TLS port that were over the limits.', () => ({ '': sources.refusedConnections() }));
+  counted('gw_path_events_total', 'What happened on the path, by event.', sources.counters, 'event');
+
+  function gauge(name: string, help: string, read: () => number, aggregator: 'sum' | 'min' = 'sum'): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      aggregator,
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  function counted(name: string, help: string, read: () => Readonly<Record<string, number>>, label?: string): void {
+    new Counter({
+      name,
+      help,
+      registers,
+      labelNames: label === undefined ? [] : [label],
+      collect() {
+        this.reset();
+        for (const [value, count] of Object.entries(read())) {
+          if (label === undefined) this.inc(count);
+          else this.inc({ [label]: value }, count);
+        }
+      },
+    });
+  }
+
+  return {
+    observeRequest: ({ method, route, status, seconds }) => requests.observe({ method, route, status: String(status) }, seconds),
+    families: () => registry.getMetricsAsJSON(),
+  };
+}
+
+/** The Prometheus text of all workers together. */
+export async function aggregateMetrics(families: readonly MetricFamilies[]): Promise<{ readonly contentType: string; readonly text: string }> {
+  // The parameter's type asks for prom-client's own objects; what crossed the process boundary are the same as plain data.
+  const registry = AggregatorRegistry.aggregate(families as Parameters<typeof AggregatorRegistry.aggregate>[0]);
+  return { contentType: registry.contentType, text: await registry.metrics() };
+}

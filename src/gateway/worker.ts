@@ -1,0 +1,263 @@
+/**
+ * The composition of one worker: every domain is built here and given to the path and the API by constructor. The order is the order of
+ * trust: state and journal first, then what decides, then what accepts. If anything fails on the way, nothing is left listening.
+ */
+import type { Server } from 'node:http';
+import type { SecureContext } from 'node:tls';
+import { join } from 'node:path';
+import { type Api, createApi } from '../api/index.js';
+import { type AuditLog, createAuditLog } from '../audit/index.js';
+import { systemClock } from '../base/clock.js';
+import type { GatewayConfig } from '../config/index.js';
+import { GwError } from '../contract/gw-error.js';
+import type { Authenticator } from '../contract/identity.js';
+import { type GroupJournal, openJournal } from '../recording/index.js';
+import { createPath, type Path, type PathLimits } from '../session/index.js';
+import type { Store } from '../store/index.js';
+import { dial } from '../targets/index.js';
+import { createApiServices } from './api-wiring.js';
+import { protocolsByKind } from './gateway-protocols.js';
+import { ConnectionCounter } from './connection-limits.js';
+import { createHttpServer } from './http-server.js';
+import { recoverInterruptedWork } from './interrupted-work.js';
+import { type Listeners, openListeners } from './listeners.js';
+import { createLiveConfig, type LiveConfig } from './live-config.js';
+import { createLivePolicy, type LivePolicy } from './live-policy.js';
+import { openState } from './open-state.js';
+import { packageVersion } from './package-version.js';
+import { publicAddresses } from './public-addresses.js';
+import type { ServiceLogger } from './service-logger.js';
+import { createWorkerMetrics } from './worker-metrics.js';
+import type { MetricFamilies, WorkerAddresses, WorkerAssignment } from './worker-messages.js';
+
+export interface WorkerOptions {
+  readonly config: GatewayConfig;
+  readonly assignment: WorkerAssignment;
+  readonly logger: ServiceLogger;
+  /** Metric families of all workers. */
+  readonly metricsOfAll: () => Promise<readonly MetricFamilies[]>;
+}
+
+export interface RunningWorker {
+  readonly addresses: WorkerAddresses;
+  readonly policy: string;
+  families(): Promise<MetricFamilies>;
+  /** @throws GwError `config.invalid` | `policy.invalid`: then what was in force stays in force */
+  reload(): Promise<void>;
+  /** Again with a shorter deadline hurries the first call. Resolves when nothing of the worker is open. */
+  drain(deadlineMs: number): Promise<void>;
+}
+
+/** @throws GwError what kept the worker from accepting */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const cleanups: (() => Promise<unknown>)[] = [];
+  try {
+    return await compose(options, cleanups);
+  } catch (thrown) {
+    for (const cleanup of cleanups.reverse()) await cleanup();
+    throw GwError.from(thrown);
+  }
+}
+
+async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>)[]): Promise<RunningWorker> {
+  const { config, assignment, logger } = options;
+  const clock = systemClock;
+  const worker = assignment.journal;
+  const store = await openState(config, assignment.stateUrl, logger);
+  cleanups.push(() => store.close());
+  const journalDir = join(config.gateway.dataDir, 'journal');
+  if (assignment.recover) await recoverInterruptedWork({ journalDir, aliveJournals: assignment.aliveJournals, store, clock, logger });
+  const journal = await openWorkerJournal(config, journalDir, worker, logger);
+  cleanups.push(() => journal.close());
+  const audit = createAuditLog(journal);
+  const live = await createLiveConfig({ config, isLocked: (issuer, subject) => store.subjects.isLocked(issuer, subject), clock, logger });
+  const policy = await createLivePolicy({ config, audit, worker, clock, logger });
+  cleanups.push(() => policy.close());
+  await Promise.all([...protocolsByKind.values()].map((protocol) => protocol.prepare()));
+  void warmUp(live, logger);
+
+  const authenticator: Authenticator = { verify: (token) => live.current().authenticator.verify(token) };
+  const addresses = publicAddresses(config, assignment.ports);
+  const path = createPath({
+    gateway: config.gateway.name,
+    workerId: worker,
+    protocols: protocolsByKind,
+    authenticator,
+    policy,
+    targets: { get: (name) => live.current().targets.get(name) ?? undefined },
+    dial,
+    journal,
+    journalId: worker,
+    sessions: store.sessions,
+    subjects: store.subjects,
+    bus: store.bus,
+    tlsContext: (): SecureContext => live.current().tls.context,
+    discovery: discoveryOf(config),
+    limits: limitsOf(live),
+    clock,
+    logger,
+  });
+  store.bus.subscribe((event) => {
+    if (event.kind === 'session.renew') path.live.renew(event.session, event);
+  });
+
+  const counter = new ConnectionCounter(() => {
+    const { preLoginConnections: total, preLoginPerAddress: perAddress } = live.current().config.limits;
+    return { total, perAddress };
+  });
+  let draining = false;
+  const metrics = createWorkerMetrics({
+    counters: () => path.counters,
+    liveSessions: () => path.live.count(),
+    journalHealthy: () => journal.healthy,
+    storeWaiting: () => store.waiting,
+    refusedConnections: () => counter.refused,
+    certificateValidUntil: () => live.current().tls.validUntil,
+  });
+  let http: Server | undefined;
+  const services = createApiServices({ live, addresses, authenticator, policy, store, path, journal, journalDir, audit, metrics, metricsOfAll: options.metricsOfAll, draining: () => draining, clock, logger });
+  const api = await createApi(services, (listener) => {
+    http = createHttpServer(listener);
+    return http;
+  });
+  cleanups.push(() => api.close());
+  if (http === undefined) throw new GwError('internal.error', 'The API made no server.');
+  const listeners = await listen(config, assignment, live, { http, path, counter, logger });
+  cleanups.push(() => listeners.close());
+  await audit.record('gateway.start', { gateway: config.gateway.name, version: packageVersion(), worker, policy: policy.digest });
+
+  const parts: Parts = { config, worker, store, journal, audit, live, policy, path, api, listeners, logger, setDraining: () => (draining = true) };
+  let drained: Promise<void> | null = null;
+  return {
+    addresses,
+    policy: policy.digest,
+    families: () => metrics.families(),
+    reload: () => reload(parts),
+    drain: async (deadlineMs) => {
+      if (drained === null) drained = drain(parts, deadlineMs);
+      else await path.drain(deadlineMs);
+      return drained;
+    },
+  };
+}
+
+interface Parts {
+  readonly config: GatewayConfig;
+  readonly worker: string;
+  readonly store: Store;
+  readonly journal: GroupJournal;
+  readonly audit: AuditLog;
+  readonly live: LiveConfig;
+  readonly policy: LivePolicy;
+  readonly path: Path;
+  readonly api: Api;
+  readonly listeners: Listeners;
+  readonly logger: ServiceLogger;
+  readonly setDraining: () => void;
+}
+
+/** Policy last: it is the only part that takes effect by itself, and by then all other parts are known to be right. */
+async function reload({ live, policy, listeners, logger }: Parts): Promise<void> {
+  const next = await live.prepare();
+  await policy.reload(next.config);
+  live.take(next);
+  listeners.setTls(next.tls);
+  logger.setLevel(next.config.log.level);
+  void warmUp(live, logger);
+}
+
+/**
+ * Readiness turns red and native ports close at once; the TLS port goes on answering health, API and renewals while sessions live, and
+ * refuses new tunnels. State and journal are closed last, because the last words of sessions go there.
+ */
+async function drain(parts: Parts, deadlineMs: number): Promise<void> {
+  const { config, worker, store, journal, audit, policy, path, api, listeners, logger } = parts;
+  parts.setDraining();
+  const nativeClosed = listeners.closeNative();
+  await path.drain(deadlineMs).catch((err: unknown) => logger.error({ err }, 'draining failed; ending at once'));
+  await audit.record('gateway.stop', { gateway: config.gateway.name, worker, why: 'drain' }).catch((err: unknown) => logger.error({ err }, 'the end of the gateway could not be written to the journal'));
+  await Promise.all([nativeClosed, listeners.close()]);
+  await api.close();
+  await policy.close();
+  await journal.close();
+  await store.close();
+}
+
+async function warmUp(live: LiveConfig, logger: ServiceLogger): Promise<void> {
+  for (const { issuer, problem } of await live.current().authenticator.warmUp()) {
+    if (problem !== null) logger.warn({ issuer, problem }, 'the keys of an issuer could not be fetched; they are tried again at the next login');
+  }
+}
+
+function openWorkerJournal(config: GatewayConfig, dir: string, bootId: string, logger: ServiceLogger): Promise<GroupJournal> {
+  const { segmentBytes, resultCapBytes, syncIntervalMs } = config.recording;
+  return openJournal({
+    dir,
+    gateway: config.gateway.name,
+    bootId,
+    clock: systemClock,
+    logger,
+    segmentBytes,
+    resultCap: resultCapBytes,
+    syncIntervalMs,
+    onFailure: (err) => logger.error({ err }, 'the journal cannot be written; operations are refused until it can'),
+  });
+}
+
+function listen(
+  config: GatewayConfig,
+  assignment: WorkerAssignment,
+  live: LiveConfig,
+  { http, path, counter, logger }: { http: Server; path: Path; counter: ConnectionCounter; logger: ServiceLogger },
+): Promise<Listeners> {
+  const { gateway, limits } = config;
+  return openListeners({
+    listen: { host: gateway.listen.host, port: assignment.ports[0] ?? gateway.listen.port },
+    native: gateway.native.map(({ protocol, listen: { host, port } }, index) => ({ protocol, listen: { host, port: assignment.ports[index + 1] ?? port } })),
+    tls: live.current().tls,
+    ticketKeys: Buffer.from(assignment.ticketKeys, 'base64'),
+    handshakeTimeoutMs: limits.handshakeTimeoutMs,
+    counter,
+    http,
+    acceptTunnel: (socket) => path.acceptTunnel(socket),
+    acceptNative: (protocol, socket) => path.acceptNative(protocol, socket),
+    logger,
+  });
+}
+
+/** Read anew at each use, so that a reload holds for the next connection and the next look at a session. */
+function limitsOf(live: LiveConfig): PathLimits {
+  const limits = (): GatewayConfig['limits'] => live.current().config.limits;
+  return {
+    get preLoginConnections() {
+      return limits().preLoginConnections;
+    },
+    get preLoginPerAddress() {
+      return limits().preLoginPerAddress;
+    },
+    get handshakeTimeoutMs() {
+      return limits().handshakeTimeoutMs;
+    },
+    get maxSessions() {
+      return limits().maxSessions;
+    },
+    get idleTimeoutMs() {
+      return limits().idleTimeoutMs;
+    },
+    get sessionTimeoutMs() {
+      return limits().sessionTimeoutMs;
+    },
+    get loginFailuresPerMinute() {
+      return limits().loginFailuresPerMinute;
+    },
+    get statementBytes() {
+      return limits().statementBytes;
+    },
+  };
+}
+
+function discoveryOf(config: GatewayConfig): { openidConfiguration: string; scope: string } | null {
+  const issuer = config.identity.issuers.find(({ login }) => login !== null);
+  if (issuer === undefined || issuer.login === null) return null;
+  return { openidConfiguration: `${issuer.issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, scope: issuer.login.scopes.join(' ') };
+}

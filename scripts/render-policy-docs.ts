@@ -19,7 +19,8 @@ function typeOf(schema: Json): string {
   if (Array.isArray(schema['enum'])) return schema['enum'].map((value) => code(String(value))).join(', ');
   if (Array.isArray(schema['anyOf'])) return [...new Set(schema['anyOf'].map((each) => typeOf(asJson(each))))].join(' or ');
   if (Array.isArray(schema['oneOf'])) return 'a word';
-  if (schema['type'] === 'array') return `list of ${typeOf(asJson(schema['items']))}`;
+  if (schema['type'] === 'array')
+    return `list of ${typeOf(asJson(schema['items']))}`.replace(/^list of a (word)$/, 'list of $1s').replace(/^list of mapping$/, 'list of mappings');
   if (schema['type'] === 'object') return 'mapping';
   return schema['type'] === 'string' ? 'text' : schema['type'] === 'boolean' ? 'true or false' : asText(schema['type']);
 }

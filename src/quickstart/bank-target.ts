@@ -16,8 +16,7 @@ export interface BankTarget {
   readonly host: string;
   readonly port: number;
   readonly database: string;
-  /** The gateway's own login at the target. */
-  readonly username: string;
+  /** Password of the gateway's own login at the target. */
   readonly passwordFile: string;
   /** As the database's administrator, around the gateway. Holds a password. */
   readonly directUrl: Secret;
@@ -40,6 +39,9 @@ export interface BankTargetOptions {
   readonly scale: number | null;
   readonly tls: { readonly certificate: string; readonly key: Secret };
 }
+
+/** How the gateway logs in; its password is in `gateway-password` in the target's directory. */
+export const BANK_ACCESS = { username: GATEWAY_ROLE, database: BANK_DATABASE } as const;
 
 const ADMINISTRATOR = 'postgres';
 const LOADING = `${BANK_DATABASE}_loading`;
@@ -68,7 +70,6 @@ export async function startBankTarget(options: BankTargetOptions): Promise<BankT
     return {
       ...{ host, port, pid, exited, stop, scale, passwordFile },
       database: BANK_DATABASE,
-      username: GATEWAY_ROLE,
       directUrl: urlTo(ADMINISTRATOR, administrator),
       directRoleUrl: urlTo(GATEWAY_ROLE, password),
     };

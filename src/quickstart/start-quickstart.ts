@@ -8,7 +8,7 @@ import type { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
 import { lockDirectory } from '../store/directory-lock.js';
 import { CUSTOMERS } from './bank-rows.js';
-import { type BankTarget, startBankTarget } from './bank-target.js';
+import { BANK_ACCESS, type BankTarget, startBankTarget } from './bank-target.js';
 import { type Authority, keptCertificate, openAuthority } from './certificates.js';
 import { authorityFile, writeGatewayFiles, type WorldAddresses } from './gateway-files.js';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';
@@ -82,24 +82,31 @@ async function build(directory: WorldDirectory, options: QuickstartOptions, ends
   await writePrivately(authorityFile(directory), authority.certificate);
   await keptCertificate(authority, 'gw quickstart gateway', join(directory.tls, 'gateway.pem'), join(directory.tls, 'gateway-key.pem'));
 
-  step(before === null ? 'bank-db: making the bank' : 'bank-db');
-  const bank = await startBankTarget({ directory: directory.bank, base: directory.dir, port: planned.bank, scale: options.scale, tls: await authority.issue('bank-db') });
-  ends.push(() => bank.stop());
-
-  step('identity provider');
-  const issuer = await startIssuer(planned.issuer, directory.issuer);
-  ends.push(() => issuer.stop());
-
-  step('gateway');
-  const ports: WorldPorts = { ...planned, bank: bank.port, issuer: issuer.port };
-  const state: WorldState = { version: 1, issuer: issuer.url, requestedPort, ports, trustFiles: before?.trustFiles ?? [] };
-  const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
-  await writeGatewayFiles(directory, addresses(ports, issuer.url), before === null ? null : addresses(before.ports, before.issuer), bank, join(packageRoot, 'policies'));
-  await writeWorldState(directory, state);
-  const gateway = await startGatewayProcess({ packageRoot, configFile: directory.configFile, logFile: directory.logFile, signal: options.signal });
-  ends.push((graceMs) => gateway.stop(graceMs));
-  await trust(gateway, authority, directory, state, options, ends);
-  return running(directory, bank, issuer, gateway, ends);
+  step(before === null ? 'making the bank, starting the identity provider and the gateway' : 'starting the bank, the identity provider and the gateway');
+  const startBank = async (): Promise<BankTarget> => {
+    const bank = await startBankTarget({ directory: directory.bank, base: directory.dir, port: planned.bank, scale: options.scale, tls: await authority.issue('bank-db') });
+    // Right above the lock: whatever else lives by then ends before the target does.
+    ends.splice(1, 0, () => bank.stop());
+    return bank;
+  };
+  const startFront = async (): Promise<{ issuer: RunningIssuer; gateway: GatewayProcess }> => {
+    const issuer = await startIssuer(planned.issuer, directory.issuer);
+    ends.push(() => issuer.stop());
+    const state: WorldState = { version: 1, issuer: issuer.url, requestedPort, ports: planned, trustFiles: before?.trustFiles ?? [] };
+    const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
+    const moved = before === null ? null : addresses(before.ports, before.issuer);
+    await writeGatewayFiles(directory, addresses(planned, issuer.url), moved, BANK_ACCESS, join(packageRoot, 'policies'));
+    await writeWorldState(directory, state);
+    const gateway = await startGatewayProcess({ packageRoot, configFile: directory.configFile, logFile: directory.logFile, signal: options.signal });
+    ends.push((graceMs) => gateway.stop(graceMs));
+    await trust(gateway, authority, directory, state, options, ends);
+    return { issuer, gateway };
+  };
+  // Side by side, on as many cores as there are; both have ended, well or badly, before anything is taken down.
+  const [bank, front] = await Promise.allSettled([startBank(), startFront()]);
+  if (bank.status === 'rejected') throw bank.reason;
+  if (front.status === 'rejected') throw front.reason;
+  return running(directory, bank.value, front.value.issuer, front.value.gateway, ends);
 }
 
 /** The same gateway has two names on its own machine; the CLI keeps trust per name. */

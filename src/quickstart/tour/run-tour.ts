@@ -4,7 +4,7 @@ import { paintErr, say, visibleLines } from '../../cli/terminal.js';
 import type { World } from '../start-quickstart.js';
 import { openTourShell } from './tour-shell.js';
 import { TOUR_STEPS } from './tour-steps.js';
-import type { TourContext } from './tour-step.js';
+import type { TourContext, TourOutcome, TourStep } from './tour-step.js';
 
 /** True when everything held. */
 export async function runTour(world: World, packageRoot: string, signal: AbortSignal): Promise<boolean> {
@@ -22,7 +22,7 @@ export async function runTour(world: World, packageRoot: string, signal: AbortSi
       say('');
       say(`${paintErr.bold(`${index + 1}. ${step.who}`)}  ${step.title}`);
       say(`   ${paintErr.dim(step.why)}`);
-      const { said, problem } = await step.run(context);
+      const { said, problem } = await played(step, context);
       for (const line of visibleLines(said).split('\n').slice(0, 30)) say(`   ${paintErr.dim('│')} ${line}`);
       say(problem === null ? `   ${paintErr.green('✓')} as it should be` : `   ${paintErr.red('✗')} ${problem}`);
       if (problem !== null) return false;
@@ -34,5 +34,14 @@ export async function runTour(world: World, packageRoot: string, signal: AbortSi
     signal.removeEventListener('abort', stop);
     await client.end();
     await shell.close();
+  }
+}
+
+/** A step that could not even be played did not hold. */
+async function played(step: TourStep, context: TourContext): Promise<TourOutcome> {
+  try {
+    return await step.run(context);
+  } catch (cause) {
+    return { said: '', problem: cause instanceof Error ? cause.message : 'it could not be played' };
   }
 }

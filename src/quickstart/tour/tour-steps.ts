@@ -12,7 +12,7 @@ const words = ({ stdout, stderr }: Finished): string => [stdout.trim(), stderr.t
 const refused = ({ stderr }: Finished): boolean => /ERROR:/.test(stderr) && /guardrails\//.test(stderr);
 
 async function login({ shell }: TourContext, person: string): Promise<TourOutcome> {
-  const command = shell.start(person, ['login']);
+  const command = shell.start(person, ['login', '--no-browser']);
   const [, link = ''] = await command.said(/Open (http\S+)/);
   const [, code = ''] = await command.said(/code (\S+)/);
   await approveDevice(`${link}?user_code=${encodeURIComponent(code)}`, person);

@@ -1,0 +1,177 @@
+/**
+ * The API in this process, over plain HTTP on a free port: real store, real authenticator with a real (local) issuer, real policy. The path
+ * is a list of sessions that can be ended, the journal a list of what was written.
+ */
+import { once } from 'node:events';
+import { createServer, request, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Api, type ApiServices, createApi, type RecordPage } from '../../src/api/index.js';
+import { createAuditLog } from '../../src/audit/index.js';
+import { silentLogger } from '../../src/base/logger.js';
+import { GwError } from '../../src/contract/gw-error.js';
+import type { Identity } from '../../src/contract/identity.js';
+import type { BusEvent } from '../../src/contract/session-store.js';
+import { createAuthenticator } from '../../src/identity/index.js';
+import { loadPolicy } from '../../src/policy/index.js';
+import { protocols } from '../../src/protocols/index.js';
+import { openStore, type Store } from '../../src/store/index.js';
+import { createTargets } from '../../src/targets/index.js';
+import { mint, TestIssuer, testClock, type TestClock, testKey } from '../identity/test-issuer.js';
+import { sessionStart } from '../store/session-fixture.js';
+import { startStateServer, type StateServer } from '../store/state-server.js';
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly text: string;
+  readonly json: Record<string, unknown>;
+}
+
+export interface Ask {
+  readonly token?: string;
+  readonly method?: string;
+  readonly body?: unknown;
+  /** Sent as it is, instead of `body`. */
+  readonly raw?: string;
+  readonly headers?: Record<string, string>;
+}
+
+export interface AuditEntry {
+  readonly kind: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+const POLICY = `
+version: 1
+rules:
+  - { id: engineers, effect: allow, actions: [connect], targets: { names: [bank-db] }, subjects: { groups: [engineers] } }
+`;
+
+export class ApiWorld {
+  readonly audit: AuditEntry[] = [];
+  readonly events: BusEvent[] = [];
+  readonly killed: { id: string; by: string; reason: string }[] = [];
+  readonly renewed: { id: string; identity: Identity }[] = [];
+  /** Ids of the sessions that run in this process. */
+  readonly local = new Set<string>();
+  record: RecordPage = { operations: [], events: [], intact: true, problems: [], next: null };
+  journalBroken = false;
+  draining = false;
+  loginFailuresPerMinute = 1_000;
+  metricsFrom = ['127.0.0.1', '::ffff:127.0.0.1'];
+  publicUrl = 'https://gw.example.test:7443';
+  readonly clock: TestClock = testClock();
+  issuer!: TestIssuer;
+  other!: TestIssuer;
+  store!: Store;
+  server!: StateServer;
+  api!: Api;
+  #http!: Server;
+
+  static async start(): Promise<ApiWorld> {
+    const world = new ApiWorld();
+    world.server = await startStateServer();
+    world.issuer = await TestIssuer.start(await testKey('k1'));
+    world.other = await TestIssuer.start(await testKey('k2'));
+    world.store = await openStore({ url: await world.server.database(), logger: silentLogger });
+    world.store.bus.subscribe((event) => world.events.push(event));
+    world.api = await createApi(world.#services(), (listener) => {
+      world.#http = createServer(listener);
+      return world.#http;
+    });
+    world.#http.listen(0, '127.0.0.1');
+    await once(world.#http, 'listening');
+    return world;
+  }
+
+  get port(): number {
+    return (this.#http.address() as AddressInfo).port;
+  }
+
+  #services(): ApiServices {
+    const descriptors = protocols.map(({ descriptor }) => descriptor);
+    const policy = loadPolicy([{ path: 'policy.yaml', text: POLICY }], descriptors);
+    const target = (name: string) => ({ name, protocol: 'postgres', host: '10.0.0.1', port: 5432, description: `the ${name}`, labels: { env: 'prod' }, options: { database: 'bank' }, durability: 'batch' as const, credential: { username: 'u', password: null } });
+    const targets = createTargets([target('bank-db'), target('vault')], { environment: () => undefined }).list();
+    const settings = {
+      login: { gateway: this.publicUrl, version: '0', issuer: this.issuer.url, clientId: 'gw-cli', scopes: ['openid'], audience: 'gw' },
+      access: { admins: { groups: ['admins'], subjects: [] }, auditors: { groups: ['auditors'], subjects: [{ issuer: this.issuer.url, subject: 'sub-carol' }] } },
+      targets,
+      nativeAddress: () => 'gw.example.test:5432',
+    };
+    return {
+      settings: () => ({ ...settings, publicUrl: this.publicUrl, loginFailuresPerMinute: this.loginFailuresPerMinute, metricsAllowed: (address) => this.metricsFrom.includes(address) }),
+      protocols: new Map(descriptors.map((descriptor) => [descriptor.kind, descriptor])),
+      authenticator: createAuthenticator({ issuers: [this.issuer.settings(), this.other.settings({ login: null })], clockSkewMs: 0, clock: this.clock, isLocked: (issuer, subject) => this.store.subjects.isLocked(issuer, subject) }),
+      policy: { current: () => policy },
+      sessions: this.store.sessions,
+      subjects: this.store.subjects,
+      bus: this.store.bus,
+      local: {
+        kill: (id, by, reason) => this.local.has(id) && this.killed.push({ id, by, reason }) > 0,
+        renew: (id, identity) => this.local.has(id) && this.renewed.push({ id, identity }) > 0,
+      },
+      records: { read: () => Promise.resolve(this.record) },
+      audit: createAuditLog({
+        event: (kind, data) => {
+          if (this.journalBroken) throw new GwError('recording.failed', 'The journal cannot be written.');
+          this.audit.push({ kind, data });
+        },
+        commit: () => undefined,
+        synced: () => Promise.resolve(),
+      }),
+      readiness: () => Promise.resolve({ ready: !this.draining, checks: { accepting: { ok: !this.draining, message: null } } }),
+      metrics: () => Promise.resolve({ contentType: 'text/plain', text: 'gw_workers 1\n' }),
+      observe: () => undefined,
+      draining: () => this.draining,
+      clock: this.clock,
+      logger: silentLogger,
+    };
+  }
+
+  /** A token of a person; `groups` decide roles. */
+  token(name: string, groups: readonly string[] = ['engineers'], claims: Record<string, unknown> = {}): Promise<string> {
+    return mint(this.issuer, this.clock, { sub: `sub-${name}`, preferred_username: name, groups, ...claims });
+  }
+
+  /** A live session of a person, stored. */
+  async session(name: string, issuer = this.issuer.url): Promise<string> {
+    const start = sessionStart({ name });
+    const id = `ses${start.session.slice(1)}`;
+    this.store.sessions.started({ ...start, session: id, identity: { ...start.identity, issuer, subject: `sub-${name}` } }, 'wrk_1');
+    await this.store.sessions.flush();
+    return id;
+  }
+
+  async ask(path: string, { token, method, body, raw, headers }: Ask = {}): Promise<Reply> {
+    const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+    const sent = request({
+      host: '127.0.0.1',
+      port: this.port,
+      path,
+      agent: false,
+      method: method ?? (payload === undefined ? 'GET' : 'POST'),
+      headers: {
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(payload === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+    });
+    sent.end(payload);
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    let text = '';
+    for await (const chunk of response) text += String(chunk);
+    const isJson = String(response.headers['content-type'] ?? '').includes('json');
+    return { status: response.statusCode ?? 0, headers: response.headers, text, json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {} };
+  }
+
+  async close(): Promise<void> {
+    this.#http.closeAllConnections();
+    await this.api.close();
+    this.#http.close();
+    await this.store.close();
+    await Promise.all([this.issuer[Symbol.asyncDispose](), this.other[Symbol.asyncDispose](), this.server.close()]);
+  }
+}
+
+export const codeOf = (reply: Reply): unknown => (reply.json['error'] as { code?: unknown } | undefined)?.code;

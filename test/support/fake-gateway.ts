@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { LoginInfo, SessionDetail, SessionSummary, SubjectRecord, TargetInfo, TunnelHello, TunnelReply, WhoAmI } from '../../src/contract/api-types.js';
 import { GwError } from '../../src/contract/gw-error.js';
@@ -48,7 +48,17 @@ export interface FakeGateway {
 }
 
 export function person(name: string, expiresAt: number = Date.now() + 3_600_000): WhoAmI {
-  return { issuer: 'https://issuer.test', subject: `sub-${name}`, kind: 'person', name, email: `${name}@bank.test`, groups: ['engineers'], onBehalfOf: null, expiresAt: new Date(expiresAt).toISOString(), roles: [] };
+  return {
+    issuer: 'https://issuer.test',
+    subject: `sub-${name}`,
+    kind: 'person',
+    name,
+    email: `${name}@bank.test`,
+    groups: ['engineers'],
+    onBehalfOf: null,
+    expiresAt: new Date(expiresAt).toISOString(),
+    roles: [],
+  };
 }
 
 export function lineTarget(name: string, change: Partial<TargetInfo> = {}): TargetInfo {
@@ -105,7 +115,7 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
   const hellos: TunnelHello[] = [];
   const resumed: boolean[] = [];
   const tunnels = new Set<TLSSocket>();
-  const sockets = new Set<TLSSocket>();
+  const sockets = new Set<Socket>();
   const verify = options.verify ?? (() => person('alice'));
 
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -117,7 +127,15 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     requests.push(seen);
     if (url.pathname === '/healthz' || url.pathname === '/readyz') return send(200, { ready: true, checks: {} });
     if (url.pathname === '/api/v1/login') {
-      return send(200, { gateway: `https://localhost:${port}`, version: '0.1.0', issuer: 'https://issuer.test', clientId: 'gw-cli', scopes: ['openid', 'offline_access'], audience: 'gw-cli', ...options.login });
+      return send(200, {
+        gateway: `https://localhost:${port}`,
+        version: '0.1.0',
+        issuer: 'https://issuer.test',
+        clientId: 'gw-cli',
+        scopes: ['openid', 'offline_access'],
+        audience: 'gw-cli',
+        ...options.login,
+      });
     }
     const fail = (error: GwError): void => send(error.entry.http, error.toBody('req_1'));
     if (token === null) return fail(new GwError('login.required', 'The request carries no bearer token.'));
@@ -136,10 +154,15 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
   };
 
   const http = createHttpServer((request, response) => void answer(request, response));
-  const server = createTlsServer({ ...options.certificate, ALPNProtocols: [TUNNEL_ALPN, 'http/1.1'], allowHalfOpen: true } as Parameters<typeof createTlsServer>[0]);
-  server.on('secureConnection', (socket) => {
+  const server = createTlsServer({ ...options.certificate, ALPNProtocols: [TUNNEL_ALPN, 'http/1.1'], allowHalfOpen: true } as Parameters<
+    typeof createTlsServer
+  >[0]);
+  // Raw sockets: one that never ends its handshake must not keep the server open either.
+  server.on('connection', (socket: Socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('secureConnection', (socket) => {
     socket.on('error', () => socket.destroy());
     if (socket.alpnProtocol !== TUNNEL_ALPN) return void http.emit('connection', socket);
     resumed.push(socket.isSessionReused());

@@ -71,7 +71,11 @@ export async function makeHome(): Promise<CliHome> {
     GW_KEYRING: 'file',
   };
   const start = (argv: readonly string[], options: CliOptions = {}): RunningCli => {
-    const child = spawn(process.execPath, [join(ROOT, 'bin', 'run.js'), ...argv], { cwd: options.cwd ?? join(folder, 'work'), env: { ...env, ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [join(ROOT, 'bin', 'run.js'), ...argv], {
+      cwd: options.cwd ?? join(folder, 'work'),
+      env: { ...env, ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));

@@ -23,7 +23,7 @@ async function pemKey(key: webcrypto.CryptoKey): Promise<string> {
 }
 
 export async function makeAuthority(): Promise<TestAuthority> {
-  x509.cryptoProvider.set(webcrypto as unknown as Crypto);
+  x509.cryptoProvider.set(crypto);
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const ca = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: '01',
@@ -31,8 +31,11 @@ export async function makeAuthority(): Promise<TestAuthority> {
     notBefore: new Date(Date.now() - DAY),
     notAfter: new Date(Date.now() + DAY),
     signingAlgorithm: ALGORITHM,
-    keys: keys as unknown as CryptoKeyPair,
-    extensions: [new x509.BasicConstraintsExtension(true, 1, true), new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true)],
+    keys,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 1, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+    ],
   });
   return {
     ca: ca.toString('pem'),
@@ -45,10 +48,13 @@ export async function makeAuthority(): Promise<TestAuthority> {
         notBefore: new Date(Date.now() - 2 * DAY),
         notAfter,
         signingAlgorithm: ALGORITHM,
-        publicKey: leaf.publicKey as unknown as CryptoKey,
-        signingKey: keys.privateKey as unknown as CryptoKey,
+        publicKey: leaf.publicKey,
+        signingKey: keys.privateKey,
         extensions: [
-          new x509.SubjectAlternativeNameExtension([...names.map((value) => ({ type: 'dns' as const, value })), ...(names.includes('localhost') ? [{ type: 'ip' as const, value: '127.0.0.1' }] : [])]),
+          new x509.SubjectAlternativeNameExtension([
+            ...names.map((value) => ({ type: 'dns' as const, value })),
+            ...(names.includes('localhost') ? [{ type: 'ip' as const, value: '127.0.0.1' }] : []),
+          ]),
         ],
       });
       return { key: await pemKey(leaf.privateKey), cert: certificate.toString('pem') };

@@ -50,7 +50,7 @@ function functionCall(walk: Walk, node: Tree, scope: Scope): void {
   const [schema, name] = qualified(strings(list(node, 'funcname')));
   const args = list(node, 'args');
   called(walk, schema, name ?? '');
-  if (name === 'set_config') setConfig(walk, args);
+  if (name === 'set_config') setConfig(walk, args, scope);
   else if (name === 'pg_notify') walk.sink.add('notify', 'channel', [walk.literals.value(args[0])]);
   else if (name?.startsWith('dblink') === true) connectionSecrets(walk, args);
   walk.fields('FuncCall', node, scope, ['funcname']);
@@ -65,8 +65,9 @@ function classOf(schema: string | null, name: string): FunctionClass {
   return dangerousClass(name) ?? ((schema === null || schema === 'pg_catalog') && isBuiltin(name) ? 'plain' : 'user');
 }
 
-function setConfig(walk: Walk, args: readonly unknown[]): void {
-  const name = walk.literals.value(args[0]);
+function setConfig(walk: Walk, args: readonly unknown[], scope: Scope): void {
+  const column = strings(list(as(args[0], 'ColumnRef') ?? {}, 'fields'));
+  const name = walk.literals.value(column.length === 1 ? scope.fixed.get(column[0] ?? '') : args[0]);
   if (name === null) {
     walk.sink.unknown('set_config with a name that is computed');
     return;

@@ -26,12 +26,33 @@ function select(walk: Walk, node: Tree, outer: Scope): void {
   }
   for (const item of list(node, 'fromClause')) fromItem(walk, item, level);
   for (const clause of locking) if (clause !== null) lockNamed(level, list(clause, 'lockedRels'));
+  fixColumns(node, level);
   for (const clause of SELECT_CLAUSES) walk.visit(field(node, clause), level);
   const into = struct(node, 'intoClause');
   if (into !== null) intoTable(walk, into, outer);
   walk.fields('SelectStmt', node, level, SELECT_DONE);
   const limit = field(node, 'limitCount') === undefined ? null : walk.literals.limit(field(node, 'limitCount'));
   finish(walk, level, limit === null ? NO_FACTS : { limit });
+}
+
+/**
+ * `set_config(name, …) FROM pg_settings WHERE name = 'x'`, as pg_dump has it, changes x and nothing else: the condition makes the column a
+ * constant, whatever relation the name means.
+ */
+function fixColumns(node: Tree, level: Scope): void {
+  const from = list(node, 'fromClause');
+  const range = from.length === 1 ? as(from[0], 'RangeVar') : null;
+  if (range === null || text(range, 'relname') !== 'pg_settings' || struct(range, 'alias') !== null) return;
+  const where = field(node, 'whereClause');
+  const all = as(where, 'BoolExpr');
+  const conditions = all === null ? [where] : text(all, 'boolop') === 'AND_EXPR' ? list(all, 'args') : [];
+  for (const condition of conditions) {
+    const comparison = as(condition, 'A_Expr') ?? {};
+    const column = strings(list(as(field(comparison, 'lexpr'), 'ColumnRef') ?? {}, 'fields'));
+    const value = field(comparison, 'rexpr');
+    const equals = text(comparison, 'kind') === 'AEXPR_OP' && strings(list(comparison, 'name')).join('.') === '=';
+    if (equals && column.length === 1 && as(value, 'A_Const') !== null) level.fixed.set(column[0] ?? '', value);
+  }
 }
 
 /** SELECT … INTO, and the table of CREATE TABLE AS. */

@@ -37,6 +37,8 @@ export class Scope {
   readonly sources: Source[] = [];
   /** A locking clause here names no relation: it locks everything read at this level and in its subqueries. */
   locksAll = false;
+  /** Columns of this level that a condition holds to one constant (its node). */
+  readonly fixed = new Map<string, unknown>();
   readonly #tables = new Set<string>();
 
   constructor(parent: Scope | null) {

@@ -1,0 +1,35 @@
+/** Passwords in SQL never reach a record (redteam B14; defect of a peer: ALTER USER … PASSWORD in logs). */
+import { beforeAll, expect, test } from 'vitest';
+import { analyseText, prepareParser } from '../../../../src/protocols/postgres/facts/index.js';
+
+beforeAll(prepareParser);
+
+test.each([
+  ["create role é password 'hunter''2' valid until 'tomorrow'", "create role é password '***' valid until 'tomorrow'"],
+  ["alter user bob with encrypted password E'hunter\\'2'", "alter user bob with encrypted password '***'"],
+  ['alter role bob password $$hunter2$$', "alter role bob password '***'"],
+  ["select 'kept'; alter role a password 'hunter2'; create user b password 'hunter2'", "select 'kept'; alter role a password '***'; create user b password '***'"],
+  ["create user mapping for u server s options (user 'a', password 'hunter2')", "create user mapping for u server s options (user 'a', password '***')"],
+  ["create subscription s connection 'host=x password=hunter2' publication p", "create subscription s connection '***' publication p"],
+  ["select 1; alter subscription s connection 'password=hunter2'", "select 1; alter subscription s connection '***'"],
+  ["select * from dblink('host=x password=hunter2', 'select 1') as t(a int)", "select * from dblink('***', 'select 1') as t(a int)"],
+])('%s', (text, expected) => {
+  expect(analyseText(text).facts.redacted).toBe(expected);
+});
+
+test.each([
+  "alter role bob password 'hunter2",
+  'alter role bob password hunter2',
+  "do $$begin execute 'alter role bob password ''hunter2'''; end$$",
+  "create function f() returns void language plpgsql as $$begin alter role bob password 'hunter2'; end$$",
+  "prepare p as select dblink_connect('password=hunter2')",
+])('nothing that is recorded of %j holds the secret', (text) => {
+  const { facts } = analyseText(text);
+  expect(facts.redacted).not.toBeNull();
+  expect(JSON.stringify(facts)).not.toContain('hunter2');
+});
+
+test('a statement without a secret is recorded as it came', () => {
+  expect(analyseText('alter role bob password null').facts.redacted).toBeNull();
+  expect(analyseText("select 'x'").facts.redacted).toBeNull();
+});

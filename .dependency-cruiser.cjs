@@ -109,7 +109,7 @@ module.exports = {
       'quickstart',
       'quickstart|gateway|config|client|cli|tunnel|contract|base',
       'because the quickstart starts the shipped gateway and uses the shipped client; a private short cut would show something that users cannot have (its target runs on the same embedded server as the state)',
-      '^src/store/(embedded-postgres|supervised-process)\\.ts$',
+      '^src/store/(embedded-postgres|supervised-process|directory-lock)\\.ts$',
     ),
     {
       name: 'commands-are-thin',

@@ -27,9 +27,9 @@ const descriptors = protocols.map((protocol) => protocol.descriptor);
 
 /** A whole file as it stands, so that what the reader copies is what was checked; a list is taken as rules, other parts get a version. */
 function wholePolicy(text: string): string {
-  const shown: unknown = parse(text);
+  const shown = parse(text) as readonly unknown[] | Readonly<Record<string, unknown>>;
   if (Array.isArray(shown)) return stringify({ version: 1, rules: shown });
-  return typeof shown === 'object' && shown !== null && 'version' in shown ? text : stringify({ version: 1, ...shown });
+  return 'version' in shown ? text : stringify({ version: 1, ...shown });
 }
 
 describe('```yaml policy', () => {

@@ -56,7 +56,7 @@ function typeOf(schema: JsonSchema): string {
 function defaultOf(schema: JsonSchema, required: boolean): string {
   if (required) return 'required';
   const value = schema.default;
-  return value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0) ? '' : code(value);
+  return value === undefined || value === '' || (typeof value === 'object' && value !== null && Object.keys(value).length === 0) ? '' : code(value);
 }
 
 function rows(schema: JsonSchema, path: string): string[] {

@@ -34,7 +34,7 @@ export interface GatewayConfig {
     readonly drainTimeoutMs: number;
     readonly metrics: { readonly allow: readonly AddressRange[] };
   };
-  readonly state: { readonly kind: 'embedded' } | { readonly kind: 'postgres'; readonly url: SecretSource };
+  readonly state: { readonly kind: 'embedded' } | { readonly kind: 'server'; readonly url: SecretSource };
   readonly identity: { readonly clockSkewMs: number; readonly issuers: readonly IssuerSettings[] };
   readonly access: { readonly admins: RoleMembers; readonly auditors: RoleMembers };
   /** `files`: what the patterns match now, sorted. A reload expands `patterns` anew. */

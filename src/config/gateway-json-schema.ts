@@ -37,7 +37,6 @@ export function gatewaySchema(protocols: ConfigProtocols): JsonSchema {
   const options = kinds.map((kind) => ({
     if: { properties: { protocol: { const: kind } }, required: ['protocol'] },
     // A nested `$schema` would make it a schema of its own; it is a part of this one.
-    // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON schema; the value is serialised, never awaited
     then: { properties: { options: { ...protocols[kind]?.optionsSchema, $schema: undefined } } },
   }));
   const merged = {

@@ -32,7 +32,7 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
       drainTimeoutMs: gateway.drainTimeout,
       metrics: { allow: gateway.metrics.allow },
     },
-    state: parsed.state === 'embedded' ? { kind: 'embedded' } : { kind: 'postgres', url: secretSource(parsed.state.url, directory) },
+    state: parsed.state === 'embedded' ? { kind: 'embedded' } : { kind: 'server', url: secretSource(parsed.state.url, directory) },
     identity: { clockSkewMs: parsed.identity.clockSkew, issuers: parsed.identity.issuers.map((each) => issuerSettings(each, from)) },
     access: parsed.access,
     policy: { patterns: parsed.policy.files.map(from), files: policyFiles },

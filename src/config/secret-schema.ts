@@ -24,7 +24,7 @@ const fields = {
     .max(4096)
     .optional()
     .meta({
-      description: 'Path of a file whose first line is the secret; read again for each session, so it can be rotated in place.',
+      description: 'Path of a file whose first line is the secret; read again whenever it is needed, so it can be rotated in place.',
       examples: ['/run/secrets/bank-db'],
     }),
   command: z
@@ -33,7 +33,7 @@ const fields = {
     .max(64)
     .optional()
     .meta({
-      description: 'Program and arguments whose first line of output is the secret; run again for each session, without a shell, at most 10 seconds.',
+      description: 'Program and arguments whose first line of output is the secret; run again whenever it is needed, without a shell, at most 10 seconds.',
       examples: [['vault', 'kv', 'get', '-field=password', 'secret/bank-db']],
     }),
 };

@@ -48,7 +48,8 @@ export function compileClaimExpression(text: string, where: string): ClaimExpres
     evaluate(claims) {
       const value: unknown = parsed({ claims });
       if (!(value instanceof Optional)) return value;
-      return value.hasValue() ? value.value() : null;
+      const inner: unknown = value.hasValue() ? value.value() : null;
+      return inner;
     },
   };
 }

@@ -89,7 +89,7 @@ log: { level: debug }
 `);
     expect(errors).toEqual([]);
     expect(config?.gateway).toMatchObject({ publicUrl: 'https://gw.example.com', workers: 3, listen: { host: '::', port: 0 }, drainTimeoutMs: 5_400_000 });
-    expect(config?.state).toEqual({ kind: 'postgres', url: { kind: 'env', name: 'GW_STATE_URL' } });
+    expect(config?.state).toEqual({ kind: 'server', url: { kind: 'env', name: 'GW_STATE_URL' } });
     expect(config?.targets[0]).toMatchObject({
       host: 'db',
       port: 5432,

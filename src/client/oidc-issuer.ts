@@ -3,7 +3,7 @@
  * authorities, the time limit and "no redirects" hold there too). openid-client checks issuer, audience, expiry and signature algorithm
  * of what comes back. Loaded lazily: only logging in and renewing need it.
  */
-import type { Configuration, CustomFetchOptions } from 'openid-client';
+import type { ClientAuth, Configuration, CustomFetchOptions } from 'openid-client';
 import { GwError } from '../contract/gw-error.js';
 import type { HttpsTransport } from './https-transport.js';
 
@@ -25,6 +25,15 @@ async function fetchThrough(transport: HttpsTransport, url: string, options: Cus
   return new Response(empty ? null : new Uint8Array(answer.body), { status: answer.status, headers: plain });
 }
 
+/** In the header, which every provider must offer, unless this one says that it wants the secret in the form. */
+function secretAuthentication(oidc: Pick<typeof import('openid-client'), 'ClientSecretBasic' | 'ClientSecretPost'>, secret: string): ClientAuth {
+  const [basic, post] = [oidc.ClientSecretBasic(secret), oidc.ClientSecretPost(secret)];
+  return (server, client, body, headers) => {
+    const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
+    return (methods.includes('client_secret_basic') ? basic : post)(server, client, body, headers);
+  };
+}
+
 /** @throws GwError `login.failed` when the issuer does not describe itself as the one named; transport errors as they are. */
 export async function discoverIssuer(client: IssuerClient, transport: HttpsTransport): Promise<Configuration> {
   const oidc = await import('openid-client');
@@ -36,7 +45,7 @@ export async function discoverIssuer(client: IssuerClient, transport: HttpsTrans
   }
   // The transport itself refuses plain HTTP to anything but this machine.
   const execute = server.protocol === 'http:' ? [oidc.allowInsecureRequests] : [];
-  const authentication = client.clientSecret === null ? oidc.None() : oidc.ClientSecretBasic(client.clientSecret);
+  const authentication = client.clientSecret === null ? oidc.None() : secretAuthentication(oidc, client.clientSecret);
   try {
     return await oidc.discovery(server, client.clientId, undefined, authentication, {
       execute,

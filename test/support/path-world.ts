@@ -16,7 +16,7 @@ import type { BusEvent, SessionStore, SubjectStore } from '../../src/contract/se
 import type { Target } from '../../src/contract/target.js';
 import { loadPolicy } from '../../src/policy/index.js';
 import { postgres } from '../../src/protocols/postgres/index.js';
-import { openJournal } from '../../src/recording/open-journal.js';
+import { openJournal } from '../../src/recording/index.js';
 import { createPath, type Path, type PathLimits } from '../../src/session/index.js';
 import { dial } from '../../src/targets/index.js';
 import { TUNNEL_ALPN } from '../../src/tunnel/frame.js';
@@ -59,7 +59,14 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
   const journalDir = await mkdtemp(join(tmpdir(), 'gw-path-'));
   const logger = options.logger ?? silentLogger;
   const bootId = 'wrk-test';
-  const journal = await openJournal({ dir: journalDir, gateway: 'test', bootId, clock: systemClock, logger, ...(options.resultCap === undefined ? {} : { resultCap: options.resultCap }) });
+  const journal = await openJournal({
+    dir: journalDir,
+    gateway: 'test',
+    bootId,
+    clock: systemClock,
+    logger,
+    ...(options.resultCap === undefined ? {} : { resultCap: options.resultCap }),
+  });
   let policy = loadPolicy([{ path: 'policy/test.yaml', text: options.policy ?? OPEN_POLICY }], [postgres.descriptor]);
   const target: Target = {
     name: 'bank-db',

@@ -28,7 +28,14 @@ export const frame = (type: string, ...parts: (string | Buffer)[]): Buffer => {
 export const query = (text: string): Buffer => frame('Q', `${text}\0`);
 export const parse = (name: string, text: string): Buffer => frame('P', `${name}\0${text}\0`, int16(0));
 export const bind = (portal: string, name: string, ...values: (string | null)[]): Buffer =>
-  frame('B', `${portal}\0${name}\0`, int16(0), int16(values.length), ...values.flatMap((value) => (value === null ? [int32(-1)] : [int32(Buffer.byteLength(value)), value])), int16(0));
+  frame(
+    'B',
+    `${portal}\0${name}\0`,
+    int16(0),
+    int16(values.length),
+    ...values.flatMap((value) => (value === null ? [int32(-1)] : [int32(Buffer.byteLength(value)), value])),
+    int16(0),
+  );
 export const describe = (kind: 'S' | 'P', name: string): Buffer => frame('D', `${kind}${name}\0`);
 export const execute = (portal: string, rows = 0): Buffer => frame('E', `${portal}\0`, int32(rows));
 export const close = (kind: 'S' | 'P', name: string): Buffer => frame('C', `${kind}${name}\0`);

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Secret } from '../../src/base/secret.js';
 import { startEmbeddedPostgres } from '../../src/store/embedded-postgres.js';
-import { RawClient, query } from './raw-client.js';
+import { query, RawClient } from './raw-client.js';
 
 const exec = promisify(execFile);
 export const DEBIAN_BIN = '/usr/lib/postgresql/15/bin';
@@ -29,7 +29,12 @@ export interface RealPostgres extends AsyncDisposable {
 const USERNAME = 'owner';
 const PASSWORD = 'owner-password';
 
-export async function startRealPostgres(version: '15' | '18', settings: Record<string, string> = {}, hba?: readonly string[], tls?: { certificate: string; key: string }): Promise<RealPostgres> {
+export async function startRealPostgres(
+  version: '15' | '18',
+  settings: Record<string, string> = {},
+  hba?: readonly string[],
+  tls?: { certificate: string; key: string },
+): Promise<RealPostgres> {
   const dir = await mkdtemp(join(tmpdir(), 'gw-pg-'));
   await chmod(dir, 0o755);
   const server = version === '18' ? await embedded(dir, settings, hba, tls) : await debian(dir, settings);
@@ -54,7 +59,12 @@ export async function startRealPostgres(version: '15' | '18', settings: Record<s
   return real;
 }
 
-async function embedded(dir: string, settings: Record<string, string>, hba: readonly string[] | undefined, tls: { certificate: string; key: string } | undefined) {
+async function embedded(
+  dir: string,
+  settings: Record<string, string>,
+  hba: readonly string[] | undefined,
+  tls: { certificate: string; key: string } | undefined,
+) {
   return startEmbeddedPostgres({
     dir: join(dir, 'data'),
     port: 0,
@@ -83,7 +93,10 @@ async function debian(dir: string, settings: Record<string, string>): Promise<{ 
   const { port } = probe.address() as net.AddressInfo;
   probe.close();
   const all = { port: String(port), listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off', max_connections: '300', ...settings };
-  const child = spawn(`${DEBIAN_BIN}/postgres`, ['-D', data, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])], { ...as, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(`${DEBIAN_BIN}/postgres`, ['-D', data, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])], {
+    ...as,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   let log = '';
   await new Promise<void>((resolve, reject) => {
     child.stderr.on('data', (chunk: Buffer) => {

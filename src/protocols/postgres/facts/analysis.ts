@@ -10,9 +10,9 @@ import { Literals } from './literals.js';
 import { parse, prepareParser } from './parser.js';
 import { redact, redactUnparsed } from './redaction.js';
 import { isShapeStable } from './shape-safety.js';
-import { statementInfo, type StatementForm } from './statement-form.js';
+import { type StatementForm, statementInfo } from './statement-form.js';
 import { summarise } from './summary.js';
-import { isTree, integer, field, tagged } from './tree.js';
+import { field, integer, isTree, tagged } from './tree.js';
 import { walkStatement } from './walker.js';
 
 /** Longest text that is parsed, in bytes; a longer one is unknown. */

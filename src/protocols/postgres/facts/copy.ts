@@ -3,7 +3,7 @@
  * runs a command and a path names a file on the database server, each an effect of its own.
  */
 import { Scope } from './scope.js';
-import { field, flag, list, relationName, strings, struct, text, type Tree } from './tree.js';
+import { field, flag, list, relationName, strings, struct, type Tree, text } from './tree.js';
 import type { Handlers, Walk } from './walk.js';
 
 export const COPY_STATEMENTS: Handlers = { CopyStmt: copy };

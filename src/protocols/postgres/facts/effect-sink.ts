@@ -53,7 +53,10 @@ export class EffectSink {
   }
 
   /** Takes over what another sink holds, with each effect as `change` gives it. */
-  take(other: EffectSink, change: (effect: { readonly action: string; readonly facts: EffectFacts }) => { readonly action: string; readonly facts: EffectFacts }): void {
+  take(
+    other: EffectSink,
+    change: (effect: { readonly action: string; readonly facts: EffectFacts }) => { readonly action: string; readonly facts: EffectFacts },
+  ): void {
     for (const reason of other.#unknown) this.#unknown.add(reason);
     for (const entry of other.#entries.values()) {
       const changed = change(entry);

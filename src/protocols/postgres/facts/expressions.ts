@@ -4,20 +4,75 @@
  */
 import { isBuiltin } from './builtin-functions.js';
 import { dangerousClass, type FunctionClass } from './functions.js';
-import { settingEffect } from './settings.js';
 import type { Scope } from './scope.js';
-import { as, field, list, integer, qualified, strings, type Tree } from './tree.js';
+import { settingEffect } from './settings.js';
+import { as, field, integer, list, qualified, strings, type Tree } from './tree.js';
 import type { Handlers, Walk } from './walk.js';
 
 /** Nodes whose meaning is that of what they hold. */
 export const CARRIERS: readonly string[] = [
-  'A_Const', 'String', 'Integer', 'Float', 'Boolean', 'BitString', 'List', 'ParamRef', 'A_Star', 'A_Indices', 'A_Indirection', 'A_ArrayExpr', 'BoolExpr',
-  'CaseExpr', 'CaseWhen', 'CoalesceExpr', 'MinMaxExpr', 'NullTest', 'BooleanTest', 'RowExpr', 'TypeCast', 'TypeName', 'CollateClause', 'NamedArgExpr',
-  'ResTarget', 'MultiAssignRef', 'WindowDef', 'SQLValueFunction', 'XmlExpr', 'XmlSerialize', 'SetToDefault', 'CurrentOfExpr', 'GroupingFunc',
-  'GroupingSet', 'MergeSupportFunc', 'Alias', 'ReturningOption', 'JsonFormat', 'JsonReturning', 'JsonValueExpr', 'JsonIsPredicate', 'JsonBehavior',
-  'JsonOutput', 'JsonArgument', 'JsonFuncExpr', 'JsonTablePathSpec', 'JsonTableColumn', 'JsonKeyValue', 'JsonParseExpr', 'JsonScalarExpr',
-  'JsonSerializeExpr', 'JsonObjectConstructor', 'JsonArrayConstructor', 'JsonArrayQueryConstructor', 'JsonAggConstructor', 'JsonObjectAgg', 'JsonArrayAgg',
-  'RangeTableFuncCol', 'IndexElem', 'InferClause', 'CTESearchClause', 'CTECycleClause',
+  'A_Const',
+  'String',
+  'Integer',
+  'Float',
+  'Boolean',
+  'BitString',
+  'List',
+  'ParamRef',
+  'A_Star',
+  'A_Indices',
+  'A_Indirection',
+  'A_ArrayExpr',
+  'BoolExpr',
+  'CaseExpr',
+  'CaseWhen',
+  'CoalesceExpr',
+  'MinMaxExpr',
+  'NullTest',
+  'BooleanTest',
+  'RowExpr',
+  'TypeCast',
+  'TypeName',
+  'CollateClause',
+  'NamedArgExpr',
+  'ResTarget',
+  'MultiAssignRef',
+  'WindowDef',
+  'SQLValueFunction',
+  'XmlExpr',
+  'XmlSerialize',
+  'SetToDefault',
+  'CurrentOfExpr',
+  'GroupingFunc',
+  'GroupingSet',
+  'MergeSupportFunc',
+  'Alias',
+  'ReturningOption',
+  'JsonFormat',
+  'JsonReturning',
+  'JsonValueExpr',
+  'JsonIsPredicate',
+  'JsonBehavior',
+  'JsonOutput',
+  'JsonArgument',
+  'JsonFuncExpr',
+  'JsonTablePathSpec',
+  'JsonTableColumn',
+  'JsonKeyValue',
+  'JsonParseExpr',
+  'JsonScalarExpr',
+  'JsonSerializeExpr',
+  'JsonObjectConstructor',
+  'JsonArrayConstructor',
+  'JsonArrayQueryConstructor',
+  'JsonAggConstructor',
+  'JsonObjectAgg',
+  'JsonArrayAgg',
+  'RangeTableFuncCol',
+  'IndexElem',
+  'InferClause',
+  'CTESearchClause',
+  'CTECycleClause',
 ];
 
 export const EXPRESSIONS: Handlers = {
@@ -84,4 +139,3 @@ function connectionSecrets(walk: Walk, args: readonly unknown[]): void {
     }
   }
 }
-

@@ -4,7 +4,7 @@
  * exception is a number that the shape lexer leaves in the key (`keptVerbatim`): all texts of the shape have the same one.
  */
 import { isAfterLimit } from './limit-keyword.js';
-import { as, field, flag, integer, isTree, struct, text, type Tree } from './tree.js';
+import { as, field, flag, integer, isTree, struct, type Tree, text } from './tree.js';
 
 export class Literals {
   readonly #bytes: Uint8Array;

@@ -5,9 +5,9 @@
 import type { EffectFacts } from './effect-sink.js';
 import { finish, fromItem, withTables } from './query.js';
 import { RelationUse, Scope } from './scope.js';
-import { as, field, list, relationName, struct, text, type Tree } from './tree.js';
+import { as, field, list, relationName, struct, type Tree, text } from './tree.js';
 import type { Handlers, Walk } from './walk.js';
-import { whereEffect, type WhereEffect } from './where-effect.js';
+import { type WhereEffect, whereEffect } from './where-effect.js';
 import { targetOf } from './where-target.js';
 
 export const MODIFICATIONS: Handlers = {
@@ -69,7 +69,13 @@ function insert(walk: Walk, node: Tree, outer: Scope): void {
   const target = openTarget(walk, node, tables);
   const conflict = struct(node, 'onConflictClause');
   const updates = conflict !== null && text(conflict, 'action') === 'ONCONFLICT_UPDATE';
-  walk.sink.add('insert', 'relation', target.name, { ...returns(node), ...(conflict === null ? {} : { on_conflict: updates ? 'update' : 'nothing' }) }, columnsOf(list(node, 'cols')));
+  walk.sink.add(
+    'insert',
+    'relation',
+    target.name,
+    { ...returns(node), ...(conflict === null ? {} : { on_conflict: updates ? 'update' : 'nothing' }) },
+    columnsOf(list(node, 'cols')),
+  );
   walk.visit(field(node, 'selectStmt'), tables);
   walk.visit(field(node, 'cols'), tables);
   if (conflict !== null) {

@@ -1,5 +1,5 @@
 /** Kinds of database objects: the word for each (fact `object`) and which type of resource names it. */
-import { as, field, list, qualified, relationName, stringNode, strings, struct, tagged, type Tree } from './tree.js';
+import { as, field, list, qualified, relationName, stringNode, strings, struct, type Tree, tagged } from './tree.js';
 
 const RELATIONS: ReadonlySet<string> = new Set(['table', 'view', 'matview', 'sequence', 'foreign_table', 'index']);
 /** Named by their relation's name and then their own. */

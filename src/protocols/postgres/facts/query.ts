@@ -2,17 +2,28 @@
  * Queries: SELECT and VALUES, with FROM, common table expressions and locking clauses. Data-modifying statements are in `modification.ts`;
  * both may hold the other at any depth, and are reached through the walk.
  */
-import { NO_FACTS, type EffectFacts } from './effect-sink.js';
+import { type EffectFacts, NO_FACTS } from './effect-sink.js';
 import { called } from './expressions.js';
 import { RelationUse, Scope } from './scope.js';
-import { as, field, flag, list, qualified, relationName, strings, struct, tagged, text, type Tree } from './tree.js';
+import { as, field, flag, list, qualified, relationName, strings, struct, type Tree, tagged, text } from './tree.js';
 import type { Handlers, Walk } from './walk.js';
 
 export const QUERIES: Handlers = {
   SelectStmt: select,
 };
 
-const SELECT_CLAUSES = ['distinctClause', 'targetList', 'whereClause', 'groupClause', 'havingClause', 'windowClause', 'valuesLists', 'sortClause', 'limitOffset', 'limitCount'];
+const SELECT_CLAUSES = [
+  'distinctClause',
+  'targetList',
+  'whereClause',
+  'groupClause',
+  'havingClause',
+  'windowClause',
+  'valuesLists',
+  'sortClause',
+  'limitOffset',
+  'limitCount',
+];
 const SELECT_DONE = [...SELECT_CLAUSES, 'withClause', 'fromClause', 'intoClause', 'larg', 'rarg', 'lockingClause'];
 
 function select(walk: Walk, node: Tree, outer: Scope): void {

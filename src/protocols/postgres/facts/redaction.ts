@@ -13,9 +13,11 @@ export function redact(text: string, secrets: readonly number[]): string | null 
   const constants = (scan(text) ?? []).filter((token) => STRINGS.has(token.tokenName));
   let redacted = '';
   let at = 0;
+  let next = 0;
   for (const offset of [...secrets].sort((a, b) => a - b)) {
     if (offset < at) continue;
-    const literal = constants.find((token) => token.start >= offset);
+    while (next < constants.length && (constants[next]?.start ?? 0) < offset) next++;
+    const literal = constants[next];
     if (literal === undefined) return `${redacted}${bytes.toString('utf8', at, offset)} '***'`;
     redacted += `${bytes.toString('utf8', at, literal.start)}'***'`;
     at = literal.end;

@@ -5,6 +5,10 @@
  * of the relations concerned "not known".
  */
 
+/** Beyond so many sources in one FROM, or columns of one relation, columns are not told apart: the work would grow with their product. */
+const SOURCES_LIMIT = 64;
+const COLUMNS_LIMIT = 1600;
+
 /** A use of a relation whose columns are being collected. */
 export class RelationUse {
   readonly schema: string | null;
@@ -39,6 +43,8 @@ export class Scope {
   locksAll = false;
   /** Columns of this level that a condition holds to one constant (its node). */
   readonly fixed = new Map<string, unknown>();
+  #given = 0;
+  #gaveOuter = false;
   readonly #tables = new Set<string>();
 
   constructor(parent: Scope | null) {
@@ -72,23 +78,40 @@ export class Scope {
 
   /** A column that every source of this level has (JOIN … USING). */
   shared(name: string): void {
+    if (this.#isCrowded()) return;
     for (const source of this.sources) charge(source, name);
   }
 
   /** Columns of the sources of this level from `first` on are not known. */
   widen(first: number): void {
+    if (this.#isCrowded()) return;
     for (let i = first; i < this.sources.length; i++) {
       const source = this.sources[i];
       if (source !== undefined) charge(source, null);
     }
   }
 
+  /** Whether there are too many sources to look at each; then the columns of all of them, and of those around, are not known. */
+  #isCrowded(): boolean {
+    if (this.sources.length <= SOURCES_LIMIT) return false;
+    for (; this.#given < this.sources.length; this.#given++) {
+      const use = this.sources[this.#given]?.use;
+      if (use != null) use.columns = null;
+    }
+    if (!this.#gaveOuter) {
+      this.#gaveOuter = true;
+      if (this.parent !== null) this.parent.#widenAll();
+    }
+    return true;
+  }
+
   #unqualified(name: string): void {
-    for (const source of this.sources) charge(source, source.alias === name ? null : name);
+    if (!this.#isCrowded()) for (const source of this.sources) charge(source, source.alias === name ? null : name);
     if (this.parent !== null) this.parent.#unqualified(name);
   }
 
   #qualified(qualifier: string, column: string | null): void {
+    if (this.#isCrowded()) return;
     const matching = this.#find(qualifier);
     if (matching.length === 0) this.#widenAll();
     for (const source of matching) charge(source, column);
@@ -108,5 +131,5 @@ export class Scope {
 function charge(source: Source, column: string | null): void {
   if (source.use === null) return;
   if (column === null || source.renamed) source.use.columns = null;
-  else source.use.columns?.add(column);
+  else if (source.use.columns !== null && source.use.columns.add(column).size > COLUMNS_LIMIT) source.use.columns = null;
 }

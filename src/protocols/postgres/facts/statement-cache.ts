@@ -3,19 +3,22 @@
  * session passes here, so a hit allocates nothing but its key. Keys are compared in full (they are the Map's own strings), never by a
  * hash. Bounded in entries and bytes by two generations: what is not asked for while a generation fills is forgotten.
  */
-import { analyseBytes, TEXT_LIMIT, type Analysis } from './analysis.js';
+import { type Analysis, analyseBytes, TEXT_LIMIT } from './analysis.js';
 import { SHAPE_LIMIT, writeShape } from './shape.js';
 
 export interface CacheLimits {
   /** Entries of one generation of one index. */
   readonly entries: number;
-  /** Key bytes of one generation of one index. */
+  /** Bytes of one generation of one index: keys, and what their analyses take up by a rough count. */
   readonly bytes: number;
 }
 
-const DEFAULT_LIMITS: CacheLimits = { entries: 4096, bytes: 4 * 1024 * 1024 };
+const DEFAULT_LIMITS: CacheLimits = { entries: 4096, bytes: 8 * 1024 * 1024 };
 
-/** A map that forgets: `bytes` counts keys, the trees behind them are small and in proportion. */
+/** What one effect takes up in memory, roughly. */
+const EFFECT_BYTES = 300;
+
+/** A map that forgets. */
 class Generations {
   readonly #limits: CacheLimits;
   #young = new Map<string, Analysis>();
@@ -35,14 +38,15 @@ class Generations {
   }
 
   set(key: string, analysis: Analysis): void {
-    if (key.length > this.#limits.bytes) return;
-    if (this.#young.size >= this.#limits.entries || this.#bytes + key.length > this.#limits.bytes) {
+    const weight = key.length + EFFECT_BYTES * (1 + analysis.facts.effects.length);
+    if (weight > this.#limits.bytes) return;
+    if (this.#young.size >= this.#limits.entries || this.#bytes + weight > this.#limits.bytes) {
       this.#old = this.#young;
       this.#young = new Map();
       this.#bytes = 0;
     }
     this.#young.set(key, analysis);
-    this.#bytes += key.length;
+    this.#bytes += weight;
   }
 }
 

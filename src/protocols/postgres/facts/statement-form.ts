@@ -1,5 +1,5 @@
 /** What kind of statement the top node is, as far as the names of a session are concerned. */
-import { field, flag, struct, tagged, text, type Tree } from './tree.js';
+import { field, flag, struct, type Tree, tagged, text } from './tree.js';
 
 export type StatementKind = 'prepare' | 'execute' | 'deallocate' | 'declare' | 'fetch' | 'close' | 'discard' | 'transaction' | 'copy' | 'other';
 

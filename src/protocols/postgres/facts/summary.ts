@@ -54,7 +54,8 @@ function phrase(effect: Effect): string {
   if (action === 'transaction') return `transaction ${String(facts['kind'])}`;
   if (action === 'select' && resource === null) return facts['only_constants'] === true ? 'reads constants' : 'computes values';
   const verb = VERBS[action] ?? action.replaceAll('_', ' ');
-  const object = (action === 'create' || action === 'alter' || action === 'drop') && typeof facts['object'] === 'string' ? ` ${facts['object'].replaceAll('_', ' ')}` : '';
+  const object =
+    (action === 'create' || action === 'alter' || action === 'drop') && typeof facts['object'] === 'string' ? ` ${facts['object'].replaceAll('_', ' ')}` : '';
   const name = resource === null ? '' : ` ${nameOf(resource.name)}`;
   return `${verb}${object}${name}${where(facts['where'])}`;
 }

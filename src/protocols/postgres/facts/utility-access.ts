@@ -4,7 +4,7 @@
  */
 import { namesOf, objectKind, objectName } from './object-kinds.js';
 import type { Scope } from './scope.js';
-import { as, field, flag, integer, list, stringNode, struct, tagged, text, type Tree } from './tree.js';
+import { as, field, flag, integer, list, stringNode, struct, type Tree, tagged, text } from './tree.js';
 import { cascade, offsetOf } from './utility-objects.js';
 import type { Handler, Handlers, Walk } from './walk.js';
 

@@ -5,14 +5,36 @@
 import type { EffectFacts } from './effect-sink.js';
 import { namesOf, objectKind, objectName, subject } from './object-kinds.js';
 import type { Scope } from './scope.js';
-import { field, flag, list, relationName, strings, struct, tagged, text, type Tree } from './tree.js';
+import { field, flag, list, relationName, strings, struct, type Tree, tagged, text } from './tree.js';
 import type { Handler, Handlers, Walk } from './walk.js';
 
 /** Parts below a schema statement that only carry others. */
 export const OBJECT_CARRIERS: readonly string[] = [
-  'ColumnDef', 'Constraint', 'TableLikeClause', 'PartitionElem', 'PartitionSpec', 'PartitionBoundSpec', 'PartitionRangeDatum', 'PartitionCmd', 'DefElem',
-  'FunctionParameter', 'ObjectWithArgs', 'RoleSpec', 'AccessPriv', 'AlterTableCmd', 'ATAlterConstraint', 'ReplicaIdentityStmt', 'StatsElem',
-  'TriggerTransition', 'CreateOpClassItem', 'PublicationObjSpec', 'PublicationTable', 'VacuumRelation', 'ReturnStmt', 'RangeVar', 'LockingClause',
+  'ColumnDef',
+  'Constraint',
+  'TableLikeClause',
+  'PartitionElem',
+  'PartitionSpec',
+  'PartitionBoundSpec',
+  'PartitionRangeDatum',
+  'PartitionCmd',
+  'DefElem',
+  'FunctionParameter',
+  'ObjectWithArgs',
+  'RoleSpec',
+  'AccessPriv',
+  'AlterTableCmd',
+  'ATAlterConstraint',
+  'ReplicaIdentityStmt',
+  'StatsElem',
+  'TriggerTransition',
+  'CreateOpClassItem',
+  'PublicationObjSpec',
+  'PublicationTable',
+  'VacuumRelation',
+  'ReturnStmt',
+  'RangeVar',
+  'LockingClause',
 ];
 
 export function cascade(node: Tree): EffectFacts {
@@ -28,12 +50,20 @@ function on(action: string, kind: string, names: (node: Tree) => readonly string
   };
 }
 
-const one = (name: string) => (node: Tree): readonly string[] => {
-  const value = text(node, name);
-  return value === null ? [] : [value];
-};
-const many = (name: string) => (node: Tree): readonly string[] => strings(list(node, name));
-const range = (name: string) => (node: Tree): readonly string[] => relationName(struct(node, name) ?? {}).filter((part) => part !== null && part !== '') as string[];
+const one =
+  (name: string) =>
+  (node: Tree): readonly string[] => {
+    const value = text(node, name);
+    return value === null ? [] : [value];
+  };
+const many =
+  (name: string) =>
+  (node: Tree): readonly string[] =>
+    strings(list(node, name));
+const range =
+  (name: string) =>
+  (node: Tree): readonly string[] =>
+    relationName(struct(node, name) ?? {}).filter((part) => part !== null && part !== '') as string[];
 
 function createTable(walk: Walk, node: Tree, scope: Scope): void {
   const relation = struct(node, 'relation') ?? struct(struct(node, 'base') ?? {}, 'relation') ?? {};
@@ -88,13 +118,22 @@ function alterTable(walk: Walk, node: Tree, scope: Scope): void {
   const changes = [...new Set(commands.map((command) => snake(text(command, 'subtype') ?? 'unknown')))];
   const cascades = commands.some((command) => text(command, 'behavior') === 'DROP_CASCADE');
   const columns = commands.map((command) => text(command, 'name')).filter((name) => name !== null);
-  walk.sink.add('alter', 'relation', relationName(struct(node, 'relation') ?? {}), { object: objectKind(text(node, 'objtype')), change: changes, ...(cascades ? { cascade: true } : {}) }, columns.length === 0 ? null : columns);
+  walk.sink.add(
+    'alter',
+    'relation',
+    relationName(struct(node, 'relation') ?? {}),
+    { object: objectKind(text(node, 'objtype')), change: changes, ...(cascades ? { cascade: true } : {}) },
+    columns.length === 0 ? null : columns,
+  );
   walk.fields('AlterTableStmt', node, scope, ['relation']);
 }
 
 /** `AT_DropColumn` as `drop_column`. */
 function snake(subtype: string): string {
-  return subtype.replace(/^AT_/, '').replace(/(?<=[a-z])([A-Z])/g, '_$1').toLowerCase();
+  return subtype
+    .replace(/^AT_/, '')
+    .replace(/(?<=[a-z])([A-Z])/g, '_$1')
+    .toLowerCase();
 }
 
 function drop(walk: Walk, node: Tree, scope: Scope): void {
@@ -153,7 +192,10 @@ export const OBJECT_STATEMENTS: Handlers = {
   AlterEventTrigStmt: on('alter', 'event_trigger', one('trigname')),
   AlterFunctionStmt: (walk, node, scope) => {
     const { type, name } = objectName('function', strings(list(struct(node, 'func') ?? {}, 'objname')));
-    walk.sink.add('alter', type, name, { object: objectKind(text(node, 'objtype')), ...(hasOption(list(node, 'actions'), 'security') ? { security_definer: true } : {}) });
+    walk.sink.add('alter', type, name, {
+      object: objectKind(text(node, 'objtype')),
+      ...(hasOption(list(node, 'actions'), 'security') ? { security_definer: true } : {}),
+    });
     walk.fields('AlterFunctionStmt', node, scope);
   },
   AlterOperatorStmt: on('alter', 'operator', (node) => strings(list(struct(node, 'opername') ?? {}, 'objname'))),

@@ -5,8 +5,8 @@
 import { EffectSink } from './effect-sink.js';
 import { objectKind } from './object-kinds.js';
 import type { Scope } from './scope.js';
-import { settingEffect, type SettingScope } from './settings.js';
-import { as, field, flag, list, qualified, relationName, strings, struct, tagged, text, type Tree } from './tree.js';
+import { type SettingScope, settingEffect } from './settings.js';
+import { as, field, flag, list, qualified, relationName, strings, struct, type Tree, tagged, text } from './tree.js';
 import { secretBody } from './utility-objects.js';
 import type { Handlers, Walk } from './walk.js';
 
@@ -27,7 +27,7 @@ function setVariable(walk: Walk, node: Tree, scope: Scope): void {
     case 'VAR_SET_VALUE':
     case 'VAR_SET_DEFAULT':
     case 'VAR_SET_CURRENT':
-      settingEffect(walk.sink, name, valueOf(walk, list(node, 'args')), reach);
+      settingEffect(walk.sink, name, constantsOf(walk, list(node, 'args')), reach);
       break;
     default:
       walk.sink.unknown('a SET of an unknown kind');
@@ -36,7 +36,7 @@ function setVariable(walk: Walk, node: Tree, scope: Scope): void {
 }
 
 /** The constants of SET, joined as the server joins them; null when there is none or one is not a constant. */
-function valueOf(walk: Walk, args: readonly unknown[]): string | null {
+function constantsOf(walk: Walk, args: readonly unknown[]): string | null {
   const values = args.map((arg) => walk.literals.value(arg));
   return values.length === 0 || values.includes(null) ? null : values.join(', ');
 }
@@ -52,7 +52,12 @@ function setMany(walk: Walk, name: string, options: readonly unknown[]): void {
       continue;
     }
     const setting = text(element, 'defname') ?? '';
-    settingEffect(walk.sink, forSession ? `default_${setting}` : setting, switchOf(walk.literals.value(field(element, 'arg'))), forSession ? 'session' : 'local');
+    settingEffect(
+      walk.sink,
+      forSession ? `default_${setting}` : setting,
+      switchOf(walk.literals.value(field(element, 'arg'))),
+      forSession ? 'session' : 'local',
+    );
   }
 }
 
@@ -85,7 +90,13 @@ function explainRuns(walk: Walk, option: unknown): boolean {
   const arg = tagged(field(element, 'arg'));
   if (arg === null) return true;
   // `false`, `off` and `0` are the words for no; anything else is taken for yes.
-  const word = text(arg.node, 'sval') ?? (arg.tag === 'Integer' ? String(field(arg.node, 'ival') ?? 0) : arg.tag === 'Boolean' ? String(flag(arg.node, 'boolval')) : walk.literals.value(field(element, 'arg')));
+  const word =
+    text(arg.node, 'sval') ??
+    (arg.tag === 'Integer'
+      ? String(field(arg.node, 'ival') ?? 0)
+      : arg.tag === 'Boolean'
+        ? String(flag(arg.node, 'boolval'))
+        : walk.literals.value(field(element, 'arg')));
   return !(word !== null && /^(false|off|0)$/i.test(word));
 }
 

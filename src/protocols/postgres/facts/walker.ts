@@ -10,7 +10,7 @@ import type { Literals } from './literals.js';
 import { MODIFICATIONS } from './modification.js';
 import { QUERIES } from './query.js';
 import { Scope } from './scope.js';
-import { isTree, tagged, type Tree } from './tree.js';
+import { isTree, type Tree, tagged } from './tree.js';
 import { ACCESS_STATEMENTS } from './utility-access.js';
 import { OBJECT_CARRIERS, OBJECT_STATEMENTS } from './utility-objects.js';
 import { SESSION_STATEMENTS } from './utility-session.js';
@@ -30,11 +30,60 @@ const STRUCT_TAGS: ReadonlyMap<string, string> = new Map([
   ['base', 'CreateStmt'],
 ]);
 const STRUCTS: ReadonlySet<string> = new Set([
-  'alias', 'join_using_alias', 'typeName', 'argType', 'returnType', 'ofTypename', 'sourcetype', 'targettype', 'datatype', 'storedtype', 'type_name', 'over',
-  'collClause', 'infer', 'search_clause', 'cycle_clause', 'context_item', 'expr', 'val', 'value', 'arg', 'output', 'returning', 'on_empty', 'on_error',
-  'pathspec', 'format', 'constructor', 'partspec', 'partbound', 'bound', 'role', 'user', 'newowner', 'grantor', 'newrole', 'owner', 'authrole', 'func',
-  'opername', 'name', 'pubtable', 'extname', 'relation', 'view', 'sequence', 'pktable', 'table', 'constrrel', 'identitySequence', 'typevar', 'rel',
-  'fromsql', 'tosql',
+  'alias',
+  'join_using_alias',
+  'typeName',
+  'argType',
+  'returnType',
+  'ofTypename',
+  'sourcetype',
+  'targettype',
+  'datatype',
+  'storedtype',
+  'type_name',
+  'over',
+  'collClause',
+  'infer',
+  'search_clause',
+  'cycle_clause',
+  'context_item',
+  'expr',
+  'val',
+  'value',
+  'arg',
+  'output',
+  'returning',
+  'on_empty',
+  'on_error',
+  'pathspec',
+  'format',
+  'constructor',
+  'partspec',
+  'partbound',
+  'bound',
+  'role',
+  'user',
+  'newowner',
+  'grantor',
+  'newrole',
+  'owner',
+  'authrole',
+  'func',
+  'opername',
+  'name',
+  'pubtable',
+  'extname',
+  'relation',
+  'view',
+  'sequence',
+  'pktable',
+  'table',
+  'constrrel',
+  'identitySequence',
+  'typevar',
+  'rel',
+  'fromsql',
+  'tosql',
 ]);
 
 class TreeWalk implements Walk {

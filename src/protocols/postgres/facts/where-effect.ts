@@ -8,9 +8,23 @@
  * such names prove nothing.
  */
 import type { Literals } from './literals.js';
-import { as, field, list, struct, tagged, text, type Tree } from './tree.js';
+import { as, field, list, struct, type Tree, tagged, text } from './tree.js';
 import { relationTarget } from './where-target.js';
-import { bothConstant, boundedTie, columnOf, constantOnly, holdsParameter, isColumn, isFixed, isKey, isRangeKey, isTie, items, plainOperator, type WhereTarget } from './where-terms.js';
+import {
+  bothConstant,
+  boundedTie,
+  columnOf,
+  constantOnly,
+  holdsParameter,
+  isColumn,
+  isFixed,
+  isKey,
+  isRangeKey,
+  isTie,
+  items,
+  plainOperator,
+  type WhereTarget,
+} from './where-terms.js';
 
 export type WhereEffect = 'none' | 'vacuous' | 'effective' | 'unknown';
 
@@ -133,10 +147,14 @@ function inList(left: unknown, right: unknown, target: WhereTarget): boolean {
   if (isKey(left, target)) return choices.every(isFixed);
   const columns = as(left, 'RowExpr');
   if (columns === null) return false;
-  return list(columns, 'args').some((column, i) => isKey(column, target) && choices.every((choice) => {
-    const row = as(choice, 'RowExpr');
-    return row !== null && isFixed(list(row, 'args')[i]);
-  }));
+  return list(columns, 'args').some(
+    (column, i) =>
+      isKey(column, target) &&
+      choices.every((choice) => {
+        const row = as(choice, 'RowExpr');
+        return row !== null && isFixed(list(row, 'args')[i]);
+      }),
+  );
 }
 
 function judgeLike(operator: string | null, left: unknown, right: unknown, context: Context): WhereEffect {
@@ -153,11 +171,13 @@ function judgeSubquery(node: Tree, context: Context, depth: number): WhereEffect
   if (query === null) return 'unknown';
   const kind = text(node, 'subLinkType');
   const from = list(query, 'fromClause');
-  if (kind === 'EXISTS_SUBLINK') return from.length === 0 && field(query, 'whereClause') === undefined && text(query, 'op') === 'SETOP_NONE' ? 'vacuous' : 'unknown';
+  if (kind === 'EXISTS_SUBLINK')
+    return from.length === 0 && field(query, 'whereClause') === undefined && text(query, 'op') === 'SETOP_NONE' ? 'vacuous' : 'unknown';
   if (kind !== 'ANY_SUBLINK' || list(node, 'operName').length > 0 || !isKey(field(node, 'testexpr'), context.target)) return 'unknown';
   // `id in (select id from t where …)` of the target itself: every name in it is the inner row's, for the outer has no other columns.
   const range = from.length === 1 ? as(from[0], 'RangeVar') : null;
-  if (range === null || text(query, 'op') !== 'SETOP_NONE' || list(query, 'groupClause').length > 0 || field(query, 'withClause') !== undefined) return 'unknown';
+  if (range === null || text(query, 'op') !== 'SETOP_NONE' || list(query, 'groupClause').length > 0 || field(query, 'withClause') !== undefined)
+    return 'unknown';
   const { target } = context;
   const alias = struct(range, 'alias');
   if (target.shadowed || (alias !== null && list(alias, 'colnames').length > 0)) return 'unknown';

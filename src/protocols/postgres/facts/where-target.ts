@@ -2,15 +2,18 @@
  * The rows that a WHERE chooses from, and what stands beside them: which names certainly mean the target's columns, which relations it may
  * be tied to, and which row sources are bounded by the statement itself (a VALUES list, an array parameter).
  */
-import { as, field, list, relationName, strings, struct, text, type Tree } from './tree.js';
+import { as, field, list, relationName, strings, struct, type Tree, text } from './tree.js';
 import { isFixed, type WhereTarget } from './where-terms.js';
+
+/** More row sources than these prove nothing. */
+const SIBLINGS_LIMIT = 16;
 
 /** `beside`: the other row sources of the statement; `isTable`: whether a name means a common table expression there. */
 export function targetOf(range: Tree, beside: readonly unknown[], isTable: (name: string) => boolean): WhereTarget {
   const target = relationTarget(range, beside.length === 0, isTable);
   const siblings: WhereTarget[] = [];
   const bounded: string[] = [];
-  for (const source of beside) {
+  for (const source of beside.slice(0, SIBLINGS_LIMIT)) {
     const rows = boundedAlias(source);
     if (rows !== null) bounded.push(rows);
     const other = as(source, 'RangeVar');
@@ -26,7 +29,15 @@ export function targetOf(range: Tree, beside: readonly unknown[], isTable: (name
 export function relationTarget(range: Tree, alone: boolean, isTable: (name: string) => boolean): WhereTarget {
   const [schema, name] = relationName(range);
   const alias = struct(range, 'alias');
-  return { schema, name, alias: (alias === null ? null : text(alias, 'aliasname')) ?? name, alone, shadowed: schema === null && isTable(name), siblings: [], bounded: [] };
+  return {
+    schema,
+    name,
+    alias: (alias === null ? null : text(alias, 'aliasname')) ?? name,
+    alone,
+    shadowed: schema === null && isTable(name),
+    siblings: [],
+    bounded: [],
+  };
 }
 
 /** The alias of `(VALUES …) AS alias` or `unnest(…) AS alias` when no row of it comes from a relation. */

@@ -2,7 +2,7 @@
  * Terms of a condition: which are certainly a column of the target, which are certainly not of any row. Pure reading of the tree; in doubt
  * the answer is no.
  */
-import { as, field, list, stringNode, strings, struct, tagged, text, type Tree } from './tree.js';
+import { as, field, list, stringNode, strings, struct, type Tree, tagged, text } from './tree.js';
 
 /** The rows whose choice is judged. */
 export interface WhereTarget {
@@ -62,7 +62,12 @@ export function isRangeKey(node: unknown, target: WhereTarget): boolean {
   const cast = as(node, 'TypeCast');
   if (cast === null || !isColumn(field(cast, 'arg'), target)) return false;
   const type = struct(cast, 'typeName');
-  return type !== null && list(type, 'typmods').length === 0 && list(type, 'arrayBounds').length === 0 && FAITHFUL_CASTS.has(strings(list(type, 'names')).at(-1) ?? '');
+  return (
+    type !== null &&
+    list(type, 'typmods').length === 0 &&
+    list(type, 'arrayBounds').length === 0 &&
+    FAITHFUL_CASTS.has(strings(list(type, 'names')).at(-1) ?? '')
+  );
 }
 
 /** What an equality may rest on: also the physical address of a row, and a column in one case. */

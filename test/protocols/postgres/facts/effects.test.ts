@@ -15,7 +15,11 @@ function told(text: string): readonly string[] {
 
 const HIDDEN: readonly (readonly [string, string, readonly string[]])[] = [
   ['B1', 'with x as (delete from t returning *) select * from x', ['delete relation:?.t {"where":"none","returning":true}']],
-  ['B2', 'select * from (with x as (with y as (delete from s.t returning 1) select * from y) select * from x) q', ['delete relation:s.t {"where":"none","returning":true}']],
+  [
+    'B2',
+    'select * from (with x as (with y as (delete from s.t returning 1) select * from y) select * from x) q',
+    ['delete relation:s.t {"where":"none","returning":true}'],
+  ],
   ['B3', 'explain analyze delete from t', ['explain - {"analyze":true}', 'delete relation:?.t {"where":"none"}']],
   ['B3', 'explain (costs off, analyze) delete from t', ['delete relation:?.t {"where":"none"}']],
   ['B3', 'explain (analyze on) update t set v = 1', ['update relation:?.t {"where":"none"}']],
@@ -30,7 +34,11 @@ const HIDDEN: readonly (readonly [string, string, readonly string[]])[] = [
   ['B9', "select E'O\\'Brien'; delete from t", ['delete relation:?.t {"where":"none"}']],
   ['B10', 'delete from t; commit; select 1/0', ['delete relation:?.t {"where":"none"}', 'transaction - {"kind":"commit"}']],
   ['B11', 'merge into t using s on true when matched then delete', ['merge relation:?.t {"where":"vacuous"}', 'delete relation:?.t {"where":"vacuous"}']],
-  ['B11', 'insert into t select * from s on conflict (id) do update set v = 1', ['insert relation:?.t {"on_conflict":"update"}', 'update relation:?.t {"where":"unknown"}']],
+  [
+    'B11',
+    'insert into t select * from s on conflict (id) do update set v = 1',
+    ['insert relation:?.t {"on_conflict":"update"}', 'update relation:?.t {"where":"unknown"}'],
+  ],
   ['B12', 'truncate a, s.b cascade', ['truncate relation:?.a {"cascade":true}', 'truncate relation:s.b {"cascade":true}']],
   ['B12', 'drop schema s cascade', ['drop schema:s {"object":"schema","cascade":true}']],
   ['B12', 'drop owned by u', ['drop role:u {"object":"owned"}']],
@@ -122,7 +130,12 @@ describe('honest statements', () => {
   });
 
   test('their functions are PostgreSQL’s own', () => {
-    const foreign = new Set(honest.flatMap((text) => analyseText(text).facts.effects).filter(({ facts }) => facts['class'] === 'user').map(({ resource }) => String(resource?.name.at(-1))));
+    const foreign = new Set(
+      honest
+        .flatMap((text) => analyseText(text).facts.effects)
+        .filter(({ facts }) => facts['class'] === 'user')
+        .map(({ resource }) => String(resource?.name.at(-1))),
+    );
     expect([...foreign]).toEqual([]);
   });
 
@@ -130,7 +143,7 @@ describe('honest statements', () => {
     "select 'DROP TABLE x'",
     'select 1 as delete',
     "insert into logs (body) values ('delete from t; drop table t')",
-    "create function f() returns void language plpgsql as $$begin delete from t; drop table t; end$$",
+    'create function f() returns void language plpgsql as $$begin delete from t; drop table t; end$$',
     'select "drop" from "truncate"',
     'select 1 -- drop table x',
   ])('%s neither drops nor deletes', (text) => {

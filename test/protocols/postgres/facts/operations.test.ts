@@ -14,7 +14,11 @@ test('the vocabulary is closed in itself', () => {
   expect(known.size).toBe(actions.length);
   expect(described.size).toBe(facts.length);
   for (const action of actions) for (const name of action.facts) expect(described.has(name), `${action.name}.${name}`).toBe(true);
-  for (const name of described.keys()) expect(actions.some((action) => action.facts.includes(name)), name).toBe(true);
+  for (const name of described.keys())
+    expect(
+      actions.some((action) => action.facts.includes(name)),
+      name,
+    ).toBe(true);
 });
 
 test.each([...STATEMENTS, ...honest])('%s', (text) => {

@@ -8,7 +8,10 @@ test.each([
   ["create role é password 'hunter''2' valid until 'tomorrow'", "create role é password '***' valid until 'tomorrow'"],
   ["alter user bob with encrypted password E'hunter\\'2'", "alter user bob with encrypted password '***'"],
   ['alter role bob password $$hunter2$$', "alter role bob password '***'"],
-  ["select 'kept'; alter role a password 'hunter2'; create user b password 'hunter2'", "select 'kept'; alter role a password '***'; create user b password '***'"],
+  [
+    "select 'kept'; alter role a password 'hunter2'; create user b password 'hunter2'",
+    "select 'kept'; alter role a password '***'; create user b password '***'",
+  ],
   ["create user mapping for u server s options (user 'a', password 'hunter2')", "create user mapping for u server s options (user 'a', password '***')"],
   ["create subscription s connection 'host=x password=hunter2' publication p", "create subscription s connection '***' publication p"],
   ["select 1; alter subscription s connection 'password=hunter2'", "select 1; alter subscription s connection '***'"],

@@ -7,7 +7,8 @@ beforeAll(prepareParser);
 function reads(text: string): Record<string, readonly string[] | null> {
   const found: Record<string, readonly string[] | null> = {};
   for (const { action, resource } of analyseText(text).facts.effects) {
-    if (action === 'select' && resource !== null) found[resource.name.filter((part) => part !== null).join('.')] = resource.columns === null ? null : [...resource.columns].sort();
+    if (action === 'select' && resource !== null)
+      found[resource.name.filter((part) => part !== null).join('.')] = resource.columns === null ? null : [...resource.columns].sort();
   }
   return found;
 }
@@ -65,5 +66,17 @@ describe('common table expressions', () => {
     expect(analyseText('select a from t limit 10').facts.effects[0]?.facts).toEqual({ limit: 10 });
     expect(analyseText('select a from t fetch first 7 rows only').facts.effects[0]?.facts).toEqual({ limit: 7 });
     expect(analyseText('select a from t limit $1').facts.effects[0]?.facts).toEqual({});
+  });
+});
+
+describe('crowds', () => {
+  test('beyond what can be told apart, columns are not known, and nothing is missed', () => {
+    const names = Array.from({ length: 9000 }, (_, i) => `t${String(i)}`);
+    const found = reads(`select ${names.map((name) => `c${name}`).join(', ')}, t5.x from ${names.join(', ')} where exists (select 1 from u where k = 1)`);
+    expect(Object.keys(found)).toHaveLength(9001);
+    expect(found['t0']).toBeNull();
+    expect(found['t8999']).toBeNull();
+    expect(found['u']).toEqual(['k']);
+    expect(reads(`select (select x from ${names.slice(0, 100).join(', ')}) from o`)['o']).toBeNull();
   });
 });

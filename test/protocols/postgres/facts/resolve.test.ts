@@ -1,7 +1,7 @@
 /** redteam B8: what is run by name carries the effects of what was prepared or declared under it, whoever looks. */
 import { beforeAll, expect, test } from 'vitest';
 import type { Facts } from '../../../../src/contract/operation.js';
-import { analyseText, prepareParser, withResolved, type Lookup } from '../../../../src/protocols/postgres/facts/index.js';
+import { analyseText, type Lookup, prepareParser, withResolved } from '../../../../src/protocols/postgres/facts/index.js';
 
 beforeAll(prepareParser);
 
@@ -34,7 +34,14 @@ test('names of the same text count, and end with DEALLOCATE, CLOSE and DISCARD',
   const lookup: Lookup = () => known;
   expect(actions(withResolved(analyseText('prepare p as select 1; execute p'), nobody))).not.toContain('unknown');
   expect(actions(withResolved(analyseText('prepare p as truncate_me; execute p'), nobody))).toContain('unknown');
-  for (const text of ['deallocate p; execute p', 'deallocate all; execute p', 'discard all; execute p', 'close c; fetch c', 'close all; fetch c', 'discard all; fetch c']) {
+  for (const text of [
+    'deallocate p; execute p',
+    'deallocate all; execute p',
+    'discard all; execute p',
+    'close c; fetch c',
+    'close all; fetch c',
+    'discard all; fetch c',
+  ]) {
     expect(actions(withResolved(analyseText(text), lookup)), text).toContain('unknown');
   }
   expect(actions(withResolved(analyseText('deallocate other; execute p'), lookup))).toContain('delete');
@@ -67,7 +74,9 @@ test('the same references give the same object, others another', () => {
 });
 
 test('statements are told apart for the session', () => {
-  const forms = analyseText('begin; prepare a as select 1; execute a; deallocate a; deallocate all; declare c cursor for select 2; fetch c; close c; close all; discard all; copy t to stdout; select 1').statements;
+  const forms = analyseText(
+    'begin; prepare a as select 1; execute a; deallocate a; deallocate all; declare c cursor for select 2; fetch c; close c; close all; discard all; copy t to stdout; select 1',
+  ).statements;
   expect(forms.map(({ kind, name, all }) => `${kind} ${String(name)} ${String(all)}`)).toEqual([
     'transaction null false',
     'prepare a false',

@@ -4,7 +4,7 @@
  */
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { analyseText, prepareParser, StatementCache, type Analysis } from '../../../../src/protocols/postgres/facts/index.js';
+import { type Analysis, analyseText, prepareParser, StatementCache } from '../../../../src/protocols/postgres/facts/index.js';
 import { writeShape } from '../../../../src/protocols/postgres/facts/shape.js';
 import { STATEMENTS } from './every-statement.js';
 import honest from './honest-statements.json' with { type: 'json' };
@@ -78,10 +78,45 @@ describe('sharing', () => {
 
 describe('the shape lexer leaves alone what is subtle', () => {
   test.each([
-    "select '\\'; drop table t; --'", "select e'x'", "select E'x'", "select b'1'", "select x'1f'", "select n'x'", "select u&'x'", 'select u&"x"', 'select $$x$$', 'select $a$x$a$',
-    'select 1 -- x', 'select 1 /* x */', 'select 1_000', 'select 0x1f', 'select 0b1', 'select 0o7', 'select 1e5', 'select 1.5e5', 'select 1a', 'select 1..2', 'select .5',
-    'select é', 'select a$1', 'select $1a', 'select "a\\b"', 'select "é"', 'select \u0001', 'select \u0002', 'select \u0003', "select 'x", 'select "x', 'select \u00a01', "select 'x'y", "select x'y",
-    "select 1'x'", 'select \x7f', 'select \v1',
+    "select '\\'; drop table t; --'",
+    "select 'a\\b'",
+    "select '\\' where a = '1'",
+    "select e'x'",
+    "select E'x'",
+    "select b'1'",
+    "select x'1f'",
+    "select n'x'",
+    "select u&'x'",
+    'select u&"x"',
+    'select $$x$$',
+    'select $a$x$a$',
+    'select 1 -- x',
+    'select 1 /* x */',
+    'select 1_000',
+    'select 0x1f',
+    'select 0b1',
+    'select 0o7',
+    'select 1e5',
+    'select 1.5e5',
+    'select 1a',
+    'select 1..2',
+    'select .5',
+    'select é',
+    'select a$1',
+    'select $1a',
+    'select "a\\b"',
+    'select "é"',
+    'select \u0001',
+    'select \u0002',
+    'select \u0003',
+    "select 'x",
+    'select "x',
+    'select \u00a01',
+    "select 'x'y",
+    "select x'y",
+    "select 1'x'",
+    'select \x7f',
+    'select \v1',
   ])('%j', (text) => {
     expect(shapeOf(text)).toBeNull();
   });
@@ -102,7 +137,7 @@ describe('the shape lexer leaves alone what is subtle', () => {
 
 describe('bounds', () => {
   test('a small cache forgets and stays right', () => {
-    const cache = new StatementCache({ entries: 4, bytes: 200 });
+    const cache = new StatementCache({ entries: 4, bytes: 2000 });
     for (let i = 0; i < 50; i++) {
       const text = `select a${String(i % 9)} from t where b = ${String(i)}`;
       expect(visible(analyse(cache, text))).toEqual(visible(analyseText(text)));
@@ -117,15 +152,44 @@ describe('bounds', () => {
 });
 
 describe('properties', () => {
-  const string = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constantFrom('', '%', 'abc%', "'", 'role', 'password=x', '--', '$$', '/*')).map((value) => `'${value.replaceAll('\0', '').replaceAll("'", "''")}'`);
-  const number = fc.oneof(fc.nat().map(String), fc.constantFrom('0', '00', '1.5', '0.', '2147483647', '2147483648', '9999999999', '123456789', '1234567890', '1e5', '.5', '0x1F', '1_0'));
+  const string = fc
+    .oneof(fc.string(), fc.string({ unit: 'binary' }), fc.constantFrom('', '%', 'abc%', "'", 'role', 'password=x', '--', '$$', '/*'))
+    .map((value) => `'${value.replaceAll('\0', '').replaceAll("'", "''")}'`);
+  const number = fc.oneof(
+    fc.nat().map(String),
+    fc.constantFrom('0', '00', '1.5', '0.', '2147483647', '2147483648', '9999999999', '123456789', '1234567890', '1e5', '.5', '0x1F', '1_0'),
+  );
   const literal = fc.oneof(string, number, fc.constantFrom('true', 'null', '$1', "E'\\''", "b'1'", '-1'));
   const template = fc.constantFrom(
-    'SELECT a FROM t WHERE b = ? AND c = ?', 'SELECT a FROM t WHERE b = ? LIMIT ?', 'SELECT a FROM t LIMIT ? OFFSET ?', 'DELETE FROM t WHERE id = ?', 'DELETE FROM t WHERE v LIKE ?',
-    'DELETE FROM t WHERE ? = ?', 'DELETE FROM t WHERE ?', 'UPDATE t SET a = ? WHERE id IN (?, ?) OR v ILIKE ?', 'INSERT INTO t VALUES (?, ?)', 'SELECT set_config(?, ?, ?)',
-    'SELECT ?::float(?), ?::varchar(?)', 'SELECT interval ? , date ?', 'SELECT a FROM t FETCH FIRST ? ROWS ONLY', 'SELECT ? ? FROM t', 'SELECT ?\n?', 'SELECT dblink(?, ?)',
-    'SELECT * FROM pg_settings WHERE name = ?', 'SELECT set_config(name, ?, ?) FROM pg_settings WHERE name = ?', 'SELECT json_value(a, ?) FROM t', 'SELECT a[?:?] FROM t ORDER BY ?', 'SELECT pg_notify(?, ?)',
-    'SELECT a FROM t WHERE b BETWEEN ? AND ?; ', 'SELECT ?; SELECT ?', 'COPY t TO ?', 'SET x = ?', 'EXPLAIN ANALYZE DELETE FROM t WHERE id = ?', 'SELECT a -? FROM t', 'SELECT a?b, "?"', 'WITH x AS (DELETE FROM t WHERE id > ? RETURNING *) SELECT * FROM x LIMIT ?',
+    'SELECT a FROM t WHERE b = ? AND c = ?',
+    'SELECT a FROM t WHERE b = ? LIMIT ?',
+    'SELECT a FROM t LIMIT ? OFFSET ?',
+    'DELETE FROM t WHERE id = ?',
+    'DELETE FROM t WHERE v LIKE ?',
+    'DELETE FROM t WHERE ? = ?',
+    'DELETE FROM t WHERE ?',
+    'UPDATE t SET a = ? WHERE id IN (?, ?) OR v ILIKE ?',
+    'INSERT INTO t VALUES (?, ?)',
+    'SELECT set_config(?, ?, ?)',
+    'SELECT ?::float(?), ?::varchar(?)',
+    'SELECT interval ? , date ?',
+    'SELECT a FROM t FETCH FIRST ? ROWS ONLY',
+    'SELECT ? ? FROM t',
+    'SELECT ?\n?',
+    'SELECT dblink(?, ?)',
+    'SELECT * FROM pg_settings WHERE name = ?',
+    'SELECT set_config(name, ?, ?) FROM pg_settings WHERE name = ?',
+    'SELECT json_value(a, ?) FROM t',
+    'SELECT a[?:?] FROM t ORDER BY ?',
+    'SELECT pg_notify(?, ?)',
+    'SELECT a FROM t WHERE b BETWEEN ? AND ?; ',
+    'SELECT ?; SELECT ?',
+    'COPY t TO ?',
+    'SET x = ?',
+    'EXPLAIN ANALYZE DELETE FROM t WHERE id = ?',
+    'SELECT a -? FROM t',
+    'SELECT a?b, "?"',
+    'WITH x AS (DELETE FROM t WHERE id > ? RETURNING *) SELECT * FROM x LIMIT ?',
   );
   const filled = (shape: string, values: readonly string[]): string => {
     let next = 0;
@@ -147,8 +211,65 @@ describe('properties', () => {
     const token = fc.oneof(
       literal,
       fc.constantFrom(
-        'select', 'delete', 'from', 'where', 'update', 'set', 'insert', 'into', 'values', 't', 'u', 'id', '=', '*', ',', '(', ')', ';', 'or', 'and', 'not', 'in', 'limit', 'like', 'returning', 'with', 'x', 'as',
-        'using', '.', '::', 'float', 'interval', 'e', 'U&', 'u&', 'N', '$', '$$', '$a$', '--', '/*', '*/', '"', "'", '\\', '\n', '-', '+', '1', '2', "''", "'a'", 'execute', 'prepare', 'explain', 'analyze', '\u00e9', '\u0001',
+        'select',
+        'delete',
+        'from',
+        'where',
+        'update',
+        'set',
+        'insert',
+        'into',
+        'values',
+        't',
+        'u',
+        'id',
+        '=',
+        '*',
+        ',',
+        '(',
+        ')',
+        ';',
+        'or',
+        'and',
+        'not',
+        'in',
+        'limit',
+        'like',
+        'returning',
+        'with',
+        'x',
+        'as',
+        'using',
+        '.',
+        '::',
+        'float',
+        'interval',
+        'e',
+        'U&',
+        'u&',
+        'N',
+        '$',
+        '$$',
+        '$a$',
+        '--',
+        '/*',
+        '*/',
+        '"',
+        "'",
+        '\\',
+        '\n',
+        '-',
+        '+',
+        '1',
+        '2',
+        "''",
+        "'a'",
+        'execute',
+        'prepare',
+        'explain',
+        'analyze',
+        '\u00e9',
+        '\u0001',
       ),
     );
     fc.assert(
@@ -163,11 +284,15 @@ describe('properties', () => {
   test('statements with their literals changed at random places', () => {
     const cache = new StatementCache();
     fc.assert(
-      fc.property(fc.constantFrom(...STATEMENTS, ...honest.filter((text) => text.length < 2000)), fc.array(literal, { minLength: 1, maxLength: 5 }), (text, values) => {
-        let next = 0;
-        const changed = text.replaceAll(/'[^']*'|\b\d+\b/g, () => values[next++ % values.length] ?? '1');
-        for (const each of [text, changed]) expect(visible(analyse(cache, each))).toEqual(visible(analyseText(each)));
-      }),
+      fc.property(
+        fc.constantFrom(...STATEMENTS, ...honest.filter((text) => text.length < 2000)),
+        fc.array(literal, { minLength: 1, maxLength: 5 }),
+        (text, values) => {
+          let next = 0;
+          const changed = text.replaceAll(/'[^']*'|\b\d+\b/g, () => values[next++ % values.length] ?? '1');
+          for (const each of [text, changed]) expect(visible(analyse(cache, each))).toEqual(visible(analyseText(each)));
+        },
+      ),
       { numRuns: 1500 },
     );
   });

@@ -25,12 +25,18 @@ function changedAt(path) {
 }
 
 const floor = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node.replace(/^[^\d]*/, '');
-const older = (a, b) => a.split('.').map(Number).reduce((known, part, at) => known || part - Number(b.split('.')[at] ?? 0), 0) < 0;
-if (older(process.versions.node, floor)) fail(`gw needs Node ${floor} or later; this is ${process.versions.node}.`, 'Install a newer Node from https://nodejs.org and try again.');
+const older = (a, b) =>
+  a
+    .split('.')
+    .map(Number)
+    .reduce((known, part, at) => known || part - Number(b.split('.')[at] ?? 0), 0) < 0;
+if (older(process.versions.node, floor))
+  fail(`gw needs Node ${floor} or later; this is ${process.versions.node}.`, 'Install a newer Node from https://nodejs.org and try again.');
 
 // npm writes this file at the end of every installation.
 const installedAt = changedAt(join(root, 'node_modules', '.package-lock.json'));
-if (installedAt === 0 || installedAt < changedAt(join(root, 'package-lock.json'))) run('installing dependencies (npm ci)', 'npm', ['ci', '--no-audit', '--no-fund']);
+if (installedAt === 0 || installedAt < changedAt(join(root, 'package-lock.json')))
+  run('installing dependencies (npm ci)', 'npm', ['ci', '--no-audit', '--no-fund']);
 
 const builtAt = changedAt(join(root, 'dist', '.tsbuildinfo'));
 const newest = readdirSync(join(root, 'src'), { recursive: true }).reduce((latest, entry) => Math.max(latest, changedAt(join(root, 'src', entry))), 0);

@@ -42,7 +42,7 @@ export function cardOf(id: number): string {
 }
 
 /** The digit that makes `body` followed by it pass Luhn's check. */
-export function luhnDigit(body: string): string {
+function luhnDigit(body: string): string {
   let sum = 0;
   for (let i = body.length - 1, double = true; i >= 0; i--, double = !double) {
     const digit = Number(body[i]) * (double ? 2 : 1);

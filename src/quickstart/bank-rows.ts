@@ -39,7 +39,17 @@ function* customersOf(count: number): Generator<Customer> {
     const born = new Date(Date.UTC(1938, 0, 1) + dice.below(24_000) * DAY);
     const spread = diceFor(SALT.accounts, id).below(100);
     const accounts = spread < 60 ? 1 : spread < 90 ? 2 : 3;
-    yield { id, name, ssn: ssnOf(id), dob: born.toISOString().slice(0, 10), email: emailOf(id, name), phone: phoneOf(id), card: cardOf(id), firstAccount, accounts };
+    yield {
+      id,
+      name,
+      ssn: ssnOf(id),
+      dob: born.toISOString().slice(0, 10),
+      email: emailOf(id, name),
+      phone: phoneOf(id),
+      card: cardOf(id),
+      firstAccount,
+      accounts,
+    };
     firstAccount += accounts;
   }
 }
@@ -135,7 +145,8 @@ function filled(note: string, customer: Customer): string {
 
 /** As printed on the card: 4-4-4-4, or 4-6-5 for fifteen digits. */
 function grouped(card: string, separator: string): string {
-  const parts = card.length === 15 ? [card.slice(0, 4), card.slice(4, 10), card.slice(10)] : [card.slice(0, 4), card.slice(4, 8), card.slice(8, 12), card.slice(12)];
+  const parts =
+    card.length === 15 ? [card.slice(0, 4), card.slice(4, 10), card.slice(10)] : [card.slice(0, 4), card.slice(4, 8), card.slice(8, 12), card.slice(12)];
   return parts.join(separator);
 }
 

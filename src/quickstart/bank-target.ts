@@ -63,7 +63,8 @@ export async function startBankTarget(options: BankTargetOptions): Promise<BankT
     settings: { max_connections: '200', timezone: 'UTC', log_timezone: 'UTC', log_min_error_statement: 'panic' },
   });
   try {
-    const urlTo = (user: string, secret: Secret) => new Secret(`postgresql://${user}:${encodeURIComponent(secret.expose())}@${server.host}:${server.port}/${BANK_DATABASE}`);
+    const urlTo = (user: string, secret: Secret) =>
+      new Secret(`postgresql://${user}:${encodeURIComponent(secret.expose())}@${server.host}:${server.port}/${BANK_DATABASE}`);
     await fill(server, scale, password);
     await writePrivately(join(options.directory, 'scale'), `${scale}\n`);
     const { host, port, pid, exited, stop } = server;

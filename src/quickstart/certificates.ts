@@ -66,7 +66,8 @@ export async function openAuthority(directory: string): Promise<Authority> {
 /** The pair kept in two files, renewed from the authority when it is absent, expiring, or vouched for by another authority. */
 export async function keptCertificate(issuer: Authority, commonName: string, certificateFile: string, keyFile: string): Promise<CertificatePair> {
   const [certificate, key] = await Promise.all([readIfThere(certificateFile), readIfThere(keyFile)]);
-  if (certificate !== null && key !== null && daysLeft(certificate) > RENEW_DAYS && (await isIssuedBy(certificate, issuer.certificate))) return { certificate, key: new Secret(key) };
+  if (certificate !== null && key !== null && daysLeft(certificate) > RENEW_DAYS && (await isIssuedBy(certificate, issuer.certificate)))
+    return { certificate, key: new Secret(key) };
   const made = await issuer.issue(commonName);
   await writePrivately(keyFile, made.key.expose());
   await writePrivately(certificateFile, made.certificate);
@@ -125,6 +126,6 @@ function validity(days: number): { notBefore: Date; notAfter: Date } {
 /** 16 random bytes in hex, positive as a DER integer. */
 function serialNumber(): string {
   const bytes = webcrypto.getRandomValues(new Uint8Array(16));
-  bytes[0] = (bytes[0] ?? 0) & 0x7f | 0x40;
+  bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40;
   return Buffer.from(bytes).toString('hex');
 }

@@ -2,7 +2,7 @@
  * gateway.yaml and the policy files. Written once, then they belong to the user: a later start changes in gateway.yaml only addresses of
  * the world that have moved, in place, and nothing else. Policy files that the user removed stay removed.
  */
-import { copyFile, readdir, readFile } from 'node:fs/promises';
+import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isScalar, parseDocument, visit } from 'yaml';
 import { GwError } from '../contract/gw-error.js';
@@ -24,7 +24,13 @@ export interface BankAccess {
 }
 
 /** Writes what is missing at the first start; afterwards only moves addresses. */
-export async function writeGatewayFiles(world: WorldDirectory, now: WorldAddresses, before: WorldAddresses | null, bank: BankAccess, shippedPolicies: string): Promise<void> {
+export async function writeGatewayFiles(
+  world: WorldDirectory,
+  now: WorldAddresses,
+  before: WorldAddresses | null,
+  bank: BankAccess,
+  shippedPolicies: string,
+): Promise<void> {
   const current = await readIfThere(world.configFile);
   if (current === null) await writePrivately(world.configFile, gatewayYaml(now, bank));
   else if (before !== null) {
@@ -37,7 +43,9 @@ export async function writeGatewayFiles(world: WorldDirectory, now: WorldAddress
     if ((await readIfThere(join(world.policy, file))) === null) await copyFile(join(shippedPolicies, file), join(world.policy, file));
   }
   if ((await readIfThere(join(world.policy, 'guardrails.yaml'))) === null) {
-    throw new GwError('quickstart.start', `The shipped guardrails are missing from ${shippedPolicies}.`, { hint: 'Install gw again: the package is not complete.' });
+    throw new GwError('quickstart.start', `The shipped guardrails are missing from ${shippedPolicies}.`, {
+      hint: 'Install gw again: the package is not complete.',
+    });
   }
 }
 
@@ -60,19 +68,9 @@ export function movedAddresses(text: string, before: WorldAddresses, now: WorldA
   return result;
 }
 
-/** Reads the policies that are in force from the directory, for the print. */
-export async function policyFiles(world: WorldDirectory): Promise<string[]> {
-  return (await readdir(world.policy)).filter((name) => name.endsWith('.yaml')).sort();
-}
-
 /** PEM of the authority, as clients are told to trust it. */
 export function authorityFile(world: WorldDirectory): string {
   return join(world.tls, 'ca.pem');
-}
-
-/** Text of a file that must be there. */
-export async function readText(path: string): Promise<string> {
-  return readFile(path, 'utf8');
 }
 
 function gatewayYaml(addresses: WorldAddresses, bank: BankAccess): string {

@@ -67,7 +67,13 @@ function untilReady(gateway: SupervisedProcess, options: GatewayProcessOptions):
       act();
     };
     const interrupted = (): void => give(() => reject(new GwError('quickstart.start', 'The start was interrupted.')));
-    const timer = setTimeout(() => give(() => reject(new GwError('gateway.start', `The gateway was not ready within ${READY_MS / 1000} seconds.`, { hint: `Read its log: ${options.logFile}` }))), READY_MS);
+    const timer = setTimeout(
+      () =>
+        give(() =>
+          reject(new GwError('gateway.start', `The gateway was not ready within ${READY_MS / 1000} seconds.`, { hint: `Read its log: ${options.logFile}` })),
+        ),
+      READY_MS,
+    );
     options.signal.addEventListener('abort', interrupted);
     if (options.signal.aborted) interrupted();
     createInterface({ input: gateway.stdout }).on('line', (line) => {
@@ -95,7 +101,10 @@ function failure(said: string, words: readonly string[], error: Error | null, lo
     return new GwError(told.code as ErrorCode, told.message, typeof told.hint === 'string' ? { hint: told.hint } : {});
   }
   const last = words.join(' | ');
-  return new GwError('gateway.start', `The gateway ended before it was ready${last === '' ? '.' : `: ${last}`}`, { hint: `Read its log: ${logFile}`, ...(error === null ? {} : { cause: error }) });
+  return new GwError('gateway.start', `The gateway ended before it was ready${last === '' ? '.' : `: ${last}`}`, {
+    hint: `Read its log: ${logFile}`,
+    ...(error === null ? {} : { cause: error }),
+  });
 }
 
 function parsed(text: string): object | null {

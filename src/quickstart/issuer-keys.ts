@@ -42,7 +42,9 @@ async function newSigningKey(): Promise<string> {
 function parsedKey(stored: Secret, directory: string): IssuerKeys['signing'] {
   const key = JSON.parse(stored.expose()) as JWK;
   if (typeof key.kid !== 'string' || key.kty !== 'EC' || typeof key.d !== 'string') {
-    throw new GwError('quickstart.start', `The signing key in ${join(directory, 'signing-key.json')} is not an EC private key.`, { hint: 'Remove the file; a new key is made, and all tokens of the old one end.' });
+    throw new GwError('quickstart.start', `The signing key in ${join(directory, 'signing-key.json')} is not an EC private key.`, {
+      hint: 'Remove the file; a new key is made, and all tokens of the old one end.',
+    });
   }
   return { ...key, kid: key.kid };
 }

@@ -48,7 +48,10 @@ export function pickPersonPage(action: string): string {
     ({ name, fullName, groups, about }) =>
       `<button class="person" type="submit" name="person" value="${escapeHtml(name)}"><b>${escapeHtml(fullName)} <span>(${escapeHtml(name)} · ${escapeHtml(groups.join(', '))})</span></b><span>${escapeHtml(about)}</span></button>`,
   ).join('');
-  return page('Who are you?', `<h1>Who are you?</h1><p>A development login: pick a person, no password.</p><form method="post" action="${escapeHtml(action)}">${people}</form>`);
+  return page(
+    'Who are you?',
+    `<h1>Who are you?</h1><p>A development login: pick a person, no password.</p><form method="post" action="${escapeHtml(action)}">${people}</form>`,
+  );
 }
 
 export function donePage(): string {

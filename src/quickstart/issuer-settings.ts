@@ -40,7 +40,11 @@ export function issuerSettings(keys: IssuerKeys, interactionPolicy: typeof Inter
       devInteractions: { enabled: false },
       deviceFlow: {
         enabled: true,
-        userCodeInputSource: (ctx, form, _, error) => show(ctx, codeInputPage(form, error === undefined ? null : 'That code is not valid, or it is used up or too old. Enter the code that gw login shows.')),
+        userCodeInputSource: (ctx, form, _, error) =>
+          show(
+            ctx,
+            codeInputPage(form, error === undefined ? null : 'That code is not valid, or it is used up or too old. Enter the code that gw login shows.'),
+          ),
         userCodeConfirmSource: (ctx, form, client, _, code) => show(ctx, codeConfirmPage(form, client.clientName ?? client.clientId, code)),
         successSource: (ctx) => show(ctx, donePage()),
       },
@@ -51,11 +55,26 @@ export function issuerSettings(keys: IssuerKeys, interactionPolicy: typeof Inter
       resourceIndicators: {
         enabled: true,
         defaultResource: (_, client) => (client?.clientId === LOGIN_CLIENT ? [] : GATEWAY_RESOURCE),
-        getResourceServerInfo: () => ({ scope: '', audience: GATEWAY_AUDIENCE, accessTokenFormat: 'jwt', accessTokenTTL: TOKEN_SECONDS, jwt: { sign: { alg: SIGNING_ALGORITHM } } }),
+        getResourceServerInfo: () => ({
+          scope: '',
+          audience: GATEWAY_AUDIENCE,
+          accessTokenFormat: 'jwt',
+          accessTokenTTL: TOKEN_SECONDS,
+          jwt: { sign: { alg: SIGNING_ALGORITHM } },
+        }),
       },
     },
     renderError: (ctx, out) => show(ctx, problemPage('That did not work', out.error_description ?? out.error)),
-    ttl: { AccessToken: TOKEN_SECONDS, ClientCredentials: TOKEN_SECONDS, IdToken: TOKEN_SECONDS, DeviceCode: 600, Interaction: 600, Session: 3_600, Grant: 30 * DAY, RefreshToken: 30 * DAY },
+    ttl: {
+      AccessToken: TOKEN_SECONDS,
+      ClientCredentials: TOKEN_SECONDS,
+      IdToken: TOKEN_SECONDS,
+      DeviceCode: 600,
+      Interaction: 600,
+      Session: 3_600,
+      Grant: 30 * DAY,
+      RefreshToken: 30 * DAY,
+    },
   };
 }
 
@@ -94,9 +113,13 @@ function policy(interactionPolicy: typeof InteractionPolicy): InteractionPolicy.
   const prompts = interactionPolicy.base();
   prompts.get('consent')?.checks.clear();
   const { Check } = interactionPolicy;
-  prompts.get('login')?.checks.add(
-    new Check('pick_person', 'a development login asks each time', 'login_required', (ctx) => (ctx.oidc.result?.login === undefined ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT)),
-  );
+  prompts
+    .get('login')
+    ?.checks.add(
+      new Check('pick_person', 'a development login asks each time', 'login_required', (ctx) =>
+        ctx.oidc.result?.login === undefined ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT,
+      ),
+    );
   return prompts;
 }
 

@@ -14,7 +14,10 @@ export async function mintToken(name: string, issuer: string, signing: IssuerKey
   const machine = MACHINES.find((each) => each.name === name);
   if (person === undefined && machine === undefined) {
     const names = [...PEOPLE, ...MACHINES].map((each) => each.name);
-    throw new GwError('usage.invalid', `There is no "${name}" in the quickstart.`, { hint: `Choose one of: ${names.join(', ')}.`, detail: { names: names.join(', ') } });
+    throw new GwError('usage.invalid', `There is no "${name}" in the quickstart.`, {
+      hint: `Choose one of: ${names.join(', ')}.`,
+      detail: { names: names.join(', ') },
+    });
   }
   const issuedAt = Math.floor(now / 1000);
   const claims = machine === undefined ? { ...(person === undefined ? {} : personClaims(person)), auth_time: issuedAt } : machineClaims(machine);

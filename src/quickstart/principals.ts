@@ -21,8 +21,22 @@ export interface Machine {
 
 export const PEOPLE: readonly Person[] = [
   { name: 'alice', kind: 'person', fullName: 'Alice Moreno', email: 'alice@example.com', groups: ['engineers'], about: 'Engineer. May use bank-db.' },
-  { name: 'bob', kind: 'person', fullName: 'Bob Lindqvist', email: 'bob@example.com', groups: ['dba'], about: 'Database administrator, and administrator of this gateway.' },
-  { name: 'carol', kind: 'person', fullName: 'Carol Osei', email: 'carol@example.com', groups: ['auditors'], about: 'Auditor. Reads what others did; may not use bank-db.' },
+  {
+    name: 'bob',
+    kind: 'person',
+    fullName: 'Bob Lindqvist',
+    email: 'bob@example.com',
+    groups: ['dba'],
+    about: 'Database administrator, and administrator of this gateway.',
+  },
+  {
+    name: 'carol',
+    kind: 'person',
+    fullName: 'Carol Osei',
+    email: 'carol@example.com',
+    groups: ['auditors'],
+    about: 'Auditor. Reads what others did; may not use bank-db.',
+  },
 ];
 
 export const MACHINES: readonly Machine[] = [
@@ -30,10 +44,10 @@ export const MACHINES: readonly Machine[] = [
   { name: 'ledger-agent', kind: 'agent', groups: ['agents'], owner: 'alice', about: 'AI agent that answers questions about the ledger, owned by alice.' },
 ];
 
-/** The public client that `gw login` uses. An id token's audience is its client, so this is also the gateway's audience. */
+/** The public client that `gw login` uses. An id token's audience is its client, so this must be the gateway's audience. */
 export const LOGIN_CLIENT = 'gw';
 /** Audience of every token for the gateway, a person's and a machine's. */
-export const GATEWAY_AUDIENCE = LOGIN_CLIENT;
+export const GATEWAY_AUDIENCE = 'gw';
 /** Resource indicator by which a machine asks for a token of the gateway's; asked for or not, it gets one. */
 export const GATEWAY_RESOURCE = 'urn:gw:gateway';
 export const SCOPES = ['openid', 'profile', 'email', 'groups', 'offline_access'] as const;

@@ -29,7 +29,14 @@ export function worldJson(world: World): Record<string, unknown> {
     clientId: LOGIN_CLIENT,
     audience: GATEWAY_AUDIENCE,
     people: PEOPLE.map(({ name, email, groups }) => ({ name, kind: 'person', email, groups })),
-    machines: MACHINES.map(({ name, kind, groups, owner }) => ({ name, kind, groups, owner, clientId: name, clientSecretFile: clientSecretFile(directory.issuer, name) })),
+    machines: MACHINES.map(({ name, kind, groups, owner }) => ({
+      name,
+      kind,
+      groups,
+      owner,
+      clientId: name,
+      clientSecretFile: clientSecretFile(directory.issuer, name),
+    })),
     dir: directory.dir,
     config: directory.configFile,
     log: directory.logFile,
@@ -39,7 +46,7 @@ export function worldJson(world: World): Record<string, unknown> {
 }
 
 /** URL for a client without the gw command; the password is a token. */
-export function nativeUrl(world: World): string {
+function nativeUrl(world: World): string {
   return `postgresql://bank-db@${world.native}/${world.bank.database}?sslmode=verify-full&sslrootcert=${encodeURIComponent(world.caFile)}`;
 }
 
@@ -51,12 +58,18 @@ export function worldPage(world: World, command: string, seconds: number): strin
   const { bold, cyan, dim, green } = paintOut;
   const { directory, bank } = world;
   const row = (name: string, value: string, more = ''): string => `  ${bold(name.padEnd(9))} ${value}${more === '' ? '' : `  ${dim(more)}`}`;
-  const people = [...PEOPLE.map(({ name, groups }) => `${name} (${groups.join(', ')})`), ...MACHINES.map(({ name, kind, owner }) => `${name} (${kind}${owner === null ? '' : ` of ${owner}`})`)];
+  const people = [
+    ...PEOPLE.map(({ name, groups }) => `${name} (${groups.join(', ')})`),
+    ...MACHINES.map(({ name, kind, owner }) => `${name} (${kind}${owner === null ? '' : ` of ${owner}`})`),
+  ];
   const named = /[^\w./-]/.test(directory.dir) ? `'${directory.dir}'` : directory.dir;
   const tries: readonly (readonly [string, string])[] = [
     ['gw login', 'be alice: open the link, confirm the code, pick her'],
     ['gw ls', 'what alice can reach, and why'],
-    ['gw psql bank-db -- -c "select full_name, ssn, balance from bank.customers join bank.accounts a on a.customer_id = customers.id limit 5"', 'the real psql, through the gateway'],
+    [
+      'gw psql bank-db -- -c "select full_name, ssn, balance from bank.customers join bank.accounts a on a.customer_id = customers.id limit 5"',
+      'the real psql, through the gateway',
+    ],
     ['gw psql bank-db -- -c "delete from ledger.entries"', 'refused, with the rule and what to do instead'],
     ['gw sessions ls', 'what was just done; then `gw sessions show ID`'],
   ];

@@ -2,7 +2,7 @@
  * The quickstart as a command sees it: start, say so, wait for Ctrl-C (or play the tour), stop. Owns the signals of the process while it
  * runs: the first asks for an orderly end, one that comes later hurries it.
  */
-import { accessSync, constants } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { paintErr, say, writeData } from '../cli/terminal.js';
@@ -82,13 +82,6 @@ function interrupted(signal: AbortSignal): Promise<number> {
 
 /** `gw` when it is on the PATH, else the file to run. */
 function gwCommand(packageRoot: string): string {
-  for (const directory of (readEnvironment('PATH') ?? '').split(delimiter)) {
-    try {
-      accessSync(join(directory, 'gw'), constants.X_OK);
-      return 'gw';
-    } catch {
-      continue;
-    }
-  }
-  return join(packageRoot, 'bin', 'run.js');
+  const onPath = (readEnvironment('PATH') ?? '').split(delimiter).some((directory) => existsSync(join(directory, 'gw')));
+  return onPath ? 'gw' : join(packageRoot, 'bin', 'run.js');
 }

@@ -8,8 +8,8 @@ import { GwError } from '../contract/gw-error.js';
 import { type IssuerKeys, openIssuerKeys } from './issuer-keys.js';
 import { PAGE_HEADERS, pickPersonPage, problemPage } from './issuer-pages.js';
 import { issuerSettings } from './issuer-settings.js';
-import { quietImport } from './quiet-import.js';
 import { PEOPLE } from './principals.js';
+import { quietImport } from './quiet-import.js';
 
 export interface RunningIssuer {
   /** Exactly as in the `iss` claim. */
@@ -40,7 +40,9 @@ export async function startIssuer(port: number, directory: string): Promise<Runn
     if (request.headers.host !== `${HOST}:${bound}`) return answer(response, 421, problemPage('Wrong address', `This provider answers at ${url} only.`));
     const uid = /^\/interaction\/([\w-]{1,64})$/.exec(request.url ?? '')?.[1];
     if (uid === undefined) return void callback(request, response);
-    interaction(provider, uid, request, response).catch(() => answer(response, 400, problemPage('Start again', 'This login is no longer valid. Run gw login again.')));
+    interaction(provider, uid, request, response).catch(() =>
+      answer(response, 400, problemPage('Start again', 'This login is no longer valid. Run gw login again.')),
+    );
   });
   return {
     url,
@@ -59,7 +61,8 @@ async function newProvider(url: string, keys: IssuerKeys): Promise<Provider> {
   provider.use(async (ctx, next) => {
     await next();
     // The library leaves out how often to ask, and clients then wait five seconds; on one machine one is enough.
-    if ((ctx['oidc'] as { readonly route?: string } | undefined)?.route === 'device_authorization' && ctx.status === 200) Object.assign(ctx.body as object, { interval: POLL_SECONDS });
+    if ((ctx['oidc'] as { readonly route?: string } | undefined)?.route === 'device_authorization' && ctx.status === 200)
+      Object.assign(ctx.body as object, { interval: POLL_SECONDS });
   });
   return provider;
 }
@@ -70,7 +73,8 @@ async function interaction(provider: Provider, uid: string, request: IncomingMes
   if (known !== uid) throw new GwError('usage.invalid', 'The login page belongs to another login.');
   if (request.method === 'GET') return answer(response, 200, pickPersonPage(`/interaction/${uid}`));
   const person = new URLSearchParams(await body(request)).get('person');
-  if (request.method !== 'POST' || !PEOPLE.some(({ name }) => name === person) || person === null) throw new GwError('usage.invalid', 'The login form is not complete.');
+  if (request.method !== 'POST' || !PEOPLE.some(({ name }) => name === person) || person === null)
+    throw new GwError('usage.invalid', 'The login form is not complete.');
   await provider.interactionFinished(request, response, { login: { accountId: person }, consent: {} }, { mergeWithLastSubmission: false });
 }
 
@@ -91,7 +95,15 @@ function listen(server: Server, port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const taken = cause.code === 'EADDRINUSE';
-      reject(new GwError('quickstart.start', taken ? `Port ${port} on ${HOST}, wanted for the identity provider, is taken by another program.` : `The identity provider cannot listen on ${HOST}:${port}.`, { cause, detail: { port } }));
+      reject(
+        new GwError(
+          'quickstart.start',
+          taken
+            ? `Port ${port} on ${HOST}, wanted for the identity provider, is taken by another program.`
+            : `The identity provider cannot listen on ${HOST}:${port}.`,
+          { cause, detail: { port } },
+        ),
+      );
     });
     server.listen(port, HOST, () => {
       const address = server.address();

@@ -2,20 +2,29 @@
  * Builds the world in order (lock, certificates, target, provider, configuration, gateway) and takes it down in the reverse order. Every
  * part registers its own end as soon as it lives, so a start that fails half-way leaves as little behind as a regular stop: nothing.
  */
-import { fileURLToPath } from 'node:url';
+
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
 import { lockDirectory } from '../store/directory-lock.js';
 import { CUSTOMERS } from './bank-rows.js';
 import { BANK_ACCESS, type BankTarget, startBankTarget } from './bank-target.js';
 import { type Authority, keptCertificate, openAuthority } from './certificates.js';
-import { authorityFile, writeGatewayFiles, type WorldAddresses } from './gateway-files.js';
+import { authorityFile, type WorldAddresses, writeGatewayFiles } from './gateway-files.js';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';
 import { writePrivately } from './secret-file.js';
 import { type RunningIssuer, startIssuer } from './start-issuer.js';
 import { plantTrust, removeTrust } from './trust-files.js';
-import { makeWorldDirectory, readWorldState, type WorldDirectory, worldDirectory, type WorldPorts, type WorldState, writeWorldState } from './world-directory.js';
+import {
+  makeWorldDirectory,
+  readWorldState,
+  type WorldDirectory,
+  type WorldPorts,
+  type WorldState,
+  worldDirectory,
+  writeWorldState,
+} from './world-directory.js';
 import { planPorts } from './world-ports.js';
 
 export interface QuickstartOptions {
@@ -37,7 +46,11 @@ export interface World {
   readonly native: string;
   readonly issuer: string;
   readonly caFile: string;
-  readonly bank: Pick<BankTarget, 'host' | 'port' | 'database' | 'scale'> & { readonly customers: number; readonly directUrl: Secret; readonly directRoleUrl: Secret };
+  readonly bank: Pick<BankTarget, 'host' | 'port' | 'database' | 'scale'> & {
+    readonly customers: number;
+    readonly directUrl: Secret;
+    readonly directRoleUrl: Secret;
+  };
   readonly gatewayPid: number;
 }
 
@@ -84,7 +97,13 @@ async function build(directory: WorldDirectory, options: QuickstartOptions, ends
 
   step(before === null ? 'making the bank, starting the identity provider and the gateway' : 'starting the bank, the identity provider and the gateway');
   const startBank = async (): Promise<BankTarget> => {
-    const bank = await startBankTarget({ directory: directory.bank, base: directory.dir, port: planned.bank, scale: options.scale, tls: await authority.issue('bank-db') });
+    const bank = await startBankTarget({
+      directory: directory.bank,
+      base: directory.dir,
+      port: planned.bank,
+      scale: options.scale,
+      tls: await authority.issue('bank-db'),
+    });
     // Right above the lock: whatever else lives by then ends before the target does.
     ends.splice(1, 0, () => bank.stop());
     return bank;
@@ -110,7 +129,14 @@ async function build(directory: WorldDirectory, options: QuickstartOptions, ends
 }
 
 /** The same gateway has two names on its own machine; the CLI keeps trust per name. */
-async function trust(gateway: GatewayProcess, authority: Authority, directory: WorldDirectory, state: WorldState, options: QuickstartOptions, ends: End[]): Promise<void> {
+async function trust(
+  gateway: GatewayProcess,
+  authority: Authority,
+  directory: WorldDirectory,
+  state: WorldState,
+  options: QuickstartOptions,
+  ends: End[],
+): Promise<void> {
   const url = new URL(gateway.url);
   const names = new Set([url.hostname, '127.0.0.1', 'localhost']);
   const trustFiles = [...names].map((name) => options.trustFile(new URL(`https://${name}:${url.port === '' ? '443' : url.port}`)));

@@ -70,7 +70,8 @@ export async function makeWorldDirectory(world: WorldDirectory): Promise<void> {
   try {
     // What lies above is not secret and, under root, must be open for the servers' account to pass.
     await mkdir(dirname(world.dir), { recursive: true, mode: process.geteuid?.() === 0 ? 0o711 : 0o700 });
-    for (const each of [world.dir, world.gateway, world.policy, world.tls, dirname(world.bank), world.bank]) await mkdir(each, { recursive: true, mode: 0o700 });
+    for (const each of [world.dir, world.gateway, world.policy, world.tls, dirname(world.bank), world.bank])
+      await mkdir(each, { recursive: true, mode: 0o700 });
   } catch (cause) {
     throw new GwError('quickstart.start', `The directory ${world.dir} cannot be made: ${(cause as NodeJS.ErrnoException).code ?? 'unknown error'}.`, {
       hint: 'Choose a directory that you can write to with `--dir`.',
@@ -89,7 +90,9 @@ export async function readWorldState(world: WorldDirectory): Promise<WorldState 
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
   }
-  throw new GwError('quickstart.start', `The file ${world.stateFile} is damaged.`, { hint: `Remove it to choose ports and provider address anew, or remove ${world.dir} to start over.` });
+  throw new GwError('quickstart.start', `The file ${world.stateFile} is damaged.`, {
+    hint: `Remove it to choose ports and provider address anew, or remove ${world.dir} to start over.`,
+  });
 }
 
 export async function writeWorldState(world: WorldDirectory, state: WorldState): Promise<void> {

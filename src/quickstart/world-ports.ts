@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:net';
 import { GwError } from '../contract/gw-error.js';
 import type { WorldPorts, WorldState } from './world-directory.js';
 
-export const DEFAULT_PORT = 7443;
+const DEFAULT_PORT = 7443;
 const USUAL = { native: 7432, bank: 7433, issuer: 7480 } as const;
 const HOST = '127.0.0.1';
 
@@ -22,7 +22,10 @@ export async function planPorts(asked: number | null, before: WorldState | null)
   const settle = async (wanted: number, insist: boolean): Promise<number> => {
     const found = await probe(wanted);
     if (found === null && insist) {
-      throw new GwError('quickstart.start', `Port ${wanted} on ${HOST} is taken by another program.`, { hint: 'Choose another one with `--port N`, or any free ones with `--port 0`.', detail: { port: wanted } });
+      throw new GwError('quickstart.start', `Port ${wanted} on ${HOST} is taken by another program.`, {
+        hint: 'Choose another one with `--port N`, or any free ones with `--port 0`.',
+        detail: { port: wanted },
+      });
     }
     const server = found ?? (await probe(0));
     if (server === null) throw new GwError('quickstart.start', `There is no free port on ${HOST}.`, { hint: 'Stop programs that listen on many ports.' });
@@ -50,7 +53,13 @@ function probe(port: number): Promise<Server | null> {
     const server = createServer();
     server.once('error', (cause: NodeJS.ErrnoException) => {
       if (cause.code === 'EADDRINUSE') resolve(null);
-      else reject(new GwError('quickstart.start', `Port ${port} on ${HOST} cannot be used: ${cause.code ?? 'unknown error'}.`, { hint: 'Choose another one with `--port N`, or any free ones with `--port 0`.', cause }));
+      else
+        reject(
+          new GwError('quickstart.start', `Port ${port} on ${HOST} cannot be used: ${cause.code ?? 'unknown error'}.`, {
+            hint: 'Choose another one with `--port N`, or any free ones with `--port 0`.',
+            cause,
+          }),
+        );
     });
     server.listen(port, HOST, () => resolve(server));
   });

@@ -56,7 +56,19 @@ const STOP_MS = 40_000;
 /** Crash recovery may replay much; a server that says nothing for this long is given up. */
 const START_MS = 120_000;
 const PORT_ATTEMPTS = 10;
-const RESERVED = new Set(['listen_addresses', 'port', 'unix_socket_directories', 'log_destination', 'logging_collector', 'log_min_messages', 'lc_messages', 'ssl', 'ssl_cert_file', 'ssl_key_file', 'hba_file']);
+const RESERVED = new Set([
+  'listen_addresses',
+  'port',
+  'unix_socket_directories',
+  'log_destination',
+  'logging_collector',
+  'log_min_messages',
+  'lc_messages',
+  'ssl',
+  'ssl_cert_file',
+  'ssl_key_file',
+  'hba_file',
+]);
 /** The server's whole environment: nothing of ours reaches it. */
 const ENVIRONMENT = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 
@@ -86,7 +98,14 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
 }
 
-async function handle(server: SupervisedProcess, port: number, dir: string, account: ServerAccount | null, options: EmbeddedPostgresOptions, lock: { release(): Promise<void> }): Promise<EmbeddedPostgres> {
+async function handle(
+  server: SupervisedProcess,
+  port: number,
+  dir: string,
+  account: ServerAccount | null,
+  options: EmbeddedPostgresOptions,
+  lock: { release(): Promise<void> },
+): Promise<EmbeddedPostgres> {
   let expected = false;
   const released = server.exited.then(async () => {
     await lock.release();
@@ -123,7 +142,9 @@ function settingArguments(options: EmbeddedPostgresOptions): string[] {
   };
   for (const name of Object.keys(options.settings)) {
     if (RESERVED.has(name.toLowerCase()) || !/^[a-z_][a-z0-9_.]*$/i.test(name)) {
-      throw new GwError('store.start', `The server setting "${name}" cannot be set for an embedded PostgreSQL server.`, { hint: 'Remove it from the settings.' });
+      throw new GwError('store.start', `The server setting "${name}" cannot be set for an embedded PostgreSQL server.`, {
+        hint: 'Remove it from the settings.',
+      });
     }
   }
   for (const [name, value] of Object.entries({ ...own, ...options.settings })) args.push('-c', `${name}=${value}`);
@@ -197,7 +218,14 @@ async function initialise(dir: string, initdb: string, account: ServerAccount | 
   }
 }
 
-async function launch(command: string, dir: string, port: number, settings: readonly string[], account: ServerAccount | null, logger: Logger): Promise<{ server: SupervisedProcess; port: number }> {
+async function launch(
+  command: string,
+  dir: string,
+  port: number,
+  settings: readonly string[],
+  account: ServerAccount | null,
+  logger: Logger,
+): Promise<{ server: SupervisedProcess; port: number }> {
   for (let attempt = 1; ; attempt++) {
     // Between the probe and the server's own bind another program may take the port: then the next probe finds another one.
     const chosen = port === 0 ? await freePort() : port;
@@ -208,7 +236,11 @@ async function launch(command: string, dir: string, port: number, settings: read
     await server.stop(STOP_MS);
     const taken = failure.words.some((line) => line.includes('Address already in use'));
     if (taken && port === 0 && attempt < PORT_ATTEMPTS) continue;
-    if (taken) throw new GwError('store.start', `Port ${chosen} on ${HOST} is taken by another program.`, { hint: 'Stop that program, or choose another port (0 takes any free one).', detail: { port: chosen } });
+    if (taken)
+      throw new GwError('store.start', `Port ${chosen} on ${HOST} is taken by another program.`, {
+        hint: 'Stop that program, or choose another port (0 takes any free one).',
+        detail: { port: chosen },
+      });
     throw startError(`PostgreSQL could not start in ${dir}`, failure.words, failure.error);
   }
 }

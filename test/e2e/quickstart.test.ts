@@ -11,6 +11,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { buildCli } from '../support/build-cli.js';
+import { runProgram } from '../support/run-program.js';
 
 interface Ready {
   readonly gateway: string;
@@ -39,8 +41,19 @@ let home = '';
 let dir = '';
 
 /** Starts or runs gw with a home of its own. */
-function gw(args: readonly string[], environment: Readonly<Record<string, string>> = {}): { child: ChildProcess; finished: Promise<Finished>; line: Promise<string> } {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: home, XDG_CONFIG_HOME: join(home, 'config'), XDG_STATE_HOME: join(home, 'state'), NO_COLOR: '1', PSQLRC: '/dev/null', ...environment };
+function gw(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): { child: ChildProcess; finished: Promise<Finished>; line: Promise<string> } {
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: home,
+    XDG_CONFIG_HOME: join(home, 'config'),
+    XDG_STATE_HOME: join(home, 'state'),
+    NO_COLOR: '1',
+    PSQLRC: '/dev/null',
+    ...environment,
+  };
   const child = spawn(process.execPath, ['bin/run.js', ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
   let stderr = '';
@@ -77,9 +90,9 @@ function processesOf(directory: string): string[] {
     try {
       const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
       if (command.includes(directory) || readlinkSync(`/proc/${pid}/cwd`).startsWith(directory)) found.push(`${pid} ${command}`);
-    } catch {
+    } catch (cause) {
       // It ended while we looked.
-      continue;
+      expect((cause as NodeJS.ErrnoException).code).toMatch(/ENOENT|ESRCH|EACCES/);
     }
   }
   return found;
@@ -97,7 +110,8 @@ async function query(url: string, sql: string): Promise<unknown> {
 }
 
 const token = async (name: string): Promise<string> => (await gw(['quickstart', 'token', name, '--dir', dir]).finished).stdout.trim();
-const psql = (ready: Ready, idToken: string, sql: string): Promise<Finished> => gw(['exec', 'bank-db', '--', 'psql', '-X', '-A', '-t', '-c', sql], { GW_GATEWAY: ready.gateway, GW_ID_TOKEN: idToken }).finished;
+const psql = (ready: Ready, idToken: string, sql: string): Promise<Finished> =>
+  gw(['exec', 'bank-db', '--', 'psql', '-X', '-A', '-t', '-c', sql], { GW_GATEWAY: ready.gateway, GW_ID_TOKEN: idToken }).finished;
 const trusted = (): string[] => (existsSync(join(home, 'config/gw/gateways')) ? readdirSync(join(home, 'config/gw/gateways')) : []);
 
 function expectNothingLeft(): void {
@@ -112,6 +126,8 @@ function freshDirectories(): void {
   chmodSync(home, 0o711);
   dir = join(home, 'world');
 }
+
+beforeAll(buildCli, MINUTES);
 
 describe('a world', () => {
   let world: World;
@@ -131,7 +147,12 @@ describe('a world', () => {
     const { ready } = world;
     expect(ready.gateway).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
     expect(ready.issuer).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-    expect(ready).toMatchObject({ dir, pid: world.child.pid, people: [{ name: 'alice' }, { name: 'bob' }, { name: 'carol' }], machines: [{ name: 'ci-bot' }, { name: 'ledger-agent', owner: 'alice' }] });
+    expect(ready).toMatchObject({
+      dir,
+      pid: world.child.pid,
+      people: [{ name: 'alice' }, { name: 'bob' }, { name: 'carol' }],
+      machines: [{ name: 'ci-bot' }, { name: 'ledger-agent', owner: 'alice' }],
+    });
     expect(readFileSync(ready.caFile, 'utf8')).toContain('BEGIN CERTIFICATE');
     expect(trusted().sort()).toEqual([`127.0.0.1_${new URL(ready.gateway).port}.pem`, `localhost_${new URL(ready.gateway).port}.pem`]);
   });
@@ -158,9 +179,13 @@ describe('a world', () => {
   });
 
   test('psql reaches the native port with verify-full and a token as the password', async () => {
-    const child = spawn('psql', ['-X', '-A', '-t', world.ready.targets['bank-db'].nativeUrl, '-c', 'select 6 * 7'], { env: { PATH: process.env['PATH'] ?? '', HOME: home, PGPASSWORD: await token('alice') }, stdio: ['ignore', 'pipe', 'inherit'] });
-    const [chunk] = (await once(child.stdout, 'data')) as [Buffer];
-    expect(chunk.toString()).toBe('42\n');
+    const env = { PATH: process.env['PATH'] ?? '', HOME: home, PGPASSWORD: await token('alice') };
+    const done = await runProgram('psql', ['-X', '-A', '-t', world.ready.targets['bank-db'].nativeUrl, '-c', 'select 6 * 7'], { env });
+    expect(done).toMatchObject({ code: 0, stdout: '42\n' });
+    const forged = await runProgram('psql', ['-X', '-A', '-t', world.ready.targets['bank-db'].nativeUrl, '-c', 'select 6 * 7'], {
+      env: { ...env, PGPASSWORD: `${env.PGPASSWORD}x` },
+    });
+    expect(forged).toMatchObject({ code: 2, stdout: '' });
   });
 
   test('a second start in the same directory is refused, names the first, and leaves it alone', async () => {
@@ -170,94 +195,124 @@ describe('a world', () => {
     expect((await psql(world.ready, await token('alice'), 'select 1')).code).toBe(0);
   });
 
-  test('a second world beside it is another world: tokens of one are nothing in the other', async () => {
-    const first = dir;
-    const idToken = await token('alice');
-    dir = join(home, 'other');
-    const other = await start('--port', '0');
-    try {
-      expect((await psql(other.ready, idToken, 'select 1')).code).toBe(4);
-      expect((await psql(other.ready, await token('alice'), 'select 1')).code).toBe(0);
-    } finally {
-      await stop(other);
-      expect(processesOf(dir)).toEqual([]);
-      dir = first;
-    }
-  }, MINUTES);
+  test(
+    'a second world beside it is another world: tokens of one are nothing in the other',
+    async () => {
+      const first = dir;
+      const idToken = await token('alice');
+      dir = join(home, 'other');
+      const other = await start('--port', '0');
+      try {
+        expect((await psql(other.ready, idToken, 'select 1')).code).toBe(4);
+        expect((await psql(other.ready, await token('alice'), 'select 1')).code).toBe(0);
+      } finally {
+        await stop(other);
+        expect(processesOf(dir)).toEqual([]);
+        dir = first;
+      }
+    },
+    MINUTES,
+  );
 });
 
 describe('start, stop, start again', () => {
   beforeEach(freshDirectories);
   afterEach(() => rmSync(home, { recursive: true }));
 
-  test('Ctrl-C ends it with code 0 and nothing left; the second start has the data, the addresses, the edits, and the old token works', async () => {
-    const first = await start('--port', '0');
-    const idToken = await token('alice');
-    expect((await psql(first.ready, idToken, "update bank.customers set full_name = 'Changed Person' where id = 7")).code).toBe(0);
-    const done = await stop(first);
-    expect(done.code).toBe(0);
-    expect(done.stdout.trim().split('\n')).toHaveLength(1);
-    expectNothingLeft();
-    const edited = `${readFileSync(first.ready.config, 'utf8')}\n# mine\n`;
-    writeFileSync(first.ready.config, edited);
+  test(
+    'Ctrl-C ends it with code 0 and nothing left; the second start has the data, the addresses, the edits, and the old token works',
+    async () => {
+      const first = await start('--port', '0');
+      const idToken = await token('alice');
+      expect((await psql(first.ready, idToken, "update bank.customers set full_name = 'Changed Person' where id = 7")).code).toBe(0);
+      const done = await stop(first);
+      expect(done.code).toBe(0);
+      expect(done.stdout.trim().split('\n')).toHaveLength(1);
+      expectNothingLeft();
+      const edited = `${readFileSync(first.ready.config, 'utf8')}\n# mine\n`;
+      writeFileSync(first.ready.config, edited);
 
-    const second = await start();
-    expect(second.ready.gateway).toBe(first.ready.gateway);
-    expect(second.ready.issuer).toBe(first.ready.issuer);
-    expect(readFileSync(second.ready.config, 'utf8')).toBe(edited);
-    expect(await psql(second.ready, idToken, 'select full_name from bank.customers where id = 7')).toMatchObject({ code: 0, stdout: 'Changed Person\n' });
-    await stop(second, 'SIGTERM');
-    expectNothingLeft();
-  }, MINUTES);
+      const second = await start();
+      expect(second.ready.gateway).toBe(first.ready.gateway);
+      expect(second.ready.issuer).toBe(first.ready.issuer);
+      expect(readFileSync(second.ready.config, 'utf8')).toBe(edited);
+      expect(await psql(second.ready, idToken, 'select full_name from bank.customers where id = 7')).toMatchObject({ code: 0, stdout: 'Changed Person\n' });
+      await stop(second, 'SIGTERM');
+      expectNothingLeft();
+    },
+    MINUTES,
+  );
 
-  test('kill -9: everything ends by itself, and the next start is a good one', async () => {
-    const first = await start('--port', '0');
-    first.child.kill('SIGKILL');
-    await first.finished;
-    while (processesOf(dir).length > 0) await delay(50);
-    const second = await start();
-    expect((await psql(second.ready, await token('alice'), 'select count(*) from bank.customers')).stdout).toBe('2000\n');
-    await stop(second);
-    expectNothingLeft();
-  }, MINUTES);
+  test(
+    'kill -9: everything ends by itself, and the next start is a good one',
+    async () => {
+      const first = await start('--port', '0');
+      first.child.kill('SIGKILL');
+      await first.finished;
+      while (processesOf(dir).length > 0) await delay(50);
+      const second = await start();
+      expect((await psql(second.ready, await token('alice'), 'select count(*) from bank.customers')).stdout).toBe('2000\n');
+      await stop(second);
+      expectNothingLeft();
+    },
+    MINUTES,
+  );
 
-  test('Ctrl-C during the start stops what had started', async () => {
-    const { child, finished } = gw(['quickstart', '--dir', dir, '--port', '0']);
-    while (!existsSync(join(dir, 'quickstart.json'))) await delay(5);
-    child.kill('SIGINT');
-    expect((await finished).code).toBe(130);
-    expectNothingLeft();
-  }, MINUTES);
+  test(
+    'Ctrl-C during the start stops what had started',
+    async () => {
+      const { child, finished } = gw(['quickstart', '--dir', dir, '--port', '0']);
+      while (!existsSync(join(dir, 'quickstart.json'))) await delay(5);
+      child.kill('SIGINT');
+      expect((await finished).code).toBe(130);
+      expectNothingLeft();
+    },
+    MINUTES,
+  );
 
-  test('a taken port is an error that names it and the way round; nothing is left', async () => {
-    const other = createServer().listen(0, '127.0.0.1');
-    await once(other, 'listening');
-    const { port } = other.address() as { port: number };
-    const done = await gw(['quickstart', '--dir', dir, '--port', String(port), '--json']).finished;
-    expect(done.code).toBe(1);
-    expect(JSON.parse(done.stdout)).toMatchObject({ error: { code: 'quickstart.start', message: expect.stringContaining(String(port)) as string, hint: expect.stringContaining('--port 0') as string } });
-    expectNothingLeft();
-    other.close();
-  }, MINUTES);
+  test(
+    'a taken port is an error that names it and the way round; nothing is left',
+    async () => {
+      const other = createServer().listen(0, '127.0.0.1');
+      await once(other, 'listening');
+      const { port } = other.address() as { port: number };
+      const done = await gw(['quickstart', '--dir', dir, '--port', String(port), '--json']).finished;
+      expect(done.code).toBe(1);
+      expect(JSON.parse(done.stdout)).toMatchObject({
+        error: { code: 'quickstart.start', message: expect.stringContaining(String(port)) as string, hint: expect.stringContaining('--port 0') as string },
+      });
+      expectNothingLeft();
+      other.close();
+    },
+    MINUTES,
+  );
 
-  test('a policy that does not load is told with its position; nothing is left', async () => {
-    await stop(await start('--port', '0'));
-    writeFileSync(join(dir, 'gateway/policy/access.yaml'), 'version: 1\nrules:\n  - id: x\n    effect: perhaps\n    actions: [connect]\n');
-    const done = await gw(['quickstart', '--dir', dir, '--json']).finished;
-    expect(JSON.parse(done.stdout)).toMatchObject({ error: { code: 'policy.invalid', message: expect.stringContaining('access.yaml:4') as string } });
-    expect(done.code).toBe(2);
-    expectNothingLeft();
-  }, MINUTES);
+  test(
+    'a policy that does not load is told with its position; nothing is left',
+    async () => {
+      await stop(await start('--port', '0'));
+      writeFileSync(join(dir, 'gateway/policy/access.yaml'), 'version: 1\nrules:\n  - id: x\n    effect: perhaps\n    actions: [connect]\n');
+      const done = await gw(['quickstart', '--dir', dir, '--json']).finished;
+      expect(JSON.parse(done.stdout)).toMatchObject({ error: { code: 'policy.invalid', message: expect.stringContaining('access.yaml:4') as string } });
+      expect(done.code).toBe(2);
+      expectNothingLeft();
+    },
+    MINUTES,
+  );
 
   test('no world, no token', async () => {
     const done = await gw(['quickstart', 'token', 'alice', '--dir', dir, '--json']).finished;
     expect(JSON.parse(done.stdout)).toMatchObject({ error: { code: 'quickstart.unknown' } });
   });
 
-  test('the tour holds, as CI plays it', async () => {
-    const done = await gw(['quickstart', '--dir', dir, '--port', '0', '--tour'], { CI: '1' }).finished;
-    expect(done.stderr).toContain('steps held');
-    expect(done.code).toBe(0);
-    expectNothingLeft();
-  }, MINUTES);
+  test(
+    'the tour holds, as CI plays it',
+    async () => {
+      const done = await gw(['quickstart', '--dir', dir, '--port', '0', '--tour'], { CI: '1' }).finished;
+      expect(done.stderr).toContain('steps held');
+      expect(done.code).toBe(0);
+      expectNothingLeft();
+    },
+    MINUTES,
+  );
 });

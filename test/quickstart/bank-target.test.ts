@@ -30,7 +30,12 @@ const aba = (digits: string): boolean => [...digits].reduce((sum, char, index) =
 describe('rows', () => {
   test('are the same in every run and on every machine', () => {
     // A change of these digests is a change of everybody's demo: make it on purpose.
-    expect({ customers: digest(customerLines(CUSTOMERS)), accounts: digest(accountLines(CUSTOMERS)), entries: digest(entryLines(CUSTOMERS)), notes: digest(noteLines(CUSTOMERS)) }).toMatchInlineSnapshot(`
+    expect({
+      customers: digest(customerLines(CUSTOMERS)),
+      accounts: digest(accountLines(CUSTOMERS)),
+      entries: digest(entryLines(CUSTOMERS)),
+      notes: digest(noteLines(CUSTOMERS)),
+    }).toMatchInlineSnapshot(`
       {
         "accounts": "cf57aa3328b29cff38c912c4df13cdf6f6994a4b4470f2640645284a1b0ff2e5",
         "customers": "d2b6a3deeb90bb30f86984cef19f53631bf65216d62bfc741325044eea9d04c5",
@@ -76,7 +81,15 @@ describe('rows', () => {
 
   test('support notes hold such values inside free text, in several spellings', () => {
     const notes = lines(noteLines(CUSTOMERS)).map(([, , note = '']) => note);
-    for (const pattern of [/\b\d{3}-\d{2}-\d{4}\b/, /\b\d{4} \d{4} \d{4} \d{4}\b/, /\b\d{4}-\d{4}-\d{4}-\d{4}\b/, /\b\d{16}\b/, /\b\d{9}\b/, /@example\./, /555-01\d\d/]) {
+    for (const pattern of [
+      /\b\d{3}-\d{2}-\d{4}\b/,
+      /\b\d{4} \d{4} \d{4} \d{4}\b/,
+      /\b\d{4}-\d{4}-\d{4}-\d{4}\b/,
+      /\b\d{16}\b/,
+      /\b\d{9}\b/,
+      /@example\./,
+      /555-01\d\d/,
+    ]) {
       expect(notes.filter((note) => pattern.test(note)).length, String(pattern)).toBeGreaterThan(20);
     }
     expect(notes.filter((note) => !/\d{4}/.test(note)).length).toBeGreaterThan(100);
@@ -109,10 +122,18 @@ describe('the database', () => {
   });
 
   test('holds every table, view and row, at the scale asked for', async () => {
-    expect(await one('select (select count(*)::int from bank.customers) as customers, (select count(*)::int from bank.customer_contacts) as contacts, (select count(*)::int from bank.customer_search) as search')).toEqual({ customers: 4000, contacts: 4000, search: 4000 });
-    const counts = await one('select (select count(*)::int from bank.accounts) as a, (select count(*)::int from ledger.entries) as e, (select count(*)::int from bank.support_notes) as n');
+    expect(
+      await one(
+        'select (select count(*)::int from bank.customers) as customers, (select count(*)::int from bank.customer_contacts) as contacts, (select count(*)::int from bank.customer_search) as search',
+      ),
+    ).toEqual({ customers: 4000, contacts: 4000, search: 4000 });
+    const counts = await one(
+      'select (select count(*)::int from bank.accounts) as a, (select count(*)::int from ledger.entries) as e, (select count(*)::int from bank.support_notes) as n',
+    );
     expect(counts).toEqual({ a: [...accountLines(4000)].length, e: [...entryLines(4000)].length, n: [...noteLines(4000)].length });
-    const { rows } = await client.query("select table_schema || '.' || table_name || ': ' || string_agg(column_name, ', ' order by ordinal_position) as t from information_schema.columns where table_schema in ('bank', 'ledger') group by table_schema, table_name order by 1");
+    const { rows } = await client.query(
+      "select table_schema || '.' || table_name || ': ' || string_agg(column_name, ', ' order by ordinal_position) as t from information_schema.columns where table_schema in ('bank', 'ledger') group by table_schema, table_name order by 1",
+    );
     expect(rows.map((row: { t: string }) => row.t)).toEqual([
       'bank.accounts: id, customer_id, account_number, balance',
       'bank.customer_contacts: id, full_name, email, phone',
@@ -123,11 +144,25 @@ describe('the database', () => {
   });
 
   test('agrees with itself: balances are sums, first accounts are the customers own, foreign keys hold', async () => {
-    expect(await one('select count(*)::int as n from bank.accounts a where balance <> (select sum(amount) from ledger.entries e where e.account_id = a.id)')).toEqual({ n: 0 });
-    expect(await one('select count(*)::int as n from bank.customers c where not exists (select 1 from bank.accounts a where a.customer_id = c.id and a.account_number = c.account_number)')).toEqual({ n: 0 });
-    expect(await one("select count(*)::int as n from pg_constraint where contype = 'f' and convalidated and connamespace in ('bank'::regnamespace, 'ledger'::regnamespace)")).toEqual({ n: 3 });
+    expect(
+      await one('select count(*)::int as n from bank.accounts a where balance <> (select sum(amount) from ledger.entries e where e.account_id = a.id)'),
+    ).toEqual({ n: 0 });
+    expect(
+      await one(
+        'select count(*)::int as n from bank.customers c where not exists (select 1 from bank.accounts a where a.customer_id = c.id and a.account_number = c.account_number)',
+      ),
+    ).toEqual({ n: 0 });
+    expect(
+      await one(
+        "select count(*)::int as n from pg_constraint where contype = 'f' and convalidated and connamespace in ('bank'::regnamespace, 'ledger'::regnamespace)",
+      ),
+    ).toEqual({ n: 3 });
     await expect(client.query('delete from bank.customers where id = 1')).rejects.toMatchObject({ code: '23503' });
-    expect(await one("insert into bank.customers (full_name, ssn, dob, email, phone, account_number, card_number) values ('x', '1', now(), 'x', 'x', 'x', 'x') returning id::int")).toEqual({ id: 4001 });
+    expect(
+      await one(
+        "insert into bank.customers (full_name, ssn, dob, email, phone, account_number, card_number) values ('x', '1', now(), 'x', 'x', 'x', 'x') returning id::int",
+      ),
+    ).toEqual({ id: 4001 });
     await client.query('delete from bank.customers where id = 4001');
   });
 
@@ -140,7 +175,13 @@ describe('the database', () => {
     await expect(role.query('drop table bank.customers')).rejects.toMatchObject({ code: '42501' });
     await expect(role.query("copy bank.customers to program 'cat'")).rejects.toMatchObject({ code: '42501' });
     await expect(role.query('truncate bank.customers cascade')).rejects.toMatchObject({ code: '42501' });
-    expect((await role.query("select rolsuper or rolcreaterole or rolcreatedb or rolbypassrls or rolreplication as any, (select count(*)::int from pg_class where relowner = r.oid) as owns from pg_roles r where rolname = current_user")).rows).toEqual([{ any: false, owns: 0 }]);
+    expect(
+      (
+        await role.query(
+          'select rolsuper or rolcreaterole or rolcreatedb or rolbypassrls or rolreplication as any, (select count(*)::int from pg_class where relowner = r.oid) as owns from pg_roles r where rolname = current_user',
+        )
+      ).rows,
+    ).toEqual([{ any: false, owns: 0 }]);
     await role.end();
     expect(statSync(bank.passwordFile).mode & 0o777).toBe(0o600);
   });
@@ -148,7 +189,14 @@ describe('the database', () => {
   test('speaks TLS that verifies under the authority of this world, and not under another', async () => {
     const connect = async (ca: string): Promise<void> => {
       const url = new URL(bank.directUrl.expose());
-      const tls = new pg.Client({ host: 'localhost', port: bank.port, user: 'postgres', password: decodeURIComponent(url.password), database: 'bank', ssl: { ca, rejectUnauthorized: true, servername: 'localhost' } });
+      const tls = new pg.Client({
+        host: 'localhost',
+        port: bank.port,
+        user: 'postgres',
+        password: decodeURIComponent(url.password),
+        database: 'bank',
+        ssl: { ca, rejectUnauthorized: true, servername: 'localhost' },
+      });
       tls.on('error', () => undefined);
       await tls.connect();
       await tls.end();

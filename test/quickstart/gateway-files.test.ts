@@ -23,7 +23,11 @@ afterEach(() => rmSync(top, { recursive: true }));
 describe('the first start', () => {
   test('writes configuration and policy, readable by their owner only', async () => {
     await writeGatewayFiles(world, first, null, bank, 'policies');
-    const config = parse(readFileSync(world.configFile, 'utf8')) as { gateway: { listen: string }; identity: { issuers: { issuer: string }[] }; targets: { address: string }[] };
+    const config = parse(readFileSync(world.configFile, 'utf8')) as {
+      gateway: { listen: string };
+      identity: { issuers: { issuer: string }[] };
+      targets: { address: string }[];
+    };
     expect(config.gateway.listen).toBe(first.gateway);
     expect(config.identity.issuers[0]?.issuer).toBe(first.issuer);
     expect(config.targets[0]?.address).toBe(first.bank);
@@ -47,7 +51,9 @@ describe('a later start', () => {
     const before = readFileSync(world.configFile, 'utf8');
     await writeGatewayFiles(world, moved, first, bank, 'policies');
     const after = readFileSync(world.configFile, 'utf8');
-    expect(after).toBe(before.replace('listen: 127.0.0.1:7443', 'listen: 127.0.0.1:40001').replace('issuer: http://127.0.0.1:7480', 'issuer: http://127.0.0.1:40002'));
+    expect(after).toBe(
+      before.replace('listen: 127.0.0.1:7443', 'listen: 127.0.0.1:40001').replace('issuer: http://127.0.0.1:7480', 'issuer: http://127.0.0.1:40002'),
+    );
     expect(after).toContain('# mine: 127.0.0.1:7443 in a comment stays');
   });
 

@@ -24,7 +24,10 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-const discover = (clientId: string, secret?: string) => oidc.discovery(new URL(issuer.url), clientId, undefined, secret === undefined ? oidc.None() : oidc.ClientSecretBasic(secret), { execute: [oidc.allowInsecureRequests] });
+const discover = (clientId: string, secret?: string) =>
+  oidc.discovery(new URL(issuer.url), clientId, undefined, secret === undefined ? oidc.None() : oidc.ClientSecretBasic(secret), {
+    execute: [oidc.allowInsecureRequests],
+  });
 
 async function deviceLogin(config: oidc.Configuration, person: string) {
   const device = await oidc.initiateDeviceAuthorization(config, { scope: 'openid profile email offline_access', prompt: 'consent', nonce: 'n-1' });
@@ -33,13 +36,22 @@ async function deviceLogin(config: oidc.Configuration, person: string) {
   return oidc.pollDeviceAuthorizationGrant(config, { ...device, interval: 0.05 });
 }
 
-const verified = (token: string) => jwtVerify(token, createRemoteJWKSet(new URL(`${issuer.url}/jwks`)), { issuer: issuer.url, audience: 'gw', algorithms: ['ES256'] });
+const verified = (token: string) =>
+  jwtVerify(token, createRemoteJWKSet(new URL(`${issuer.url}/jwks`)), { issuer: issuer.url, audience: 'gw', algorithms: ['ES256'] });
 
 describe('people: device flow', () => {
   test('the id token says who it is, signed by the published key', async () => {
     const tokens = await deviceLogin(await discover('gw'), 'alice');
     const { payload } = await verified(tokens.id_token ?? '');
-    expect(payload).toMatchObject({ sub: 'alice', aud: 'gw', preferred_username: 'alice', email: 'alice@example.com', email_verified: true, groups: ['engineers'], kind: 'person' });
+    expect(payload).toMatchObject({
+      sub: 'alice',
+      aud: 'gw',
+      preferred_username: 'alice',
+      email: 'alice@example.com',
+      email_verified: true,
+      groups: ['engineers'],
+      kind: 'person',
+    });
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(3600);
   });
 
@@ -69,11 +81,15 @@ describe('people: device flow', () => {
   test('before anybody confirmed the code there is no token; a code is good once', async () => {
     const config = await discover('gw');
     const device = await oidc.initiateDeviceAuthorization(config, { scope: 'openid' });
-    await expect(oidc.genericGrantRequest(config, 'urn:ietf:params:oauth:grant-type:device_code', { device_code: device.device_code })).rejects.toMatchObject({ error: 'authorization_pending' });
+    await expect(oidc.genericGrantRequest(config, 'urn:ietf:params:oauth:grant-type:device_code', { device_code: device.device_code })).rejects.toMatchObject({
+      error: 'authorization_pending',
+    });
     await approveDevice(device.verification_uri_complete ?? '', 'alice');
     await oidc.pollDeviceAuthorizationGrant(config, { ...device, interval: 0.05 });
     await expect(approveDevice(device.verification_uri_complete ?? '', 'bob')).rejects.toMatchObject({ code: 'login.failed' });
-    await expect(oidc.genericGrantRequest(config, 'urn:ietf:params:oauth:grant-type:device_code', { device_code: device.device_code })).rejects.toMatchObject({ error: 'invalid_grant' });
+    await expect(oidc.genericGrantRequest(config, 'urn:ietf:params:oauth:grant-type:device_code', { device_code: device.device_code })).rejects.toMatchObject({
+      error: 'invalid_grant',
+    });
   });
 
   test('a person who is not of this world cannot be picked', async () => {
@@ -104,7 +120,10 @@ describe('machines: client credentials', () => {
   test('a wrong client secret gets nothing, and a machine has no device flow', async () => {
     await expect(oidc.clientCredentialsGrant(await discover('ci-bot', 'wrong'), {})).rejects.toMatchObject({ status: 401 });
     const secret = (await openIssuerKeys(directory)).clientSecrets.get('ci-bot')?.expose();
-    await expect(oidc.initiateDeviceAuthorization(await discover('ci-bot', secret), { scope: 'openid' })).rejects.toMatchObject({ error: 'invalid_request', status: 400 });
+    await expect(oidc.initiateDeviceAuthorization(await discover('ci-bot', secret), { scope: 'openid' })).rejects.toMatchObject({
+      error: 'invalid_request',
+      status: 400,
+    });
   });
 });
 
@@ -113,7 +132,8 @@ describe('gw quickstart token', () => {
     const { signing } = await openIssuerKeys(directory);
     const minted = await verified(await mintToken(name, issuer.url, signing));
     const real = (await deviceLogin(await discover('gw'), name)).claims();
-    for (const claim of ['sub', 'iss', 'aud', 'preferred_username', 'name', 'email', 'email_verified', 'groups', 'kind']) expect(minted.payload[claim]).toEqual(real?.[claim]);
+    for (const claim of ['sub', 'iss', 'aud', 'preferred_username', 'name', 'email', 'email_verified', 'groups', 'kind'])
+      expect(minted.payload[claim]).toEqual(real?.[claim]);
     expect((minted.payload.exp ?? 0) - (minted.payload.iat ?? 0)).toBe(3600);
   });
 
@@ -122,13 +142,17 @@ describe('gw quickstart token', () => {
     const token = await mintToken(name, issuer.url, keys.signing);
     const minted = await verified(token);
     const real = await verified((await oidc.clientCredentialsGrant(await discover(name, keys.clientSecrets.get(name)?.expose()), {})).access_token);
-    for (const claim of ['sub', 'iss', 'aud', 'client_id', 'preferred_username', 'groups', 'kind', 'owner']) expect(minted.payload[claim]).toEqual(real.payload[claim]);
+    for (const claim of ['sub', 'iss', 'aud', 'client_id', 'preferred_username', 'groups', 'kind', 'owner'])
+      expect(minted.payload[claim]).toEqual(real.payload[claim]);
     expect(decodeProtectedHeader(token).typ).toBe(real.protectedHeader.typ);
   });
 
   test('a name that nobody has is refused with the list', async () => {
     const { signing } = await openIssuerKeys(directory);
-    await expect(mintToken('mallory', issuer.url, signing)).rejects.toMatchObject({ code: 'usage.invalid', hint: 'Choose one of: alice, bob, carol, ci-bot, ledger-agent.' });
+    await expect(mintToken('mallory', issuer.url, signing)).rejects.toMatchObject({
+      code: 'usage.invalid',
+      hint: 'Choose one of: alice, bob, carol, ci-bot, ledger-agent.',
+    });
   });
 });
 
@@ -150,7 +174,10 @@ describe('the provider itself', () => {
 
   test('a page that names it by another host name is turned away (DNS rebinding)', async () => {
     const status = await new Promise((resolve, reject) => {
-      request({ host: '127.0.0.1', port: issuer.port, path: '/.well-known/openid-configuration', headers: { host: `evil.example:${issuer.port}` } }, (response) => resolve(response.statusCode))
+      request(
+        { host: '127.0.0.1', port: issuer.port, path: '/.well-known/openid-configuration', headers: { host: `evil.example:${issuer.port}` } },
+        (response) => resolve(response.statusCode),
+      )
         .on('error', reject)
         .end();
     });
@@ -158,6 +185,9 @@ describe('the provider itself', () => {
   });
 
   test('a taken port is told by its number', async () => {
-    await expect(startIssuer(issuer.port, directory)).rejects.toMatchObject({ code: 'quickstart.start', message: expect.stringContaining(String(issuer.port)) as string });
+    await expect(startIssuer(issuer.port, directory)).rejects.toMatchObject({
+      code: 'quickstart.start',
+      message: expect.stringContaining(String(issuer.port)) as string,
+    });
   });
 });

@@ -5,9 +5,13 @@ import { GwCommand } from '../../cli/base-command.js';
 
 export default class QuickstartToken extends GwCommand {
   static override summary = 'Print a token of a person or machine of the quickstart, good for one hour.';
-  static override description = 'The token has the claims of a real login and is signed with the key of the provider of the quickstart, which only its owner can read. Whoever holds it is that person at this gateway until it expires.';
+  static override description =
+    'The token has the claims of a real login and is signed with the key of the provider of the quickstart, which only its owner can read. Whoever holds it is that person at this gateway until it expires.';
   static override examples = [
-    { description: 'Run psql as alice without a login', command: 'GW_ID_TOKEN=$(<%= config.bin %> quickstart token alice) <%= config.bin %> exec bank-db -- psql -c "select 1"' },
+    {
+      description: 'Run psql as alice without a login',
+      command: 'GW_ID_TOKEN=$(<%= config.bin %> quickstart token alice) <%= config.bin %> exec bank-db -- psql -c "select 1"',
+    },
     { description: 'Of a world in another directory', command: '<%= config.bin %> quickstart token ci-bot --dir ./world' },
   ];
 

@@ -3,8 +3,8 @@ import pg from 'pg';
 import { paintErr, say, visibleLines } from '../../cli/terminal.js';
 import type { World } from '../start-quickstart.js';
 import { openTourShell } from './tour-shell.js';
-import { TOUR_STEPS } from './tour-steps.js';
 import type { TourContext, TourOutcome, TourStep } from './tour-step.js';
+import { TOUR_STEPS } from './tour-steps.js';
 
 /** True when everything held. */
 export async function runTour(world: World, packageRoot: string, signal: AbortSignal): Promise<boolean> {

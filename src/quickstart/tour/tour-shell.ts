@@ -75,7 +75,8 @@ export async function openTourShell(packageRoot: string, gateway: string, caFile
   };
 
   const gwArgs = (args: readonly string[]): string[] => [join(packageRoot, 'bin', 'run.js'), ...args];
-  const toEnd = async (who: string, command: string, args: readonly string[], extra: Readonly<Record<string, string>>): Promise<Finished> => watch(await launch(who, command, args, extra)).finished;
+  const toEnd = async (who: string, command: string, args: readonly string[], extra: Readonly<Record<string, string>>): Promise<Finished> =>
+    watch(await launch(who, command, args, extra)).finished;
   return {
     gw: (who, args, extra = {}) => toEnd(who, process.execPath, gwArgs(args), extra),
     start: (who, args, extra = {}) => {
@@ -106,7 +107,14 @@ function watch(child: ChildProcessByStdio<null, Readable, Readable>): Running {
     heard();
   });
   const finished = new Promise<Finished>((resolve, reject) => {
-    child.once('error', (cause) => reject(new GwError('quickstart.start', `The tour could not run ${child.spawnfile}: ${cause.message}.`, { hint: 'The tour needs psql: apt-get install postgresql-client.', cause })));
+    child.once('error', (cause) =>
+      reject(
+        new GwError('quickstart.start', `The tour could not run ${child.spawnfile}: ${cause.message}.`, {
+          hint: 'The tour needs psql: apt-get install postgresql-client.',
+          cause,
+        }),
+      ),
+    );
     child.once('close', (code) => resolve({ code: code ?? -1, stdout, stderr }));
   });
   const said = (pattern: RegExp): Promise<RegExpExecArray> =>
@@ -118,7 +126,10 @@ function watch(child: ChildProcessByStdio<null, Readable, Readable>): Running {
         resolve(match);
       };
       waiting.add(look);
-      finished.then(() => reject(new GwError('quickstart.start', `The command ended without saying what the tour waits for: ${stderr.trim().split('\n').at(-1) ?? ''}`)), reject);
+      finished.then(
+        () => reject(new GwError('quickstart.start', `The command ended without saying what the tour waits for: ${stderr.trim().split('\n').at(-1) ?? ''}`)),
+        reject,
+      );
       look();
     });
   return { said, finished };

@@ -52,18 +52,28 @@ export const TOUR_STEPS: readonly TourStep[] = [
     },
   },
   statement(
-    "psql: select count(*) from bank.customers",
-    'The real psql, unchanged, without the target\'s password: the gateway logs in to the target itself.',
+    'psql: select count(*) from bank.customers',
+    "The real psql, unchanged, without the target's password: the gateway logs in to the target itself.",
     ['select count(*) from bank.customers'],
     async (done, { direct }) => {
       const truth = await direct('select count(*) from bank.customers');
       return outcome(words(done), [done.code === 0, `psql ended with ${done.code}`], [done.stdout.trim() === truth, `the target itself counts ${truth}`]);
     },
   ),
-  statement('psql: drop table bank.customers', 'Guardrails refuse what destroys, whoever asks; nothing of it reaches the target.', ['drop table bank.customers'], async (done, { direct }) => {
-    const there = await direct("select to_regclass('bank.customers') is not null");
-    return outcome(words(done), [done.code !== 0, 'psql reported success'], [refused(done), 'the refusal does not name the rule'], [there === 'true', 'the table is gone']);
-  }),
+  statement(
+    'psql: drop table bank.customers',
+    'Guardrails refuse what destroys, whoever asks; nothing of it reaches the target.',
+    ['drop table bank.customers'],
+    async (done, { direct }) => {
+      const there = await direct("select to_regclass('bank.customers') is not null");
+      return outcome(
+        words(done),
+        [done.code !== 0, 'psql reported success'],
+        [refused(done), 'the refusal does not name the rule'],
+        [there === 'true', 'the table is gone'],
+      );
+    },
+  ),
   statement(
     'psql: delete from ledger.entries; then go on working',
     'A DELETE without WHERE is almost always a mistake. It is refused as an ordinary error, so the connection stays usable.',
@@ -79,12 +89,17 @@ export const TOUR_STEPS: readonly TourStep[] = [
     },
   ),
   statement(
-    "psql: update bank.customers set phone = … where id = 42",
+    'psql: update bank.customers set phone = … where id = 42',
     'What is meant and bounded goes through, and does exactly what it says.',
     ["update bank.customers set phone = '+1 202-555-0142' where id = 42"],
     async (done, { direct }) => {
       const phone = await direct('select phone from bank.customers where id = 42');
-      return outcome(words(done), [done.code === 0, `psql ended with ${done.code}`], [done.stdout.includes('UPDATE 1'), 'it did not update one row'], [phone === '+1 202-555-0142', `the target holds ${phone}`]);
+      return outcome(
+        words(done),
+        [done.code === 0, `psql ended with ${done.code}`],
+        [done.stdout.includes('UPDATE 1'), 'it did not update one row'],
+        [phone === '+1 202-555-0142', `the target holds ${phone}`],
+      );
     },
   ),
   {
@@ -116,7 +131,9 @@ export const TOUR_STEPS: readonly TourStep[] = [
       const [host = '', port = ''] = world.native.split(':');
       const connection = `host=${host} port=${port} dbname=${world.bank.database} user=bank-db sslmode=verify-full sslrootcert='${world.caFile}'`;
       const token = await quickstartToken('alice', world.directory.dir);
-      const done = await shell.program('alice', 'psql', ['-X', '-A', '-t', connection, '-c', 'select 6 * 7', '-c', 'truncate ledger.entries'], { PGPASSWORD: token });
+      const done = await shell.program('alice', 'psql', ['-X', '-A', '-t', connection, '-c', 'select 6 * 7', '-c', 'truncate ledger.entries'], {
+        PGPASSWORD: token,
+      });
       return outcome(words(done), [done.stdout.trim() === '42', 'the answer is not 42'], [refused(done), 'TRUNCATE was not refused by a guardrail']);
     },
   },
@@ -134,7 +151,11 @@ export const TOUR_STEPS: readonly TourStep[] = [
       if (id === '') return outcome('', [false, "bob does not see alice's live session"]);
       const kill = await context.shell.gw('bob', ['sessions', 'kill', id, '--reason', 'the tour wants to go on']);
       const ended = await busy.finished;
-      return outcome(`${words(kill)}\nalice's psql: ${ended.stderr.trim()}`, [kill.code === 0, `gw sessions kill ended with ${kill.code}`], [ended.code !== 0, "alice's statement went on"]);
+      return outcome(
+        `${words(kill)}\nalice's psql: ${ended.stderr.trim()}`,
+        [kill.code === 0, `gw sessions kill ended with ${kill.code}`],
+        [ended.code !== 0, "alice's statement went on"],
+      );
     },
   },
   {
@@ -149,7 +170,11 @@ export const TOUR_STEPS: readonly TourStep[] = [
         const drop = detail.operations.find(({ text, verdict }) => verdict === 'deny' && /drop table/i.test(text));
         if (drop === undefined) continue;
         const shown = await context.shell.gw('carol', ['sessions', 'show', String(session['id'])]);
-        return outcome(words(shown), [detail.intact, 'the record is not intact'], [drop.rule?.startsWith('guardrails/') === true, 'the record does not name the rule']);
+        return outcome(
+          words(shown),
+          [detail.intact, 'the record is not intact'],
+          [drop.rule?.startsWith('guardrails/') === true, 'the record does not name the rule'],
+        );
       }
       return outcome(`${sessions.length} sessions of alice`, [false, "carol does not find alice's refused DROP in the record"]);
     },

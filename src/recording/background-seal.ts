@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { GwError } from '../contract/gw-error.js';
 import type { BackgroundThread } from './background-thread.js';
-import { sealSegment, type SealOptions } from './seal-segment.js';
+import { type SealOptions, sealSegment } from './seal-segment.js';
 
 /** Starting a thread takes longer than sealing this much. */
 const SMALL_BYTES = 1 << 20;
@@ -16,7 +16,12 @@ export async function sealInBackground(thread: BackgroundThread, path: string, o
   await new Promise<void>((resolve, reject) => {
     thread.seal(path, options.final, options.time, (reply) => {
       if (reply?.kind === 'seal' && reply.problem === null) resolve();
-      else reject(new GwError('recording.failed', 'A segment of the journal could not be sealed.', { cause: reply?.kind === 'seal' ? reply.problem : 'the worker thread is gone' }));
+      else
+        reject(
+          new GwError('recording.failed', 'A segment of the journal could not be sealed.', {
+            cause: reply?.kind === 'seal' ? reply.problem : 'the worker thread is gone',
+          }),
+        );
     });
   });
 }

@@ -3,7 +3,17 @@
  * anything that does not fit gives null or a problem, never an exception.
  */
 import type { Outcome } from '../contract/recording.js';
-import { ENTRY_BYTES, ENTRY_HEAD_BYTES, getU48, KIND, OPERATION_FIXED_BYTES, OPERATION_PARAMETERS, OPERATION_REDACTED, OUTCOME_FIXED_BYTES, OUTCOME_STATUSES } from './format.js';
+import {
+  ENTRY_BYTES,
+  ENTRY_HEAD_BYTES,
+  getU48,
+  KIND,
+  OPERATION_FIXED_BYTES,
+  OPERATION_PARAMETERS,
+  OPERATION_REDACTED,
+  OUTCOME_FIXED_BYTES,
+  OUTCOME_STATUSES,
+} from './format.js';
 
 export interface Entry {
   readonly kind: number;
@@ -18,13 +28,19 @@ export interface Entry {
 const KINDS = new Set<number>(Object.values(KIND));
 
 /** The entries of a frame; a string as the last value says why the rest cannot be read. */
-export function* decodeEntries(body: Buffer, count: number): Generator<Entry | string, void> {
+export function* decodeEntries(body: Buffer, count: number): Generator<Entry | string, void, void> {
   let at = 0;
   for (let i = 0; i < count; i++) {
-    if (at + ENTRY_HEAD_BYTES > body.length) return yield 'a frame holds fewer entries than it says';
+    if (at + ENTRY_HEAD_BYTES > body.length) {
+      yield 'a frame holds fewer entries than it says';
+      return;
+    }
     const length = body.readUInt32BE(at);
     const end = at + 4 + length;
-    if (length < ENTRY_HEAD_BYTES - 4 || length > ENTRY_BYTES || end > body.length) return yield `an entry claims ${length} bytes`;
+    if (length < ENTRY_HEAD_BYTES - 4 || length > ENTRY_BYTES || end > body.length) {
+      yield `an entry claims ${length} bytes`;
+      return;
+    }
     const entry: Entry = {
       kind: body.readUInt8(at + 4),
       flags: body.readUInt8(at + 5),
@@ -33,8 +49,14 @@ export function* decodeEntries(body: Buffer, count: number): Generator<Entry | s
       payload: body.subarray(at + ENTRY_HEAD_BYTES, end),
       raw: body.subarray(at + 4, end),
     };
-    if (!KINDS.has(entry.kind)) return yield `an entry has the unknown kind ${entry.kind}`;
-    if (entry.flags !== 0) return yield `an entry has flags ${entry.flags} that this version does not know`;
+    if (!KINDS.has(entry.kind)) {
+      yield `an entry has the unknown kind ${entry.kind}`;
+      return;
+    }
+    if (entry.flags !== 0) {
+      yield `an entry has flags ${entry.flags} that this version does not know`;
+      return;
+    }
     yield entry;
     at = end;
   }

@@ -57,7 +57,7 @@ export const OUTCOME_CODE: Readonly<Record<OutcomeStatus, number>> = { ok: 1, er
 /** Most bytes of exact text, parameters or result in one entry; longer ones go on in `part` entries or in more of the same kind. */
 export const PIECE_BYTES = 1 << 20;
 /** Most bytes of one JSON document (start, end, facts, decision, event). */
-export const JSON_BYTES = 1 << 20;
+const JSON_BYTES = 1 << 20;
 /** Most bytes of an outcome's message; a longer one is cut at a character and marked. */
 export const MESSAGE_BYTES = 1 << 16;
 /** Most bytes of an entry after its length field; a reader refuses more. */
@@ -75,9 +75,9 @@ export const CHUNK_BYTES = 1 << 20;
 export const NAME_BYTES = 200;
 
 const HIGH = 0x1_0000_0000;
-export const U48_MAX = 0xffff_ffff_ffff;
+const U48_MAX = 0xffff_ffff_ffff;
 
-/** Writes a u48; `value` must be a whole number from 0 to `U48_MAX`. */
+/** Writes a u48; `value` must be a whole number from 0 to 2^48 − 1. */
 export function setU48(view: DataView, offset: number, value: number): void {
   view.setUint16(offset, value < HIGH ? 0 : Math.floor(value / HIGH));
   view.setUint32(offset + 2, value >>> 0);

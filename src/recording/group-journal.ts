@@ -7,14 +7,15 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Journal, SessionRecorder, SessionStart } from '../contract/recording.js';
-import { BackgroundThread } from './background-thread.js';
 import { sealInBackground } from './background-seal.js';
+import { BackgroundThread } from './background-thread.js';
 import { ChunkHasher } from './chunk-hasher.js';
 import { EntryBatch } from './entry-batch.js';
 import { BATCH_BYTES, CHAIN_BYTES, encodeJson, KIND } from './format.js';
 import { GroupSync } from './group-sync.js';
 import type { OpenSegment, SegmentLog } from './segment-log.js';
-import { SessionWriter, type SessionHost } from './session-writer.js';
+import type { SessionHost } from './session-host.js';
+import { SessionWriter } from './session-writer.js';
 import { StreamDigest } from './stream-digest.js';
 import { dropLock } from './worker-lock.js';
 
@@ -43,7 +44,7 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
   readonly #thread: BackgroundThread;
   readonly #hasher: ChunkHasher;
   readonly #streams: StreamDigest[] = [];
-  readonly #sessions = new Set<SessionWriter>();
+  readonly #sessions = new Map<number, SessionWriter>();
   readonly #sealing = new Set<Promise<void>>();
   #sessionNumber = 0;
   /** Counter of session 0, the gateway's own. */
@@ -83,7 +84,7 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
     const json = encodeJson(start, 'The start of the session');
     const session = new SessionWriter(this, ++this.#sessionNumber);
     session.start(json);
-    this.#sessions.add(session);
+    this.#sessions.set(session.session, session);
     return session;
   }
 
@@ -136,7 +137,7 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const session of this.#sessions) {
+    for (const session of this.#sessions.values()) {
       if (!session.ending) session.end(session.interrupted(this.#options.clock.now()));
     }
     if (this.#sessions.size > 0) {
@@ -191,7 +192,7 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
     if (stream.idle && this.#streams.length < SPARE_STREAMS) this.#streams.push(stream);
   }
 
-  ended(session: SessionWriter): void {
+  ended(session: number): void {
     this.#sessions.delete(session);
     if (this.#sessions.size === 0) this.#whenIdle?.();
   }
@@ -215,6 +216,7 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
 
   #armSegmentTimer(): void {
     if (this.#segmentTimer !== null) clearTimeout(this.#segmentTimer);
+    if (this.#closed) return;
     this.#segmentTimer = setTimeout(() => {
       if (this.#failure !== null || this.#log.current.offset === this.#log.current.start) {
         this.#armSegmentTimer();
@@ -231,7 +233,9 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
 
   #fail(thrown: unknown): GwError {
     const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown error';
-    const error = new GwError('recording.failed', `The record of this operation could not be written (${code}), so the operation was not carried out.`, { cause: thrown });
+    const error = new GwError('recording.failed', `The record of this operation could not be written (${code}), so the operation was not carried out.`, {
+      cause: thrown,
+    });
     const first = this.#failure === null;
     this.#failure = error;
     this.#sync.reject(error);
@@ -271,4 +275,3 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
     this.#sealing.add(sealing);
   }
 }
-

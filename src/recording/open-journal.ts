@@ -9,7 +9,7 @@ import { newId } from '../base/id.js';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
 import { GroupJournal } from './group-journal.js';
-import { systemFiles, type SegmentFiles } from './segment-file.js';
+import { type SegmentFiles, systemFiles } from './segment-file.js';
 import { isBootId } from './segment-layout.js';
 import { SegmentLog } from './segment-log.js';
 import { takeLock } from './worker-lock.js';

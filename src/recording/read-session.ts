@@ -7,11 +7,11 @@ import type { SessionEnd, SessionStart } from '../contract/recording.js';
 import { decodeEnd, decodeEntries, decodeObject } from './entry-decoder.js';
 import { KIND } from './format.js';
 import { listWorkers } from './journal-directory.js';
-import { readEnd, readStart } from './recorded-shapes.js';
 import type { SessionItem } from './recorded.js';
+import { readEnd, readStart } from './recorded-shapes.js';
 import { SessionJoiner } from './session-joiner.js';
 import { SessionLedger } from './session-ledger.js';
-import { walkJournal, type JournalProblem } from './walk-journal.js';
+import { type JournalProblem, walkJournal } from './walk-journal.js';
 import { isWorkerAlive } from './worker-lock.js';
 
 const PROBLEMS = 1000;
@@ -39,7 +39,8 @@ export async function* readSession(dir: string, bootId: string, session: string)
     segment = item.segment;
     const { frame } = item;
     for (const entry of decodeEntries(frame.body, frame.entries)) {
-      const found = (code: JournalProblem['code'], message: string): void => report({ code, bootId, segment, offset: frame.offset, session: number === 0 ? null : number, message });
+      const found = (code: JournalProblem['code'], message: string): void =>
+        report({ code, bootId, segment, offset: frame.offset, session: number === 0 ? null : number, message });
       if (typeof entry === 'string') {
         found('entry-unreadable', entry);
         break;

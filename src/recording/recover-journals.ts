@@ -9,15 +9,15 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
 import type { SessionEnd, SessionStart } from '../contract/recording.js';
-import { decodeEntries } from './entry-decoder.js';
 import { EntryBatch } from './entry-batch.js';
+import { decodeEntries } from './entry-decoder.js';
 import { BATCH_BYTES, CHAIN_BYTES, encodeJson, KIND, OUTCOME_CODE, OUTCOME_FIXED_BYTES, OUTCOME_SILENT, setU48 } from './format.js';
 import { listSegments, listWorkers, segmentName } from './journal-directory.js';
 import { readStart } from './recorded-shapes.js';
 import { sealSegment } from './seal-segment.js';
 import { encodeHeader, headerChain, type SegmentFooter } from './segment-layout.js';
 import { SegmentReader } from './segment-reader.js';
-import { SessionLedger, type OpenSession } from './session-ledger.js';
+import { type OpenSession, SessionLedger } from './session-ledger.js';
 import { claimRecovery, dropLock, isWorkerAlive } from './worker-lock.js';
 
 export interface RecoveryOptions {
@@ -152,7 +152,16 @@ async function scan(directory: string, logger: Logger): Promise<Scan> {
         }
       }
       const { gateway } = reader.header;
-      segments.push({ number, path, offset: reader.offset, chain: reader.chain, gateway, sealed: footer !== null, final: footer?.final ?? false, torn: item.kind !== 'end' });
+      segments.push({
+        number,
+        path,
+        offset: reader.offset,
+        chain: reader.chain,
+        gateway,
+        sealed: footer !== null,
+        final: footer?.final ?? false,
+        torn: item.kind !== 'end',
+      });
     } finally {
       await reader[Symbol.asyncDispose]();
     }

@@ -68,5 +68,7 @@ async function append(path: string, offset: number, bytes: Buffer): Promise<void
 }
 
 function unsealable(problem: string): GwError {
-  return new GwError('recording.failed', `A segment of the journal cannot be sealed: ${problem}.`, { hint: 'Keep the file, and run the verification of the journal.' });
+  return new GwError('recording.failed', `A segment of the journal cannot be sealed: ${problem}.`, {
+    hint: 'Keep the file, and run the verification of the journal.',
+  });
 }

@@ -2,7 +2,7 @@
  * The few system calls that the journal makes on its segments, as a port: the file system of this machine by default, a failing one where
  * a test needs an error that no real device gives on demand. Calls on the path are synchronous; syncing is not.
  */
-import { closeSync, fdatasync, fsync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fdatasyncSync, fsync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 
 export interface SegmentFiles {
   /** Creates a file that must not exist yet. */
@@ -13,6 +13,8 @@ export interface SegmentFiles {
   truncate(fd: number, length: number): void;
   /** Contents (and the length, which is needed to read them) are on disk when `done` is called without an error. */
   datasync(fd: number, done: (error: Error | null) => void): void;
+  /** The same at once, blocking: for the end of a segment only. */
+  datasyncNow(fd: number): void;
   openDirectory(path: string): number;
   syncDirectory(fd: number, done: (error: Error | null) => void): void;
   close(fd: number): void;
@@ -24,6 +26,7 @@ export const systemFiles: SegmentFiles = {
   read: (fd, bytes, length, position) => readSync(fd, bytes, 0, length, position),
   truncate: (fd, length) => ftruncateSync(fd, length),
   datasync: (fd, done) => fdatasync(fd, (error) => done(error)),
+  datasyncNow: (fd) => fdatasyncSync(fd),
   openDirectory: (path) => openSync(path, 'r'),
   syncDirectory: (fd, done) => fsync(fd, (error) => done(error)),
   close: (fd) => closeSync(fd),

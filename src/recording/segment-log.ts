@@ -6,9 +6,9 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { GwError } from '../contract/gw-error.js';
-import { encodeHeader, headerChain } from './segment-layout.js';
 import { segmentName } from './journal-directory.js';
 import type { SegmentFiles } from './segment-file.js';
+import { encodeHeader, headerChain } from './segment-layout.js';
 
 const REWRITE_BYTES = 1 << 20;
 
@@ -39,7 +39,7 @@ export class SegmentLog {
   readonly #options: SegmentLogOptions;
   readonly #directoryFd: number;
   #current: OpenSegment;
-  /** Full segments that are not on disk yet. */
+  /** Full segments whose files are still open. */
   readonly #retired: OpenSegment[] = [];
   #directoryDirty = true;
   #distrusted = false;
@@ -88,10 +88,22 @@ export class SegmentLog {
     segment.offset = position;
   }
 
-  /** Begins the next segment after the chain value `previous` and gives the one with which its frames begin. */
+  /**
+   * Begins the next segment after the chain value `previous` and gives the one with which its frames begin. The segment before is put on
+   * disk first, though that blocks: so a power cut can tear the last segment only, and damage in another one is never taken for a torn tail.
+   */
   roll(previous: Buffer, createdAt: number): Buffer {
-    const { segment, chain } = this.#create(this.#current.number + 1, previous, createdAt);
-    this.#retired.push(this.#current);
+    const full = this.#current;
+    try {
+      this.#options.files.datasyncNow(full.fd);
+    } catch (thrown) {
+      full.rewrite = true;
+      this.#distrusted = true;
+      throw thrown;
+    }
+    full.synced = full.offset;
+    const { segment, chain } = this.#create(full.number + 1, previous, createdAt);
+    this.#retired.push(full);
     this.#current = segment;
     this.#directoryDirty = true;
     return chain;
@@ -101,7 +113,7 @@ export class SegmentLog {
   async sync(): Promise<OpenSegment[]> {
     try {
       const complete = await this.#sync();
-      this.#distrusted = false;
+      this.#distrusted = this.#current.rewrite;
       return complete;
     } catch (thrown) {
       this.#distrusted = true;
@@ -115,15 +127,19 @@ export class SegmentLog {
     for (const segment of [...retired, this.#current]) {
       const target = segment.offset;
       if (segment.synced === target && !segment.rewrite) continue;
-      if (segment.rewrite) this.#rewrite(segment, target);
+      const { rewrite, synced } = segment;
+      if (rewrite) this.#rewrite(segment, target);
       try {
         await settled((done) => files.datasync(segment.fd, done));
       } catch (thrown) {
         segment.rewrite = true;
+        // The error may stand for a sync that reported none, of the same file meanwhile.
+        segment.synced = synced;
         throw thrown;
       }
-      segment.rewrite = false;
-      segment.synced = target;
+      // A failure that came while this one was under way stands.
+      if (rewrite) segment.rewrite = false;
+      segment.synced = Math.max(segment.synced, target);
     }
     if (this.#directoryDirty) {
       this.#directoryDirty = false;

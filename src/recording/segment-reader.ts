@@ -3,7 +3,7 @@
  * disk wrote it. Memory is bounded by one frame, whose length is limited. Stops at the first thing that does not fit and says which.
  */
 import { hash } from 'node:crypto';
-import { open, type FileHandle } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { CHAIN_BYTES, FRAME_BODY_BYTES, FRAME_COMMIT, FRAME_HEAD_BYTES, FRAME_SEAL, getU48 } from './format.js';
 import { HEADER_MAX_BYTES, parseFooter, parseHeader, type SegmentFooter, type SegmentHeader } from './segment-layout.js';
 
@@ -82,7 +82,8 @@ export class SegmentReader implements AsyncDisposable {
     const length = head.readUInt32BE(0);
     const type = head.readUInt16BE(4) >> 8;
     if (length > FRAME_BODY_BYTES) return { kind: 'broken', offset, problem: `a frame claims ${length} bytes` };
-    if ((type !== FRAME_COMMIT && type !== FRAME_SEAL) || head.readUInt8(5) !== 0) return { kind: 'broken', offset, problem: `a frame has the unknown type ${head.readUInt16BE(4)}` };
+    if ((type !== FRAME_COMMIT && type !== FRAME_SEAL) || head.readUInt8(5) !== 0)
+      return { kind: 'broken', offset, problem: `a frame has the unknown type ${head.readUInt16BE(4)}` };
     // The 32 bytes before a frame are the chain value that it continues, so one run of the file is what its own value is the hash of.
     const from = offset - CHAIN_BYTES;
     const size = CHAIN_BYTES + FRAME_HEAD_BYTES + length + CHAIN_BYTES;

@@ -46,5 +46,4 @@ export class SessionDictionary {
       this.#bytes += json.length;
     }
   }
-
 }

@@ -5,10 +5,23 @@
 import type { Decision } from '../contract/decision.js';
 import type { Facts } from '../contract/operation.js';
 import type { Outcome } from '../contract/recording.js';
-import { decodeCut, decodeDefinition, decodeDigest, decodeEnd, decodeEvent, decodeJson, decodeOperation, decodeOutcome, decodePart, decodePiece, type Entry, type OperationPayload } from './entry-decoder.js';
+import {
+  decodeCut,
+  decodeDefinition,
+  decodeDigest,
+  decodeEnd,
+  decodeEvent,
+  decodeJson,
+  decodeOperation,
+  decodeOutcome,
+  decodePart,
+  decodePiece,
+  type Entry,
+  type OperationPayload,
+} from './entry-decoder.js';
 import { DEFINE, DEFINITION_BYTES, DEFINITIONS, DIRECTION, KIND } from './format.js';
-import { readDecision, readEnd, readFacts, readStart } from './recorded-shapes.js';
 import type { RecordedOperation, RecordedStream, SessionItem } from './recorded.js';
+import { readDecision, readEnd, readFacts, readStart } from './recorded-shapes.js';
 
 /** Bytes of open operations held at once. */
 const HELD_BYTES = 64 << 20;

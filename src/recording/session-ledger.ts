@@ -4,7 +4,19 @@
  * Memory: the open sessions and their open operations, both limited.
  */
 import type { SessionEnd } from '../contract/recording.js';
-import { decodeCut, decodeDefinition, decodeDigest, decodeEnd, decodeEvent, decodeObject, decodeOperation, decodeOutcome, decodePart, decodePiece, type Entry } from './entry-decoder.js';
+import {
+  decodeCut,
+  decodeDefinition,
+  decodeDigest,
+  decodeEnd,
+  decodeEvent,
+  decodeObject,
+  decodeOperation,
+  decodeOutcome,
+  decodePart,
+  decodePiece,
+  type Entry,
+} from './entry-decoder.js';
 import { DEFINE, DEFINITIONS, KIND } from './format.js';
 import type { ProblemCode } from './walk-journal.js';
 
@@ -146,7 +158,9 @@ export class SessionLedger {
         this.#openOperations -= session.open.size;
         this.#ended++;
         if (end === null || decodeObject(end.json) === null) return unreadable('the end of a session');
-        return end.entries === entry.counter ? null : { code: 'end-wrong', message: `the session's end declares ${end.entries} entries, and it is number ${entry.counter}` };
+        return end.entries === entry.counter
+          ? null
+          : { code: 'end-wrong', message: `the session's end declares ${end.entries} entries, and it is number ${entry.counter}` };
       }
       case KIND.part:
         return decodePart(payload) === null ? unreadable('a part of an operation') : null;

@@ -8,7 +8,6 @@ import { GwError } from '../contract/gw-error.js';
 import type { Facts } from '../contract/operation.js';
 import type { Outcome, SessionEnd, SessionRecorder } from '../contract/recording.js';
 import { cutText } from './cut-text.js';
-import type { EntryBatch } from './entry-batch.js';
 import {
   DIRECTION,
   encodeJson,
@@ -27,21 +26,8 @@ import {
   toU48,
 } from './format.js';
 import { SessionDictionary } from './session-dictionary.js';
+import type { SessionHost } from './session-host.js';
 import type { StreamDigest } from './stream-digest.js';
-
-/** What the journal gives its sessions. */
-export interface SessionHost {
-  readonly batch: EntryBatch;
-  readonly resultCap: number;
-  /** Room for entries: commits early when the batch is large. @throws GwError `recording.failed` while the journal cannot be written. */
-  ready(): void;
-  /** Asks for a commit soon: an entry was written outside any turn of the path. */
-  commitSoon(): void;
-  takeStream(): StreamDigest;
-  giveStream(stream: StreamDigest): void;
-  /** The session's last entry is in the batch. */
-  ended(session: SessionWriter): void;
-}
 
 /** An operation that has no outcome yet. */
 interface OpenOperation {
@@ -180,7 +166,8 @@ export class SessionWriter implements SessionRecorder {
   /** Accepted while the journal cannot be written, too: it is kept in the batch and goes out first of all when writing works again. */
   end(end: SessionEnd): void {
     if (this.#end !== null) throw new GwError('internal.error', 'The session was ended twice in the journal.');
-    this.#end = end;
+    const { message } = end;
+    this.#end = message === null ? end : { ...end, message: cutText(message, MESSAGE_BYTES).toString('utf8') };
     for (const [sequence, operation] of this.#open) this.#close(sequence, operation);
     this.#open.clear();
     this.#finish();
@@ -297,6 +284,6 @@ export class SessionWriter implements SessionRecorder {
     const { batch } = this.#host;
     setU48(batch.view, at, this.#counter);
     batch.put(json, at + 6);
-    this.#host.ended(this);
+    this.#host.ended(this.session);
   }
 }

@@ -3,7 +3,7 @@
  * digests of the stream's consecutive 1 MiB chunks, so that chunks can be hashed elsewhere and at the same time. Only streams longer than
  * the cap need it: the first bytes are kept in a small buffer, and thrown away when the stream ends below the cap.
  */
-import { createHash, hash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import type { ChunkHasher } from './chunk-hasher.js';
 import { CHUNK_BYTES } from './format.js';
 

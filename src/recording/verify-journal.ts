@@ -8,7 +8,7 @@ import { listWorkers } from './journal-directory.js';
 import { MerkleTree } from './merkle-tree.js';
 import { leafBytes, type SegmentFooter, type SessionRange } from './segment-layout.js';
 import { SessionLedger } from './session-ledger.js';
-import { walkJournal, type JournalProblem, type ProblemCode } from './walk-journal.js';
+import { type JournalProblem, type ProblemCode, walkJournal } from './walk-journal.js';
 import { isWorkerAlive } from './worker-lock.js';
 
 export interface SegmentReport {
@@ -57,7 +57,8 @@ async function verifyWorker(dir: string, bootId: string): Promise<WorkerReport> 
   const report = (problem: JournalProblem): void => {
     if (problems.length < PROBLEMS) problems.push(problem);
   };
-  const finding = (code: ProblemCode, segment: number, offset: number, session: number | null, message: string): void => report({ code, bootId, segment, offset, session, message });
+  const finding = (code: ProblemCode, segment: number, offset: number, session: number | null, message: string): void =>
+    report({ code, bootId, segment, offset, session, message });
   for await (const item of walkJournal({ dir, bootId, live })) {
     if (item.kind === 'problem') report(item.problem);
     else if (item.kind === 'segment') {

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { listSegments, segmentExists, segmentName } from './journal-directory.js';
 import type { SegmentFooter, SegmentHeader } from './segment-layout.js';
-import { SegmentReader, type CommitFrame } from './segment-reader.js';
+import { type CommitFrame, SegmentReader } from './segment-reader.js';
 
 /** Stable words for what can be wrong with a journal. */
 export type ProblemCode =
@@ -66,7 +66,12 @@ export async function* walkJournal(options: WalkOptions): AsyncGenerator<WalkIte
     const number = numbers[i] ?? expected;
     if (final) yield problem('after-final', number, 0, 'there is a segment after the one sealed as final');
     if (number !== expected) {
-      yield problem('segment-missing', expected, 0, number === expected + 1 ? `segment ${expected} is missing` : `segments ${expected} to ${number - 1} are missing`);
+      yield problem(
+        'segment-missing',
+        expected,
+        0,
+        number === expected + 1 ? `segment ${expected} is missing` : `segments ${expected} to ${number - 1} are missing`,
+      );
       previous = null;
     }
     expected = number + 1;

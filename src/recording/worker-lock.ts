@@ -88,7 +88,8 @@ function parse(text: string): ProcessName | null {
   if (text.length > MAX_BYTES) return null;
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null || !('pid' in value) || typeof value.pid !== 'number' || !Number.isSafeInteger(value.pid) || value.pid <= 0) return null;
+    if (typeof value !== 'object' || value === null || !('pid' in value) || typeof value.pid !== 'number' || !Number.isSafeInteger(value.pid) || value.pid <= 0)
+      return null;
     const field = (name: string): string | null => {
       const found = (value as Record<string, unknown>)[name];
       return typeof found === 'string' ? found : null;

@@ -5,7 +5,22 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
 import { recoverJournals, verifyJournal } from '../../src/recording/index.js';
-import { allow, bytes, collect, crashCopy, end, facts, integrity, leaveDeadLock, ok, open, operations, start, steppingClock, withDirectory } from './session-fixture.js';
+import {
+  allow,
+  bytes,
+  collect,
+  crashCopy,
+  end,
+  facts,
+  integrity,
+  leaveDeadLock,
+  ok,
+  open,
+  operations,
+  start,
+  steppingClock,
+  withDirectory,
+} from './session-fixture.js';
 
 const recovery = { clock: steppingClock(1_800_000_000_000), logger: silentLogger };
 
@@ -28,61 +43,71 @@ async function crashed(to: string): Promise<string> {
 }
 
 describe('damage', () => {
-  it('recovers every truncation of an open journal to a prefix of it', () =>
-    withDirectory(async (origin) => {
-      await crashed(origin);
-      const whole = await readFile(join(origin, 'w', '000001.gwj'));
-      let seen = 0;
-      for (let length = whole.length; length >= 0; length--) {
-        const dir = join(origin, `cut-${length}`);
-        await mkdir(join(dir, 'w'), { recursive: true });
-        await writeFile(join(dir, 'w', '000001.gwj'), whole.subarray(0, length));
-        await leaveDeadLock(dir, 'w');
-        const { sessions, failed } = await recoverJournals(dir, recovery);
-        expect(failed).toEqual([]);
-        const report = await verifyJournal(dir);
-        expect(report, `cut at ${length}`).toMatchObject({ intact: true });
-        const items = await collect(dir, 'w', 'ses_1');
-        const found = operations(items);
-        expect(found.map((operation) => operation.exact.toString())).toEqual(['select 1', 'select 2', 'select 3'].slice(0, found.length));
-        for (const [i, operation] of found.entries()) {
-          const told = i < found.length - 1 || operation.outcome?.status === 'ok';
-          expect(operation.outcome?.status).toBe(told ? 'ok' : 'unknown');
+  it(
+    'recovers every truncation of an open journal to a prefix of it',
+    () =>
+      withDirectory(async (origin) => {
+        await crashed(origin);
+        const whole = await readFile(join(origin, 'w', '000001.gwj'));
+        let seen = 0;
+        for (let length = whole.length; length >= 0; length--) {
+          const dir = join(origin, `cut-${length}`);
+          await mkdir(join(dir, 'w'), { recursive: true });
+          await writeFile(join(dir, 'w', '000001.gwj'), whole.subarray(0, length));
+          await leaveDeadLock(dir, 'w');
+          const { sessions, failed } = await recoverJournals(dir, recovery);
+          expect(failed).toEqual([]);
+          const report = await verifyJournal(dir);
+          expect(report, `cut at ${length}`).toMatchObject({ intact: true });
+          const items = await collect(dir, 'w', 'ses_1');
+          const found = operations(items);
+          expect(found.map((operation) => operation.exact.toString())).toEqual(['select 1', 'select 2', 'select 3'].slice(0, found.length));
+          for (const [i, operation] of found.entries()) {
+            const told = i < found.length - 1 || operation.outcome?.status === 'ok';
+            expect(operation.outcome?.status).toBe(told ? 'ok' : 'unknown');
+          }
+          if (length === whole.length) expect(found.length).toBe(3);
+          expect(sessions.map((session) => [session.id, session.end.reason, session.end.operations])).toEqual(
+            items.length > 1 ? [['ses_1', 'interrupted', found.length]] : [],
+          );
+          seen = Math.max(seen, found.length);
+          await rm(dir, { recursive: true });
         }
-        if (length === whole.length) expect(found.length).toBe(3);
-        expect(sessions.map((session) => [session.id, session.end.reason, session.end.operations])).toEqual(items.length > 1 ? [['ses_1', 'interrupted', found.length]] : []);
-        seen = Math.max(seen, found.length);
-        await rm(dir, { recursive: true });
-      }
-      expect(seen).toBe(3);
-    }), 300_000);
+        expect(seen).toBe(3);
+      }),
+    300_000,
+  );
 
-  it('finds a flipped bit in every byte of a sealed journal', () =>
-    withDirectory(async (dir) => {
-      const journal = await open(dir, { bootId: 'w', segmentBytes: 1200, resultCap: 4 });
-      const one = journal.begin(start('ses_1'));
-      journal.commit();
-      one.operation(1, 'query', facts('reads'), allow, bytes('select 1'), null);
-      one.delivered(1, bytes('long result'));
-      one.outcome(1, ok);
-      journal.commit();
-      one.end(end);
-      await journal.close();
-      expect((await verifyJournal(dir)).intact).toBe(true);
-      const segments = (await readdir(join(dir, 'w'))).filter((name) => name.endsWith('.gwj'));
-      expect(segments.length).toBeGreaterThan(1);
-      for (const name of segments) {
-        const path = join(dir, 'w', name);
-        const original = await readFile(path);
-        for (let i = 0; i < original.length; i++) {
-          const changed = Buffer.from(original);
-          changed[i] = (changed[i] as number) ^ (1 << (i % 8));
-          await writeFile(path, changed);
-          expect((await verifyJournal(dir)).intact, `${name} byte ${i}`).toBe(false);
+  it(
+    'finds a flipped bit in every byte of a sealed journal',
+    () =>
+      withDirectory(async (dir) => {
+        const journal = await open(dir, { bootId: 'w', segmentBytes: 1200, resultCap: 4 });
+        const one = journal.begin(start('ses_1'));
+        journal.commit();
+        one.operation(1, 'query', facts('reads'), allow, bytes('select 1'), null);
+        one.delivered(1, bytes('long result'));
+        one.outcome(1, ok);
+        journal.commit();
+        one.end(end);
+        await journal.close();
+        expect((await verifyJournal(dir)).intact).toBe(true);
+        const segments = (await readdir(join(dir, 'w'))).filter((name) => name.endsWith('.gwj'));
+        expect(segments.length).toBeGreaterThan(1);
+        for (const name of segments) {
+          const path = join(dir, 'w', name);
+          const original = await readFile(path);
+          for (let i = 0; i < original.length; i++) {
+            const changed = Buffer.from(original);
+            changed[i] = (changed[i] as number) ^ (1 << (i % 8));
+            await writeFile(path, changed);
+            expect((await verifyJournal(dir)).intact, `${name} byte ${i}`).toBe(false);
+          }
+          await writeFile(path, original);
         }
-        await writeFile(path, original);
-      }
-    }), 300_000);
+      }),
+    300_000,
+  );
 
   it('finds a missing tail, a missing segment, bytes after the seal, and a journal that was never sealed', () =>
     withDirectory(async (dir) => {
@@ -150,21 +175,25 @@ describe('damage', () => {
       expect((await readFile(path)).equals(content)).toBe(true);
     }));
 
-  it('survives any bytes in place of a segment: verification, reading and listing end with a report', () =>
-    withDirectory(async (dir) => {
-      await crashed(dir);
-      const path = join(dir, 'w', '000001.gwj');
-      const content = await readFile(path);
-      await fc.assert(
-        fc.asyncProperty(fc.nat(content.length - 1), fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.boolean(), async (at, noise, grow) => {
-          const changed = grow ? Buffer.concat([content.subarray(0, at), noise, content.subarray(at)]) : Buffer.from(content);
-          if (!grow) changed.set(noise.subarray(0, changed.length - at), at);
-          await writeFile(path, changed);
-          const report = await verifyJournal(dir);
-          expect(report.workers.length).toBe(1);
-          expect(integrity(await collect(dir, 'w', 'ses_1')).intact).toBe(false);
-        }),
-        { numRuns: 300 },
-      );
-    }), 120_000);
+  it(
+    'survives any bytes in place of a segment: verification, reading and listing end with a report',
+    () =>
+      withDirectory(async (dir) => {
+        await crashed(dir);
+        const path = join(dir, 'w', '000001.gwj');
+        const content = await readFile(path);
+        await fc.assert(
+          fc.asyncProperty(fc.nat(content.length - 1), fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.boolean(), async (at, noise, grow) => {
+            const changed = grow ? Buffer.concat([content.subarray(0, at), noise, content.subarray(at)]) : Buffer.from(content);
+            if (!grow) changed.set(noise.subarray(0, changed.length - at), at);
+            await writeFile(path, changed);
+            const report = await verifyJournal(dir);
+            expect(report.workers.length).toBe(1);
+            expect(integrity(await collect(dir, 'w', 'ses_1')).intact).toBe(false);
+          }),
+          { numRuns: 300 },
+        );
+      }),
+    120_000,
+  );
 });

@@ -84,7 +84,11 @@ describe('a journal that cannot be written', () => {
         bootId: 'w',
         segmentBytes: 600,
         retryIntervalMs: 1_000_000,
-        files: { ...systemFiles, write: (fd, data, offset, length, position) => (device ? writeSync(full, data, offset, length) : systemFiles.write(fd, data, offset, length, position)) },
+        files: {
+          ...systemFiles,
+          write: (fd, data, offset, length, position) =>
+            device ? writeSync(full, data, offset, length) : systemFiles.write(fd, data, offset, length, position),
+        },
       });
       const session = journal.begin(start('ses_1'));
       journal.commit();

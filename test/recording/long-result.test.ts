@@ -2,18 +2,23 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { verifyJournal } from '../../src/recording/index.js';
-import * as fromSource from '../../src/recording/index.js';
-import { compileRecording, type Compiled } from './compiled-recording.js';
-import { allow, bytes, collect, end, facts, integrity, ok, operations, start, steppingClock, withDirectory } from './session-fixture.js';
 import { silentLogger } from '../../src/base/logger.js';
+import * as fromSource from '../../src/recording/index.js';
+import { verifyJournal } from '../../src/recording/index.js';
+import { type Compiled, compileRecording } from './compiled-recording.js';
+import { allow, bytes, collect, end, facts, integrity, ok, operations, start, steppingClock, withDirectory } from './session-fixture.js';
 
 const MIB = 1 << 20;
 
 /** The definition, word for word: SHA-256 over the SHA-256 digests of consecutive chunks of 1 MiB. */
 function digestOf(data: Buffer): string {
   const digests: Buffer[] = [];
-  for (let at = 0; at < data.length; at += MIB) digests.push(createHash('sha256').update(data.subarray(at, Math.min(at + MIB, data.length))).digest());
+  for (let at = 0; at < data.length; at += MIB)
+    digests.push(
+      createHash('sha256')
+        .update(data.subarray(at, Math.min(at + MIB, data.length)))
+        .digest(),
+    );
   return createHash('sha256').update(Buffer.concat(digests)).digest('hex');
 }
 
@@ -62,7 +67,8 @@ describe.each(variants)('long results %s', (_name, load) => {
       expect(integrity(items)).toMatchObject({ intact: true, problems: [] });
       expect(items.at(-2)?.kind).toBe('end');
       expect(await verifyJournal(dir)).toMatchObject({ intact: true });
-    }));
+    }),
+  );
 
   it('writes no digest for a result that fits the cap exactly, and counts a session that ends in mid-result', () =>
     withDirectory(async (dir) => {

@@ -1,10 +1,26 @@
 /** Recovery ends what a dead process left open, keeps what was torn, leaves the living alone, and can itself be interrupted. */
-import { cp, mkdir, readdir, readFile, rm, truncate, writeFile, appendFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
 import { recoverJournals, verifyJournal } from '../../src/recording/index.js';
-import { allow, bytes, collect, crashCopy, deny, end, facts, freshDirectory, leaveDeadLock, ok, open, operations, start, steppingClock, withDirectory } from './session-fixture.js';
+import {
+  allow,
+  bytes,
+  collect,
+  crashCopy,
+  deny,
+  end,
+  facts,
+  freshDirectory,
+  leaveDeadLock,
+  ok,
+  open,
+  operations,
+  start,
+  steppingClock,
+  withDirectory,
+} from './session-fixture.js';
 
 const recovery = { clock: steppingClock(1_800_000_000_000), logger: silentLogger };
 
@@ -122,7 +138,9 @@ describe('recovery', () => {
         await leaveDeadLock(again, 'w');
         expect((await recoverJournals(again, recovery)).failed).toEqual([]);
         expect(await verifyJournal(again), `cut at ${length}`).toMatchObject({ intact: true });
-        expect(operations(await collect(again, 'w', 'ses_1')).map((operation) => operation.outcome?.status)).toEqual(Array.from({ length: 12 }, () => 'unknown'));
+        expect(operations(await collect(again, 'w', 'ses_1')).map((operation) => operation.outcome?.status)).toEqual(
+          Array.from({ length: 12 }, () => 'unknown'),
+        );
         await rm(again, { recursive: true });
       }
       await rm(first, { recursive: true });

@@ -29,7 +29,15 @@ describe('journal round trip', () => {
       expect(items.map((item) => item.kind)).toEqual(['start', 'operation', 'operation', 'operation', 'event', 'unsolicited', 'end', 'integrity']);
       expect(items[0]).toMatchObject({ start: start('ses_1') });
       const [first, refused, copy] = operations(items);
-      expect(first).toMatchObject({ sequence: 1, form: 'query', facts: read, decision: allow, exactBytes: 8, parameters: null, outcome: { ...ok, message: 'SELECT 1 · é' } });
+      expect(first).toMatchObject({
+        sequence: 1,
+        form: 'query',
+        facts: read,
+        decision: allow,
+        exactBytes: 8,
+        parameters: null,
+        outcome: { ...ok, message: 'SELECT 1 · é' },
+      });
       expect(first?.exact.toString()).toBe('select 1');
       expect(first?.delivered).toEqual({ bytes: bytes('first second'), cut: false, total: 12, digest: null });
       expect(refused).toMatchObject({ sequence: 2, decision: deny, outcome: null });
@@ -85,7 +93,9 @@ describe('journal round trip', () => {
       session.end(end);
       await journal.close();
       const items = await collect(dir, journal.bootId, 'ses_1');
-      expect(operations(items).map((operation) => operation.facts?.summary)).toEqual(Array.from({ length: 1000 }, (_, i) => ((i + 1) % 2 === 0 ? 'shared' : `unique ${i + 1}`)));
+      expect(operations(items).map((operation) => operation.facts?.summary)).toEqual(
+        Array.from({ length: 1000 }, (_, i) => ((i + 1) % 2 === 0 ? 'shared' : `unique ${i + 1}`)),
+      );
       expect(operations(items).every((operation) => operation.decision?.rule === 'base/read' && operation.form === 'query')).toBe(true);
     }));
 
@@ -115,7 +125,8 @@ describe('journal round trip', () => {
       one.commit();
       two.commit();
       const listed: string[] = [];
-      for await (const session of listSessions(dir)) listed.push(`${session.start.session} ${session.end?.reason ?? 'open'} ${session.bootId === one.bootId ? 'one' : 'two'}`);
+      for await (const session of listSessions(dir))
+        listed.push(`${session.start.session} ${session.end?.reason ?? 'open'} ${session.bootId === one.bootId ? 'one' : 'two'}`);
       expect(listed.sort()).toEqual(['ses_1 client one', 'ses_2 open one', 'ses_3 client two']);
     }));
 
@@ -140,7 +151,11 @@ describe('journal round trip', () => {
     withDirectory(async (dir) => {
       const { systemFiles } = await import('../../src/recording/segment-file.js');
       let writes = 0;
-      await using journal = await open(dir, { files: { ...systemFiles, write: (...args) => (writes++, systemFiles.write(...args)) } });
+      const counted: typeof systemFiles.write = (...args) => {
+        writes++;
+        return systemFiles.write(...args);
+      };
+      await using journal = await open(dir, { files: { ...systemFiles, write: counted } });
       writes = 0;
       journal.commit();
       expect(writes).toBe(0);

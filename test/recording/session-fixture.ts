@@ -1,6 +1,7 @@
 /** Values that the recording tests share: a session's start and end, facts and decisions, a journal in a fresh directory, and its reading. */
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+
 import { existsSync } from 'node:fs';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../src/base/clock.js';
@@ -8,13 +9,18 @@ import { silentLogger } from '../../src/base/logger.js';
 import type { Decision } from '../../src/contract/decision.js';
 import type { Facts } from '../../src/contract/operation.js';
 import type { Outcome, SessionEnd, SessionStart } from '../../src/contract/recording.js';
-import { openJournal, readSession, type GroupJournal, type JournalOptions, type RecordedOperation, type SessionItem } from '../../src/recording/index.js';
+import { type GroupJournal, type JournalOptions, openJournal, type RecordedOperation, readSession, type SessionItem } from '../../src/recording/index.js';
 
 export const allow: Decision = { effect: 'allow', rule: 'base/read', policy: `sha256:${'a'.repeat(64)}`, reasons: ['engineers read'], hint: null };
 export const deny: Decision = { effect: 'deny', rule: 'base/no-drop', policy: `sha256:${'a'.repeat(64)}`, reasons: ['never drop'], hint: 'ask' };
 
 export function facts(summary: string, redacted: string | null = null): Facts {
-  return { effects: [{ action: 'select', resource: { type: 'relation', name: ['bank', 'customers'], columns: ['id'] }, facts: { where: 'effective' } }], unknown: [], summary, redacted };
+  return {
+    effects: [{ action: 'select', resource: { type: 'relation', name: ['bank', 'customers'], columns: ['id'] }, facts: { where: 'effective' } }],
+    unknown: [],
+    summary,
+    redacted,
+  };
 }
 
 export function start(session: string): SessionStart {

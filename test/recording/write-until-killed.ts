@@ -9,7 +9,16 @@ import { openJournal } from '../../src/recording/index.js';
 import { allow, end, facts, ok, start } from './session-fixture.js';
 
 const [dir, bootId] = process.argv.slice(2) as [string, string];
-const journal = await openJournal({ dir, bootId, gateway: 'test-gateway', clock: systemClock, logger: silentLogger, segmentBytes: 64 * 1024, resultCap: 1024, syncIntervalMs: 5 });
+const journal = await openJournal({
+  dir,
+  bootId,
+  gateway: 'test-gateway',
+  clock: systemClock,
+  logger: silentLogger,
+  segmentBytes: 64 * 1024,
+  resultCap: 1024,
+  syncIntervalMs: 5,
+});
 const SESSIONS = 4;
 const LIFE = 40;
 const result = Buffer.alloc(300, 'r');
@@ -22,7 +31,15 @@ const begin = (): { id: string; writer: ReturnType<typeof journal.begin>; operat
 };
 const sessions = Array.from({ length: SESSIONS }, begin);
 for (let turn = 0; ; turn++) {
-  for (const session of sessions) session.writer.operation(++session.operations, 'query', turn % 7 === 0 ? facts(`turn ${turn}`) : read, allow, Buffer.from(`${session.id} select ${session.operations}`), null);
+  for (const session of sessions)
+    session.writer.operation(
+      ++session.operations,
+      'query',
+      turn % 7 === 0 ? facts(`turn ${turn}`) : read,
+      allow,
+      Buffer.from(`${session.id} select ${session.operations}`),
+      null,
+    );
   journal.commit();
   let said = sessions.map((session) => `${session.id} ${session.operations} ${session.outcomes}\n`).join('');
   for (const session of sessions) {

@@ -47,6 +47,7 @@ describe('journal format 1', () => {
 
   it('can be read with nothing but the specification', async () => {
     // A reader written from docs/spec/journal.md alone: chain, entries and Merkle root, no code of src.
+    const specification = await readFile(join(import.meta.dirname, '..', '..', 'docs', 'spec', 'journal.md'), 'utf8');
     let previous = Buffer.alloc(32);
     const kinds: number[] = [];
     for (const name of ['000001.gwj', '000002.gwj']) {
@@ -63,10 +64,12 @@ describe('journal format 1', () => {
         const bodyEnd = at + 16 + file.readUInt32BE(at);
         const next = sha(chain, file.subarray(at, bodyEnd));
         expect(file.subarray(bodyEnd, bodyEnd + 32).equals(next)).toBe(true);
+        expect(specification).toContain(next.toString('hex'));
         if (file[at + 4] === 2) {
           const body = file.subarray(at + 16, bodyEnd);
           expect(body.readUIntBE(0, 6)).toBe(leaves.length);
           expect(body.subarray(13, 45).toString('hex')).toBe(merkle(leaves).toString('hex'));
+          expect(specification).toContain(merkle(leaves).toString('hex'));
           expect(bodyEnd + 32).toBe(file.length);
           break;
         }

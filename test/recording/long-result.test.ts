@@ -59,7 +59,8 @@ describe.each(variants)('long results %s', (_name, load) => {
       session.end(end);
       await journal.close();
       const items = await collect(dir, journal.bootId, 'ses_1');
-      const [down, up] = operations(items);
+      // In the order in which they became complete: whose digest is ready first is open.
+      const [down, up] = operations(items).sort((a, b) => a.sequence - b.sequence);
       for (const stream of [down?.delivered, up?.received]) {
         expect(stream).toMatchObject({ cut: true, total: size, digest: digestOf(data) });
         expect(stream?.bytes.equals(data.subarray(0, 64 * 1024))).toBe(true);

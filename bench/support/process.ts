@@ -49,7 +49,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Resolves when something accepts connections on the port. */
-export async function listening(port: number, attempts = 200): Promise<void> {
+export async function listening(port: number, attempts = 1200): Promise<void> {
   for (let i = 0; i < attempts; i++) {
     const open = await new Promise<boolean>((resolve) => {
       const socket = net.connect(port, '127.0.0.1');

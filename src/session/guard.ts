@@ -9,14 +9,11 @@ import type { Clock } from '../base/clock.js';
 import type { Decision, PolicySource, PolicyView } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
-import type { Facts, Operation } from '../contract/operation.js';
+import type { Operation } from '../contract/operation.js';
 import type { Guard } from '../contract/protocol.js';
 import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
-
-/** Bytes kept of a message that belongs to no operation. */
-const ASIDE_LIMIT = 16_384;
 
 class IssuedVerdict {
   readonly #issuer: SessionGuard;
@@ -129,12 +126,9 @@ export class SessionGuard implements Guard {
   #issue(operation: Operation, decision: Decision): Verdict {
     const sequence = ++this.counters.operations;
     const verdict = new IssuedVerdict(this, decision, sequence, this.#options.clock.monotonic());
-    this.#options.recorder.operation(sequence, operation.form, operation.facts, decision, recordable(operation.facts, operation.exact), operation.parameters);
+    this.#options.recorder.operation(sequence, operation.form, operation.facts, decision, operation.exact, operation.parameters);
     if (verdict.allowed) this.#open.add(verdict);
-    else {
-      this.counters.refused++;
-      this.#options.recorder.outcome(sequence, { status: 'refused', rows: 0, bytes: 0, durationUs: 0, message: null });
-    }
+    else this.counters.refused++;
     return verdict as unknown as Verdict;
   }
 
@@ -150,8 +144,8 @@ export class SessionGuard implements Guard {
   deliver(verdict: Verdict, chunk: Uint8Array, rows: number): Uint8Array {
     const issued = this.#issued(verdict);
     if (issued === this.#transport) {
-      // Words of the target that answer no operation (notifications, parameter changes) are part of what was delivered.
-      this.#options.recorder.event('aside', { bytes: Buffer.from(chunk.subarray(0, ASIDE_LIMIT)).toString('base64'), length: chunk.length });
+      // Words of the target that answer no operation (notifications, parameter changes): the record keeps them under number 0.
+      this.#options.recorder.delivered(0, chunk);
       return chunk;
     }
     issued.rows += rows;
@@ -184,9 +178,4 @@ export class SessionGuard implements Guard {
     if (!IssuedVerdict.issuedBy(verdict, this)) throw new GwError('internal.error', 'A result was to be delivered without a verdict of this session.');
     return verdict;
   }
-}
-
-/** The exact bytes, or the text without its secret. */
-function recordable(facts: Facts, exact: Uint8Array): Uint8Array {
-  return facts.redacted === null ? exact : Buffer.from(facts.redacted, 'utf8');
 }

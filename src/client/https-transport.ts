@@ -73,7 +73,9 @@ export class HttpsTransport {
         else reject(connectionError(cause, what));
       };
       const receive = (response: IncomingMessage): void => {
-        readBody(response).then((body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body, tls: tlsFacts(response) }), fail);
+        // Before the body ends: then the socket goes back to its pool.
+        const tls = tlsFacts(response);
+        readBody(response).then((body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body, tls }), fail);
       };
       const outgoing = url.protocol === 'https:' ? httpsRequest(url, { ...options, agent: this.#agent(url) }, receive) : httpRequest(url, options, receive);
       outgoing.on('error', fail);

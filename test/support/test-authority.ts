@@ -29,7 +29,7 @@ export async function makeAuthority(): Promise<TestAuthority> {
     serialNumber: '01',
     name: `CN=test authority ${webcrypto.randomUUID()}`,
     notBefore: new Date(Date.now() - DAY),
-    notAfter: new Date(Date.now() + DAY),
+    notAfter: new Date(Date.now() + 60 * DAY),
     signingAlgorithm: ALGORITHM,
     keys,
     extensions: [
@@ -39,7 +39,7 @@ export async function makeAuthority(): Promise<TestAuthority> {
   });
   return {
     ca: ca.toString('pem'),
-    async issue({ notAfter = new Date(Date.now() + DAY), names = ['localhost'] } = {}) {
+    async issue({ notAfter = new Date(Date.now() + 60 * DAY), names = ['localhost'] } = {}) {
       const leaf = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
       const certificate = await x509.X509CertificateGenerator.create({
         serialNumber: Buffer.from(webcrypto.getRandomValues(new Uint8Array(8))).toString('hex'),

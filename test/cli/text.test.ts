@@ -1,0 +1,83 @@
+/** What the CLI prints: nothing of other people's text moves the cursor; columns line up; times read well. */
+
+import { Chalk } from 'chalk';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { suggestCommand } from '../../src/cli/failure.js';
+import { isWebAddress, mayOpenBrowser } from '../../src/cli/login/announce-device.js';
+import { withCommand } from '../../src/cli/main.js';
+import { duration, relativeTime } from '../../src/cli/render/relative-time.js';
+import { displayWidth, renderTable } from '../../src/cli/render/table.js';
+import { visible, visibleLines } from '../../src/cli/terminal.js';
+
+describe('visible (redteam 6h)', () => {
+  it('leaves no control or reordering character of any text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+        expect(visible(text)).not.toMatch(/\p{Cc}|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/u);
+        expect(visibleLines(text).replaceAll(/[\n\t]/g, '')).not.toMatch(/\p{Cc}/u);
+      }),
+    );
+  });
+
+  it('leaves ordinary text as it is, in every language', () => {
+    for (const text of ['select 1', 'Grüße', '日本語', 'שלום', 'emoji 🎉']) expect(visible(text)).toBe(text);
+    expect(visible('a\u001b[31m\r\nb\u202ec')).toBe('a\\u{1b}[31m\\r\\nb\\u{202e}c');
+  });
+});
+
+describe('tables', () => {
+  it('line up with wide characters, and keep no trailing blanks', () => {
+    const text = renderTable(
+      ['A', 'B'],
+      [
+        ['日本', 'x'],
+        ['ab', ''],
+      ],
+      new Chalk({ level: 0 }),
+    );
+    expect(text).toBe('A     B\n日本  x\nab\n');
+    expect(displayWidth('日本')).toBe(4);
+  });
+});
+
+describe('times', () => {
+  it('use the largest unit that gives at least two', () => {
+    expect([0, 1500, 119_000, 120_000, 7_199_000, 7_200_000, 200_000_000].map(duration)).toEqual(['0 s', '1 s', '119 s', '2 min', '119 min', '2 h', '2 d']);
+    expect(relativeTime('2026-01-01T00:00:00Z', Date.parse('2026-01-01T00:05:00Z'))).toBe('5 min ago');
+    expect(relativeTime('2026-01-01T00:05:00Z', Date.parse('2026-01-01T00:00:00Z'))).toBe('in 5 min');
+    expect(relativeTime(null, 0)).toBe('');
+  });
+});
+
+describe('the command line', () => {
+  it('without a command is the overview; help and version stay', () => {
+    expect(withCommand([])).toEqual(['overview']);
+    expect(withCommand(['--json'])).toEqual(['overview', '--json']);
+    expect(withCommand(['--help'])).toEqual(['--help']);
+    expect(withCommand(['-h'])).toEqual(['--help']);
+    expect(withCommand(['ls', '--json'])).toEqual(['ls', '--json']);
+  });
+
+  it('suggests what is near, and nothing for what is not', () => {
+    expect(suggestCommand('conect', ['connect', 'config'])).toBe('connect');
+    expect(suggestCommand('xyzzyxyzzy', ['connect', 'ls'])).toBeNull();
+  });
+});
+
+describe('a browser', () => {
+  const here = { ci: false, overSsh: false, display: true, noInput: false };
+  it('opens only before the person who asked, and only for web addresses', () => {
+    expect(mayOpenBrowser(here, true)).toBe(true);
+    expect(mayOpenBrowser(here, false)).toBe(false);
+    for (const change of [{ ci: true }, { overSsh: true }, { display: false }, { noInput: true }])
+      expect(mayOpenBrowser({ ...here, ...change }, true)).toBe(false);
+    expect(['https://a.test/x', 'http://127.0.0.1:1/', 'file:///etc/passwd', 'javascript:1', 'calc.exe'].map(isWebAddress)).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+});

@@ -1,0 +1,71 @@
+/** The lock across processes: one at a time, and no dead holder keeps others out. */
+import { fork, spawn } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withFileLock } from '../../src/client/file-lock.js';
+import { buildCli, ROOT } from '../support/build-cli.js';
+
+let folder: string;
+
+beforeAll(async () => {
+  await buildCli();
+  folder = await mkdtemp(join(tmpdir(), 'gw-lock-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('a file lock', () => {
+  it('lets one in at a time, in one process', async () => {
+    let inside = 0;
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 8 }, () =>
+        withFileLock(join(folder, 'one.lock'), async () => {
+          most = Math.max(most, ++inside);
+          await new Promise((resolve) => setImmediate(resolve));
+          inside--;
+        }),
+      ),
+    );
+    expect(most).toBe(1);
+    expect(await readdir(folder)).not.toContain('one.lock');
+  });
+
+  it('loses no update of several processes', async () => {
+    const counter = join(folder, 'counter');
+    await writeFile(counter, '0');
+    const script = join(folder, 'count.mjs');
+    await writeFile(
+      script,
+      `import { readFile, writeFile } from 'node:fs/promises';
+import { withFileLock } from ${JSON.stringify(join(ROOT, 'dist/client/file-lock.js'))};
+for (let i = 0; i < 20; i++) await withFileLock(${JSON.stringify(join(folder, 'many.lock'))}, async () => {
+  const value = Number(await readFile(${JSON.stringify(counter)}, 'utf8'));
+  await new Promise((resolve) => setImmediate(resolve));
+  await writeFile(${JSON.stringify(counter)}, String(value + 1));
+});`,
+    );
+    const codes = await Promise.all([1, 2, 3].map(() => new Promise((resolve) => fork(script, { execArgv: [] }).once('exit', resolve))));
+    expect(codes).toEqual([0, 0, 0]);
+    expect(await readFile(counter, 'utf8')).toBe('60');
+  });
+
+  it('takes over from a holder that died, once', async () => {
+    const path = join(folder, 'dead.lock');
+    const dead = await new Promise<number>((resolve) => {
+      const child = spawn(process.execPath, [join(ROOT, 'bin', 'run.js'), '--version'], { stdio: 'ignore' });
+      child.once('exit', () => resolve(child.pid ?? 0));
+    });
+    await writeFile(path, `${dead} abc\n`);
+    let runs = 0;
+    await Promise.all([1, 2, 3].map(() => withFileLock(path, () => Promise.resolve(runs++))));
+    expect(runs).toBe(3);
+  });
+
+  it('is free again after a failure', async () => {
+    const path = join(folder, 'fail.lock');
+    await expect(withFileLock(path, () => Promise.reject(new RangeError('x')))).rejects.toThrow('x');
+    expect(await withFileLock(path, () => Promise.resolve('in'))).toBe('in');
+  });
+});

@@ -1,0 +1,99 @@
+/** Behaviour that needs a real terminal: made by `script`, which is part of every Linux system that these tests run on. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROOT } from '../support/build-cli.js';
+import { type FakeGateway, lineTarget, startFakeGateway } from '../support/fake-gateway.js';
+import { type CliHome, makeHome, tokenFor } from '../support/run-cli.js';
+import { makeAuthority } from '../support/test-authority.js';
+
+/** Survives the first Ctrl-C, as a SQL shell does, and ends with 7 when told so. */
+const INTERRUPTED = `#!/usr/bin/env node
+let count = 0;
+process.on('SIGINT', () => process.stdout.write('interrupted ' + ++count + '\\n'));
+process.stdin.on('data', (text) => { if (String(text).includes('quit')) process.exit(7); });
+process.stdout.write('prompt> \\n');
+`;
+
+let gateway: FakeGateway;
+let home: CliHome;
+let env: Record<string, string>;
+
+beforeAll(async () => {
+  const authority = await makeAuthority();
+  home = await makeHome();
+  await home.program('interrupted', INTERRUPTED);
+  gateway = await startFakeGateway({
+    certificate: await authority.issue(),
+    targets: [lineTarget('bank-db'), lineTarget('vault', { reachable: false, reasons: ['only dba'] })],
+  });
+  await home.trust(gateway.port, authority.ca);
+  env = { ...home.env, GW_GATEWAY: gateway.url, GW_ID_TOKEN: tokenFor('alice'), TERM: 'xterm' };
+});
+
+afterAll(async () => {
+  await gateway.close();
+  await home.remove();
+});
+
+interface Terminal {
+  readonly child: ChildProcess;
+  readonly code: Promise<number | null>;
+  text(): string;
+  has(wanted: string): Promise<void>;
+}
+
+function terminal(argv: readonly string[], more: Readonly<Record<string, string>> = {}): Terminal {
+  // `exec`: otherwise the shell between would report its own interrupt instead of the exit code.
+  const line = ['exec', process.execPath, join(ROOT, 'bin', 'run.js'), ...argv].map((word, index) => (index === 0 ? word : `'${word}'`)).join(' ');
+  const child = spawn('script', ['--quiet', '--return', '--flush', '--command', line, '/dev/null'], {
+    env: { ...env, ...more },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let text = '';
+  const listeners = new Set<() => void>();
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+    for (const listener of listeners) listener();
+  });
+  const code = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return {
+    child,
+    code,
+    text: () => text,
+    has: (wanted) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (text.includes(wanted)) resolve();
+        };
+        listeners.add(look);
+        look();
+        void code.then((value) => reject(new Error(`ended with ${value} without "${wanted}": ${text}`)));
+      }),
+  };
+}
+
+describe('at a terminal', () => {
+  it('Ctrl-C belongs to the program: it gets one, and gw stays until the program ends', async () => {
+    const tty = terminal(['exec', 'bank-db', '--', 'interrupted']);
+    await tty.has('prompt>');
+    tty.child.stdin?.write('\u0003');
+    await tty.has('interrupted 1');
+    tty.child.stdin?.write('\u0003');
+    await tty.has('interrupted 2');
+    tty.child.stdin?.write('quit\n');
+    expect(await tty.code).toBe(7);
+    expect(tty.text()).not.toContain('interrupted 3');
+  });
+
+  it('rows are a table, coloured unless NO_COLOR is set', async () => {
+    const coloured = terminal(['ls']);
+    expect(await coloured.code).toBe(0);
+    expect(coloured.text()).toMatch(/NAME +KIND +REACHABLE/);
+    expect(coloured.text()).toContain('\u001b[2m');
+    const plain = terminal(['ls'], { NO_COLOR: '1' });
+    expect(await plain.code).toBe(0);
+    expect(plain.text()).not.toContain('\u001b[');
+    expect(plain.text()).toContain('only dba');
+  });
+});

@@ -1,5 +1,5 @@
 /** Child processes of the bench: started, waited for, and never left behind. */
-import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as net from 'node:net';
 

@@ -38,7 +38,15 @@ export async function startServer(scale: number): Promise<Running & { readonly m
   await writeFile(pwfile, BENCH_PASSWORD);
   if (as.uid !== undefined && as.gid !== undefined) await chown(pwfile, as.uid, as.gid);
   await run(`${PG_BIN}/initdb`, ['-D', data, '-U', BENCH_USER, `--pwfile=${pwfile}`, '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '--no-sync'], as);
-  const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off', 'shared_buffers=512MB', 'max_connections=1500', 'autovacuum=off'];
+  const settings = [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'fsync=off',
+    'shared_buffers=512MB',
+    'max_connections=1500',
+    'autovacuum=off',
+  ];
   const child = start(`${PG_BIN}/postgres`, ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], { ...as, stdio: 'ignore' });
   await listening(port);
   const env = { ...process.env, PGPASSWORD: BENCH_PASSWORD };
@@ -65,7 +73,9 @@ export async function startServer(scale: number): Promise<Running & { readonly m
 }
 
 /** haproxy in TCP mode, one thread for each core, as its packages ship it. */
-export async function startHaproxy(frontends: readonly { readonly port: number; readonly to: number; readonly bind?: string; readonly server?: string }[]): Promise<Running> {
+export async function startHaproxy(
+  frontends: readonly { readonly port: number; readonly to: number; readonly bind?: string; readonly server?: string }[],
+): Promise<Running> {
   const dir = await directory({});
   const file = join(dir, 'haproxy.cfg');
   const sections = frontends.map(

@@ -111,7 +111,12 @@ export type LoginRequest =
 export interface UpstreamConnection {
   readonly stream: Duplex;
   /** Upgrades to TLS as the target's options demand. */
-  startTls(options: { readonly rejectUnauthorized: boolean; readonly ca: string | null; readonly servername: string | null; readonly verifyHost: boolean }): Promise<TLSSocket>;
+  startTls(options: {
+    readonly rejectUnauthorized: boolean;
+    readonly ca: string | null;
+    readonly servername: string | null;
+    readonly verifyHost: boolean;
+  }): Promise<TLSSocket>;
   read(): Promise<Buffer>;
   unread(chunk: Buffer): void;
   write(chunk: Uint8Array): void;
@@ -127,6 +132,8 @@ export interface UpstreamReady {
 /** The two doors, and the two outlets that only open for a verdict. */
 export interface EngineContext {
   readonly target: Target;
+  /** Longest statement to judge, bytes; a longer one is refused. */
+  readonly statementLimit: number;
   readonly guard: Guard;
   /**
    * Queues bytes for the target; they leave after the journal's commit of this turn. The verdict must be an allowing one of this
@@ -197,6 +204,11 @@ export interface Protocol {
   /** Loads what the island needs (WASM, tables) once per process, before the first session. */
   prepare(): Promise<void>;
   login(connection: LoginConnection): Promise<LoginRequest>;
-  connect(connection: UpstreamConnection, target: Target, credential: { readonly username: string; readonly password: Secret | null }, startup: unknown): Promise<UpstreamReady>;
+  connect(
+    connection: UpstreamConnection,
+    target: Target,
+    credential: { readonly username: string; readonly password: Secret | null },
+    startup: unknown,
+  ): Promise<UpstreamReady>;
   engine(context: EngineContext, startup: unknown, ready: UpstreamReady): Engine;
 }

@@ -1,6 +1,7 @@
 /** Ports to the state that gateways share. Implemented in `store/` over PostgreSQL; the SQL is the same embedded and served. */
-import type { SessionEnd, SessionStart } from './recording.js';
+
 import type { SubjectKind } from './identity.js';
+import type { SessionEnd, SessionStart } from './recording.js';
 
 export interface SessionSummary {
   readonly id: string;
@@ -66,7 +67,14 @@ export interface SubjectRecord {
 }
 
 export interface SubjectStore {
-  seen(identity: { readonly issuer: string; readonly subject: string; readonly name: string; readonly kind: SubjectKind; readonly email: string | null; readonly groups: readonly string[] }): Promise<void>;
+  seen(identity: {
+    readonly issuer: string;
+    readonly subject: string;
+    readonly name: string;
+    readonly kind: SubjectKind;
+    readonly email: string | null;
+    readonly groups: readonly string[];
+  }): Promise<void>;
   isLocked(issuer: string, subject: string): Promise<boolean>;
   /** False when the subject is not known here; otherwise it has the state asked for. */
   setLocked(issuer: string, subject: string, locked: boolean, by: string, reason: string): Promise<boolean>;

@@ -49,6 +49,8 @@ export function checkLocalSecret(credential: Credential, expected: Secret): void
   const given = Buffer.from(credential.kind === 'local-secret' ? credential.secret.expose() : '', 'utf8');
   const wanted = Buffer.from(expected.expose(), 'utf8');
   if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) {
-    throw new GwError('login.token_invalid', "The client did not present this local port's secret.", { hint: 'Only the client that gw started may use its local port; run `gw connect` yourself.' });
+    throw new GwError('login.token_invalid', "The client did not present this local port's secret.", {
+      hint: 'Only the client that gw started may use its local port; run `gw connect` yourself.',
+    });
   }
 }

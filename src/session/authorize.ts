@@ -32,16 +32,27 @@ export function requireGrant(value: Grant): void {
  * @throws GwError `target.unknown` for a target that does not exist or speaks another protocol — the same words as for one that may not be
  * seen — and `policy.connect_denied` with the rule.
  */
-export function authorize(authenticated: Authenticated, name: string, protocol: string | null, targets: { get(name: string): Target | undefined }, policy: PolicySource): Grant {
+export function authorize(
+  authenticated: Authenticated,
+  name: string,
+  protocol: string | null,
+  targets: { get(name: string): Target | undefined },
+  policy: PolicySource,
+): Grant {
   requireAuthenticated(authenticated);
   const target = targets.get(name);
-  if (target === undefined || (protocol !== null && target.protocol !== protocol)) throw new GwError('target.unknown', `There is no target "${printable(name)}" here.`);
+  if (target === undefined || (protocol !== null && target.protocol !== protocol))
+    throw new GwError('target.unknown', `There is no target "${printable(name)}" here.`);
   const decision = policy.current().view(authenticated.identity, target).connect();
   if (decision.effect !== 'allow') {
-    throw new GwError('policy.connect_denied', `Policy does not let ${authenticated.identity.name} connect to ${target.name}: ${decision.reasons[0] ?? 'no rule allows it'}.`, {
-      detail: { rule: decision.rule, policy: decision.policy },
-      ...(decision.hint === null ? {} : { hint: decision.hint }),
-    });
+    throw new GwError(
+      'policy.connect_denied',
+      `Policy does not let ${authenticated.identity.name} connect to ${target.name}: ${decision.reasons[0] ?? 'no rule allows it'}.`,
+      {
+        detail: { rule: decision.rule, policy: decision.policy },
+        ...(decision.hint === null ? {} : { hint: decision.hint }),
+      },
+    );
   }
   return new IssuedGrant(authenticated.identity, target, decision) as unknown as Grant;
 }

@@ -5,7 +5,14 @@ import type { LiveSession, LiveSessions } from './live-sessions.js';
 import type { PathServices } from './path-services.js';
 import type { EndReason } from './pump.js';
 
-export function closeSession(session: LiveSession, recorder: SessionRecorder, reason: EndReason, error: GwError | null, live: LiveSessions, services: PathServices): SessionEnd {
+export function closeSession(
+  session: LiveSession,
+  recorder: SessionRecorder,
+  reason: EndReason,
+  error: GwError | null,
+  live: LiveSessions,
+  services: PathServices,
+): SessionEnd {
   const { guard, pump, start } = session;
   guard.finishAll(error?.message ?? `the session ended (${reason})`);
   const end: SessionEnd = {
@@ -21,6 +28,15 @@ export function closeSession(session: LiveSession, recorder: SessionRecorder, re
   recorder.end(end);
   live.remove(start.session);
   services.sessions.ended(start.session, end);
-  services.logger.info({ session: start.session, target: start.target, subject: start.identity.subject, reason, ...(error === null ? {} : { error: error.code, message: error.message, cause: error.cause }) }, 'session ended');
+  services.logger.info(
+    {
+      session: start.session,
+      target: start.target,
+      subject: start.identity.subject,
+      reason,
+      ...(error === null ? {} : { error: error.code, message: error.message, cause: error.cause }),
+    },
+    'session ended',
+  );
   return end;
 }

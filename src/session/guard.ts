@@ -138,7 +138,8 @@ export class SessionGuard implements Guard {
 
   /** Throws unless `verdict` is an allowing one that this session's guard issued. */
   requireVerdict(verdict: Verdict): void {
-    if (!IssuedVerdict.issuedBy(verdict, this) || !verdict.allowed) throw new GwError('internal.error', 'Bytes were to go up without a verdict of this session.');
+    if (!IssuedVerdict.issuedBy(verdict, this) || !verdict.allowed)
+      throw new GwError('internal.error', 'Bytes were to go up without a verdict of this session.');
   }
 
   deliver(verdict: Verdict, chunk: Uint8Array, rows: number): Uint8Array {

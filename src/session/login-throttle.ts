@@ -30,7 +30,8 @@ export class LoginThrottle {
       entry.count++;
       return;
     }
-    if (this.#failures.size >= ADDRESSES_LIMIT) for (const [old, { since }] of this.#failures) if (now - since >= WINDOW_MS || this.#failures.size >= ADDRESSES_LIMIT) this.#failures.delete(old);
+    if (this.#failures.size >= ADDRESSES_LIMIT)
+      for (const [old, { since }] of this.#failures) if (now - since >= WINDOW_MS || this.#failures.size >= ADDRESSES_LIMIT) this.#failures.delete(old);
     this.#failures.set(address, { since: now, count: 1 });
   }
 }

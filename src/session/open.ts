@@ -2,8 +2,9 @@
  * Stage 4: a `Grant` becomes a connection to the target. Only here is a target dialled, and only with a grant. The session's start is in
  * the journal before the dial, and durable before the first byte of the client goes up.
  */
-import type { Duplex } from 'node:stream';
+
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
 import { GwError } from '../contract/gw-error.js';
 import type { Protocol, UpstreamConnection, UpstreamReady } from '../contract/protocol.js';
@@ -61,7 +62,11 @@ export interface HandshakeConnection extends UpstreamConnection {
   finish(): Buffer[];
 }
 
-export async function dialTarget(target: Target, services: PathServices, signal: AbortSignal): Promise<{ connection: HandshakeConnection; intake: Intake; socket: Socket }> {
+export async function dialTarget(
+  target: Target,
+  services: PathServices,
+  signal: AbortSignal,
+): Promise<{ connection: HandshakeConnection; intake: Intake; socket: Socket }> {
   const intake = new Intake();
   const timeoutMs = services.limits.handshakeTimeoutMs;
   const socket = await services.dial(target, { timeoutMs, signal, onread: intake.onread });

@@ -67,7 +67,7 @@ export class Outlet {
 
   #write(piece: Uint8Array): void {
     const volatile = this.volatile;
-    if (volatile !== null && volatile.exclusive && piece.buffer === volatile.memory) this.#stream.write(piece, volatile.hold());
+    if (volatile?.exclusive === true && piece.buffer === volatile.memory) this.#stream.write(piece, volatile.hold());
     else this.#stream.write(piece);
   }
 

@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { newId } from '../base/id.js';
-import { Secret } from '../base/secret.js';
+import type { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Protocol } from '../contract/protocol.js';
 import type { SessionStart } from '../contract/recording.js';
@@ -14,10 +14,10 @@ import { encodeFrame } from '../tunnel/frame.js';
 import { Accept, type Conn, type Incoming } from './accept.js';
 import { authenticate, checkLocalSecret } from './authenticate.js';
 import { authorize } from './authorize.js';
-import { cancelSession, cancelHere } from './cancel.js';
+import { cancelHere, cancelSession } from './cancel.js';
 import { closeSession } from './close.js';
 import { SessionGuard } from './guard.js';
-import { LiveSessions, type LiveSession } from './live-sessions.js';
+import { type LiveSession, LiveSessions } from './live-sessions.js';
 import { LoginThrottle } from './login-throttle.js';
 import { openTarget } from './open.js';
 import type { PathServices } from './path-services.js';
@@ -63,6 +63,11 @@ export class Path {
     });
   }
 
+  /** Connections that have not logged in. */
+  get preLogin(): number {
+    return this.#accept.count;
+  }
+
   /** A connection on a native port. Never throws; a failure ends this connection alone. */
   acceptNative(kind: string, socket: Socket, options: NativeOptions = { plaintextLoopback: false }): void {
     const protocol = this.#services.protocols.get(kind);
@@ -93,7 +98,10 @@ export class Path {
     serve(conn).catch((thrown: unknown) => {
       const error = GwError.from(thrown);
       this.#count('handshakeFailures');
-      this.#services.logger[error.code === 'internal.error' ? 'error' : 'debug']({ address: conn.address, error: error.code, message: error.message, cause: error.cause }, 'connection ended before a session');
+      this.#services.logger[error.code === 'internal.error' ? 'error' : 'debug'](
+        { address: conn.address, error: error.code, message: error.message, cause: error.cause },
+        'connection ended before a session',
+      );
       conn.settle();
       conn.reader.detach();
       endSoftly(conn);
@@ -145,10 +153,15 @@ export class Path {
         checkLocalSecret(request.credential, tunnel.secret);
         grant = tunnel.grant;
       }
-      if (this.live.count() >= services.limits.maxSessions) throw new GwError('session.limit', `This gateway process carries its limit of ${services.limits.maxSessions} sessions.`);
+      if (this.live.count() >= services.limits.maxSessions)
+        throw new GwError('session.limit', `This gateway process carries its limit of ${services.limits.maxSessions} sessions.`);
       if (this.#draining) throw new GwError('gateway.draining', 'The gateway is shutting down.');
       const client = tunnel === null ? request.client : [tunnel.client, request.client].filter((part) => part !== null && part !== '').join(' · ');
-      await this.#open(conn, protocol, grant, request.startup, { session: tunnel?.session ?? newId('ses', services.clock.now()), reason: tunnel?.reason ?? null, client });
+      await this.#open(conn, protocol, grant, request.startup, {
+        session: tunnel?.session ?? newId('ses', services.clock.now()),
+        reason: tunnel?.reason ?? null,
+        client,
+      });
     } catch (thrown) {
       const error = GwError.from(thrown);
       this.#refusedLogin(conn, error);
@@ -157,7 +170,13 @@ export class Path {
     }
   }
 
-  async #open(conn: Conn, protocol: Protocol, grant: Grant, startup: unknown, about: { session: string; reason: string | null; client: string | null }): Promise<void> {
+  async #open(
+    conn: Conn,
+    protocol: Protocol,
+    grant: Grant,
+    startup: unknown,
+    about: { session: string; reason: string | null; client: string | null },
+  ): Promise<void> {
     const services = this.#services;
     const start = sessionStart(services, conn, grant, about);
     const recorder = services.journal.begin(start);
@@ -182,6 +201,7 @@ export class Path {
         guard,
         recorder,
         turn: this.#turn,
+        statementLimit: services.limits.statementBytes,
         registerCancelKey: (key) => this.live.registerCancelKey(about.session, key),
         onEnd: (reason, error) => {
           if (reason === 'killed' || reason === 'revoked' || reason === 'expired' || reason === 'idle') cancelHere(about.session, this.live, services);
@@ -192,7 +212,10 @@ export class Path {
       const session: LiveSession = { start, identity: grant.identity, guard, pump, openedAt: now, lastActivity: now, seenActivity: 0 };
       this.live.add(session);
       this.#count('sessions');
-      services.logger.info({ session: about.session, target: grant.target.name, subject: grant.identity.subject, via: conn.via, address: conn.address }, 'session started');
+      services.logger.info(
+        { session: about.session, target: grant.target.name, subject: grant.identity.subject, via: conn.via, address: conn.address },
+        'session started',
+      );
       pump.start(clientRest);
     } catch (thrown) {
       const error = GwError.from(thrown);
@@ -200,7 +223,10 @@ export class Path {
       recorder.end(end);
       services.journal.commit();
       services.sessions.ended(about.session, end);
-      services.logger.warn({ session: about.session, target: grant.target.name, error: error.code, message: error.message, cause: error.cause }, 'session could not be opened');
+      services.logger.warn(
+        { session: about.session, target: grant.target.name, error: error.code, message: error.message, cause: error.cause },
+        'session could not be opened',
+      );
       throw error;
     }
   }
@@ -235,7 +261,12 @@ export function createPath(services: PathServices): Path {
   return new Path(services);
 }
 
-function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: { session: string; reason: string | null; client: string | null }): SessionStart {
+function sessionStart(
+  services: PathServices,
+  conn: Conn,
+  grant: Grant,
+  about: { session: string; reason: string | null; client: string | null },
+): SessionStart {
   const { identity, target, decision } = grant;
   return {
     session: about.session,
@@ -260,7 +291,7 @@ function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: {
   };
 }
 
-export function lockedError(by: string): GwError {
+function lockedError(by: string): GwError {
   return new GwError('login.locked', `This identity was locked by ${by}.`);
 }
 

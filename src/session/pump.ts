@@ -27,6 +27,7 @@ export interface PumpOptions {
   readonly guard: SessionGuard;
   readonly recorder: SessionRecorder;
   readonly turn: Turn;
+  readonly statementLimit: number;
   registerCancelKey(key: Buffer): void;
   /** Runs once, after the last byte was queued: stage 8. */
   onEnd(reason: EndReason, error: GwError | null): void;
@@ -35,6 +36,7 @@ export interface PumpOptions {
 export class Pump implements TurnMember, EngineContext {
   readonly target: Target;
   readonly guard: SessionGuard;
+  readonly statementLimit: number;
   readonly strict: boolean;
   bytesUp = 0;
   bytesDown = 0;
@@ -56,6 +58,7 @@ export class Pump implements TurnMember, EngineContext {
     this.#options = options;
     this.target = options.target;
     this.guard = options.guard;
+    this.statementLimit = options.statementLimit;
     this.strict = options.target.durability === 'strict';
     this.#client = options.client;
     this.#upstream = options.upstream.stream;
@@ -244,7 +247,8 @@ export class Pump implements TurnMember, EngineContext {
     this.#down.release();
     this.#options.upstream.buffer?.leave();
     for (const stream of [this.#client, this.#upstream]) {
-      stream.on('error', ignoreAfterEnd);
+      // Recorded and over: how its sockets die changes nothing.
+      stream.on('error', () => stream.destroy());
       if (!stream.destroyed) {
         stream.end();
         // A peer that does not close its side in time is cut off.
@@ -255,11 +259,6 @@ export class Pump implements TurnMember, EngineContext {
       }
     }
   }
-}
-
-/** The session is over and recorded; how its sockets die changes nothing. */
-function ignoreAfterEnd(): void {
-  return undefined;
 }
 
 function reasonOf(error: GwError): EndReason {

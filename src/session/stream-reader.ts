@@ -57,11 +57,17 @@ export class StreamReader {
   };
 
   readonly #onEnd = (): void => {
-    this.fail(new GwError(this.#side === 'client' ? 'protocol.violation' : 'target.unreachable', `The ${this.#side} closed the connection during the handshake.`));
+    this.fail(
+      new GwError(this.#side === 'client' ? 'protocol.violation' : 'target.unreachable', `The ${this.#side} closed the connection during the handshake.`),
+    );
   };
 
   readonly #onError = (cause: Error): void => {
-    this.fail(new GwError(this.#side === 'client' ? 'protocol.violation' : 'target.unreachable', `The connection to the ${this.#side} broke during the handshake.`, { cause }));
+    this.fail(
+      new GwError(this.#side === 'client' ? 'protocol.violation' : 'target.unreachable', `The connection to the ${this.#side} broke during the handshake.`, {
+        cause,
+      }),
+    );
   };
 
   /** Every read from now on fails so: the deadline passed, the gateway drains. */

@@ -53,7 +53,10 @@ export class Sweep {
     if (clock.now() >= guard.expiresAt) {
       pump.terminate('expired', new GwError('login.expired', 'The login behind this session has expired.'));
     } else if (now - session.lastActivity >= limits.idleTimeoutMs) {
-      pump.terminate('idle', new GwError('session.revoked', `The session was idle for ${Math.round(limits.idleTimeoutMs / 60_000)} minutes.`, { hint: 'Connect again.' }));
+      pump.terminate(
+        'idle',
+        new GwError('session.revoked', `The session was idle for ${Math.round(limits.idleTimeoutMs / 60_000)} minutes.`, { hint: 'Connect again.' }),
+      );
     } else if (now - session.openedAt >= limits.sessionTimeoutMs) {
       pump.terminate('revoked', new GwError('session.revoked', 'The session reached its longest duration.', { hint: 'Connect again.' }));
     } else {

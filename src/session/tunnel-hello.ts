@@ -30,13 +30,15 @@ export async function readTunnelHello(conn: Conn): Promise<TunnelRequest> {
 function parse(value: Record<string, unknown>): TunnelRequest {
   const text = (name: string, limit: number): string => {
     const field = value[name];
-    if (typeof field !== 'string' || field === '' || field.length > limit) throw new GwError('protocol.violation', `The tunnel's first message has no valid "${name}".`);
+    if (typeof field !== 'string' || field === '' || field.length > limit)
+      throw new GwError('protocol.violation', `The tunnel's first message has no valid "${name}".`);
     return field;
   };
   const secret = text('secret', 128);
   // A short secret could be guessed by another user of the client's machine.
   if (!/^[A-Za-z0-9_-]{43,128}$/.test(secret)) throw new GwError('protocol.violation', 'The tunnel\'s first message has no valid "secret".');
   const reason = value['reason'] ?? null;
-  if (reason !== null && (typeof reason !== 'string' || reason.length > REASON_LIMIT)) throw new GwError('protocol.violation', `A reason is a text of at most ${REASON_LIMIT} characters.`);
+  if (reason !== null && (typeof reason !== 'string' || reason.length > REASON_LIMIT))
+    throw new GwError('protocol.violation', `A reason is a text of at most ${REASON_LIMIT} characters.`);
   return { target: text('target', 128), token: new Secret(text('token', 16_384)), secret: new Secret(secret), reason, client: text('client', 256) };
 }

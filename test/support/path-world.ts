@@ -12,6 +12,7 @@ import { type Logger, silentLogger } from '../../src/base/logger.js';
 import { Secret } from '../../src/base/secret.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Identity } from '../../src/contract/identity.js';
+import type { Journal } from '../../src/contract/recording.js';
 import type { BusEvent, SessionStore, SubjectStore } from '../../src/contract/session-store.js';
 import type { Target } from '../../src/contract/target.js';
 import { loadPolicy } from '../../src/policy/index.js';
@@ -21,7 +22,7 @@ import { createPath, type Path, type PathLimits } from '../../src/session/index.
 import { dial } from '../../src/targets/index.js';
 import { TUNNEL_ALPN } from '../../src/tunnel/frame.js';
 
-export const OPEN_POLICY = `
+const OPEN_POLICY = `
 version: 1
 defaults: [{ operations: allow }]
 rules:
@@ -30,7 +31,8 @@ rules:
 `;
 
 export interface PathWorldOptions {
-  readonly server: { readonly port: number; readonly username: string; readonly password: string; readonly database: string };
+  /** A null password: the gateway holds no password for the target. */
+  readonly server: { readonly port: number; readonly username: string; readonly password: string | null; readonly database: string };
   readonly policy?: string;
   readonly options?: Record<string, unknown>;
   readonly durability?: 'batch' | 'strict';
@@ -39,6 +41,8 @@ export interface PathWorldOptions {
   readonly logger?: Logger;
   readonly port?: number;
   readonly resultCap?: number;
+  /** Puts something between the path and its journal: a disk that fails, or is slow. */
+  readonly wrapJournal?: (journal: Journal) => Journal;
 }
 
 export interface PathWorld extends AsyncDisposable {
@@ -77,7 +81,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     labels: {},
     options: postgres.parseOptions({ database: options.server.database, databases: ['*'], tls: { mode: 'disable' }, ...options.options }, '/'),
     durability: options.durability ?? 'batch',
-    credential: () => Promise.resolve({ username: options.server.username, password: new Secret(options.server.password) }),
+    credential: () => Promise.resolve({ username: options.server.username, password: options.server.password === null ? null : new Secret(options.server.password) }),
   };
   const listeners: ((event: BusEvent) => void)[] = [];
   const bus = {
@@ -127,7 +131,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     policy: { current: () => policy },
     targets: { get: (name) => (name === target.name ? target : undefined) },
     dial,
-    journal,
+    journal: options.wrapJournal?.(journal) ?? journal,
     journalId: bootId,
     sessions: store,
     subjects,

@@ -11,7 +11,7 @@ export interface Reply {
   readonly body: Buffer;
 }
 
-export const int16 = (value: number): Buffer => {
+const int16 = (value: number): Buffer => {
   const out = Buffer.alloc(2);
   out.writeInt16BE(value);
   return out;
@@ -41,7 +41,6 @@ export const execute = (portal: string, rows = 0): Buffer => frame('E', `${porta
 export const close = (kind: 'S' | 'P', name: string): Buffer => frame('C', `${kind}${name}\0`);
 export const sync = (): Buffer => frame('S');
 export const flush = (): Buffer => frame('H');
-export const terminate = (): Buffer => frame('X');
 
 export function startup(parameters: Record<string, string>, version = 196_608): Buffer {
   const body = Buffer.concat([int32(version), Buffer.from(`${Object.entries(parameters).flat().join('\0')}\0\0`)]);

@@ -8,7 +8,11 @@ export interface ProgramResult {
   readonly stderr: string;
 }
 
-export async function runProgram(command: string, args: readonly string[], options: { readonly env?: NodeJS.ProcessEnv; readonly input?: string | Buffer; readonly cwd?: string } = {}): Promise<ProgramResult> {
+export async function runProgram(
+  command: string,
+  args: readonly string[],
+  options: { readonly env?: NodeJS.ProcessEnv; readonly input?: string | Buffer; readonly cwd?: string } = {},
+): Promise<ProgramResult> {
   const child = spawn(command, args, { env: options.env, cwd: options.cwd, stdio: ['pipe', 'pipe', 'pipe'] });
   const out: Buffer[] = [];
   const err: Buffer[] = [];

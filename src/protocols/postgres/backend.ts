@@ -294,7 +294,8 @@ export class Backend {
       const verdict = flight.verdict();
       const changes = flight.extra()?.changes;
       if (changes !== undefined) for (const { change } of changes) change.reject();
-      if (verdict !== null) context.guard.finish(verdict, first ? 'error' : 'cancelled', first ? this.#failure : 'skipped after an earlier error of the pipeline');
+      if (verdict !== null)
+        context.guard.finish(verdict, first ? 'error' : 'cancelled', first ? this.#failure : 'skipped after an earlier error of the pipeline');
       this.#runEnded();
       flight.pop();
       first = false;
@@ -329,10 +330,11 @@ export class Backend {
   #copyInBegins(): void {
     const { flight } = this.#talk;
     const extended = flight.kind() === Wait.Execute;
-    let offset = 1;
+    const offset = 1;
     while (offset < flight.length && flight.kind(offset) !== Wait.CopyEnd) {
       // COPY swallows a Sync that came before the end of its data.
-      if (!extended || flight.kind(offset) !== Wait.Sync) throw new GwError('protocol.violation', 'The client sent other messages where COPY data was expected.');
+      if (!extended || flight.kind(offset) !== Wait.Sync)
+        throw new GwError('protocol.violation', 'The client sent other messages where COPY data was expected.');
       flight.remove(offset);
     }
     if (offset < flight.length) flight.remove(offset);

@@ -8,7 +8,7 @@ import type { Verdict } from '../../contract/verdict.js';
 import type { Analysis } from './facts/index.js';
 import { withResolved } from './facts/index.js';
 import { Flight } from './flight.js';
-import { NameSpace, type NameChange, type NameEffect, type Portal, type Statement } from './names.js';
+import { type NameChange, type NameEffect, NameSpace, type Portal, type Statement } from './names.js';
 
 export class Conversation {
   readonly context: EngineContext;
@@ -75,7 +75,12 @@ export class Conversation {
         case 'close':
           return [{ kind: 'close', name: info.all ? null : info.name }];
         case 'discard':
-          return info.all ? [{ kind: 'deallocate', name: null }, { kind: 'close', name: null }] : [];
+          return info.all
+            ? [
+                { kind: 'deallocate', name: null },
+                { kind: 'close', name: null },
+              ]
+            : [];
         default:
           return [];
       }
@@ -86,7 +91,8 @@ export class Conversation {
   applyEffects(effects: readonly NameEffect[], step: number, into: { step: number; change: NameChange }[]): void {
     for (const effect of effects) {
       if (effect.kind === 'prepare') into.push({ step, change: this.statements.change(effect.name, effect.statement, this.segment) });
-      else if (effect.kind === 'declare') into.push({ step, change: this.portals.change(effect.name, { statement: effect.statement, verdict: null }, this.segment) });
+      else if (effect.kind === 'declare')
+        into.push({ step, change: this.portals.change(effect.name, { statement: effect.statement, verdict: null }, this.segment) });
       else {
         const space: NameSpace<Statement> | NameSpace<Portal> = effect.kind === 'deallocate' ? this.statements : this.portals;
         for (const name of effect.name === null ? [...space.names()] : [effect.name]) into.push({ step, change: space.change(name, null, this.segment) });

@@ -8,16 +8,13 @@ import type { Engine, EngineContext, UpstreamConnection, UpstreamReady } from '.
 import { Backend } from './backend.js';
 import { Back, int32, message, readyForQuery } from './codec/message.js';
 import { Conversation } from './conversation.js';
-import { StatementCache } from './facts/index.js';
+import { StatementCache, TEXT_LIMIT } from './facts/index.js';
 import { Frontend } from './frontend.js';
 import { refuse } from './refusal.js';
 import { cancel, type PostgresReady } from './upstream.js';
 
 /** One cache of analysed statements for the process: facts hold nothing of a session. */
 let sharedCache: StatementCache | null = null;
-
-/** Longest statement that is judged, bytes; a longer one is refused (parsing time grows with it). */
-export const STATEMENT_LIMIT = 262_144;
 
 export class PostgresEngine implements Engine {
   readonly #context: EngineContext;
@@ -31,7 +28,7 @@ export class PostgresEngine implements Engine {
     this.#context = context;
     this.#ready = ready.state as PostgresReady;
     this.#talk = new Conversation(context);
-    this.#frontend = new Frontend(this.#talk, sharedCache, STATEMENT_LIMIT);
+    this.#frontend = new Frontend(this.#talk, sharedCache, Math.min(context.statementLimit, TEXT_LIMIT));
     this.#backend = new Backend(this.#talk, () => this.#frontend.retry());
   }
 

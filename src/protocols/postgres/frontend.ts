@@ -10,8 +10,8 @@ import { BIND_BUFFER_LIMIT, BIND_RECORD_LIMIT, MESSAGE_LIMIT, NAMES_LIMIT, PIPEL
 import { Front, message, stringEnd } from './codec/message.js';
 import type { Conversation } from './conversation.js';
 import type { StatementCache } from './facts/index.js';
-import { Wait, type FlightExtra } from './flight.js';
-import { judge, type Judged } from './judge.js';
+import { type FlightExtra, Wait } from './flight.js';
+import { type Judged, judge } from './judge.js';
 import type { NameChange, Portal, Statement } from './names.js';
 import { refuseOperation } from './refusal.js';
 
@@ -123,7 +123,10 @@ export class Frontend {
       }
       if (!statement && type !== Front.Bind && length > SMALL_MESSAGE_LIMIT) throw new GwError('protocol.violation', `invalid message length ${length}`);
       if (head > end) return at;
-      if (this.#talk.copyIn !== null && !(type === Front.CopyDone || type === Front.CopyFail || type === Front.Flush || type === Front.Sync || type === Front.Terminate)) {
+      if (
+        this.#talk.copyIn !== null &&
+        !(type === Front.CopyDone || type === Front.CopyFail || type === Front.Flush || type === Front.Sync || type === Front.Terminate)
+      ) {
         throw new GwError('protocol.violation', `unexpected message type 0x${type.toString(16)} during COPY from stdin`);
       }
       if (!this.#message(type, at, next)) {
@@ -260,7 +263,10 @@ export class Frontend {
     const { flight, context } = this.#talk;
     const query = kind === Wait.Query;
     flight.push(query ? Wait.Query : Wait.Parse, null, { refusal, changes: [] });
-    context.sendUp(context.guard.transport(), query ? message(Front.Query, `${STAND_IN}\0`) : message(Front.Parse, `${STAND_IN_NAME}\0${STAND_IN}\0`, Uint8Array.of(0, 0)));
+    context.sendUp(
+      context.guard.transport(),
+      query ? message(Front.Query, `${STAND_IN}\0`) : message(Front.Parse, `${STAND_IN_NAME}\0${STAND_IN}\0`, Uint8Array.of(0, 0)),
+    );
     if (query) this.#talk.segment++;
     else this.#talk.skipping = true;
   }
@@ -410,7 +416,9 @@ export class Frontend {
 
   #checkNames(): void {
     if (this.#talk.statements.size > NAMES_LIMIT || this.#talk.portals.size > NAMES_LIMIT) {
-      throw new GwError('session.limit', `A session may keep ${NAMES_LIMIT} prepared statements and cursors.`, { hint: 'Close those that are no longer needed (DEALLOCATE, CLOSE).' });
+      throw new GwError('session.limit', `A session may keep ${NAMES_LIMIT} prepared statements and cursors.`, {
+        hint: 'Close those that are no longer needed (DEALLOCATE, CLOSE).',
+      });
     }
   }
 

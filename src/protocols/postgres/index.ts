@@ -30,7 +30,12 @@ const descriptor: ProtocolDescriptor = {
       PGCLIENTENCODING: 'UTF8',
     },
     url: 'postgresql://{target}:{secret}@{host}:{port}/{database}?sslmode=disable',
-    install: ['Debian, Ubuntu: apt install postgresql-client', 'Fedora, RHEL: dnf install postgresql', 'macOS: brew install libpq', 'Windows: winget install PostgreSQL.PostgreSQL'],
+    install: [
+      'Debian, Ubuntu: apt install postgresql-client',
+      'Fedora, RHEL: dnf install postgresql',
+      'macOS: brew install libpq',
+      'Windows: winget install PostgreSQL.PostgreSQL',
+    ],
   },
   factsOf,
 };

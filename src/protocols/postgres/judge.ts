@@ -40,11 +40,23 @@ export const judge = {
   },
 
   functionCall(body: Uint8Array): Judged {
-    return { facts: FUNCTION_CALL, exact: NOTHING, parameters: body, forbidden: 'the FunctionCall message is not carried; call the function with SELECT', form: 'function' };
+    return {
+      facts: FUNCTION_CALL,
+      exact: NOTHING,
+      parameters: body,
+      forbidden: 'the FunctionCall message is not carried; call the function with SELECT',
+      form: 'function',
+    };
   },
 
   unknownStatement(name: string): Judged {
-    return { facts: NO_STATEMENT, exact: NOTHING, parameters: null, forbidden: `prepared statement "${name.slice(0, 63)}" does not exist in this session`, form: 'execute' };
+    return {
+      facts: NO_STATEMENT,
+      exact: NOTHING,
+      parameters: null,
+      forbidden: `prepared statement "${name.slice(0, 63)}" does not exist in this session`,
+      form: 'execute',
+    };
   },
 
   unknownPortal(name: string): Judged {

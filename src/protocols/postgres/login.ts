@@ -8,7 +8,7 @@ import { GwError } from '../../contract/gw-error.js';
 import type { LoginConnection, LoginRequest } from '../../contract/protocol.js';
 import { PASSWORD_LIMIT } from './codec/limits.js';
 import { Back, Front, int32, message } from './codec/message.js';
-import { negotiateVersion, readFirst, type FirstMessage } from './codec/startup.js';
+import { type FirstMessage, negotiateVersion, readFirst } from './codec/startup.js';
 import { refuse } from './refusal.js';
 import { readStartup, type StartupRequest } from './startup-parameters.js';
 
@@ -84,7 +84,12 @@ async function negotiate(connection: LoginConnection): Promise<LoginRequest> {
   }
 }
 
-async function startup(connection: LoginConnection, first: Extract<FirstMessage, { kind: 'startup' }>, rest: Buffer, encrypted: boolean): Promise<LoginRequest> {
+async function startup(
+  connection: LoginConnection,
+  first: Extract<FirstMessage, { kind: 'startup' }>,
+  rest: Buffer,
+  encrypted: boolean,
+): Promise<LoginRequest> {
   if (rest.length > 0) connection.unread(rest);
   const request = readStartup(first.parameters);
   if (first.minor > 0 || request.protocolOptions.length > 0) connection.write(negotiateVersion(request.protocolOptions));
@@ -106,7 +111,8 @@ async function startup(connection: LoginConnection, first: Extract<FirstMessage,
 }
 
 function checkDatabase(request: StartupRequest, target: string): void {
-  if (request.database.includes('\0') || request.database.length > 63) throw new GwError('protocol.violation', `The database name is too long for target ${target}.`);
+  if (request.database.includes('\0') || request.database.length > 63)
+    throw new GwError('protocol.violation', `The database name is too long for target ${target}.`);
 }
 
 async function password(connection: LoginConnection): Promise<Secret> {
@@ -114,7 +120,8 @@ async function password(connection: LoginConnection): Promise<Secret> {
   const body = await readPassword(connection);
   const end = body.indexOf(0);
   if (end !== body.length - 1) throw new GwError('protocol.violation', 'invalid password packet');
-  if (end === 0) throw new GwError('login.required', 'No token was given as the password.', { hint: 'Give a token as the password (PGPASSWORD), or use `gw connect`.' });
+  if (end === 0)
+    throw new GwError('login.required', 'No token was given as the password.', { hint: 'Give a token as the password (PGPASSWORD), or use `gw connect`.' });
   return new Secret(body.toString('utf8', 0, end));
 }
 
@@ -150,7 +157,8 @@ async function oauthBearer(connection: LoginConnection): Promise<Secret> {
 async function readPassword(connection: LoginConnection): Promise<Buffer> {
   let buffer: Buffer = Buffer.alloc(0);
   for (;;) {
-    if (buffer.length >= 1 && buffer[0] !== Front.Password) throw new GwError('protocol.violation', `expected password response, got message type ${String(buffer[0])}`);
+    if (buffer.length >= 1 && buffer[0] !== Front.Password)
+      throw new GwError('protocol.violation', `expected password response, got message type ${String(buffer[0])}`);
     if (buffer.length >= 5) {
       const length = buffer.readUInt32BE(1);
       if (length < 4 || length > PASSWORD_LIMIT) throw new GwError('protocol.violation', 'invalid length of password packet');

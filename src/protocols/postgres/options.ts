@@ -6,10 +6,7 @@ import { GwError } from '../../contract/gw-error.js';
 
 const schema = z.strictObject({
   database: z.string().min(1).max(63).optional().describe('Database that sessions reach. Default: the name of the login user, as in PostgreSQL.'),
-  databases: z
-    .array(z.string().min(1).max(63))
-    .default([])
-    .describe('Further databases of the same server that a client may name; `*` lets it name any.'),
+  databases: z.array(z.string().min(1).max(63)).default([]).describe('Further databases of the same server that a client may name; `*` lets it name any.'),
   tls: z
     .strictObject({
       mode: z
@@ -44,7 +41,12 @@ export function parseOptions(raw: unknown, baseDir: string): PostgresOptions {
     throw new GwError('config.invalid', problems.join('; '));
   }
   const { database, databases, tls, settings } = result.data;
-  return { database: database ?? null, databases, tls: { mode: tls.mode, ca: tls.ca === undefined ? null : readCa(resolve(baseDir, tls.ca)), servername: tls.servername ?? null }, settings };
+  return {
+    database: database ?? null,
+    databases,
+    tls: { mode: tls.mode, ca: tls.ca === undefined ? null : readCa(resolve(baseDir, tls.ca)), servername: tls.servername ?? null },
+    settings,
+  };
 }
 
 function readCa(file: string): string {

@@ -1,6 +1,7 @@
 /** How PostgreSQL clients are told no: ErrorResponse with the SQLSTATE that drivers understand, detail with rule, hint with the way out. */
-import type { ErrorCode } from '../../contract/error-catalogue.js';
+
 import type { Decision } from '../../contract/decision.js';
+import type { ErrorCode } from '../../contract/error-catalogue.js';
 import type { GwError } from '../../contract/gw-error.js';
 import type { Facts } from '../../contract/operation.js';
 import { errorResponse } from './codec/message.js';
@@ -28,7 +29,7 @@ const SQLSTATES: Partial<Record<ErrorCode, string>> = {
   'recording.failed': '58030',
 };
 
-export function sqlstateOf(error: GwError): string {
+function sqlstateOf(error: GwError): string {
   return SQLSTATES[error.code] ?? 'XX000';
 }
 

@@ -25,7 +25,11 @@ function saltPassword(password: string, salt: Buffer, iterations: number): Promi
   if (value === undefined) {
     value = pbkdf2Async(password.normalize('NFKC'), salt, iterations, 32, 'sha256');
     value.catch(() => salted.delete(key));
-    if (salted.size >= CACHE_SIZE) for (const oldest of salted.keys()) { salted.delete(oldest); break; }
+    if (salted.size >= CACHE_SIZE)
+      for (const oldest of salted.keys()) {
+        salted.delete(oldest);
+        break;
+      }
     salted.set(key, value);
   }
   return value;

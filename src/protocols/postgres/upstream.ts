@@ -14,7 +14,7 @@ import { Back, Front, int32, message, readFields } from './codec/message.js';
 import { cancelRequest, sslRequest, startupMessage } from './codec/startup.js';
 import type { PostgresStartup } from './login.js';
 import type { PostgresOptions } from './options.js';
-import { ScramClient, type ChannelBinding } from './scram.js';
+import { type ChannelBinding, ScramClient } from './scram.js';
 import { ServerMessages } from './server-messages.js';
 
 const LOGIN_MESSAGES = 1_000;
@@ -99,7 +99,8 @@ async function authenticate(connection: UpstreamConnection, messages: ServerMess
       return;
     }
     if (kind === 3) {
-      if (tls === null) throw new GwError('target.credential', 'The target asks for a cleartext password over a plain connection; the gateway does not send it.');
+      if (tls === null)
+        throw new GwError('target.credential', 'The target asks for a cleartext password over a plain connection; the gateway does not send it.');
       connection.write(message(Front.Password, `${password()}\0`));
     } else if (kind === 5 && body.length === 8) {
       connection.write(message(Front.Password, `${md5Response(credential.username, password(), body.subarray(4))}\0`));
@@ -132,7 +133,9 @@ function startScram(body: Buffer, password: string, tls: TLSSocket | null): Scra
 }
 
 function md5Response(username: string, password: string, salt: Uint8Array): string {
-  const inner = createHash('md5').update(password + username).digest('hex');
+  const inner = createHash('md5')
+    .update(password + username)
+    .digest('hex');
   return `md5${createHash('md5').update(inner).update(salt).digest('hex')}`;
 }
 
@@ -164,8 +167,10 @@ async function greeting(messages: ServerMessages): Promise<PostgresReady> {
  */
 export function checkPinned(body: Buffer): void {
   const [name, value] = body.toString('utf8').split('\0');
-  if (name === 'standard_conforming_strings' && value !== 'on') throw new GwError('target.protocol', 'The target turned standard_conforming_strings off; statements could not be judged.');
-  if (name === 'client_encoding' && value !== 'UTF8') throw new GwError('target.protocol', 'The target left the client encoding UTF8; statements could not be judged.');
+  if (name === 'standard_conforming_strings' && value !== 'on')
+    throw new GwError('target.protocol', 'The target turned standard_conforming_strings off; statements could not be judged.');
+  if (name === 'client_encoding' && value !== 'UTF8')
+    throw new GwError('target.protocol', 'The target left the client encoding UTF8; statements could not be judged.');
 }
 
 /** The server's own words may tell the gateway's account name and its network: they go to the log, not to the client. */

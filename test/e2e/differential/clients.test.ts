@@ -1,9 +1,9 @@
-import { fileURLToPath } from 'node:url';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import postgresJs from 'postgres';
-import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEBIAN_BIN } from '../../support/real-postgres.js';
 import { openRoads, type Road, type Roads } from '../../support/roads.js';
 import { runProgram } from '../../support/run-program.js';
@@ -44,7 +44,9 @@ describe('transparent to real clients: native port, TLS and tunnel give what dir
       const outcome: string[] = [];
       for (const mode of ['simple', 'extended', 'prepared']) {
         const { stdout, code } = await runProgram('pgbench', ['-n', '-M', mode, '-c', '4', '-t', '25'], { env });
-        outcome.push(`${mode} ${String(code)} ${/number of transactions actually processed: .*/.exec(stdout)?.[0]} ${/number of failed transactions: .*/.exec(stdout)?.[0]}`);
+        outcome.push(
+          `${mode} ${String(code)} ${/number of transactions actually processed: .*/.exec(stdout)?.[0]} ${/number of failed transactions: .*/.exec(stdout)?.[0]}`,
+        );
       }
       return outcome;
     });
@@ -53,7 +55,16 @@ describe('transparent to real clients: native port, TLS and tunnel give what dir
   it('pg_dump and pg_restore: dumps are equal, and what is restored dumps the same', async () => {
     await roads.server.sql('CREATE DATABASE source');
     const source = roads.env(roads.direct, 'source');
-    await runProgram('psql', ['-X', '-q', '-c', "CREATE TABLE a (id int PRIMARY KEY, t text, b bytea); INSERT INTO a SELECT i, repeat('x', i), decode(lpad(to_hex(i), 8, '0'), 'hex') FROM generate_series(1, 3000) i; CREATE VIEW v AS SELECT id FROM a; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMENT ON TABLE a IS 'it''s'"], { env: source });
+    await runProgram(
+      'psql',
+      [
+        '-X',
+        '-q',
+        '-c',
+        "CREATE TABLE a (id int PRIMARY KEY, t text, b bytea); INSERT INTO a SELECT i, repeat('x', i), decode(lpad(to_hex(i), 8, '0'), 'hex') FROM generate_series(1, 3000) i; CREATE VIEW v AS SELECT id FROM a; CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMENT ON TABLE a IS 'it''s'",
+      ],
+      { env: source },
+    );
     // Each dump has a random key in its \restrict lines.
     const dump = async (env: NodeJS.ProcessEnv): Promise<unknown> => {
       const { code, stdout, stderr } = await runProgram(`${DEBIAN_BIN}/pg_dump`, [], { env });
@@ -79,21 +90,43 @@ describe('transparent to real clients: native port, TLS and tunnel give what dir
       await client.connect();
       const outcome: unknown[] = [];
       for (const binary of [false, true]) {
-        outcome.push((await client.query({ text: 'SELECT $1::int AS i, $2::text AS t, $3::bytea AS b, now() IS NULL AS n', values: [7, 'é', Buffer.from([0, 255])], binary } as pg.QueryConfig)).rows);
-        for (let i = 0; i < 3; i++) outcome.push((await client.query({ name: `named${String(binary)}`, text: 'SELECT $1::int8 * 2 AS x', values: [i], binary } as pg.QueryConfig)).rows);
+        outcome.push(
+          (
+            await client.query({
+              text: 'SELECT $1::int AS i, $2::text AS t, $3::bytea AS b, now() IS NULL AS n',
+              values: [7, 'é', Buffer.from([0, 255])],
+              binary,
+            } as pg.QueryConfig)
+          ).rows,
+        );
+        for (let i = 0; i < 3; i++)
+          outcome.push((await client.query({ name: `named${String(binary)}`, text: 'SELECT $1::int8 * 2 AS x', values: [i], binary } as pg.QueryConfig)).rows);
       }
       outcome.push(await client.query('SELECT 1/0').catch((error: pg.DatabaseError) => ({ ...error, message: error.message })));
-      outcome.push((await client.query('SELECT 1 AS a; SELECT 2 AS b') as unknown as pg.QueryResult[]).map((result) => result.rows));
+      outcome.push(((await client.query('SELECT 1 AS a; SELECT 2 AS b')) as unknown as pg.QueryResult[]).map((result) => result.rows));
       await client.end();
       return outcome;
     }));
 
   it('postgres.js, pipelined, with a cursor and COPY', () =>
     same(async (road) => {
-      const sql = postgresJs({ host: road.host, port: road.port, user: road.user, password: road.password, database: 'postgres', max: 1, ssl: road.sslmode === 'disable' ? false : { ca: await readFile(road.ca, 'utf8') }, onnotice: () => undefined });
+      const sql = postgresJs({
+        host: road.host,
+        port: road.port,
+        user: road.user,
+        password: road.password,
+        database: 'postgres',
+        max: 1,
+        ssl: road.sslmode === 'disable' ? false : { ca: await readFile(road.ca, 'utf8') },
+        onnotice: () => undefined,
+      });
       const outcome: unknown[] = [];
       outcome.push(await Promise.all(Array.from({ length: 20 }, (_, i) => sql`SELECT ${i}::int AS i, ${[1, 2, i]}::int[] AS a`)));
-      outcome.push(await Promise.allSettled([sql`SELECT 1 AS ok`, sql`SELECT 1 / ${0}::int`, sql`SELECT 2 AS ok`]).then((all) => all.map((one) => (one.status === 'fulfilled' ? one.value : String(one.reason)))));
+      outcome.push(
+        await Promise.allSettled([sql`SELECT 1 AS ok`, sql`SELECT 1 / ${0}::int`, sql`SELECT 2 AS ok`]).then((all) =>
+          all.map((one) => (one.status === 'fulfilled' ? one.value : String(one.reason))),
+        ),
+      );
       const chunks: number[] = [];
       await sql`SELECT generate_series(1, 25) AS x`.cursor(10, (rows) => {
         chunks.push(rows.length);
@@ -122,7 +155,9 @@ describe('transparent to real clients: native port, TLS and tunnel give what dir
 
   it('pgjdbc', () =>
     same(async (road) => {
-      const result = await runProgram('java', ['-cp', '/usr/share/java/postgresql.jar', join(CLIENTS, 'JdbcClient.java')], { env: roads.env(road, 'postgres') });
+      const result = await runProgram('java', ['-cp', '/usr/share/java/postgresql.jar', join(CLIENTS, 'JdbcClient.java')], {
+        env: roads.env(road, 'postgres'),
+      });
       expect(result).toMatchObject({ code: 0, stderr: '' });
       return result.stdout;
     }));

@@ -1,6 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PathWorld, startPathWorld } from '../../support/path-world.js';
-import { bind, close, describe as describeMessage, execute, fields, flush, frame, int32, parse, query, RawClient, rowsOf, shape, sync } from '../../support/raw-client.js';
+import {
+  bind,
+  close,
+  describe as describeMessage,
+  execute,
+  fields,
+  flush,
+  frame,
+  int32,
+  parse,
+  query,
+  RawClient,
+  rowsOf,
+  shape,
+  sync,
+} from '../../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../../support/real-postgres.js';
 
 const POLICY = `
@@ -59,9 +74,15 @@ describe('transparent: the same bytes as without a gateway', () => {
     ['a transaction', [query('BEGIN; SELECT 1; COMMIT')]],
     ['a failed transaction', [query('BEGIN; SELECT 1/0')]],
     ['extended query', [parse('', 'SELECT $1::int + 1'), bind('', '', '41'), describeMessage('P', ''), execute(''), sync()]],
-    ['named statement and portal', [parse('s', 'SELECT $1::text'), describeMessage('S', 's'), bind('p', 's', 'x'), execute('p'), close('P', 'p'), close('S', 's'), sync()]],
+    [
+      'named statement and portal',
+      [parse('s', 'SELECT $1::text'), describeMessage('S', 's'), bind('p', 's', 'x'), execute('p'), close('P', 'p'), close('S', 's'), sync()],
+    ],
     ['an empty extended query', [parse('', ''), bind('', ''), execute(''), sync()]],
-    ['a row limit with re-execute', [parse('', 'SELECT generate_series(1, 5)'), bind('p', ''), execute('p', 2), execute('p', 2), execute('p', 2), execute('p', 0), sync()]],
+    [
+      'a row limit with re-execute',
+      [parse('', 'SELECT generate_series(1, 5)'), bind('p', ''), execute('p', 2), execute('p', 2), execute('p', 2), execute('p', 0), sync()],
+    ],
     ['an error in a pipeline', [parse('', 'SELECT 1/$1::int'), bind('', '', '0'), execute(''), parse('', 'SELECT 2'), bind('', ''), execute(''), sync()]],
     ['bind of an unknown portal', [execute('nowhere'), sync()]],
     ['a NULL parameter', [parse('', 'SELECT $1::text IS NULL'), bind('', '', null), execute(''), sync()]],
@@ -81,7 +102,24 @@ describe('transparent: the same bytes as without a gateway', () => {
 
   it('pipelines of several syncs, sent at once', () =>
     same((client) => {
-      client.send(parse('', 'SELECT 1'), bind('', ''), execute(''), sync(), parse('', 'SELECT 1/0'), bind('', ''), execute(''), sync(), parse('x', 'SELECT 3'), bind('', 'x'), execute(''), sync(), query('SELECT 4'), bind('', 'x'), execute(''), sync());
+      client.send(
+        parse('', 'SELECT 1'),
+        bind('', ''),
+        execute(''),
+        sync(),
+        parse('', 'SELECT 1/0'),
+        bind('', ''),
+        execute(''),
+        sync(),
+        parse('x', 'SELECT 3'),
+        bind('', 'x'),
+        execute(''),
+        sync(),
+        query('SELECT 4'),
+        bind('', 'x'),
+        execute(''),
+        sync(),
+      );
       return client.untilReady(5);
     }));
 
@@ -110,13 +148,19 @@ describe('transparent: the same bytes as without a gateway', () => {
       out.push(shape(await client.untilReady()));
       client.send(query('COPY c FROM STDIN'), frame('d', '4\tx\n'), frame('f', 'enough\0'));
       out.push(shape(await client.untilReady()));
-      for (const text of ['COPY c TO STDOUT', 'COPY c TO STDOUT (FORMAT csv)', 'COPY c TO STDOUT (FORMAT binary)', 'COPY (SELECT b FROM c) TO STDOUT']) out.push(await client.run(query(text)));
+      for (const text of ['COPY c TO STDOUT', 'COPY c TO STDOUT (FORMAT csv)', 'COPY c TO STDOUT (FORMAT binary)', 'COPY (SELECT b FROM c) TO STDOUT'])
+        out.push(await client.run(query(text)));
       return out;
     }));
 
   it('LISTEN and NOTIFY, notices, parameter status', () =>
     same(async (client) => {
-      const replies = [await client.run(query('LISTEN news')), await client.run(query("NOTIFY news, 'hello'")), await client.run(query("SET application_name = 'y'")), await client.run(query('DROP TABLE IF EXISTS nowhere'))];
+      const replies = [
+        await client.run(query('LISTEN news')),
+        await client.run(query("NOTIFY news, 'hello'")),
+        await client.run(query("SET application_name = 'y'")),
+        await client.run(query('DROP TABLE IF EXISTS nowhere')),
+      ];
       return replies.map((reply) => reply.map(({ type, body }) => (type === 'A' ? body.toString('utf8', 4) : { type, body })));
     }));
 
@@ -129,7 +173,15 @@ describe('transparent: the same bytes as without a gateway', () => {
   });
 
   it('every message split at every byte, from the client', async () => {
-    const script = Buffer.concat([parse('s', 'SELECT $1::int'), bind('', 's', '7'), describeMessage('P', ''), execute(''), sync(), query('SELECT 8'), query('COPY (SELECT 9) TO STDOUT')]);
+    const script = Buffer.concat([
+      parse('s', 'SELECT $1::int'),
+      bind('', 's', '7'),
+      describeMessage('P', ''),
+      execute(''),
+      sync(),
+      query('SELECT 8'),
+      query('COPY (SELECT 9) TO STDOUT'),
+    ]);
     const client = await through();
     const once = async (cut: number): Promise<string> => {
       client.socket.write(script.subarray(0, cut));
@@ -199,7 +251,14 @@ describe('refusals (D27): ErrorResponse 42501 in the right place, the connection
     const pipeline = (bad: string): Buffer[] => {
       const texts = ['SELECT 1', 'SELECT 2', 'SELECT 3'];
       texts[['first', 'middle', 'last'].indexOf(place)] = bad;
-      return [...texts.flatMap((text) => [parse('', text), bind('', ''), describeMessage('P', ''), execute('')]), sync(), parse('', 'SELECT 4'), bind('', ''), execute(''), sync()];
+      return [
+        ...texts.flatMap((text) => [parse('', text), bind('', ''), describeMessage('P', ''), execute('')]),
+        sync(),
+        parse('', 'SELECT 4'),
+        bind('', ''),
+        execute(''),
+        sync(),
+      ];
     };
     const native = await direct();
     native.send(...pipeline('SELEC 1'));
@@ -214,7 +273,15 @@ describe('refusals (D27): ErrorResponse 42501 in the right place, the connection
 
   it('an earlier error of the pipeline comes before the refusal', async () => {
     const client = await through();
-    const replies = await client.run(parse('', 'SELECT 1/(random() * 0)::int'), bind('', ''), execute(''), parse('', 'DELETE FROM t'), bind('', ''), execute(''), sync());
+    const replies = await client.run(
+      parse('', 'SELECT 1/(random() * 0)::int'),
+      bind('', ''),
+      execute(''),
+      parse('', 'DELETE FROM t'),
+      bind('', ''),
+      execute(''),
+      sync(),
+    );
     expect(shape(replies)).toBe('1 2 E Z:I');
     expect(fields(replies[2] as never)['C']).toBe('22012');
     expect(shape(await client.run(query('SELECT 1')))).toBe('T D C Z:I');
@@ -240,14 +307,32 @@ describe('refusals (D27): ErrorResponse 42501 in the right place, the connection
   it('a name that was parsed again in a segment that failed means what it meant (stale statement)', async () => {
     const client = await through();
     client.send(
-      parse('', 'SELECT 1'), sync(),
+      parse('', 'SELECT 1'),
+      sync(),
       // Skipped by the server: the Parse of DELETE-like text never happens, and neither does its replacement.
-      parse('', 'SELECT 1/0'), bind('', ''), execute(''), parse('', 'SELECT 2'), sync(),
-      bind('', ''), execute(''), sync(),
+      parse('', 'SELECT 1/0'),
+      bind('', ''),
+      execute(''),
+      parse('', 'SELECT 2'),
+      sync(),
+      bind('', ''),
+      execute(''),
+      sync(),
     );
     const replies = await client.untilReady(3);
     const native = await direct();
-    native.send(parse('', 'SELECT 1'), sync(), parse('', 'SELECT 1/0'), bind('', ''), execute(''), parse('', 'SELECT 2'), sync(), bind('', ''), execute(''), sync());
+    native.send(
+      parse('', 'SELECT 1'),
+      sync(),
+      parse('', 'SELECT 1/0'),
+      bind('', ''),
+      execute(''),
+      parse('', 'SELECT 2'),
+      sync(),
+      bind('', ''),
+      execute(''),
+      sync(),
+    );
     expect(shape(replies)).toBe(shape(await native.untilReady(3)));
     native.close();
     client.close();
@@ -298,7 +383,9 @@ describe('refusals (D27): ErrorResponse 42501 in the right place, the connection
   });
 
   it('a server that leaves a pinned setting ends the session (a function did it)', async () => {
-    await server.sql("CREATE FUNCTION sneaky() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$ SET standard_conforming_strings = on; CREATE FUNCTION turn() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', false); END $$");
+    await server.sql(
+      "CREATE FUNCTION sneaky() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$ SET standard_conforming_strings = on; CREATE FUNCTION turn() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM set_config('standard_conforming_strings', 'off', false); END $$",
+    );
     const client = await through();
     client.send(query('SELECT turn()'), query("SELECT '\\'; DELETE FROM t; --'"));
     const replies = await client.untilClosed();
@@ -395,6 +482,8 @@ describe('sessions', () => {
     const reply = await client.next();
     expect([reply.type, reply.body.readInt32BE(0), reply.body.readInt32BE(4), reply.body.toString('utf8', 8)]).toEqual(['v', 0, 1, '_pq_.x\0']);
     client.close();
-    await expect(RawClient.login(world.port, 'bank-db', 'token-alice', 'bank-db', { replication: 'database' })).rejects.toMatchObject({ fields: { C: '0A000' } });
+    await expect(RawClient.login(world.port, 'bank-db', 'token-alice', 'bank-db', { replication: 'database' })).rejects.toMatchObject({
+      fields: { C: '0A000' },
+    });
   });
 });

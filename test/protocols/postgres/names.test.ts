@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Flight, Wait } from '../../../src/protocols/postgres/flight.js';
-import { NameSpace, type NameChange } from '../../../src/protocols/postgres/names.js';
+import { type NameChange, NameSpace } from '../../../src/protocols/postgres/names.js';
 
 describe('names in a pipeline', () => {
   it('a change is good at once for its own segment, and unsettled for a later one until answered', () => {

@@ -37,7 +37,10 @@ describe('first messages', () => {
     ['a cancel request without a secret', Buffer.concat([int32(12), int32(CANCEL_REQUEST), int32(1)])],
     ['no terminator', Buffer.concat([int32(13), int32(196_608), Buffer.from('user\0')])],
     ['bytes behind the terminator', Buffer.concat([int32(17), int32(196_608), Buffer.from('user\0a\0\0x')])],
-    ['a parameter named twice', startup({ user: 'a', User: 'b' }).length > 0 ? Buffer.concat([int32(8 + 15), int32(196_608), Buffer.from('user\0a\0user\0b\0\0')]) : Buffer.alloc(0)],
+    [
+      'a parameter named twice',
+      startup({ user: 'a', User: 'b' }).length > 0 ? Buffer.concat([int32(8 + 15), int32(196_608), Buffer.from('user\0a\0user\0b\0\0')]) : Buffer.alloc(0),
+    ],
   ])('refuses %s', (_name, bytes) => {
     expect(readFirst(bytes)).toEqual(expect.any(String));
   });
@@ -68,7 +71,7 @@ describe('startup parameters (redteam 6c: allow-list)', () => {
     { replication: 'database' },
     { options: '-d 5' },
     { options: '-c' },
-    { 'Search_Path': 'x' },
+    { Search_Path: 'x' },
   ] as Record<string, string>[])('refuses %j', (parameters) => {
     expect(() => read(parameters)).toThrowError(expect.objectContaining({ code: 'protocol.unsupported' }) as Error);
   });

@@ -115,7 +115,3 @@ export function errorResponse(fields: ErrorFields): Buffer {
 export function readyForQuery(status: number): Buffer {
   return message(Back.ReadyForQuery, Uint8Array.of(status));
 }
-
-export function parameterStatus(name: string, value: string): Buffer {
-  return message(Back.ParameterStatus, `${name}\0${value}\0`);
-}

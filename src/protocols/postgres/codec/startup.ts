@@ -8,7 +8,7 @@ import { Back, int32, message } from './message.js';
 export const SSL_REQUEST = 80_877_103;
 export const GSSENC_REQUEST = 80_877_104;
 export const CANCEL_REQUEST = 80_877_102;
-export const PROTOCOL_3_0 = 0x0003_0000;
+const PROTOCOL_3_0 = 0x0003_0000;
 
 export type FirstMessage =
   | { readonly kind: 'ssl' }

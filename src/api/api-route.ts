@@ -2,8 +2,9 @@
  * The form of an authenticated route. A mutating route must name the audit event it writes: one that does not is refused at start, and a
  * test calls each and looks for the event.
  */
-import type { AuditData, AuditKind } from '../audit/index.js';
+
 import type { FastifyRequest } from 'fastify';
+import type { AuditData, AuditKind } from '../audit/index.js';
 import type { Caller } from './caller.js';
 
 /** One request, after authentication. `params`, `query` and `body` are untrusted; routes validate them with a schema. */

@@ -2,8 +2,9 @@
  * Who calls: the bearer token of every request is verified anew, lock included, and the roles are read from the configuration in force.
  * Nothing is remembered between requests (R3), so a lock or a role taken away holds from the next request on.
  */
-import type { Identity } from '../contract/identity.js';
+
 import { GwError } from '../contract/gw-error.js';
+import type { Identity } from '../contract/identity.js';
 import type { ApiServices, RoleMembers } from './api-services.js';
 
 export type Role = 'admin' | 'auditor';

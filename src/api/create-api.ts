@@ -120,7 +120,8 @@ function addRoute(app: FastifyInstance, route: ApiRoute, services: ApiServices, 
       try {
         return await route.handle(call);
       } catch (thrown) {
-        if (thrown instanceof GwError && thrown.code === 'api.forbidden') await call.audit('api.denied', { route: `${route.method} ${route.url}`, code: thrown.code });
+        if (thrown instanceof GwError && thrown.code === 'api.forbidden')
+          await call.audit('api.denied', { route: `${route.method} ${route.url}`, code: thrown.code });
         throw thrown;
       }
     },

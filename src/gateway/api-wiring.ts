@@ -15,8 +15,8 @@ import type { LivePolicy } from './live-policy.js';
 import { packageVersion } from './package-version.js';
 import { checkReadiness } from './readiness.js';
 import { createSessionRecords } from './session-records.js';
-import { aggregateMetrics, type WorkerMetrics } from './worker-metrics.js';
 import type { MetricFamilies, WorkerAddresses } from './worker-messages.js';
+import { aggregateMetrics, type WorkerMetrics } from './worker-metrics.js';
 
 export interface ApiWiring {
   readonly live: LiveConfig;

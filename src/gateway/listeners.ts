@@ -5,7 +5,7 @@
  */
 import type { Server as HttpServer } from 'node:http';
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type Server as TlsServer, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
 import { TUNNEL_ALPN } from '../tunnel/frame.js';
@@ -40,7 +40,10 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   const { counter } = options;
   const tls = createTlsLayer(options);
   const entry = createTcpServer({ noDelay: true }, (socket) => admit(socket, tls, counter, options.logger));
-  const natives = options.native.map(({ protocol, listen }) => ({ listen, server: createTcpServer({ noDelay: true }, (socket) => options.acceptNative(protocol, socket)) }));
+  const natives = options.native.map(({ protocol, listen }) => ({
+    listen,
+    server: createTcpServer({ noDelay: true }, (socket) => options.acceptNative(protocol, socket)),
+  }));
   const servers = [entry, ...natives.map(({ server }) => server)];
   try {
     await bind(entry, options.listen, options.logger);
@@ -96,13 +99,13 @@ function createTlsLayer(options: ListenerOptions): TlsLayer {
     handshakeTimeout: options.handshakeTimeoutMs,
   });
   const places = new Map<string, () => void>();
-  server.on('tlsClientError', (err, socket) => {
+  server.on('tlsClientError', (err: Error, socket: TLSSocket) => {
     logger.debug({ err, address: socket.remoteAddress, open: counter.open }, 'TLS handshake failed');
     socket.destroy();
   });
   server.on('secureConnection', (socket) => {
     // Until its owner takes over, an error of the socket must not end the process.
-    socket.on('error', (err) => logger.debug({ err }, 'connection failed'));
+    socket.on('error', (err: Error) => logger.debug({ err }, 'connection failed'));
     if (socket.alpnProtocol !== TUNNEL_ALPN) {
       http.emit('connection', socket);
     } else if (socket.getProtocol() !== 'TLSv1.3') {

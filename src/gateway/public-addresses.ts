@@ -12,7 +12,8 @@ export function publicAddresses(config: GatewayConfig, ports: readonly number[])
   const native: Record<string, string> = {};
   gateway.native.forEach((listener, index) => {
     // One address for each protocol: the first listener is the one that clients are told.
-    native[listener.protocol] ??= listener.advertise ?? formatHostPort(bound(listener.listen, ports[index + 1], new URL(publicUrl).hostname.replace(/^\[|\]$/g, '')));
+    native[listener.protocol] ??=
+      listener.advertise ?? formatHostPort(bound(listener.listen, ports[index + 1], new URL(publicUrl).hostname.replace(/^\[|\]$/g, '')));
   });
   return { publicUrl: publicUrl.replace(/\/$/, ''), native };
 }

@@ -6,12 +6,20 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { GwError, type ErrorBody } from '../contract/gw-error.js';
+import { type ErrorBody, GwError } from '../contract/gw-error.js';
 import { type DirectoryLock, lockDirectory } from '../store/directory-lock.js';
 import { type EmbeddedState, startEmbeddedState } from './embedded-state.js';
 import { freePorts } from './free-ports.js';
+import { watchIdleMemory } from './idle-memory.js';
 import { createServiceLogger, type ServiceLogger } from './service-logger.js';
 import { WorkerPool } from './worker-pool.js';
+
+/**
+ * The young generation of a worker stays small: the data path makes next to no garbage, and a large one is never given back. One arena of the C allocator for each
+ * core is enough and keeps freed memory from being scattered over many.
+ */
+const WORKER_FLAGS: readonly string[] = ['--max-semi-space-size=4'];
+const WORKER_ENVIRONMENT: Readonly<Record<string, string>> = { MALLOC_ARENA_MAX: '2' };
 
 export interface StartGatewayOptions {
   readonly configFile: string;
@@ -42,7 +50,8 @@ export async function startGateway(options: StartGatewayOptions): Promise<Runnin
   const pool = new WorkerPool({
     script: fileURLToPath(new URL('./worker-main.js', import.meta.url)),
     args: [options.configFile],
-    execArgv: [],
+    execArgv: WORKER_FLAGS,
+    env: WORKER_ENVIRONMENT,
     logger,
     prepare: async (summary) => {
       logger.setLevel(summary.logLevel);
@@ -60,6 +69,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Runnin
   };
   try {
     const { summary, addresses, policy } = await pool.start();
+    watchIdleMemory();
     logger.info({ gateway: summary.name, url_public: addresses.publicUrl, native: addresses.native, workers: pool.pids, policy }, 'gateway ready');
     return running(pool, addresses, summary.drainTimeoutMs, release, logger);
   } catch (thrown) {

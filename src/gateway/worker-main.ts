@@ -2,13 +2,15 @@
  * Entry point of a worker process. Reads the configuration, tells the primary what it must know, gets its assignment, and runs until the
  * primary drains it. Signals of the terminal go to the whole process group; only the primary acts on them.
  */
+
+import type { GatewayConfig } from '../config/index.js';
 import { GwError } from '../contract/gw-error.js';
+import { watchIdleMemory } from './idle-memory.js';
 import { readGatewayConfig } from './live-config.js';
 import { PrimaryLink } from './primary-link.js';
 import { createServiceLogger } from './service-logger.js';
 import { type RunningWorker, startWorker } from './worker.js';
 import type { GatewaySummary } from './worker-messages.js';
-import type { GatewayConfig } from '../config/index.js';
 
 const logger = createServiceLogger({ process: 'worker', pid: process.pid }, 'info');
 const link = new PrimaryLink();
@@ -50,6 +52,7 @@ process.on('uncaughtException', (err) => {
 
 try {
   const worker = await run();
+  watchIdleMemory();
   link.handle({
     reload: () => worker.reload(),
     families: () => worker.families(),

@@ -25,7 +25,13 @@ const SECONDS = [0.005, 0.025, 0.1, 0.5, 2.5, 10];
 export function createWorkerMetrics(sources: MetricSources): WorkerMetrics {
   const registry = new Registry();
   const registers = [registry];
-  const requests = new Histogram({ name: 'gw_api_request_duration_seconds', help: 'API requests by route and status.', labelNames: ['method', 'route', 'status'], buckets: SECONDS, registers });
+  const requests = new Histogram({
+    name: 'gw_api_request_duration_seconds',
+    help: 'API requests by route and status.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: SECONDS,
+    registers,
+  });
   gauge('gw_sessions_live', 'Sessions that are open.', sources.liveSessions);
   gauge('gw_journal_unhealthy', 'Worker processes that cannot write their journal.', () => (sources.journalHealthy() ? 0 : 1));
   gauge('gw_store_waiting', 'Session rows that wait for the state database.', sources.storeWaiting);

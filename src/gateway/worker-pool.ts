@@ -7,7 +7,7 @@ import cluster, { type Worker } from 'node:cluster';
 import { newId } from '../base/id.js';
 import type { Logger } from '../base/logger.js';
 import type { ErrorCode } from '../contract/error-catalogue.js';
-import { GwError, type ErrorBody } from '../contract/gw-error.js';
+import { type ErrorBody, GwError } from '../contract/gw-error.js';
 import { MetricsRelay } from './metrics-relay.js';
 import type { GatewaySummary, ToPrimary, ToWorker, WorkerAddresses, WorkerAssignment } from './worker-messages.js';
 
@@ -15,6 +15,8 @@ export interface WorkerPoolOptions {
   readonly script: string;
   readonly args: readonly string[];
   readonly execArgv: readonly string[];
+  /** Added to the environment of the primary. */
+  readonly env: Readonly<Record<string, string>>;
   readonly logger: Logger;
   /** Called once, with what the first worker read; gives what all workers are to be told. */
   readonly prepare: (summary: GatewaySummary) => Promise<Pick<WorkerAssignment, 'stateUrl' | 'ports' | 'ticketKeys'>>;
@@ -68,13 +70,15 @@ export class WorkerPool {
   /** Every worker reads configuration, policy and certificate again. Gives the first refusal; the old ones then stay in force. */
   async reload(): Promise<ErrorBody['error'] | null> {
     const answers = await Promise.all(
-      [...this.#members.values()].filter((member) => member.ready).map(
-        (member) =>
-          new Promise<ErrorBody['error'] | null>((resolve) => {
-            member.reloaded = resolve;
-            this.#send(member, { kind: 'reload' });
-          }),
-      ),
+      [...this.#members.values()]
+        .filter((member) => member.ready)
+        .map(
+          (member) =>
+            new Promise<ErrorBody['error'] | null>((resolve) => {
+              member.reloaded = resolve;
+              this.#send(member, { kind: 'reload' });
+            }),
+        ),
     );
     return answers.find((answer) => answer !== null) ?? null;
   }
@@ -109,7 +113,7 @@ export class WorkerPool {
 
   #fork(recover: boolean): Promise<Member> {
     return new Promise((resolve, reject) => {
-      const worker = cluster.fork();
+      const worker = cluster.fork({ ...this.#options.env });
       const member: Member = { worker, journal: newId('wrk'), startedAt: performance.now(), ready: false, summary: null, settled: null, reloaded: null };
       member.settled = (failure) => {
         member.settled = null;
@@ -183,7 +187,10 @@ export class WorkerPool {
     const wasReady = member.ready;
     member.settled?.(failure);
     if (this.#stopping || !wasReady) return;
-    this.#options.logger.error({ pid: member.worker.process.pid, code, signal, journal: member.journal }, 'a worker process ended unexpectedly; starting another');
+    this.#options.logger.error(
+      { pid: member.worker.process.pid, code, signal, journal: member.journal },
+      'a worker process ended unexpectedly; starting another',
+    );
     if (performance.now() - member.startedAt > HEALTHY_MS) this.#delayMs = DELAY_FIRST_MS;
     this.#restart();
   }

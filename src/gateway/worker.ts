@@ -3,8 +3,8 @@
  * trust: state and journal first, then what decides, then what accepts. If anything fails on the way, nothing is left listening.
  */
 import type { Server } from 'node:http';
-import type { SecureContext } from 'node:tls';
 import { join } from 'node:path';
+import type { SecureContext } from 'node:tls';
 import { type Api, createApi } from '../api/index.js';
 import { type AuditLog, createAuditLog } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
@@ -16,8 +16,8 @@ import { createPath, type Path, type PathLimits } from '../session/index.js';
 import type { Store } from '../store/index.js';
 import { dial } from '../targets/index.js';
 import { createApiServices } from './api-wiring.js';
-import { protocolsByKind } from './gateway-protocols.js';
 import { ConnectionCounter } from './connection-limits.js';
+import { protocolsByKind } from './gateway-protocols.js';
 import { createHttpServer } from './http-server.js';
 import { recoverInterruptedWork } from './interrupted-work.js';
 import { type Listeners, openListeners } from './listeners.js';
@@ -27,8 +27,8 @@ import { openState } from './open-state.js';
 import { packageVersion } from './package-version.js';
 import { publicAddresses } from './public-addresses.js';
 import type { ServiceLogger } from './service-logger.js';
-import { createWorkerMetrics } from './worker-metrics.js';
 import type { MetricFamilies, WorkerAddresses, WorkerAssignment } from './worker-messages.js';
+import { createWorkerMetrics } from './worker-metrics.js';
 
 export interface WorkerOptions {
   readonly config: GatewayConfig;
@@ -115,7 +115,22 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     certificateValidUntil: () => live.current().tls.validUntil,
   });
   let http: Server | undefined;
-  const services = createApiServices({ live, addresses, authenticator, policy, store, path, journal, journalDir, audit, metrics, metricsOfAll: options.metricsOfAll, draining: () => draining, clock, logger });
+  const services = createApiServices({
+    live,
+    addresses,
+    authenticator,
+    policy,
+    store,
+    path,
+    journal,
+    journalDir,
+    audit,
+    metrics,
+    metricsOfAll: options.metricsOfAll,
+    draining: () => draining,
+    clock,
+    logger,
+  });
   const api = await createApi(services, (listener) => {
     http = createHttpServer(listener);
     return http;
@@ -175,7 +190,9 @@ async function drain(parts: Parts, deadlineMs: number): Promise<void> {
   parts.setDraining();
   const nativeClosed = listeners.closeNative();
   await path.drain(deadlineMs).catch((err: unknown) => logger.error({ err }, 'draining failed; ending at once'));
-  await audit.record('gateway.stop', { gateway: config.gateway.name, worker, why: 'drain' }).catch((err: unknown) => logger.error({ err }, 'the end of the gateway could not be written to the journal'));
+  await audit
+    .record('gateway.stop', { gateway: config.gateway.name, worker, why: 'drain' })
+    .catch((err: unknown) => logger.error({ err }, 'the end of the gateway could not be written to the journal'));
   await Promise.all([nativeClosed, listeners.close()]);
   await api.close();
   await policy.close();

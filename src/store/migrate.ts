@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import type { Client } from 'pg';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
-import { migrations as released, type Migration } from './migrations/index.js';
+import { type Migration, migrations as released } from './migrations/index.js';
 import { storeError } from './store-error.js';
 
 /** Any constant will do, as long as it never changes: 'gw' and 'mig' in ASCII. */
@@ -56,7 +56,10 @@ async function apply(client: Client, list: readonly Migration[]): Promise<number
       await client.query('insert into gw.migrations (version, name, digest) values ($1, $2, $3)', [migration.version, migration.name, digestOf(migration)]);
       ran.push(migration.version);
     } else if (digest !== digestOf(migration)) {
-      throw new GwError('store.schema', `Migration ${migration.version} (${migration.name}) of the state database is not the one that this version of gw holds.`);
+      throw new GwError(
+        'store.schema',
+        `Migration ${migration.version} (${migration.name}) of the state database is not the one that this version of gw holds.`,
+      );
     }
   }
   return ran;

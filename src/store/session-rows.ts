@@ -21,7 +21,9 @@ const COUNTERS = 'operations bigint, refused bigint, rows bigint, bytes_up bigin
 const END = 'state text, ended_at timestamptz, end_reason text, end_message text';
 const START =
   'id text, started_at timestamptz, issuer text, subject text, name text, kind text, on_behalf_of text, target text, protocol text, via text, client_address text, client text, reason text, gateway text, journal text';
-const START_NAMES = START.split(', ').map((column) => column.split(' ')[0]).join(', ');
+const START_NAMES = START.split(', ')
+  .map((column) => column.split(' ')[0])
+  .join(', ');
 
 const MERGE = (incoming: string): string => `operations = greatest(s.operations, ${incoming}.operations),
   refused = greatest(s.refused, ${incoming}.refused), rows = greatest(s.rows, ${incoming}.rows),

@@ -152,8 +152,14 @@ export class SessionWrites {
 
   async #store(batch: readonly PendingSession[]): Promise<void> {
     // Starts first: an update in the same batch may belong to a row that an earlier batch queued, never to one of a later batch.
-    await this.#run(INSERT_SESSIONS, batch.filter((pending) => pending.start !== null));
-    await this.#run(UPDATE_SESSIONS, batch.filter((pending) => pending.start === null));
+    await this.#run(
+      INSERT_SESSIONS,
+      batch.filter((pending) => pending.start !== null),
+    );
+    await this.#run(
+      UPDATE_SESSIONS,
+      batch.filter((pending) => pending.start === null),
+    );
   }
 
   async #run(sql: string, batch: readonly PendingSession[]): Promise<void> {
@@ -180,7 +186,8 @@ export class SessionWrites {
       this.#options.logger.error({ err: thrown, waiting: this.size }, 'session rows cannot be stored; trying again');
     } else {
       this.#retryMs = Math.min(RETRY_MOST_MS, this.#retryMs * 2);
-      if (this.saturated) this.#options.logger.error({ err: thrown, waiting: this.size }, 'too many session rows wait for the state database; new sessions are refused');
+      if (this.saturated)
+        this.#options.logger.error({ err: thrown, waiting: this.size }, 'too many session rows wait for the state database; new sessions are refused');
     }
   }
 

@@ -3,7 +3,7 @@
  * is a list of sessions that can be ended, the journal a list of what was written.
  */
 import { once } from 'node:events';
-import { createServer, request, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Api, type ApiServices, createApi, type RecordPage } from '../../src/api/index.js';
 import { createAuditLog } from '../../src/audit/index.js';
@@ -16,9 +16,9 @@ import { loadPolicy } from '../../src/policy/index.js';
 import { protocols } from '../../src/protocols/index.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { createTargets } from '../../src/targets/index.js';
-import { mint, TestIssuer, testClock, type TestClock, testKey } from '../identity/test-issuer.js';
+import { mint, type TestClock, TestIssuer, testClock, testKey } from '../identity/test-issuer.js';
 import { sessionStart } from '../store/session-fixture.js';
-import { startStateServer, type StateServer } from '../store/state-server.js';
+import { type StateServer, startStateServer } from '../store/state-server.js';
 
 export interface Reply {
   readonly status: number;
@@ -91,18 +91,41 @@ export class ApiWorld {
   #services(): ApiServices {
     const descriptors = protocols.map(({ descriptor }) => descriptor);
     const policy = loadPolicy([{ path: 'policy.yaml', text: POLICY }], descriptors);
-    const target = (name: string) => ({ name, protocol: 'postgres', host: '10.0.0.1', port: 5432, description: `the ${name}`, labels: { env: 'prod' }, options: { database: 'bank' }, durability: 'batch' as const, credential: { username: 'u', password: null } });
+    const target = (name: string) => ({
+      name,
+      protocol: 'postgres',
+      host: '10.0.0.1',
+      port: 5432,
+      description: `the ${name}`,
+      labels: { env: 'prod' },
+      options: { database: 'bank' },
+      durability: 'batch' as const,
+      credential: { username: 'u', password: null },
+    });
     const targets = createTargets([target('bank-db'), target('vault')], { environment: () => undefined }).list();
     const settings = {
       login: { gateway: this.publicUrl, version: '0', issuer: this.issuer.url, clientId: 'gw-cli', scopes: ['openid'], audience: 'gw' },
-      access: { admins: { groups: ['admins'], subjects: [] }, auditors: { groups: ['auditors'], subjects: [{ issuer: this.issuer.url, subject: 'sub-carol' }] } },
+      access: {
+        admins: { groups: ['admins'], subjects: [] },
+        auditors: { groups: ['auditors'], subjects: [{ issuer: this.issuer.url, subject: 'sub-carol' }] },
+      },
       targets,
       nativeAddress: () => 'gw.example.test:5432',
     };
     return {
-      settings: () => ({ ...settings, publicUrl: this.publicUrl, loginFailuresPerMinute: this.loginFailuresPerMinute, metricsAllowed: (address) => this.metricsFrom.includes(address) }),
+      settings: () => ({
+        ...settings,
+        publicUrl: this.publicUrl,
+        loginFailuresPerMinute: this.loginFailuresPerMinute,
+        metricsAllowed: (address) => this.metricsFrom.includes(address),
+      }),
       protocols: new Map(descriptors.map((descriptor) => [descriptor.kind, descriptor])),
-      authenticator: createAuthenticator({ issuers: [this.issuer.settings(), this.other.settings({ login: null })], clockSkewMs: 0, clock: this.clock, isLocked: (issuer, subject) => this.store.subjects.isLocked(issuer, subject) }),
+      authenticator: createAuthenticator({
+        issuers: [this.issuer.settings(), this.other.settings({ login: null })],
+        clockSkewMs: 0,
+        clock: this.clock,
+        isLocked: (issuer, subject) => this.store.subjects.isLocked(issuer, subject),
+      }),
       policy: { current: () => policy },
       sessions: this.store.sessions,
       subjects: this.store.subjects,

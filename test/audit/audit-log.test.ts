@@ -11,7 +11,15 @@ describe('audit events', () => {
   });
 
   it('do not take a field for classified because every object has one of that name', () => {
-    expect(classify(AUDIT_EVENTS['session.kill'], Object.fromEntries([['constructor', 'x'], ['toString', 'y']]))).toEqual({ dropped: ['constructor', 'toString'] });
+    expect(
+      classify(
+        AUDIT_EVENTS['session.kill'],
+        Object.fromEntries([
+          ['constructor', 'x'],
+          ['toString', 'y'],
+        ]),
+      ),
+    ).toEqual({ dropped: ['constructor', 'toString'] });
   });
 
   it('bound the length of a field (D16)', () => {

@@ -14,7 +14,8 @@ afterAll(async () => {
   await world?.close();
 });
 
-const metric = async (gateway: RunningGateway, name: string): Promise<number> => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec((await world.api(gateway, '/metrics')).text)?.[1]);
+const metric = async (gateway: RunningGateway, name: string): Promise<number> =>
+  Number(new RegExp(`^${name} (\\d+)$`, 'm').exec((await world.api(gateway, '/metrics')).text)?.[1]);
 
 const sessions = async (gateway: RunningGateway, token: string, query = ''): Promise<SessionSummary[]> =>
   ((await world.api(gateway, `/api/v1/sessions${query}`, { token })).json as unknown as { sessions: SessionSummary[] }).sessions;
@@ -84,7 +85,9 @@ describe('a gateway that is killed', () => {
     const over = ended(client);
     first.process.kill('SIGKILL');
     await over;
-    await eventually('the workers are gone', async () => (await Promise.all(workers.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))).every((command) => command === ''));
+    await eventually('the workers are gone', async () =>
+      (await Promise.all(workers.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')))).every((command) => command === ''),
+    );
     const second = await world.start();
     expect(await sessions(second, token)).toMatchObject([{ state: 'ended', endReason: 'interrupted', operations: 1 }]);
     second.process.kill('SIGTERM');

@@ -1,5 +1,5 @@
-import { connect } from 'node:net';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../store/state-server.js';
 import { type GatewayWorld, type RunningGateway, startGatewayWorld } from './gateway-world.js';

@@ -13,8 +13,8 @@ import pg from 'pg';
 import { systemClock } from '../../src/base/clock.js';
 import { mint, TestIssuer, testKey } from '../identity/test-issuer.js';
 import { buildCli, ROOT } from '../support/build-cli.js';
-import { makeAuthority } from '../support/test-authority.js';
 import { type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
+import { makeAuthority } from '../support/test-authority.js';
 
 export interface ApiReply {
   readonly status: number;
@@ -45,7 +45,11 @@ export interface GatewayWorld {
   configure(parts: Partial<ConfigParts>): Promise<void>;
   writePolicy(text: string): Promise<void>;
   token(name: string, groups?: readonly string[], claims?: Record<string, unknown>): Promise<string>;
-  api(gateway: RunningGateway, path: string, options?: { readonly token?: string; readonly method?: string; readonly body?: unknown; readonly headers?: Record<string, string> }): Promise<ApiReply>;
+  api(
+    gateway: RunningGateway,
+    path: string,
+    options?: { readonly token?: string; readonly method?: string; readonly body?: unknown; readonly headers?: Record<string, string> },
+  ): Promise<ApiReply>;
   /** A session through the native port, connected. */
   connect(gateway: RunningGateway, token: string): Promise<pg.Client>;
   close(): Promise<void>;
@@ -68,11 +72,15 @@ rules:
 
 const DEFAULTS: ConfigParts = { workers: 1, drainTimeout: '5s', limits: {}, logLevel: 'info', state: 'embedded' };
 
-export async function startGatewayWorld(): Promise<GatewayWorld> {
+export async function startGatewayWorld(settings: Record<string, string> = {}): Promise<GatewayWorld> {
   await buildCli();
   const dir = await mkdtemp(join(tmpdir(), 'gw-gateway-'));
   await chmod(dir, 0o755);
-  const [target, issuer, authority] = await Promise.all([startRealPostgres('18'), testKey('k1').then((key) => TestIssuer.start(key)), makeAuthority()]);
+  const [target, issuer, authority] = await Promise.all([
+    startRealPostgres('18', settings),
+    testKey('k1').then((key) => TestIssuer.start(key)),
+    makeAuthority(),
+  ]);
   const certificate = await authority.issue();
   const configFile = join(dir, 'gateway.yaml');
   await writeFile(join(dir, 'cert.pem'), certificate.cert);
@@ -144,7 +152,9 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
 }
 
 async function launch(configFile: string): Promise<RunningGateway> {
-  const child = spawn(process.execPath, [join(ROOT, 'bin', 'run.js'), 'gateway', 'start', '--config', configFile, '--json'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [join(ROOT, 'bin', 'run.js'), 'gateway', 'start', '--config', configFile, '--json'], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   const log: Record<string, unknown>[] = [];
   const raw: string[] = [];
@@ -181,7 +191,12 @@ export class StartFailure extends Error {
   }
 }
 
-async function call(base: string, path: string, ca: string, options: { readonly token?: string; readonly method?: string; readonly body?: unknown; readonly headers?: Record<string, string> }): Promise<ApiReply> {
+async function call(
+  base: string,
+  path: string,
+  ca: string,
+  options: { readonly token?: string; readonly method?: string; readonly body?: unknown; readonly headers?: Record<string, string> },
+): Promise<ApiReply> {
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
   const sent = request(new URL(path, base), {
     method: options.method ?? (body === undefined ? 'GET' : 'POST'),

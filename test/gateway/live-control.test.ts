@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionSummary } from '../../src/contract/api-types.js';
 import { eventually } from '../store/state-server.js';
 import { type GatewayWorld, OPEN_POLICY, type RunningGateway, startGatewayWorld } from './gateway-world.js';
@@ -70,7 +70,9 @@ describe('with two workers', () => {
     await world.api(gateway, '/api/v1/whoami', { token: kim });
     const locked = [await connected(kim), await connected(kim)];
     const other = await connected(lee);
-    expect((await world.api(gateway, '/api/v1/users/lock', { token: root, body: { issuer: world.issuer.url, subject: 'sub-kim', reason: 'gone' } })).status).toBe(200);
+    expect(
+      (await world.api(gateway, '/api/v1/users/lock', { token: root, body: { issuer: world.issuer.url, subject: 'sub-kim', reason: 'gone' } })).status,
+    ).toBe(200);
     await Promise.all(locked.map(({ end }) => end));
     await expect(world.connect(gateway, kim)).rejects.toThrow(/locked/i);
     expect((await other.client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);

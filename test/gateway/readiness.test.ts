@@ -67,7 +67,11 @@ describe('readiness', () => {
   ] as const)('is red when the check "%s" fails, and says so', async (check, change) => {
     const { ready, checks } = await checkReadiness({ ...good, ...change });
     expect(ready).toBe(false);
-    expect(Object.entries(checks).filter(([, { ok }]) => !ok).map(([name]) => name)).toEqual([check]);
+    expect(
+      Object.entries(checks)
+        .filter(([, { ok }]) => !ok)
+        .map(([name]) => name),
+    ).toEqual([check]);
     expect(checks[check]?.message).not.toBeNull();
   });
 });

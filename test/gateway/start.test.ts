@@ -4,9 +4,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ROOT } from '../support/build-cli.js';
 import { eventually } from '../store/state-server.js';
-import { type GatewayWorld, OPEN_POLICY, startGatewayWorld, StartFailure } from './gateway-world.js';
+import { ROOT } from '../support/build-cli.js';
+import { type GatewayWorld, OPEN_POLICY, type StartFailure, startGatewayWorld } from './gateway-world.js';
 
 let world: GatewayWorld;
 
@@ -43,8 +43,14 @@ describe('gw gateway start', () => {
       return id !== '';
     });
     const detail = (await world.api(first, `/api/v1/sessions/${id}`, { token })).json;
-    expect(detail).toMatchObject({ intact: true, problems: [], session: { state: 'ended', endReason: 'client', target: 'bank-db', name: 'alice', via: 'native' } });
-    expect(detail['operations']).toMatchObject([{ sequence: 1, text: 'select 40 + 2 as answer', verdict: 'allow', status: 'ok', rows: 1, actions: ['select'] }]);
+    expect(detail).toMatchObject({
+      intact: true,
+      problems: [],
+      session: { state: 'ended', endReason: 'client', target: 'bank-db', name: 'alice', via: 'native' },
+    });
+    expect(detail['operations']).toMatchObject([
+      { sequence: 1, text: 'select 40 + 2 as answer', verdict: 'allow', status: 'ok', rows: 1, actions: ['select'] },
+    ]);
     first.process.kill('SIGTERM');
     expect(await first.exited).toBe(0);
     const second = await world.start();
@@ -65,10 +71,14 @@ describe('gw gateway start', () => {
 
   it('ends with 2 and says where, when the configuration or the policy is not valid', async () => {
     await world.configure({ limits: { maxSession: 5 } });
-    await expect(world.start()).rejects.toSatisfy((failure: StartFailure) => failure.code === 2 && failure.stdout.includes('config.invalid') && /gateway\.yaml:\d+:\d+/.test(failure.stdout));
+    await expect(world.start()).rejects.toSatisfy(
+      (failure: StartFailure) => failure.code === 2 && failure.stdout.includes('config.invalid') && /gateway\.yaml:\d+:\d+/.test(failure.stdout),
+    );
     await world.configure({});
     await world.writePolicy('version: 1\nrules: [{ id: x, effect: maybe, actions: [connect] }]\n');
-    await expect(world.start()).rejects.toSatisfy((failure: StartFailure) => failure.code === 2 && failure.stdout.includes('policy.invalid') && /policy\.yaml:2/.test(failure.stdout));
+    await expect(world.start()).rejects.toSatisfy(
+      (failure: StartFailure) => failure.code === 2 && failure.stdout.includes('policy.invalid') && /policy\.yaml:2/.test(failure.stdout),
+    );
   });
 
   it('ends with an error when a second gateway has the data directory, and leaves the first alone', async () => {
@@ -86,7 +96,9 @@ describe('gw gateway start', () => {
     const { port } = taken.address() as { port: number };
     config.gateway.listen = `127.0.0.1:${port}`;
     await writeFile(world.configFile, JSON.stringify(config));
-    await expect(world.start()).rejects.toSatisfy((failure: StartFailure) => failure.code === 1 && failure.stdout.includes('gateway.listen') && failure.stdout.includes(String(port)));
+    await expect(world.start()).rejects.toSatisfy(
+      (failure: StartFailure) => failure.code === 1 && failure.stdout.includes('gateway.listen') && failure.stdout.includes(String(port)),
+    );
     taken.close();
   });
 });

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect as connectTcp, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../store/state-server.js';
 import { makeAuthority } from '../support/test-authority.js';
@@ -97,7 +97,10 @@ describe('the TLS port', () => {
     let text = '';
     for await (const chunk of api) text += String(chunk);
     expect(text).toMatch(/^HTTP\/1\.1 200/);
-    for (const options of [{ maxVersion: 'TLSv1.1', minVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }, { ALPNProtocols: ['h2'] }] satisfies ConnectionOptions[]) {
+    for (const options of [
+      { maxVersion: 'TLSv1.1', minVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
+      { ALPNProtocols: ['h2'] },
+    ] satisfies ConnectionOptions[]) {
       const socket = tls(options);
       const outcome = await once(socket, 'secureConnect').then(
         () => 'connected',

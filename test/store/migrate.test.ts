@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
 import { migrate } from '../../src/store/migrate.js';
 import { migrations } from '../../src/store/migrations/index.js';
-import { startStateServer, type StateServer } from './state-server.js';
+import { type StateServer, startStateServer } from './state-server.js';
 
 let server: StateServer;
 

@@ -3,7 +3,7 @@ import { type Logger, silentLogger } from '../../src/base/logger.js';
 import type { BusEvent } from '../../src/contract/session-store.js';
 import { openStore } from '../../src/store/index.js';
 import { sessionEnd, sessionStart } from './session-fixture.js';
-import { eventually, startStateServer, type StateServer } from './state-server.js';
+import { eventually, type StateServer, startStateServer } from './state-server.js';
 
 let server: StateServer;
 
@@ -95,7 +95,7 @@ describe('bus', () => {
     const stores = await Promise.all([openStore({ url, logger: silentLogger }), openStore({ url, logger: silentLogger })]);
     try {
       const seen: string[] = [];
-      stores.forEach((store, index) => store.bus.subscribe((event) => seen.push(`${index} ${event.kind}`)));
+      for (const [index, store] of stores.entries()) store.bus.subscribe((event) => seen.push(`${index} ${event.kind}`));
       await stores[0].bus.publish({ kind: 'subject.locked', issuer: 'i', subject: 's', by: 'b', reason: 'r' });
       await stores[1].bus.publish({ kind: 'session.renew', session: 's', issuer: 'i', subject: 's', expiresAt: 5 });
       await eventually('four deliveries', () => seen.length === 4);
@@ -111,7 +111,14 @@ describe('bus', () => {
     try {
       const seen: BusEvent[] = [];
       store.bus.subscribe((event) => seen.push(event));
-      for (const payload of ['', '{', 'null', '{"kind":"session.kill"}', '{"kind":"__proto__"}', '{"kind":"session.renew","session":"s","issuer":"i","subject":"s","expiresAt":"soon"}']) {
+      for (const payload of [
+        '',
+        '{',
+        'null',
+        '{"kind":"session.kill"}',
+        '{"kind":"__proto__"}',
+        '{"kind":"session.renew","session":"s","issuer":"i","subject":"s","expiresAt":"soon"}',
+      ]) {
         await server.query(url, "select pg_notify('gw_bus', $1)", [payload]);
       }
       await store.bus.publish({ kind: 'session.cancel', keyDigest: 'ab' });
@@ -141,7 +148,9 @@ describe('bus', () => {
     const store = await openStore({ url: await server.database(), logger: silentLogger });
     try {
       const long = 'é'.repeat(2_000);
-      await expect(store.bus.publish({ kind: 'subject.locked', issuer: long, subject: long, by: long, reason: long })).rejects.toMatchObject({ code: 'usage.invalid' });
+      await expect(store.bus.publish({ kind: 'subject.locked', issuer: long, subject: long, by: long, reason: long })).rejects.toMatchObject({
+        code: 'usage.invalid',
+      });
     } finally {
       await store.close();
     }

@@ -8,7 +8,15 @@ export function sessionStart(overrides: Partial<SessionStart> & { readonly name?
     session: newId('s'),
     startedAt: Date.parse('2026-01-02T03:04:05.678Z'),
     gateway: 'test',
-    identity: { issuer: 'https://idp.test', subject: `sub-${name}`, kind: 'person', name, email: `${name}@example.test`, groups: ['engineers'], onBehalfOf: null },
+    identity: {
+      issuer: 'https://idp.test',
+      subject: `sub-${name}`,
+      kind: 'person',
+      name,
+      email: `${name}@example.test`,
+      groups: ['engineers'],
+      onBehalfOf: null,
+    },
     target: 'bank-db',
     protocol: 'postgres',
     via: 'tunnel',
@@ -21,5 +29,15 @@ export function sessionStart(overrides: Partial<SessionStart> & { readonly name?
 }
 
 export function sessionEnd(overrides: Partial<SessionEnd> = {}): SessionEnd {
-  return { endedAt: Date.parse('2026-01-02T04:04:05.678Z'), reason: 'client', message: null, operations: 3, refused: 1, rows: 20, bytesUp: 300, bytesDown: 4_000, ...overrides };
+  return {
+    endedAt: Date.parse('2026-01-02T04:04:05.678Z'),
+    reason: 'client',
+    message: null,
+    operations: 3,
+    refused: 1,
+    rows: 20,
+    bytesUp: 300,
+    bytesDown: 4_000,
+    ...overrides,
+  };
 }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { sessionEnd, sessionStart } from './session-fixture.js';
-import { eventually, startStateServer, type StateServer } from './state-server.js';
+import { eventually, type StateServer, startStateServer } from './state-server.js';
 
 let server: StateServer;
 let store: Store;
@@ -23,13 +23,29 @@ describe('sessions', () => {
     const start = sessionStart();
     store.sessions.started(start, 'j1');
     await store.sessions.flush();
-    expect(await store.sessions.find(start.session)).toMatchObject({ state: 'live', endedAt: null, name: 'alice', startedAt: '2026-01-02T03:04:05.678Z', journal: 'j1', operations: 0 });
+    expect(await store.sessions.find(start.session)).toMatchObject({
+      state: 'live',
+      endedAt: null,
+      name: 'alice',
+      startedAt: '2026-01-02T03:04:05.678Z',
+      journal: 'j1',
+      operations: 0,
+    });
     store.sessions.progress(start.session, { operations: 2, refused: 0, rows: 7, bytesUp: 10, bytesDown: 20 });
     await store.sessions.flush();
     expect(await store.sessions.find(start.session)).toMatchObject({ state: 'live', operations: 2, rows: 7 });
     store.sessions.ended(start.session, sessionEnd());
     await store.sessions.flush();
-    expect(await store.sessions.find(start.session)).toMatchObject({ state: 'ended', endReason: 'client', endedAt: '2026-01-02T04:04:05.678Z', operations: 3, refused: 1, rows: 20, bytesUp: 300, bytesDown: 4_000 });
+    expect(await store.sessions.find(start.session)).toMatchObject({
+      state: 'ended',
+      endReason: 'client',
+      endedAt: '2026-01-02T04:04:05.678Z',
+      operations: 3,
+      refused: 1,
+      rows: 20,
+      bytesUp: 300,
+      bytesDown: 4_000,
+    });
   });
 
   it('folds a whole short session into one row, and never lets a late progress bring it back to life', async () => {
@@ -53,7 +69,10 @@ describe('sessions', () => {
     const starts = Array.from({ length: 5 }, (_, i) => sessionStart({ name: 'pager', target: i === 0 ? 'other' : 'bank-db' }));
     for (const start of starts) store.sessions.started(start, 'j1');
     await store.sessions.flush();
-    const ids = starts.map((start) => start.session).sort().reverse();
+    const ids = starts
+      .map((start) => start.session)
+      .sort()
+      .reverse();
     const first = await store.sessions.list({ name: 'pager', limit: 2 });
     expect(first.map((session) => session.id)).toEqual(ids.slice(0, 2));
     const second = await store.sessions.list({ name: 'pager', limit: 10, before: first[1]?.id ?? '' });
@@ -106,7 +125,10 @@ describe('sessions', () => {
 
   it('uses its own relations and functions whatever a client planted in public or the search_path says (D22)', async () => {
     const planted = await server.database();
-    await server.query(planted, "create table public.sessions (id text); create function public.now() returns timestamptz language sql as $$ select 'epoch'::timestamptz $$");
+    await server.query(
+      planted,
+      "create table public.sessions (id text); create function public.now() returns timestamptz language sql as $$ select 'epoch'::timestamptz $$",
+    );
     const role = new URL(planted).pathname.slice(1);
     await server.query(planted, `alter database ${role} set search_path = public, pg_catalog`);
     const other = await openStore({ url: planted, logger: silentLogger });

@@ -17,7 +17,8 @@ interface CheckResult {
 
 export default class GatewayCheck extends GwCommand {
   static override summary = 'Validate a gateway configuration and its policy.';
-  static override description = 'Reports every problem with file, line and column. Exit status 2 when the gateway would not start. Reads no secret and opens no connection.';
+  static override description =
+    'Reports every problem with file, line and column. Exit status 2 when the gateway would not start. Reads no secret and opens no connection.';
   static override examples = [{ description: 'Validate before a restart or in CI', command: '<%= config.bin %> gateway check --config gateway.yaml' }];
   static override flags = { config: string({ summary: 'Configuration of the gateway.', default: 'gateway.yaml', helpValue: 'FILE' }) };
 

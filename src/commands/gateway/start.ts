@@ -28,7 +28,12 @@ export default class GatewayStart extends GwCommand {
     const gateway = await startGateway({ configFile: flags.config });
     const { url, native, pid } = gateway;
     if (this.jsonEnabled()) writeData(`${JSON.stringify({ ready: true, gateway: url, native, pid })}\n`);
-    else writeData(`gateway ready at ${url}${Object.entries(native).map(([protocol, address]) => `, ${protocol} on ${address}`).join('')}\n`);
+    else
+      writeData(
+        `gateway ready at ${url}${Object.entries(native)
+          .map(([protocol, address]) => `, ${protocol} on ${address}`)
+          .join('')}\n`,
+      );
     reload = () => void gateway.reload();
     await new Promise<void>((resolve, reject) => {
       let asked = false;
@@ -41,8 +46,7 @@ export default class GatewayStart extends GwCommand {
     });
   }
 
-  /** The one line of `--json` is printed when the gateway is ready, not when it ends. */
   protected override logJson(): void {
-    return undefined;
+    // The one line of `--json` was printed when the gateway was ready; its end has nothing to add.
   }
 }

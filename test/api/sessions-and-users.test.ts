@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { SessionSummary } from '../../src/contract/api-types.js';
+import { mint } from '../identity/test-issuer.js';
+import { sessionEnd } from '../store/session-fixture.js';
+import { eventually } from '../store/state-server.js';
+import { ApiWorld, codeOf } from './api-world.js';
+
+let world: ApiWorld;
+
+beforeAll(async () => {
+  world = await ApiWorld.start();
+});
+afterAll(async () => {
+  await world?.close();
+});
+beforeEach(() => {
+  world.audit.length = 0;
+  world.events.length = 0;
+  world.journalBroken = false;
+});
+
+const kinds = (): string[] => world.audit.map(({ kind }) => kind);
+
+describe('sessions', () => {
+  const list = async (token: string, query = ''): Promise<string[]> =>
+    ((await world.ask(`/api/v1/sessions${query}`, { token })).json as unknown as { sessions: SessionSummary[] }).sessions.map(({ id }) => id);
+
+  it("are one's own, for admins and auditors all; the same subject of another issuer is somebody else", async () => {
+    const mine = await world.session('erin');
+    const twin = await world.session('erin', world.other.url);
+    const theirs = await world.session('frank');
+    const erin = await world.token('erin');
+    expect(await list(erin)).toEqual([mine]);
+    expect(await list(erin, '?subject=sub-frank')).toEqual([]);
+    expect(await list(erin, '?name=frank')).toEqual([]);
+    expect(await list(erin, `?issuer=${encodeURIComponent(world.other.url)}`)).toEqual([]);
+    expect(kinds()).toEqual([]);
+    for (const role of ['admins', 'auditors']) {
+      const all = await list(await world.token('root', [role]), '?state=live&limit=1000');
+      expect(all).toEqual(expect.arrayContaining([mine, twin, theirs]));
+    }
+    expect(kinds()).toEqual(['log.read', 'log.read']);
+    expect(await list(await world.token('erin', ['admins']), '?mine=true')).toEqual([mine]);
+  });
+
+  it('are not found when they are invisible, whatever the id looks like (enumeration)', async () => {
+    const theirs = await world.session('frank');
+    const token = await world.token('erin');
+    for (const id of [theirs, 'ses_00000000000000000000000000', 'ses_x', '..%2f..%2fetc', "'%20or%201=1", '%00']) {
+      for (const [path, ask] of [
+        [`/api/v1/sessions/${id}`, {}],
+        [`/api/v1/sessions/${id}/kill`, { body: { reason: 'x' } }],
+        [`/api/v1/sessions/${id}/renew`, { body: {} }],
+      ] as const) {
+        const reply = await world.ask(path, { token, ...ask });
+        expect([path, reply.status, codeOf(reply)]).toEqual([path, 404, 'session.unknown']);
+      }
+    }
+  });
+
+  it('show their record to the owner and to auditors, not to admins; each look is recorded', async () => {
+    const id = await world.session('gina');
+    world.record = { ...world.record, operations: [], problems: ['x'], intact: false };
+    expect((await world.ask(`/api/v1/sessions/${id}`, { token: await world.token('gina') })).json).toMatchObject({
+      session: { id },
+      intact: false,
+      problems: ['x'],
+    });
+    expect((await world.ask(`/api/v1/sessions/${id}`, { token: await world.token('aud', ['auditors']) })).status).toBe(200);
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}`, { token: await world.token('root', ['admins']) }))).toBe('api.forbidden');
+    expect(kinds()).toEqual(['log.read', 'log.read', 'api.denied']);
+    expect(world.audit[1]?.data).toMatchObject({
+      session: id,
+      actorSubject: 'sub-aud',
+      sessionSubject: 'sub-gina',
+      what: 'record',
+      sensitive: { address: '127.0.0.1' },
+    });
+  });
+
+  it('end here when they are here, and over the bus when they are elsewhere', async () => {
+    const [here, elsewhere] = [await world.session('hank'), await world.session('hank')];
+    world.local.add(here);
+    const token = await world.token('hank');
+    expect((await world.ask(`/api/v1/sessions/${here}/kill`, { token, body: { reason: 'done' } })).json).toEqual({ session: here, state: 'ending' });
+    expect(world.killed.at(-1)).toEqual({ id: here, by: 'hank', reason: 'done' });
+    expect((await world.ask(`/api/v1/sessions/${elsewhere}/kill`, { token, body: { reason: 'done' } })).status).toBe(200);
+    await eventually('the kill is on the bus', () => world.events.length > 0);
+    expect(world.events).toEqual([{ kind: 'session.kill', session: elsewhere, by: 'hank', reason: 'done' }]);
+  });
+
+  it('end by an admin, not by an auditor, and not twice', async () => {
+    const id = await world.session('ivan');
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/kill`, { token: await world.token('a', ['auditors']), body: { reason: 'x' } }))).toBe(
+      'api.forbidden',
+    );
+    expect((await world.ask(`/api/v1/sessions/${id}/kill`, { token: await world.token('r', ['admins']), body: { reason: 'x' } })).status).toBe(200);
+    world.store.sessions.ended(id, sessionEnd());
+    await world.store.sessions.flush();
+    expect((await world.ask(`/api/v1/sessions/${id}/kill`, { token: await world.token('r', ['admins']), body: { reason: 'x' } })).json).toEqual({
+      session: id,
+      state: 'ended',
+    });
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/renew`, { token: await world.token('ivan'), body: {} }))).toBe('session.unknown');
+  });
+
+  it('are renewed by a fresh token of the same issuer and subject only, not even by an admin', async () => {
+    const id = await world.session('judy');
+    world.local.add(id);
+    const fresh = await world.token('judy', ['engineers'], { exp: Math.floor(world.clock.now() / 1000) + 900 });
+    const reply = await world.ask(`/api/v1/sessions/${id}/renew`, { token: fresh, body: {} });
+    expect(Date.parse(String(reply.json['expiresAt']))).toBe(Math.floor(world.clock.now() / 1000) * 1000 + 900_000);
+    expect(world.renewed.at(-1)).toMatchObject({ id, identity: { subject: 'sub-judy' } });
+    for (const token of [await world.token('root', ['admins']), await mint(world.other, world.clock, { sub: 'sub-judy' })]) {
+      expect(codeOf(await world.ask(`/api/v1/sessions/${id}/renew`, { token, body: {} }))).toBe('session.unknown');
+    }
+    world.local.delete(id);
+    expect((await world.ask(`/api/v1/sessions/${id}/renew`, { token: fresh, method: 'POST' })).status).toBe(200);
+    await eventually('the renewal is on the bus', () => world.events.length > 0);
+    expect(world.events).toEqual([
+      { kind: 'session.renew', session: id, issuer: world.issuer.url, subject: 'sub-judy', expiresAt: Math.floor(world.clock.now() / 1000) * 1000 + 900_000 },
+    ]);
+  });
+});
+
+describe('users', () => {
+  it('are locked by admins only; the lock holds from the next request on, and goes over the bus', async () => {
+    const kim = await world.token('kim');
+    await world.ask('/api/v1/whoami', { token: kim });
+    const body = { issuer: world.issuer.url, subject: 'sub-kim', reason: 'left the company' };
+    for (const groups of [['engineers'], ['auditors']]) {
+      expect(codeOf(await world.ask('/api/v1/users/lock', { token: await world.token('x', groups), body }))).toBe('api.forbidden');
+    }
+    expect((await world.ask('/api/v1/whoami', { token: kim })).status).toBe(200);
+    const root = await world.token('root', ['admins']);
+    expect((await world.ask('/api/v1/users/lock', { token: root, body })).json).toEqual({ issuer: world.issuer.url, subject: 'sub-kim', locked: true });
+    const refused = await world.ask('/api/v1/whoami', { token: kim });
+    expect([refused.status, codeOf(refused)]).toEqual([403, 'login.locked']);
+    await eventually('the lock is on the bus', () => world.events.length > 0);
+    expect(world.events).toEqual([{ kind: 'subject.locked', ...body, by: 'root' }]);
+    const { users } = (await world.ask('/api/v1/users', { token: root })).json as unknown as {
+      users: { subject: string; locked: boolean; lockedBy: string }[];
+    };
+    expect(users.find(({ subject }) => subject === 'sub-kim')).toMatchObject({ locked: true, lockedBy: 'root' });
+    expect((await world.ask('/api/v1/users/unlock', { token: root, body })).status).toBe(200);
+    expect((await world.ask('/api/v1/whoami', { token: kim })).status).toBe(200);
+    expect(codeOf(await world.ask('/api/v1/users', { token: kim }))).toBe('api.forbidden');
+  });
+
+  it('that never logged in are not found', async () => {
+    const reply = await world.ask('/api/v1/users/lock', {
+      token: await world.token('root', ['admins']),
+      body: { issuer: world.other.url, subject: 'ghost', reason: 'x' },
+    });
+    expect([reply.status, codeOf(reply)]).toEqual([404, 'subject.unknown']);
+  });
+});
+
+describe('audit', () => {
+  /** What makes each mutating route succeed. A new route must be added here, or the walk fails. */
+  const bodies = async (): Promise<Record<string, { path: string; token: string; body: unknown }>> => {
+    const id = await world.session('walker');
+    await world.ask('/api/v1/whoami', { token: await world.token('walker') });
+    const lock = { issuer: world.issuer.url, subject: 'sub-walker', reason: 'walk' };
+    const [walker, root] = [await world.token('walker'), await world.token('root', ['admins'])];
+    return {
+      '/api/v1/sessions/:id/renew': { path: `/api/v1/sessions/${id}/renew`, token: walker, body: {} },
+      '/api/v1/sessions/:id/kill': { path: `/api/v1/sessions/${id}/kill`, token: walker, body: { reason: 'walk' } },
+      '/api/v1/users/lock': { path: '/api/v1/users/lock', token: root, body: lock },
+      '/api/v1/users/unlock': { path: '/api/v1/users/unlock', token: root, body: lock },
+    };
+  };
+
+  it('gets its event from every mutating route, before the route acts', async () => {
+    const asks = await bodies();
+    const mutating = world.api.routes.filter(({ method }) => method !== 'GET');
+    expect(mutating.map(({ url }) => url).sort()).toEqual(Object.keys(asks).sort());
+    for (const route of mutating) {
+      const { path, token, body } = asks[route.url] ?? { path: '', token: '', body: {} };
+      world.audit.length = 0;
+      expect([route.url, (await world.ask(path, { token, body })).status]).toEqual([route.url, 200]);
+      expect([route.url, kinds()]).toEqual([route.url, [route.audit]]);
+      expect(world.audit[0]?.data).toMatchObject({ actorIssuer: world.issuer.url, request: expect.stringMatching(/^req_/) });
+    }
+  });
+
+  it('that cannot be written stops the act (fail closed)', async () => {
+    const asks = await bodies();
+    world.journalBroken = true;
+    for (const [url, { path, token, body }] of Object.entries(asks)) {
+      const reply = await world.ask(path, { token, body });
+      expect([url, reply.status, codeOf(reply)]).toEqual([url, 503, 'recording.failed']);
+    }
+    world.journalBroken = false;
+    expect(world.events).toEqual([]);
+    expect(await world.store.subjects.isLocked(world.issuer.url, 'sub-walker')).toBe(false);
+  });
+});
+
+describe('while the state database is away', () => {
+  it('answers with an error that says so, and goes on afterwards', async () => {
+    const token = await world.token('alice');
+    await world.server.stop();
+    const reply = await world.ask('/api/v1/whoami', { token });
+    expect([reply.status, codeOf(reply)]).toEqual([503, 'store.unavailable']);
+    expect(reply.text).not.toMatch(/127\.0\.0\.1|ECONNREFUSED/);
+    await world.server.start();
+    await eventually('it answers again', async () => (await world.ask('/api/v1/whoami', { token })).status === 200);
+  });
+});

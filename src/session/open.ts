@@ -97,7 +97,7 @@ export async function dialTarget(
       });
       await new Promise<void>((resolve, reject) => {
         secure.once('secureConnect', resolve);
-        secure.once('error', (cause) => reject(new GwError('target.unreachable', 'TLS with the target failed.', { cause })));
+        secure.once('error', (cause) => reject(tlsFailure(cause)));
         secure.once('close', () => reject(new GwError('target.unreachable', 'The target closed the connection during the TLS handshake.')));
       });
       reader = new StreamReader(secure, 'target');
@@ -115,6 +115,28 @@ export async function dialTarget(
     },
   };
   return { connection, intake, socket };
+}
+
+const UNTRUSTED = new Set([
+  'CERT_SIGNATURE_FAILURE',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+
+/** Which check failed is public, so that the right person is asked; names and addresses stay in the cause. */
+function tlsFailure(cause: NodeJS.ErrnoException): GwError {
+  const code = cause.code ?? '';
+  let what: string;
+  if (UNTRUSTED.has(code)) what = "The target's certificate is not trusted by the gateway.";
+  else if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') what = "The target's certificate does not name the host that the gateway dials.";
+  else if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') what = "The target's certificate is not valid at this time.";
+  else return new GwError('target.unreachable', 'TLS with the target failed.', { cause });
+  return new GwError('target.unreachable', what, { cause, hint: 'Ask an administrator of the gateway to check the TLS options of the target.' });
 }
 
 /** SNI takes names only (RFC 6066 section 3). */

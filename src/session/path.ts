@@ -19,7 +19,7 @@ import { closeSession } from './close.js';
 import { SessionGuard } from './guard.js';
 import { type LiveSession, LiveSessions } from './live-sessions.js';
 import { LoginThrottle } from './login-throttle.js';
-import { openTarget } from './open.js';
+import { type OpenTarget, openTarget } from './open.js';
 import type { PathServices } from './path-services.js';
 import { Pump } from './pump.js';
 import { Sweep } from './sweep.js';
@@ -49,6 +49,8 @@ export class Path {
   readonly #turn: Turn;
   readonly #sweep: Sweep;
   #draining = false;
+  /** Sessions that wait for their target. */
+  #opening = 0;
 
   constructor(services: PathServices) {
     this.#services = services;
@@ -99,7 +101,7 @@ export class Path {
       const error = GwError.from(thrown);
       this.#count('handshakeFailures');
       this.#services.logger[error.code === 'internal.error' ? 'error' : 'debug'](
-        { address: conn.address, error: error.code, message: error.message, cause: error.cause },
+        { address: conn.address, error: error.code, err: error },
         'connection ended before a session',
       );
       conn.settle();
@@ -153,19 +155,29 @@ export class Path {
         checkLocalSecret(request.credential, tunnel.secret);
         grant = tunnel.grant;
       }
-      if (this.live.count() >= services.limits.maxSessions)
+      if (this.live.count() + this.#opening >= services.limits.maxSessions)
         throw new GwError('session.limit', `This gateway process carries its limit of ${services.limits.maxSessions} sessions.`);
       if (this.#draining) throw new GwError('gateway.draining', 'The gateway is shutting down.');
       const client = tunnel === null ? request.client : [tunnel.client, request.client].filter((part) => part !== null && part !== '').join(' · ');
-      await this.#open(conn, protocol, grant, request.startup, {
-        session: tunnel?.session ?? newId('ses', services.clock.now()),
-        reason: tunnel?.reason ?? null,
-        client,
-      });
+      // The login is over: the target has a deadline of its own, and the client hears how that went.
+      conn.settle();
+      this.#opening++;
+      try {
+        await this.#open(conn, protocol, grant, request.startup, {
+          session: tunnel?.session ?? newId('ses', services.clock.now()),
+          reason: tunnel?.reason ?? null,
+          client,
+        });
+      } finally {
+        this.#opening--;
+      }
     } catch (thrown) {
       const error = GwError.from(thrown);
-      this.#refusedLogin(conn, error);
-      request.deny(error);
+      try {
+        this.#refusedLogin(conn, error);
+      } finally {
+        request.deny(error);
+      }
       throw error;
     }
   }
@@ -185,12 +197,16 @@ export class Path {
     const abort = new AbortController();
     const durable = services.journal.synced();
     durable.catch(() => abort.abort());
+    // Nobody waits for the target of a client that left.
+    const left = (): void => abort.abort();
+    conn.stream.once('close', left);
+    let opened: OpenTarget | null = null;
     const guard = new SessionGuard({ identity: grant.identity, target: grant.target, policy: services.policy, recorder, clock: services.clock });
     services.sessions.started(start, services.journalId);
     try {
-      const upstream = await openTarget(grant, protocol, startup, services, abort.signal);
+      const upstream = (opened = await openTarget(grant, protocol, startup, services, abort.signal));
       await durable;
-      conn.settle();
+      conn.stream.off('close', left);
       const clientRest = conn.reader.detach();
       const pump: Pump = new Pump({
         target: grant.target,
@@ -219,14 +235,15 @@ export class Path {
       pump.start(clientRest);
     } catch (thrown) {
       const error = GwError.from(thrown);
+      opened?.stream.destroy();
       const end = { endedAt: services.clock.now(), reason: 'target', message: error.message, operations: 0, refused: 0, rows: 0, bytesUp: 0, bytesDown: 0 };
       recorder.end(end);
-      services.journal.commit();
       services.sessions.ended(about.session, end);
       services.logger.warn(
-        { session: about.session, target: grant.target.name, error: error.code, message: error.message, cause: error.cause },
+        { session: about.session, target: grant.target.name, error: error.code, err: error },
         'session could not be opened',
       );
+      services.journal.commit();
       throw error;
     }
   }

@@ -4,6 +4,9 @@ import { resolve } from 'node:path';
 import * as z from 'zod';
 import { GwError } from '../../contract/gw-error.js';
 
+/** Not the fields of a StartupMessage that are no settings: they would change who logs in where. */
+const SETTING = /^(?!(?:user|database|replication|options|_pq_\..*)$)[a-z_][a-z0-9_.]*$/;
+
 const schema = z.strictObject({
   database: z.string().min(1).max(63).optional().describe('Database that sessions reach. Default: the name of the login user, as in PostgreSQL.'),
   databases: z.array(z.string().min(1).max(63)).default([]).describe('Further databases of the same server that a client may name; `*` lets it name any.'),
@@ -19,7 +22,7 @@ const schema = z.strictObject({
     .prefault({})
     .describe('TLS towards the target.'),
   settings: z
-    .record(z.string().regex(/^[a-z_][a-z0-9_.]*$/), z.string())
+    .record(z.string().regex(SETTING, 'must be the name of a server setting'), z.string().regex(/^[^\0]*$/, 'must not hold a NUL'))
     .default({})
     .describe('Server settings for each session at its start, e.g. `statement_timeout: 60s`. They win over what the client asks for.'),
 });

@@ -1,7 +1,7 @@
 /** Reads whole server messages during the login towards the target. Lengths are the target's word: bounded, never trusted. */
 import { GwError } from '../../contract/gw-error.js';
 import type { UpstreamConnection } from '../../contract/protocol.js';
-import { SERVER_LOGIN_LIMIT } from './codec/limits.js';
+import { SERVER_LOGIN_LIMIT, SERVER_LOGIN_TOTAL } from './codec/limits.js';
 
 export interface ServerMessage {
   readonly type: number;
@@ -13,6 +13,7 @@ export interface ServerMessage {
 export class ServerMessages {
   readonly #connection: UpstreamConnection;
   #buffer: Buffer = Buffer.alloc(0);
+  #total = 0;
 
   constructor(connection: UpstreamConnection) {
     this.#connection = connection;
@@ -26,6 +27,8 @@ export class ServerMessages {
         if (length < 4 || length > SERVER_LOGIN_LIMIT) throw new GwError('target.protocol', 'The target sent a login message of impossible length.');
         if (buffer.length >= 1 + length) {
           this.#buffer = buffer.subarray(1 + length);
+          this.#total += 1 + length;
+          if (this.#total > SERVER_LOGIN_TOTAL) throw new GwError('target.protocol', 'The target sent more in its login than any login needs.');
           return { type: buffer[0] ?? 0, body: buffer.subarray(5, 1 + length), raw: buffer.subarray(0, 1 + length) };
         }
       }

@@ -21,7 +21,7 @@ const LOGIN_MESSAGES = 1_000;
 
 /** What the engine greets the client with, and cancels by. */
 export interface PostgresReady {
-  /** ParameterStatus and notices as the server sent them. */
+  /** ParameterStatus messages as the server sent them. */
   readonly greeting: Buffer;
   /** Process id and secret of the server's backend. */
   readonly cancelKey: Buffer | null;
@@ -36,11 +36,12 @@ interface Credential {
 export async function connect(connection: UpstreamConnection, target: Target, credential: Credential, startup: unknown): Promise<UpstreamReady> {
   const options = target.options as PostgresOptions;
   const { settings, database } = startup as PostgresStartup;
+  const chosen = chooseDatabase(target.name, options, database, credential.username);
   const tls = await negotiateTls(connection, options);
   connection.write(
     startupMessage({
       user: credential.username,
-      database: chooseDatabase(target.name, options, database, credential.username),
+      database: chosen,
       ...Object.fromEntries(settings),
       ...options.settings,
       client_encoding: 'UTF8',

@@ -16,6 +16,8 @@ export const BIND_RECORD_LIMIT = 65_536;
 export const SERVER_MESSAGE_LIMIT = 4 << 20;
 /** Server messages before the login is over; servers send kilobytes there. */
 export const SERVER_LOGIN_LIMIT = 65_536;
+/** All of them together. */
+export const SERVER_LOGIN_TOTAL = 1 << 20;
 /** Messages in flight in one session before the gateway stops reading from the client. */
 export const PIPELINE_LIMIT = 32_768;
 /** Prepared statements and portals that one session may keep. */

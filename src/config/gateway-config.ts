@@ -16,6 +16,7 @@ export interface NativeListener {
   readonly listen: HostPort;
   /** `host:port` for clients, or null: the address of `listen`. */
   readonly advertise: string | null;
+  readonly plaintext: 'refuse' | 'loopback';
 }
 
 export interface GatewayConfig {

@@ -19,6 +19,10 @@ const native = z.strictObject({
   advertise: text('`host:port` that clients are told to use, when it differs from `listen` (behind a load balancer).', 300, [
     'db.gw.example.com:5432',
   ]).optional(),
+  plaintext: z
+    .enum(['refuse', 'loopback'])
+    .default('refuse')
+    .meta({ description: 'Connections without TLS. `refuse`: a token is taken over TLS only. `loopback`: also over plain connections of this machine.' }),
 });
 
 const gateway = z

@@ -15,7 +15,7 @@ import type { ListenAddress } from './worker-messages.js';
 
 export interface ListenerOptions {
   readonly listen: ListenAddress;
-  readonly native: readonly { readonly protocol: string; readonly listen: ListenAddress }[];
+  readonly native: readonly { readonly protocol: string; readonly listen: ListenAddress; readonly accept: (socket: Socket) => void }[];
   readonly tls: TlsMaterial;
   readonly ticketKeys: Buffer;
   readonly handshakeTimeoutMs: number;
@@ -23,7 +23,6 @@ export interface ListenerOptions {
   readonly counter: ConnectionCounter;
   readonly http: HttpServer;
   readonly acceptTunnel: (socket: TLSSocket) => void;
-  readonly acceptNative: (protocol: string, socket: Socket) => void;
   readonly logger: Logger;
 }
 
@@ -40,9 +39,9 @@ export async function openListeners(options: ListenerOptions): Promise<Listeners
   const { counter } = options;
   const tls = createTlsLayer(options);
   const entry = createTcpServer({ noDelay: true }, (socket) => admit(socket, tls, counter, options.logger));
-  const natives = options.native.map(({ protocol, listen }) => ({
+  const natives = options.native.map(({ listen, accept }) => ({
     listen,
-    server: createTcpServer({ noDelay: true }, (socket) => options.acceptNative(protocol, socket)),
+    server: createTcpServer({ noDelay: true }, accept),
   }));
   const servers = [entry, ...natives.map(({ server }) => server)];
   try {

@@ -230,14 +230,17 @@ function listen(
   const { gateway, limits } = config;
   return openListeners({
     listen: { host: gateway.listen.host, port: assignment.ports[0] ?? gateway.listen.port },
-    native: gateway.native.map(({ protocol, listen: { host, port } }, index) => ({ protocol, listen: { host, port: assignment.ports[index + 1] ?? port } })),
+    native: gateway.native.map(({ protocol, plaintext, listen: { host, port } }, index) => ({
+      protocol,
+      listen: { host, port: assignment.ports[index + 1] ?? port },
+      accept: (socket) => path.acceptNative(protocol, socket, { plaintextLoopback: plaintext === 'loopback' }),
+    })),
     tls: live.current().tls,
     ticketKeys: Buffer.from(assignment.ticketKeys, 'base64'),
     handshakeTimeoutMs: limits.handshakeTimeoutMs,
     counter,
     http,
     acceptTunnel: (socket) => path.acceptTunnel(socket),
-    acceptNative: (protocol, socket) => path.acceptNative(protocol, socket),
     logger,
   });
 }

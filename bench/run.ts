@@ -1,0 +1,27 @@
+/**
+ * The bench: gw against direct, haproxy and pgbouncer, interleaved, as ratios. `npm run bench [-- SECTION…] [--rounds N]`; sections:
+ * throughput tunnel bulk latency connections memory cli. Results go to bench/results/SECTION.json. Needs Debian's postgresql, haproxy
+ * and pgbouncer.
+ */
+import { bulk } from './sections/bulk.js';
+import { cli } from './sections/cli.js';
+import { connections } from './sections/connections.js';
+import { latency } from './sections/latency.js';
+import { memory } from './sections/memory.js';
+import { throughput } from './sections/throughput.js';
+import { tunnel } from './sections/tunnel.js';
+import type { Row } from './support/record.js';
+import { save } from './support/record.js';
+
+const SECTIONS: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = { throughput, tunnel, bulk, latency, connections, memory, cli };
+
+const args = process.argv.slice(2);
+const at = args.indexOf('--rounds');
+const rounds = at < 0 ? 5 : Number(args[at + 1]);
+const named = args.filter((arg, index) => !arg.startsWith('--') && (at < 0 || index !== at + 1));
+for (const name of named.length > 0 ? named : Object.keys(SECTIONS)) {
+  const section = SECTIONS[name];
+  if (section === undefined) throw new Error(`There is no section ${name}; there are ${Object.keys(SECTIONS).join(', ')}.`);
+  process.stdout.write(`── ${name}\n`);
+  await save(name, await section(rounds));
+}

@@ -1,0 +1,116 @@
+/** The gateway as its users run it (from `dist`), in front of given targets, with tokens of an issuer in this process. */
+import type { ChildProcess } from 'node:child_process';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { systemClock } from '../../src/base/clock.js';
+import { mint, TestIssuer, testKey } from '../../test/identity/test-issuer.js';
+import { testCertificate } from '../../test/support/test-certificate.js';
+import { start, stop } from './process.js';
+
+export const ROOT = join(import.meta.dirname, '../..');
+export const GW = join(ROOT, 'bin/run.js');
+
+/** What a bank would keep: guardrails on, everything decided and recorded. */
+const ACCESS = `
+version: 1
+defaults: [{ operations: allow }]
+rules:
+  - { id: connect, effect: allow, actions: [connect], subjects: { groups: [engineers] } }
+`;
+
+export interface BenchTarget {
+  readonly name: string;
+  readonly port: number;
+  readonly username: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+export interface BenchGateway {
+  readonly url: string;
+  /** Port of the native PostgreSQL listener: plain and TLS. */
+  readonly port: number;
+  readonly token: string;
+  readonly process: ChildProcess;
+  readonly caFile: string;
+  /** Environment for the CLI. */
+  readonly env: NodeJS.ProcessEnv;
+  stop(): Promise<void>;
+}
+
+export async function startGateway(workers: number, targets: readonly BenchTarget[]): Promise<BenchGateway> {
+  const dir = await mkdtemp(join(tmpdir(), 'gw-bench-gateway-'));
+  await chmod(dir, 0o755);
+  const issuer = await TestIssuer.start(await testKey('bench'));
+  const certificate = await testCertificate();
+  const caFile = join(dir, 'ca.pem');
+  const config = {
+    version: 1,
+    gateway: {
+      name: 'bench',
+      listen: '127.0.0.1:0',
+      tls: { certificate: 'cert.pem', key: 'key.pem' },
+      workers,
+      dataDir: 'data',
+      native: [{ protocol: 'postgres', listen: '127.0.0.1:0', plaintext: 'loopback' }],
+    },
+    identity: { issuers: [{ issuer: issuer.url, audience: 'gw', login: { clientId: 'gw-cli' } }] },
+    policy: { files: ['access.yaml', 'guardrails.yaml'] },
+    limits: { preLoginConnections: 2000, preLoginPerAddress: 2000, maxSessions: 5000 },
+    log: { level: 'warn' },
+    targets: targets.map(({ name, port, username, password, database }) => ({
+      name,
+      protocol: 'postgres',
+      address: `127.0.0.1:${port}`,
+      credential: { username, password: { literal: password } },
+      options: { database, databases: ['*'], tls: { mode: 'disable' } },
+    })),
+  };
+  await writeFile(join(dir, 'gateway.yaml'), JSON.stringify(config));
+  await writeFile(join(dir, 'access.yaml'), ACCESS);
+  await writeFile(join(dir, 'guardrails.yaml'), await readFile(join(ROOT, 'policies/guardrails.yaml')));
+  await writeFile(join(dir, 'cert.pem'), certificate.cert);
+  await writeFile(join(dir, 'key.pem'), certificate.key, { mode: 0o600 });
+  await writeFile(caFile, certificate.ca);
+  const child = start(process.execPath, [GW, 'gateway', 'start', '--config', join(dir, 'gateway.yaml'), '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ready = await new Promise<{ gateway: string; native: Record<string, string> }>((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the gateway ended with ${String(code)}`)));
+    if (child.stdout === null) throw new Error('no output');
+    createInterface(child.stdout).once('line', (line) => resolve(JSON.parse(line) as { gateway: string; native: Record<string, string> }));
+  });
+  const token = await mint(issuer, systemClock, { sub: 'bench', preferred_username: 'bench', groups: ['engineers'] });
+  return {
+    url: ready.gateway,
+    port: Number(ready.native['postgres']?.split(':').at(-1)),
+    token,
+    process: child,
+    caFile,
+    env: { PATH: process.env['PATH'], HOME: dir, GW_GATEWAY: ready.gateway, GW_ID_TOKEN: token, GW_CA_FILE: caFile },
+    stop: async () => {
+      await stop(child, 'SIGTERM');
+      await issuer[Symbol.asyncDispose]();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** `gw connect --listen`: the local port of the tunnel, held open by the real CLI. */
+export async function openTunnel(gateway: BenchGateway, target: string): Promise<{ port: number; user: string; password: string; stop(): Promise<void> }> {
+  const child = start(process.execPath, [GW, 'connect', target, '--print', 'json'], { env: gateway.env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const printed = await new Promise<Record<string, unknown>>((resolve, reject) => {
+    let text = '';
+    child.once('exit', (code) => reject(new Error(`gw connect ended with ${String(code)}: ${text}`)));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      try {
+        resolve(JSON.parse(text) as Record<string, unknown>);
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) reject(error);
+      }
+    });
+  });
+  const env = printed['env'] as Record<string, string>;
+  return { port: Number(env['PGPORT']), user: env['PGUSER'] ?? '', password: env['PGPASSWORD'] ?? '', stop: () => stop(child, 'SIGTERM') };
+}

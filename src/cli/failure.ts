@@ -41,7 +41,7 @@ export function suggestCommand(typed: string, commands: readonly string[]): stri
 }
 
 /** Any thrown value as an error of the catalogue: the parser's complaints are usage errors. */
-export function asGwError(thrown: unknown, commands: readonly string[]): GwError {
+function asGwError(thrown: unknown, commands: readonly string[]): GwError {
   if (thrown instanceof GwError || !(thrown instanceof Error)) return GwError.from(thrown);
   const { parse, oclif } = thrown as OclifError;
   const message = stripVTControlCharacters(thrown.message)

@@ -7,7 +7,7 @@ import { GwError } from '../contract/gw-error.js';
 import type { HttpResponse } from './https-transport.js';
 
 /** An error that the gateway itself reported; keeps the id under which its log has the rest. */
-export class GatewayRefusal extends GwError {
+class GatewayRefusal extends GwError {
   readonly requestId: string | null;
 
   constructor(code: ErrorCode, message: string, hint: string | null, detail: GwError['detail'], requestId: string | null) {

@@ -30,7 +30,7 @@ export interface DeviceLoginOptions {
 }
 
 /** Scopes asked for: the gateway's own list, and what a renewable identity needs. */
-export function loginScopes(info: LoginInfo): readonly string[] {
+function loginScopes(info: LoginInfo): readonly string[] {
   return [...new Set(['openid', ...info.scopes])];
 }
 

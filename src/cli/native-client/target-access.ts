@@ -30,7 +30,7 @@ export interface OpenTarget {
 }
 
 /** @throws GwError `target.unknown` | `policy.connect_denied` */
-export function pickTarget(all: readonly TargetInfo[], name: string): TargetInfo {
+function pickTarget(all: readonly TargetInfo[], name: string): TargetInfo {
   const info = all.find((target) => target.name === name);
   if (info === undefined) throw new GwError('target.unknown', `There is no target "${visible(name)}" that you can see.`);
   if (info.reachable) return info;

@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { GwError } from '../../contract/gw-error.js';
 
-export const PROJECT_FILE = '.gw.yaml';
+const PROJECT_FILE = '.gw.yaml';
 const KEYS = ['gateway', 'context', 'target'] as const;
 const MAX_SIZE = 65_536;
 

@@ -21,7 +21,7 @@ export type ContextKey = (typeof CONTEXT_KEYS)[number];
 
 const CONTEXT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
-export function checkContextName(name: string): string {
+function checkContextName(name: string): string {
   if (CONTEXT_NAME.test(name)) return name;
   throw new GwError('usage.invalid', `"${name}" cannot be the name of a context.`, { hint: 'Use letters, digits, dot, dash and underscore, at most 64.' });
 }

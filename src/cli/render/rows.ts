@@ -20,7 +20,7 @@ export interface Column<T> {
   show?(row: T): string;
 }
 
-export function cellText(value: Cell): string {
+function cellText(value: Cell): string {
   return value === null ? '' : String(value);
 }
 

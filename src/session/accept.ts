@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
 import { GwError } from '../contract/gw-error.js';
-import type { LoginConnection } from '../contract/protocol.js';
+import type { LoginConnection, PreferredAuth } from '../contract/protocol.js';
 import type { PathServices } from './path-services.js';
 import { StreamReader } from './stream-reader.js';
 
@@ -25,6 +25,7 @@ export interface Incoming {
   readonly via: 'native' | 'tunnel';
   /** TLS is already on (tunnel, TLS listener), or the listener takes plain connections of this machine. */
   readonly secure: boolean;
+  readonly preferredAuth: PreferredAuth;
 }
 
 /** Counts connections that have not logged in. */
@@ -77,6 +78,7 @@ export class Accept {
       settle,
       via: incoming.via,
       secure: incoming.secure,
+      preferredAuth: incoming.preferredAuth,
       target: null,
       discovery: this.#services.discovery,
       get stream() {
@@ -105,6 +107,8 @@ export class Accept {
     if (head !== null) plain.unshift(head);
     const secure = new tls.TLSSocket(plain, { isServer: true, secureContext: this.#services.tlsContext(), ALPNProtocols: [...alpn] });
     reader.replace(secure);
+    // Node tells a broken record behind the handshake only to servers that it runs itself; without this the connection would stay.
+    secure.on('_tlsError', (cause: Error) => secure.destroy(cause));
     await new Promise<void>((resolve, reject) => {
       const failed = (cause?: Error): void => reject(new GwError('protocol.violation', 'The TLS handshake failed.', cause === undefined ? {} : { cause }));
       secure.once('secure', resolve);

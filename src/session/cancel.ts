@@ -31,6 +31,12 @@ async function run(session: LiveSession, services: PathServices): Promise<void> 
     await session.pump.engine.cancel(connection);
   } finally {
     connection.finish();
-    connection.stream.end();
+    const { stream } = connection;
+    stream.resume();
+    stream.end();
+    // The target has nothing to answer; one that keeps the connection is cut.
+    const timer = setTimeout(() => stream.destroy(), 5_000);
+    timer.unref();
+    stream.once('close', () => clearTimeout(timer));
   }
 }

@@ -14,7 +14,12 @@ export function closeSession(
   services: PathServices,
 ): SessionEnd {
   const { guard, pump, start } = session;
-  guard.finishAll(error?.message ?? `the session ended (${reason})`);
+  try {
+    guard.finishAll(error?.message ?? `the session ended (${reason})`);
+  } catch (thrown) {
+    // The journal takes no outcome now. It does take the session's end, and shows operations without an outcome as unknown.
+    services.logger.error({ session: start.session, err: thrown }, 'outcomes of a session could not be recorded');
+  }
   const end: SessionEnd = {
     endedAt: services.clock.now(),
     reason,

@@ -11,6 +11,8 @@ export class Outlet {
   readonly #stream: Duplex;
   readonly #copy: boolean;
   #pieces: Uint8Array[] = [];
+  /** Pieces of turns that are committed and wait for the disk, oldest first. */
+  readonly #sealed: Uint8Array[][] = [];
   #queued = 0;
   /** The read buffer whose bytes are passing just now, when it is one that will be used again. */
   volatile: ReadBuffer | null = null;
@@ -21,8 +23,14 @@ export class Outlet {
     this.#copy = copy;
   }
 
+  /** Bytes that wait for their record. */
   get queued(): number {
     return this.#queued;
+  }
+
+  /** Bytes that have not left this process. */
+  get waiting(): number {
+    return this.#queued + this.#stream.writableLength;
   }
 
   /** Bytes given to the stream and not yet taken by the kernel. */
@@ -48,12 +56,21 @@ export class Outlet {
     return true;
   }
 
-  /** Writes everything queued. */
-  release(): void {
-    const pieces = this.#pieces;
-    if (pieces.length === 0) return;
-    this.#queued = 0;
+  /** What was queued so far is in the journal: the next `release` writes that, and nothing that comes after it. */
+  seal(): void {
+    this.#sealed.push(this.#pieces);
     this.#pieces = [];
+  }
+
+  /** Writes the oldest sealed pieces, or, when nothing was sealed, everything queued. */
+  release(): void {
+    const sealed = this.#sealed.shift();
+    const pieces = sealed ?? this.#pieces;
+    if (pieces.length === 0) return;
+    if (sealed === undefined) {
+      this.#queued = 0;
+      this.#pieces = [];
+    } else for (const piece of pieces) this.#queued -= piece.length;
     const stream = this.#stream;
     if (stream.destroyed || stream.writableEnded) return;
     if (pieces.length === 1) {
@@ -71,7 +88,14 @@ export class Outlet {
     else this.#stream.write(piece);
   }
 
+  /** The session is over and recorded. */
+  releaseAll(): void {
+    while (this.#sealed.length > 0) this.release();
+    this.release();
+  }
+
   drop(): void {
+    this.#sealed.length = 0;
     this.#pieces = [];
     this.#queued = 0;
   }

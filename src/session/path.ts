@@ -7,7 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import { newId } from '../base/id.js';
 import type { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
-import type { Protocol } from '../contract/protocol.js';
+import type { PreferredAuth, Protocol } from '../contract/protocol.js';
 import type { SessionStart } from '../contract/recording.js';
 import type { Authenticated, Grant } from '../contract/verdict.js';
 import { encodeFrame } from '../tunnel/frame.js';
@@ -29,6 +29,8 @@ import { Turn } from './turn.js';
 export interface NativeOptions {
   /** Take tokens over plain connections of this machine (loopback). */
   readonly plaintextLoopback: boolean;
+  /** How clients of this port are asked for a token when they do not say it themselves. Default: `password`. */
+  readonly preferredAuth?: PreferredAuth;
 }
 
 interface Tunnelled {
@@ -71,17 +73,17 @@ export class Path {
   }
 
   /** A connection on a native port. Never throws; a failure ends this connection alone. */
-  acceptNative(kind: string, socket: Socket, options: NativeOptions = { plaintextLoopback: false }): void {
+  acceptNative(kind: string, socket: Socket, options: NativeOptions): void {
     const protocol = this.#services.protocols.get(kind);
     const address = socket.remoteAddress ?? 'unknown';
     const secure = options.plaintextLoopback && isLoopback(address);
     if (protocol === undefined) socket.destroy();
-    else this.#begin({ stream: socket, address, via: 'native', secure }, (conn) => this.#serve(conn, protocol, null));
+    else this.#begin({ stream: socket, address, via: 'native', secure, preferredAuth: options.preferredAuth ?? 'password' }, (conn) => this.#serve(conn, protocol, null));
   }
 
   /** A connection with ALPN gw-tunnel/1 on the TLS port. Never throws. */
   acceptTunnel(socket: TLSSocket): void {
-    this.#begin({ stream: socket, address: socket.remoteAddress ?? 'unknown', via: 'tunnel', secure: true }, (conn) => this.#serveTunnel(conn));
+    this.#begin({ stream: socket, address: socket.remoteAddress ?? 'unknown', via: 'tunnel', secure: true, preferredAuth: 'password' }, (conn) => this.#serveTunnel(conn));
   }
 
   #begin(incoming: Incoming, serve: (conn: Conn) => Promise<void>): void {
@@ -207,6 +209,7 @@ export class Path {
       const upstream = (opened = await openTarget(grant, protocol, startup, services, abort.signal));
       await durable;
       conn.stream.off('close', left);
+      if (this.#draining) throw new GwError('gateway.draining', 'The gateway is shutting down.');
       const clientRest = conn.reader.detach();
       const pump: Pump = new Pump({
         target: grant.target,

@@ -89,8 +89,11 @@ export class Pump implements TurnMember, EngineContext {
     this.#upstream.on('close', this.#targetGone);
     this.#upstream.on('error', this.#targetGone);
     this.#upstream.on('drain', this.#targetDrained);
-    this.#client.resume();
-    this.#upstream.resume();
+    if (!this.#clientHeld && !this.#clientChoked) this.#client.resume();
+    if (!this.#targetChoked) this.#upstream.resume();
+    // What ended between the handshakes and now says so no more.
+    if (this.#client.destroyed || this.#client.readableEnded) this.#clientGone();
+    else if (this.#upstream.destroyed || this.#upstream.readableEnded) this.#targetGone();
   }
 
   // ---- bytes in
@@ -127,11 +130,13 @@ export class Pump implements TurnMember, EngineContext {
     this.guard.requireVerdict(verdict);
     this.#up.push(chunk);
     this.#join();
+    if (this.strict && this.#up.queued > HIGH_WATER) this.#chokeClient(true);
   }
 
   sendDown(chunk: Uint8Array): void {
     const urgent = this.#down.push(chunk);
     this.#join();
+    if (this.strict && this.#down.queued > HIGH_WATER) this.#chokeTarget();
     if (urgent) this.#options.turn.endNow();
   }
 
@@ -141,16 +146,21 @@ export class Pump implements TurnMember, EngineContext {
     this.#options.turn.join(this);
   }
 
-  release(): void {
+  seal(): void {
     this.#joined = false;
+    this.#up.seal();
+    this.#down.seal();
+  }
+
+  release(): void {
+    if (!this.strict) this.#joined = false;
     this.#up.release();
     this.#down.release();
     if (this.#ended) return;
-    if (this.#up.backlog > HIGH_WATER) this.#chokeClient(true);
-    if (this.#down.backlog > HIGH_WATER && !this.#targetChoked) {
-      this.#targetChoked = true;
-      this.#upstream.pause();
-    }
+    if (this.#up.waiting > HIGH_WATER) this.#chokeClient(true);
+    else if (this.strict && this.#clientChoked && this.#up.backlog === 0) this.#chokeClient(false);
+    if (this.#down.waiting > HIGH_WATER) this.#chokeTarget();
+    else if (this.strict && this.#down.backlog === 0) this.#clientDrained();
   }
 
   failed(error: GwError): void {
@@ -178,10 +188,18 @@ export class Pump implements TurnMember, EngineContext {
     else if (!this.#clientHeld && !this.#ended) this.#client.resume();
   }
 
-  readonly #targetDrained = (): void => this.#chokeClient(false);
+  #chokeTarget(): void {
+    if (this.#targetChoked) return;
+    this.#targetChoked = true;
+    this.#upstream.pause();
+  }
+
+  readonly #targetDrained = (): void => {
+    if (this.#up.queued <= HIGH_WATER) this.#chokeClient(false);
+  };
 
   readonly #clientDrained = (): void => {
-    if (!this.#targetChoked || this.#ended) return;
+    if (!this.#targetChoked || this.#ended || this.#down.queued > HIGH_WATER) return;
     this.#targetChoked = false;
     this.#upstream.resume();
   };
@@ -225,27 +243,36 @@ export class Pump implements TurnMember, EngineContext {
       error = GwError.from(thrown);
     }
     // Words of the gateway itself need no record to be true: they also say that a record failed.
-    if (reason === 'recording') {
-      this.#finish(reason, error);
-      if (this.#client.writable) this.#client.end(words);
-      return;
-    }
-    this.#down.push(words);
+    if (reason === 'recording') this.#unrecorded(words);
+    else this.#down.push(words);
     this.#finish(reason, error);
+  }
+
+  /** Of what is queued nothing may leave: its record is not written. */
+  #unrecorded(words: Uint8Array): void {
+    this.#up.drop();
+    this.#down.drop();
+    this.#down.push(words);
   }
 
   #finish(reason: EndReason, error: GwError | null): void {
     this.#ended = true;
     // The session's last entries and its queue share one turn.
     this.#options.onEnd(reason, error);
-    if (reason !== 'recording') this.#options.turn.join({ strict: this.strict, release: () => this.#shut(), failed: () => this.#shut() });
-    else this.#shut();
+    if (reason === 'recording') this.#shut();
+    else {
+      const failed = (): void => {
+        this.#unrecorded(new Uint8Array(0));
+        this.#shut();
+      };
+      this.#options.turn.join({ strict: this.strict, seal: () => undefined, release: () => this.#shut(), failed });
+    }
   }
 
   #shut(): void {
-    this.#up.release();
-    this.#down.release();
-    this.#options.upstream.buffer?.leave();
+    this.#up.releaseAll();
+    this.#down.releaseAll();
+    this.#options.upstream.buffer?.retire();
     for (const stream of [this.#client, this.#upstream]) {
       // Recorded and over: how its sockets die changes nothing.
       stream.on('error', () => stream.destroy());

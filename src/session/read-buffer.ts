@@ -17,6 +17,8 @@ export class ReadBuffer {
   /** Writes still holding each bulk buffer. */
   #holds = new Map<Uint8Array, number>();
   #full = 0;
+  /** Set when the session is over: the buffer into which its socket may still read. */
+  #retired: Uint8Array | null = null;
 
   /** The buffer for the next read. Node asks after each read (`onread.buffer`). */
   readonly next = (): Uint8Array => this.#current;
@@ -39,13 +41,14 @@ export class ReadBuffer {
       if (left > 0) this.#holds.set(buffer, left);
       else {
         this.#holds.delete(buffer);
-        if (buffer !== this.#current && pool.length < POOL_LIMIT) pool.push(buffer);
+        if (buffer !== this.#current && buffer !== this.#retired && pool.length < POOL_LIMIT) pool.push(buffer);
       }
     };
   }
 
   /** After each read of `size` bytes was dealt with: chooses the buffer of the next one. */
   advance(size: number): void {
+    if (this.#retired !== null) return;
     if (this.#current === shared) {
       // Two full reads in a row: this is bulk.
       this.#full = size === SHARED_SIZE ? this.#full + 1 : 0;
@@ -57,7 +60,16 @@ export class ReadBuffer {
     else if (held) this.#current = pool.pop() ?? new Uint8Array(new ArrayBuffer(BULK_SIZE));
   }
 
-  /** Back to the shared buffer. */
+  /**
+   * The session is over. Its socket learns of another buffer only after its next read, so the current one is given to nobody: another
+   * session would find bytes of this one in it.
+   */
+  retire(): void {
+    this.#retired ??= this.#current;
+    this.#current = shared;
+  }
+
+  /** Back to the shared buffer. Only from within a read: the socket takes the next buffer right after it. */
   leave(): void {
     const buffer = this.#current;
     this.#current = shared;

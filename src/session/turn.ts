@@ -10,6 +10,8 @@ import type { Journal } from '../contract/recording.js';
 /** A session as the turn sees it. */
 export interface TurnMember {
   readonly strict: boolean;
+  /** Strict: what is queued now is committed; `release` follows when it is on the disk, and may send nothing that was queued after this. */
+  seal(): void;
   /** Sends what was queued. The journal holds all that it says. */
   release(): void;
   /** The journal could not be written: nothing queued may leave. */
@@ -58,7 +60,10 @@ export class Turn {
     let strict: TurnMember[] | null = null;
     for (const member of members) {
       if (failure !== null) member.failed(failure);
-      else if (member.strict) (strict ??= []).push(member);
+      else if (member.strict) {
+        member.seal();
+        (strict ??= []).push(member);
+      }
       else member.release();
     }
     members.length = 0;

@@ -53,6 +53,8 @@ export interface PathWorld extends AsyncDisposable {
   readonly bootId: string;
   readonly sessions: string[];
   identities: Map<string, Partial<Identity>>;
+  /** Tokens that the authenticator refuses with this error instead of its usual one. */
+  readonly refusals: Map<string, GwError>;
   setPolicy(text: string): void;
   readonly bus: { publish(event: BusEvent): Promise<void> };
   url(token: string): string;
@@ -95,6 +97,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
   };
   const sessions: string[] = [];
   const identities = new Map<string, Partial<Identity>>();
+  const refusals = new Map<string, GwError>();
   const store = {
     started: (start) => void sessions.push(start.session),
     progress: () => undefined,
@@ -112,7 +115,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     authenticator: {
       verify: (token) => {
         const person = /^token-(\w+)$/.exec(token)?.[1];
-        if (person === undefined) return Promise.reject(new GwError('login.token_invalid', 'The token is not valid.'));
+        if (person === undefined) return Promise.reject(refusals.get(token) ?? new GwError('login.token_invalid', 'The token is not valid.'));
         return Promise.resolve({
           issuer: 'test',
           subject: person,
@@ -171,6 +174,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     bootId,
     sessions,
     identities,
+    refusals,
     bus,
     setPolicy: (text) => {
       policy = loadPolicy([{ path: 'policy/test.yaml', text }], [postgres.descriptor]);

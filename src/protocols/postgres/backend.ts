@@ -11,6 +11,8 @@ import { Wait } from './flight.js';
 import { checkPinned } from './upstream.js';
 
 const IDLE = 0x49; // 'I'
+const IN_TRANSACTION = 0x54; // 'T'
+const FAILED = 0x45; // 'E'
 const MESSAGE_CUT = 500;
 
 export class Backend {
@@ -21,6 +23,8 @@ export class Backend {
   /** Bytes still to come of a row that was begun. */
   #remaining = 0;
   #remainingRow = false;
+  /** The client has got a part of a message and not its end. */
+  #partial = false;
   // Of the chunk in hand:
   #buffer: Buffer = Buffer.alloc(0);
   #sent = 0;
@@ -40,7 +44,7 @@ export class Backend {
 
   /** True when the client has got a part of a message: nothing else may be put on its wire now. */
   get midMessage(): boolean {
-    return this.#remaining > 0;
+    return this.#partial;
   }
 
   take(chunk: Buffer): void {
@@ -55,43 +59,57 @@ export class Backend {
     this.#rows = 0;
     const end = buffer.length;
     let at = 0;
-    if (this.#remaining > 0) {
-      const part = Math.min(this.#remaining, end);
-      this.#open = 0;
-      at = part;
-      this.#remaining -= part;
-      if (this.#remaining === 0 && this.#remainingRow) this.#rows++;
-    }
-    while (at < end) {
-      if (end - at < 5) break;
-      const type = buffer[at] ?? 0;
-      const length = buffer.readUInt32BE(at + 1);
-      if (length < 4 || length > MESSAGE_LIMIT) throw violation(`a message of impossible length (type ${type})`);
-      const next = at + 1 + length;
-      if (type === Back.DataRow || type === Back.CopyData) {
-        const kind = this.#talk.flight.kind();
-        if (kind !== Wait.Execute && kind !== Wait.Query) throw violation('a row that nothing asked for');
-        if (this.#open < 0) this.#open = at;
+    try {
+      if (this.#remaining > 0) {
+        const part = Math.min(this.#remaining, end);
+        this.#open = 0;
+        at = part;
+        this.#remaining -= part;
+        if (this.#remaining === 0 && this.#remainingRow) this.#rows++;
+      }
+      while (at < end) {
+        if (end - at < 5) break;
+        const type = buffer[at] ?? 0;
+        const length = buffer.readUInt32BE(at + 1);
+        if (length < 4 || length > MESSAGE_LIMIT) throw violation(`a message of impossible length (type ${type})`);
+        const next = at + 1 + length;
+        if (type === Back.DataRow || type === Back.CopyData) {
+          const kind = this.#talk.flight.kind();
+          if (kind !== Wait.Execute && kind !== Wait.Query) throw violation('a row that nothing asked for');
+          if (this.#open < 0) this.#open = at;
+          if (next > end) {
+            this.#remaining = next - end;
+            this.#remainingRow = type === Back.DataRow;
+            at = end;
+            break;
+          }
+          if (type === Back.DataRow) this.#rows++;
+          at = next;
+          continue;
+        }
         if (next > end) {
-          this.#remaining = next - end;
-          this.#remainingRow = type === Back.DataRow;
-          at = end;
+          if (length > SERVER_MESSAGE_LIMIT) throw violation(`a message (type ${type}) of ${length} bytes`);
           break;
         }
-        if (type === Back.DataRow) this.#rows++;
+        this.#message(type, at, next);
+        if (this.#talk.over) return;
         at = next;
-        continue;
       }
-      if (next > end) {
-        if (length > SERVER_MESSAGE_LIMIT) throw violation(`a message (type ${type}) of ${length} bytes`);
-        break;
-      }
-      this.#message(type, at, next);
-      if (this.#talk.over) return;
-      at = next;
+    } catch (thrown) {
+      this.#salvage(thrown, at);
+      throw thrown;
     }
     this.#flush(at);
+    this.#partial = this.#remaining > 0;
     if (at < end) this.#carry = Buffer.from(buffer.subarray(at));
+  }
+
+  /** What came before a lie was asked for: it still leaves, so that the last words of the session do not stand inside a row. */
+  #salvage(thrown: unknown, at: number): void {
+    if (!(thrown instanceof GwError) || thrown.entry.kind !== 'protocol') return;
+    if (this.#open >= 0 && this.#talk.flight.verdict() === null) return;
+    this.#flush(at);
+    this.#partial = false;
   }
 
   /** Ends the open stretch of a result at `to`, through the door. */
@@ -125,6 +143,7 @@ export class Backend {
     this.#flush(from);
     this.#talk.context.sendDown(replacement);
     this.#sent = to;
+    this.#partial = false;
   }
 
   /** One whole message at `buffer[at..next)`, not a row. */
@@ -177,10 +196,10 @@ export class Backend {
         return;
       case Back.ReadyForQuery:
         this.#close(at);
-        this.#ready(at, waiting);
+        this.#ready(at, next, waiting);
         return;
       case Back.ErrorResponse:
-        this.#error(at, next, waiting, running);
+        this.#error(at, next, waiting);
         return;
       case Back.NoticeResponse:
         if (running) this.#inResult(at);
@@ -254,8 +273,10 @@ export class Backend {
     this.#tags = '';
   }
 
-  #ready(at: number, waiting: number): void {
+  #ready(at: number, next: number, waiting: number): void {
     const { flight, context } = this.#talk;
+    const state = this.#buffer[at + 5];
+    if (next - at !== 6 || (state !== IDLE && state !== IN_TRANSACTION && state !== FAILED)) throw violation('a malformed ReadyForQuery');
     if (waiting !== Wait.Query && waiting !== Wait.Sync) throw violation('an answer that nothing asked for');
     const verdict = flight.verdict();
     const extra = flight.extra();
@@ -267,24 +288,22 @@ export class Backend {
     this.#resetResult();
     flight.pop();
     // Outside a transaction no portal survives.
-    if (this.#buffer[at + 5] === IDLE && this.#talk.suspended.size > 0) for (const portal of this.#talk.suspended) this.#talk.closeSuspended(portal);
+    if (state === IDLE && this.#talk.suspended.size > 0) for (const portal of this.#talk.suspended) this.#talk.closeSuspended(portal);
     this.#settled();
   }
 
-  #error(at: number, next: number, waiting: number, running: boolean): void {
+  #error(at: number, next: number, waiting: number): void {
     const { flight, context } = this.#talk;
     const extra = flight.extra();
     const refusal = extra?.refusal ?? null;
+    this.#failure = refusal !== null ? 'refused' : describe(this.#buffer, at + 5, next);
     if (refusal !== null) {
       // The server refused the stand-in: the client hears why the gateway did not let the real message through.
       this.#replace(at, next, refusal);
-    } else if (running) {
+    } else if (flight.verdict() !== null) {
       this.#inResult(at);
       this.#close(next);
-    } else {
-      this.#close(at);
-    }
-    this.#failure = refusal !== null ? 'refused' : describe(this.#buffer, at + 5, next);
+    } else this.#aside(at, next);
     this.#talk.copyIn = null;
     // For a Query, and for a commit that fails at Sync, ReadyForQuery follows and closes the entry. Nothing in flight: the server is leaving.
     if (waiting === 0 || waiting === Wait.Query || waiting === Wait.Sync) return;

@@ -24,14 +24,14 @@ export interface PostgresStartup {
   readonly database: string;
 }
 
-/** Thrown inside this file when the client was told what there is to say, or is gone. */
-class LoginOver extends Error {}
+/** RFC 7628 section 3.1: a GS2 header without channel binding or another identity, then `key=value` parts, each ended by ^A, and ^A. */
+const OAUTH_MESSAGE = /^[ny],,\u0001((?:[A-Za-z]+=[\t\n\r\x20-\x7e]*\u0001)+)\u0001$/;
+const BEARER = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 
 export async function login(connection: LoginConnection): Promise<LoginRequest> {
   try {
     return await negotiate(connection);
   } catch (error) {
-    if (error instanceof LoginOver) return { kind: 'done' };
     if (error instanceof GwError) {
       connection.write(refuse(error, 'FATAL'));
       return { kind: 'done' };
@@ -51,7 +51,9 @@ async function negotiate(connection: LoginConnection): Promise<LoginRequest> {
       const more = await connection.read();
       if (buffer.length === 0 && !sslAsked && !gssAsked && connection.via === 'native' && more[0] === TLS_HANDSHAKE) {
         // Direct TLS (sslnegotiation=direct, PostgreSQL 17).
-        await connection.startTls(more, ALPN);
+        const { alpnProtocol } = await connection.startTls(more, ALPN);
+        // As PostgreSQL demands: a client of another protocol must not be led here (ALPACA).
+        if (alpnProtocol !== ALPN[0]) throw new GwError('protocol.violation', 'received direct SSL connection request without ALPN protocol negotiation extension');
         encrypted = sslAsked = true;
         continue;
       }
@@ -98,20 +100,27 @@ async function startup(
   }
   const tunnel = connection.via === 'tunnel';
   const target = connection.target ?? request.user;
+  if (request.user !== target) throw new GwError('target.unknown', 'This port leads to another target than the user of the connection names.', { hint: `Connect with user=${target}.` });
   checkDatabase(request, target);
-  const secret = !tunnel && request.auth === 'oauth' ? await oauthBearer(connection) : await password(connection);
+  const oauth = !tunnel && (request.auth ?? connection.preferredAuth) === 'oauth';
+  const secret = oauth ? await oauthBearer(connection) : await password(connection);
   return {
     kind: 'session',
     target,
     credential: tunnel ? { kind: 'local-secret', secret } : { kind: 'token', token: secret },
     client: request.settings.get('application_name')?.slice(0, 128) ?? null,
     startup: { settings: request.settings, database: request.database === target ? '' : request.database } satisfies PostgresStartup,
-    deny: (error) => connection.write(refuse(error, 'FATAL')),
+    deny: (error) => {
+      // RFC 7628 section 3.2.2: the status, then the failure. The client's ^A between them is not waited for; it says nothing.
+      const status = oauth && error.entry.kind === 'login' ? failureStatus(connection) : null;
+      const words = refuse(error, 'FATAL');
+      connection.write(status === null ? words : Buffer.concat([status, words]));
+    },
   };
 }
 
 function checkDatabase(request: StartupRequest, target: string): void {
-  if (request.database.includes('\0') || request.database.length > 63)
+  if (Buffer.byteLength(request.database) > 63)
     throw new GwError('protocol.violation', `The database name is too long for target ${target}.`);
 }
 
@@ -119,38 +128,53 @@ async function password(connection: LoginConnection): Promise<Secret> {
   connection.write(message(Back.Authentication, int32(AUTH_CLEARTEXT)));
   const body = await readPassword(connection);
   const end = body.indexOf(0);
-  if (end !== body.length - 1) throw new GwError('protocol.violation', 'invalid password packet');
+  if (end < 0 || end !== body.length - 1) throw new GwError('protocol.violation', 'invalid password packet');
   if (end === 0)
     throw new GwError('login.required', 'No token was given as the password.', { hint: 'Give a token as the password (PGPASSWORD), or use `gw connect`.' });
   return new Secret(body.toString('utf8', 0, end));
 }
 
-/** RFC 7628 section 3.1: `n,,` ^A `auth=Bearer TOKEN` ^A ^A. An empty `auth=` asks which issuer to use (section 4.3). */
 async function oauthBearer(connection: LoginConnection): Promise<Secret> {
   connection.write(message(Back.Authentication, int32(AUTH_SASL), 'OAUTHBEARER\0', '\0'));
+  const parts = OAUTH_MESSAGE.exec(await initialResponse(connection))?.[1]?.split('\u0001') ?? [];
+  const [auth, ...more] = parts.filter((part) => part.startsWith('auth=')).map((part) => part.slice(5));
+  if (auth === undefined || more.length > 0) throw new GwError('protocol.violation', 'malformed OAUTHBEARER message');
+  const bearer = BEARER.exec(auth)?.[1];
+  if (bearer !== undefined) return new Secret(bearer);
+  const status = failureStatus(connection);
+  if (status !== null) {
+    connection.write(status);
+    // Section 3.2.3: the client answers ^A, then the exchange fails.
+    await readPassword(connection);
+  }
+  // Section 4.3: an empty `auth=` only asks which issuer to use.
+  if (auth === '') throw new GwError('login.required', 'A token of the issuer just named is needed.');
+  throw new GwError('login.token_invalid', 'The bearer token of the OAUTHBEARER message is malformed.');
+}
+
+/** The client's first message: sent with the choice of the mechanism, or after an empty challenge (length -1, RFC 4422 section 3). */
+async function initialResponse(connection: LoginConnection): Promise<string> {
   const body = await readPassword(connection);
   const nameEnd = body.indexOf(0);
   if (nameEnd < 0 || body.toString('latin1', 0, nameEnd) !== 'OAUTHBEARER') {
     throw new GwError('protocol.violation', 'The client chose a SASL mechanism that was not offered.');
   }
-  const size = body.length >= nameEnd + 5 ? body.readInt32BE(nameEnd + 1) : -1;
-  const data = body.toString('utf8', nameEnd + 5);
-  if (size !== body.length - nameEnd - 5) throw new GwError('protocol.violation', 'malformed OAUTHBEARER message');
-  const parts = data.split('\u0001');
-  const header = parts[0] ?? '';
-  const auth = parts.find((part, index) => index > 0 && part.startsWith('auth='))?.slice(5);
-  if (!header.startsWith('n,') || !header.endsWith(',') || parts.length < 3 || parts.at(-1) !== '' || parts.at(-2) !== '' || auth === undefined) {
-    throw new GwError('protocol.violation', 'malformed OAUTHBEARER message');
+  const start = nameEnd + 5;
+  if (body.length < start) throw new GwError('protocol.violation', 'malformed OAUTHBEARER message');
+  const size = body.readInt32BE(nameEnd + 1);
+  if (size === -1 && body.length === start) {
+    connection.write(message(Back.Authentication, int32(AUTH_SASL_CONTINUE)));
+    return (await readPassword(connection)).toString('latin1');
   }
-  const bearer = /^bearer +([A-Za-z0-9\-._~+/]+=*)$/i.exec(auth)?.[1];
-  if (bearer !== undefined) return new Secret(bearer);
-  const discovery = connection.discovery;
-  if (auth !== '' || discovery === null) throw new GwError('login.token_invalid', 'The bearer token of the OAUTHBEARER message is malformed.');
+  if (size !== body.length - start) throw new GwError('protocol.violation', 'malformed OAUTHBEARER message');
+  return body.toString('latin1', start);
+}
+
+/** Tells where the issuer describes itself; null when no issuer serves logins. */
+function failureStatus({ discovery }: LoginConnection): Buffer | null {
+  if (discovery === null) return null;
   const status = { status: 'invalid_token', 'openid-configuration': discovery.openidConfiguration, scope: discovery.scope };
-  connection.write(message(Back.Authentication, int32(AUTH_SASL_CONTINUE), JSON.stringify(status)));
-  await readPassword(connection); // RFC 7628 section 3.2.3: the client answers ^A, then the exchange fails.
-  connection.write(refuse(new GwError('login.required', 'A token of the issuer just named is needed.'), 'FATAL'));
-  throw new LoginOver();
+  return message(Back.Authentication, int32(AUTH_SASL_CONTINUE), JSON.stringify(status));
 }
 
 /** The body of one `p` message. */

@@ -28,6 +28,13 @@ const descriptor: ProtocolDescriptor = {
       PGSSLMODE: 'disable',
       PGGSSENCMODE: 'disable',
       PGCLIENTENCODING: 'UTF8',
+      // Removed from the client's environment: each could lead it elsewhere, or make it ask for what a local port does not offer.
+      PGHOSTADDR: '',
+      PGSERVICE: '',
+      PGREQUIREAUTH: '',
+      PGCHANNELBINDING: '',
+      PGSSLNEGOTIATION: '',
+      PGTARGETSESSIONATTRS: '',
     },
     url: 'postgresql://{target}:{secret}@{host}:{port}/{database}?sslmode=disable',
     install: [

@@ -42,5 +42,25 @@ const builtAt = changedAt(join(root, 'dist', '.tsbuildinfo'));
 const newest = readdirSync(join(root, 'src'), { recursive: true }).reduce((latest, entry) => Math.max(latest, changedAt(join(root, 'src', entry))), 0);
 if (builtAt < Math.max(newest, installedAt, changedAt(join(root, 'tsconfig.json')))) run('building', process.execPath, [join(root, 'scripts', 'build.mjs')]);
 
+/** Who started us, and who started that: under npm its shell, and npm. Where there is no /proc only the first is known. */
+function ancestors() {
+  const parent = `/proc/${process.ppid}/stat`;
+  if (!existsSync(parent)) return String(process.ppid);
+  const stat = readFileSync(parent, 'utf8');
+  return `${process.ppid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]}`;
+}
+
+// npm passes signals on to its shell, which dies of them without a word to us; killed hard, npm leaves the shell behind. Either way the
+// world ends in good order too.
+if (process.env.npm_lifecycle_event === 'quickstart') {
+  const before = ancestors();
+  const watch = setInterval(() => {
+    if (ancestors() === before) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, 250);
+  watch.unref();
+}
+
 process.argv = [process.argv[0], join(root, 'bin', 'run.js'), 'quickstart', ...process.argv.slice(2)];
 await import('../bin/run.js');

@@ -258,6 +258,20 @@ describe('start, stop, start again', () => {
     MINUTES,
   );
 
+  test.each(['SIGTERM', 'SIGKILL'] as const)(
+    'npm run quickstart, and %s to npm alone: nothing stays behind',
+    async (signal) => {
+      const env = { PATH: process.env['PATH'] ?? '', HOME: home, XDG_CONFIG_HOME: join(home, 'config') };
+      const npm = spawn('npm', ['run', '--silent', 'quickstart', '--', '--dir', dir, '--port', '0', '--json'], { env, stdio: ['ignore', 'pipe', 'ignore'] });
+      const [line] = (await once(npm.stdout, 'data')) as [Buffer];
+      expect(JSON.parse(line.toString())).toMatchObject({ dir });
+      npm.kill(signal);
+      while (processesOf(dir).length > 0) await delay(50);
+      expectNothingLeft();
+    },
+    180_000,
+  );
+
   test(
     'Ctrl-C during the start stops what had started',
     async () => {

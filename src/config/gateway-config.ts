@@ -17,6 +17,7 @@ export interface NativeListener {
   /** `host:port` for clients, or null: the address of `listen`. */
   readonly advertise: string | null;
   readonly plaintext: 'refuse' | 'loopback';
+  readonly auth: 'password' | 'oauth';
 }
 
 export interface GatewayConfig {

@@ -28,7 +28,7 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
       tls: { certificate: from(gateway.tls.certificate), key: from(gateway.tls.key) },
       workers: gateway.workers === 'auto' ? availableParallelism() : gateway.workers,
       dataDir: from(gateway.dataDir),
-      native: gateway.native.map((each) => ({ protocol: each.protocol, listen: each.listen, advertise: each.advertise ?? null, plaintext: each.plaintext })),
+      native: gateway.native.map((each) => ({ protocol: each.protocol, listen: each.listen, advertise: each.advertise ?? null, plaintext: each.plaintext, auth: each.auth })),
       drainTimeoutMs: gateway.drainTimeout,
       metrics: { allow: gateway.metrics.allow },
     },

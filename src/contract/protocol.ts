@@ -59,6 +59,9 @@ export interface ProtocolDescriptor {
 
 // ------------------------------------------------------------------------------------------------ login
 
+/** `password`: the token in the place of a password, as any client can give it. `oauth`: by the protocol's own exchange for tokens. */
+export type PreferredAuth = 'password' | 'oauth';
+
 /** An accepted connection before login. Stage 1 built it: limits and the handshake deadline are already running. */
 export interface LoginConnection {
   /** The transport as it is now. After `startTls` this is the encrypted stream. */
@@ -73,6 +76,8 @@ export interface LoginConnection {
    * plaintext beyond them was received: the caller must have refused early data (CVE-2021-23214).
    */
   startTls(head: Buffer | null, alpn: readonly string[]): Promise<TLSSocket>;
+  /** How this listener asks for a token where a protocol knows several ways and the client does not name one. */
+  readonly preferredAuth: PreferredAuth;
   /** For protocols with token discovery (SASL OAUTHBEARER): where the issuer describes itself, and the scope to ask for. */
   readonly discovery: { readonly openidConfiguration: string; readonly scope: string } | null;
   /** Reads at least one byte or throws `protocol.timeout`/`protocol.violation` when the client ends or the deadline passes. */

@@ -230,10 +230,10 @@ function listen(
   const { gateway, limits } = config;
   return openListeners({
     listen: { host: gateway.listen.host, port: assignment.ports[0] ?? gateway.listen.port },
-    native: gateway.native.map(({ protocol, plaintext, listen: { host, port } }, index) => ({
+    native: gateway.native.map(({ protocol, plaintext, auth, listen: { host, port } }, index) => ({
       protocol,
       listen: { host, port: assignment.ports[index + 1] ?? port },
-      accept: (socket) => path.acceptNative(protocol, socket, { plaintextLoopback: plaintext === 'loopback' }),
+      accept: (socket) => path.acceptNative(protocol, socket, { plaintextLoopback: plaintext === 'loopback', preferredAuth: auth }),
     })),
     tls: live.current().tls,
     ticketKeys: Buffer.from(assignment.ticketKeys, 'base64'),

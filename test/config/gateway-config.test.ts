@@ -64,7 +64,7 @@ gateway:
   tls: { certificate: tls/cert.pem, key: tls/key.pem }
   workers: 3
   dataDir: data
-  native: [{ protocol: postgres, listen: 0.0.0.0:7432, advertise: db.example.com:5432 }]
+  native: [{ protocol: postgres, listen: 0.0.0.0:7432, advertise: db.example.com:5432, plaintext: loopback, auth: oauth }]
   drainTimeout: 1h30m
   metrics: { allow: [10.0.0.0/8, '::1'] }
 state: { url: { env: GW_STATE_URL } }

@@ -13,6 +13,7 @@ const SQLSTATES: Partial<Record<ErrorCode, string>> = {
   'login.expired': '28P01',
   'login.locked': '28000',
   'login.throttled': '53300',
+  'login.unavailable': '57P03',
   'policy.connect_denied': '28000',
   'policy.operation_denied': '42501',
   'target.unknown': '3D000',
@@ -27,6 +28,8 @@ const SQLSTATES: Partial<Record<ErrorCode, string>> = {
   'protocol.timeout': '08006',
   'gateway.draining': '57P01',
   'recording.failed': '58030',
+  'store.unavailable': '57P03',
+  'config.invalid': 'F0000',
 };
 
 function sqlstateOf(error: GwError): string {

@@ -3,6 +3,7 @@
  * `session_replication_role` and the like would change what a statement means after it was decided. Untrusted input.
  */
 import { GwError } from '../../contract/gw-error.js';
+import type { PreferredAuth } from '../../contract/protocol.js';
 
 /** Settings that only shape output or are limits on the client itself. Compared in lower case, as the server does. */
 const ALLOWED = new Set([
@@ -34,8 +35,8 @@ export interface StartupRequest {
   readonly database: string;
   /** What goes to the server besides the gateway's own pins. */
   readonly settings: ReadonlyMap<string, string>;
-  /** `oauth` when the client asked for SASL OAUTHBEARER with `options=-c gw.auth=oauth`. */
-  readonly auth: 'password' | 'oauth';
+  /** What the client asked for with `options=-c gw.auth=oauth`; null: nothing. */
+  readonly auth: PreferredAuth | null;
   /** Protocol options `_pq_.*`, none of which this version knows. */
   readonly protocolOptions: readonly string[];
 }
@@ -47,7 +48,7 @@ export interface StartupRequest {
 export function readStartup(parameters: ReadonlyMap<string, string>): StartupRequest {
   const settings = new Map<string, string>();
   const protocolOptions: string[] = [];
-  let auth: 'password' | 'oauth' = 'password';
+  let auth: PreferredAuth | null = null;
   const set = (name: string, value: string): void => {
     const key = name.toLowerCase();
     if (key === 'gw.auth') {

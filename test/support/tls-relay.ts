@@ -14,7 +14,11 @@ export interface TlsRelay extends AsyncDisposable {
   up(): string;
 }
 
-export async function startTlsRelay(serverPort: number, certificate: { readonly cert: string; readonly key: string }, down: (chunk: Buffer) => Buffer = (chunk) => chunk): Promise<TlsRelay> {
+export async function startTlsRelay(
+  serverPort: number,
+  certificate: { readonly cert: string; readonly key: string },
+  down: (chunk: Buffer) => Buffer = (chunk) => chunk,
+): Promise<TlsRelay> {
   const seen: Buffer[] = [];
   const open = new Set<net.Socket>();
   const keep = <T extends net.Socket>(socket: T): T => {

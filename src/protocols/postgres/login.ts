@@ -53,7 +53,8 @@ async function negotiate(connection: LoginConnection): Promise<LoginRequest> {
         // Direct TLS (sslnegotiation=direct, PostgreSQL 17).
         const { alpnProtocol } = await connection.startTls(more, ALPN);
         // As PostgreSQL demands: a client of another protocol must not be led here (ALPACA).
-        if (alpnProtocol !== ALPN[0]) throw new GwError('protocol.violation', 'received direct SSL connection request without ALPN protocol negotiation extension');
+        if (alpnProtocol !== ALPN[0])
+          throw new GwError('protocol.violation', 'received direct SSL connection request without ALPN protocol negotiation extension');
         encrypted = sslAsked = true;
         continue;
       }
@@ -100,7 +101,8 @@ async function startup(
   }
   const tunnel = connection.via === 'tunnel';
   const target = connection.target ?? request.user;
-  if (request.user !== target) throw new GwError('target.unknown', 'This port leads to another target than the user of the connection names.', { hint: `Connect with user=${target}.` });
+  if (request.user !== target)
+    throw new GwError('target.unknown', 'This port leads to another target than the user of the connection names.', { hint: `Connect with user=${target}.` });
   checkDatabase(request, target);
   const oauth = !tunnel && (request.auth ?? connection.preferredAuth) === 'oauth';
   const secret = oauth ? await oauthBearer(connection) : await password(connection);
@@ -120,8 +122,7 @@ async function startup(
 }
 
 function checkDatabase(request: StartupRequest, target: string): void {
-  if (Buffer.byteLength(request.database) > 63)
-    throw new GwError('protocol.violation', `The database name is too long for target ${target}.`);
+  if (Buffer.byteLength(request.database) > 63) throw new GwError('protocol.violation', `The database name is too long for target ${target}.`);
 }
 
 async function password(connection: LoginConnection): Promise<Secret> {

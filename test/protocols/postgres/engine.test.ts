@@ -480,7 +480,7 @@ describe('sessions', () => {
     const body = Buffer.concat([int32(196_610), Buffer.from('user\0bank-db\0_pq_.x\0y\0\0')]);
     client.send(Buffer.concat([int32(body.length + 4), body]));
     const reply = await client.next();
-    expect([reply.type, reply.body.readInt32BE(0), reply.body.readInt32BE(4), reply.body.toString('utf8', 8)]).toEqual(['v', 0, 1, '_pq_.x\0']);
+    expect([reply.type, reply.body.readInt32BE(0), reply.body.readInt32BE(4), reply.body.toString('utf8', 8)]).toEqual(['v', 196_608, 1, '_pq_.x\0']);
     client.close();
     await expect(RawClient.login(world.port, 'bank-db', 'token-alice', 'bank-db', { replication: 'database' })).rejects.toMatchObject({
       fields: { C: '0A000' },

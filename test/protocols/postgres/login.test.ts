@@ -59,7 +59,11 @@ async function raw(port: number, ...chunks: Buffer[]): Promise<Buffer> {
 }
 
 /** After `asks`, each answered by one byte, TLS on the same connection. */
-async function encrypted(port: number, asks: readonly Buffer[], alpn: readonly string[] = []): Promise<{ client: RawClient; answers: string; socket: tls.TLSSocket }> {
+async function encrypted(
+  port: number,
+  asks: readonly Buffer[],
+  alpn: readonly string[] = [],
+): Promise<{ client: RawClient; answers: string; socket: tls.TLSSocket }> {
   const plain = net.connect(port, '127.0.0.1');
   let answers = '';
   for (const ask of asks) {
@@ -160,7 +164,7 @@ describe('versions and parameters', () => {
     const client = await RawClient.open(world.port);
     client.send(startup({ user: 'bank-db', '_pq_.new_thing': '1' }, version));
     const negotiated = await client.next();
-    expect([negotiated.type, negotiated.body.readInt32BE(0), negotiated.body.toString('utf8', 8)]).toEqual(['v', 0, '_pq_.new_thing\0']);
+    expect([negotiated.type, negotiated.body.readInt32BE(0), negotiated.body.toString('utf8', 8)]).toEqual(['v', 196_608, '_pq_.new_thing\0']);
     expect((await client.next()).type).toBe('R');
     client.send(frame('p', 'token-alice\0'));
     const greeting = await client.untilReady();
@@ -168,9 +172,28 @@ describe('versions and parameters', () => {
     client.close();
   });
 
+  it('an unknown protocol option is answered with the bytes of a real server', async () => {
+    const answers = await Promise.all(
+      [server.port, world.port].map(async (port) => {
+        const client = await RawClient.open(port);
+        client.send(startup({ user: 'bank-db', '_pq_.new_thing': '1' }));
+        const answer = await client.next();
+        client.close();
+        return answer;
+      }),
+    );
+    expect(answers[0]?.type).toBe('v');
+    expect(answers[1]).toEqual(answers[0]);
+  });
+
   it('options set what is allowed, and a word of the gateway is not passed on', async () => {
-    const client = await RawClient.login(world.port, 'bank-db', 'token-alice', '', { options: '-c statement_timeout=4321 -c gw.auth=password', application_name: 'it\u00e9m' });
-    expect(rowsOf(await client.run(query("SELECT current_setting('statement_timeout'), current_setting('gw.auth', true), current_setting('application_name')")))).toEqual([['4321ms', null, 'it\\xc3\\xa9m']]);
+    const client = await RawClient.login(world.port, 'bank-db', 'token-alice', '', {
+      options: '-c statement_timeout=4321 -c gw.auth=password',
+      application_name: 'it\u00e9m',
+    });
+    expect(
+      rowsOf(await client.run(query("SELECT current_setting('statement_timeout'), current_setting('gw.auth', true), current_setting('application_name')"))),
+    ).toEqual([['4321ms', null, 'it\\xc3\\xa9m']]);
     client.close();
   });
 
@@ -234,7 +257,11 @@ describe('a token as the password', () => {
 
   it('a forbidden target says the rule and the way out', async () => {
     const refusal = (await RawClient.login(world.port, 'bank-db', 'token-mallory', '').catch((error: unknown) => error)) as { fields?: Record<string, string> };
-    expect(refusal.fields).toMatchObject({ M: expect.stringContaining('bank-db') as string, D: expect.stringContaining('rule: test/no-mallory') as string, H: expect.stringContaining('Ask the owner.') as string });
+    expect(refusal.fields).toMatchObject({
+      M: expect.stringContaining('bank-db') as string,
+      D: expect.stringContaining('rule: test/no-mallory') as string,
+      H: expect.stringContaining('Ask the owner.') as string,
+    });
   });
 
   it.each([
@@ -256,7 +283,8 @@ describe('a token as the password', () => {
 
   it('startup and password in single bytes, with the first statement right behind', async () => {
     const client = await RawClient.open(world.port);
-    for (const byte of Buffer.concat([startup({ user: 'bank-db' }), frame('p', 'token-alice\0'), query('SELECT 41 + 1')])) client.socket.write(Buffer.from([byte]));
+    for (const byte of Buffer.concat([startup({ user: 'bank-db' }), frame('p', 'token-alice\0'), query('SELECT 41 + 1')]))
+      client.socket.write(Buffer.from([byte]));
     const replies = await client.untilReady(2);
     expect(rowsOf(replies)).toEqual([['42']]);
     client.close();

@@ -68,7 +68,16 @@ describe('SCRAM-SHA-256', () => {
     const signature = hmac(hmac(salted, 'Server Key'), `${client.first.slice(3)},${first},${final.slice(0, final.indexOf(',p='))}`);
     const wrong = Buffer.from(signature);
     wrong[31] = (wrong[31] ?? 0) ^ 1;
-    for (const text of ['', 'v', 'v=', 'e=invalid-proof', `V=${signature.toString('base64')}`, `v=${wrong.toString('base64')}`, `v=${signature.subarray(0, 31).toString('base64')}`, `x=1,v=${signature.toString('base64')}`]) {
+    for (const text of [
+      '',
+      'v',
+      'v=',
+      'e=invalid-proof',
+      `V=${signature.toString('base64')}`,
+      `v=${wrong.toString('base64')}`,
+      `v=${signature.subarray(0, 31).toString('base64')}`,
+      `x=1,v=${signature.toString('base64')}`,
+    ]) {
       expect(() => client.verify(text)).toThrowError(expect.objectContaining({ code: 'target.protocol' }) as Error);
     }
     client.verify(`v=${signature.toString('base64')}`);

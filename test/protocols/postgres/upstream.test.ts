@@ -78,12 +78,24 @@ interface Result {
 }
 
 /** One session through the path to the server, with this credential and these options. */
-async function reach({ user, password = 'right', tls = { mode: 'disable' }, database = 'postgres', asked = '', options = {}, port = server.port }: Attempt): Promise<Result> {
+async function reach({
+  user,
+  password = 'right',
+  tls = { mode: 'disable' },
+  database = 'postgres',
+  asked = '',
+  options = {},
+  port = server.port,
+}: Attempt): Promise<Result> {
   const causes: string[] = [];
   const warn: Logger['warn'] = (fields) => {
     for (let at = (fields as { err?: unknown }).err; at instanceof Error; at = at.cause) causes.push(at.message);
   };
-  await using world = await startPathWorld({ server: { port, username: user, password, database }, options: { tls, ...options }, logger: { ...silentLogger, warn } });
+  await using world = await startPathWorld({
+    server: { port, username: user, password, database },
+    options: { tls, ...options },
+    logger: { ...silentLogger, warn },
+  });
   try {
     const client = await RawClient.login(world.port, 'bank-db', 'token-alice', asked);
     const rows = rowsOf(await client.run(query('SELECT current_user')));

@@ -61,9 +61,12 @@ function readParameters(buffer: Buffer, start: number, end: number): Map<string,
   }
 }
 
-/** NegotiateProtocolVersion: "3.0 is the newest here, and these protocol options are not known". */
+/**
+ * NegotiateProtocolVersion: "3.0 is the newest here, and these protocol options are not known". The documentation speaks of the minor
+ * version alone, but server and libpq both mean the whole number; libpq 18 refuses 0.
+ */
 export function negotiateVersion(unknownOptions: readonly string[]): Buffer {
-  return message(Back.NegotiateProtocolVersion, int32(0), int32(unknownOptions.length), unknownOptions.map((name) => `${name}\0`).join(''));
+  return message(Back.NegotiateProtocolVersion, int32(PROTOCOL_3_0), int32(unknownOptions.length), unknownOptions.map((name) => `${name}\0`).join(''));
 }
 
 /** A StartupMessage of protocol 3.0. */

@@ -23,13 +23,10 @@ const native = z.strictObject({
     .enum(['refuse', 'loopback'])
     .default('refuse')
     .meta({ description: 'Connections without TLS. `refuse`: a token is taken over TLS only. `loopback`: also over plain connections of this machine.' }),
-  auth: z
-    .enum(['password', 'oauth'])
-    .default('password')
-    .meta({
-      description:
-        'How clients are asked for a token when they do not say it themselves. `password`: in the place of a password. `oauth`: by the exchange that the protocol has for tokens, where it has one.',
-    }),
+  auth: z.enum(['password', 'oauth']).default('password').meta({
+    description:
+      'How clients are asked for a token when they do not say it themselves. `password`: in the place of a password. `oauth`: by the exchange that the protocol has for tokens, where it has one.',
+  }),
 });
 
 const gateway = z

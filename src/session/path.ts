@@ -78,12 +78,17 @@ export class Path {
     const address = socket.remoteAddress ?? 'unknown';
     const secure = options.plaintextLoopback && isLoopback(address);
     if (protocol === undefined) socket.destroy();
-    else this.#begin({ stream: socket, address, via: 'native', secure, preferredAuth: options.preferredAuth ?? 'password' }, (conn) => this.#serve(conn, protocol, null));
+    else
+      this.#begin({ stream: socket, address, via: 'native', secure, preferredAuth: options.preferredAuth ?? 'password' }, (conn) =>
+        this.#serve(conn, protocol, null),
+      );
   }
 
   /** A connection with ALPN gw-tunnel/1 on the TLS port. Never throws. */
   acceptTunnel(socket: TLSSocket): void {
-    this.#begin({ stream: socket, address: socket.remoteAddress ?? 'unknown', via: 'tunnel', secure: true, preferredAuth: 'password' }, (conn) => this.#serveTunnel(conn));
+    this.#begin({ stream: socket, address: socket.remoteAddress ?? 'unknown', via: 'tunnel', secure: true, preferredAuth: 'password' }, (conn) =>
+      this.#serveTunnel(conn),
+    );
   }
 
   #begin(incoming: Incoming, serve: (conn: Conn) => Promise<void>): void {
@@ -242,10 +247,7 @@ export class Path {
       const end = { endedAt: services.clock.now(), reason: 'target', message: error.message, operations: 0, refused: 0, rows: 0, bytesUp: 0, bytesDown: 0 };
       recorder.end(end);
       services.sessions.ended(about.session, end);
-      services.logger.warn(
-        { session: about.session, target: grant.target.name, error: error.code, err: error },
-        'session could not be opened',
-      );
+      services.logger.warn({ session: about.session, target: grant.target.name, error: error.code, err: error }, 'session could not be opened');
       services.journal.commit();
       throw error;
     }

@@ -74,17 +74,19 @@ function analyseTree(raw: readonly unknown[], text: string, bytes: Buffer): Anal
   const sink = new EffectSink();
   const literals = new Literals(bytes);
   const secrets: number[] = [];
-  const statements: StatementInfo[] = [];
-  for (const entry of raw) {
-    const tree = isTree(entry) ? entry : {};
-    const statement = field(tree, 'stmt');
-    walkTop(statement, sink, literals, integer(tree, 'stmt_location'), secrets);
-    const { inner, ...form } = statementInfo(statement);
-    statements.push({ ...form, inner: inner === null ? null : analyseInner(inner, bytes) });
+  const roots = raw.map((entry) => field(isTree(entry) ? entry : {}, 'stmt'));
+  for (const [i, statement] of roots.entries()) {
+    const entry = raw[i];
+    walkTop(statement, sink, literals, integer(isTree(entry) ? entry : {}, 'stmt_location'), secrets);
   }
+  const redacted = redact(text, secrets);
+  const statements = roots.map((statement): StatementInfo => {
+    const { inner, ...form } = statementInfo(statement);
+    return { ...form, inner: inner === null ? null : analyseInner(inner, bytes, redacted) };
+  });
   const [only, ...more] = statements;
-  const plain = only !== undefined && more.length === 0 && only.kind === 'other' && PLAIN.has(tagged(field(isTree(raw[0]) ? raw[0] : {}, 'stmt'))?.tag ?? '');
-  return freeze(sink, statements, redact(text, secrets), plain && secrets.length === 0 && !literals.read && isShapeStable(text));
+  const plain = only !== undefined && more.length === 0 && only.kind === 'other' && PLAIN.has(tagged(roots[0])?.tag ?? '');
+  return freeze(sink, statements, redacted, plain && secrets.length === 0 && !literals.read && isShapeStable(text));
 }
 
 const PLAIN: ReadonlySet<string> = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt']);
@@ -99,11 +101,12 @@ function walkTop(statement: unknown, sink: EffectSink, literals: Literals, start
   sink.take(own, (effect) => effect);
 }
 
-function analyseInner(statement: unknown, bytes: Buffer): Analysis {
+/** What runs by a name is recorded with the whole text that gave the name, so it carries that text's redaction. */
+function analyseInner(statement: unknown, bytes: Buffer, redacted: string | null): Analysis {
   const sink = new EffectSink();
   walkTop(statement, sink, new Literals(bytes), 0, []);
   const { inner: _none, ...form } = statementInfo(statement);
-  return freeze(sink, [{ ...form, inner: null }], null, false);
+  return freeze(sink, [{ ...form, inner: null }], redacted, false);
 }
 
 function freeze(sink: EffectSink, statements: readonly StatementInfo[], redacted: string | null, shareable: boolean): Analysis {

@@ -32,7 +32,20 @@ test.each([
   expect(JSON.stringify(facts)).not.toContain('hunter2');
 });
 
+test.each([
+  ["prepare a as select 1 where dblink_is_busy('password=hunter2') = 1", "prepare a as select 1 where dblink_is_busy('***') = 1"],
+  ["declare c cursor for select dblink_open('password=hunter2')", "declare c cursor for select dblink_open('***')"],
+  ["prepare a as select 1; alter role bob password 'hunter2'", "prepare a as select 1; alter role bob password '***'"],
+])('whoever runs %j by its name records it as redacted as it came', (text, expected) => {
+  const { facts, statements } = analyseText(text);
+  const inner = statements[0]?.inner?.facts;
+  // The engine records the whole text beside the facts of the statement inside.
+  expect(inner?.redacted).toBe(expected);
+  expect(inner?.redacted).toBe(facts.redacted);
+});
+
 test('a statement without a secret is recorded as it came', () => {
   expect(analyseText('alter role bob password null').facts.redacted).toBeNull();
   expect(analyseText("select 'x'").facts.redacted).toBeNull();
+  expect(analyseText("prepare a as select 'x'").statements[0]?.inner?.facts.redacted).toBeNull();
 });

@@ -6,10 +6,10 @@ import { isBuiltin } from './builtin-functions.js';
 import { dangerousClass, type FunctionClass } from './functions.js';
 import type { Scope } from './scope.js';
 import { settingEffect } from './settings.js';
-import { as, field, integer, list, qualified, strings, type Tree } from './tree.js';
+import { as, field, integer, list, qualified, strings, type Tree, text } from './tree.js';
 import type { Handlers, Walk } from './walk.js';
 
-/** Nodes whose meaning is that of what they hold. */
+/** Nodes whose meaning is that of what they hold. Those that an older server reads otherwise are in `newer-grammar.ts`. */
 export const CARRIERS: readonly string[] = [
   'A_Const',
   'String',
@@ -45,7 +45,6 @@ export const CARRIERS: readonly string[] = [
   'CurrentOfExpr',
   'GroupingFunc',
   'GroupingSet',
-  'MergeSupportFunc',
   'Alias',
   'ReturningOption',
   'JsonFormat',
@@ -55,19 +54,12 @@ export const CARRIERS: readonly string[] = [
   'JsonBehavior',
   'JsonOutput',
   'JsonArgument',
-  'JsonFuncExpr',
   'JsonTablePathSpec',
   'JsonTableColumn',
   'JsonKeyValue',
-  'JsonParseExpr',
-  'JsonScalarExpr',
-  'JsonSerializeExpr',
-  'JsonObjectConstructor',
-  'JsonArrayConstructor',
   'JsonArrayQueryConstructor',
   'JsonAggConstructor',
   'JsonObjectAgg',
-  'JsonArrayAgg',
   'RangeTableFuncCol',
   'IndexElem',
   'InferClause',
@@ -105,6 +97,8 @@ function functionCall(walk: Walk, node: Tree, scope: Scope): void {
   const [schema, name] = qualified(strings(list(node, 'funcname')));
   const args = list(node, 'args');
   called(walk, schema, name ?? '');
+  // SYSTEM_USER without parentheses is a column to a server before 16.
+  if (name === 'system_user' && text(node, 'funcformat') === 'COERCE_SQL_SYNTAX') scope.column([name], false);
   if (name === 'set_config') setConfig(walk, args, scope);
   else if (name === 'pg_notify') walk.sink.add('notify', 'channel', [walk.literals.value(args[0])]);
   else if (name?.startsWith('dblink') === true) connectionSecrets(walk, args);

@@ -8,6 +8,7 @@ import type { EffectSink } from './effect-sink.js';
 import { CARRIERS, EXPRESSIONS } from './expressions.js';
 import type { Literals } from './literals.js';
 import { MODIFICATIONS } from './modification.js';
+import { NEWER_GRAMMAR } from './newer-grammar.js';
 import { QUERIES } from './query.js';
 import { Scope } from './scope.js';
 import { isTree, type Tree, tagged } from './tree.js';
@@ -19,7 +20,16 @@ import type { Handler, Walk } from './walk.js';
 const DEPTH_LIMIT = 1500;
 
 const HANDLERS: ReadonlyMap<string, Handler> = new Map(
-  Object.entries({ ...EXPRESSIONS, ...QUERIES, ...MODIFICATIONS, ...COPY_STATEMENTS, ...OBJECT_STATEMENTS, ...ACCESS_STATEMENTS, ...SESSION_STATEMENTS }),
+  Object.entries({
+    ...EXPRESSIONS,
+    ...NEWER_GRAMMAR,
+    ...QUERIES,
+    ...MODIFICATIONS,
+    ...COPY_STATEMENTS,
+    ...OBJECT_STATEMENTS,
+    ...ACCESS_STATEMENTS,
+    ...SESSION_STATEMENTS,
+  }),
 );
 const PASSIVE: ReadonlySet<string> = new Set([...CARRIERS, ...OBJECT_CARRIERS]);
 

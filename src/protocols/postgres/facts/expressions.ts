@@ -4,9 +4,10 @@
  */
 import { isBuiltin } from './builtin-functions.js';
 import { dangerousClass, type FunctionClass } from './functions.js';
+import { isSystemUser } from './newer-grammar.js';
 import type { Scope } from './scope.js';
 import { settingEffect } from './settings.js';
-import { as, field, integer, list, qualified, strings, type Tree, text } from './tree.js';
+import { as, field, integer, list, qualified, strings, type Tree } from './tree.js';
 import type { Handlers, Walk } from './walk.js';
 
 /** Nodes whose meaning is that of what they hold. Those that an older server reads otherwise are in `newer-grammar.ts`. */
@@ -97,8 +98,7 @@ function functionCall(walk: Walk, node: Tree, scope: Scope): void {
   const [schema, name] = qualified(strings(list(node, 'funcname')));
   const args = list(node, 'args');
   called(walk, schema, name ?? '');
-  // SYSTEM_USER without parentheses is a column to a server before 16.
-  if (name === 'system_user' && text(node, 'funcformat') === 'COERCE_SQL_SYNTAX') scope.column([name], false);
+  if (isSystemUser(node)) scope.column(['system_user'], false);
   if (name === 'set_config') setConfig(walk, args, scope);
   else if (name === 'pg_notify') walk.sink.add('notify', 'channel', [walk.literals.value(args[0])]);
   else if (name?.startsWith('dblink') === true) connectionSecrets(walk, args);

@@ -8,7 +8,7 @@
  * - Keywords since 13 that a call may begin with: JSON_ARRAY, JSON_ARRAYAGG, JSON_OBJECT, JSON_OBJECTAGG (16); JSON, JSON_EXISTS, JSON_QUERY,
  *   JSON_SCALAR, JSON_SERIALIZE, JSON_TABLE, JSON_VALUE, MERGE_ACTION (17). Handled below. Other new keywords (ATOMIC, RETURN, FORMAT, PATH,
  *   PERIOD …) are unreserved: a call by such a name is a FuncCall in every version.
- * - SYSTEM_USER (16) was a column. It is charged as one (`expressions.ts`).
+ * - SYSTEM_USER (16) was a column. It is charged as one (`expressions.ts`), and in a condition it is a value of the row (`where-terms.ts`).
  * - JSON_OBJECT(a, b), OVERLAY, SUBSTRING (14): the same call, with or without `pg_catalog` in front; `plain` by name like any other that
  *   PostgreSQL brings. EXTRACT (14) was date_part.
  * - OLD and NEW in RETURNING (18) were aliases, if anything: both readings are charged (`modification.ts`).
@@ -19,8 +19,13 @@
  * Older than 13, so the same everywhere: the other XML forms, COALESCE, GREATEST, LEAST, NULLIF, GROUPING, NORMALIZE, TREAT, XMLTABLE.
  */
 import type { Scope } from './scope.js';
-import { list, type Tree, text } from './tree.js';
+import { list, strings, type Tree, text } from './tree.js';
 import type { Handler, Handlers, Walk } from './walk.js';
+
+/** Whether a FuncCall is the word SYSTEM_USER, a column before 16. */
+export function isSystemUser(call: Tree): boolean {
+  return text(call, 'funcformat') === 'COERCE_SQL_SYNTAX' && strings(list(call, 'funcname')).at(-1) === 'system_user';
+}
 
 /** A node that is a call of the function `name` gives to an older server; null: of none. */
 function alsoCall(tag: string, name: (node: Tree) => string | null): Handler {

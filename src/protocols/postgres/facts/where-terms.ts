@@ -2,6 +2,7 @@
  * Terms of a condition: which are certainly a column of the target, which are certainly not of any row. Pure reading of the tree; in doubt
  * the answer is no.
  */
+import { isSystemUser } from './newer-grammar.js';
 import { as, field, list, stringNode, strings, struct, type Tree, tagged, text } from './tree.js';
 
 /** The rows whose choice is judged. */
@@ -84,19 +85,19 @@ export function isKey(node: unknown, target: WhereTarget): boolean {
 
 /** A value that does not come from any row: constants, parameters, and what is computed of them alone. */
 export function isFixed(node: unknown): boolean {
-  return node !== undefined && !reaches(node, (tag) => tag === 'ColumnRef' || tag === 'SubLink', 0);
+  return node !== undefined && !reaches(node, (tag, inner) => tag === 'ColumnRef' || tag === 'SubLink' || (tag === 'FuncCall' && isSystemUser(inner)), 0);
 }
 
 export function holdsParameter(node: unknown): boolean {
   return reaches(node, (tag) => tag === 'ParamRef' || tag === 'FuncCall', 0);
 }
 
-function reaches(node: unknown, wanted: (tag: string) => boolean, depth: number): boolean {
+function reaches(node: unknown, wanted: (tag: string, node: Tree) => boolean, depth: number): boolean {
   if (depth > DEPTH_LIMIT) return true;
   if (Array.isArray(node)) return node.some((item) => reaches(item, wanted, depth + 1));
   if (typeof node !== 'object' || node === null) return false;
   const found = tagged(node);
-  if (found !== null && wanted(found.tag)) return true;
+  if (found !== null && wanted(found.tag, found.node)) return true;
   return Object.values(node).some((value) => reaches(value, wanted, depth + 1));
 }
 

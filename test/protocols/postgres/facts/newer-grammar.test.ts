@@ -38,6 +38,10 @@ describe('an ordinary function on PostgreSQL 13', () => {
   test('system_user is a column to it', () => {
     const read = analyseText('select system_user from s.t').facts.effects.find(({ action }) => action === 'select');
     expect(read?.resource?.columns).toEqual(['system_user']);
+    // There this compares a column with itself.
+    const where = (text: string) => analyseText(text).facts.effects.find(({ action }) => action === 'delete')?.facts['where'];
+    expect(where('delete from t where "system_user" = system_user')).toBe('unknown');
+    expect(where('delete from t where owner = current_user')).toBe('effective');
   });
 });
 

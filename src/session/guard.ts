@@ -58,7 +58,8 @@ export class SessionGuard implements Guard {
   readonly #options: GuardOptions;
   #policySet;
   #view: PolicyView;
-  #expiresAt: number;
+  /** Replaced by a renewal. */
+  #identity: Identity;
   /** Set from outside when the right to the session is gone; every later call throws it. */
   #revoked: GwError | null = null;
   readonly #transport: IssuedVerdict;
@@ -68,18 +69,25 @@ export class SessionGuard implements Guard {
     this.#options = options;
     this.#policySet = options.policy.current();
     this.#view = this.#policySet.view(options.identity, options.target);
-    this.#expiresAt = options.identity.expiresAt;
+    this.#identity = options.identity;
     const reasons = ['carries no operation'];
     this.#transport = new IssuedVerdict(this, { effect: 'allow', rule: 'gateway/transport', policy: this.#policySet.digest, reasons, hint: null }, 0, 0);
   }
 
   get expiresAt(): number {
-    return this.#expiresAt;
+    return this.#identity.expiresAt;
   }
 
-  /** A fresh token of the same subject was presented. */
-  renew(expiresAt: number): void {
-    this.#expiresAt = Math.max(this.#expiresAt, expiresAt);
+  /**
+   * A fresh token of the same subject was presented: from the next operation on its rights count, and its expiry, even where it is the
+   * earlier one. The record has it in front of every operation that it decides.
+   * @throws GwError `recording.failed`
+   */
+  renew(identity: Identity): void {
+    const { email, groups, onBehalfOf, expiresAt } = identity;
+    this.#options.recorder.event('session.renewed', { email, groups, onBehalfOf, expiresAt });
+    this.#identity = identity;
+    this.#view = this.#policySet.view(identity, this.#options.target);
   }
 
   revoke(error: GwError): void {
@@ -95,14 +103,14 @@ export class SessionGuard implements Guard {
     const set = this.#options.policy.current();
     if (set !== this.#policySet) {
       this.#policySet = set;
-      this.#view = set.view(this.#options.identity, this.#options.target);
+      this.#view = set.view(this.#identity, this.#options.target);
     }
     return this.#view;
   }
 
   #live(): void {
     if (this.#revoked !== null) throw this.#revoked;
-    if (this.#options.clock.now() >= this.#expiresAt) throw new GwError('login.expired', 'The login behind this session has expired.');
+    if (this.#options.clock.now() >= this.expiresAt) throw new GwError('login.expired', 'The login behind this session has expired.');
   }
 
   #decide(operation: Operation): Decision {
@@ -144,7 +152,8 @@ export class SessionGuard implements Guard {
 
   deliver(verdict: Verdict, chunk: Uint8Array, rows: number): Uint8Array {
     const issued = this.#issued(verdict);
-    if (issued === this.#transport) {
+    // An operation that is over has no more result: what still names it (a portal run again in a later segment) answers nothing.
+    if (issued === this.#transport || issued.finished) {
       // Words of the target that answer no operation (notifications, parameter changes): the record keeps them under number 0.
       this.#options.recorder.delivered(0, chunk);
       return chunk;
@@ -157,7 +166,7 @@ export class SessionGuard implements Guard {
 
   receive(verdict: Verdict, chunk: Uint8Array): void {
     const issued = this.#issued(verdict);
-    if (issued !== this.#transport) this.#options.recorder.received(issued.sequence, chunk);
+    if (issued !== this.#transport && !issued.finished) this.#options.recorder.received(issued.sequence, chunk);
   }
 
   finish(verdict: Verdict, status: OutcomeStatus, message: string | null): void {

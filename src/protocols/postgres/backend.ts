@@ -149,7 +149,6 @@ export class Backend {
   /** One whole message at `buffer[at..next)`, not a row. */
   #message(type: number, at: number, next: number): void {
     const { flight } = this.#talk;
-    while (flight.kind() === Wait.CopyEnd) flight.pop();
     const waiting = flight.kind();
     const running = waiting === Wait.Query || waiting === Wait.Execute;
     switch (type) {
@@ -260,6 +259,7 @@ export class Backend {
       this.#resultRows = 0;
     }
     this.#talk.copyIn = null;
+    if (waiting === Wait.Execute) this.#copyAnswered();
   }
 
   #settleStep(changes: readonly { readonly step: number; readonly change: { confirm(): void; reject(): void } }[], step: number): void {
@@ -287,8 +287,9 @@ export class Backend {
     }
     this.#resetResult();
     flight.pop();
-    // Outside a transaction no portal survives.
-    if (state === IDLE && this.#talk.suspended.size > 0) for (const portal of this.#talk.suspended) this.#talk.closeSuspended(portal);
+    this.#talk.answered++;
+    this.#talk.awaitingCopy = false;
+    if (state === IDLE && this.#talk.suspended.size > 0) this.#talk.closePortals();
     this.#settled();
   }
 
@@ -305,6 +306,7 @@ export class Backend {
       this.#close(next);
     } else this.#aside(at, next);
     this.#talk.copyIn = null;
+    if (waiting !== Wait.Query) this.#talk.awaitingCopy = false;
     // For a Query, and for a commit that fails at Sync, ReadyForQuery follows and closes the entry. Nothing in flight: the server is leaving.
     if (waiting === 0 || waiting === Wait.Query || waiting === Wait.Sync) return;
     // Extended protocol: everything up to the next Sync is skipped by the server.
@@ -312,7 +314,13 @@ export class Backend {
     while (flight.length > 0 && flight.kind() !== Wait.Sync) {
       const verdict = flight.verdict();
       const changes = flight.extra()?.changes;
-      if (changes !== undefined) for (const { change } of changes) change.reject();
+      if (changes !== undefined) {
+        for (const { change } of changes) {
+          // A stand-in that was reached has done what it changes: the unnamed statement is gone.
+          if (first && refusal !== null) change.confirm();
+          else change.reject();
+        }
+      }
       if (verdict !== null)
         context.guard.finish(verdict, first ? 'error' : 'cancelled', first ? this.#failure : 'skipped after an earlier error of the pipeline');
       this.#runEnded();
@@ -348,16 +356,16 @@ export class Backend {
 
   #copyInBegins(): void {
     const { flight } = this.#talk;
-    const extended = flight.kind() === Wait.Execute;
-    const offset = 1;
-    while (offset < flight.length && flight.kind(offset) !== Wait.CopyEnd) {
-      // COPY swallows a Sync that came before the end of its data.
-      if (!extended || flight.kind(offset) !== Wait.Sync)
-        throw new GwError('protocol.violation', 'The client sent other messages where COPY data was expected.');
-      flight.remove(offset);
-    }
-    if (offset < flight.length) flight.remove(offset);
-    else this.#talk.copyIn = flight.verdict();
+    // The frontend sent nothing behind the COPY.
+    if (flight.length !== 1) throw new GwError('protocol.violation', 'The client sent other messages where COPY data was expected.');
+    this.#talk.copyIn = flight.verdict();
+    this.#copyAnswered();
+  }
+
+  #copyAnswered(): void {
+    if (!this.#talk.awaitingCopy) return;
+    this.#talk.awaitingCopy = false;
+    this.#settled();
   }
 
   /** A message that belongs to no operation still goes through the door. */

@@ -17,10 +17,19 @@ export class Conversation {
   readonly portals = new NameSpace<Portal>();
   /** Number of the pipeline segment (up to the next Sync or Query) that is being sent. */
   segment = 1;
+  /** Number of the last segment whose ReadyForQuery came. */
+  answered = 0;
   /** The server (or a refusal) is discarding messages until the next Sync: so do we, and nothing of them is sent. */
   skipping = false;
   /** The operation whose COPY input the server is taking, while it does. */
   copyIn: Verdict | null = null;
+  /**
+   * A COPY FROM STDIN went up and the server has not said whether it takes the data. Until then nothing more is sent: what a Sync or a
+   * Query would mean depends on the answer, and a wrong guess would put every later answer under the wrong request.
+   */
+  awaitingCopy = false;
+  /** Something of the segment in hand may have run already. */
+  ranInSegment = false;
   /** Runs whose portal is bound and not at its end (suspended by a row limit, or never executed): finished when the portal goes. */
   readonly suspended = new Set<Portal>();
   /** The portal of the last Bind while no Execute named it: nearly always the next message does, and the set above stays empty. */
@@ -92,10 +101,19 @@ export class Conversation {
     for (const effect of effects) {
       if (effect.kind === 'prepare') into.push({ step, change: this.statements.change(effect.name, effect.statement, this.segment) });
       else if (effect.kind === 'declare')
-        into.push({ step, change: this.portals.change(effect.name, { statement: effect.statement, verdict: null }, this.segment) });
+        into.push({
+          step,
+          change: this.portals.change(
+            effect.name,
+            { statement: effect.statement, verdict: null, facts: effect.statement.facts, segment: this.segment },
+            this.segment,
+          ),
+        });
       else {
         const space: NameSpace<Statement> | NameSpace<Portal> = effect.kind === 'deallocate' ? this.statements : this.portals;
-        for (const name of effect.name === null ? [...space.names()] : [effect.name]) into.push({ step, change: space.change(name, null, this.segment) });
+        // DEALLOCATE ALL and DISCARD ALL leave the protocol's unnamed statement alone.
+        for (const name of effect.name === null ? [...space.names()].filter((each) => each !== '' || effect.kind === 'close') : [effect.name])
+          into.push({ step, change: space.change(name, null, this.segment) });
       }
     }
   }
@@ -104,6 +122,11 @@ export class Conversation {
   parkLastBound(): void {
     if (this.lastBound !== null) this.suspended.add(this.lastBound);
     this.lastBound = null;
+  }
+
+  /** Outside a transaction no portal survives: runs that wait in answered segments are over. Later ones are still on their way up. */
+  closePortals(): void {
+    for (const portal of this.suspended) if (portal.segment <= this.answered) this.closeSuspended(portal);
   }
 
   /** A run that was waiting for its next Execute will not get one: its portal is gone. */

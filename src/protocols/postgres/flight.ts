@@ -15,8 +15,6 @@ export const Wait = {
   Execute: 5,
   Close: 6,
   Sync: 7,
-  /** The client's CopyDone or CopyFail: separates a Sync that COPY swallows from one that counts. */
-  CopyEnd: 8,
 } as const;
 
 export interface FlightExtra {
@@ -75,27 +73,13 @@ export class Flight {
     this.#length--;
   }
 
-  /** Takes out the entry `offset` places behind the head. Rare (COPY only), so it may move entries. */
-  remove(offset: number): void {
-    const mask = this.#kinds.length - 1;
-    for (let i = offset; i < this.#length - 1; i++) {
-      const to = (this.#head + i) & mask;
-      const from = (this.#head + i + 1) & mask;
-      this.#kinds[to] = this.#kinds[from] ?? 0;
-      this.#verdicts[to] = this.#verdicts[from] ?? null;
-      this.#extras[to] = this.#extras[from] ?? null;
-      this.#portals[to] = this.#portals[from] ?? null;
+  /** Whether a statement may be running, or has an answer to come that tells what it changed. */
+  get running(): boolean {
+    for (let i = 0; i < this.#length; i++) {
+      const kind = this.kind(i);
+      if (kind === Wait.Query || kind === Wait.Bind || kind === Wait.Execute || kind === Wait.Sync) return true;
     }
-    this.#length--;
-  }
-
-  /** The last entry that carries a verdict: who a CopyData belongs to before the server confirmed the COPY. */
-  lastVerdict(): Verdict | null {
-    for (let i = this.#length - 1; i >= 0; i--) {
-      const verdict = this.verdict(i);
-      if (verdict !== null) return verdict;
-    }
-    return null;
+    return false;
   }
 
   #grow(): void {

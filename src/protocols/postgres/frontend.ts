@@ -5,6 +5,7 @@
  * untrusted: every length is checked before its message is waited for.
  */
 import { GwError } from '../../contract/gw-error.js';
+import type { Facts } from '../../contract/operation.js';
 import type { Verdict } from '../../contract/verdict.js';
 import { BIND_BUFFER_LIMIT, BIND_RECORD_LIMIT, MESSAGE_LIMIT, NAMES_LIMIT, PIPELINE_LIMIT, SMALL_MESSAGE_LIMIT } from './codec/limits.js';
 import { Front, message, stringEnd } from './codec/message.js';
@@ -22,6 +23,10 @@ const NO_VERDICT_YET = 'wait';
 const CONTINUE = { refusal: null, changes: [] } as const;
 /** Names beyond this are no names (NAMEDATALEN is 64); it bounds how much of a large Bind must be there to judge it. */
 const HEAD_LIMIT = 8_192;
+/** The server cuts longer names (NAMEDATALEN - 1), so two of them may be one. */
+const NAME_BYTES = 63;
+const BACKSLASH = 0x5c;
+const QUOTE = 0x27;
 
 export class Frontend {
   readonly #talk: Conversation;
@@ -102,7 +107,11 @@ export class Frontend {
         this.#hold();
         return at;
       }
-      if (this.#talk.skipping && type !== Front.Sync && type !== Front.Terminate) {
+      if (this.#talk.awaitingCopy && type !== Front.Terminate) {
+        this.#hold();
+        return at;
+      }
+      if (this.#ignoredByServer(type, length)) {
         this.#flush(at);
         this.#dropping = next - at;
         continue;
@@ -112,23 +121,18 @@ export class Frontend {
         at = Math.min(next, end);
         continue;
       }
-      const head = type === Front.Bind && length > BIND_BUFFER_LIMIT ? at + HEAD_LIMIT + BIND_RECORD_LIMIT : next;
       const statement = type === Front.Query || type === Front.Parse;
       if (statement && length > this.#statementLimit + HEAD_LIMIT) {
+        if (end - at < 6) return at;
         this.#flush(at);
-        this.#tooLong(type, length);
+        this.#tooLong(at, type, length);
         this.#start = at;
         this.#dropping = next - at;
         continue;
       }
+      const large = type === Front.Bind && length > BIND_BUFFER_LIMIT;
       if (!statement && type !== Front.Bind && length > SMALL_MESSAGE_LIMIT) throw new GwError('protocol.violation', `invalid message length ${length}`);
-      if (head > end) return at;
-      if (
-        this.#talk.copyIn !== null &&
-        !(type === Front.CopyDone || type === Front.CopyFail || type === Front.Flush || type === Front.Sync || type === Front.Terminate)
-      ) {
-        throw new GwError('protocol.violation', `unexpected message type 0x${type.toString(16)} during COPY from stdin`);
-      }
+      if ((large ? at + HEAD_LIMIT + BIND_RECORD_LIMIT : next) > end) return at;
       if (!this.#message(type, at, next)) {
         this.#hold();
         return at;
@@ -147,6 +151,24 @@ export class Frontend {
       at = next;
     }
     return at;
+  }
+
+  /**
+   * What the server would read and ignore is not sent at all, so that nothing hangs on whether it ignores it: everything up to Sync after an
+   * error, Sync and Flush inside COPY data, COPY messages outside of a COPY. Anything else inside COPY data ends the session.
+   */
+  #ignoredByServer(type: number, length: number): boolean {
+    const { skipping, copyIn } = this.#talk;
+    if ((type === Front.Sync || type === Front.Flush || type === Front.CopyDone || type === Front.Terminate) && length !== 4) {
+      throw new GwError('protocol.violation', `invalid message length ${length}`);
+    }
+    if (type === Front.Terminate) return false;
+    if (skipping) return type !== Front.Sync;
+    const copy = type === Front.CopyData || type === Front.CopyDone || type === Front.CopyFail;
+    if (copyIn === null) return copy;
+    if (copy) return false;
+    if (type === Front.Sync || type === Front.Flush) return true;
+    throw new GwError('protocol.violation', `unexpected message type 0x${type.toString(16)} during COPY from stdin`);
   }
 
   /** Moves through a message whose bytes need no look. */
@@ -171,7 +193,7 @@ export class Frontend {
   }
 
   #copyData(at: number, next: number, end: number): void {
-    const verdict = this.#talk.copyIn ?? this.#talk.flight.lastVerdict();
+    const verdict = this.#talk.copyIn;
     if (verdict !== null) {
       this.#talk.context.guard.receive(verdict, this.#buffer.subarray(at, Math.min(next, end)));
       this.#verdict = verdict;
@@ -195,26 +217,27 @@ export class Frontend {
         return this.#bind(at, next);
       case Front.Execute:
         return this.#execute(at, next);
-      case Front.Describe:
+      case Front.Describe: {
+        const end = this.#textEnd(at + 6, next, 'Describe');
+        if (this.#name(at + 6, end) === null) return this.#refuseName(at, next, Wait.Describe);
         flight.push(Wait.Describe, null, null);
         return true;
+      }
       case Front.Close:
-        this.#closeName(at, next);
-        return true;
+        return this.#closeName(at, next);
       case Front.Sync:
         this.#talk.parkLastBound();
-        if (this.#talk.copyIn === null) {
-          flight.push(Wait.Sync, null, null);
-          this.#talk.segment++;
-          this.#talk.skipping = false;
-        }
+        flight.push(Wait.Sync, null, null);
+        this.#nextSegment();
+        this.#talk.skipping = false;
         return true;
       case Front.Flush:
         return true;
       case Front.CopyDone:
       case Front.CopyFail:
-        if (this.#talk.copyIn === null) flight.push(Wait.CopyEnd, null, null);
         this.#talk.copyIn = null;
+        // Within a Query another COPY may follow; in the extended protocol a Sync from here on is a Sync, however the COPY went.
+        this.#talk.awaitingCopy = flight.kind() === Wait.Query;
         return true;
       case Front.Terminate:
         this.#flush(next);
@@ -253,29 +276,32 @@ export class Frontend {
   }
 
   /** Puts a stand-in in the place of the message at `at..next` and books its refusal. */
-  #refuse(at: number, next: number, refusal: Buffer, kind: number): void {
+  #refuse(at: number, next: number, refusal: Buffer, kind: number, unnamed = false): void {
     this.#flush(at);
-    this.#standIn(refusal, kind);
+    this.#standIn(refusal, kind, unnamed);
     this.#start = next;
   }
 
-  #standIn(refusal: Buffer, kind: number): void {
+  /** `unnamed`: a Parse of the unnamed statement, which the server drops before it reads the text; so it must be gone here, too (D27). */
+  #standIn(refusal: Buffer, kind: number, unnamed: boolean): void {
     const { flight, context } = this.#talk;
     const query = kind === Wait.Query;
-    flight.push(query ? Wait.Query : Wait.Parse, null, { refusal, changes: [] });
+    const changes = unnamed ? [{ step: 0, change: this.#talk.statements.change('', null, this.#talk.segment) }] : [];
+    flight.push(query ? Wait.Query : Wait.Parse, null, { refusal, changes });
     context.sendUp(
       context.guard.transport(),
-      query ? message(Front.Query, `${STAND_IN}\0`) : message(Front.Parse, `${STAND_IN_NAME}\0${STAND_IN}\0`, Uint8Array.of(0, 0)),
+      query ? message(Front.Query, `${STAND_IN}\0`) : message(Front.Parse, `${unnamed ? '' : STAND_IN_NAME}\0${STAND_IN}\0`, Uint8Array.of(0, 0)),
     );
-    if (query) this.#talk.segment++;
+    if (query) this.#nextSegment();
     else this.#talk.skipping = true;
   }
 
-  #tooLong(type: number, length: number): void {
+  #tooLong(at: number, type: number, length: number): void {
     const judged = judge.tooLong(length, this.#statementLimit);
     const verdict = this.#decide(judged, type === Front.Parse);
     if (verdict === NO_VERDICT_YET) throw new GwError('internal.error', 'A statement that is too long to judge cannot be held.');
-    this.#standIn(refuseOperation(verdict.decision, judged.facts), type === Front.Query ? Wait.Query : Wait.Parse);
+    const query = type === Front.Query;
+    this.#standIn(refuseOperation(verdict.decision, judged.facts), query ? Wait.Query : Wait.Parse, !query && this.#buffer[at + 5] === 0);
   }
 
   #functionCall(at: number, next: number): boolean {
@@ -293,7 +319,10 @@ export class Frontend {
     const facts = this.#talk.resolve(analysis);
     if (facts === 'unsettled') return false;
     const text = this.#buffer.subarray(at + 5, end);
-    const verdict = this.#decide(judge.statement(facts, text, null, 'query'), false);
+    const unclear = this.#unclear(text);
+    if (unclear === 'wait') return false;
+    const judged = unclear === null ? judge.statement(facts, text, null, 'query') : judge.unclear(facts, text, unclear);
+    const verdict = this.#decide(judged, false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       this.#refuse(at, next, refuseOperation(verdict.decision, facts), Wait.Query);
@@ -309,7 +338,8 @@ export class Frontend {
     this.#verdict = verdict;
     this.#talk.parkLastBound();
     flight.push(Wait.Query, verdict, extra);
-    this.#talk.segment++;
+    this.#nextSegment();
+    this.#talk.awaitingCopy = takesInput(facts);
     return true;
   }
 
@@ -319,18 +349,23 @@ export class Frontend {
     const analysis = this.#cache.analyse(this.#buffer, nameEnd + 1, textEnd);
     const facts = this.#talk.resolve(analysis);
     if (facts === 'unsettled') return false;
+    const name = this.#name(at + 5, nameEnd);
+    if (name === null) return this.#refuseName(at, next, Wait.Parse);
     const text = this.#buffer.subarray(nameEnd + 1, textEnd);
-    const verdict = this.#decide(judge.statement(facts, text, null, 'prepare'), true);
+    const unclear = this.#unclear(text);
+    if (unclear === 'wait') return false;
+    const judged = unclear === null ? judge.statement(facts, text, null, 'prepare') : judge.unclear(facts, text, unclear);
+    const verdict = this.#decide(judged, true);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
-      this.#refuse(at, next, refuseOperation(verdict.decision, facts), Wait.Parse);
+      this.#refuse(at, next, refuseOperation(verdict.decision, facts), Wait.Parse, nameEnd === at + 5);
       return true;
     }
     const kept = Buffer.from(text);
     const effects = this.#talk.changesNames(analysis) ? this.#talk.effectsOf(analysis, kept).flat() : [];
     const contextual = analysis.statements.some((info) => info.kind === 'execute' || info.kind === 'fetch');
     const statement: Statement = { facts, text: kept, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null };
-    const change = this.#talk.statements.change(this.#buffer.toString('latin1', at + 5, nameEnd), statement, this.#talk.segment);
+    const change = this.#talk.statements.change(name, statement, this.#talk.segment);
     this.#checkNames();
     this.#talk.flight.push(Wait.Parse, null, { refusal: null, changes: [{ step: 0, change }] });
     this.#verdict = verdict;
@@ -341,7 +376,9 @@ export class Frontend {
     const limit = Math.min(next, this.#buffer.length);
     const portalEnd = this.#textEnd(at + 5, limit, 'Bind');
     const nameEnd = this.#textEnd(portalEnd + 1, limit, 'Bind');
-    const name = this.#buffer.toString('latin1', portalEnd + 1, nameEnd);
+    const name = this.#name(portalEnd + 1, nameEnd);
+    const portalName = this.#name(at + 5, portalEnd);
+    if (name === null || portalName === null) return this.#refuseName(at, next, Wait.Bind);
     const statement = this.#talk.statements.lookup(name, this.#talk.segment);
     if (statement === 'unsettled') return false;
     if (statement === null) {
@@ -361,9 +398,10 @@ export class Frontend {
       return true;
     }
     this.#talk.parkLastBound();
-    const portal: Portal = { statement, verdict };
-    const change = this.#talk.portals.change(this.#buffer.toString('latin1', at + 5, portalEnd), portal, this.#talk.segment);
+    const portal: Portal = { statement, verdict, facts, segment: this.#talk.segment };
+    const change = this.#talk.portals.change(portalName, portal, this.#talk.segment);
     this.#talk.lastBound = portal;
+    this.#talk.ranInSegment = true;
     this.#talk.flight.push(Wait.Bind, verdict, { refusal: null, changes: [{ step: 0, change }] });
     this.#verdict = verdict;
     return true;
@@ -371,7 +409,8 @@ export class Frontend {
 
   #execute(at: number, next: number): boolean {
     const nameEnd = this.#textEnd(at + 5, next, 'Execute');
-    const name = this.#buffer.toString('latin1', at + 5, nameEnd);
+    const name = this.#name(at + 5, nameEnd);
+    if (name === null) return this.#refuseName(at, next, Wait.Execute);
     const portal = this.#talk.portals.lookup(name, this.#talk.segment);
     if (portal === 'unsettled') return false;
     if (portal === null) {
@@ -381,16 +420,24 @@ export class Frontend {
       this.#refuse(at, next, refuseOperation(verdict.decision, judged.facts), Wait.Execute);
       return true;
     }
+    const facts = portal.statement.resolve === null ? portal.statement.facts : portal.statement.resolve();
+    if (facts === 'unsettled') return false;
     let verdict = portal.verdict;
+    if (verdict !== null && facts !== portal.facts) {
+      // An EXECUTE or FETCH is resolved by the server when it runs, not when it is bound, and the name means something else by now.
+      this.#talk.context.guard.finish(verdict, 'cancelled', 'what it names changed before it ran');
+      verdict = portal.verdict = null;
+    }
     if (verdict === null) {
       // Run to its end before, or declared in SQL: this Execute is an operation of its own.
-      const decided = this.#decide(judge.statement(portal.statement.facts, portal.statement.text, null, 'fetch'), false);
+      const decided = this.#decide(judge.statement(facts, portal.statement.text, null, 'fetch'), false);
       if (decided === NO_VERDICT_YET) return false;
       if (!decided.allowed) {
-        this.#refuse(at, next, refuseOperation(decided.decision, portal.statement.facts), Wait.Execute);
+        this.#refuse(at, next, refuseOperation(decided.decision, facts), Wait.Execute);
         return true;
       }
       verdict = portal.verdict = decided;
+      portal.facts = facts;
     }
     if (this.#talk.lastBound === portal) this.#talk.lastBound = null;
     let extra: FlightExtra | null = null;
@@ -400,18 +447,53 @@ export class Frontend {
       extra = { refusal: null, changes };
     }
     this.#talk.flight.push(Wait.Execute, verdict, extra, portal);
+    this.#talk.ranInSegment = true;
+    this.#talk.awaitingCopy = takesInput(facts);
     this.#verdict = verdict;
     return true;
   }
 
-  #closeName(at: number, next: number): void {
-    const nameEnd = this.#textEnd(at + 6, next, 'Close');
-    const name = this.#buffer.toString('latin1', at + 6, nameEnd);
+  #closeName(at: number, next: number): boolean {
+    const name = this.#name(at + 6, this.#textEnd(at + 6, next, 'Close'));
+    if (name === null) return this.#refuseName(at, next, Wait.Close);
     const kind = this.#buffer[at + 5];
     let change: NameChange | null = null;
     if (kind === 0x53) change = this.#talk.statements.change(name, null, this.#talk.segment);
     else if (kind === 0x50) change = this.#talk.portals.change(name, null, this.#talk.segment);
     this.#talk.flight.push(Wait.Close, null, change === null ? CONTINUE : { refusal: null, changes: [{ step: 0, change }] });
+    return true;
+  }
+
+  #nextSegment(): void {
+    this.#talk.segment++;
+    this.#talk.ranInSegment = false;
+  }
+
+  /** A name at `from`..`end`, as SQL would say it; null when the server could take it for another one. */
+  #name(from: number, end: number): string | null {
+    if (end === from) return '';
+    if (end - from > NAME_BYTES) return null;
+    const name = this.#buffer.toString('utf8', from, end);
+    return name.includes('\ufffd') ? null : name;
+  }
+
+  #refuseName(at: number, next: number, kind: number): boolean {
+    const judged = judge.badName();
+    const verdict = this.#decide(judged, false);
+    if (verdict === NO_VERDICT_YET) return false;
+    this.#refuse(at, next, refuseOperation(verdict.decision, judged.facts), kind);
+    return true;
+  }
+
+  /**
+   * A backslash before a quote is where a server that left standard_conforming_strings (or the encoding) unseen would read another
+   * statement than we do; it reports such a change only with ReadyForQuery. So a text with that pair is not judged while an answer is
+   * outstanding (`wait`), nor behind something that may have run in the same segment (the reason to refuse it).
+   */
+  #unclear(text: Uint8Array): string | 'wait' | null {
+    if (!holdsEscapedQuote(text)) return null;
+    if (this.#talk.ranInSegment) return 'a backslash before a quote may not follow another statement of the same pipeline; send Sync before it';
+    return this.#talk.flight.running ? 'wait' : null;
   }
 
   #checkNames(): void {
@@ -427,4 +509,15 @@ export class Frontend {
     if (end < 0) throw new GwError('protocol.violation', `invalid string in message ${what}`);
     return end;
   }
+}
+
+function holdsEscapedQuote(text: Uint8Array): boolean {
+  for (let at = text.indexOf(BACKSLASH); at >= 0; at = text.indexOf(BACKSLASH, at + 1)) if (text[at + 1] === QUOTE) return true;
+  return false;
+}
+
+/** COPY FROM STDIN: the server will ask for data. */
+function takesInput(facts: Facts): boolean {
+  for (const effect of facts.effects) if (effect.action === 'copy_from') return true;
+  return false;
 }

@@ -16,6 +16,7 @@ const unknownFacts = (reason: string): Facts => ({
 const FUNCTION_CALL = unknownFacts('a function call by the FunctionCall message');
 const TOO_LONG = unknownFacts('a statement longer than the gateway reads');
 const NO_STATEMENT = unknownFacts('runs a prepared statement that this session did not prepare');
+const BAD_NAME = unknownFacts('a statement or portal whose name is ambiguous');
 const NO_PORTAL = unknownFacts('runs a portal that this session did not open');
 
 /** By identity of the facts: whether they touch a pinned setting costs a walk, and facts are shared. */
@@ -46,6 +47,20 @@ export const judge = {
       parameters: body,
       forbidden: 'the FunctionCall message is not carried; call the function with SELECT',
       form: 'function',
+    };
+  },
+
+  unclear(facts: Facts, exact: Uint8Array, reason: string): Judged {
+    return { facts, exact, parameters: null, forbidden: reason, form: 'query' };
+  },
+
+  badName(): Judged {
+    return {
+      facts: BAD_NAME,
+      exact: NOTHING,
+      parameters: null,
+      forbidden: 'the name of a statement or portal is longer than 63 bytes or not UTF-8, and the server could take it for another',
+      form: 'execute',
     };
   },
 

@@ -21,6 +21,10 @@ export interface Portal {
   readonly statement: Statement;
   /** Of the run in progress; null for a cursor declared in SQL, whose every FETCH is an operation of its own. */
   verdict: Verdict | null;
+  /** What `verdict` was given for. */
+  facts: Facts;
+  /** Segment of the pipeline in which it was opened. */
+  readonly segment: number;
 }
 
 /** A change of the name space that a statement causes when it completes. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Flight, Wait } from '../../../src/protocols/postgres/flight.js';
+import { Flight } from '../../../src/protocols/postgres/flight.js';
 import { type NameChange, NameSpace } from '../../../src/protocols/postgres/names.js';
 
 describe('names in a pipeline', () => {
@@ -77,12 +77,5 @@ describe('the queue of expected answers', () => {
         for (let i = 0; i < model.length; i++) expect(flight.kind(i)).toBe(model[i]);
       }),
     );
-  });
-
-  it('removes from the middle (a Sync that COPY swallowed)', () => {
-    const flight = new Flight();
-    for (const kind of [Wait.Execute, Wait.Sync, Wait.CopyEnd]) flight.push(kind, null, null);
-    flight.remove(1);
-    expect([flight.kind(0), flight.kind(1), flight.kind(2)]).toEqual([Wait.Execute, Wait.CopyEnd, 0]);
   });
 });

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { newId } from '../base/id.js';
 import type { Secret } from '../base/secret.js';
+import type { CarriedIdentity } from '../contract/carried-identity.js';
 import { GwError } from '../contract/gw-error.js';
 import type { PreferredAuth, Protocol } from '../contract/protocol.js';
 import type { SessionStart } from '../contract/recording.js';
@@ -22,6 +23,7 @@ import { LoginThrottle } from './login-throttle.js';
 import { type OpenTarget, openTarget } from './open.js';
 import type { PathServices } from './path-services.js';
 import { Pump } from './pump.js';
+import { RefusedLogins } from './refused-logins.js';
 import { Sweep } from './sweep.js';
 import { readTunnelHello } from './tunnel-hello.js';
 import { Turn } from './turn.js';
@@ -44,10 +46,11 @@ interface Tunnelled {
 export class Path {
   readonly live = new LiveSessions();
   /** Plain counters, read when metrics are scraped. */
-  readonly counters: Record<string, number> = { connections: 0, sessions: 0, loginFailures: 0, refusedConnections: 0, handshakeFailures: 0, cancels: 0 };
+  readonly counters: Record<string, number> = { connections: 0, sessions: 0, loginFailures: 0, throttledLogins: 0, refusedConnections: 0, handshakeFailures: 0, cancels: 0 };
   readonly #services: PathServices;
   readonly #accept: Accept;
   readonly #throttle: LoginThrottle;
+  readonly #refused: RefusedLogins;
   readonly #turn: Turn;
   readonly #sweep: Sweep;
   #draining = false;
@@ -58,11 +61,13 @@ export class Path {
     this.#services = services;
     this.#accept = new Accept(services);
     this.#throttle = new LoginThrottle(services.limits.loginFailuresPerMinute, services.clock);
+    this.#refused = new RefusedLogins(services);
     this.#turn = new Turn(services.journal);
     this.#sweep = new Sweep(this.live, services);
     services.bus.subscribe((event) => {
       if (event.kind === 'session.kill') this.live.kill(event.session, event.by, event.reason);
       else if (event.kind === 'subject.locked') this.live.revokeSubject(event.issuer, event.subject, lockedError(event.by));
+      else if (event.kind === 'session.renew') this.#renewed(event.session, event.identity);
       else if (event.kind === 'session.cancel') cancelHere(event.keyDigest, this.live, services);
     });
   }
@@ -180,11 +185,8 @@ export class Path {
       }
     } catch (thrown) {
       const error = GwError.from(thrown);
-      try {
-        this.#refusedLogin(conn, error);
-      } finally {
-        request.deny(error);
-      }
+      this.#refusedLogin(conn, error);
+      request.deny(error);
       throw error;
     }
   }
@@ -228,7 +230,8 @@ export class Path {
         statementLimit: services.limits.statementBytes,
         registerCancelKey: (key) => this.live.registerCancelKey(about.session, key),
         onEnd: (reason, error) => {
-          if (reason === 'killed' || reason === 'revoked' || reason === 'expired' || reason === 'idle') cancelHere(about.session, this.live, services);
+          // What runs at the target does not outlive the right to run it.
+          if (error !== null && reason !== 'target') cancelHere(about.session, this.live, services);
           closeSession(session, recorder, reason, error, this.live, services);
         },
       });
@@ -254,11 +257,19 @@ export class Path {
   }
 
   #refusedLogin(conn: Conn, error: GwError): void {
-    if (error.entry.kind === 'login' || error.entry.kind === 'denied' || error.code === 'target.unknown') {
-      this.#count('loginFailures');
-      this.#services.journal.event('login.refused', { address: conn.address, via: conn.via, code: error.code, message: error.message });
-      this.#services.journal.commit();
-      this.#services.logger.warn({ address: conn.address, via: conn.via, error: error.code, message: error.message }, 'login refused');
+    if (error.code === 'login.throttled') this.#count('throttledLogins');
+    else if (error.entry.kind === 'login' || error.entry.kind === 'denied' || error.code === 'target.unknown') this.#count('loginFailures');
+    else return;
+    this.#refused.note(conn.address, conn.via, error);
+  }
+
+  /** Another process verified a fresh token for a session that may be here. */
+  #renewed(session: string, identity: CarriedIdentity): void {
+    try {
+      this.live.renewCarried(session, identity);
+    } catch (thrown) {
+      const error = GwError.from(thrown);
+      this.#services.logger.warn({ session, error: error.code, message: error.message }, 'a session was not renewed');
     }
   }
 
@@ -275,6 +286,7 @@ export class Path {
     for (const session of this.live.list()) session.pump.terminate('drain', new GwError('gateway.draining', 'The gateway is shutting down.'));
     await new Promise((resolve) => setImmediate(resolve));
     this.#sweep.stop();
+    this.#refused.stop();
     await this.#services.sessions.flush();
   }
 }

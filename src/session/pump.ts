@@ -242,6 +242,8 @@ export class Pump implements TurnMember, EngineContext {
       // The engine is broken; the client gets a closed connection.
       error = GwError.from(thrown);
     }
+    // Nothing more goes up for a session that is ended against its will.
+    this.#up.drop();
     // Words of the gateway itself need no record to be true: they also say that a record failed.
     if (reason === 'recording') this.#unrecorded(words);
     else this.#down.push(words);

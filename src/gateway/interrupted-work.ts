@@ -5,7 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import { recoverJournals } from '../recording/index.js';
+import { type RecoveredSession, recoverJournals } from '../recording/index.js';
 import type { Store } from '../store/index.js';
 
 export interface InterruptedWork {
@@ -19,14 +19,16 @@ export interface InterruptedWork {
 /** @throws GwError `store.unavailable` */
 export async function recoverInterruptedWork({ journalDir, aliveJournals, store, clock, logger }: InterruptedWork): Promise<void> {
   const alive = new Set(aliveJournals);
-  const { sessions, failed } = await recoverJournals(journalDir, { clock, logger, alive: (journal) => alive.has(journal) });
-  for (const { bootId, start, end } of sessions) {
-    // The row may never have been stored: both together make it whole.
-    if (store.saturated) await store.sessions.flush();
-    store.sessions.started(start, bootId);
-    store.sessions.ended(start.session, end);
-  }
-  await store.sessions.flush();
+  const settle = async (recovered: readonly RecoveredSession[]): Promise<void> => {
+    for (const { bootId, start, end } of recovered) {
+      // The row may never have been stored: both together make it whole. A row that is whole stays as it is.
+      if (store.saturated) await store.sessions.flush();
+      store.sessions.started(start, bootId);
+      store.sessions.ended(start.session, end);
+    }
+    await store.sessions.flush();
+  };
+  const { sessions, failed } = await recoverJournals(journalDir, { clock, logger, alive: (journal) => alive.has(journal), settle });
   // Journals of other gateways are elsewhere: only those whose directory is here are known to be dead.
   const here = new Set(await readdir(journalDir).catch(noSuchDirectory));
   const dead = (await store.liveJournals()).filter((journal) => here.has(journal) && !alive.has(journal));

@@ -10,6 +10,7 @@ import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
 import type { SessionEnd, SessionStart } from '../contract/recording.js';
 import { EntryBatch } from './entry-batch.js';
+import { EndedSessions } from './ended-sessions.js';
 import { decodeEntries } from './entry-decoder.js';
 import { BATCH_BYTES, CHAIN_BYTES, encodeJson, KIND, OUTCOME_CODE, OUTCOME_FIXED_BYTES, OUTCOME_SILENT, setU48 } from './format.js';
 import { listSegments, listWorkers, segmentName } from './journal-directory.js';
@@ -25,6 +26,12 @@ export interface RecoveryOptions {
   readonly logger: Logger;
   /** Whether the worker with this boot id is known to run, by what the caller knows; a living process that holds the directory's lock counts too. */
   readonly alive?: (bootId: string) => boolean;
+  /**
+   * Called for each journal that was repaired, before it counts as recovered: with the sessions ended now, and with those that had ended
+   * last, because their process may have died before it could store that. When it rejects, or this process dies in it, the next recovery
+   * calls it again for the same journal.
+   */
+  readonly settle?: (sessions: readonly RecoveredSession[]) => Promise<void>;
 }
 
 export interface RecoveredSession {
@@ -52,8 +59,9 @@ export async function recoverJournals(dir: string, options: RecoveryOptions): Pr
     const release = await claimRecovery(directory);
     if (release === null) continue;
     try {
-      const recovered = await recoverWorker(directory, bootId, options);
-      sessions.push(...recovered);
+      const { interrupted, ended } = await recoverWorker(directory, bootId, options);
+      await options.settle?.([...ended, ...interrupted]);
+      sessions.push(...interrupted);
       await dropLock(directory);
     } catch (thrown) {
       options.logger.error({ err: thrown, directory }, 'a journal could not be recovered; it is left as it is');
@@ -88,12 +96,19 @@ interface Scan {
   /** The newest segment, when not even its header was complete. */
   readonly headless: string | null;
   readonly lastTime: number;
+  readonly endedLast: EndedSessions;
 }
 
-async function recoverWorker(directory: string, bootId: string, options: RecoveryOptions): Promise<RecoveredSession[]> {
-  const { segments, ledger, headless, lastTime } = await scan(directory, options.logger);
+interface Recovered {
+  readonly interrupted: readonly RecoveredSession[];
+  readonly ended: readonly RecoveredSession[];
+}
+
+async function recoverWorker(directory: string, bootId: string, options: RecoveryOptions): Promise<Recovered> {
+  const { segments, ledger, headless, lastTime, endedLast } = await scan(directory, options.logger);
+  const ended = [...endedLast.list()].map(({ start, end }) => ({ id: start.session, bootId, start, end }));
   const last = segments.at(-1);
-  if (last?.final === true) return [];
+  if (last?.final === true) return { interrupted: [], ended };
   const now = options.clock.now();
   let torn = headless === null ? 0 : await setAside(headless, now);
   for (const segment of segments) {
@@ -102,25 +117,26 @@ async function recoverWorker(directory: string, bootId: string, options: Recover
   }
   const tail = last === undefined || last.sealed ? await nextSegment(directory, bootId, last, now) : last;
   const writer = new TailWriter(tail, now);
-  const recovered: RecoveredSession[] = [];
+  const interrupted: RecoveredSession[] = [];
   // What is known of the sessions ends with the last frame; when exactly they ended nobody can say.
   for (const session of ledger.open.values()) {
     const end = ledger.interrupted(session, lastTime);
     await appendEnd(writer, session, end);
     const start = session.start === null ? null : readStart(session.start);
-    if (start !== null) recovered.push({ id: start.session, bootId, start, end });
+    if (start !== null) interrupted.push({ id: start.session, bootId, start, end });
   }
   appendEvent(writer.batch, ledger.ownCounter + 1, { sessions: ledger.open.size, tornBytes: torn });
   await writer.flush();
   await sealSegment(tail.path, { final: true, time: now });
   await syncDirectory(directory);
-  options.logger.info({ directory, sessions: recovered.length, tornBytes: torn }, 'a journal was recovered');
-  return recovered;
+  options.logger.info({ directory, sessions: interrupted.length, tornBytes: torn }, 'a journal was recovered');
+  return { interrupted, ended };
 }
 
 /** Reads everything and changes nothing. @throws GwError `recording.failed` when more than the end is damaged. */
 async function scan(directory: string, logger: Logger): Promise<Scan> {
   const ledger = new SessionLedger();
+  const endedLast = new EndedSessions();
   const segments: Scanned[] = [];
   const numbers = await listSegments(directory);
   let lastTime = 0;
@@ -132,7 +148,7 @@ async function scan(directory: string, logger: Logger): Promise<Scan> {
     if (typeof reader === 'string') {
       // Only the newest one can be torn in its header: its creation was interrupted.
       if (number !== numbers.at(-1)) throw unrecoverable(number, reader);
-      return { segments, ledger, headless: path, lastTime };
+      return { segments, ledger, headless: path, lastTime, endedLast };
     }
     try {
       // Also shows that what is torn in the segment before is no more than an unfinished seal.
@@ -147,6 +163,7 @@ async function scan(directory: string, logger: Logger): Promise<Scan> {
         }
         lastTime = Math.max(lastTime, item.time);
         for (const entry of decodeEntries(item.body, item.entries)) {
+          if (typeof entry !== 'string') endedLast.take(entry, ledger);
           const wrong = typeof entry === 'string' ? entry : ledger.take(entry)?.message;
           if (wrong !== undefined) logger.warn({ path, problem: wrong }, 'a journal holds an entry that does not fit');
         }
@@ -166,7 +183,7 @@ async function scan(directory: string, logger: Logger): Promise<Scan> {
       await reader[Symbol.asyncDispose]();
     }
   }
-  return { segments, ledger, headless: null, lastTime };
+  return { segments, ledger, headless: null, lastTime, endedLast };
 }
 
 type Tail = Pick<Scanned, 'path' | 'offset' | 'chain'>;

@@ -1,9 +1,11 @@
 /**
  * POST /api/v1/sessions/:id/kill and /renew. The session may run in another process or on another gateway: what is not here goes over
- * the bus. Owners end their own sessions, admins any; only the owner renews, with a fresh token of the same issuer and subject.
+ * the bus. Owners end their own sessions, admins any; only the owner renews, with a fresh token of the same issuer, subject and kind;
+ * the session then has the rights of that token, no others.
  */
 import { z } from 'zod';
 import type { KillReply, RenewReply } from '../contract/api-types.js';
+import { carryIdentity } from '../contract/carried-identity.js';
 import { GwError } from '../contract/gw-error.js';
 import type { SessionSummary } from '../contract/session-store.js';
 import type { ApiRoute } from './api-route.js';
@@ -55,12 +57,13 @@ function renew(services: ApiServices): ApiRoute {
       validate(renewBody, body, 'body');
       if (session.state === 'ended') throw new GwError('session.unknown', 'The session has ended.');
       const { identity } = caller;
+      // Said again where the session runs; here it is an answer to whoever asks, wherever that is.
+      if (identity.kind !== session.kind || (identity.onBehalfOf?.subject ?? null) !== session.onBehalfOf)
+        throw new GwError('api.forbidden', 'A session is renewed by an identity of the same issuer, subject and kind, acting for the same principal.');
       const expiresAt = new Date(identity.expiresAt).toISOString();
       await audit('session.renew', { ...aboutSession(session), expiresAt });
-      if (!services.local.renew(session.id, identity)) {
-        const { issuer, subject } = identity;
-        await services.bus.publish({ kind: 'session.renew', session: session.id, issuer, subject, expiresAt: identity.expiresAt });
-      }
+      if (!services.local.renew(session.id, identity))
+        await services.bus.publish({ kind: 'session.renew', session: session.id, identity: carryIdentity(identity) });
       return { session: session.id, expiresAt } satisfies RenewReply;
     },
   };

@@ -32,6 +32,8 @@ export const AUDIT_EVENTS = {
   'log.read': { ...ACTOR, ...SESSION, what: 'public' },
   /** A request that the roles do not allow. */
   'api.denied': { ...ACTOR, route: 'public', code: 'public' },
+  /** A session that was not opened: one login, or without an address the number of those that are too many to be written singly. */
+  'login.refused': { address: 'sensitive', via: 'public', code: 'public', message: 'sensitive', count: 'public', throttled: 'public' },
   'gateway.start': { gateway: 'public', version: 'public', worker: 'public', policy: 'public' },
   'gateway.stop': { gateway: 'public', worker: 'public', why: 'public' },
   'policy.change': { gateway: 'public', worker: 'public', before: 'public', after: 'public' },

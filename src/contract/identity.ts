@@ -24,6 +24,20 @@ export function subjectKey(identity: Pick<Identity, 'issuer' | 'subject'>): stri
   return `${identity.issuer}#${identity.subject}`;
 }
 
+/**
+ * Everyone whose lock ends what this identity does: itself, and whoever it acts for. A principal without an issuer belongs to the
+ * identity's own.
+ */
+export function subjectsOf(identity: Pick<Identity, 'issuer' | 'subject' | 'onBehalfOf'>): readonly Pick<Identity, 'issuer' | 'subject'>[] {
+  const { issuer, subject, onBehalfOf } = identity;
+  return onBehalfOf === null
+    ? [{ issuer, subject }]
+    : [
+        { issuer, subject },
+        { issuer: onBehalfOf.issuer ?? issuer, subject: onBehalfOf.subject },
+      ];
+}
+
 /** Port of the identity domain. */
 export interface Authenticator {
   /**

@@ -1,5 +1,6 @@
 /** Ports to the state that gateways share. Implemented in `store/` over PostgreSQL; the SQL is the same embedded and served. */
 
+import type { CarriedIdentity } from './carried-identity.js';
 import type { SubjectKind } from './identity.js';
 import type { SessionEnd, SessionStart } from './recording.js';
 
@@ -84,8 +85,8 @@ export interface SubjectStore {
 /** Events between the processes of one deployment. Delivery is at most once, so receivers also look at the store now and then. */
 export type BusEvent =
   | { readonly kind: 'session.kill'; readonly session: string; readonly by: string; readonly reason: string }
-  /** The owner presented a fresh token (verified by the publisher): the session may go on until then, milliseconds since the epoch. */
-  | { readonly kind: 'session.renew'; readonly session: string; readonly issuer: string; readonly subject: string; readonly expiresAt: number }
+  /** The owner presented a fresh token (verified by the publisher): from now on the session has the rights of this identity. */
+  | { readonly kind: 'session.renew'; readonly session: string; readonly identity: CarriedIdentity }
   | { readonly kind: 'subject.locked'; readonly issuer: string; readonly subject: string; readonly by: string; readonly reason: string }
   /** SHA-256 (hex) of a cancel key: the key itself never travels. */
   | { readonly kind: 'session.cancel'; readonly keyDigest: string };

@@ -87,6 +87,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     targets: { get: (name) => live.current().targets.get(name) ?? undefined },
     dial,
     journal,
+    audit,
     journalId: worker,
     sessions: store.sessions,
     subjects: store.subjects,
@@ -96,9 +97,6 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     limits: limitsOf(live),
     clock,
     logger,
-  });
-  store.bus.subscribe((event) => {
-    if (event.kind === 'session.renew') path.live.renew(event.session, event);
   });
 
   const counter = new ConnectionCounter(() => {

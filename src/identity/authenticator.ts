@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../base/clock.js';
 import { GwError } from '../contract/gw-error.js';
-import type { Authenticator, Identity } from '../contract/identity.js';
+import { type Authenticator, type Identity, subjectsOf } from '../contract/identity.js';
 import type { IssuerSettings } from '../contract/settings.js';
 import { createIssuerFetch, type FetchJson } from './issuer-fetch.js';
 import { TokenCache } from './token-cache.js';
@@ -66,10 +66,7 @@ export function createAuthenticator(options: AuthenticatorOptions): TokenAuthent
 
   /** A lock on a person holds for whoever acts for that person too. */
   const refuseLocked = async (identity: Identity): Promise<void> => {
-    const { onBehalfOf } = identity;
-    const asked = [options.isLocked(identity.issuer, identity.subject)];
-    if (onBehalfOf !== null && onBehalfOf.issuer !== null) asked.push(options.isLocked(onBehalfOf.issuer, onBehalfOf.subject));
-    const [self, principal] = await Promise.all(asked);
+    const [self, principal] = await Promise.all(subjectsOf(identity).map(({ issuer, subject }) => options.isLocked(issuer, subject)));
     if (self !== false) throw new GwError('login.locked', 'This identity is locked.');
     if (principal === true) throw new GwError('login.locked', 'The person on whose behalf this identity acts is locked.');
   };

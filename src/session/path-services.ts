@@ -24,6 +24,22 @@ export interface PathLimits {
   readonly statementBytes: number;
 }
 
+/** A login that was refused; or, without an address, how many there were that have no record of their own. */
+export interface RefusedLogin {
+  readonly address?: string;
+  readonly via?: string;
+  readonly code?: string;
+  readonly message?: string;
+  readonly count: number;
+  /** Of these: refused unheard, after too many failures from their address. */
+  readonly throttled?: number;
+}
+
+/** What of the audit log the path needs. Rejects when the record could not be written. */
+export interface LoginAudit {
+  record(kind: 'login.refused', data: RefusedLogin): Promise<void>;
+}
+
 export interface PathServices {
   readonly gateway: string;
   readonly workerId: string;
@@ -33,6 +49,7 @@ export interface PathServices {
   readonly targets: { get(name: string): Target | undefined };
   dial(target: Target, options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly onread?: net.OnReadOpts }): Promise<net.Socket>;
   readonly journal: Journal;
+  readonly audit: LoginAudit;
   /** Names the journal in `SessionSummary.journal`. */
   readonly journalId: string;
   readonly sessions: SessionStore;

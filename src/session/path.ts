@@ -46,7 +46,15 @@ interface Tunnelled {
 export class Path {
   readonly live = new LiveSessions();
   /** Plain counters, read when metrics are scraped. */
-  readonly counters: Record<string, number> = { connections: 0, sessions: 0, loginFailures: 0, throttledLogins: 0, refusedConnections: 0, handshakeFailures: 0, cancels: 0 };
+  readonly counters: Record<string, number> = {
+    connections: 0,
+    sessions: 0,
+    loginFailures: 0,
+    throttledLogins: 0,
+    refusedConnections: 0,
+    handshakeFailures: 0,
+    cancels: 0,
+  };
   readonly #services: PathServices;
   readonly #accept: Accept;
   readonly #throttle: LoginThrottle;

@@ -3,7 +3,8 @@
  * it idle or too old. So a right that ends ends its sessions within seconds, in mid-query too (design section 3). One timer for all.
  */
 import { GwError } from '../contract/gw-error.js';
-import type { LiveSession, LiveSessions } from './live-sessions.js';
+import { subjectKey, subjectsOf } from '../contract/identity.js';
+import { endIfDenied, type LiveSession, type LiveSessions } from './live-sessions.js';
 import type { PathServices } from './path-services.js';
 
 const SWEEP_MS = 1_000;
@@ -60,20 +61,15 @@ export class Sweep {
     } else if (now - session.openedAt >= limits.sessionTimeoutMs) {
       pump.terminate('revoked', new GwError('session.revoked', 'The session reached its longest duration.', { hint: 'Connect again.' }));
     } else {
-      const decision = guard.mayStay();
-      if (decision.effect === 'allow') return;
-      const error = new GwError('session.revoked', `Policy no longer lets this session be: ${decision.reasons[0] ?? 'no rule allows it'}.`);
-      guard.revoke(error);
-      pump.terminate('revoked', error);
+      endIfDenied(session);
     }
   }
 
   async #lookAtStore(): Promise<void> {
-    const subjects = new Map<string, LiveSession>();
-    for (const session of this.#live.list()) subjects.set(`${session.identity.issuer}#${session.identity.subject}`, session);
-    for (const { identity } of subjects.values()) {
-      if (await this.#services.subjects.isLocked(identity.issuer, identity.subject)) {
-        this.#live.revokeSubject(identity.issuer, identity.subject, new GwError('login.locked', 'This identity is locked.'));
+    const subjects = new Map(this.#live.list().flatMap(({ identity }) => subjectsOf(identity).map((each) => [subjectKey(each), each] as const)));
+    for (const { issuer, subject } of subjects.values()) {
+      if (await this.#services.subjects.isLocked(issuer, subject)) {
+        this.#live.revokeSubject(issuer, subject, new GwError('login.locked', 'This identity, or the one on whose behalf it acts, is locked.'));
       }
     }
   }

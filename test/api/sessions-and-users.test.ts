@@ -118,8 +118,28 @@ describe('sessions', () => {
     expect((await world.ask(`/api/v1/sessions/${id}/renew`, { token: fresh, method: 'POST' })).status).toBe(200);
     await eventually('the renewal is on the bus', () => world.events.length > 0);
     expect(world.events).toEqual([
-      { kind: 'session.renew', session: id, issuer: world.issuer.url, subject: 'sub-judy', expiresAt: Math.floor(world.clock.now() / 1000) * 1000 + 900_000 },
+      {
+        kind: 'session.renew',
+        session: id,
+        identity: expect.objectContaining({
+          issuer: world.issuer.url,
+          subject: 'sub-judy',
+          kind: 'person',
+          expiresAt: Math.floor(world.clock.now() / 1000) * 1000 + 900_000,
+          rights: { kind: 'whole', groups: ['engineers'], claims: expect.objectContaining({ sub: 'sub-judy', groups: ['engineers'] }) },
+        }),
+      },
     ]);
+  });
+
+  it('are not renewed by a token that makes the owner an agent, or an agent of somebody', async () => {
+    const id = await world.session('judy');
+    world.local.add(id);
+    const before = world.renewed.length;
+    const agent = await mint(world.issuer, world.clock, { sub: 'sub-mallory', act: { sub: 'sub-judy' } });
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/renew`, { token: agent, body: {} }))).toBe('api.forbidden');
+    expect(world.renewed).toHaveLength(before);
+    expect((await world.ask(`/api/v1/sessions/${id}/renew`, { token: await world.token('judy'), body: {} })).status).toBe(200);
   });
 });
 

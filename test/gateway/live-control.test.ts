@@ -65,6 +65,19 @@ describe('with two workers', () => {
     for (const { client } of kept) await client.end();
   });
 
+  it('a renewal brings the groups of the fresh token, whichever worker answers (design section 3)', async () => {
+    const token = await world.token('moved', ['engineers']);
+    const sessions = [await connected(token), await connected(token), await connected(token)];
+    // A token of somebody who is in no group any more, and in the end one that is too long for the bus.
+    for (const [index, groups] of [[], ['leavers'], Array.from({ length: 300 }, (_, at) => `group-of-leavers-${at}`)].entries()) {
+      const fresh = await world.token('moved', groups);
+      const { id, end } = sessions[index] ?? (await connected(token));
+      const reply = await world.api(gateway, `/api/v1/sessions/${id}/renew`, { token: fresh, body: {} });
+      expect([200, 403]).toContain(reply.status);
+      await end;
+    }
+  });
+
   it('a lock ends the live sessions of the subject in every worker, and only those', async () => {
     const [kim, lee, root] = [await world.token('kim'), await world.token('lee'), await world.token('root', ['admins'])];
     await world.api(gateway, '/api/v1/whoami', { token: kim });

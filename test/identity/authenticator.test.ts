@@ -282,6 +282,14 @@ describe('locks', () => {
     await expect(authenticator().verify(await mint(issuer, clock))).resolves.toMatchObject({ subject: 'alice' });
   });
 
+  it('on a person hold for whoever acts for that person, when no issuer is named for the person too', async () => {
+    const verifier = authenticator({ claims: { onBehalfOf: '{"issuer": null, "subject": claims.owner}' } });
+    const token = await mint(issuer, clock, { sub: 'robot', owner: 'alice' });
+    expect((await verifier.verify(token)).onBehalfOf).toEqual({ issuer: null, subject: 'alice', verified: true });
+    locked.add(`${issuer.url}#alice`);
+    expect((await refusal(verifier, token)).code).toBe('login.locked');
+  });
+
   it('on a person hold for the agent that acts for that person', async () => {
     const verifier = authenticator();
     const token = await mint(issuer, clock, { act: { sub: 'ledger-agent' } });

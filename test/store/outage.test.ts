@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Logger, silentLogger } from '../../src/base/logger.js';
+import { carryIdentity } from '../../src/contract/carried-identity.js';
 import type { BusEvent } from '../../src/contract/session-store.js';
 import { openStore } from '../../src/store/index.js';
 import { sessionEnd, sessionStart } from './session-fixture.js';
@@ -89,7 +90,47 @@ describe('while the database is away', () => {
   });
 });
 
+const RENEWAL = {
+  kind: 'session.renew',
+  session: 's',
+  identity: carryIdentity({
+    issuer: 'i',
+    subject: 's',
+    kind: 'person',
+    name: 'n',
+    email: null,
+    emailVerified: false,
+    groups: ['dba'],
+    onBehalfOf: null,
+    claims: { long: 'x'.repeat(3_000), odd: '\0\ud800' },
+    expiresAt: 5,
+  }),
+} satisfies BusEvent;
+
 describe('bus', () => {
+  it('carries an identity as it is: nothing of it is cut or replaced', async () => {
+    const store = await openStore({ url: await server.database(), logger: silentLogger });
+    try {
+      const seen: BusEvent[] = [];
+      store.bus.subscribe((event) => seen.push(event));
+      await store.bus.publish(RENEWAL);
+      await eventually('the renewal arrives', () => seen.length > 0);
+      expect(seen).toEqual([RENEWAL]);
+    } finally {
+      await store.close();
+    }
+  });
+
+  it('refuses to carry what does not fit, instead of a part of it', async () => {
+    const store = await openStore({ url: await server.database(), logger: silentLogger });
+    try {
+      const identity = { ...RENEWAL.identity, name: 'x'.repeat(9_000) };
+      await expect(store.bus.publish({ ...RENEWAL, identity })).rejects.toMatchObject({ code: 'usage.invalid', hint: 'Connect again.' });
+    } finally {
+      await store.close();
+    }
+  });
+
   it('reaches every process of the deployment, and its own', async () => {
     const url = await server.database();
     const stores = await Promise.all([openStore({ url, logger: silentLogger }), openStore({ url, logger: silentLogger })]);
@@ -97,7 +138,7 @@ describe('bus', () => {
       const seen: string[] = [];
       for (const [index, store] of stores.entries()) store.bus.subscribe((event) => seen.push(`${index} ${event.kind}`));
       await stores[0].bus.publish({ kind: 'subject.locked', issuer: 'i', subject: 's', by: 'b', reason: 'r' });
-      await stores[1].bus.publish({ kind: 'session.renew', session: 's', issuer: 'i', subject: 's', expiresAt: 5 });
+      await stores[1].bus.publish(RENEWAL);
       await eventually('four deliveries', () => seen.length === 4);
       expect(seen.sort()).toEqual(['0 session.renew', '0 subject.locked', '1 session.renew', '1 subject.locked']);
     } finally {
@@ -117,7 +158,14 @@ describe('bus', () => {
         'null',
         '{"kind":"session.kill"}',
         '{"kind":"__proto__"}',
-        '{"kind":"session.renew","session":"s","issuer":"i","subject":"s","expiresAt":"soon"}',
+        '{"kind":"session.renew","session":"s","issuer":"i","subject":"s","expiresAt":5}',
+        ...[
+          { kind: 'root' },
+          { expiresAt: 'soon' },
+          { onBehalfOf: 'me' },
+          { rights: { kind: 'whole', groups: 'dba', claims: {} } },
+          { rights: { kind: 'digest' } },
+        ].map((wrong) => JSON.stringify({ ...RENEWAL, identity: { ...RENEWAL.identity, ...wrong } })),
       ]) {
         await server.query(url, "select pg_notify('gw_bus', $1)", [payload]);
       }

@@ -7,6 +7,7 @@ import * as net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tls from 'node:tls';
+import { createAuditLog } from '../../src/audit/index.js';
 import { systemClock } from '../../src/base/clock.js';
 import { type Logger, silentLogger } from '../../src/base/logger.js';
 import { Secret } from '../../src/base/secret.js';
@@ -53,6 +54,8 @@ export interface PathWorld extends AsyncDisposable {
   readonly bootId: string;
   readonly sessions: string[];
   identities: Map<string, Partial<Identity>>;
+  /** `issuer#subject` of everyone whom the store calls locked. */
+  readonly locked: Set<string>;
   /** Tokens that the authenticator refuses with this error instead of its usual one. */
   readonly refusals: Map<string, GwError>;
   setPolicy(text: string): void;
@@ -73,6 +76,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     logger,
     ...(options.resultCap === undefined ? {} : { resultCap: options.resultCap }),
   });
+  const used = options.wrapJournal?.(journal) ?? journal;
   let policy = loadPolicy([{ path: 'policy/test.yaml', text: options.policy ?? OPEN_POLICY }], [postgres.descriptor]);
   const target: Target = {
     name: 'bank-db',
@@ -83,7 +87,8 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     labels: {},
     options: postgres.parseOptions({ database: options.server.database, databases: ['*'], tls: { mode: 'disable' }, ...options.options }, '/'),
     durability: options.durability ?? 'batch',
-    credential: () => Promise.resolve({ username: options.server.username, password: options.server.password === null ? null : new Secret(options.server.password) }),
+    credential: () =>
+      Promise.resolve({ username: options.server.username, password: options.server.password === null ? null : new Secret(options.server.password) }),
   };
   const listeners: ((event: BusEvent) => void)[] = [];
   const bus = {
@@ -106,7 +111,8 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     list: () => Promise.resolve([]),
     flush: () => Promise.resolve(),
   } satisfies SessionStore;
-  const subjects = { isLocked: () => Promise.resolve(false) } as unknown as SubjectStore;
+  const locked = new Set<string>();
+  const subjects = { isLocked: (issuer, subject) => Promise.resolve(locked.has(`${issuer}#${subject}`)) } as Pick<SubjectStore, 'isLocked'> as SubjectStore;
   const secureContext = options.certificate === undefined ? null : tls.createSecureContext(options.certificate);
   const path = createPath({
     gateway: 'test',
@@ -134,7 +140,8 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     policy: { current: () => policy },
     targets: { get: (name) => (name === target.name ? target : undefined) },
     dial,
-    journal: options.wrapJournal?.(journal) ?? journal,
+    journal: used,
+    audit: createAuditLog(used),
     journalId: bootId,
     sessions: store,
     subjects,
@@ -174,6 +181,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     bootId,
     sessions,
     identities,
+    locked,
     refusals,
     bus,
     setPolicy: (text) => {

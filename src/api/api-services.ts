@@ -16,6 +16,7 @@ import type { Target } from '../contract/target.js';
 export interface LocalSessions {
   /** False: the session is not here. */
   kill(id: string, by: string, reason: string): boolean;
+  /** @throws GwError `api.forbidden`: another identity; `session.revoked` | `recording.failed`: the session has ended. */
   renew(id: string, identity: Identity): boolean;
 }
 
@@ -34,7 +35,8 @@ export interface SessionRecords {
 }
 
 export interface RoleMembers {
-  readonly groups: readonly string[];
+  /** Groups of people, each as its issuer names it. */
+  readonly groups: readonly { readonly issuer: string; readonly group: string }[];
   readonly subjects: readonly { readonly issuer: string; readonly subject: string }[];
 }
 

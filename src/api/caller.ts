@@ -23,7 +23,8 @@ export async function identifyCaller(authorization: string | undefined, services
   const identity = await services.authenticator.verify(token);
   const { admins, auditors } = services.settings().access;
   const roles: Role[] = [];
-  if (isMember(identity, admins)) roles.push('admin');
+  // Whoever runs an agent may have the role; the agent, which does what others tell it, never has.
+  if (identity.kind !== 'agent' && isMember(identity, admins)) roles.push('admin');
   if (isMember(identity, auditors)) roles.push('auditor');
   return { identity, roles };
 }
@@ -35,9 +36,13 @@ function bearerToken(authorization: string | undefined): string {
   return token;
 }
 
+/**
+ * Groups count for people only: in a delegated token they are those of the person behind it. And only as of their own issuer: what another
+ * one calls `admins` is something else.
+ */
 function isMember(identity: Identity, role: RoleMembers): boolean {
   return (
-    identity.groups.some((group) => role.groups.includes(group)) ||
+    (identity.kind === 'person' && role.groups.some(({ issuer, group }) => issuer === identity.issuer && identity.groups.includes(group))) ||
     role.subjects.some((member) => member.issuer === identity.issuer && member.subject === identity.subject)
   );
 }

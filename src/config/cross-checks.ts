@@ -126,6 +126,14 @@ function identityProblems(parsed: ParsedGatewayFile, source: YamlSource, checks:
     }
   }
   for (const role of ['admins', 'auditors'] as const) {
+    for (const [index, member] of parsed.access[role].groups.entries()) {
+      const at: ConfigPath = ['access', role, 'groups', index];
+      if (typeof member !== 'string') {
+        if (!seen.has(member.issuer)) problems.push(source.at([...at, 'issuer'], 'is not one of identity.issuers'));
+      } else if (login === null && seen.size > 1) {
+        problems.push(source.at(at, `several issuers are trusted and none has a "login": say whose group it is, { issuer: …, group: ${member} }`));
+      }
+    }
     for (const [index, member] of parsed.access[role].subjects.entries()) {
       if (!seen.has(member.issuer)) problems.push(source.at(['access', role, 'subjects', index, 'issuer'], 'is not one of identity.issuers'));
     }

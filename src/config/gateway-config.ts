@@ -7,7 +7,8 @@ import type { AddressRange } from './address-filter.js';
 import type { HostPort } from './host-port.js';
 
 export interface RoleMembers {
-  readonly groups: readonly string[];
+  /** Groups of people, each as its issuer names it. */
+  readonly groups: readonly { readonly issuer: string; readonly group: string }[];
   readonly subjects: readonly { readonly issuer: string; readonly subject: string }[];
 }
 

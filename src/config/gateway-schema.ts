@@ -75,12 +75,25 @@ const state = z
 const role = (who: string) =>
   z
     .strictObject({
-      groups: z.array(text('Group.')).max(100).default([]).meta({ description: 'Members of any of these groups.' }),
+      groups: z
+        .array(
+          z.union([
+            text('Group of the issuer with `login`, where people log in.'),
+            z.strictObject({ issuer: text('Issuer that says who is in the group.', 2048), group: text('Group.') }),
+          ]),
+        )
+        .max(100)
+        .default([])
+        .meta({
+          description:
+            'People (kind `person`) in any of these groups. A name alone means a group of the issuer with `login`; groups of any other issuer are given as `{ issuer, group }`, because each issuer names its own. Agents and services have no role by a group.',
+          examples: [['dba', { issuer: 'https://login.example.com', group: 'platform' }]],
+        }),
       subjects: z
         .array(z.strictObject({ issuer: text('Issuer.', 2048), subject: text('Subject.') }))
         .max(1000)
         .default([])
-        .meta({ description: 'Single subjects, always with their issuer.' }),
+        .meta({ description: 'Single subjects, always with their issuer. An agent is never an administrator.' }),
     })
     .prefault({})
     .meta({ description: who });

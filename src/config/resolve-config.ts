@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { ClaimMappings, IssuerSettings, SecretSource, TargetSettings } from '../contract/settings.js';
-import type { GatewayConfig } from './gateway-config.js';
+import type { GatewayConfig, RoleMembers } from './gateway-config.js';
 import type { ParsedGatewayFile } from './gateway-schema.js';
 import type { HostPort } from './host-port.js';
 import type { SecretReference } from './secret-schema.js';
@@ -28,13 +28,19 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
       tls: { certificate: from(gateway.tls.certificate), key: from(gateway.tls.key) },
       workers: gateway.workers === 'auto' ? availableParallelism() : gateway.workers,
       dataDir: from(gateway.dataDir),
-      native: gateway.native.map((each) => ({ protocol: each.protocol, listen: each.listen, advertise: each.advertise ?? null, plaintext: each.plaintext, auth: each.auth })),
+      native: gateway.native.map((each) => ({
+        protocol: each.protocol,
+        listen: each.listen,
+        advertise: each.advertise ?? null,
+        plaintext: each.plaintext,
+        auth: each.auth,
+      })),
       drainTimeoutMs: gateway.drainTimeout,
       metrics: { allow: gateway.metrics.allow },
     },
     state: parsed.state === 'embedded' ? { kind: 'embedded' } : { kind: 'server', url: secretSource(parsed.state.url, directory) },
     identity: { clockSkewMs: parsed.identity.clockSkew, issuers: parsed.identity.issuers.map((each) => issuerSettings(each, from)) },
-    access: parsed.access,
+    access: { admins: roleMembers(parsed.access.admins, parsed), auditors: roleMembers(parsed.access.auditors, parsed) },
     policy: { patterns: parsed.policy.files.map(from), files: policyFiles },
     recording: { resultCapBytes: recording.resultCap, segmentBytes: recording.segmentSize, syncIntervalMs: recording.syncInterval },
     limits: {
@@ -50,6 +56,15 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
     },
     targets: parsed.targets.flatMap((each, index) => targetSettings(each, targets[index], directory)),
     log: parsed.log,
+  };
+}
+
+/** A group without an issuer is one of where people log in; the checks have seen to it that there is no doubt which issuer that is. */
+function roleMembers({ groups, subjects }: ParsedGatewayFile['access']['admins'], { identity }: ParsedGatewayFile): RoleMembers {
+  const people = identity.issuers.find(({ login }) => login !== undefined) ?? identity.issuers[0];
+  return {
+    groups: groups.flatMap((each) => (typeof each !== 'string' ? [each] : people === undefined ? [] : [{ issuer: people.issuer, group: each }])),
+    subjects,
   };
 }
 

@@ -106,8 +106,11 @@ export class ApiWorld {
     const settings = {
       login: { gateway: this.publicUrl, version: '0', issuer: this.issuer.url, clientId: 'gw-cli', scopes: ['openid'], audience: 'gw' },
       access: {
-        admins: { groups: ['admins'], subjects: [] },
-        auditors: { groups: ['auditors'], subjects: [{ issuer: this.issuer.url, subject: 'sub-carol' }] },
+        admins: { groups: [{ issuer: this.issuer.url, group: 'admins' }], subjects: [{ issuer: this.issuer.url, subject: 'sub-root-robot' }] },
+        auditors: {
+          groups: [{ issuer: this.issuer.url, group: 'auditors' }],
+          subjects: ['sub-carol', 'sub-root-robot'].map((subject) => ({ issuer: this.issuer.url, subject })),
+        },
       },
       targets,
       nativeAddress: () => 'gw.example.test:5432',
@@ -121,7 +124,7 @@ export class ApiWorld {
       }),
       protocols: new Map(descriptors.map((descriptor) => [descriptor.kind, descriptor])),
       authenticator: createAuthenticator({
-        issuers: [this.issuer.settings(), this.other.settings({ login: null })],
+        issuers: [this.issuer.settings({ claims: { kind: 'has(claims.kind) ? claims.kind : "person"' } }), this.other.settings({ login: null })],
         clockSkewMs: 0,
         clock: this.clock,
         isLocked: (issuer, subject) => this.store.subjects.isLocked(issuer, subject),

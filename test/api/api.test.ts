@@ -79,6 +79,20 @@ describe('authentication', () => {
     expect(await roles(await world.token('admins', ['Admins']))).toEqual([]);
   });
 
+  it('gives no role by a group to whoever acts for a person, and none by what another issuer calls a group', async () => {
+    const roles = async (token: string): Promise<unknown> => (await world.ask('/api/v1/whoami', { token })).json['roles'];
+    const groups = ['admins', 'auditors'];
+    const minted = (claims: Record<string, unknown>, issuer = world.issuer): Promise<string> => mint(issuer, world.clock, claims);
+    expect(await roles(await minted({ sub: 'alice', groups }))).toEqual(['admin', 'auditor']);
+    expect(await roles(await minted({ sub: 'alice', groups, act: { sub: 'ledger-agent' } }))).toEqual([]);
+    expect(await roles(await minted({ sub: 'alice', groups }, world.other))).toEqual([]);
+    expect(await roles(await minted({ sub: 'build', groups, kind: 'service' }))).toEqual([]);
+    // Named as a subject: an auditor may be an agent, an administrator may not.
+    expect(await roles(await minted({ sub: 'sub-root-robot' }))).toEqual(['admin', 'auditor']);
+    expect(await roles(await minted({ sub: 'alice', act: { sub: 'sub-root-robot' } }))).toEqual(['auditor']);
+    expect(codeOf(await world.ask('/api/v1/users', { token: await minted({ sub: 'alice', groups, act: { sub: 'ledger-agent' } }) }))).toBe('api.forbidden');
+  });
+
   it('makes an address wait after too many refused tokens, and only for a minute', async () => {
     world.loginFailuresPerMinute = 3;
     const bad = await mint(world.issuer, world.clock, { aud: 'another' });

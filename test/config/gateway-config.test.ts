@@ -89,6 +89,13 @@ log: { level: debug }
 `);
     expect(errors).toEqual([]);
     expect(config?.gateway).toMatchObject({ publicUrl: 'https://gw.example.com', workers: 3, listen: { host: '::', port: 0 }, drainTimeoutMs: 5_400_000 });
+    expect(config?.access).toEqual({
+      admins: {
+        groups: [{ issuer: 'https://login.example.com/realm', group: 'dba' }],
+        subjects: [{ issuer: 'https://login.example.com/realm', subject: 'root' }],
+      },
+      auditors: { groups: [{ issuer: 'https://login.example.com/realm', group: 'auditors' }], subjects: [] },
+    });
     expect(config?.state).toEqual({ kind: 'server', url: { kind: 'env', name: 'GW_STATE_URL' } });
     expect(config?.targets[0]).toMatchObject({
       host: 'db',
@@ -96,6 +103,21 @@ log: { level: debug }
       credential: { password: { kind: 'command', argv: ['bin/secret', 'x'], directory: fixture.directory } },
     });
     expect(config?.targets[1]).toMatchObject({ host: '::1', port: 22, credential: { password: null } });
+  });
+
+  it('takes a group without an issuer as one of where people log in, and others with theirs', async () => {
+    const two = MINIMAL.replace(
+      '    - issuer: http://127.0.0.1:9999',
+      '    - { issuer: http://127.0.0.1:1, audience: ci }\n    - issuer: http://127.0.0.1:9999',
+    );
+    const { config, errors } = await fixture.check(two.replace('[dba]', '[dba, { issuer: http://127.0.0.1:1, group: deployers }]'));
+    expect(errors).toEqual([]);
+    expect(config?.access.admins.groups).toEqual([
+      { issuer: 'http://127.0.0.1:9999', group: 'dba' },
+      { issuer: 'http://127.0.0.1:1', group: 'deployers' },
+    ]);
+    const alone = await fixture.check(MINIMAL.replace('      login: { clientId: gw-cli }\n', ''));
+    expect(alone.config?.access.admins.groups).toEqual([{ issuer: 'http://127.0.0.1:9999', group: 'dba' }]);
   });
 
   it('keeps a literal secret out of every printed form, and warns about it', async () => {
@@ -215,6 +237,17 @@ describe('each mistake is reported with its position and what would be right', (
       (y) => y.replace('access:', '    - { issuer: http://127.0.0.1:1, audience: x, login: { clientId: c } }\naccess:'),
       /issuers\[1\]\.login: issuers\[0\] has a login already/,
     ],
+    [
+      'a group of an unknown issuer',
+      (y) => y.replace('groups: [dba]', 'groups: [dba, { issuer: x, group: g }]'),
+      /access\.admins\.groups\[1\]\.issuer: is not one of identity\.issuers/,
+    ],
+    [
+      'a group without an issuer where nobody knows whose it is',
+      (y) => y.replace('      login: { clientId: gw-cli }\n', '').replace('access:', '    - { issuer: http://127.0.0.1:1, audience: x }\naccess:'),
+      /access\.admins\.groups\[0\]: several issuers are trusted and none has a "login"/,
+    ],
+    ['a group with an issuer and no name', (y) => y.replace('groups: [dba]', 'groups: [{ issuer: http://127.0.0.1:9999 }]'), /access\.admins\.groups\[0\]/],
     [
       'an administrator of an unknown issuer',
       (y) => y.replace('groups: [dba]', 'subjects: [{ issuer: x, subject: s }]'),

@@ -139,12 +139,12 @@ export class Frontend {
       }
       if (this.#talk.over) return at;
       if (next > end) {
-        // The head of a large Bind was judged; the rest follows it, or is dropped with it.
+        // The head of a large Bind was judged; the rest follows it, recorded as input of the operation, or is dropped with it.
         if (this.#start > at) this.#dropping = next - end;
         else {
           this.#passing = next - end;
           this.#passingVerdict = this.#verdict;
-          this.#passingReceived = false;
+          this.#passingReceived = true;
         }
         return end;
       }
@@ -390,7 +390,7 @@ export class Frontend {
     }
     const facts = statement.resolve === null ? statement.facts : statement.resolve();
     if (facts === 'unsettled') return false;
-    const parameters = this.#buffer.subarray(nameEnd + 1, Math.min(limit, nameEnd + 1 + BIND_RECORD_LIMIT));
+    const parameters = this.#buffer.subarray(nameEnd + 1, limit);
     const verdict = this.#decide(judge.statement(facts, statement.text, parameters, 'execute'), false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {

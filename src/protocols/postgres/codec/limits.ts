@@ -10,7 +10,7 @@ export const MESSAGE_LIMIT = 0x3fffffff;
 export const SMALL_MESSAGE_LIMIT = 65_536;
 /** A Bind up to this size is held whole; a larger one is checked by its head and streamed. */
 export const BIND_BUFFER_LIMIT = 1 << 20;
-/** Bytes of a Bind's parameters that are handed to the record. */
+/** Bytes of a large Bind that must have come before it is judged; the record gets what is there as its parameters, and the rest as its input. */
 export const BIND_RECORD_LIMIT = 65_536;
 /** Server messages that the gateway must read whole (descriptions, errors, notices, tags). */
 export const SERVER_MESSAGE_LIMIT = 4 << 20;

@@ -259,7 +259,7 @@ export class Backend {
       this.#resultRows = 0;
     }
     this.#talk.copyIn = null;
-    if (waiting === Wait.Execute) this.#copyAnswered();
+    if (waiting === Wait.Execute && flight.length === 0) this.#copyAnswered();
   }
 
   #settleStep(changes: readonly { readonly step: number; readonly change: { confirm(): void; reject(): void } }[], step: number): void {
@@ -288,7 +288,8 @@ export class Backend {
     this.#resetResult();
     flight.pop();
     this.#talk.answered++;
-    this.#talk.awaitingCopy = false;
+    // Nothing was sent behind a COPY that is awaited: while something is in flight, this answer was for what came before it.
+    if (flight.length === 0) this.#talk.awaitingCopy = false;
     if (state === IDLE && this.#talk.suspended.size > 0) this.#talk.closePortals();
     this.#settled();
   }
@@ -306,7 +307,6 @@ export class Backend {
       this.#close(next);
     } else this.#aside(at, next);
     this.#talk.copyIn = null;
-    if (waiting !== Wait.Query) this.#talk.awaitingCopy = false;
     // For a Query, and for a commit that fails at Sync, ReadyForQuery follows and closes the entry. Nothing in flight: the server is leaving.
     if (waiting === 0 || waiting === Wait.Query || waiting === Wait.Sync) return;
     // Extended protocol: everything up to the next Sync is skipped by the server.
@@ -327,7 +327,10 @@ export class Backend {
       flight.pop();
       first = false;
     }
-    if (flight.length === 0) this.#talk.skipping = true;
+    if (flight.length === 0) {
+      this.#talk.skipping = true;
+      this.#talk.awaitingCopy = false;
+    }
     this.#resetResult();
     this.#settled();
   }

@@ -24,7 +24,12 @@ export const actions: readonly ActionDescriptor[] = [
   action('copy_to', 'COPY … TO: rows stream out. Without a resource: the result of a query.'),
   action('copy_program', 'COPY … PROGRAM: a command runs on the database server.', 'direction'),
   action('copy_file', 'COPY with a file on the database server.', 'direction'),
-  action('call', 'Calls a function, or an operator named with its schema. One effect for each distinct function.', 'class', 'operator'),
+  action(
+    'call',
+    'Calls a function, or an operator named with its schema, or defines what will: an operator, aggregate, type, cast, trigger … of that function. One effect for each distinct function.',
+    'class',
+    'operator',
+  ),
   action('procedure', 'CALL of a procedure; comes with `unknown`, as its body is not in the text.'),
   action('do', 'DO: an anonymous code block; comes with `unknown`.'),
   // ---- schema
@@ -96,7 +101,7 @@ export const actions: readonly ActionDescriptor[] = [
   action('cluster', 'CLUSTER. Without a resource: of the whole database.'),
   action('reindex', 'REINDEX.', 'object'),
   action('checkpoint', 'CHECKPOINT.'),
-  action('load', 'LOAD of a shared library.'),
+  action('load', 'Loads a shared library: LOAD, CREATE FUNCTION … LANGUAGE c.'),
   action('system', 'ALTER SYSTEM.'),
   action(
     'unknown',

@@ -6,6 +6,7 @@
 import { COPY_STATEMENTS } from './copy.js';
 import type { EffectSink } from './effect-sink.js';
 import { CARRIERS, EXPRESSIONS } from './expressions.js';
+import { withReferences } from './function-references.js';
 import type { Literals } from './literals.js';
 import { MODIFICATIONS } from './modification.js';
 import { NEWER_GRAMMAR } from './newer-grammar.js';
@@ -26,8 +27,7 @@ const HANDLERS: ReadonlyMap<string, Handler> = new Map(
     ...QUERIES,
     ...MODIFICATIONS,
     ...COPY_STATEMENTS,
-    ...OBJECT_STATEMENTS,
-    ...ACCESS_STATEMENTS,
+    ...withReferences({ ...OBJECT_STATEMENTS, ...ACCESS_STATEMENTS }),
     ...SESSION_STATEMENTS,
   }),
 );

@@ -201,7 +201,8 @@ export class Backend {
         this.#error(at, next, waiting);
         return;
       case Back.NoticeResponse:
-        if (running) this.#inResult(at);
+        // A stand-in for a refused statement has no result that a notice could belong to.
+        if (running && flight.verdict() !== null) this.#inResult(at);
         else this.#aside(at, next);
         return;
       case Back.ParameterStatus:

@@ -61,8 +61,9 @@ export function bulkStub(): BulkStub {
     taken: () => taken,
     hold: (value) => {
       held = value;
-      for (const socket of sockets) if (value) socket.pause();
-      else socket.resume();
+      for (const socket of sockets)
+        if (value) socket.pause();
+        else socket.resume();
     },
   };
 }

@@ -167,7 +167,7 @@ describe('reused read memory', () => {
   it('keeps the bytes of a real server in order (COPY of 200 MB, digest direct and through)', async () => {
     await using server = await startRealPostgres('18');
     await using world = await startPathWorld({ server });
-    const text = "COPY (SELECT i, md5(i::text), repeat(chr(97 + i % 26), i % 3000) FROM generate_series(1, 130000) i) TO STDOUT";
+    const text = 'COPY (SELECT i, md5(i::text), repeat(chr(97 + i % 26), i % 3000) FROM generate_series(1, 130000) i) TO STDOUT';
     const digest = async (client: RawClient): Promise<string> => {
       const hash = createHash('sha256');
       let size = 0;

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Journal } from '../../src/contract/recording.js';
 import { type RecordedOperation, readSession, type SessionItem } from '../../src/recording/index.js';
-import { complete, dataRow, errorMessage, ready, rowDescription, startStubServer, type StubServer, until } from '../protocols/postgres/hostile/stub-server.js';
+import { complete, dataRow, errorMessage, ready, rowDescription, type StubServer, startStubServer, until } from '../protocols/postgres/hostile/stub-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import { bind, close, describe as describeMessage, execute, fields, frame, parse, query, RawClient, type Reply, shape, sync } from '../support/raw-client.js';
 import { startRealPostgres } from '../support/real-postgres.js';
@@ -35,15 +35,18 @@ const operations = (items: readonly SessionItem[]): RecordedOperation[] => items
 /** A switch between the path and its real journal. */
 function switchable() {
   const state = { failing: false, commits: 0, heldSyncs: null as (() => void)[] | null };
-  const failure = (): GwError => new GwError('recording.failed', 'The record of this operation could not be written (ENOSPC), so the operation was not carried out.');
+  const failure = (): GwError =>
+    new GwError('recording.failed', 'The record of this operation could not be written (ENOSPC), so the operation was not carried out.');
   const wrapJournal = (journal: Journal): Journal => ({
     begin: (start) => {
       if (state.failing) throw failure();
       const recorder = journal.begin(start);
-      const guarded = <A extends unknown[]>(call: (...args: A) => void) => (...args: A): void => {
-        if (state.failing) throw failure();
-        call(...args);
-      };
+      const guarded =
+        <A extends unknown[]>(call: (...args: A) => void) =>
+        (...args: A): void => {
+          if (state.failing) throw failure();
+          call(...args);
+        };
       return {
         operation: guarded(recorder.operation.bind(recorder)),
         delivered: guarded(recorder.delivered.bind(recorder)),
@@ -84,11 +87,12 @@ describe('the record of a session', () => {
     await server.sql('CREATE TABLE t (id int, v text)');
     await using world = await startPathWorld({
       server,
-      policy: 'version: 1\ndefaults: [{ operations: allow }]\nrules:\n  - { id: connect, effect: allow, actions: [connect] }\n  - { id: no-deletes, effect: deny, actions: [delete], message: No. }\n',
+      policy:
+        'version: 1\ndefaults: [{ operations: allow }]\nrules:\n  - { id: connect, effect: allow, actions: [connect] }\n  - { id: no-deletes, effect: deny, actions: [delete], message: No. }\n',
     });
     const client = await login(world);
     const session = world.sessions.at(-1) as string;
-    const text = "SELECT i, 'é\u0001' AS \"ä\"  FROM generate_series(1, 3) i -- as it came\n";
+    const text = 'SELECT i, \'é\u0001\' AS "ä"  FROM generate_series(1, 3) i -- as it came\n';
     const first = await client.run(query(text));
     const inserted = await client.run(query('INSERT INTO t SELECT i FROM generate_series(1, 7) i'));
     const refused = await client.run(query('DELETE FROM t'));
@@ -98,7 +102,16 @@ describe('the record of a session', () => {
     const out = await client.run(query('COPY (SELECT 7) TO STDOUT'));
     client.send(query('COPY t FROM STDIN'), frame('d', '8\tx\n'), frame('d', '9\ty\n'), frame('c'));
     await client.untilReady();
-    const skipped = await client.run(parse('a', 'SELECT 1'), bind('', 'a'), parse('b', 'SELECT 1/$1::int'), bind('q', 'b', '0'), execute('q'), execute(''), close('S', 'a'), sync());
+    const skipped = await client.run(
+      parse('a', 'SELECT 1'),
+      bind('', 'a'),
+      parse('b', 'SELECT 1/$1::int'),
+      bind('q', 'b', '0'),
+      execute('q'),
+      execute(''),
+      close('S', 'a'),
+      sync(),
+    );
     const two = await client.run(query('SELECT 1; SELECT 2'));
     expect([first, refused, failed].map(shape)).toEqual(['T D D D C Z:I', 'E Z:I', 'T E Z:I'].map((value, index) => (index === 2 ? shape(failed) : value)));
     client.send(frame('X'));
@@ -156,7 +169,9 @@ describe('the record of a session', () => {
     client.send(frame('X'));
     await client.untilClosed();
     await until(() => world.path.live.count() === 0);
-    const words = Buffer.concat((await story(world, world.sessions[0] as string)).map((item) => (item.kind === 'unsolicited' ? item.bytes : Buffer.alloc(0)))).toString();
+    const words = Buffer.concat(
+      (await story(world, world.sessions[0] as string)).map((item) => (item.kind === 'unsolicited' ? item.bytes : Buffer.alloc(0))),
+    ).toString();
     expect(words).toContain('relation "secret" does not exist');
     expect(words).toContain('hello');
   });
@@ -271,7 +286,13 @@ describe.each(['batch', 'strict'] as const)('a journal that fails (%s)', (durabi
       wrapJournal: (journal) => {
         const wrapped = wrapJournal(journal);
         // Appends go into memory and succeed; only the write tells.
-        return { ...wrapped, begin: (start) => journal.begin(start), commit: () => wrapped.commit(), synced: () => wrapped.synced(), event: (kind, data) => journal.event(kind, data) };
+        return {
+          ...wrapped,
+          begin: (start) => journal.begin(start),
+          commit: () => wrapped.commit(),
+          synced: () => wrapped.synced(),
+          event: (kind, data) => journal.event(kind, data),
+        };
       },
     });
     const clients = await Promise.all(Array.from({ length: 20 }, () => login(world)));

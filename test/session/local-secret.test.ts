@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import * as tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeFrame } from '../../src/tunnel/frame.js';
-import { complete, ready, startStubServer, type StubServer, until } from '../protocols/postgres/hostile/stub-server.js';
+import { complete, ready, type StubServer, startStubServer, until } from '../protocols/postgres/hostile/stub-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import { query, RawClient, shape } from '../support/raw-client.js';
 import { type TestCertificate, testCertificate } from '../support/test-certificate.js';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import * as net from 'node:net';
 import * as tls from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startStubServer, type StubServer, complete, ready, until } from '../protocols/postgres/hostile/stub-server.js';
+import { complete, ready, type StubServer, startStubServer, until } from '../protocols/postgres/hostile/stub-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import { fields, frame, int32, query, RawClient, type Reply, shape, startup } from '../support/raw-client.js';
 import { type TestCertificate, testCertificate } from '../support/test-certificate.js';
@@ -304,7 +304,11 @@ describe('encryption negotiation', () => {
 
 describe('1,000 bad start-ups', () => {
   it('close nothing but themselves', async () => {
-    await using world = await startPathWorld({ server, certificate, limits: { preLoginConnections: 64, preLoginPerAddress: 64, loginFailuresPerMinute: 100_000, handshakeTimeoutMs: 2_000 } });
+    await using world = await startPathWorld({
+      server,
+      certificate,
+      limits: { preLoginConnections: 64, preLoginPerAddress: 64, loginFailuresPerMinute: 100_000, handshakeTimeoutMs: 2_000 },
+    });
     const hello = await clientHello();
     const before = await login(world);
     const mutated = (): Buffer => {

@@ -3,9 +3,24 @@ import { once } from 'node:events';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type PathWorld, startPathWorld } from '../../../support/path-world.js';
-import { bind, close, describe as describeMessage, execute, fields, frame, int32, parse, query, RawClient, type Reply, rowsOf, shape, sync } from '../../../support/raw-client.js';
+import {
+  bind,
+  close,
+  describe as describeMessage,
+  execute,
+  fields,
+  frame,
+  int32,
+  parse,
+  query,
+  RawClient,
+  type Reply,
+  rowsOf,
+  shape,
+  sync,
+} from '../../../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../../../support/real-postgres.js';
-import { complete, ready, startStubServer, type StubServer, until } from './stub-server.js';
+import { complete, ready, type StubServer, startStubServer, until } from './stub-server.js';
 
 const int16 = (value: number): Buffer => {
   const out = Buffer.alloc(2);
@@ -104,11 +119,23 @@ describe('bodies', () => {
   it.each([
     ['text behind the NUL of a Query', query('SELECT 1\0; DROP TABLE kept')],
     ['text behind the NUL of a Parse', Buffer.concat([frame('P', 's\0SELECT 1\0DROP TABLE kept\0', int16(0)), sync()])],
-    ['a Bind that counts more values than it has', Buffer.concat([parse('', 'SELECT $1::int'), frame('B', '\0\0', int16(0), int16(32_767)), execute(''), sync()])],
-    ['a Bind that counts a negative number of values', Buffer.concat([parse('', 'SELECT $1::int'), frame('B', '\0\0', int16(0), int16(-1), int16(0)), execute(''), sync()])],
+    [
+      'a Bind that counts more values than it has',
+      Buffer.concat([parse('', 'SELECT $1::int'), frame('B', '\0\0', int16(0), int16(32_767)), execute(''), sync()]),
+    ],
+    [
+      'a Bind that counts a negative number of values',
+      Buffer.concat([parse('', 'SELECT $1::int'), frame('B', '\0\0', int16(0), int16(-1), int16(0)), execute(''), sync()]),
+    ],
     ['a Bind with more formats than values', Buffer.concat([parse('', 'SELECT 1'), frame('B', '\0\0', int16(9_999), int16(0), int16(0)), execute(''), sync()])],
-    ['a Bind whose value is of negative length', Buffer.concat([parse('', 'SELECT $1::int'), frame('B', '\0\0', int16(0), int16(1), int32(-7), int16(0)), execute(''), sync()])],
-    ['a Bind whose value is longer than it', Buffer.concat([parse('', 'SELECT $1::int'), frame('B', '\0\0', int16(0), int16(1), int32(0x7fffffff), int16(0)), execute(''), sync()])],
+    [
+      'a Bind whose value is of negative length',
+      Buffer.concat([parse('', 'SELECT $1::int'), frame('B', '\0\0', int16(0), int16(1), int32(-7), int16(0)), execute(''), sync()]),
+    ],
+    [
+      'a Bind whose value is longer than it',
+      Buffer.concat([parse('', 'SELECT $1::int'), frame('B', '\0\0', int16(0), int16(1), int32(0x7fffffff), int16(0)), execute(''), sync()]),
+    ],
     ['a Bind with bytes behind its end', Buffer.concat([parse('', 'SELECT 1'), frame('B', '\0\0', int16(0), int16(0), int16(0), 'more'), execute(''), sync()])],
     ['a Parse that counts types it has not', Buffer.concat([frame('P', '\0SELECT 1\0', int16(500)), sync()])],
     ['Describe of an unknown kind', Buffer.concat([describeMessage('S', ''), frame('D', 'Xname\0'), sync()])],
@@ -180,7 +207,14 @@ describe('floods', () => {
   it('a pipeline that comes in one piece with the password is held back too', async () => {
     const client = await RawClient.open(realWorld.port);
     const body = Buffer.concat([int32(196_608), Buffer.from('user\0bank-db\0\0')]);
-    client.send(int32(body.length + 4), body, frame('p', 'token-alice\0'), ...Array.from({ length: 40_000 }, () => parse('', 'SELECT 1')), sync(), query('SELECT 2'));
+    client.send(
+      int32(body.length + 4),
+      body,
+      frame('p', 'token-alice\0'),
+      ...Array.from({ length: 40_000 }, () => parse('', 'SELECT 1')),
+      sync(),
+      query('SELECT 2'),
+    );
     const replies = await client.untilReady(3);
     expect(replies.filter(({ type }) => type === '1').length).toBe(40_000);
     expect(rowsOf(replies)).toEqual([['2']]);
@@ -194,7 +228,12 @@ describe('random mutations of valid scripts', () => {
     Buffer.concat([query('SELECT 1; SELECT 2'), query('BEGIN'), query('SELECT 1/0'), query('ROLLBACK')]),
     Buffer.concat([query('COPY (SELECT 1) TO STDOUT'), parse('', ''), bind('', ''), execute(''), sync()]),
   ];
-  const mutation = fc.record({ at: fc.nat(400), kind: fc.constantFrom('flip', 'drop', 'insert'), value: fc.integer({ min: 0, max: 255 }), length: fc.integer({ min: 1, max: 12 }) });
+  const mutation = fc.record({
+    at: fc.nat(400),
+    kind: fc.constantFrom('flip', 'drop', 'insert'),
+    value: fc.integer({ min: 0, max: 255 }),
+    length: fc.integer({ min: 1, max: 12 }),
+  });
 
   it('never crash the process, and always end: with answers and the end of the connection', async () => {
     const bystander = await login(realWorld);
@@ -221,7 +260,10 @@ describe('random mutations of valid scripts', () => {
   });
 
   it('with frames that hold: after Sync comes ReadyForQuery, or FATAL and the end', async () => {
-    const body = fc.oneof(fc.uint8Array({ maxLength: 30 }), fc.constantFrom(...['s\0SELECT 1\0\0\0', '\0\0\0\0\0\0\0\0', 'SELECT 1\0', 'Ss\0', 'P\0', '\0\0\0\0\0'].map((text) => new Uint8Array(Buffer.from(text)))));
+    const body = fc.oneof(
+      fc.uint8Array({ maxLength: 30 }),
+      fc.constantFrom(...['s\0SELECT 1\0\0\0', '\0\0\0\0\0\0\0\0', 'SELECT 1\0', 'Ss\0', 'P\0', '\0\0\0\0\0'].map((text) => new Uint8Array(Buffer.from(text)))),
+    );
     const message = fc.record({ type: fc.constantFrom(...'BCDEHPQScdfF'), body });
     await fc.assert(
       fc.asyncProperty(fc.array(message, { minLength: 1, maxLength: 8 }), async (messages) => {

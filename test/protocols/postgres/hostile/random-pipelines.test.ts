@@ -1,10 +1,25 @@
 /** Differential: thousands of random pipelines, direct and through the gateway. Shapes and bodies are the same, refusals stand where an error would. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type PathWorld, startPathWorld } from '../../../support/path-world.js';
-import { bind, close, describe as describeMessage, execute, fields, flush, frame, parse, query, RawClient, type Reply, shape, sync } from '../../../support/raw-client.js';
+import {
+  bind,
+  close,
+  describe as describeMessage,
+  execute,
+  fields,
+  flush,
+  frame,
+  parse,
+  query,
+  RawClient,
+  type Reply,
+  shape,
+  sync,
+} from '../../../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../../../support/real-postgres.js';
 
-const POLICY = 'version: 1\ndefaults: [{ operations: allow }]\nrules:\n  - { id: connect, effect: allow, actions: [connect] }\n  - { id: unknown-too, effect: allow, actions: [unknown] }\n  - { id: no-deletes, effect: deny, actions: [delete], message: No. }\n';
+const POLICY =
+  'version: 1\ndefaults: [{ operations: allow }]\nrules:\n  - { id: connect, effect: allow, actions: [connect] }\n  - { id: unknown-too, effect: allow, actions: [unknown] }\n  - { id: no-deletes, effect: deny, actions: [delete], message: No. }\n';
 const REFUSED = 'DELETE FROM f';
 /** What the server itself refuses, in the place of what policy refuses. */
 const STAND_IN = 'SELEC 1';
@@ -58,7 +73,15 @@ const TEXTS = [
   'DROP TABLE IF EXISTS nowhere',
   "SET application_name = 'z'",
 ];
-const SCRIPTS = [...TEXTS, 'SELECT 1; SELECT 2', 'SELECT 1; SELECT 1/0; SELECT 2', 'BEGIN; SELECT 1', 'COMMIT; BEGIN', 'PREPARE x AS SELECT 2; EXECUTE x', 'DISCARD ALL'];
+const SCRIPTS = [
+  ...TEXTS,
+  'SELECT 1; SELECT 2',
+  'SELECT 1; SELECT 1/0; SELECT 2',
+  'BEGIN; SELECT 1',
+  'COMMIT; BEGIN',
+  'PREPARE x AS SELECT 2; EXECUTE x',
+  'DISCARD ALL',
+];
 
 /** One random pipeline as messages. `bad` stands for statements that policy refuses. */
 function pipeline(seed: number, bad: string | null): Buffer[] {
@@ -68,7 +91,12 @@ function pipeline(seed: number, bad: string | null): Buffer[] {
   const name = (): string => pick(['', '', 's', 't']);
   const portal = (): string => pick(['', '', 'p']);
   const messages: Buffer[] = [];
-  const copyEnd = (): Buffer[] => [frame('d', '7\n8'), frame('d', '\n'), next() < 0.2 ? frame('d', 'no number\n') : frame('d', '9\n'), next() < 0.8 ? frame('c') : frame('f', 'no\0')];
+  const copyEnd = (): Buffer[] => [
+    frame('d', '7\n8'),
+    frame('d', '\n'),
+    next() < 0.2 ? frame('d', 'no number\n') : frame('d', '9\n'),
+    next() < 0.8 ? frame('c') : frame('f', 'no\0'),
+  ];
   for (let i = 2 + Math.floor(next() * 10); i > 0; i--) {
     const kind = next();
     const values = next() < 0.5 ? [] : [pick(['0', '1', '5', 'x'])];
@@ -124,7 +152,12 @@ interface Pair {
 }
 
 /** Runs one script on both roads, from the same table. Where the server itself ends the connection, so does the gateway, with last words. */
-async function both(pair: Pair, native: Buffer[], gateway: Buffer[], write = (client: RawClient, messages: Buffer[]): Promise<void> | void => client.send(...messages)): Promise<[Reply[], Reply[]]> {
+async function both(
+  pair: Pair,
+  native: Buffer[],
+  gateway: Buffer[],
+  write = (client: RawClient, messages: Buffer[]): Promise<void> | void => client.send(...messages),
+): Promise<[Reply[], Reply[]]> {
   await truncate();
   pair.native.send(...native, ...END);
   const expected = await untilEnd(pair.native);

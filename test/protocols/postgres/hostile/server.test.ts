@@ -3,7 +3,19 @@ import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type PathWorld, startPathWorld } from '../../../support/path-world.js';
 import { bind, execute, fields, frame, int32, parse, query, RawClient, type Reply, rowsOf, shape, startup, sync } from '../../../support/raw-client.js';
-import { complete, dataRow, errorMessage, greeting, ready, rowDescription, type StubConnection, type StubOptions, startStubServer, status, until } from './stub-server.js';
+import {
+  complete,
+  dataRow,
+  errorMessage,
+  greeting,
+  ready,
+  rowDescription,
+  type StubConnection,
+  type StubOptions,
+  startStubServer,
+  status,
+  until,
+} from './stub-server.js';
 
 const row = Buffer.concat([rowDescription(), dataRow('x')]);
 
@@ -118,7 +130,9 @@ describe('a target that lies when idle', () => {
 });
 
 describe('a target that lies in a query', () => {
-  const wrong = unsolicited.filter(([name]) => ['ParseComplete', 'BindComplete', 'CloseComplete', 'NoData', 'ParameterDescription', 'PortalSuspended'].includes(name));
+  const wrong = unsolicited.filter(([name]) =>
+    ['ParseComplete', 'BindComplete', 'CloseComplete', 'NoData', 'ParameterDescription', 'PortalSuspended'].includes(name),
+  );
   it.each([...garbage, ...wrong])('%s', async (_name, bytes) => {
     const check = await bystander();
     scene.options = { onMessage: ({ socket }) => socket.write(Buffer.concat([row, bytes])) };
@@ -147,7 +161,9 @@ describe('a target that lies in a query', () => {
 
 describe('a target that lies in a COPY', () => {
   const copyIn = frame('G', Buffer.from([0, 0, 0]));
-  const wrong = unsolicited.filter(([name]) => ['ParseComplete', 'BindComplete', 'CloseComplete', 'NoData', 'ParameterDescription', 'PortalSuspended'].includes(name));
+  const wrong = unsolicited.filter(([name]) =>
+    ['ParseComplete', 'BindComplete', 'CloseComplete', 'NoData', 'ParameterDescription', 'PortalSuspended'].includes(name),
+  );
   it.each([...garbage, ...wrong])('%s', async (_name, bytes) => {
     const check = await bystander();
     scene.options = { onMessage: ({ socket }, { type }) => (type === 'Q' ? socket.write(copyIn) : type === 'd' ? socket.write(bytes) : undefined) };
@@ -305,14 +321,22 @@ describe('a target that lies in its login', () => {
   });
 
   it('refuses with words that tell of the inside: they do not reach the client', async () => {
-    scene.options = { onStartup: ({ socket }) => void socket.end(errorMessage('FATAL', '28P01', 'password authentication failed for user "stub" at 127.0.0.1')) };
+    scene.options = {
+      onStartup: ({ socket }) => void socket.end(errorMessage('FATAL', '28P01', 'password authentication failed for user "stub" at 127.0.0.1')),
+    };
     await refused('08001');
   });
 
   describe('SCRAM', () => {
     const sasl = frame('R', int32(10), 'SCRAM-SHA-256\0\0');
     /** One SCRAM exchange whose server messages a test may bend. */
-    const scram = (bend: { nonce?: (own: string) => string; salt?: string; iterations?: string; early?: boolean; signature?: (right: string) => string }): StubOptions => {
+    const scram = (bend: {
+      nonce?: (own: string) => string;
+      salt?: string;
+      iterations?: string;
+      early?: boolean;
+      signature?: (right: string) => string;
+    }): StubOptions => {
       let first = '';
       let bare = '';
       return {
@@ -396,7 +420,9 @@ describe('cancel', () => {
     await canceller.untilClosed();
     await until(() => clinging.connections.length === 2);
     // It notices that it was cut by writing.
-    const noise = setInterval(() => clinging.connections.forEach(({ socket }) => socket.writable && socket.write('!')), 100);
+    const noise = setInterval(() => {
+      for (const { socket } of clinging.connections) if (socket.writable) socket.write('!');
+    }, 100);
     client.close();
     await until(() => clinging.open() === 0);
     clearInterval(noise);

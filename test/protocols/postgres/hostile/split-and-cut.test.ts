@@ -6,7 +6,7 @@ import { type RecordedOperation, readSession } from '../../../../src/recording/i
 import { type PathWorld, startPathWorld } from '../../../support/path-world.js';
 import { bind, describe as describeMessage, execute, frame, parse, query, RawClient, type Reply, sync } from '../../../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../../../support/real-postgres.js';
-import { greeting, startStubServer, type StubServer, until } from './stub-server.js';
+import { greeting, type StubServer, startStubServer, until } from './stub-server.js';
 
 /** Rows, a notice, an error, parameter status, COPY out, the extended protocol with a row limit, an empty query. */
 const SCRIPT = Buffer.concat([
@@ -133,7 +133,9 @@ describe('from the client', () => {
     await until(() => world.path.live.count() === 0 && world.path.preLogin === 0);
     const watcher = await RawClient.login(server.port, server.username, server.password, server.database);
     const others = async (): Promise<string> => {
-      const [row] = (await watcher.run(query("SELECT count(*)::text FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"))).filter(({ type }) => type === 'D');
+      const [row] = (
+        await watcher.run(query("SELECT count(*)::text FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"))
+      ).filter(({ type }) => type === 'D');
       return row?.body.toString('utf8', 6) ?? '';
     };
     while ((await others()) !== '0');
@@ -148,11 +150,7 @@ describe('from the client', () => {
   it('a login cut at every byte leaves nothing behind', async () => {
     await using stub = await startStubServer();
     await using world = await startPathWorld({ server: stub });
-    const bytes = Buffer.concat([
-      Buffer.from([0, 0, 0, 37, 0, 3, 0, 0]),
-      Buffer.from('user\0bank-db\0database\0xy\0\0\0\0'),
-      frame('p', 'token-alice\0'),
-    ]);
+    const bytes = Buffer.concat([Buffer.from([0, 0, 0, 37, 0, 3, 0, 0]), Buffer.from('user\0bank-db\0database\0xy\0\0\0\0'), frame('p', 'token-alice\0')]);
     bytes.writeUInt32BE(8 + 'user\0bank-db\0database\0xy\0\0'.length, 0);
     const login = Buffer.concat([bytes.subarray(0, bytes.readUInt32BE(0)), frame('p', 'token-alice\0')]);
     for (let at = 0; at <= login.length; at++) {

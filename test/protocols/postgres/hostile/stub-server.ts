@@ -13,7 +13,8 @@ export const complete = (tag: string): Buffer => frame('C', `${tag}\0`);
 export const errorMessage = (severity: string, sqlstate: string, text: string): Buffer => frame('E', `S${severity}\0V${severity}\0C${sqlstate}\0M${text}\0\0`);
 export const dataRow = (text: string): Buffer => frame('D', Buffer.from([0, 1]), int32(Buffer.byteLength(text)), text);
 /** One column `v` of type text. */
-export const rowDescription = (): Buffer => frame('T', Buffer.from([0, 1]), 'v\0', int32(0), Buffer.from([0, 0]), int32(25), Buffer.from([0xff, 0xff]), int32(-1), Buffer.from([0, 0]));
+export const rowDescription = (): Buffer =>
+  frame('T', Buffer.from([0, 1]), 'v\0', int32(0), Buffer.from([0, 0]), int32(25), Buffer.from([0xff, 0xff]), int32(-1), Buffer.from([0, 0]));
 export const greeting = (): Buffer =>
   Buffer.concat([ok(), status('client_encoding', 'UTF8'), status('standard_conforming_strings', 'on'), frame('K', int32(4242), int32(99)), ready()]);
 

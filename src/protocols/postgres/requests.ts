@@ -1,0 +1,350 @@
+/**
+ * What each message of the client asks for: statements become operations, the guard is asked, names and the queue of expected answers are
+ * kept. A refused message gets a stand-in that the server itself answers with an error: so the refusal stands at the right place of a
+ * pipeline, the server skips to the right Sync, and the transaction is in the state that an error leaves (defects.md D27).
+ */
+import { GwError } from '../../contract/gw-error.js';
+import type { Facts } from '../../contract/operation.js';
+import type { Verdict } from '../../contract/verdict.js';
+import { NAMES_LIMIT } from './codec/limits.js';
+import { Front, message, stringEnd } from './codec/message.js';
+import type { Conversation } from './conversation.js';
+import type { StatementCache } from './facts/index.js';
+import { type FlightExtra, Wait } from './flight.js';
+import { type Judged, judge } from './judge.js';
+import type { NameChange, Portal, Statement } from './names.js';
+import { refuseOperation } from './refusal.js';
+
+/** Text that no server parses: the stand-in of a refused statement, and a sign in the server's own log. */
+const STAND_IN = 'gw refused this statement';
+const STAND_IN_NAME = 'gw refused';
+const NO_VERDICT_YET = 'wait';
+const CONTINUE = { refusal: null, changes: [] } as const;
+/** The server cuts longer names (NAMEDATALEN - 1), so two of them may be one. */
+const NAME_BYTES = 63;
+const BACKSLASH = 0x5c;
+const QUOTE = 0x27;
+
+/** true: send it as it came. false: it must wait, and is looked at again later. Bytes: send these in its place. */
+export type Handled = boolean | Buffer;
+
+export class Requests {
+  /** The verdict of the last message that was let through. */
+  verdict: Verdict | null = null;
+  readonly #talk: Conversation;
+  readonly #cache: StatementCache;
+  readonly #statementLimit: number;
+  readonly #awaitedCame: () => void;
+  /** A verdict that was awaited, for the message that is looked at next. */
+  #awaited: Verdict | null = null;
+  #waitingForVerdict = false;
+  #buffer: Buffer = Buffer.alloc(0);
+
+  /** `awaitedCame` is called when a verdict came that a message waits for. */
+  constructor(talk: Conversation, cache: StatementCache, statementLimit: number, awaitedCame: () => void) {
+    this.#talk = talk;
+    this.#cache = cache;
+    this.#statementLimit = statementLimit;
+    this.#awaitedCame = awaitedCame;
+  }
+
+  /** A human is being asked: answers of the server change nothing about the wait. */
+  get waitingForVerdict(): boolean {
+    return this.#waitingForVerdict || this.#awaited !== null;
+  }
+
+  /** One whole message at `buffer[at..next)` (of a large Bind, its head). */
+  handle(buffer: Buffer, type: number, at: number, next: number): Handled {
+    this.#buffer = buffer;
+    const { flight } = this.#talk;
+    switch (type) {
+      case Front.Query:
+        return this.#query(at, next);
+      case Front.Parse:
+        return this.#parse(at, next);
+      case Front.Bind:
+        return this.#bind(at, next);
+      case Front.Execute:
+        return this.#execute(at, next);
+      case Front.Describe: {
+        const end = this.#textEnd(at + 6, next, 'Describe');
+        if (this.#name(at + 6, end) === null) return this.#refuseName(Wait.Describe);
+        flight.push(Wait.Describe, null, null);
+        return true;
+      }
+      case Front.Close:
+        return this.#closeName(at, next);
+      case Front.Sync:
+        this.#talk.parkLastBound();
+        flight.push(Wait.Sync, null, null);
+        this.#nextSegment();
+        this.#talk.skipping = false;
+        return true;
+      case Front.Flush:
+        return true;
+      case Front.CopyDone:
+      case Front.CopyFail:
+        this.#talk.copyIn = null;
+        // Within a Query another COPY may follow; in the extended protocol a Sync from here on is a Sync, however the COPY went.
+        this.#talk.awaitingCopy = flight.kind() === Wait.Query;
+        return true;
+      case Front.FunctionCall:
+        return this.#functionCall(at, next);
+      default:
+        throw new GwError('protocol.violation', `invalid frontend message type ${type}`);
+    }
+  }
+
+  /** The verdict on one operation; `wait`: a human is being asked. */
+  #decide(judged: Judged, preparing: boolean): Verdict | typeof NO_VERDICT_YET {
+    const ready = this.#awaited;
+    if (ready !== null) {
+      this.#awaited = null;
+      return ready;
+    }
+    const { guard } = this.#talk.context;
+    const verdict = preparing ? guard.consider(judged) : guard.check(judged);
+    if (!(verdict instanceof Promise)) return verdict;
+    this.#waitingForVerdict = true;
+    verdict.then(
+      (value) => {
+        this.#waitingForVerdict = false;
+        this.#awaited = value;
+        if (!this.#talk.over) this.#awaitedCame();
+      },
+      (error: unknown) => {
+        this.#waitingForVerdict = false;
+        if (!this.#talk.over) this.#talk.context.end('protocol', GwError.from(error));
+      },
+    );
+    return NO_VERDICT_YET;
+  }
+
+  /** `unnamed`: a Parse of the unnamed statement, which the server drops before it reads the text; so it must be gone here, too (D27). */
+  #standIn(refusal: Buffer, kind: number, unnamed = false): Buffer {
+    const query = kind === Wait.Query;
+    const changes = unnamed ? [{ step: 0, change: this.#talk.statements.change('', null, this.#talk.segment) }] : [];
+    this.#talk.flight.push(query ? Wait.Query : Wait.Parse, null, { refusal, changes });
+    if (query) this.#nextSegment();
+    else this.#talk.skipping = true;
+    return query ? message(Front.Query, `${STAND_IN}\0`) : message(Front.Parse, `${unnamed ? '' : STAND_IN_NAME}\0${STAND_IN}\0`, Uint8Array.of(0, 0));
+  }
+
+  /** The stand-in for a statement that is longer than the gateway reads; its body has not come and will not be looked at. */
+  tooLong(buffer: Buffer, at: number, type: number, length: number): Buffer {
+    const judged = judge.tooLong(length, this.#statementLimit);
+    const verdict = this.#decide(judged, type === Front.Parse);
+    if (verdict === NO_VERDICT_YET) throw new GwError('internal.error', 'A statement that is too long to judge cannot be held.');
+    const query = type === Front.Query;
+    return this.#standIn(refuseOperation(verdict.decision, judged.facts), query ? Wait.Query : Wait.Parse, !query && buffer[at + 5] === 0);
+  }
+
+  #functionCall(at: number, next: number): Handled {
+    const judged = judge.functionCall(this.#buffer.subarray(at + 5, next));
+    const verdict = this.#decide(judged, false);
+    if (verdict === NO_VERDICT_YET) return false;
+    return this.#standIn(refuseOperation(verdict.decision, judged.facts), Wait.Query);
+  }
+
+  #query(at: number, next: number): Handled {
+    const { flight } = this.#talk;
+    const end = this.#textEnd(at + 5, next, 'Query');
+    const analysis = this.#cache.analyse(this.#buffer, at + 5, end);
+    const facts = this.#talk.resolve(analysis);
+    if (facts === 'unsettled') return false;
+    const text = this.#buffer.subarray(at + 5, end);
+    const unclear = this.#unclear(text);
+    if (unclear === 'wait') return false;
+    const judged = unclear === null ? judge.statement(facts, text, null, 'query') : judge.unclear(facts, text, unclear);
+    const verdict = this.#decide(judged, false);
+    if (verdict === NO_VERDICT_YET) return false;
+    if (!verdict.allowed) {
+      return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Query);
+    }
+    let extra: FlightExtra | null = null;
+    if (this.#talk.changesNames(analysis)) {
+      const changes: { step: number; change: NameChange }[] = [];
+      for (const [step, list] of this.#talk.effectsOf(analysis, Buffer.from(text)).entries()) this.#talk.applyEffects(list, step, changes);
+      extra = { refusal: null, changes };
+      this.#checkNames();
+    }
+    this.verdict = verdict;
+    this.#talk.parkLastBound();
+    flight.push(Wait.Query, verdict, extra);
+    this.#nextSegment();
+    this.#talk.awaitingCopy = takesInput(facts);
+    return true;
+  }
+
+  #parse(at: number, next: number): Handled {
+    const nameEnd = this.#textEnd(at + 5, next, 'Parse');
+    const textEnd = this.#textEnd(nameEnd + 1, next, 'Parse');
+    const analysis = this.#cache.analyse(this.#buffer, nameEnd + 1, textEnd);
+    const facts = this.#talk.resolve(analysis);
+    if (facts === 'unsettled') return false;
+    const name = this.#name(at + 5, nameEnd);
+    if (name === null) return this.#refuseName(Wait.Parse);
+    const text = this.#buffer.subarray(nameEnd + 1, textEnd);
+    const unclear = this.#unclear(text);
+    if (unclear === 'wait') return false;
+    const judged = unclear === null ? judge.statement(facts, text, null, 'prepare') : judge.unclear(facts, text, unclear);
+    const verdict = this.#decide(judged, true);
+    if (verdict === NO_VERDICT_YET) return false;
+    if (!verdict.allowed) {
+      return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Parse, nameEnd === at + 5);
+    }
+    const kept = Buffer.from(text);
+    const effects = this.#talk.changesNames(analysis) ? this.#talk.effectsOf(analysis, kept).flat() : [];
+    const contextual = analysis.statements.some((info) => info.kind === 'execute' || info.kind === 'fetch');
+    const statement: Statement = { facts, text: kept, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null };
+    const change = this.#talk.statements.change(name, statement, this.#talk.segment);
+    this.#checkNames();
+    this.#talk.flight.push(Wait.Parse, null, { refusal: null, changes: [{ step: 0, change }] });
+    this.verdict = verdict;
+    return true;
+  }
+
+  #bind(at: number, next: number): Handled {
+    const limit = Math.min(next, this.#buffer.length);
+    const portalEnd = this.#textEnd(at + 5, limit, 'Bind');
+    const nameEnd = this.#textEnd(portalEnd + 1, limit, 'Bind');
+    const name = this.#name(portalEnd + 1, nameEnd);
+    const portalName = this.#name(at + 5, portalEnd);
+    if (name === null || portalName === null) return this.#refuseName(Wait.Bind);
+    const statement = this.#talk.statements.lookup(name, this.#talk.segment);
+    if (statement === 'unsettled') return false;
+    if (statement === null) {
+      const judged = judge.unknownStatement(name);
+      const verdict = this.#decide(judged, false);
+      if (verdict === NO_VERDICT_YET) return false;
+      return this.#standIn(refuseOperation(verdict.decision, judged.facts), Wait.Bind);
+    }
+    const facts = statement.resolve === null ? statement.facts : statement.resolve();
+    if (facts === 'unsettled') return false;
+    const parameters = this.#buffer.subarray(nameEnd + 1, limit);
+    const verdict = this.#decide(judge.statement(facts, statement.text, parameters, 'execute'), false);
+    if (verdict === NO_VERDICT_YET) return false;
+    if (!verdict.allowed) {
+      return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Bind);
+    }
+    this.#talk.parkLastBound();
+    const portal: Portal = { statement, verdict, facts, segment: this.#talk.segment };
+    const change = this.#talk.portals.change(portalName, portal, this.#talk.segment);
+    this.#talk.lastBound = portal;
+    this.#talk.ranInSegment = true;
+    this.#talk.flight.push(Wait.Bind, verdict, { refusal: null, changes: [{ step: 0, change }] });
+    this.verdict = verdict;
+    return true;
+  }
+
+  #execute(at: number, next: number): Handled {
+    const nameEnd = this.#textEnd(at + 5, next, 'Execute');
+    const name = this.#name(at + 5, nameEnd);
+    if (name === null) return this.#refuseName(Wait.Execute);
+    const portal = this.#talk.portals.lookup(name, this.#talk.segment);
+    if (portal === 'unsettled') return false;
+    if (portal === null) {
+      const judged = judge.unknownPortal(name);
+      const verdict = this.#decide(judged, false);
+      if (verdict === NO_VERDICT_YET) return false;
+      return this.#standIn(refuseOperation(verdict.decision, judged.facts), Wait.Execute);
+    }
+    const facts = portal.statement.resolve === null ? portal.statement.facts : portal.statement.resolve();
+    if (facts === 'unsettled') return false;
+    let verdict = portal.verdict;
+    if (verdict !== null && facts !== portal.facts) {
+      // An EXECUTE or FETCH is resolved by the server when it runs, not when it is bound, and the name means something else by now.
+      this.#talk.context.guard.finish(verdict, 'cancelled', 'what it names changed before it ran');
+      verdict = portal.verdict = null;
+    }
+    if (verdict === null) {
+      // Run to its end before, or declared in SQL: this Execute is an operation of its own.
+      const decided = this.#decide(judge.statement(facts, portal.statement.text, null, 'fetch'), false);
+      if (decided === NO_VERDICT_YET) return false;
+      if (!decided.allowed) {
+        return this.#standIn(refuseOperation(decided.decision, facts), Wait.Execute);
+      }
+      verdict = portal.verdict = decided;
+      portal.facts = facts;
+    }
+    if (this.#talk.lastBound === portal) this.#talk.lastBound = null;
+    let extra: FlightExtra | null = null;
+    if (portal.statement.effects.length > 0) {
+      const changes: { step: number; change: NameChange }[] = [];
+      this.#talk.applyEffects(portal.statement.effects, 0, changes);
+      extra = { refusal: null, changes };
+    }
+    this.#talk.flight.push(Wait.Execute, verdict, extra, portal);
+    this.#talk.ranInSegment = true;
+    this.#talk.awaitingCopy = takesInput(facts);
+    this.verdict = verdict;
+    return true;
+  }
+
+  #closeName(at: number, next: number): Handled {
+    const name = this.#name(at + 6, this.#textEnd(at + 6, next, 'Close'));
+    if (name === null) return this.#refuseName(Wait.Close);
+    const kind = this.#buffer[at + 5];
+    let change: NameChange | null = null;
+    if (kind === 0x53) change = this.#talk.statements.change(name, null, this.#talk.segment);
+    else if (kind === 0x50) change = this.#talk.portals.change(name, null, this.#talk.segment);
+    this.#talk.flight.push(Wait.Close, null, change === null ? CONTINUE : { refusal: null, changes: [{ step: 0, change }] });
+    return true;
+  }
+
+  #nextSegment(): void {
+    this.#talk.segment++;
+    this.#talk.ranInSegment = false;
+  }
+
+  /** A name at `from`..`end`, as SQL would say it; null when the server could take it for another one. */
+  #name(from: number, end: number): string | null {
+    if (end === from) return '';
+    if (end - from > NAME_BYTES) return null;
+    const name = this.#buffer.toString('utf8', from, end);
+    return name.includes('\ufffd') ? null : name;
+  }
+
+  #refuseName(kind: number): Handled {
+    const judged = judge.badName();
+    const verdict = this.#decide(judged, false);
+    if (verdict === NO_VERDICT_YET) return false;
+    return this.#standIn(refuseOperation(verdict.decision, judged.facts), kind);
+  }
+
+  /**
+   * A backslash before a quote is where a server that left standard_conforming_strings (or the encoding) unseen would read another
+   * statement than we do; it reports such a change only with ReadyForQuery. So a text with that pair is not judged while an answer is
+   * outstanding (`wait`), nor behind something that may have run in the same segment (the reason to refuse it).
+   */
+  #unclear(text: Uint8Array): string | 'wait' | null {
+    if (!holdsEscapedQuote(text)) return null;
+    if (this.#talk.ranInSegment) return 'a backslash before a quote may not follow another statement of the same pipeline; send Sync before it';
+    return this.#talk.flight.running ? 'wait' : null;
+  }
+
+  #checkNames(): void {
+    if (this.#talk.statements.size > NAMES_LIMIT || this.#talk.portals.size > NAMES_LIMIT) {
+      throw new GwError('session.limit', `A session may keep ${NAMES_LIMIT} prepared statements and cursors.`, {
+        hint: 'Close those that are no longer needed (DEALLOCATE, CLOSE).',
+      });
+    }
+  }
+
+  #textEnd(from: number, next: number, what: string): number {
+    const end = stringEnd(this.#buffer, from, next);
+    if (end < 0) throw new GwError('protocol.violation', `invalid string in message ${what}`);
+    return end;
+  }
+}
+
+function holdsEscapedQuote(text: Uint8Array): boolean {
+  for (let at = text.indexOf(BACKSLASH); at >= 0; at = text.indexOf(BACKSLASH, at + 1)) if (text[at + 1] === QUOTE) return true;
+  return false;
+}
+
+/** COPY FROM STDIN: the server will ask for data. */
+function takesInput(facts: Facts): boolean {
+  for (const effect of facts.effects) if (effect.action === 'copy_from') return true;
+  return false;
+}

@@ -63,8 +63,7 @@ export class Turn {
       else if (member.strict) {
         member.seal();
         (strict ??= []).push(member);
-      }
-      else member.release();
+      } else member.release();
     }
     members.length = 0;
     if (strict !== null) this.#releaseSynced(strict);

@@ -74,7 +74,12 @@ export const actions: readonly ActionDescriptor[] = [
     'setting',
   ),
   // ---- session
-  action('set', 'Changes a setting: SET, set_config, options of BEGIN and SET TRANSACTION.', 'scope', 'value'),
+  action(
+    'set',
+    'Changes a setting: SET, set_config, options of BEGIN and SET TRANSACTION. Without a name: a view over pg_settings, through which any can be changed.',
+    'scope',
+    'value',
+  ),
   action('reset', 'RESET of a setting, or of `all`.', 'scope'),
   action('show', 'SHOW of a setting, or of `all`.'),
   action('transaction', 'Begins, ends or marks a transaction.', 'kind', 'chain'),
@@ -201,7 +206,7 @@ export const facts: readonly FactDescriptor[] = [
   fact(
     'change',
     'strings',
-    'What is changed. Of `alter`: drop_column, add_column, alter_column_type, owner, schema, set … Of `role`, `extension`, `publication` and `subscription`, one word: create, alter, drop, set, reassign_owned, drop_owned, add_member, drop_member.',
+    'What is changed. Of `alter`: drop_column, add_column, alter_column_type, owner, schema, set … Of `role`, `extension`, `publication` and `subscription`, one word: create, alter, rename, drop, set, reassign_owned, drop_owned, add_member, drop_member.',
   ),
   fact('into', 'boolean', 'The table is filled by a query.'),
   fact('temporary', 'boolean', 'The table is temporary.'),

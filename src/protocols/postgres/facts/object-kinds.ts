@@ -1,5 +1,5 @@
 /** Kinds of database objects: the word for each (fact `object`) and which type of resource names it. */
-import { as, field, list, qualified, relationName, stringNode, strings, struct, type Tree, tagged } from './tree.js';
+import { as, field, list, qualified, relationName, stringNode, strings, struct, type Tree, tagged, text } from './tree.js';
 
 const RELATIONS: ReadonlySet<string> = new Set(['table', 'view', 'matview', 'sequence', 'foreign_table', 'index']);
 /** Named by their relation's name and then their own. */
@@ -53,7 +53,9 @@ export function namesOf(node: unknown): readonly string[] {
 /** The names of a statement that has its object in `relation` or in `object`. */
 export function subject(node: Tree, kind: string): ObjectName {
   const range = struct(node, 'relation');
-  if (range === null) return objectName(kind, namesOf(field(node, 'object')));
+  // RENAME: what is renamed within the relation, or what has no schema (a schema, role, database, tablespace).
+  const own = text(node, 'subname');
+  if (range === null) return objectName(kind, own !== null && field(node, 'object') === undefined ? [own] : namesOf(field(node, 'object')));
   const [schema, name] = relationName(range);
-  return { type: 'relation', name: [schema, name], part: null };
+  return { type: 'relation', name: [schema, name], part: own };
 }

@@ -53,6 +53,7 @@ function phrase(effect: Effect): string {
   if (action === 'unknown') return `unknown: ${String(facts['reason'])}`;
   if (action === 'transaction') return `transaction ${String(facts['kind'])}`;
   if (action === 'select' && resource === null) return facts['only_constants'] === true ? 'reads constants' : 'computes values';
+  if (action === 'set' && resource?.name[0] === null) return 'sets what nobody can tell';
   const verb = VERBS[action] ?? action.replaceAll('_', ' ');
   const object =
     (action === 'create' || action === 'alter' || action === 'drop') && typeof facts['object'] === 'string' ? ` ${facts['object'].replaceAll('_', ' ')}` : '';

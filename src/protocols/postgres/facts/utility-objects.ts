@@ -5,6 +5,7 @@
 import type { EffectFacts } from './effect-sink.js';
 import { namesOf, objectKind, objectName, subject } from './object-kinds.js';
 import type { Scope } from './scope.js';
+import { settingsRuleEffect, settingsViewEffect } from './settings-view.js';
 import { field, flag, list, relationName, strings, struct, type Tree, tagged, text } from './tree.js';
 import type { Handler, Handlers, Walk } from './walk.js';
 
@@ -160,12 +161,18 @@ export const OBJECT_STATEMENTS: Handlers = {
   CreateForeignTableStmt: createTable,
   CreateTableAsStmt: createTableAs,
   CreateFunctionStmt: createFunction,
-  ViewStmt: on('create', 'view', range('view')),
+  ViewStmt: (walk, node, scope) => {
+    on('create', 'view', range('view'))(walk, node, scope);
+    settingsViewEffect(walk.sink, field(node, 'query'));
+  },
   IndexStmt: on('create', 'index', range('relation')),
   CreateSeqStmt: on('create', 'sequence', range('sequence')),
   CreateSchemaStmt: on('create', 'schema', one('schemaname')),
   CreateTrigStmt: on('create', 'trigger', (node) => [...range('relation')(node), text(node, 'trigname') ?? '']),
-  RuleStmt: on('create', 'rule', (node) => [...range('relation')(node), text(node, 'rulename') ?? '']),
+  RuleStmt: (walk, node, scope) => {
+    on('create', 'rule', (rule) => [...range('relation')(rule), text(rule, 'rulename') ?? ''])(walk, node, scope);
+    settingsRuleEffect(walk.sink, node);
+  },
   CreatePolicyStmt: on('create', 'policy', (node) => [...range('table')(node), text(node, 'policy_name') ?? '']),
   CreateEventTrigStmt: on('create', 'event_trigger', one('trigname')),
   CreateDomainStmt: on('create', 'domain', many('domainname')),
@@ -211,7 +218,10 @@ export const OBJECT_STATEMENTS: Handlers = {
   AlterObjectSchemaStmt: changeOf('alter', 'objectType', 'schema'),
   AlterOwnerStmt: changeOf('alter', 'objectType', 'owner'),
   AlterObjectDependsStmt: changeOf('alter', 'objectType', 'depends'),
-  RenameStmt: changeOf('rename', 'renameType', null),
+  RenameStmt: (walk, node, scope) => {
+    changeOf('rename', 'renameType', null)(walk, node, scope);
+    if (text(node, 'renameType') === 'OBJECT_ROLE') walk.sink.add('role', 'role', [text(node, 'subname')], { change: ['rename'] });
+  },
   CommentStmt: changeOf('comment', 'objtype', null),
   SecLabelStmt: changeOf('security_label', 'objtype', null),
   DropStmt: drop,

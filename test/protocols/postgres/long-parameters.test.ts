@@ -19,7 +19,8 @@ afterAll(async () => {
 
 async function recorded(): Promise<RecordedOperation[]> {
   const operations: RecordedOperation[] = [];
-  for await (const item of readSession(world.journalDir, world.bootId, world.sessions.at(-1) ?? '')) if (item.kind === 'operation') operations.push(item.operation);
+  for await (const item of readSession(world.journalDir, world.bootId, world.sessions.at(-1) ?? ''))
+    if (item.kind === 'operation') operations.push(item.operation);
   return operations;
 }
 

@@ -18,7 +18,8 @@ let world: PathWorld;
 
 beforeEach(async () => {
   server = await startStubServer({
-    onMessage: ({ socket }) => void socket.end(frame('N', 'SWARNING\0VWARNING\0C57P02\0Mterminating connection because of crash of another server process\0\0')),
+    onMessage: ({ socket }) =>
+      void socket.end(frame('N', 'SWARNING\0VWARNING\0C57P02\0Mterminating connection because of crash of another server process\0\0')),
   });
   world = await startPathWorld({ server, policy: POLICY });
 });
@@ -36,5 +37,9 @@ it.each(['drop table t', 'select 1'])('in answer to: %s', async (text) => {
   const items = [];
   for await (const item of readSession(world.journalDir, world.bootId, world.sessions.at(-1) ?? '')) items.push(item);
   expect(items.find(({ kind }) => kind === 'end')).toMatchObject({ end: { reason: 'target', message: null } });
-  expect(JSON.stringify(items.map((item) => (item.kind === 'unsolicited' ? item.bytes.toString() : item.kind === 'operation' ? item.operation.delivered.bytes.toString() : '')))).toContain('57P02');
+  expect(
+    JSON.stringify(
+      items.map((item) => (item.kind === 'unsolicited' ? item.bytes.toString() : item.kind === 'operation' ? item.operation.delivered.bytes.toString() : '')),
+    ),
+  ).toContain('57P02');
 });

@@ -4,13 +4,14 @@ import type { RecordedOperation } from '../../../src/recording/index.js';
 import type { Evidence } from './audit.js';
 import type { RecordedSession } from './recorded-sessions.js';
 
-/** The first operation that was done and delivered something, changed. */
+/** The first operation that was done and delivered something to a tapped client, changed. */
 function change(evidence: Evidence, how: (operation: RecordedOperation, session: RecordedSession) => RecordedOperation[]): Evidence {
   let done = false;
   const sessions = evidence.sessions.map((session) => ({
     ...session,
     operations: session.operations.flatMap((operation) => {
-      if (done || operation.outcome?.status !== 'ok' || operation.delivered.bytes.length === 0 || operation.delivered.cut) return [operation];
+      if (done || operation.exact.includes('op_0_') || operation.outcome?.status !== 'ok' || operation.delivered.bytes.length === 0 || operation.delivered.cut)
+        return [operation];
       done = true;
       return how(operation, session);
     }),

@@ -35,7 +35,7 @@ function runs(line: string): Run[] {
   return out;
 }
 
-const escape = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+const escapeXml = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 const lines = (await readFile('docs/images/terminal.ansi', 'utf8')).trimEnd().split('\n');
 const columns = Math.max(...lines.map((line) => runs(line).reduce((sum, { text }) => sum + text.length, 0)));
@@ -44,7 +44,7 @@ const height = TITLE + lines.length * CELL.height + PAD;
 const body = lines
   .map((line, row) => {
     const spans = runs(line)
-      .map(({ text, style }) => (style === '' ? escape(text) : `<tspan${style}>${escape(text)}</tspan>`))
+      .map(({ text, style }) => (style === '' ? escapeXml(text) : `<tspan${style}>${escapeXml(text)}</tspan>`))
       .join('');
     return `<text x="${PAD}" y="${TITLE + (row + 1) * CELL.height - 4}" xml:space="preserve">${spans}</text>`;
   })

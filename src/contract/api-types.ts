@@ -87,11 +87,6 @@ export interface SessionList {
   readonly next: string | null;
 }
 
-/** POST /api/v1/sessions/:id/kill */
-export interface KillRequest {
-  readonly reason: string;
-}
-
 export interface KillReply {
   readonly session: string;
   /** `ended`: it had ended before. */
@@ -107,13 +102,6 @@ export interface RenewReply {
 /** GET /api/v1/users */
 export interface UserList {
   readonly users: readonly SubjectRecord[];
-}
-
-/** POST /api/v1/users/lock and /unlock */
-export interface LockRequest {
-  readonly issuer: string;
-  readonly subject: string;
-  readonly reason: string;
 }
 
 export interface LockReply {

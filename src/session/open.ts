@@ -97,7 +97,7 @@ export async function dialTarget(
       });
       await new Promise<void>((resolve, reject) => {
         secure.once('secureConnect', resolve);
-        secure.once('error', (cause) => reject(tlsFailure(cause)));
+        secure.once('error', (cause: NodeJS.ErrnoException) => reject(tlsFailure(cause)));
         secure.once('close', () => reject(new GwError('target.unreachable', 'The target closed the connection during the TLS handshake.')));
       });
       reader = new StreamReader(secure, 'target');

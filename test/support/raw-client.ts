@@ -11,7 +11,7 @@ export interface Reply {
   readonly body: Buffer;
 }
 
-export const int16 = (value: number): Buffer => {
+const int16 = (value: number): Buffer => {
   const out = Buffer.alloc(2);
   out.writeInt16BE(value);
   return out;

@@ -18,19 +18,18 @@ interface Made {
   readonly der: Buffer;
 }
 
+x509.cryptoProvider.set(webcrypto);
+
 async function make(algorithm: object): Promise<Made> {
-  const keys = (await webcrypto.subtle.generateKey(algorithm as RsaHashedKeyGenParams, true, ['sign', 'verify'])) as CryptoKeyPair;
-  const made = await x509.X509CertificateGenerator.createSelfSigned(
-    {
-      name: 'CN=localhost',
-      notBefore: new Date(Date.now() - 60_000),
-      notAfter: new Date(Date.now() + 86_400_000),
-      signingAlgorithm: algorithm as EcdsaParams,
-      keys,
-      extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }])],
-    },
-    webcrypto as Crypto,
-  );
+  const keys = (await webcrypto.subtle.generateKey(algorithm as webcrypto.RsaHashedKeyGenParams, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+  const made = await x509.X509CertificateGenerator.createSelfSigned({
+    name: 'CN=localhost',
+    notBefore: new Date(Date.now() - 60_000),
+    notAfter: new Date(Date.now() + 86_400_000),
+    signingAlgorithm: algorithm as webcrypto.EcdsaParams,
+    keys,
+    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: 'localhost' }])],
+  });
   const key = x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey), 'PRIVATE KEY');
   return { cert: made.toString('pem'), key, der: Buffer.from(made.rawData) };
 }

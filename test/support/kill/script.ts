@@ -31,7 +31,7 @@ export function copyRows(id: string, random: SeededRandom): string[] {
 }
 
 /** More than is in flight at once, and wrong at its beginning: the server answers while the client still sends. */
-export function wrongCopyRows(id: string): string[] {
+function wrongCopyRows(id: string): string[] {
   return Array.from({ length: 4000 }, (_, n) => `${id}\t${n === 2 ? 'wrong' : n}\t${'w'.repeat(60)}\n`);
 }
 

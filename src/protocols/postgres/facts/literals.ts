@@ -51,7 +51,7 @@ export class Literals {
 }
 
 /** `lifted`: a value that differs between texts of one shape. `keyword`: true, false, null, or a bit string, which stand in the key. */
-export function literalKind(constant: Tree): 'lifted' | 'keyword' {
+function literalKind(constant: Tree): 'lifted' | 'keyword' {
   return isTree(field(constant, 'sval')) || isTree(field(constant, 'ival')) || isTree(field(constant, 'fval')) ? 'lifted' : 'keyword';
 }
 

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import * as net from 'node:net';
 import { frame, int32, type Reply } from '../../../support/raw-client.js';
 
-export const ok = (): Buffer => frame('R', int32(0));
+const ok = (): Buffer => frame('R', int32(0));
 export const status = (name: string, value: string): Buffer => frame('S', `${name}\0${value}\0`);
 export const ready = (state = 'I'): Buffer => frame('Z', state);
 export const complete = (tag: string): Buffer => frame('C', `${tag}\0`);

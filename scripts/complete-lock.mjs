@@ -18,9 +18,17 @@ for (const [path, entry] of Object.entries(packages)) {
     const words = name.split('/').at(-1).split('-');
     const os = SYSTEMS.find((system) => words.includes(system));
     const cpu = words.map((word) => PROCESSORS[word]).find((found) => found !== undefined);
-    if (os === undefined || cpu === undefined || !/^\d/.test(version)) throw new TypeError(`${name}@${version} is no build for one platform: install it, or drop what wants it`);
+    if (os === undefined || cpu === undefined || !/^\d/.test(version))
+      throw new TypeError(`${name}@${version} is no build for one platform: install it, or drop what wants it`);
     const libc = words.some((word) => word.startsWith('musl')) ? ['musl'] : words.some((word) => word.startsWith('gnu')) ? ['glibc'] : null;
-    packages[`node_modules/${name}`] = { version, cpu: [cpu], ...(entry.dev ? { dev: true } : {}), ...(libc === null ? {} : { libc }), optional: true, os: [os] };
+    packages[`node_modules/${name}`] = {
+      version,
+      cpu: [cpu],
+      ...(entry.dev ? { dev: true } : {}),
+      ...(libc === null ? {} : { libc }),
+      optional: true,
+      os: [os],
+    };
     added++;
   }
 }

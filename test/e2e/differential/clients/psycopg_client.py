@@ -32,15 +32,10 @@ with conn.pipeline() as pipe:
     pipe.sync()
     third = conn.execute("SELECT %s::text", ("x",))
 show(first.fetchall(), second.fetchall(), third.fetchall())
-with conn.pipeline() as pipe:
-    try:
-        conn.execute("SELECT 1")
-        conn.execute("SELECT 1/0")
-        conn.execute("SELECT 2")
-        pipe.sync()
-    except psycopg.Error as error:
-        show(type(error).__name__, error.sqlstate, str(error))
-    conn.rollback()
+try:
+    conn.execute("SELECT 1/%s", (0,))
+except psycopg.Error as error:
+    show(type(error).__name__, error.sqlstate, str(error))
 conn.rollback()
 with conn.cursor() as cur:
     with cur.copy("COPY p (i, t) FROM STDIN") as copy:

@@ -5,7 +5,7 @@ import { freePort } from '../support/process.js';
 import { interleave, type Row } from '../support/record.js';
 import { BENCH_DATABASE, BENCH_PASSWORD, BENCH_USER, startHaproxy, startPgbouncer, startServer } from '../support/servers.js';
 
-const SECONDS = 3;
+const SECONDS = 2;
 
 export async function throughput(rounds: number): Promise<Row[]> {
   const server = await startServer(10);
@@ -13,7 +13,6 @@ export async function throughput(rounds: number): Promise<Row[]> {
   const haproxy = await startHaproxy([{ port, to: server.port }]);
   const pgbouncer = await startPgbouncer(server.port);
   const target = { name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE };
-  const one = await startGateway(1, [target]);
   const two = await startGateway(2, [target]);
   const own = { user: BENCH_USER, password: BENCH_PASSWORD };
   const rows: Row[] = [];
@@ -32,13 +31,12 @@ export async function throughput(rounds: number): Promise<Row[]> {
             run('haproxy', port, own.user, own.password),
             run('pgbouncer', pgbouncer.port, own.user, own.password),
             run('gw', two.port, 'bank-db', two.token),
-            run('gw, 1 worker', one.port, 'bank-db', one.token),
           ],
           rounds,
         ),
       );
     }
   }
-  for (const each of [two, one, pgbouncer, haproxy, server]) await each.stop();
+  for (const each of [two, pgbouncer, haproxy, server]) await each.stop();
   return rows;
 }

@@ -14,7 +14,7 @@ export async function tunnel(rounds: number): Promise<Row[]> {
   const dir = await mkdtemp(join(tmpdir(), 'gw-bench-pem-'));
   const certificate = await testCertificate();
   const pem = join(dir, 'both.pem');
-  await writeFile(pem, certificate.cert + certificate.key);
+  await writeFile(pem, `${certificate.cert.trim()}\n${certificate.key.trim()}\n`);
   const [near, far] = [await freePort(), await freePort()];
   // Two processes, as gw's two ends are.
   const farEnd = await startHaproxy([{ port: far, to: server.port, bind: `ssl crt ${pem}` }]);

@@ -1,10 +1,13 @@
 /**
  * A lock across processes of one user: a file that only one of them can create. It guards the renewal of logins, where two processes
  * that spend the same rotating refresh token would end the login. A holder that died is recognised by its process id, or by an age
- * that no renewal reaches; the stale file is taken away by rename, which only one of many can win.
+ * that no renewal reaches.
+ *
+ * Invariant: a lock file is removed only by whoever holds the claim on its exact content, which no second lock file ever has. So
+ * neither a late remover nor its holder can take away the lock of somebody else, who came in between the look and the removal.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { GwError } from '../contract/gw-error.js';
@@ -36,17 +39,27 @@ async function inspect(path: string): Promise<{ readonly stale: boolean; readonl
   }
 }
 
-async function removeStale(path: string, content: string): Promise<void> {
-  const aside = `${path}.${randomBytes(6).toString('hex')}`;
-  try {
-    await rename(path, aside);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw cause;
+/** Removes the lock file if it still is the one that says `content`. A claim whose owner died is removed in the same way. */
+async function remove(path: string, content: string): Promise<void> {
+  const claim = `${path}.${createHash('sha256').update(content).digest('hex').slice(0, 16)}`;
+  const own = ownContent();
+  if (!(await tryCreate(claim, own))) {
+    const claimant = await inspect(claim);
+    if (claimant?.stale === true) await remove(claim, claimant.content);
+    return;
   }
-  // Between the look and the rename another process may have taken the lock over: then it goes back.
-  if ((await readFile(aside, 'utf8')) === content) await rm(aside, { force: true });
-  else await rename(aside, path);
+  try {
+    const now = await inspect(path);
+    // An empty file is like any other empty file: only its age says that its holder is gone.
+    if (now?.content === content && (content !== '' || now.stale)) await rm(path);
+  } finally {
+    await rm(claim, { force: true });
+  }
+}
+
+/** Process id first, then what makes it unlike every other lock file. */
+function ownContent(): string {
+  return `${process.pid} ${randomBytes(9).toString('base64url')}\n`;
 }
 
 async function tryCreate(path: string, content: string): Promise<boolean> {
@@ -64,11 +77,11 @@ async function tryCreate(path: string, content: string): Promise<boolean> {
 /** Runs `work` while holding the lock. @throws GwError `session.limit` when another process holds it for longer than any renewal takes. */
 export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-  const content = `${process.pid} ${randomBytes(9).toString('base64url')}\n`;
+  const content = ownContent();
   const giveUp = Date.now() + STALE + 10_000;
   while (!(await tryCreate(path, content))) {
     const holder = await inspect(path);
-    if (holder?.stale === true) await removeStale(path, holder.content);
+    if (holder?.stale === true) await remove(path, holder.content);
     else if (Date.now() > giveUp)
       throw new GwError('session.limit', `Another gw process keeps the lock ${path}.`, { hint: 'End the other process, or remove the file if there is none.' });
     else await wait(PAUSE);
@@ -77,7 +90,6 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>): Pro
     return await work();
   } finally {
     // Only our own: after a long stop of this process another may hold it rightly.
-    const now = await inspect(path);
-    if (now?.content === content) await rm(path, { force: true });
+    await remove(path, content);
   }
 }

@@ -1,6 +1,6 @@
 /** The lock across processes: one at a time, and no dead holder keeps others out. */
 import { fork, spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -51,16 +51,28 @@ for (let i = 0; i < 20; i++) await withFileLock(${JSON.stringify(join(folder, 'm
     expect(await readFile(counter, 'utf8')).toBe('60');
   });
 
-  it('takes over from a holder that died, once', async () => {
-    const path = join(folder, 'dead.lock');
+  it('takes over from a holder that died, one at a time, however many try at once', async () => {
     const dead = await new Promise<number>((resolve) => {
       const child = spawn(process.execPath, [join(ROOT, 'bin', 'run.js'), '--version'], { stdio: 'ignore' });
       child.once('exit', () => resolve(child.pid ?? 0));
     });
-    await writeFile(path, `${dead} abc\n`);
-    let runs = 0;
-    await Promise.all([1, 2, 3].map(() => withFileLock(path, () => Promise.resolve(runs++))));
-    expect(runs).toBe(3);
+    for (let round = 0; round < 30; round++) {
+      const path = join(folder, `dead-${round}.lock`);
+      await writeFile(path, `${dead} ${round}\n`);
+      let inside = 0;
+      let most = 0;
+      await Promise.all(
+        Array.from({ length: 4 }, () =>
+          withFileLock(path, async () => {
+            most = Math.max(most, ++inside);
+            await stat(folder);
+            inside--;
+          }),
+        ),
+      );
+      expect(most).toBe(1);
+    }
+    expect((await readdir(folder)).filter((name) => name.startsWith('dead-'))).toEqual([]);
   });
 
   it('is free again after a failure', async () => {

@@ -1,4 +1,5 @@
 /** The HTTP API's bodies, shared by `api/` (which serves them) and `client/` (which reads them). All times RFC 3339 UTC. */
+import type { DecisionEffect } from './decision.js';
 import type { ClientDescriptor } from './protocol.js';
 import type { SessionSummary, SubjectRecord } from './session-store.js';
 
@@ -53,7 +54,7 @@ export interface OperationRecord {
   readonly text: string;
   readonly summary: string;
   readonly actions: readonly string[];
-  readonly verdict: 'allow' | 'deny';
+  readonly verdict: DecisionEffect;
   readonly rule: string | null;
   readonly reasons: readonly string[];
   readonly policy: string;

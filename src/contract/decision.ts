@@ -1,10 +1,67 @@
-/** Decisions: pure data out of the policy domain. Only `session/guard` turns one into a `Verdict`. */
+/**
+ * Decisions: pure data out of the policy domain. Only `session/guard` turns one into a `Verdict`. What each part means, and how several
+ * rules are put together: docs/adr/0004-decision-semantics.md.
+ */
 import type { Identity } from './identity.js';
 import type { Facts } from './operation.js';
 import type { Target } from './target.js';
 
-/** More effects (approval, limits, warn) join this union; every switch over it ends in a `never` check. */
-export type DecisionEffect = 'allow' | 'deny';
+/** deny > require_approval > allow. `warn` rules and limits never make another effect out of one. */
+export type DecisionEffect = 'allow' | 'deny' | 'require_approval';
+
+/** Risk tiers, from the lowest. What they ask for is written in the policy; gw itself treats only the last one in a special way. */
+export const TIERS = ['low', 'medium', 'high', 'critical'] as const;
+export type Tier = (typeof TIERS)[number];
+
+/** One rule's approvers: `quorum` distinct people, each a member of one of `groups`. */
+export interface ApproverDemand {
+  /** `file-stem/rule-id` of the rule that asks. */
+  readonly rule: string;
+  readonly groups: readonly string[];
+  readonly quorum: number;
+}
+
+/** What a human must do before the operation (or the session) may go on. At least as strict as each rule that asked for it. */
+export interface ApprovalDemand {
+  /**
+   * Every entry must be met on its own; one person may count in several. This alone decides whether the approvals suffice; `groups` and
+   * `quorum` below are for texts and lists.
+   */
+  readonly approvers: readonly ApproverDemand[];
+  /** All groups named in `approvers`: who is asked. */
+  readonly groups: readonly string[];
+  /** Least number of distinct people without whom it cannot be met: the largest quorum of all entries. */
+  readonly quorum: number;
+  /** How long a request waits before it expires, absolutely; the shortest of what the rules say. */
+  readonly expiresInMs: number;
+  readonly tier: Tier | null;
+  /** An approver must type the name of the target (tier `critical`). */
+  readonly confirmTarget: boolean;
+  /**
+   * Longest time-boxed access grant, approved ahead of time, that satisfies this demand while it lives; null: none does, each statement
+   * (or session) is approved by itself. A number only when every rule that asks takes grants; the shortest of theirs.
+   */
+  readonly grantMs: number | null;
+  /**
+   * How long a break-glass session of this identity may run past this demand; null: not permitted. A number only when every rule that asks
+   * permits it to this identity; never for an agent. A denial is never broken.
+   */
+  readonly breakGlassMs: number | null;
+}
+
+/** The tightest of what applies. Null: not limited by policy. */
+export interface Limits {
+  /** Rows that one operation may return, or change. */
+  readonly rows: number | null;
+  /** Bytes of results that one operation may deliver. */
+  readonly bytes: number | null;
+  /** How long one operation may run. */
+  readonly seconds: number | null;
+  /** Operations of one session; the one after is refused. */
+  readonly statements: number | null;
+  /** Who may let through an operation that changed more than `rows`, before it is committed. Null: it is undone and refused. */
+  readonly overRows: ApprovalDemand | null;
+}
 
 export interface Decision {
   readonly effect: DecisionEffect;
@@ -16,7 +73,21 @@ export interface Decision {
   readonly reasons: readonly string[];
   /** The rule author's advice, shown as the hint of a refusal. */
   readonly hint: string | null;
+  /** Texts of the `warn` rules that apply, for a native notice; whatever the effect. */
+  readonly warnings: readonly string[];
+  /** What the operation is held to once it runs; never of a denial. */
+  readonly limits: Limits | null;
+  /** Not null exactly when the effect is `require_approval`. */
+  readonly approval: ApprovalDemand | null;
+  /** The highest tier of all rules that apply. */
+  readonly tier: Tier | null;
 }
+
+/** The parts of a decision that say nothing: of one that the gateway makes itself, without a rule. */
+export const NOTHING_FURTHER = { warnings: [], limits: null, approval: null, tier: null } as const satisfies Partial<Decision>;
+
+/** A decision as a record holds it: what says nothing is left out, and records of earlier versions know nothing of it. */
+export type RecordedDecision = Omit<Decision, keyof typeof NOTHING_FURTHER> & Partial<Pick<Decision, keyof typeof NOTHING_FURTHER>>;
 
 /** The policy as it applies to one identity on one target: what can be decided once per session is decided here. */
 export interface PolicyView {

@@ -2,7 +2,7 @@
  * Port of the recording domain as the path sees it. Calls append to an in-memory batch and never block; `Journal.commit` puts the batch
  * into the kernel with one write, and nothing that the batch describes may leave the gateway before it returned (design section 7).
  */
-import type { Decision } from './decision.js';
+import type { Decision, RecordedDecision } from './decision.js';
 import type { Facts } from './operation.js';
 
 /** How an operation ended. `unknown` is written by recovery only: it was sent, and nobody can say what became of it. */
@@ -41,7 +41,7 @@ export interface SessionStart {
   readonly reason: string | null;
   /** What the client said of itself (application name, gw version); untrusted, for people only. */
   readonly client: string | null;
-  readonly decision: Decision;
+  readonly decision: RecordedDecision;
 }
 
 export interface SessionEnd {

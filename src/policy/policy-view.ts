@@ -6,7 +6,7 @@
  */
 import type { Context } from '@marcbachmann/cel-js';
 import type { Clock } from '../base/clock.js';
-import type { Decision, PolicyView } from '../contract/decision.js';
+import { type Decision, NOTHING_FURTHER, type PolicyView } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import type { Effect, Facts } from '../contract/operation.js';
 import { type CompiledRule, ruleApplies } from './compiled-rule.js';
@@ -110,7 +110,7 @@ class View implements CompiledView {
 
   #failed(error: unknown): Decision {
     const why = error instanceof Error ? error.message : String(error);
-    return { effect: 'deny', rule: null, policy: this.policy, reasons: [`the decision could not be made: ${printable(why)}`], hint: null };
+    return { effect: 'deny', rule: null, policy: this.policy, reasons: [`the decision could not be made: ${printable(why)}`], hint: null, ...NOTHING_FURTHER };
   }
 
   #decideConnect(round: Round): Decision {
@@ -250,14 +250,14 @@ class View implements CompiledView {
   }
 
   #denied(rule: CompiledRule | null, reasons: readonly string[], hint: string | null): Decision {
-    return { effect: 'deny', rule: rule?.name ?? null, policy: this.policy, reasons, hint };
+    return { effect: 'deny', rule: rule?.name ?? null, policy: this.policy, reasons, hint, ...NOTHING_FURTHER };
   }
 
   #allow(rule: string | null, reasons: readonly string[]): Decision {
     const key = `${rule ?? ''}\n${reasons.join('\n')}`;
     const known = this.#allowed.get(key);
     if (known !== undefined) return known;
-    const decision: Decision = { effect: 'allow', rule, policy: this.policy, reasons, hint: null };
+    const decision: Decision = { effect: 'allow', rule, policy: this.policy, reasons, hint: null, ...NOTHING_FURTHER };
     this.#allowed.set(key, decision);
     return decision;
   }

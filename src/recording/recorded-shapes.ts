@@ -1,17 +1,42 @@
 /** The JSON documents inside a journal, checked when they are read: a journal is untrusted input, and its readers hand these values on as typed ones. */
 import { z } from 'zod';
-import type { Decision } from '../contract/decision.js';
+import type { ApprovalDemand, Limits, RecordedDecision, Tier } from '../contract/decision.js';
 import type { Facts } from '../contract/operation.js';
 import type { SessionEnd, SessionStart } from '../contract/recording.js';
 import { decodeJson } from './entry-decoder.js';
 
+// Words join these unions with time; a reader shows those that it does not know as they are.
+const tier = z.string() as unknown as z.ZodType<Tier>;
+
+const approval: z.ZodType<ApprovalDemand> = z.object({
+  approvers: z.array(z.object({ rule: z.string(), groups: z.array(z.string()), quorum: z.number() })),
+  groups: z.array(z.string()),
+  quorum: z.number(),
+  expiresInMs: z.number(),
+  tier: tier.nullable(),
+  confirmTarget: z.boolean(),
+  grantMs: z.number().nullable(),
+  breakGlassMs: z.number().nullable(),
+});
+
+const limits: z.ZodType<Limits> = z.object({
+  rows: z.number().nullable(),
+  bytes: z.number().nullable(),
+  seconds: z.number().nullable(),
+  statements: z.number().nullable(),
+  overRows: approval.nullable(),
+});
+
 const decision = z.object({
-  // More effects join the union with time; a reader shows those it does not know as they are.
-  effect: z.string() as unknown as z.ZodType<Decision['effect']>,
+  effect: z.string() as unknown as z.ZodType<RecordedDecision['effect']>,
   rule: z.string().nullable(),
   policy: z.string(),
   reasons: z.array(z.string()),
   hint: z.string().nullable(),
+  warnings: z.exactOptional(z.array(z.string())),
+  limits: z.exactOptional(limits.nullable()),
+  approval: z.exactOptional(approval.nullable()),
+  tier: z.exactOptional(tier.nullable()),
 });
 
 const start = z.object({
@@ -70,7 +95,7 @@ export function readEnd(json: Buffer): SessionEnd | null {
   return end.safeParse(decodeJson(json)).data ?? null;
 }
 
-export function readDecision(json: Buffer): Decision | null {
+export function readDecision(json: Buffer): RecordedDecision | null {
   return decision.safeParse(decodeJson(json)).data ?? null;
 }
 

@@ -1,5 +1,5 @@
 /** What reading a session gives: the session's story in the order in which it became complete. Types only. */
-import type { Decision } from '../contract/decision.js';
+import type { RecordedDecision } from '../contract/decision.js';
 import type { Facts } from '../contract/operation.js';
 import type { Outcome, SessionEnd, SessionStart } from '../contract/recording.js';
 import type { JournalProblem } from './walk-journal.js';
@@ -21,7 +21,7 @@ export interface RecordedOperation {
   readonly time: number;
   readonly form: string | null;
   readonly facts: Facts | null;
-  readonly decision: Decision | null;
+  readonly decision: RecordedDecision | null;
   /** The exact bytes, or, when `redacted`, the text that stands for them. */
   readonly exact: Buffer;
   readonly exactBytes: number;

@@ -3,7 +3,7 @@
  * usual operation costs three Map look-ups. Bounded: when full the dictionary is forgotten and numbering begins again at 0, which a
  * reader sees by the definition with number 0.
  */
-import type { Decision } from '../contract/decision.js';
+import type { Decision, RecordedDecision } from '../contract/decision.js';
 import type { Facts } from '../contract/operation.js';
 import { DEFINE, DEFINITION_BYTES, DEFINITIONS, encodeJson } from './format.js';
 
@@ -30,7 +30,7 @@ export class SessionDictionary {
   define(facts: Facts, decision: Decision, form: string): void {
     const encoded: readonly [object | string, number, Buffer][] = [
       [facts, DEFINE.facts, encodeJson(facts, 'The description of the operation')],
-      [decision, DEFINE.decision, encodeJson(decision, 'The decision')],
+      [decision, DEFINE.decision, encodeJson(recorded(decision), 'The decision')],
       [form, DEFINE.form, encodeJson(form, 'The form of the operation')],
     ];
     const bytes = encoded.reduce((sum, [, , json]) => sum + json.length, 0);
@@ -46,4 +46,20 @@ export class SessionDictionary {
       this.#bytes += json.length;
     }
   }
+}
+
+/** Without the parts that say nothing: an ordinary decision is written as the first versions wrote it. */
+function recorded(decision: Decision): RecordedDecision {
+  const { effect, rule, policy, reasons, hint, warnings, limits, approval, tier } = decision;
+  return {
+    effect,
+    rule,
+    policy,
+    reasons,
+    hint,
+    ...(warnings.length === 0 ? {} : { warnings }),
+    ...(limits === null ? {} : { limits }),
+    ...(approval === null ? {} : { approval }),
+    ...(tier === null ? {} : { tier }),
+  };
 }

@@ -2,7 +2,7 @@
  * Joins the entries of one session into operations: intent, decision, facts, outcome and bytes. Pure: entries in, items out. Input is
  * untrusted; what is held at once (open operations and their bytes, definitions) is limited, and what did not fit is marked, never silent.
  */
-import type { Decision } from '../contract/decision.js';
+import type { RecordedDecision } from '../contract/decision.js';
 import type { Facts } from '../contract/operation.js';
 import type { Outcome } from '../contract/recording.js';
 import {
@@ -42,7 +42,7 @@ interface Held {
   readonly time: number;
   readonly form: string | null;
   readonly facts: Facts | null;
-  readonly decision: Decision | null;
+  readonly decision: RecordedDecision | null;
   readonly exact: Buffer[];
   readonly parameters: Buffer[];
   readonly delivered: HeldStream;
@@ -57,7 +57,7 @@ const stream = (): HeldStream => ({ pieces: [], bytes: 0, cut: false, total: nul
 
 export class SessionJoiner {
   readonly #facts = new Map<number, Facts | null>();
-  readonly #decisions = new Map<number, Decision | null>();
+  readonly #decisions = new Map<number, RecordedDecision | null>();
   readonly #forms = new Map<number, string>();
   #definitionBytes = 0;
   readonly #operations = new Map<number, Held>();

@@ -6,7 +6,7 @@
  * stops the attack "a code path that forgot to ask".
  */
 import type { Clock } from '../base/clock.js';
-import type { Decision, PolicySource, PolicyView } from '../contract/decision.js';
+import { type Decision, NOTHING_FURTHER, type PolicySource, type PolicyView } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
 import type { Operation } from '../contract/operation.js';
@@ -70,8 +70,9 @@ export class SessionGuard implements Guard {
     this.#policySet = options.policy.current();
     this.#view = this.#policySet.view(options.identity, options.target);
     this.#identity = options.identity;
-    const reasons = ['carries no operation'];
-    this.#transport = new IssuedVerdict(this, { effect: 'allow', rule: 'gateway/transport', policy: this.#policySet.digest, reasons, hint: null }, 0, 0);
+    const policy = this.#policySet.digest;
+    const decision: Decision = { effect: 'allow', rule: 'gateway/transport', policy, reasons: ['carries no operation'], hint: null, ...NOTHING_FURTHER };
+    this.#transport = new IssuedVerdict(this, decision, 0, 0);
   }
 
   get expiresAt(): number {
@@ -115,8 +116,10 @@ export class SessionGuard implements Guard {
 
   #decide(operation: Operation): Decision {
     const view = this.#currentView();
-    if (operation.forbidden === null) return view.decide(operation.facts);
-    return { effect: 'deny', rule: 'gateway/wire', policy: view.policy, reasons: [operation.forbidden], hint: null };
+    if (operation.forbidden !== null)
+      return { effect: 'deny', rule: 'gateway/wire', policy: view.policy, reasons: [operation.forbidden], hint: null, ...NOTHING_FURTHER };
+    const decision = view.decide(operation.facts);
+    return decision.effect === 'require_approval' ? refuseUnasked(decision) : decision;
   }
 
   check(operation: Operation): Verdict {
@@ -188,4 +191,11 @@ export class SessionGuard implements Guard {
     if (!IssuedVerdict.issuedBy(verdict, this)) throw new GwError('internal.error', 'A result was to be delivered without a verdict of this session.');
     return verdict;
   }
+}
+
+/** Nobody can be asked in this session, so what must be asked for is refused. */
+function refuseUnasked(decision: Decision): Decision {
+  const groups = decision.approval?.groups.join(', ') ?? '';
+  const reasons = [...decision.reasons, `It needs the approval of ${groups}, and this gateway cannot ask for approvals yet.`];
+  return { ...decision, effect: 'deny', reasons, approval: null, limits: null };
 }

@@ -1,8 +1,24 @@
 /** The journal gives back what was recorded: operations joined, in order, of the right session, with what was withheld said. */
 import { describe, expect, it } from 'vitest';
+import type { Decision } from '../../src/contract/decision.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import { listSessions, verifyJournal } from '../../src/recording/index.js';
-import { allow, bytes, collect, deny, end, facts, integrity, ok, open, operations, start, withDirectory } from './session-fixture.js';
+import {
+  allow,
+  bytes,
+  collect,
+  deny,
+  end,
+  facts,
+  integrity,
+  ok,
+  open,
+  operations,
+  recordedAllow,
+  recordedDeny,
+  start,
+  withDirectory,
+} from './session-fixture.js';
 
 describe('journal round trip', () => {
   it('gives back start, operations with decision, facts, outcome and bytes, events and end', () =>
@@ -33,19 +49,42 @@ describe('journal round trip', () => {
         sequence: 1,
         form: 'query',
         facts: read,
-        decision: allow,
+        decision: recordedAllow,
         exactBytes: 8,
         parameters: null,
         outcome: { ...ok, message: 'SELECT 1 · é' },
       });
       expect(first?.exact.toString()).toBe('select 1');
       expect(first?.delivered).toEqual({ bytes: bytes('first second'), cut: false, total: 12, digest: null });
-      expect(refused).toMatchObject({ sequence: 2, decision: deny, outcome: null });
+      expect(refused).toMatchObject({ sequence: 2, decision: recordedDeny, outcome: null });
       expect(copy).toMatchObject({ form: 'execute', parameters: bytes('\0\x01params'), outcome: { status: 'error', durationUs: 13, message: null } });
       expect(copy?.received.bytes.toString()).toBe('row one\n');
       expect(items.at(-2)).toMatchObject({ end });
       expect(integrity(items)).toMatchObject({ intact: true, live: false, problems: [] });
       expect(await verifyJournal(dir)).toMatchObject({ intact: true, workers: [{ live: false, sessions: 1, openSessions: 0, gateway: 'test-gateway' }] });
+    }));
+
+  it('gives back all that a decision says', () =>
+    withDirectory(async (dir) => {
+      const journal = await open(dir);
+      const session = journal.begin(start('ses_1'));
+      const approval = {
+        approvers: [{ rule: 'base/ask', groups: ['dba'], quorum: 2 }],
+        groups: ['dba'],
+        quorum: 2,
+        expiresInMs: 60_000,
+        tier: 'critical',
+        confirmTarget: true,
+        grantMs: null,
+        breakGlassMs: 5,
+      } as const;
+      const limits = { rows: 10, bytes: null, seconds: 1, statements: null, overRows: approval };
+      const asked: Decision = { ...allow, effect: 'require_approval', warnings: ['mind the gap'], tier: 'critical', approval, limits };
+      session.operation(1, 'query', facts('x'), asked, bytes('x'), null);
+      session.end(end);
+      await journal.close();
+      const [operation] = operations(await collect(dir, journal.bootId, 'ses_1'));
+      expect(operation?.decision).toEqual(asked);
     }));
 
   it('never writes a text or parameters that hold a secret', () =>

@@ -6,13 +6,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
-import type { Decision } from '../../src/contract/decision.js';
+import { type Decision, NOTHING_FURTHER, type RecordedDecision } from '../../src/contract/decision.js';
 import type { Facts } from '../../src/contract/operation.js';
 import type { Outcome, SessionEnd, SessionStart } from '../../src/contract/recording.js';
 import { type GroupJournal, type JournalOptions, openJournal, type RecordedOperation, readSession, type SessionItem } from '../../src/recording/index.js';
 
-export const allow: Decision = { effect: 'allow', rule: 'base/read', policy: `sha256:${'a'.repeat(64)}`, reasons: ['engineers read'], hint: null };
-export const deny: Decision = { effect: 'deny', rule: 'base/no-drop', policy: `sha256:${'a'.repeat(64)}`, reasons: ['never drop'], hint: 'ask' };
+export const allow: Decision = {
+  effect: 'allow',
+  rule: 'base/read',
+  policy: `sha256:${'a'.repeat(64)}`,
+  reasons: ['engineers read'],
+  hint: null,
+  ...NOTHING_FURTHER,
+};
+export const deny: Decision = {
+  effect: 'deny',
+  rule: 'base/no-drop',
+  policy: `sha256:${'a'.repeat(64)}`,
+  reasons: ['never drop'],
+  hint: 'ask',
+  ...NOTHING_FURTHER,
+};
+
+/** The same as they stand in a journal, as in those of the first versions. */
+export const recordedAllow: RecordedDecision = { effect: 'allow', rule: 'base/read', policy: allow.policy, reasons: ['engineers read'], hint: null };
+export const recordedDeny: RecordedDecision = { effect: 'deny', rule: 'base/no-drop', policy: deny.policy, reasons: ['never drop'], hint: 'ask' };
 
 export function facts(summary: string, redacted: string | null = null): Facts {
   return {
@@ -35,7 +53,7 @@ export function start(session: string): SessionStart {
     clientAddress: '192.0.2.7',
     reason: null,
     client: 'psql',
-    decision: allow,
+    decision: recordedAllow,
   };
 }
 

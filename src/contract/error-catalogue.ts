@@ -46,6 +46,17 @@ export const ERRORS = {
   // ---- policy
   'policy.connect_denied': entry('denied', 3, 403, false, 'Policy does not let this identity connect to this target.', 'Run `gw ls` to see the targets within reach and why the others are not.'),
   'policy.operation_denied': entry('denied', 7, 403, false, 'Policy refused this operation. Nothing of it reached the target.', 'Read the rule named in the detail; change the statement, or ask the owner of the policy.'),
+  // ---- approvals
+  'approval.pending': entry('denied', 5, 409, true, 'This waits for approval, and waiting was not wanted or took too long. Nothing of it reached the target.', 'Run it again once it is approved: the approval is found by what is asked. `gw request show ID` says how it stands.'),
+  'approval.denied': entry('denied', 6, 403, false, 'Approval was denied. Nothing of it reached the target.', 'Read the reason, talk to whoever denied it, and ask again with what was missing.'),
+  'approval.expired': entry('denied', 6, 410, false, 'Nobody approved it before the request expired. Nothing of it reached the target.', 'Ask again, and tell the approvers that you wait.'),
+  'approval.cancelled': entry('denied', 6, 409, false, 'The request for approval was cancelled or revoked. Nothing of it reached the target.', 'Ask again if it is still needed.'),
+  'approval.stale': entry('conflict', 6, 409, false, 'What would be carried out is not what was asked or shown: the statement, its parameters or the policy changed.', 'Look at the request as it is now with `gw request show ID`, or ask again.'),
+  'approval.unknown': entry('not-found', 1, 404, false, 'There is no such request, or it is not visible to this identity.', 'Run `gw approve` for what waits for you, and `gw request ls` for what you asked for.'),
+  'approval.decided': entry('conflict', 1, 409, false, 'The request has been decided, used or ended already.', 'Run `gw request show ID` to see by whom and when.'),
+  'approval.not_yours': entry('denied', 3, 403, false, 'This identity may not decide on this request: only people in the groups that it asks may, and never the requester.', 'Ask one of the groups named by `gw request show ID`.'),
+  'approval.confirm': entry('usage', 2, 400, false, 'This request is of the highest tier: the name of its target must be given to approve it.', 'Read what it does, then type the name of the target, or give it with `--target`.'),
+  'approval.not_offered': entry('denied', 3, 403, false, 'Policy does not offer this kind of access ahead of time, or not for so long.', 'Connect, and ask for approval of each statement when it is needed.'),
   'api.forbidden': entry('denied', 3, 403, false, 'This identity may not do this on the gateway.', 'Ask an administrator of the gateway.'),
   'api.not_found': entry('not-found', 1, 404, false, 'There is nothing at this path of the API.', 'Check that gw and the gateway are of the same version.'),
   'api.origin': entry('denied', 3, 403, false, 'The request names a host or origin that is not this gateway.', 'Use the address that the gateway publishes (publicUrl).'),

@@ -89,7 +89,9 @@ export type BusEvent =
   | { readonly kind: 'session.renew'; readonly session: string; readonly identity: CarriedIdentity }
   | { readonly kind: 'subject.locked'; readonly issuer: string; readonly subject: string; readonly by: string; readonly reason: string }
   /** SHA-256 (hex) of a cancel key: the key itself never travels. */
-  | { readonly kind: 'session.cancel'; readonly keyDigest: string };
+  | { readonly kind: 'session.cancel'; readonly keyDigest: string }
+  /** A request for approval is in another state, or has another vote; what it is now stands in the store. */
+  | { readonly kind: 'approval.changed'; readonly request: string; readonly state: string };
 
 export interface Bus {
   publish(event: BusEvent): Promise<void>;

@@ -5,9 +5,11 @@
  */
 import pg from 'pg';
 import type { Logger } from '../base/logger.js';
+import type { ApprovalStore } from '../contract/approval.js';
 import type { SessionStore, SubjectStore } from '../contract/session-store.js';
 import { endInterrupted, liveJournals } from './interrupted-sessions.js';
 import { migrate } from './migrate.js';
+import { PgApprovalStore } from './pg-approval-store.js';
 import { PgBus } from './pg-bus.js';
 import { PgSessionStore } from './pg-session-store.js';
 import { PgSubjectStore } from './pg-subject-store.js';
@@ -29,6 +31,7 @@ export interface StoreOptions {
 export interface Store {
   readonly sessions: SessionStore;
   readonly subjects: SubjectStore;
+  readonly approvals: ApprovalStore;
   readonly bus: PgBus;
   /** True while so much waits for the database that new sessions are refused. */
   readonly saturated: boolean;
@@ -81,6 +84,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     sessions: new PgSessionStore(pool, writes),
     subjects: new PgSubjectStore(pool),
+    approvals: new PgApprovalStore(pool),
     bus,
     get saturated() {
       return writes.saturated;

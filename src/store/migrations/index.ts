@@ -2,6 +2,7 @@
  * The migrations of the state database, in order. A migration that was released is never edited: its digest is stored in the database
  * and compared at every start. Add a file, then a line here. TypeScript constants, so that the compiler alone builds the package.
  */
+import { approvals } from './approvals.js';
 import { initial } from './initial.js';
 
 export interface Migration {
@@ -11,4 +12,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-export const migrations: readonly Migration[] = [{ version: 1, name: 'initial', sql: initial }];
+export const migrations: readonly Migration[] = [
+  { version: 1, name: 'initial', sql: initial },
+  { version: 2, name: 'approvals', sql: approvals },
+];

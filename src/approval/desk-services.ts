@@ -1,0 +1,71 @@
+/** What the approval domain is given by the composition root. Ports only. */
+import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
+import type { ApprovalRecord, ApprovalStore } from '../contract/approval.js';
+import type { Bus } from '../contract/session-store.js';
+
+/** The same fields for every event, so that a register of requests can be made out of them. */
+export interface ApprovalAuditData {
+  readonly approval: string;
+  readonly approvalKind: string;
+  readonly target: string;
+  readonly requesterIssuer: string;
+  readonly requesterSubject: string;
+  readonly requesterName: string;
+  readonly session: string | null;
+  readonly digest: string;
+  readonly policy: string;
+  readonly rule: string | null;
+  readonly reason: string | null;
+  readonly ticket: string | null;
+}
+
+/** What the gateway itself does with requests; what people do through the API is written by its routes. */
+export type ApprovalAuditKind =
+  | 'approval.hold'
+  | 'approval.use'
+  | 'approval.cancel'
+  | 'approval.expire'
+  | 'approval.break_glass'
+  | 'grant.use'
+  | 'grant.revoke';
+
+export interface ApprovalAudit {
+  record(kind: ApprovalAuditKind, data: ApprovalAuditData): Promise<void>;
+}
+
+export interface DeskServices {
+  readonly store: ApprovalStore;
+  readonly bus: Bus;
+  readonly audit: ApprovalAudit;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Digest of the policy in force. */
+  policy(): string;
+  isLocked(issuer: string, subject: string): Promise<boolean>;
+  /** The address under which a subject was last seen, or null. */
+  emailOf(issuer: string, subject: string): Promise<string | null>;
+  /** Told of every change that this process made, once. */
+  notify(before: ApprovalRecord | null, after: ApprovalRecord): void;
+}
+
+/** Requests of one requester that may be open at a time: a loop in a script must not bury those who decide. */
+export const OPEN_LIMIT = 500;
+
+export function auditData(record: ApprovalRecord, reason: string | null = record.reason): ApprovalAuditData {
+  const { id, kind, target, requester, session, digest, policy, rule, ticket } = record;
+  return {
+    approval: id,
+    approvalKind: kind,
+    target,
+    requesterIssuer: requester.issuer,
+    requesterSubject: requester.subject,
+    requesterName: requester.name,
+    session,
+    digest,
+    policy,
+    rule,
+    reason,
+    ticket,
+  };
+}

@@ -1,0 +1,124 @@
+/**
+ * The people's side: ask ahead of time, approve, deny, take back, revoke, review. Who may is decided by the state machine on the record
+ * as it is at that moment; this file finds the record and puts the step in. Its callers write the audit event before they call.
+ */
+import type { ApprovalFilter, ApprovalQuestion, ApprovalRecord } from '../contract/approval.js';
+import { GwError } from '../contract/gw-error.js';
+import type { Identity } from '../contract/identity.js';
+import { Changes } from './changes.js';
+import { partyOf, startRecord } from './describe.js';
+import { auditData, type DeskServices, OPEN_LIMIT } from './desk-services.js';
+import { Door } from './door.js';
+import { principalOf } from './grants.js';
+import { approve, cancel, type Decider, deny, isGrant, review, revoke } from './machine.js';
+import { isRequester } from './people.js';
+
+/** Whoever decides. `groups`: those of an issuer that is believed about the groups of people. */
+export interface Reviewer {
+  readonly identity: Identity;
+  readonly groups: readonly string[];
+}
+
+export class ApprovalDesk {
+  readonly door: Door;
+  readonly #services: DeskServices;
+  readonly #changes: Changes;
+
+  constructor(services: DeskServices) {
+    this.#services = services;
+    this.#changes = new Changes({
+      store: services.store,
+      bus: services.bus,
+      clock: services.clock,
+      logger: services.logger,
+      onChange: (before, after) => services.notify(before, after),
+      beforeExpiry: (record) => services.audit.record('approval.expire', auditData(record)),
+    });
+    this.door = new Door(services, this.#changes);
+  }
+
+  close(): void {
+    this.#changes.close();
+  }
+
+  /** @throws GwError `approval.unknown` */
+  find(id: string): Promise<ApprovalRecord> {
+    return this.#changes.get(id);
+  }
+
+  list(filter: ApprovalFilter): Promise<ApprovalRecord[]> {
+    return this.#services.store.list(filter);
+  }
+
+  /** Resolves when any request may have changed, or after `ms`. */
+  anyChange(ms: number): Promise<void> {
+    return this.#changes.anyChange(ms);
+  }
+
+  /** The record of a request made ahead of time, not stored yet: the caller writes the audit event about it first. */
+  async draft(question: ApprovalQuestion, grantMs: number | null): Promise<ApprovalRecord> {
+    const { store, clock, emailOf } = this.#services;
+    const { issuer, subject } = question.identity;
+    if ((await store.list({ requester: { issuer, subject }, states: ['pending'], limit: OPEN_LIMIT })).length >= OPEN_LIMIT)
+      throw new GwError('session.limit', `${OPEN_LIMIT} requests of yours wait already.`, { hint: 'Cancel some with `gw request cancel ID`.' });
+    const principal = principalOf(question.identity);
+    const principalEmail = principal === null ? null : await emailOf(principal.issuer, principal.subject);
+    return startRecord(question, { grantMs, waiter: null, now: clock.now(), principalEmail });
+  }
+
+  async submit(record: ApprovalRecord): Promise<ApprovalRecord> {
+    await this.#changes.insert(record);
+    return record;
+  }
+
+  /** Of break-glass access: the review that accepts it. @throws GwError `approval.*` */
+  approve(
+    id: string,
+    reviewer: Reviewer,
+    given: { readonly digest: string; readonly confirm: string | null; readonly reason: string | null },
+  ): Promise<ApprovalRecord> {
+    const { digest, confirm, reason } = given;
+    return this.#changes.apply(id, (record) => {
+      const decider = this.#decider(reviewer, reason);
+      if (record.kind === 'break_glass') return review(record, { ...decider, accepted: true });
+      return approve(record, { ...decider, digest, confirm, policy: this.#services.policy() });
+    });
+  }
+
+  /** Of break-glass access: the review that does not accept it, which ends what is left of it. @throws GwError `approval.*` */
+  deny(id: string, reviewer: Reviewer, reason: string): Promise<ApprovalRecord> {
+    return this.#changes.apply(id, (record) => {
+      const decider = this.#decider(reviewer, reason);
+      return record.kind === 'break_glass' ? review(record, { ...decider, accepted: false }) : deny(record, decider);
+    });
+  }
+
+  /** By the requester. An approval that was given and not used goes, too. @throws GwError `approval.*` */
+  cancel(id: string, identity: Identity, reason: string): Promise<ApprovalRecord> {
+    return this.#changes.apply(id, (record) => {
+      const end = { by: partyOf(identity), at: this.#services.clock.now(), why: reason === '' ? 'taken back by its requester' : reason };
+      if (!isRequester(record, identity)) return { ok: false, error: new GwError('approval.not_yours', 'A request is taken back by its requester.') };
+      return record.state === 'approved' ? revoke(record, end) : cancel(record, end);
+    });
+  }
+
+  /** By its holder, by whoever may approve such a grant, or (`asAdmin`) by an administrator. @throws GwError `approval.*` */
+  revoke(id: string, reviewer: Reviewer, reason: string, asAdmin: boolean): Promise<ApprovalRecord> {
+    const { identity, groups } = reviewer;
+    return this.#changes.apply(id, (record) => {
+      const may = asAdmin || isRequester(record, identity) || (identity.kind === 'person' && groups.some((group) => record.demand.groups.includes(group)));
+      if (!may)
+        return {
+          ok: false,
+          error: new GwError('approval.not_yours', 'A grant is revoked by its holder, by those who may approve it, or by an administrator.'),
+        };
+      if (!isGrant(record))
+        return { ok: false, error: new GwError('approval.decided', 'This is not a grant; a request is taken back with `gw request cancel`.') };
+      return revoke(record, { by: partyOf(identity), at: this.#services.clock.now(), why: reason });
+    });
+  }
+
+  #decider({ identity, groups }: Reviewer, reason: string | null): Decider {
+    return { by: partyOf(identity), groups, at: this.#services.clock.now(), reason };
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Whether a time-boxed grant covers what is asked now. Each time the demand of the policy in force is held against the votes that the
+ * grant got: a grant never opens more than those who approved it could have approved one by one. Pure.
+ */
+import type { ApprovalQuestion, ApprovalRecord } from '../contract/approval.js';
+import { bindingDigest } from './binding.js';
+import { isGrant } from './machine.js';
+import { satisfies } from './people.js';
+
+type Asked = Pick<ApprovalQuestion, 'identity' | 'target' | 'scope' | 'demand' | 'policy' | 'operation' | 'breakGlass'>;
+
+/** The digest that a record of this kind has when it asks for exactly this. */
+export function questionDigest(asked: Asked, kind: ApprovalRecord['kind'], grantMs: number | null): string {
+  const { identity, target, scope, policy, operation } = asked;
+  return bindingDigest({
+    kind,
+    requester: identity,
+    onBehalfOf: principalOf(identity),
+    target: target.name,
+    scope,
+    statement: operation?.exact ?? null,
+    parameters: operation?.parameters ?? null,
+    policy,
+    grantMs,
+  });
+}
+
+/** Whom an identity acts for. A principal without an issuer belongs to the identity's own. */
+export function principalOf(identity: ApprovalQuestion['identity']): { readonly issuer: string; readonly subject: string } | null {
+  const { issuer, onBehalfOf } = identity;
+  return onBehalfOf === null ? null : { issuer: onBehalfOf.issuer ?? issuer, subject: onBehalfOf.subject };
+}
+
+/** Same login, same kind, acting for the same one. */
+function isSameRequester(record: ApprovalRecord, identity: ApprovalQuestion['identity']): boolean {
+  const { requester, onBehalfOf } = record;
+  const principal = principalOf(identity);
+  return (
+    requester.issuer === identity.issuer &&
+    requester.subject === identity.subject &&
+    requester.kind === identity.kind &&
+    onBehalfOf?.issuer === principal?.issuer &&
+    onBehalfOf?.subject === principal?.subject
+  );
+}
+
+export function grantCovers(record: ApprovalRecord, asked: Asked, now: number): boolean {
+  if (!isGrant(record) || record.state !== 'approved' || record.activeUntil === null || record.grantMs === null) return false;
+  if (now >= record.activeUntil || record.target !== asked.target.name || !isSameRequester(record, asked.identity)) return false;
+  if (record.scope !== null && record.scope !== asked.scope) return false;
+  const { grantMs, breakGlassMs, approvers } = asked.demand;
+  if (record.kind === 'break_glass') {
+    return asked.breakGlass && record.review?.accepted !== false && breakGlassMs !== null && now < record.createdAt + breakGlassMs;
+  }
+  if (record.policy !== asked.policy || grantMs === null || record.grantMs > grantMs || !satisfies(record, approvers)) return false;
+  if (record.operation === null) return true;
+  return asked.operation !== null && questionDigest({ ...asked, scope: record.scope }, 'access', record.grantMs) === record.digest;
+}
+
+/** Whether this single-use request asks for exactly this. */
+export function asksForThis(record: ApprovalRecord, asked: Asked & Pick<ApprovalQuestion, 'kind'>): boolean {
+  return record.kind === asked.kind && isSameRequester(record, asked.identity) && record.digest === questionDigest(asked, asked.kind, null);
+}

@@ -1,0 +1,74 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Bound, bindingDigest } from '../../src/approval/binding.js';
+
+const base: Bound = {
+  kind: 'operation',
+  requester: { issuer: 'https://login.test', subject: 'sub-alice' },
+  onBehalfOf: null,
+  target: 'bank-db',
+  scope: 'bank',
+  statement: Buffer.from('delete from t where id = 1'),
+  parameters: null,
+  policy: 'sha256:1',
+  grantMs: null,
+};
+
+const text = fc.string({ maxLength: 6 });
+const party = fc.record({ issuer: text, subject: text });
+const bound: fc.Arbitrary<Bound> = fc.record({
+  kind: fc.constantFrom('operation', 'connect', 'access', 'break_glass'),
+  requester: party,
+  onBehalfOf: fc.option(party),
+  target: text,
+  scope: fc.option(text),
+  statement: fc.option(fc.uint8Array({ maxLength: 8 })),
+  parameters: fc.option(
+    fc.array(fc.record({ type: fc.option(text), form: fc.constantFrom('text', 'hex', 'null'), value: text }), { minLength: 1, maxLength: 3 }),
+  ),
+  policy: text,
+  grantMs: fc.option(fc.nat()),
+});
+
+const plain = (value: Bound): unknown => ({ ...value, statement: value.statement === null ? null : Buffer.from(value.statement).toString('hex') });
+
+describe('the binding', () => {
+  it('is equal exactly when everything that it covers is equal', () => {
+    fc.assert(
+      fc.property(bound, bound, (a, b) => {
+        const same = JSON.stringify(plain(a)) === JSON.stringify(plain(b));
+        return (bindingDigest(a) === bindingDigest(b)) === same;
+      }),
+    );
+  });
+
+  it('differs when one part differs, however alike the whole looks (defects 32: one line break)', () => {
+    const others: Bound[] = [
+      { ...base, statement: Buffer.from('delete from t where id = 1\n') },
+      { ...base, statement: Buffer.from('delete from t --\nwhere id = 1') },
+      { ...base, statement: Buffer.from('delete from t -- where id = 1') },
+      { ...base, statement: Buffer.from('DELETE from t where id = 1') },
+      { ...base, parameters: [{ type: '23', form: 'text', value: '1' }] },
+      { ...base, parameters: [{ type: '23', form: 'text', value: '2' }] },
+      { ...base, parameters: [{ type: '25', form: 'text', value: '1' }] },
+      { ...base, parameters: [{ type: '23', form: 'hex', value: '1' }] },
+      { ...base, parameters: [{ type: '23', form: 'null', value: '' }] },
+      { ...base, policy: 'sha256:2' },
+      { ...base, target: 'bank-db2' },
+      { ...base, scope: null },
+      { ...base, requester: { issuer: 'https://login.tes', subject: 'tsub-alice' } },
+      { ...base, onBehalfOf: { issuer: 'https://login.test', subject: 'sub-carol' } },
+      { ...base, grantMs: 3_600_000 },
+      { ...base, kind: 'access' },
+    ];
+    expect(new Set([base, ...others].map(bindingDigest)).size).toBe(others.length + 1);
+  });
+
+  it('takes an empty list of parameters for none', () => {
+    expect(bindingDigest({ ...base, parameters: [] })).toBe(bindingDigest(base));
+  });
+
+  it('is for ever: a stored approval must still fit after an upgrade', () => {
+    expect(bindingDigest(base)).toBe('sha256:71d89983343c3fc95f3071624f6245c4d02b110240e3c13cf9e3727eba2475d5');
+  });
+});

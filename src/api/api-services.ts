@@ -2,13 +2,14 @@
  * What the API is given by the composition root. Ports only: the API holds no state of its own, opens nothing, and knows neither where
  * sessions run nor where records lie.
  */
+import type { ApprovalDesk } from '../approval/index.js';
 import type { AuditLog } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { LoginInfo, OperationRecord, Readiness, SessionDetail } from '../contract/api-types.js';
 import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator, Identity } from '../contract/identity.js';
-import type { ClientDescriptor } from '../contract/protocol.js';
+import type { ProtocolDescriptor } from '../contract/protocol.js';
 import type { Bus, SessionStore, SessionSummary, SubjectStore } from '../contract/session-store.js';
 import type { Target } from '../contract/target.js';
 
@@ -55,11 +56,12 @@ export interface ApiSettings {
 
 export interface ApiServices {
   settings(): ApiSettings;
-  readonly protocols: ReadonlyMap<string, { readonly title: string; readonly client: ClientDescriptor }>;
+  readonly protocols: ReadonlyMap<string, Pick<ProtocolDescriptor, 'title' | 'client' | 'recording' | 'factsOf'>>;
   readonly authenticator: Authenticator;
   readonly policy: PolicySource;
   readonly sessions: SessionStore;
   readonly subjects: SubjectStore;
+  readonly approvals: ApprovalDesk;
   readonly bus: Bus;
   readonly local: LocalSessions;
   readonly records: SessionRecords;

@@ -11,9 +11,12 @@ import type { ApiCall, ApiRoute, Identify } from './api-route.js';
 import type { ApiServices } from './api-services.js';
 import { type Caller, identifyCaller } from './caller.js';
 import { FailedLogins } from './failed-logins.js';
+import { grantRoutes } from './grants.js';
 import { guardHost } from './host-guard.js';
 import { addPublicRoutes } from './public-routes.js';
 import { errorReply } from './reply-error.js';
+import { requestActionRoutes } from './request-actions.js';
+import { requestRoutes } from './requests.js';
 import { sessionActionRoutes } from './session-actions.js';
 import { sessionRoutes } from './sessions.js';
 import { targetsRoute } from './targets.js';
@@ -57,7 +60,16 @@ export async function createApi(services: ApiServices, serve: (listener: Request
   addGates(app, services);
   const identify = identifier(services);
   addPublicRoutes(app, services, identify);
-  const routes = [whoamiRoute(services), targetsRoute(services), ...sessionRoutes(services), ...sessionActionRoutes(services), ...userRoutes(services)];
+  const routes = [
+    whoamiRoute(services),
+    targetsRoute(services),
+    ...sessionRoutes(services),
+    ...sessionActionRoutes(services),
+    ...requestRoutes(services),
+    ...requestActionRoutes(services),
+    ...grantRoutes(services),
+    ...userRoutes(services),
+  ];
   for (const route of routes) addRoute(app, route, services, identify);
   await app.ready();
   return { routes, close: () => app.close() };

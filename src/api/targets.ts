@@ -22,7 +22,7 @@ function describe(target: Target, identity: Identity, services: ApiServices, set
   const protocol = services.protocols.get(target.protocol);
   if (protocol === undefined) return null;
   const decision = services.policy.current().view(identity, target).connect();
-  const reachable = decision.effect === 'allow';
+  const reachable = decision.effect !== 'deny';
   return {
     name: target.name,
     protocol: target.protocol,
@@ -30,6 +30,7 @@ function describe(target: Target, identity: Identity, services: ApiServices, set
     description: target.description,
     labels: target.labels,
     reachable,
+    approval: decision.approval?.groups ?? null,
     rule: decision.rule,
     reasons: decision.reasons,
     client: protocol.client,
@@ -39,7 +40,7 @@ function describe(target: Target, identity: Identity, services: ApiServices, set
 }
 
 /** Islands that have a default name inside the target call the option `database`. */
-function databaseOf(options: unknown): string | null {
+export function databaseOf(options: unknown): string | null {
   if (typeof options !== 'object' || options === null || !('database' in options)) return null;
   return typeof options.database === 'string' ? options.database : null;
 }

@@ -11,7 +11,7 @@ import { auditData, type DeskServices, OPEN_LIMIT } from './desk-services.js';
 import { Door } from './door.js';
 import { principalOf } from './grants.js';
 import { approve, cancel, type Decider, deny, isGrant, review, revoke } from './machine.js';
-import { isRequester } from './people.js';
+import { isRequester, isSamePerson, stillNeeded } from './people.js';
 
 /** Whoever decides. `groups`: those of an issuer that is believed about the groups of people. */
 export interface Reviewer {
@@ -48,6 +48,18 @@ export class ApprovalDesk {
 
   list(filter: ApprovalFilter): Promise<ApprovalRecord[]> {
     return this.#services.store.list(filter);
+  }
+
+  /** Who is still missing before it is approved. */
+  missing(record: ApprovalRecord): ReturnType<typeof stillNeeded> {
+    return record.state === 'pending' ? stillNeeded(record, record.demand.approvers) : [];
+  }
+
+  /** Whether this one could decide on it now (or, of break-glass access, review it). */
+  decidable(record: ApprovalRecord, { identity, groups }: Reviewer): boolean {
+    const open = record.kind === 'break_glass' ? record.review === null : record.state === 'pending' && this.#services.clock.now() < record.expiresAt;
+    const voted = record.votes.some(({ by }) => isSamePerson(by, identity));
+    return open && !voted && identity.kind === 'person' && !isRequester(record, identity) && groups.some((group) => record.demand.groups.includes(group));
   }
 
   /** Resolves when any request may have changed, or after `ms`. */

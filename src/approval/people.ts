@@ -22,6 +22,11 @@ export function isRequester(record: Pick<ApprovalRecord, 'requester' | 'onBehalf
   return namesOf(who).some((name) => own.has(name));
 }
 
+export function isSamePerson(a: Known, b: Known): boolean {
+  const names = new Set(namesOf(a));
+  return namesOf(b).some((name) => names.has(name));
+}
+
 /** How many people these are. Identities are chained: one that shares its login with a second and its address with a third joins them. */
 export function countPeople(parties: readonly Known[]): number {
   const people: Set<string>[] = [];
@@ -44,7 +49,7 @@ function countingVotes(record: Pick<ApprovalRecord, 'requester' | 'onBehalfOf' |
 }
 
 /** How many more people each entry needs; an entry that is met is left out. Empty: everything that is demanded is there. */
-function stillNeeded(
+export function stillNeeded(
   record: Pick<ApprovalRecord, 'requester' | 'onBehalfOf' | 'votes'>,
   approvers: readonly ApproverDemand[],
 ): readonly (ApproverDemand & { readonly missing: number })[] {

@@ -23,11 +23,43 @@ const ACTOR = {
 const SESSION = { session: 'public', target: 'public', sessionIssuer: 'public', sessionSubject: 'public' } as const satisfies AuditFields;
 const SUBJECT = { issuer: 'public', subject: 'public' } as const satisfies AuditFields;
 
+/** One request for approval: the same fields in every event about it, so that a register can be made out of them. */
+const APPROVAL = {
+  approval: 'public',
+  approvalKind: 'public',
+  target: 'public',
+  requesterIssuer: 'public',
+  requesterSubject: 'public',
+  requesterName: 'sensitive',
+  session: 'public',
+  digest: 'public',
+  policy: 'public',
+  rule: 'public',
+  reason: 'sensitive',
+  ticket: 'sensitive',
+} as const satisfies AuditFields;
+
 export const AUDIT_EVENTS = {
   'session.kill': { ...ACTOR, ...SESSION, reason: 'sensitive' },
   'session.renew': { ...ACTOR, ...SESSION, expiresAt: 'public' },
   'subject.lock': { ...ACTOR, ...SUBJECT, reason: 'sensitive' },
   'subject.unlock': { ...ACTOR, ...SUBJECT, reason: 'sensitive' },
+  /** Asked ahead of time. */
+  'approval.request': { ...ACTOR, ...APPROVAL, grantSeconds: 'public' },
+  'approval.approve': { ...ACTOR, ...APPROVAL, comment: 'sensitive' },
+  'approval.deny': { ...ACTOR, ...APPROVAL, comment: 'sensitive' },
+  /** Taken back by its requester, or by the gateway for a client that left. */
+  'approval.cancel': { ...ACTOR, ...APPROVAL, comment: 'sensitive' },
+  /** An operation or a session waits for people. */
+  'approval.hold': APPROVAL,
+  /** An approval is about to be spent. */
+  'approval.use': APPROVAL,
+  'approval.expire': APPROVAL,
+  /** Somebody went past approval, where policy permits it; it has to be reviewed. */
+  'approval.break_glass': APPROVAL,
+  'approval.review': { ...ACTOR, ...APPROVAL, comment: 'sensitive', accepted: 'public' },
+  'grant.use': APPROVAL,
+  'grant.revoke': { ...ACTOR, ...APPROVAL, comment: 'sensitive' },
   /** Somebody read the record of a session, or a list of other people's sessions. */
   'log.read': { ...ACTOR, ...SESSION, what: 'public' },
   /** A request that the roles do not allow. */

@@ -1,4 +1,6 @@
 /** The HTTP API's bodies, shared by `api/` (which serves them) and `client/` (which reads them). All times RFC 3339 UTC. */
+
+import type { ApprovalKind, ApprovalState, Estimate, Party, ShownOperation } from './approval.js';
 import type { DecisionEffect } from './decision.js';
 import type { ClientDescriptor } from './protocol.js';
 import type { SessionSummary, SubjectRecord } from './session-store.js';
@@ -35,6 +37,8 @@ export interface TargetInfo {
   readonly description: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly reachable: boolean;
+  /** Groups that are asked before a session opens; null: nobody is. */
+  readonly approval: readonly string[] | null;
   /** Why not (or by which rule): rule and reason of the connect decision. */
   readonly rule: string | null;
   readonly reasons: readonly string[];
@@ -109,6 +113,67 @@ export interface LockReply {
   readonly issuer: string;
   readonly subject: string;
   readonly locked: boolean;
+}
+
+/** A request for approval as the API shows it to this caller. */
+export interface ApprovalInfo {
+  readonly id: string;
+  readonly kind: ApprovalKind;
+  readonly state: ApprovalState;
+  readonly requester: Party;
+  readonly onBehalfOf: string | null;
+  readonly target: string;
+  readonly protocol: string;
+  readonly scope: string | null;
+  /** What an approval names, so that it is good for what was shown and nothing else. */
+  readonly digest: string;
+  readonly policy: string;
+  readonly rule: string | null;
+  readonly reasons: readonly string[];
+  readonly groups: readonly string[];
+  readonly tier: string | null;
+  readonly confirmTarget: boolean;
+  /** Who is still missing: so many distinct people of one of these groups. */
+  readonly missing: readonly { readonly rule: string; readonly groups: readonly string[]; readonly people: number }[];
+  /** Null: nothing was stated (access to the target), or this caller may not see it (`hidden`). In lists the text is cut. */
+  readonly operation: (Omit<ShownOperation, 'exact'> & { readonly text: string; readonly cut: boolean }) | null;
+  readonly hidden: boolean;
+  readonly estimate: Estimate | null;
+  readonly reason: string | null;
+  readonly ticket: string | null;
+  readonly session: string | null;
+  /** Somebody sits and waits for the answer. */
+  readonly waiting: boolean;
+  readonly createdAt: string;
+  readonly expiresAt: string;
+  /** Of a grant: its length, and until when it lives. */
+  readonly grantSeconds: number | null;
+  readonly activeUntil: string | null;
+  readonly votes: readonly { readonly by: string; readonly at: string; readonly reason: string | null }[];
+  readonly ended: { readonly by: string | null; readonly at: string; readonly why: string } | null;
+  readonly used: { readonly session: string; readonly sequence: number; readonly at: string } | null;
+  readonly review: { readonly by: string; readonly at: string; readonly accepted: boolean; readonly reason: string | null } | null;
+  readonly mine: boolean;
+  /** This caller may decide on it now. */
+  readonly decidable: boolean;
+}
+
+/** GET /api/v1/requests?for&state&target&session&before&limit, and GET /api/v1/grants — newest first. */
+export interface ApprovalList {
+  readonly requests: readonly ApprovalInfo[];
+  readonly next: string | null;
+  /** Give it back as `since` with `wait`: the answer comes when the list differs, or after that many seconds. */
+  readonly state: string;
+}
+
+/** POST /api/v1/requests */
+export interface NewApproval {
+  readonly target: string;
+  /** Seconds that the access shall last; without it the statement is approved for one time. */
+  readonly for?: number | undefined;
+  readonly statement?: string | undefined;
+  readonly reason: string;
+  readonly ticket?: string | undefined;
 }
 
 /** GET /readyz: 200 when all checks hold, else 503. */

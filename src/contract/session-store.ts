@@ -79,6 +79,8 @@ export interface SubjectStore {
   isLocked(issuer: string, subject: string): Promise<boolean>;
   /** False when the subject is not known here; otherwise it has the state asked for. */
   setLocked(issuer: string, subject: string, locked: boolean, by: string, reason: string): Promise<boolean>;
+  /** The address under which the subject was last seen; null: it has none, or is not known here. */
+  emailOf(issuer: string, subject: string): Promise<string | null>;
   list(): Promise<SubjectRecord[]>;
 }
 

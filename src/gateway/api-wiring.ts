@@ -1,5 +1,7 @@
 /** What the API gets of this worker. One place, so that `worker.ts` stays a list of steps. */
+
 import type { ApiServices, ApiSettings } from '../api/index.js';
+import type { ApprovalDesk } from '../approval/index.js';
 import type { AuditLog } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
@@ -28,6 +30,7 @@ export interface ApiWiring {
   readonly journal: Journal;
   readonly journalDir: string;
   readonly audit: AuditLog;
+  readonly approvals: ApprovalDesk;
   readonly metrics: WorkerMetrics;
   readonly metricsOfAll: () => Promise<readonly MetricFamilies[]>;
   readonly draining: () => boolean;
@@ -36,14 +39,15 @@ export interface ApiWiring {
 }
 
 export function createApiServices(wiring: ApiWiring): ApiServices {
-  const { live, addresses, authenticator, policy, store, path, journal, journalDir, audit, metrics, metricsOfAll, draining, clock, logger } = wiring;
+  const { live, addresses, authenticator, policy, store, path, journal, journalDir, audit, approvals, metrics, metricsOfAll, draining, clock, logger } = wiring;
   return {
     settings: settingsReader(live, addresses),
-    protocols: new Map([...protocolsByKind].map(([kind, { descriptor }]) => [kind, { title: descriptor.title, client: descriptor.client }])),
+    protocols: new Map([...protocolsByKind].map(([kind, { descriptor }]) => [kind, descriptor])),
     authenticator,
     policy,
     sessions: store.sessions,
     subjects: store.subjects,
+    approvals,
     bus: store.bus,
     local: path.live,
     records: createSessionRecords(journalDir, logger),

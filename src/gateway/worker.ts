@@ -6,6 +6,7 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { SecureContext } from 'node:tls';
 import { type Api, createApi } from '../api/index.js';
+import type { ApprovalDesk } from '../approval/index.js';
 import { type AuditLog, createAuditLog } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
 import type { GatewayConfig } from '../config/index.js';
@@ -16,6 +17,7 @@ import { createPath, type Path, type PathLimits } from '../session/index.js';
 import type { Store } from '../store/index.js';
 import { dial } from '../targets/index.js';
 import { createApiServices } from './api-wiring.js';
+import { createApprovals } from './approval-wiring.js';
 import { ConnectionCounter } from './connection-limits.js';
 import { protocolsByKind } from './gateway-protocols.js';
 import { createHttpServer } from './http-server.js';
@@ -76,6 +78,9 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   await Promise.all([...protocolsByKind.values()].map((protocol) => protocol.prepare()));
   void warmUp(live, logger);
 
+  const approvals = createApprovals({ store, audit, policy, clock, logger });
+  cleanups.push(async () => Promise.resolve(approvals.close()));
+
   const authenticator: Authenticator = { verify: (token) => live.current().authenticator.verify(token) };
   const addresses = publicAddresses(config, assignment.ports);
   const path = createPath({
@@ -123,6 +128,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     journal,
     journalDir,
     audit,
+    approvals,
     metrics,
     metricsOfAll: options.metricsOfAll,
     draining: () => draining,
@@ -139,7 +145,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   cleanups.push(() => listeners.close());
   await audit.record('gateway.start', { gateway: config.gateway.name, version: packageVersion(), worker, policy: policy.digest });
 
-  const parts: Parts = { config, worker, store, journal, audit, live, policy, path, api, listeners, logger, setDraining: () => (draining = true) };
+  const parts: Parts = { config, worker, store, journal, audit, live, policy, approvals, path, api, listeners, logger, setDraining: () => (draining = true) };
   let drained: Promise<void> | null = null;
   return {
     addresses,
@@ -162,6 +168,7 @@ interface Parts {
   readonly audit: AuditLog;
   readonly live: LiveConfig;
   readonly policy: LivePolicy;
+  readonly approvals: ApprovalDesk;
   readonly path: Path;
   readonly api: Api;
   readonly listeners: Listeners;
@@ -184,13 +191,14 @@ async function reload({ live, policy, listeners, logger }: Parts): Promise<void>
  * refuses new tunnels. State and journal are closed last, because the last words of sessions go there.
  */
 async function drain(parts: Parts, deadlineMs: number): Promise<void> {
-  const { config, worker, store, journal, audit, policy, path, api, listeners, logger } = parts;
+  const { config, worker, store, journal, audit, policy, approvals, path, api, listeners, logger } = parts;
   parts.setDraining();
   const nativeClosed = listeners.closeNative();
   await path.drain(deadlineMs).catch((err: unknown) => logger.error({ err }, 'draining failed; ending at once'));
   await audit
     .record('gateway.stop', { gateway: config.gateway.name, worker, why: 'drain' })
     .catch((err: unknown) => logger.error({ err }, 'the end of the gateway could not be written to the journal'));
+  approvals.close();
   await Promise.all([nativeClosed, listeners.close()]);
   await api.close();
   await policy.close();

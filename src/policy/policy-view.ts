@@ -6,7 +6,7 @@
  */
 import type { Context } from '@marcbachmann/cel-js';
 import type { Clock } from '../base/clock.js';
-import { type Decision, NOTHING_FURTHER, type PolicyView } from '../contract/decision.js';
+import { type ApprovalDemand, type Decision, NOTHING_FURTHER, type PolicyView } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import type { Effect, Facts } from '../contract/operation.js';
 import { type CompiledRule, ruleApplies } from './compiled-rule.js';
@@ -92,6 +92,10 @@ class View implements CompiledView {
     }
     if (!round.usedTime) this.#connect = decision;
     return decision;
+  }
+
+  access(): ApprovalDemand | null {
+    return this.connect().approval;
   }
 
   decide(facts: Facts): Decision {

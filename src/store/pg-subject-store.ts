@@ -71,6 +71,14 @@ export class PgSubjectStore implements SubjectStore {
     return rows.length === 1;
   }
 
+  async emailOf(issuer: string, subject: string): Promise<string | null> {
+    const rows = await this.#query<{ email: string | null }>('gw_subject_email', 'select email from gw.subjects where issuer = $1 and subject = $2', [
+      storable(issuer),
+      storable(subject),
+    ]);
+    return rows[0]?.email ?? null;
+  }
+
   async list(): Promise<SubjectRecord[]> {
     const rows = await this.#query<SubjectRow>(
       'gw_subject_list',

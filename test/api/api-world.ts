@@ -6,8 +6,10 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Api, type ApiServices, createApi, type RecordPage } from '../../src/api/index.js';
+import { ApprovalDesk } from '../../src/approval/index.js';
 import { createAuditLog } from '../../src/audit/index.js';
 import { silentLogger } from '../../src/base/logger.js';
+import type { PolicySource } from '../../src/contract/decision.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Identity } from '../../src/contract/identity.js';
 import type { BusEvent } from '../../src/contract/session-store.js';
@@ -64,6 +66,9 @@ export class ApiWorld {
   issuer!: TestIssuer;
   other!: TestIssuer;
   store!: Store;
+  desk!: ApprovalDesk;
+  /** Replaced by tests of approvals. */
+  policy!: PolicySource;
   server!: StateServer;
   api!: Api;
   #http!: Server;
@@ -91,6 +96,7 @@ export class ApiWorld {
   #services(): ApiServices {
     const descriptors = protocols.map(({ descriptor }) => descriptor);
     const policy = loadPolicy([{ path: 'policy.yaml', text: POLICY }], descriptors);
+    this.policy = { current: () => policy };
     const target = (name: string) => ({
       name,
       protocol: 'postgres',
@@ -115,7 +121,27 @@ export class ApiWorld {
       targets,
       nativeAddress: () => 'gw.example.test:5432',
     };
+    const audit = createAuditLog({
+      event: (kind, data) => {
+        if (this.journalBroken) throw new GwError('recording.failed', 'The journal cannot be written.');
+        this.audit.push({ kind, data });
+      },
+      commit: () => undefined,
+      synced: () => Promise.resolve(),
+    });
+    this.desk = new ApprovalDesk({
+      store: this.store.approvals,
+      bus: this.store.bus,
+      audit,
+      clock: this.clock,
+      logger: silentLogger,
+      policy: () => this.policy.current().digest,
+      isLocked: (issuer, subject) => this.store.subjects.isLocked(issuer, subject),
+      emailOf: (issuer, subject) => this.store.subjects.emailOf(issuer, subject),
+      notify: () => undefined,
+    });
     return {
+      approvals: this.desk,
       settings: () => ({
         ...settings,
         publicUrl: this.publicUrl,
@@ -129,7 +155,7 @@ export class ApiWorld {
         clock: this.clock,
         isLocked: (issuer, subject) => this.store.subjects.isLocked(issuer, subject),
       }),
-      policy: { current: () => policy },
+      policy: { current: () => this.policy.current() },
       sessions: this.store.sessions,
       subjects: this.store.subjects,
       bus: this.store.bus,
@@ -138,14 +164,7 @@ export class ApiWorld {
         renew: (id, identity) => this.local.has(id) && this.renewed.push({ id, identity }) > 0,
       },
       records: { read: () => Promise.resolve(this.record) },
-      audit: createAuditLog({
-        event: (kind, data) => {
-          if (this.journalBroken) throw new GwError('recording.failed', 'The journal cannot be written.');
-          this.audit.push({ kind, data });
-        },
-        commit: () => undefined,
-        synced: () => Promise.resolve(),
-      }),
+      audit,
       readiness: () => Promise.resolve({ ready: !this.draining, checks: { accepting: { ok: !this.draining, message: null } } }),
       metrics: () => Promise.resolve({ contentType: 'text/plain', text: 'gw_workers 1\n' }),
       observe: () => undefined,
@@ -193,6 +212,7 @@ export class ApiWorld {
 
   async close(): Promise<void> {
     this.#http.closeAllConnections();
+    this.desk.close();
     await this.api.close();
     this.#http.close();
     await this.store.close();

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionSummary } from '../../src/contract/api-types.js';
+import type { ApprovalRecord } from '../../src/contract/approval.js';
+import { askingPolicy } from '../approval/asking-policy.js';
+import { demand, identity, question } from '../approval/fixture.js';
 import { mint } from '../identity/test-issuer.js';
 import { sessionEnd } from '../store/session-fixture.js';
 import { eventually } from '../store/state-server.js';
@@ -183,7 +186,30 @@ describe('audit', () => {
     await world.ask('/api/v1/whoami', { token: await world.token('walker') });
     const lock = { issuer: world.issuer.url, subject: 'sub-walker', reason: 'walk' };
     const [walker, root] = [await world.token('walker'), await world.token('root', ['admins'])];
+    const asks = askingPolicy(world.policy.current(), { access: demand({ grantMs: 3_600_000 }) });
+    world.policy = { current: () => asks };
+    const bob = await world.token('bob', ['dba']);
+    const waits = async (): Promise<ApprovalRecord> => {
+      const asker = { ...identity('walker'), issuer: world.issuer.url };
+      const access = question('', {
+        kind: 'access',
+        identity: asker,
+        operation: null,
+        session: null,
+        policy: asks.digest,
+        demand: demand({ grantMs: 3_600_000 }),
+      });
+      return world.desk.submit(await world.desk.draft(access, 3_600_000));
+    };
+    const [approved, denied, cancelled, granted] = [await waits(), await waits(), await waits(), await waits()];
+    await world.desk.approve(granted.id, { identity: identity('bob'), groups: ['dba'] }, { digest: granted.digest, confirm: null, reason: null });
+    const request = (id: string, action: string): string => `/api/v1/requests/${id}/${action}`;
     return {
+      '/api/v1/requests': { path: '/api/v1/requests', token: walker, body: { target: 'bank-db', for: 600, reason: 'walk' } },
+      '/api/v1/requests/:id/approve': { path: request(approved.id, 'approve'), token: bob, body: { digest: approved.digest } },
+      '/api/v1/requests/:id/deny': { path: request(denied.id, 'deny'), token: bob, body: { reason: 'walk' } },
+      '/api/v1/requests/:id/cancel': { path: request(cancelled.id, 'cancel'), token: walker, body: {} },
+      '/api/v1/grants/:id/revoke': { path: `/api/v1/grants/${granted.id}/revoke`, token: bob, body: { reason: 'walk' } },
       '/api/v1/sessions/:id/renew': { path: `/api/v1/sessions/${id}/renew`, token: walker, body: {} },
       '/api/v1/sessions/:id/kill': { path: `/api/v1/sessions/${id}/kill`, token: walker, body: { reason: 'walk' } },
       '/api/v1/users/lock': { path: '/api/v1/users/lock', token: root, body: lock },
@@ -206,13 +232,14 @@ describe('audit', () => {
 
   it('that cannot be written stops the act (fail closed)', async () => {
     const asks = await bodies();
+    world.events.length = 0;
     world.journalBroken = true;
     for (const [url, { path, token, body }] of Object.entries(asks)) {
       const reply = await world.ask(path, { token, body });
       expect([url, reply.status, codeOf(reply)]).toEqual([url, 503, 'recording.failed']);
     }
     world.journalBroken = false;
-    expect(world.events).toEqual([]);
+    expect(world.events.filter(({ kind }) => kind !== 'approval.changed')).toEqual([]);
     expect(await world.store.subjects.isLocked(world.issuer.url, 'sub-walker')).toBe(false);
   });
 });

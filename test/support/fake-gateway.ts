@@ -69,6 +69,7 @@ export function lineTarget(name: string, change: Partial<TargetInfo> = {}): Targ
     description: `the target ${name}`,
     labels: {},
     reachable: true,
+    approval: null,
     rule: 'base/connect',
     reasons: [],
     database: null,

@@ -74,7 +74,7 @@ async function questionOf(asked: Asked, caller: Caller, services: ApiServices): 
     const facts = await protocol.factsOf(asked.statement);
     decision = view.decide(facts);
     const exact = Buffer.from(asked.statement, 'utf8');
-    operation = { facts, exact, form: 'query', parameters: null, language: protocol.recording, estimate: () => Promise.resolve(null) };
+    operation = { facts, exact, form: 'query', parameters: null, language: protocol.recording, contextual: false, estimate: () => Promise.resolve(null) };
   }
   const demand = demandOf(asked, decision, view.access());
   const grantMs = asked.for === undefined ? null : asked.for * 1_000;

@@ -19,6 +19,8 @@ export interface Bound {
   readonly policy: string;
   /** Length of a time-boxed grant; null for what is used once. */
   readonly grantMs: number | null;
+  /** For a statement whose text does not say all (EXECUTE of a name): the one time for which it is asked. Null: the text says it. */
+  readonly occasion: string | null;
 }
 
 const VERSION = 'gw-approval/1';
@@ -49,6 +51,7 @@ export function bindingDigest(bound: Bound): string {
   field(bound.statement);
   field(bound.policy);
   field(bound.grantMs === null ? null : String(bound.grantMs));
+  field(bound.occasion);
   // No parameters and none sent are the same thing: a client that uses the extended protocol for a plain text sends an empty list.
   const parameters = bound.parameters ?? [];
   count(parameters.length);

@@ -7,11 +7,11 @@ import { bindingDigest } from './binding.js';
 import { isGrant } from './machine.js';
 import { satisfies } from './people.js';
 
-type Asked = Pick<ApprovalQuestion, 'identity' | 'target' | 'scope' | 'demand' | 'policy' | 'operation' | 'breakGlass'>;
+type Asked = Pick<ApprovalQuestion, 'identity' | 'target' | 'scope' | 'demand' | 'policy' | 'operation' | 'breakGlass' | 'session' | 'sequence'>;
 
 /** The digest that a record of this kind has when it asks for exactly this. */
 export function questionDigest(asked: Asked, kind: ApprovalRecord['kind'], grantMs: number | null): string {
-  const { identity, target, scope, policy, operation } = asked;
+  const { identity, target, scope, policy, operation, session, sequence } = asked;
   return bindingDigest({
     kind,
     requester: identity,
@@ -22,6 +22,7 @@ export function questionDigest(asked: Asked, kind: ApprovalRecord['kind'], grant
     parameters: operation?.parameters ?? null,
     policy,
     grantMs,
+    occasion: operation?.contextual === true ? `${session ?? ''} ${sequence}` : null,
   });
 }
 

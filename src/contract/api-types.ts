@@ -192,6 +192,10 @@ export interface TunnelHello {
   readonly secret: string;
   readonly reason: string | null;
   readonly client: string;
+  readonly ticket?: string | null;
+  /** Longest wait for approval, milliseconds; 0: none, null: until the request expires. */
+  readonly wait?: number | null;
+  readonly breakGlass?: boolean;
 }
 
 /** The answer: u32 length, then JSON. After `ok: true` the connection carries the target protocol's own bytes. */

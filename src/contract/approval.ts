@@ -176,6 +176,8 @@ export interface ApprovalQuestion {
     readonly form: string;
     readonly parameters: readonly BoundParameter[] | null;
     readonly language: string;
+    /** The text alone does not say what it does: an approval is good for this one time. */
+    readonly contextual: boolean;
     /** Asked for when, and only when, a human is going to look. */
     readonly estimate: () => Promise<Estimate | null>;
   } | null;

@@ -2,6 +2,7 @@
  * Decisions: pure data out of the policy domain. Only `session/guard` turns one into a `Verdict`. What each part means, and how several
  * rules are put together: docs/adr/0004-decision-semantics.md.
  */
+import type { GwError } from './gw-error.js';
 import type { Identity } from './identity.js';
 import type { Facts } from './operation.js';
 import type { Target } from './target.js';
@@ -81,6 +82,8 @@ export interface Decision {
   readonly approval: ApprovalDemand | null;
   /** The highest tier of all rules that apply. */
   readonly tier: Tier | null;
+  /** People said no, or nobody said anything: what the client is told instead of the policy's words. Never of a decision of policy alone. */
+  readonly refusal?: GwError;
 }
 
 /** The parts of a decision that say nothing: of one that the gateway makes itself, without a rule. */

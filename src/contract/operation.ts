@@ -47,6 +47,13 @@ export interface Operation {
    * it as refused by the gateway. Null: policy decides.
    */
   readonly forbidden: string | null;
+  /** Types of the parameters as the client declared them (protocol encoding), or null. Valid only during `guard.check`. */
+  readonly parameterTypes: Uint8Array | null;
+  /**
+   * What the bytes alone do not say. `partial`: not all of them are here, so nobody can be shown what they approve. `contextual`: they name
+   * something that this session defined (a prepared statement), so an approval is good for this one time and cannot be found again.
+   */
+  readonly reach: 'whole' | 'partial' | 'contextual';
   /** How the island labels the form of the request, e.g. `query`, `execute`, `fetch`. */
   readonly form: string;
 }

@@ -5,6 +5,7 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Secret } from '../base/secret.js';
+import type { BoundParameter, Estimate } from './approval.js';
 import type { GwError } from './gw-error.js';
 import type { Facts, Operation } from './operation.js';
 import type { OutcomeStatus } from './recording.js';
@@ -104,6 +105,8 @@ export type LoginRequest =
       readonly startup: unknown;
       /** Says no in the protocol's own words and ends the stream. */
       deny(error: GwError): void;
+      /** The login stands, and people are asked before the session opens: says so and keeps the client waiting. May be called again. */
+      waiting(notice: ClientNotice): void;
     }
   /** A request about another session (PostgreSQL CancelRequest): the key decides alone, nothing is answered. */
   | { readonly kind: 'cancel'; readonly key: Buffer }
@@ -128,6 +131,8 @@ export interface UpstreamConnection {
 }
 
 export interface UpstreamReady {
+  /** What part of the target (database) the session is connected to; null when there are no parts. */
+  readonly scope: string | null;
   /** Private to the island: what the engine needs to greet the client (parameters, key data). */
   readonly state: unknown;
 }
@@ -181,6 +186,31 @@ export interface Guard {
   finish(verdict: Verdict, status: OutcomeStatus, message: string | null): void;
 }
 
+/** Words of the gateway in the middle of a session, which end nothing. */
+export interface ClientNotice {
+  readonly severity: 'notice' | 'warning';
+  readonly message: string;
+  readonly detail: string;
+  readonly hint: string;
+}
+
+/** What an island gives to approvals. */
+export interface ProtocolApprovals {
+  /** Bound parameters for people and for the binding; null when they cannot be read. */
+  parameters(raw: Uint8Array, types: Uint8Array | null): readonly BoundParameter[] | null;
+  /**
+   * Asks the target what the operation would touch, on a connection of its own after `connect`. Never carries it out, changes nothing, and
+   * comes to an end within `timeoutMs`. Null: it cannot be said.
+   */
+  estimate(
+    connection: UpstreamConnection,
+    operation: { readonly facts: Facts; readonly exact: Uint8Array; readonly parameters: Uint8Array | null; readonly parameterTypes: Uint8Array | null },
+    timeoutMs: number,
+  ): Promise<Estimate | null>;
+  /** The `startup` for such a connection, to the same part of the target. */
+  estimateStartup(scope: string | null): unknown;
+}
+
 /** A running session's protocol side. The pump feeds it; it never touches a socket. All input is untrusted, from the target too. */
 export interface Engine {
   /** First bytes for the client after a successful login. */
@@ -190,6 +220,8 @@ export interface Engine {
   fromTarget(chunk: Buffer): void;
   clientEnded(): void;
   targetEnded(): void;
+  /** Says it as soon as nothing is in the middle of being said. */
+  notice(notice: ClientNotice): void;
   /** The session ends from outside (kill, expiry, drain): the last words for the client, in its protocol. */
   farewell(error: GwError): Uint8Array;
   /** Asks the target, on a fresh connection of its own, to stop what this session runs. */
@@ -216,4 +248,6 @@ export interface Protocol {
     startup: unknown,
   ): Promise<UpstreamReady>;
   engine(context: EngineContext, startup: unknown, ready: UpstreamReady): Engine;
+  /** Null: operations of this protocol cannot be held; where policy asks for approval they are refused. */
+  readonly approvals: ProtocolApprovals | null;
 }

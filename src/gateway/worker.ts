@@ -96,6 +96,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     journalId: worker,
     sessions: store.sessions,
     subjects: store.subjects,
+    approvals: approvals.door,
     bus: store.bus,
     tlsContext: (): SecureContext => live.current().tls.context,
     discovery: discoveryOf(config),

@@ -1,4 +1,5 @@
 /** Stage 3: an identity and a target become a `Grant` when connect policy says so. Only this file can build one. Deny by default. */
+import type { ApprovalRecord } from '../contract/approval.js';
 import type { Decision, PolicySource } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
@@ -23,6 +24,19 @@ class IssuedGrant {
   }
 }
 
+/** Everything that a grant needs, but for the people who must be asked first. No proof of anything. */
+export class AwaitedGrant {
+  readonly identity: Identity;
+  readonly target: Target;
+  readonly decision: Decision;
+
+  constructor(authenticated: Authenticated, target: Target, decision: Decision) {
+    this.identity = authenticated.identity;
+    this.target = target;
+    this.decision = decision;
+  }
+}
+
 /** Throws unless `value` was built here. */
 export function requireGrant(value: Grant): void {
   if (!IssuedGrant.is(value)) throw new GwError('internal.error', 'A target was to be dialled without a grant.');
@@ -38,23 +52,45 @@ export function authorize(
   protocol: string | null,
   targets: { get(name: string): Target | undefined },
   policy: PolicySource,
-): Grant {
+): Grant | AwaitedGrant {
   requireAuthenticated(authenticated);
   const target = targets.get(name);
   if (target === undefined || (protocol !== null && target.protocol !== protocol))
     throw new GwError('target.unknown', `There is no target "${printable(name)}" here.`);
   const decision = policy.current().view(authenticated.identity, target).connect();
-  if (decision.effect !== 'allow') {
-    throw new GwError(
-      'policy.connect_denied',
-      `Policy does not let ${authenticated.identity.name} connect to ${target.name}: ${decision.reasons[0] ?? 'no rule allows it'}.`,
-      {
-        detail: { rule: decision.rule, policy: decision.policy },
-        ...(decision.hint === null ? {} : { hint: decision.hint }),
-      },
-    );
-  }
+  if (decision.effect === 'require_approval') return new AwaitedGrant(authenticated, target, decision);
+  if (decision.effect !== 'allow') throw denied(authenticated.identity, target, decision);
   return new IssuedGrant(authenticated.identity, target, decision) as unknown as Grant;
+}
+
+/**
+ * People let it be, under the policy that `awaited` was decided by. The policy in force now has the last word.
+ * @throws GwError `policy.connect_denied` | `approval.stale`
+ */
+export function admit(awaited: AwaitedGrant, approval: ApprovalRecord, policy: PolicySource): Grant {
+  const { identity, target } = awaited;
+  const decision = policy.current().view(identity, target).connect();
+  if (decision.effect === 'deny') throw denied(identity, target, decision);
+  const broken = approval.kind === 'break_glass';
+  const { requester } = approval;
+  if (requester.issuer !== identity.issuer || requester.subject !== identity.subject || approval.target !== target.name)
+    throw new GwError('internal.error', 'An approval was to be used for somebody or something else.');
+  if (!broken && (decision.policy !== awaited.decision.policy || decision.policy !== approval.policy))
+    throw new GwError('approval.stale', 'The policy changed since this was asked.', { hint: 'Connect again.' });
+  const by = broken ? 'break-glass access, without approval' : `approved by ${approval.votes.map((vote) => vote.by.name).join(', ')}`;
+  const reasons = [`${by} (${approval.id})`, ...decision.reasons];
+  return new IssuedGrant(identity, target, { ...decision, effect: 'allow', reasons }) as unknown as Grant;
+}
+
+function denied(identity: Identity, target: Target, decision: Decision): GwError {
+  return new GwError(
+    'policy.connect_denied',
+    `Policy does not let ${identity.name} connect to ${target.name}: ${decision.reasons[0] ?? 'no rule allows it'}.`,
+    {
+      detail: { rule: decision.rule, policy: decision.policy },
+      ...(decision.hint === null ? {} : { hint: decision.hint }),
+    },
+  );
 }
 
 /** A name from the wire, fit to be said back: printable ASCII, short. */

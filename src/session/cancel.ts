@@ -10,18 +10,31 @@ import type { PathServices } from './path-services.js';
 export async function cancelSession(key: Buffer, live: LiveSessions, services: PathServices): Promise<void> {
   const keyDigest = cancelKeyDigest(key);
   const session = live.byCancelKey(keyDigest);
-  if (session !== undefined) await run(session, services);
+  if (session !== undefined) await runAsked(session, services);
   // Another process of this deployment may have it; the key itself does not travel.
   else await services.bus.publish({ kind: 'session.cancel', keyDigest });
 }
 
-/** Cancels what a session of this process runs, named by its id or the digest of its key. Never throws. */
-export function cancelHere(idOrDigest: string, live: LiveSessions, services: PathServices): void {
-  const session = live.get(idOrDigest) ?? live.byCancelKey(idOrDigest);
-  if (session === undefined) return;
-  run(session, services).catch((error: unknown) => {
+/** The same for a request that another process got. Never throws. */
+export function cancelByDigest(keyDigest: string, live: LiveSessions, services: PathServices): void {
+  const session = live.byCancelKey(keyDigest);
+  if (session !== undefined) runAsked(session, services).catch(failed(session, services));
+}
+
+/** Cancels what a session of this process runs at its target, because the session ends. Never throws. */
+export function cancelHere(id: string, live: LiveSessions, services: PathServices): void {
+  const session = live.get(id);
+  if (session !== undefined) run(session, services).catch(failed(session, services));
+}
+
+const failed =
+  (session: LiveSession, services: PathServices) =>
+  (error: unknown): void =>
     services.logger.warn({ session: session.start.session, cause: error }, 'the running statement could not be cancelled at the target');
-  });
+
+/** What waits for people is not at the target yet. */
+async function runAsked(session: LiveSession, services: PathServices): Promise<void> {
+  if (!session.guard.abandon({ kind: 'gave_up', why: 'cancelled by its client' })) await run(session, services);
 }
 
 async function run(session: LiveSession, services: PathServices): Promise<void> {

@@ -14,6 +14,8 @@ export function closeSession(
   services: PathServices,
 ): SessionEnd {
   const { guard, pump, start } = session;
+  // A gateway that stops leaves the request to those who decide: the client may come back and find it approved.
+  guard.abandon(reason === 'drain' ? { kind: 'detached', why: 'the gateway stops' } : { kind: 'gone', why: `the session ended (${reason})` });
   try {
     guard.finishAll(error?.message ?? `the session ended (${reason})`);
   } catch (thrown) {

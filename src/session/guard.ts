@@ -6,6 +6,7 @@
  * stops the attack "a code path that forgot to ask".
  */
 import type { Clock } from '../base/clock.js';
+import type { AbandonReason, ApprovalAnswer, ApprovalRecord } from '../contract/approval.js';
 import { type Decision, NOTHING_FURTHER, type PolicySource, type PolicyView } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
@@ -14,6 +15,7 @@ import type { Guard } from '../contract/protocol.js';
 import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
+import { copyOperation, type HeldOperation, Hold, type HoldOptions } from './hold.js';
 
 class IssuedVerdict {
   readonly #issuer: SessionGuard;
@@ -45,7 +47,16 @@ export interface GuardCounters {
   rows: number;
 }
 
+/** A connection that people approved: what it rests on. */
+export interface ConnectApproval {
+  readonly record: ApprovalRecord;
+  readonly policy: string;
+}
+
 export interface GuardOptions {
+  /** Null: nobody can be asked, so what must be asked for is refused. */
+  readonly hold: HoldOptions | null;
+  readonly connected: ConnectApproval | null;
   readonly identity: Identity;
   readonly target: Target;
   readonly policy: PolicySource;
@@ -64,12 +75,19 @@ export class SessionGuard implements Guard {
   #revoked: GwError | null = null;
   readonly #transport: IssuedVerdict;
   readonly #open = new Set<IssuedVerdict>();
+  readonly #hold: Hold | null;
+  /** Time-boxed grants that this session rests on, by id. It ends with the first of them. */
+  readonly grants = new Map<string, ApprovalRecord>();
+  #held: { readonly operation: HeldOperation; readonly decision: Decision; readonly sequence: number } | null = null;
+  #over = false;
 
   constructor(options: GuardOptions) {
     this.#options = options;
     this.#policySet = options.policy.current();
     this.#view = this.#policySet.view(options.identity, options.target);
     this.#identity = options.identity;
+    this.#hold = options.hold === null ? null : new Hold(options.hold, options.recorder);
+    if (options.connected !== null && options.connected.record.activeUntil !== null) this.#rest(options.connected.record);
     const policy = this.#policySet.digest;
     const decision: Decision = { effect: 'allow', rule: 'gateway/transport', policy, reasons: ['carries no operation'], hint: null, ...NOTHING_FURTHER };
     this.#transport = new IssuedVerdict(this, decision, 0, 0);
@@ -95,9 +113,36 @@ export class SessionGuard implements Guard {
     this.#revoked ??= error;
   }
 
-  /** True when the policy in force no longer lets this session exist. Asked on every policy change. */
+  /** What the policy in force says of this session's being there. Asked every second. */
   mayStay(): Decision {
-    return this.#currentView().connect();
+    const decision = this.#currentView().connect();
+    this.#hold?.policyIs(decision.policy);
+    const { connected } = this.#options;
+    if (decision.effect !== 'require_approval' || connected === null) return decision;
+    // Approved under this policy; or by nobody, which the review will look at.
+    const stands = connected.record.kind === 'break_glass' || connected.policy === decision.policy;
+    return stands ? { ...decision, effect: 'allow' } : { ...decision, reasons: ['the policy changed since people let it be opened'] };
+  }
+
+  /** People are being asked. */
+  get waiting(): boolean {
+    return this.#hold?.waiting ?? false;
+  }
+
+  /** The first moment at which something ends that this session rests on; null: nothing does. */
+  get grantEnds(): number | null {
+    let end: number | null = null;
+    for (const { activeUntil } of this.grants.values()) if (activeUntil !== null && (end === null || activeUntil < end)) end = activeUntil;
+    return end;
+  }
+
+  #rest(record: ApprovalRecord): void {
+    this.grants.set(record.id, record);
+  }
+
+  /** Ends the wait for people from this side. False: nothing waits. */
+  abandon(reason: AbandonReason): boolean {
+    return this.#hold?.abandon(reason) ?? false;
   }
 
   #currentView(): PolicyView {
@@ -119,23 +164,62 @@ export class SessionGuard implements Guard {
     if (operation.forbidden !== null)
       return { effect: 'deny', rule: 'gateway/wire', policy: view.policy, reasons: [operation.forbidden], hint: null, ...NOTHING_FURTHER };
     const decision = view.decide(operation.facts);
-    return decision.effect === 'require_approval' ? refuseUnasked(decision) : decision;
+    if (decision.effect !== 'require_approval') return decision;
+    if (this.#hold === null) return refuseUnasked(decision, 'nobody can be asked in this session');
+    return operation.reach === 'partial' ? refuseUnasked(decision, 'it is too long to be shown to anybody') : decision;
   }
 
-  check(operation: Operation): Verdict {
+  check(operation: Operation): Verdict | Promise<Verdict> {
     this.#live();
-    return this.#issue(operation, this.#decide(operation));
+    const decision = this.#decide(operation);
+    const sequence = ++this.counters.operations;
+    if (decision.effect === 'require_approval' && this.#hold !== null) return this.#ask(this.#hold, copyOperation(operation), decision, sequence);
+    return this.#issue(operation, decision, sequence);
+  }
+
+  /** Asks people, and then decides again: everything may have changed while they thought. */
+  async #ask(hold: Hold, operation: HeldOperation, decision: Decision, sequence: number): Promise<Verdict> {
+    this.#held = { operation, decision, sequence };
+    let answer: ApprovalAnswer | GwError;
+    try {
+      answer = await hold.ask(operation, decision, sequence, this.#identity);
+    } catch (thrown) {
+      answer = GwError.from(thrown);
+      if (answer.code === 'recording.failed') throw answer;
+    }
+    if (this.#over) return new IssuedVerdict(this, refusedBy(decision, gone()), sequence, 0) as unknown as Verdict;
+    this.#held = null;
+    this.#live();
+    return this.#issue(operation, this.#answered(operation, decision, answer), sequence);
+  }
+
+  #answered(operation: HeldOperation, asked: Decision, answer: ApprovalAnswer | GwError): Decision {
+    if (answer instanceof GwError) return refusedBy(asked, answer);
+    if (answer.kind === 'waiting' || answer.kind === 'refused') return refusedBy(asked, answer.error);
+    const { record } = answer;
+    const now = this.#decide(operation);
+    if (now.effect === 'deny') return now;
+    const broken = record.kind === 'break_glass';
+    if (!broken && (now.policy !== asked.policy || record.policy !== now.policy)) {
+      return refusedBy(
+        asked,
+        new GwError('approval.stale', 'The policy changed since this was asked.', { detail: { request: record.id }, hint: 'Run it again.' }),
+      );
+    }
+    if (record.activeUntil !== null) this.#rest(record);
+    const by = broken ? 'break-glass access, without approval' : `approved by ${record.votes.map((vote) => vote.by.name).join(', ')}`;
+    return { ...now, effect: 'allow', reasons: [`${by} (${record.id})`, ...now.reasons] };
   }
 
   consider(operation: Operation): Verdict {
     this.#live();
     const decision = this.#decide(operation);
-    if (decision.effect !== 'allow') return this.#issue(operation, decision);
+    // Nothing runs yet: people are asked about each run, with its parameters.
+    if (decision.effect === 'deny') return this.#issue(operation, decision, ++this.counters.operations);
     return this.#transport as unknown as Verdict;
   }
 
-  #issue(operation: Operation, decision: Decision): Verdict {
-    const sequence = ++this.counters.operations;
+  #issue(operation: Operation, decision: Decision, sequence: number): Verdict {
     const verdict = new IssuedVerdict(this, decision, sequence, this.#options.clock.monotonic());
     this.#options.recorder.operation(sequence, operation.form, operation.facts, decision, operation.exact, operation.parameters);
     if (verdict.allowed) this.#open.add(verdict);
@@ -184,6 +268,10 @@ export class SessionGuard implements Guard {
 
   /** The session ends: what is still open is lost. */
   finishAll(message: string): void {
+    this.#over = true;
+    const held = this.#held;
+    this.#held = null;
+    if (held !== null) this.#issue(held.operation, refusedBy(held.decision, gone()), held.sequence);
     for (const verdict of this.#open) this.finish(verdict as unknown as Verdict, 'lost', message);
   }
 
@@ -193,9 +281,15 @@ export class SessionGuard implements Guard {
   }
 }
 
-/** Nobody can be asked in this session, so what must be asked for is refused. */
-function refuseUnasked(decision: Decision): Decision {
+/** It must be asked for, and cannot be. */
+function refuseUnasked(decision: Decision, why: string): Decision {
   const groups = decision.approval?.groups.join(', ') ?? '';
-  const reasons = [...decision.reasons, `It needs the approval of ${groups}, and this gateway cannot ask for approvals yet.`];
-  return { ...decision, effect: 'deny', reasons, approval: null, limits: null };
+  return { ...decision, effect: 'deny', reasons: [`it needs the approval of ${groups}, and ${why}`, ...decision.reasons], approval: null, limits: null };
 }
+
+/** People said no, or nobody said anything. The record keeps what was demanded. */
+function refusedBy(decision: Decision, refusal: GwError): Decision {
+  return { ...decision, effect: 'deny', reasons: [refusal.message, ...decision.reasons], limits: null, refusal };
+}
+
+const gone = (): GwError => new GwError('approval.cancelled', 'The session ended while it waited for approval.');

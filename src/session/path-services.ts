@@ -3,6 +3,7 @@ import type * as net from 'node:net';
 import type * as tls from 'node:tls';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
+import type { ApprovalDoor } from '../contract/approval.js';
 import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator } from '../contract/identity.js';
 import type { Protocol } from '../contract/protocol.js';
@@ -54,6 +55,8 @@ export interface PathServices {
   readonly journalId: string;
   readonly sessions: SessionStore;
   readonly subjects: SubjectStore;
+  /** Null: nobody can be asked, and what must be asked for is refused. */
+  readonly approvals: ApprovalDoor | null;
   readonly bus: Bus;
   tlsContext(): tls.SecureContext;
   /** For protocols with token discovery; null when no issuer serves logins. */

@@ -6,18 +6,22 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { newId } from '../base/id.js';
 import type { Secret } from '../base/secret.js';
+import type { AbandonReason } from '../contract/approval.js';
 import type { CarriedIdentity } from '../contract/carried-identity.js';
 import { GwError } from '../contract/gw-error.js';
-import type { PreferredAuth, Protocol } from '../contract/protocol.js';
+import type { ClientNotice, PreferredAuth, Protocol } from '../contract/protocol.js';
 import type { SessionStart } from '../contract/recording.js';
 import type { Authenticated, Grant } from '../contract/verdict.js';
 import { encodeFrame } from '../tunnel/frame.js';
 import { Accept, type Conn, type Incoming } from './accept.js';
 import { authenticate, checkLocalSecret } from './authenticate.js';
-import { authorize } from './authorize.js';
-import { cancelHere, cancelSession } from './cancel.js';
+import { AwaitedGrant, authorize } from './authorize.js';
+import { cancelByDigest, cancelHere, cancelSession } from './cancel.js';
 import { closeSession } from './close.js';
-import { SessionGuard } from './guard.js';
+import { askToConnect, watchClient } from './connect-approval.js';
+import { estimateOperation } from './estimate.js';
+import { type ConnectApproval, SessionGuard } from './guard.js';
+import type { AskingTerms, HoldOptions } from './hold.js';
 import { type LiveSession, LiveSessions } from './live-sessions.js';
 import { LoginThrottle } from './login-throttle.js';
 import { type OpenTarget, openTarget } from './open.js';
@@ -39,9 +43,22 @@ interface Tunnelled {
   readonly authenticated: Authenticated;
   readonly target: string;
   readonly secret: Secret;
-  readonly reason: string | null;
   readonly client: string;
+  readonly terms: AskingTerms;
 }
+
+/** A client without the CLI says nothing about how it wants to be asked for: it waits as long as the request does. */
+const NATIVE_TERMS: AskingTerms = { reason: null, ticket: null, waitMs: null, breakGlass: false };
+
+/** What is known of a session before it is opened. */
+interface About {
+  readonly session: string;
+  readonly client: string | null;
+  readonly terms: AskingTerms;
+  readonly connected: ConnectApproval | null;
+}
+
+type OpenedTunnel = Tunnelled & { readonly session: string; readonly grant: Grant | AwaitedGrant; readonly connected: ConnectApproval | null };
 
 export class Path {
   readonly live = new LiveSessions();
@@ -62,8 +79,10 @@ export class Path {
   readonly #turn: Turn;
   readonly #sweep: Sweep;
   #draining = false;
-  /** Sessions that wait for their target. */
+  /** Sessions that wait for their target, or for people. */
   #opening = 0;
+  /** Those that wait for people. */
+  readonly #asking = new Set<AbortController>();
 
   constructor(services: PathServices) {
     this.#services = services;
@@ -76,7 +95,8 @@ export class Path {
       if (event.kind === 'session.kill') this.live.kill(event.session, event.by, event.reason);
       else if (event.kind === 'subject.locked') this.live.revokeSubject(event.issuer, event.subject, lockedError(event.by));
       else if (event.kind === 'session.renew') this.#renewed(event.session, event.identity);
-      else if (event.kind === 'session.cancel') cancelHere(event.keyDigest, this.live, services);
+      else if (event.kind === 'session.cancel') cancelByDigest(event.keyDigest, this.live, services);
+      else if (event.kind === 'approval.changed') this.#grantChanged(event.request);
     });
   }
 
@@ -131,14 +151,21 @@ export class Path {
   }
 
   async #serveTunnel(conn: Conn): Promise<void> {
-    let grant: Grant;
+    let grant: Grant | AwaitedGrant;
     let tunnelled: Tunnelled;
+    let connected: ConnectApproval | null = null;
     const session = newId('ses', this.#services.clock.now());
     try {
       const hello = await readTunnelHello(conn);
       const authenticated = await authenticate(hello.token, conn.address, this.#services.authenticator, this.#throttle);
       grant = authorize(authenticated, hello.target, null, this.#services.targets, this.#services.policy);
-      tunnelled = { authenticated, target: hello.target, secret: hello.secret, reason: hello.reason, client: hello.client };
+      tunnelled = { authenticated, target: hello.target, secret: hello.secret, client: hello.client, terms: hello.terms };
+      // Who does not wait is told at once, before the native client starts to talk.
+      if (grant instanceof AwaitedGrant && hello.terms.waitMs === 0)
+        ({ grant, connected } = await askToConnect(
+          { awaited: grant, session, terms: hello.terms, say: null, signal: new AbortController().signal },
+          this.#services,
+        ));
     } catch (thrown) {
       const error = GwError.from(thrown);
       this.#refusedLogin(conn, error);
@@ -149,10 +176,10 @@ export class Path {
     if (protocol === undefined) throw new GwError('internal.error', 'A target speaks a protocol that is not registered.');
     conn.write(encodeFrame({ ok: true, session }));
     conn.target = grant.target.name;
-    await this.#serve(conn, protocol, { ...tunnelled, session, grant });
+    await this.#serve(conn, protocol, { ...tunnelled, session, grant, connected });
   }
 
-  async #serve(conn: Conn, protocol: Protocol, tunnel: (Tunnelled & { session: string; grant: Grant }) | null): Promise<void> {
+  async #serve(conn: Conn, protocol: Protocol, tunnel: OpenedTunnel | null): Promise<void> {
     const services = this.#services;
     const request = await protocol.login(conn);
     if (request.kind === 'cancel') {
@@ -166,7 +193,7 @@ export class Path {
       return;
     }
     try {
-      let grant: Grant;
+      let grant: Grant | AwaitedGrant;
       if (tunnel === null) {
         if (request.credential.kind !== 'token') throw new GwError('login.required', 'A token is needed here.');
         const authenticated = await authenticate(request.credential.token, conn.address, services.authenticator, this.#throttle);
@@ -179,15 +206,15 @@ export class Path {
         throw new GwError('session.limit', `This gateway process carries its limit of ${services.limits.maxSessions} sessions.`);
       if (this.#draining) throw new GwError('gateway.draining', 'The gateway is shutting down.');
       const client = tunnel === null ? request.client : [tunnel.client, request.client].filter((part) => part !== null && part !== '').join(' · ');
-      // The login is over: the target has a deadline of its own, and the client hears how that went.
+      const session = tunnel?.session ?? newId('ses', services.clock.now());
+      const terms = tunnel?.terms ?? NATIVE_TERMS;
+      // The login is over: people and the target have deadlines of their own, and the client hears how that went.
       conn.settle();
       this.#opening++;
       try {
-        await this.#open(conn, protocol, grant, request.startup, {
-          session: tunnel?.session ?? newId('ses', services.clock.now()),
-          reason: tunnel?.reason ?? null,
-          client,
-        });
+        const admitted =
+          grant instanceof AwaitedGrant ? await this.#ask(conn, grant, session, terms, request.waiting) : { grant, connected: tunnel?.connected ?? null };
+        await this.#open(conn, protocol, admitted.grant, request.startup, { session, client, terms, connected: admitted.connected });
       } finally {
         this.#opening--;
       }
@@ -199,13 +226,19 @@ export class Path {
     }
   }
 
-  async #open(
-    conn: Conn,
-    protocol: Protocol,
-    grant: Grant,
-    startup: unknown,
-    about: { session: string; reason: string | null; client: string | null },
-  ): Promise<void> {
+  async #ask(conn: Conn, awaited: AwaitedGrant, session: string, terms: AskingTerms, say: (notice: ClientNotice) => void) {
+    const abort = new AbortController();
+    this.#asking.add(abort);
+    const stop = watchClient(conn, abort);
+    try {
+      return await askToConnect({ awaited, session, terms, say, signal: abort.signal }, this.#services);
+    } finally {
+      stop();
+      this.#asking.delete(abort);
+    }
+  }
+
+  async #open(conn: Conn, protocol: Protocol, grant: Grant, startup: unknown, about: About): Promise<void> {
     const services = this.#services;
     const start = sessionStart(services, conn, grant, about);
     const recorder = services.journal.begin(start);
@@ -218,15 +251,44 @@ export class Path {
     const left = (): void => abort.abort();
     conn.stream.once('close', left);
     let opened: OpenTarget | null = null;
-    const guard = new SessionGuard({ identity: grant.identity, target: grant.target, policy: services.policy, recorder, clock: services.clock });
+    let pump: Pump;
+    const { target } = grant;
+    let scope: string | null = null;
+    const { approvals } = services;
+    const hold: HoldOptions | null =
+      approvals === null || protocol.approvals === null
+        ? null
+        : {
+            ...about.terms,
+            door: approvals,
+            session: about.session,
+            target,
+            get scope() {
+              return scope;
+            },
+            language: protocol.descriptor.recording,
+            parameters: protocol.approvals.parameters,
+            estimate: (operation) => estimateOperation(grant, protocol, scope, operation, services),
+            say: (notice) => pump.say(notice),
+          };
+    const guard = new SessionGuard({
+      identity: grant.identity,
+      target,
+      policy: services.policy,
+      recorder,
+      clock: services.clock,
+      hold,
+      connected: about.connected,
+    });
     services.sessions.started(start, services.journalId);
     try {
       const upstream = (opened = await openTarget(grant, protocol, startup, services, abort.signal));
+      scope = upstream.ready.scope;
       await durable;
       conn.stream.off('close', left);
       if (this.#draining) throw new GwError('gateway.draining', 'The gateway is shutting down.');
       const clientRest = conn.reader.detach();
-      const pump: Pump = new Pump({
+      pump = new Pump({
         target: grant.target,
         protocol,
         client: conn.stream,
@@ -271,6 +333,13 @@ export class Path {
     this.#refused.note(conn.address, conn.via, error);
   }
 
+  /** People changed something that live sessions may rest on. */
+  #grantChanged(request: string): void {
+    const resting = this.live.list().filter(({ guard }) => guard.grants.has(request));
+    if (resting.length === 0) return;
+    this.#sweep.lookAtGrants(resting).catch((cause: unknown) => this.#services.logger.error({ cause }, 'grants could not be looked up; it is tried again'));
+  }
+
   /** Another process verified a fresh token for a session that may be here. */
   #renewed(session: string, identity: CarriedIdentity): void {
     try {
@@ -289,6 +358,7 @@ export class Path {
   async drain(deadlineMs: number): Promise<void> {
     this.#draining = true;
     this.#accept.drain();
+    for (const abort of this.#asking) abort.abort({ kind: 'detached', why: 'the gateway stops' } satisfies AbandonReason);
     const deadline = this.#services.clock.monotonic() + deadlineMs;
     while (this.live.count() > 0 && this.#services.clock.monotonic() < deadline) await new Promise((resolve) => setTimeout(resolve, 50));
     for (const session of this.live.list()) session.pump.terminate('drain', new GwError('gateway.draining', 'The gateway is shutting down.'));
@@ -303,12 +373,7 @@ export function createPath(services: PathServices): Path {
   return new Path(services);
 }
 
-function sessionStart(
-  services: PathServices,
-  conn: Conn,
-  grant: Grant,
-  about: { session: string; reason: string | null; client: string | null },
-): SessionStart {
+function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: About): SessionStart {
   const { identity, target, decision } = grant;
   return {
     session: about.session,
@@ -327,7 +392,7 @@ function sessionStart(
     protocol: target.protocol,
     via: conn.via,
     clientAddress: conn.address,
-    reason: about.reason,
+    reason: about.terms.reason,
     client: about.client,
     decision,
   };

@@ -4,7 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { GwError } from '../contract/gw-error.js';
-import type { Engine, EngineContext, Protocol } from '../contract/protocol.js';
+import type { ClientNotice, Engine, EngineContext, Protocol } from '../contract/protocol.js';
 import type { SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
@@ -221,6 +221,11 @@ export class Pump implements TurnMember, EngineContext {
     this.engine.targetEnded();
     this.end('target', null);
   };
+
+  /** Words of the gateway that end nothing. */
+  say(notice: ClientNotice): void {
+    if (!this.#ended) this.#run(() => this.engine.notice(notice));
+  }
 
   /** The protocol's own end: everything queued still goes out. */
   end(reason: EndReason, error: GwError | null): void {

@@ -53,7 +53,12 @@ export class Sweep {
     }
     if (clock.now() >= guard.expiresAt) {
       pump.terminate('expired', new GwError('login.expired', 'The login behind this session has expired.'));
-    } else if (now - session.lastActivity >= limits.idleTimeoutMs) {
+    } else if (guard.grantEnds !== null && clock.now() >= guard.grantEnds) {
+      pump.terminate(
+        'revoked',
+        new GwError('session.revoked', 'The access that this session rests on has ended.', { hint: 'Ask for it again with `gw request create`.' }),
+      );
+    } else if (now - session.lastActivity >= limits.idleTimeoutMs && !guard.waiting) {
       pump.terminate(
         'idle',
         new GwError('session.revoked', `The session was idle for ${Math.round(limits.idleTimeoutMs / 60_000)} minutes.`, { hint: 'Connect again.' }),
@@ -71,6 +76,21 @@ export class Sweep {
       if (await this.#services.subjects.isLocked(issuer, subject)) {
         this.#live.revokeSubject(issuer, subject, new GwError('login.locked', 'This identity, or the one on whose behalf it acts, is locked.'));
       }
+    }
+    await this.lookAtGrants(this.#live.list());
+  }
+
+  /** Ends the sessions whose grants do not stand any more. */
+  async lookAtGrants(sessions: readonly LiveSession[]): Promise<void> {
+    const ids = new Set(sessions.flatMap(({ guard }) => [...guard.grants.keys()]));
+    if (ids.size === 0 || this.#services.approvals === null) return;
+    const records = await this.#services.approvals.current([...ids]);
+    const standing = new Set(records.filter(({ state }) => state === 'approved').map(({ id }) => id));
+    for (const { guard, pump } of sessions) {
+      if ([...guard.grants.keys()].every((id) => standing.has(id))) continue;
+      const error = new GwError('session.revoked', 'The access that this session rests on was revoked, or has ended.', { hint: 'Run `gw grants ls`.' });
+      guard.revoke(error);
+      pump.terminate('revoked', error);
     }
   }
 }

@@ -3,17 +3,19 @@ import { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
 import { decodeFrame } from '../tunnel/frame.js';
 import type { Conn } from './accept.js';
+import type { AskingTerms } from './hold.js';
 
 export interface TunnelRequest {
   readonly target: string;
   readonly token: Secret;
   readonly secret: Secret;
-  readonly reason: string | null;
   readonly client: string;
+  readonly terms: AskingTerms;
 }
 
 /** D16: free text of a requester has a limit. */
 const REASON_LIMIT = 1_024;
+const TICKET_LIMIT = 200;
 
 export async function readTunnelHello(conn: Conn): Promise<TunnelRequest> {
   let buffer: Buffer = Buffer.alloc(0);
@@ -37,8 +39,30 @@ function parse(value: Record<string, unknown>): TunnelRequest {
   const secret = text('secret', 128);
   // A short secret could be guessed by another user of the client's machine.
   if (!/^[A-Za-z0-9_-]{43,128}$/.test(secret)) throw new GwError('protocol.violation', 'The tunnel\'s first message has no valid "secret".');
-  const reason = value['reason'] ?? null;
-  if (reason !== null && (typeof reason !== 'string' || reason.length > REASON_LIMIT))
-    throw new GwError('protocol.violation', `A reason is a text of at most ${REASON_LIMIT} characters.`);
-  return { target: text('target', 128), token: new Secret(text('token', 16_384)), secret: new Secret(secret), reason, client: text('client', 256) };
+  return {
+    target: text('target', 128),
+    token: new Secret(text('token', 16_384)),
+    secret: new Secret(secret),
+    client: text('client', 256),
+    terms: {
+      reason: optionalText(value['reason'], 'reason', REASON_LIMIT),
+      ticket: optionalText(value['ticket'], 'ticket', TICKET_LIMIT),
+      waitMs: waitOf(value['wait']),
+      breakGlass: value['breakGlass'] === true,
+    },
+  };
+}
+
+function optionalText(value: unknown, what: string, limit: number): string | null {
+  const text = value ?? null;
+  if (text !== null && (typeof text !== 'string' || text.length > limit))
+    throw new GwError('protocol.violation', `A ${what} is a text of at most ${limit} characters.`);
+  return text;
+}
+
+/** Milliseconds; null: until the request expires. */
+function waitOf(value: unknown): number | null {
+  const wait = value ?? null;
+  if (wait === null || (typeof wait === 'number' && Number.isSafeInteger(wait) && wait >= 0)) return wait;
+  throw new GwError('protocol.violation', 'The time to wait for approval is a number of milliseconds.');
 }

@@ -12,6 +12,7 @@ const base: Bound = {
   parameters: null,
   policy: 'sha256:1',
   grantMs: null,
+  occasion: null,
 };
 
 const text = fc.string({ maxLength: 6 });
@@ -28,6 +29,7 @@ const bound: fc.Arbitrary<Bound> = fc.record({
   ),
   policy: text,
   grantMs: fc.option(fc.nat()),
+  occasion: fc.option(text),
 });
 
 const plain = (value: Bound): unknown => ({ ...value, statement: value.statement === null ? null : Buffer.from(value.statement).toString('hex') });
@@ -60,6 +62,7 @@ describe('the binding', () => {
       { ...base, onBehalfOf: { issuer: 'https://login.test', subject: 'sub-carol' } },
       { ...base, grantMs: 3_600_000 },
       { ...base, kind: 'access' },
+      { ...base, occasion: 'ses_1 7' },
     ];
     expect(new Set([base, ...others].map(bindingDigest)).size).toBe(others.length + 1);
   });

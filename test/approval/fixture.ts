@@ -62,7 +62,15 @@ export function question(text = 'delete from ledger.entries where id = 42', chan
     policy: POLICY,
     rule: 'bank/writes',
     reasons: ['writes to the ledger ask'],
-    operation: { facts: FACTS, exact: Buffer.from(text), form: 'query', parameters: null, language: 'sql', estimate: () => Promise.resolve(null) },
+    operation: {
+      facts: FACTS,
+      exact: Buffer.from(text),
+      form: 'query',
+      parameters: null,
+      language: 'sql',
+      contextual: false,
+      estimate: () => Promise.resolve(null),
+    },
     ...change,
   };
 }

@@ -11,6 +11,8 @@ import { createAuditLog } from '../../src/audit/index.js';
 import { systemClock } from '../../src/base/clock.js';
 import { type Logger, silentLogger } from '../../src/base/logger.js';
 import { Secret } from '../../src/base/secret.js';
+import type { ApprovalDoor } from '../../src/contract/approval.js';
+import type { PolicySet } from '../../src/contract/decision.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Identity } from '../../src/contract/identity.js';
 import type { Journal } from '../../src/contract/recording.js';
@@ -42,6 +44,9 @@ export interface PathWorldOptions {
   readonly logger?: Logger;
   readonly port?: number;
   readonly resultCap?: number;
+  readonly approvals?: ApprovalDoor;
+  /** Puts something over the policy: a demand for approval. */
+  readonly wrapPolicy?: (set: PolicySet) => PolicySet;
   /** Puts something between the path and its journal: a disk that fails, or is slow. */
   readonly wrapJournal?: (journal: Journal) => Journal;
 }
@@ -59,6 +64,8 @@ export interface PathWorld extends AsyncDisposable {
   /** Tokens that the authenticator refuses with this error instead of its usual one. */
   readonly refusals: Map<string, GwError>;
   setPolicy(text: string): void;
+  /** Digest of the policy in force. */
+  readonly policy: string;
   readonly bus: { publish(event: BusEvent): Promise<void> };
   url(token: string): string;
 }
@@ -77,7 +84,8 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     ...(options.resultCap === undefined ? {} : { resultCap: options.resultCap }),
   });
   const used = options.wrapJournal?.(journal) ?? journal;
-  let policy = loadPolicy([{ path: 'policy/test.yaml', text: options.policy ?? OPEN_POLICY }], [postgres.descriptor]);
+  const wrap = options.wrapPolicy ?? ((set: PolicySet): PolicySet => set);
+  let policy: PolicySet = wrap(loadPolicy([{ path: 'policy/test.yaml', text: options.policy ?? OPEN_POLICY }], [postgres.descriptor]));
   const target: Target = {
     name: 'bank-db',
     protocol: 'postgres',
@@ -145,6 +153,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     journalId: bootId,
     sessions: store,
     subjects,
+    approvals: options.approvals ?? null,
     bus,
     tlsContext: () => {
       if (secureContext === null) throw new GwError('config.invalid', 'no certificate');
@@ -184,8 +193,11 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     locked,
     refusals,
     bus,
+    get policy() {
+      return policy.digest;
+    },
     setPolicy: (text) => {
-      policy = loadPolicy([{ path: 'policy/test.yaml', text }], [postgres.descriptor]);
+      policy = wrap(loadPolicy([{ path: 'policy/test.yaml', text }], [postgres.descriptor]));
     },
     url: (token) => `postgresql://bank-db:${token}@127.0.0.1:${port}/bank-db?sslmode=disable`,
     [Symbol.asyncDispose]: async () => {

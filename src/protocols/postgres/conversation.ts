@@ -73,7 +73,7 @@ export class Conversation {
   /** What completing each statement of `analysis` does to names; index = statement within the text. */
   effectsOf(analysis: Analysis, text: Uint8Array): readonly (readonly NameEffect[])[] {
     return analysis.statements.map((info): readonly NameEffect[] => {
-      const inner = (): Statement => ({ facts: info.inner?.facts ?? analysis.facts, text, effects: [], resolve: null });
+      const inner = (): Statement => ({ facts: info.inner?.facts ?? analysis.facts, text, types: null, effects: [], resolve: null });
       switch (info.kind) {
         case 'prepare':
           return info.name === null ? [] : [{ kind: 'prepare', name: info.name, statement: inner() }];

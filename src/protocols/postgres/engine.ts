@@ -4,13 +4,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { GwError } from '../../contract/gw-error.js';
-import type { Engine, EngineContext, UpstreamConnection, UpstreamReady } from '../../contract/protocol.js';
+import type { ClientNotice, Engine, EngineContext, UpstreamConnection, UpstreamReady } from '../../contract/protocol.js';
 import { Backend } from './backend.js';
 import { Back, int32, message, readyForQuery } from './codec/message.js';
 import { Conversation } from './conversation.js';
 import { StatementCache, TEXT_LIMIT } from './facts/index.js';
 import { Frontend } from './frontend.js';
-import { refuse } from './refusal.js';
+import type { PostgresStartup } from './login.js';
+import { noticeResponse, refuse } from './refusal.js';
 import { cancel, type PostgresReady } from './upstream.js';
 
 /** One cache of analysed statements for the process: facts hold nothing of a session. */
@@ -22,10 +23,14 @@ export class PostgresEngine implements Engine {
   readonly #frontend: Frontend;
   readonly #backend: Backend;
   readonly #ready: PostgresReady;
+  readonly #welcomed: boolean;
+  /** Notices that wait for the end of a message that the client has got a part of. */
+  #notices: Buffer[] = [];
 
-  constructor(context: EngineContext, ready: UpstreamReady) {
+  constructor(context: EngineContext, startup: PostgresStartup, ready: UpstreamReady) {
     sharedCache ??= new StatementCache();
     this.#context = context;
+    this.#welcomed = startup.welcomed;
     this.#ready = ready.state as PostgresReady;
     this.#talk = new Conversation(context);
     this.#frontend = new Frontend(this.#talk, sharedCache, Math.min(context.statementLimit, TEXT_LIMIT));
@@ -39,7 +44,7 @@ export class PostgresEngine implements Engine {
     this.#context.registerCancelKey(key);
     this.#context.sendDown(
       Buffer.concat([
-        message(Back.Authentication, int32(0)),
+        ...(this.#welcomed ? [] : [message(Back.Authentication, int32(0))]),
         this.#ready.greeting,
         message(Back.BackendKeyData, key),
         readyForQuery(this.#ready.transactionStatus),
@@ -52,7 +57,21 @@ export class PostgresEngine implements Engine {
   }
 
   fromTarget(chunk: Buffer): void {
-    if (!this.#talk.over) this.#backend.take(chunk);
+    if (this.#talk.over) return;
+    this.#backend.take(chunk);
+    if (this.#notices.length > 0) this.#sayNotices();
+  }
+
+  notice(notice: ClientNotice): void {
+    if (this.#talk.over) return;
+    this.#notices.push(noticeResponse(notice));
+    this.#sayNotices();
+  }
+
+  #sayNotices(): void {
+    if (this.#backend.midMessage) return;
+    for (const words of this.#notices) this.#context.sendDown(words);
+    this.#notices = [];
   }
 
   clientEnded(): void {

@@ -13,6 +13,9 @@ import { Requests } from './requests.js';
 /** Names beyond this are no names (NAMEDATALEN is 64); it bounds how much of a large Bind must be there to judge it. */
 const HEAD_LIMIT = 8_192;
 
+/** Bytes kept of a client that goes on sending while its statement is held. */
+const HELD_LIMIT = 1 << 20;
+
 export class Frontend {
   readonly #talk: Conversation;
   readonly #requests: Requests;
@@ -37,6 +40,8 @@ export class Frontend {
   take(chunk: Buffer): void {
     if (this.#held) {
       this.#carry = this.#carry === null ? Buffer.from(chunk) : Buffer.concat([this.#carry, chunk]);
+      // While people are asked the client is read on, or nobody would see it leave; up to a limit.
+      if (this.#carry.length > HELD_LIMIT) this.#talk.context.pauseClient();
       return;
     }
     let buffer = chunk;
@@ -65,7 +70,7 @@ export class Frontend {
 
   #hold(): void {
     this.#held = true;
-    this.#talk.context.pauseClient();
+    if (!this.#requests.waitingForVerdict) this.#talk.context.pauseClient();
   }
 
   /** Walks whole messages; gives the offset up to which everything is dealt with. */

@@ -1,8 +1,10 @@
 /** The PostgreSQL island: what the registry sees of it. */
 import type { Protocol, ProtocolDescriptor } from '../../contract/protocol.js';
+import { readBoundParameters } from './bound-parameters.js';
 import { PostgresEngine } from './engine.js';
+import { estimate, estimateStartup } from './estimate.js';
 import { factsOf, prepareParser } from './facts/index.js';
-import { login } from './login.js';
+import { login, type PostgresStartup } from './login.js';
 import { actions, facts, resources } from './operations.js';
 import { optionsSchema, parseOptions } from './options.js';
 import { connect } from './upstream.js';
@@ -55,5 +57,6 @@ export const postgres: Protocol = {
   prepare: prepareParser,
   login,
   connect,
-  engine: (context, _startup, ready) => new PostgresEngine(context, ready),
+  engine: (context, startup, ready) => new PostgresEngine(context, startup as PostgresStartup, ready),
+  approvals: { parameters: readBoundParameters, estimate, estimateStartup },
 };

@@ -32,12 +32,24 @@ function forbiddenBy(facts: Facts): string | null {
 }
 
 export const judge = {
-  statement(facts: Facts, exact: Uint8Array, parameters: Uint8Array | null, form: string): Judged {
-    return { facts, exact, parameters, forbidden: forbiddenBy(facts), form };
+  statement(facts: Facts, exact: Uint8Array, form: string, reach: Operation['reach']): Judged {
+    return { facts, exact, parameters: null, parameterTypes: null, forbidden: forbiddenBy(facts), form, reach };
+  },
+
+  bound(facts: Facts, statement: { readonly text: Uint8Array; readonly types: Uint8Array | null }, parameters: Uint8Array, reach: Operation['reach']): Judged {
+    return { facts, exact: statement.text, parameters, parameterTypes: statement.types, forbidden: forbiddenBy(facts), form: 'execute', reach };
   },
 
   tooLong(length: number, limit: number): Judged {
-    return { facts: TOO_LONG, exact: NOTHING, parameters: null, forbidden: `the statement of ${length} bytes is over the limit of ${limit}`, form: 'query' };
+    return {
+      facts: TOO_LONG,
+      exact: NOTHING,
+      parameters: null,
+      parameterTypes: null,
+      reach: 'partial',
+      forbidden: `the statement of ${length} bytes is over the limit of ${limit}`,
+      form: 'query',
+    };
   },
 
   functionCall(body: Uint8Array): Judged {
@@ -45,13 +57,15 @@ export const judge = {
       facts: FUNCTION_CALL,
       exact: NOTHING,
       parameters: body,
+      parameterTypes: null,
+      reach: 'whole',
       forbidden: 'the FunctionCall message is not carried; call the function with SELECT',
       form: 'function',
     };
   },
 
   unclear(facts: Facts, exact: Uint8Array, reason: string): Judged {
-    return { facts, exact, parameters: null, forbidden: reason, form: 'query' };
+    return { facts, exact, parameters: null, parameterTypes: null, reach: 'whole', forbidden: reason, form: 'query' };
   },
 
   badName(): Judged {
@@ -59,6 +73,8 @@ export const judge = {
       facts: BAD_NAME,
       exact: NOTHING,
       parameters: null,
+      parameterTypes: null,
+      reach: 'whole',
       forbidden: 'the name of a statement or portal is longer than 63 bytes or not UTF-8, and the server could take it for another',
       form: 'execute',
     };
@@ -69,12 +85,22 @@ export const judge = {
       facts: NO_STATEMENT,
       exact: NOTHING,
       parameters: null,
+      parameterTypes: null,
+      reach: 'whole',
       forbidden: `prepared statement "${name.slice(0, 63)}" does not exist in this session`,
       form: 'execute',
     };
   },
 
   unknownPortal(name: string): Judged {
-    return { facts: NO_PORTAL, exact: NOTHING, parameters: null, forbidden: `portal "${name.slice(0, 63)}" does not exist in this session`, form: 'fetch' };
+    return {
+      facts: NO_PORTAL,
+      exact: NOTHING,
+      parameters: null,
+      parameterTypes: null,
+      reach: 'whole',
+      forbidden: `portal "${name.slice(0, 63)}" does not exist in this session`,
+      form: 'fetch',
+    };
   },
 };

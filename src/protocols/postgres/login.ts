@@ -9,7 +9,7 @@ import type { LoginConnection, LoginRequest } from '../../contract/protocol.js';
 import { PASSWORD_LIMIT } from './codec/limits.js';
 import { Back, Front, int32, message } from './codec/message.js';
 import { type FirstMessage, negotiateVersion, readFirst } from './codec/startup.js';
-import { refuse } from './refusal.js';
+import { noticeResponse, refuse } from './refusal.js';
 import { readStartup, type StartupRequest } from './startup-parameters.js';
 
 const ALPN = ['postgresql'];
@@ -22,6 +22,8 @@ const AUTH_SASL_CONTINUE = 11;
 export interface PostgresStartup {
   readonly settings: ReadonlyMap<string, string>;
   readonly database: string;
+  /** The client has been told that its login stands. */
+  welcomed: boolean;
 }
 
 /** RFC 7628 section 3.1: a GS2 header without channel binding or another identity, then `key=value` parts, each ended by ^A, and ^A. */
@@ -106,15 +108,22 @@ async function startup(
   checkDatabase(request, target);
   const oauth = !tunnel && (request.auth ?? connection.preferredAuth) === 'oauth';
   const secret = oauth ? await oauthBearer(connection) : await password(connection);
+  const started: PostgresStartup = { settings: request.settings, database: request.database === target ? '' : request.database, welcomed: false };
   return {
     kind: 'session',
     target,
     credential: tunnel ? { kind: 'local-secret', secret } : { kind: 'token', token: secret },
     client: request.settings.get('application_name')?.slice(0, 128) ?? null,
-    startup: { settings: request.settings, database: request.database === target ? '' : request.database } satisfies PostgresStartup,
+    startup: started,
+    // A client takes notices only once it knows that its login stands.
+    waiting: (notice) => {
+      const welcome = started.welcomed ? [] : [message(Back.Authentication, int32(0))];
+      started.welcomed = true;
+      connection.write(Buffer.concat([...welcome, noticeResponse(notice)]));
+    },
     deny: (error) => {
       // RFC 7628 section 3.2.2: the status, then the failure. The client's ^A between them is not waited for; it says nothing.
-      const status = oauth && error.entry.kind === 'login' ? failureStatus(connection) : null;
+      const status = oauth && !started.welcomed && error.entry.kind === 'login' ? failureStatus(connection) : null;
       const words = refuse(error, 'FATAL');
       connection.write(status === null ? words : Buffer.concat([status, words]));
     },

@@ -11,6 +11,8 @@ export interface Statement {
   readonly facts: Facts;
   /** Exact text; the same object for each use, so that the record can refer to it. */
   readonly text: Uint8Array;
+  /** Types of its parameters as the Parse declared them; null: prepared in SQL. */
+  readonly types: Uint8Array | null;
   /** Name changes that running it causes (SQL-level PREPARE, DECLARE, DEALLOCATE …). */
   readonly effects: readonly NameEffect[];
   /** Facts depend on other names (SQL-level EXECUTE, FETCH) and are resolved at each use. */

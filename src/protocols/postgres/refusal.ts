@@ -4,6 +4,7 @@ import type { Decision } from '../../contract/decision.js';
 import type { ErrorCode } from '../../contract/error-catalogue.js';
 import type { GwError } from '../../contract/gw-error.js';
 import type { Facts } from '../../contract/operation.js';
+import type { ClientNotice } from '../../contract/protocol.js';
 import { errorResponse } from './codec/message.js';
 
 const SQLSTATES: Partial<Record<ErrorCode, string>> = {
@@ -16,6 +17,14 @@ const SQLSTATES: Partial<Record<ErrorCode, string>> = {
   'login.unavailable': '57P03',
   'policy.connect_denied': '28000',
   'policy.operation_denied': '42501',
+  'approval.pending': '42501',
+  'approval.denied': '42501',
+  'approval.expired': '42501',
+  // What a server says to a statement that its client cancelled.
+  'approval.cancelled': '57014',
+  'approval.stale': '42501',
+  'approval.decided': '42501',
+  'approval.not_offered': '42501',
   'target.unknown': '3D000',
   'target.unreachable': '08001',
   'target.credential': '08001',
@@ -44,6 +53,12 @@ export function refuse(error: GwError, severity: 'ERROR' | 'FATAL'): Buffer {
   return errorResponse({ severity, sqlstate: sqlstateOf(error), message: error.message, detail, hint: `${error.hint} (${error.code})` });
 }
 
+/** NoticeResponse: has the fields of an error and ends nothing. */
+export function noticeResponse({ severity, message: text, detail, hint }: ClientNotice): Buffer {
+  const sqlstate = severity === 'warning' ? '01000' : '00000';
+  return errorResponse({ severity: severity === 'warning' ? 'WARNING' : 'NOTICE', sqlstate, message: text, detail, hint });
+}
+
 /** The refusal of one operation by policy. A text that does not parse is told so as the server would. */
 export function refuseOperation(decision: Decision, facts: Facts): Buffer {
   const syntax = facts.effects[0]?.facts['syntax_error'] === true ? facts.unknown[0] : undefined;
@@ -55,6 +70,7 @@ export function refuseOperation(decision: Decision, facts: Facts): Buffer {
       detail: `The gateway could not parse the statement; nothing of it reached the target. Rule ${decision.rule ?? '(default)'}.`,
     });
   }
+  if (decision.refusal !== undefined) return refuse(decision.refusal, 'ERROR');
   const why = decision.reasons[0] ?? 'no rule allows it';
   return errorResponse({
     severity: 'ERROR',

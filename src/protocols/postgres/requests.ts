@@ -4,12 +4,13 @@
  * pipeline, the server skips to the right Sync, and the transaction is in the state that an error leaves (defects.md D27).
  */
 import { GwError } from '../../contract/gw-error.js';
-import type { Facts } from '../../contract/operation.js';
+import type { Facts, Operation } from '../../contract/operation.js';
 import type { Verdict } from '../../contract/verdict.js';
+import { AwaitedVerdict } from './awaited-verdict.js';
 import { NAMES_LIMIT } from './codec/limits.js';
 import { Front, message, stringEnd } from './codec/message.js';
 import type { Conversation } from './conversation.js';
-import type { StatementCache } from './facts/index.js';
+import type { Analysis, StatementCache } from './facts/index.js';
 import { type FlightExtra, Wait } from './flight.js';
 import { type Judged, judge } from './judge.js';
 import type { NameChange, Portal, Statement } from './names.js';
@@ -34,10 +35,7 @@ export class Requests {
   readonly #talk: Conversation;
   readonly #cache: StatementCache;
   readonly #statementLimit: number;
-  readonly #awaitedCame: () => void;
-  /** A verdict that was awaited, for the message that is looked at next. */
-  #awaited: Verdict | null = null;
-  #waitingForVerdict = false;
+  readonly #awaited: AwaitedVerdict;
   #buffer: Buffer = Buffer.alloc(0);
 
   /** `awaitedCame` is called when a verdict came that a message waits for. */
@@ -45,12 +43,12 @@ export class Requests {
     this.#talk = talk;
     this.#cache = cache;
     this.#statementLimit = statementLimit;
-    this.#awaitedCame = awaitedCame;
+    this.#awaited = new AwaitedVerdict(talk, awaitedCame);
   }
 
   /** A human is being asked: answers of the server change nothing about the wait. */
   get waitingForVerdict(): boolean {
-    return this.#waitingForVerdict || this.#awaited !== null;
+    return this.#awaited.waiting;
   }
 
   /** One whole message at `buffer[at..next)` (of a large Bind, its head). */
@@ -75,6 +73,7 @@ export class Requests {
       case Front.Close:
         return this.#closeName(at, next);
       case Front.Sync:
+        this.#awaited.forget();
         this.#talk.parkLastBound();
         flight.push(Wait.Sync, null, null);
         this.#nextSegment();
@@ -97,26 +96,12 @@ export class Requests {
 
   /** The verdict on one operation; `wait`: a human is being asked. */
   #decide(judged: Judged, preparing: boolean): Verdict | typeof NO_VERDICT_YET {
-    const ready = this.#awaited;
-    if (ready !== null) {
-      this.#awaited = null;
-      return ready;
-    }
+    const ready = this.#awaited.take(judged);
+    if (ready !== null) return ready;
     const { guard } = this.#talk.context;
     const verdict = preparing ? guard.consider(judged) : guard.check(judged);
     if (!(verdict instanceof Promise)) return verdict;
-    this.#waitingForVerdict = true;
-    verdict.then(
-      (value) => {
-        this.#waitingForVerdict = false;
-        this.#awaited = value;
-        if (!this.#talk.over) this.#awaitedCame();
-      },
-      (error: unknown) => {
-        this.#waitingForVerdict = false;
-        if (!this.#talk.over) this.#talk.context.end('protocol', GwError.from(error));
-      },
-    );
+    this.#awaited.expect(judged, verdict);
     return NO_VERDICT_YET;
   }
 
@@ -155,7 +140,7 @@ export class Requests {
     const text = this.#buffer.subarray(at + 5, end);
     const unclear = this.#unclear(text);
     if (unclear === 'wait') return false;
-    const judged = unclear === null ? judge.statement(facts, text, null, 'query') : judge.unclear(facts, text, unclear);
+    const judged = unclear === null ? judge.statement(facts, text, 'query', reachOf(analysis)) : judge.unclear(facts, text, unclear);
     const verdict = this.#decide(judged, false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
@@ -187,16 +172,17 @@ export class Requests {
     const text = this.#buffer.subarray(nameEnd + 1, textEnd);
     const unclear = this.#unclear(text);
     if (unclear === 'wait') return false;
-    const judged = unclear === null ? judge.statement(facts, text, null, 'prepare') : judge.unclear(facts, text, unclear);
+    const judged = unclear === null ? judge.statement(facts, text, 'prepare', 'whole') : judge.unclear(facts, text, unclear);
     const verdict = this.#decide(judged, true);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Parse, nameEnd === at + 5);
     }
     const kept = Buffer.from(text);
+    const types = Buffer.from(this.#buffer.subarray(textEnd + 1, next));
     const effects = this.#talk.changesNames(analysis) ? this.#talk.effectsOf(analysis, kept).flat() : [];
-    const contextual = analysis.statements.some((info) => info.kind === 'execute' || info.kind === 'fetch');
-    const statement: Statement = { facts, text: kept, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null };
+    const contextual = reachOf(analysis) === 'contextual';
+    const statement: Statement = { facts, text: kept, types, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null };
     const change = this.#talk.statements.change(name, statement, this.#talk.segment);
     this.#checkNames();
     this.#talk.flight.push(Wait.Parse, null, { refusal: null, changes: [{ step: 0, change }] });
@@ -222,7 +208,10 @@ export class Requests {
     const facts = statement.resolve === null ? statement.facts : statement.resolve();
     if (facts === 'unsettled') return false;
     const parameters = this.#buffer.subarray(nameEnd + 1, limit);
-    const verdict = this.#decide(judge.statement(facts, statement.text, parameters, 'execute'), false);
+    const verdict = this.#decide(
+      judge.bound(facts, statement, parameters, next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual'),
+      false,
+    );
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Bind);
@@ -259,7 +248,7 @@ export class Requests {
     }
     if (verdict === null) {
       // Run to its end before, or declared in SQL: this Execute is an operation of its own.
-      const decided = this.#decide(judge.statement(facts, portal.statement.text, null, 'fetch'), false);
+      const decided = this.#decide(judge.statement(facts, portal.statement.text, 'fetch', 'contextual'), false);
       if (decided === NO_VERDICT_YET) return false;
       if (!decided.allowed) {
         return this.#standIn(refuseOperation(decided.decision, facts), Wait.Execute);
@@ -341,6 +330,12 @@ export class Requests {
 function holdsEscapedQuote(text: Uint8Array): boolean {
   for (let at = text.indexOf(BACKSLASH); at >= 0; at = text.indexOf(BACKSLASH, at + 1)) if (text[at + 1] === QUOTE) return true;
   return false;
+}
+
+/** A text that runs what the session prepared or declared does not say what it does. */
+function reachOf(analysis: Analysis): Operation['reach'] {
+  for (const { kind } of analysis.statements) if (kind === 'execute' || kind === 'fetch') return 'contextual';
+  return 'whole';
 }
 
 /** COPY FROM STDIN: the server will ask for data. */

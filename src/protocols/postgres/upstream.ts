@@ -53,7 +53,7 @@ export async function connect(connection: UpstreamConnection, target: Target, cr
   const state = await greeting(messages);
   const rest = messages.rest();
   if (rest.length > 0) connection.unread(rest);
-  return { state };
+  return { state, scope: chosen };
 }
 
 /** Stops what the backend behind `key` runs, on a fresh connection, encrypted as the session's own (PostgreSQL 17's rule). */

@@ -97,19 +97,19 @@ export function readFields(buffer: Buffer, start: number, end: number): Map<stri
 const clean = (text: string): string => text.replaceAll('\0', ' ');
 
 export interface ErrorFields {
-  readonly severity: 'ERROR' | 'FATAL' | 'NOTICE';
+  readonly severity: 'ERROR' | 'FATAL' | 'WARNING' | 'NOTICE';
   readonly sqlstate: string;
   readonly message: string;
   readonly detail?: string | undefined;
   readonly hint?: string | undefined;
 }
 
-/** An ErrorResponse (or, for severity NOTICE, a NoticeResponse) of the gateway's own. */
+/** An ErrorResponse (or, for severity NOTICE and WARNING, a NoticeResponse) of the gateway's own. */
 export function errorResponse(fields: ErrorFields): Buffer {
   let body = `S${fields.severity}\0V${fields.severity}\0C${fields.sqlstate}\0M${clean(fields.message)}\0`;
   if (fields.detail !== undefined && fields.detail !== '') body += `D${clean(fields.detail)}\0`;
   if (fields.hint !== undefined && fields.hint !== '') body += `H${clean(fields.hint)}\0`;
-  return message(fields.severity === 'NOTICE' ? Back.NoticeResponse : Back.ErrorResponse, `${body}\0`);
+  return message(fields.severity === 'NOTICE' || fields.severity === 'WARNING' ? Back.NoticeResponse : Back.ErrorResponse, `${body}\0`);
 }
 
 export function readyForQuery(status: number): Buffer {

@@ -1,0 +1,67 @@
+/**
+ * The parameters of a Bind as people can read them, and as an approval binds them: declared type, form and value of each. `raw` starts
+ * behind the names of the message and is untrusted; `types` is the tail of the Parse. Result formats are no part of it: they decide how the
+ * answer looks, not what happens.
+ */
+import type { BoundParameter } from '../../contract/approval.js';
+
+/** Reads counted values off a buffer; past its end everything is null. */
+class Reader {
+  readonly #buffer: Buffer;
+  #at = 0;
+  broken = false;
+
+  constructor(bytes: Uint8Array) {
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  #take(size: number): Buffer | null {
+    if (size < 0 || this.#at + size > this.#buffer.length) {
+      this.broken = true;
+      return null;
+    }
+    this.#at += size;
+    return this.#buffer.subarray(this.#at - size, this.#at);
+  }
+
+  count(): number {
+    return this.#take(2)?.readUInt16BE(0) ?? 0;
+  }
+
+  int(): number {
+    return this.#take(4)?.readInt32BE(0) ?? 0;
+  }
+
+  bytes(size: number): Buffer {
+    return this.#take(size) ?? Buffer.alloc(0);
+  }
+}
+
+export function readBoundParameters(raw: Uint8Array, types: Uint8Array | null): readonly BoundParameter[] | null {
+  const declared = readTypes(types);
+  const reader = new Reader(raw);
+  const formats = Array.from({ length: reader.count() }, () => reader.count());
+  const count = reader.count();
+  const found: BoundParameter[] = [];
+  for (let index = 0; index < count && !reader.broken; index++) {
+    const format = formats.length === 1 ? formats[0] : (formats[index] ?? 0);
+    const size = reader.int();
+    const oid = declared[index] ?? 0;
+    const type = oid === 0 ? null : String(oid);
+    if (size === -1) found.push({ type, form: 'null', value: '' });
+    else found.push({ type, ...shownValue(reader.bytes(size), format === 0) });
+  }
+  return reader.broken ? null : found;
+}
+
+/** Text that is not UTF-8 is shown as bytes: two values must never look, or count, as one. */
+function shownValue(bytes: Buffer, text: boolean): Pick<BoundParameter, 'form' | 'value'> {
+  const value = text ? bytes.toString('utf8') : '';
+  return text && Buffer.from(value, 'utf8').equals(bytes) && !value.includes('\0') ? { form: 'text', value } : { form: 'hex', value: bytes.toString('hex') };
+}
+
+function readTypes(types: Uint8Array | null): number[] {
+  if (types === null) return [];
+  const reader = new Reader(types);
+  return Array.from({ length: reader.count() }, () => reader.int());
+}

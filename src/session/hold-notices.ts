@@ -1,0 +1,42 @@
+/** What a client that waits is told. Words only; each protocol says them in its own form. */
+import type { ApprovalRecord } from '../contract/approval.js';
+import type { ClientNotice } from '../contract/protocol.js';
+
+const until = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+function demanded({ demand }: ApprovalRecord): string {
+  return demand.approvers.map(({ groups, quorum }) => `${quorum} of ${groups.join(' or ')}`).join(', and ');
+}
+
+export function heldNotice(record: ApprovalRecord): ClientNotice {
+  const what = record.operation === null ? `connecting to ${record.target}` : record.operation.summary;
+  return {
+    severity: 'notice',
+    message: `waiting for approval ${record.id}: ${what}`,
+    detail: `Rule ${record.rule ?? '(default)'} asks ${demanded(record)}${record.reasons[0] === undefined ? '' : `: ${record.reasons[0]}`}. It expires at ${until(record.expiresAt)}.`,
+    hint: `They approve with "gw approve ${record.id}". Ctrl-C takes the request back.`,
+  };
+}
+
+export function progressNotice(record: ApprovalRecord): ClientNotice {
+  const names = record.votes.map(({ by }) => by.name).join(', ');
+  return {
+    severity: 'notice',
+    message: `${record.id} was approved by ${names}; more people are needed`,
+    detail: '',
+    hint: '',
+  };
+}
+
+export function approvedNotice(record: ApprovalRecord): ClientNotice {
+  return { severity: 'notice', message: `${record.id} was approved by ${record.votes.map(({ by }) => by.name).join(', ')}`, detail: '', hint: '' };
+}
+
+export function brokenGlassNotice(record: ApprovalRecord): ClientNotice {
+  return {
+    severity: 'warning',
+    message: `BREAK-GLASS ACCESS ${record.id}: this goes on without approval, and will be reviewed by ${record.demand.groups.join(' or ')}`,
+    detail: `It ends at ${until(record.activeUntil ?? record.expiresAt)}.`,
+    hint: '',
+  };
+}

@@ -14,6 +14,7 @@ import type { Guard } from '../contract/protocol.js';
 import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
+import { overdue, refuseOneTooMany, requireWithin } from './operation-limits.js';
 
 class IssuedVerdict {
   readonly #issuer: SessionGuard;
@@ -119,7 +120,8 @@ export class SessionGuard implements Guard {
     if (operation.forbidden !== null)
       return { effect: 'deny', rule: 'gateway/wire', policy: view.policy, reasons: [operation.forbidden], hint: null, ...NOTHING_FURTHER };
     const decision = view.decide(operation.facts);
-    return decision.effect === 'require_approval' ? refuseUnasked(decision) : decision;
+    if (decision.effect === 'require_approval') return refuseUnasked(decision);
+    return refuseOneTooMany(decision, this.counters.operations) ?? decision;
   }
 
   check(operation: Operation): Verdict {
@@ -163,6 +165,7 @@ export class SessionGuard implements Guard {
     }
     issued.rows += rows;
     issued.bytes += chunk.length;
+    if (issued.decision.limits !== null) requireWithin(issued.decision, issued.rows, issued.bytes);
     this.#options.recorder.delivered(issued.sequence, chunk);
     return chunk;
   }
@@ -185,6 +188,16 @@ export class SessionGuard implements Guard {
   /** The session ends: what is still open is lost. */
   finishAll(message: string): void {
     for (const verdict of this.#open) this.finish(verdict as unknown as Verdict, 'lost', message);
+  }
+
+  /** Why an operation of this session has run longer than it may; null: none has. Asked now and then. */
+  overdue(): GwError | null {
+    const now = this.#options.clock.monotonic();
+    for (const { decision, startedAt } of this.#open) {
+      const error = decision.limits === null ? null : overdue(decision, now - startedAt);
+      if (error !== null) return error;
+    }
+    return null;
   }
 
   #issued(verdict: Verdict): IssuedVerdict {

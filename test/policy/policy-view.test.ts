@@ -46,6 +46,31 @@ rules:
     expect(view.decide(select)).toBe(view.decide(select));
   });
 
+  test('until the next moment at which a window can open or close, also when the clock is set back', () => {
+    const now = { value: Date.parse('2026-11-16T06:00:00Z') };
+    const view = load(
+      `rules:
+  - { id: office, effect: allow, actions: [connect, select], during: { zone: Europe/Berlin, hours: 08:00-18:00 } }
+  - { id: all, effect: allow, actions: [insert] }`,
+      now,
+    ).view(identity(), bankDb);
+    const select = factsOf(effect('select', 'a.b'));
+    const effects = (): string[] => [view.decide(select).effect, view.connect().effect];
+    expect(view.timeDependent).toBe(true);
+    const closed = view.decide(select);
+    now.value = Date.parse('2026-11-16T06:59:59.999Z');
+    expect(view.decide(select)).toBe(closed);
+    now.value++;
+    expect(effects()).toEqual(['allow', 'allow']);
+    const open = view.decide(select);
+    now.value = Date.parse('2026-11-16T16:59:59.999Z');
+    expect(view.decide(select)).toBe(open);
+    now.value++;
+    expect(effects()).toEqual(['deny', 'deny']);
+    now.value = Date.parse('2026-11-16T12:00:00Z');
+    expect(effects()).toEqual(['allow', 'allow']);
+  });
+
   test('a view without such a condition says so', () => {
     expect(load('rules: [{ id: r, effect: deny, actions: [insert], when: subject.kind == "agent" }]').view(identity(), bankDb).timeDependent).toBe(false);
   });

@@ -75,6 +75,9 @@ Generated from the schema and the protocols' descriptors by \`scripts/generate-p
 ## File
 
 ${keys(schema)}
+### \`tiers\`, each of \`low\`, \`medium\`, \`high\`, \`critical\`
+
+${keys(at(schema, 'properties', 'tiers', 'additionalProperties'))}
 ### \`defaults\`, each entry
 
 ${keys(at(schema, 'properties', 'defaults', 'items'))}
@@ -87,6 +90,18 @@ ${keys(at(rule, 'properties', 'subjects'))}
 ### \`targets\`
 
 ${keys(at(rule, 'properties', 'targets'))}
+### \`during\`
+
+${keys(asJson((at(rule, 'properties', 'during')['anyOf'] as readonly unknown[])[0]))}
+### \`approval\`
+
+${keys(at(rule, 'properties', 'approval'))}
+### \`limits\`
+
+${keys(at(rule, 'properties', 'limits'))}
+### \`break_glass\`
+
+${keys(at(rule, 'properties', 'break_glass'))}
 ## Words of every protocol
 
 ${table(

@@ -60,5 +60,7 @@ export function grantCovers(record: ApprovalRecord, asked: Asked, now: number): 
 
 /** Whether this single-use request asks for exactly this. */
 export function asksForThis(record: ApprovalRecord, asked: Asked & Pick<ApprovalQuestion, 'kind'>): boolean {
-  return record.kind === asked.kind && isSameRequester(record, asked.identity) && record.digest === questionDigest(asked, asked.kind, null);
+  // The same policy may ask other people at another hour.
+  const enough = record.state !== 'approved' || satisfies(record, asked.demand.approvers);
+  return record.kind === asked.kind && enough && isSameRequester(record, asked.identity) && record.digest === questionDigest(asked, asked.kind, null);
 }

@@ -3,9 +3,9 @@
  * what the gateway counts in. Every field carries its description and default, because the reference and the JSON schema come from here.
  */
 import { z } from 'zod';
+import { formatByteSize, parseByteSize } from '../base/byte-size.js';
+import { formatDuration, parseDuration } from '../base/duration.js';
 import { parseAddressRange } from './address-filter.js';
-import { formatByteSize, parseByteSize } from './byte-size.js';
-import { formatDuration, parseDuration } from './duration.js';
 import { parseHostPort } from './host-port.js';
 
 // Control characters and the marks that reorder text would let a name in a log or a terminal look like another one.

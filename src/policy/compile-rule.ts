@@ -9,8 +9,10 @@ import { type Condition, compileCondition } from './condition.js';
 import { compileGlob } from './glob.js';
 import { type NamePattern, parseNamePattern } from './name-pattern.js';
 import type { DataPath } from './parse-file.js';
-import type { RuleText, TargetsText } from './schema.js';
+import { compileTerms } from './rule-terms.js';
+import type { RuleText, TargetsText, TiersText } from './schema.js';
 import { compileSubjects, compileTargets } from './selector.js';
+import { anyWindow, compileWindow } from './time-window.js';
 import { CONNECT, EVERY, type ProtocolVocabulary, selectProtocols, UNKNOWN, type Vocabulary } from './vocabulary.js';
 
 /** Takes a complaint about the value (or the key) at a path inside the rule. */
@@ -129,8 +131,8 @@ function compileWhen(rule: RuleText, report: Report): Condition | null {
   return null;
 }
 
-/** Compiles a rule. The result is of use only when nothing was reported. */
-export function compileRule(rule: RuleText, name: string, order: number, vocabulary: Vocabulary, report: Report): CompiledRule {
+/** Compiles a rule; `tiers` are those of its file. The result is of use only when nothing was reported. */
+export function compileRule(rule: RuleText, name: string, order: number, vocabulary: Vocabulary, tiers: TiersText, report: Report): CompiledRule {
   checkTargets(rule.targets, vocabulary, report);
   checkSubjects(rule, report);
   const selected = selectProtocols(vocabulary, rule.targets?.protocols);
@@ -151,5 +153,7 @@ export function compileRule(rule: RuleText, name: string, order: number, vocabul
     columns: rule.columns?.map(compileGlob) ?? null,
     facts: compileFacts(rule, protocols, report),
     when: compileWhen(rule, report),
+    during: rule.during === undefined ? null : anyWindow(asList(rule.during).map(compileWindow)),
+    terms: compileTerms(rule, tiers, report),
   };
 }

@@ -1,12 +1,14 @@
 /**
- * A rule ready to decide, and how it is compared with one effect. Two readings of one comparison: a deny rule applies to what an effect
- * *may* be, an allow rule only to what it *is*; everything that is not known falls on the side of refusal. Effects are untrusted.
+ * A rule ready to decide, and how it is compared with one effect. Two readings of one comparison: what restricts applies to what an effect
+ * *may* be, what permits only to what it *is*; everything that is not known falls on the side of refusal. Effects are untrusted.
  */
 import type { Effect, FactValue, Resource } from '../contract/operation.js';
 import type { Condition } from './condition.js';
 import type { Glob } from './glob.js';
 import { matchName, type NamePattern } from './name-pattern.js';
+import type { RuleTerms } from './rule-terms.js';
 import type { SubjectMatcher, TargetMatcher } from './selector.js';
+import type { TimeWindow } from './time-window.js';
 import { type ProtocolVocabulary, UNKNOWN } from './vocabulary.js';
 
 export interface ResourceMatcher {
@@ -20,12 +22,14 @@ export interface FactMatcher {
   readonly values: ReadonlySet<string | number | boolean>;
 }
 
+export type RuleEffect = 'allow' | 'deny' | 'require_approval' | 'warn';
+
 export interface CompiledRule {
   /** Place in the whole set, files in order. */
   readonly order: number;
   /** `file-stem/id`. */
   readonly name: string;
-  readonly effect: 'allow' | 'deny';
+  readonly effect: RuleEffect;
   readonly message: string | null;
   readonly hint: string | null;
   readonly subjects: SubjectMatcher | null;
@@ -37,6 +41,14 @@ export interface CompiledRule {
   readonly columns: readonly Glob[] | null;
   readonly facts: readonly FactMatcher[];
   readonly when: Condition | null;
+  /** Null: always. */
+  readonly during: TimeWindow | null;
+  readonly terms: RuleTerms;
+}
+
+/** True of a rule that does nothing but allow: it need not be looked at where it is not certain that it applies. */
+export function onlyPermits(rule: CompiledRule): boolean {
+  return rule.effect === 'allow' && rule.terms.limits === null && rule.terms.tier === null;
 }
 
 function resourceMatches(matchers: readonly ResourceMatcher[], resource: Resource, certain: boolean): boolean {
@@ -69,9 +81,8 @@ function factOf(effect: Effect, name: string, vocabulary: ProtocolVocabulary | u
   return declared && vocabulary?.facts.get(name)?.values?.includes(UNKNOWN) === true ? UNKNOWN : undefined;
 }
 
-/** Whether all of the rule but its action and its condition applies to the effect. */
-export function ruleApplies(rule: CompiledRule, effect: Effect, vocabulary: ProtocolVocabulary | undefined): boolean {
-  const certain = rule.effect === 'allow';
+/** Whether all of the rule but its action and its condition applies to the effect: for certain, or perhaps. */
+export function ruleApplies(rule: CompiledRule, effect: Effect, vocabulary: ProtocolVocabulary | undefined, certain: boolean): boolean {
   if (rule.resources !== null && (effect.resource === null || !resourceMatches(rule.resources, effect.resource, certain))) return false;
   if (rule.columns !== null && (effect.resource === null || !columnsMatch(rule.columns, effect.resource.columns, certain))) return false;
   for (const matcher of rule.facts) {

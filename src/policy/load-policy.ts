@@ -19,7 +19,7 @@ const RULES_LIMIT = 10_000;
 const FILES_LIMIT = 256;
 
 export interface LoadOptions {
-  /** What `now` means in conditions. */
+  /** What `now` means in conditions, and what time it is for windows. */
   readonly clock?: Clock;
 }
 
@@ -45,7 +45,7 @@ function compileFile(file: ParsedFile, vocabulary: Vocabulary, into: Compiled): 
     const report = reportAt(['rules', index]);
     if (ids.has(rule.id)) report(['id'], `another rule of this file already has the id \`${rule.id}\``);
     ids.add(rule.id);
-    into.rules.push(compileRule(rule, `${file.stem}/${rule.id}`, into.rules.length, vocabulary, report));
+    into.rules.push(compileRule(rule, `${file.stem}/${rule.id}`, into.rules.length, vocabulary, file.data.tiers, report));
   }
 }
 

@@ -54,8 +54,20 @@ function locator(document: Document, lines: LineCounter): ParsedFile['locate'] {
 function keysAt(path: DataPath): readonly string[] {
   const last = path.at(-1);
   if (last === undefined) return KEYS.file;
-  if (typeof last === 'number') return path.at(-2) === 'rules' ? KEYS.rule : path.at(-2) === 'defaults' ? KEYS.defaults : [];
-  return last === 'subjects' ? KEYS.subjects : last === 'targets' ? KEYS.targets : [];
+  if (typeof last === 'number') return path.at(-2) === 'rules' ? KEYS.rule : keysAt(path.slice(0, -1));
+  if (path.at(-2) === 'tiers') return KEYS.tier;
+  return Object.hasOwn(KEYS, last) ? KEYS[last as keyof typeof KEYS] : [];
+}
+
+/**
+ * Of a value that may be written in two ways (one, or a list of them): what is wrong with the way that was meant, when that can be told.
+ */
+function meantIssues(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const meant = issue.errors.filter((branch) => !branch.some((each) => each.path.length === 0 && each.code === 'invalid_type'));
+  const [only] = meant;
+  if (meant.length !== 1 || only === undefined) return [issue];
+  return only.flatMap((each) => meantIssues({ ...each, path: [...issue.path, ...each.path] }));
 }
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -64,6 +76,7 @@ const TYPES: Readonly<Record<string, string>> = {
   object: 'a mapping',
   record: 'a mapping',
   number: 'a number',
+  int: 'a whole number',
   boolean: 'true or false',
 };
 
@@ -89,12 +102,14 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
     case 'invalid_value':
       if (value === undefined) return `${name} is missing; it must be ${issue.values.map((each) => `\`${String(each)}\``).join(' or ')}`;
       if (typeof value === 'string' && name === '`effect`' && RESERVED_EFFECTS.has(value)) {
-        return `effect ${given} is not supported in this version of gw; it may be \`allow\` or \`deny\``;
+        return `effect ${given} is not supported in this version of gw; it may be \`allow\`, \`deny\`, \`require_approval\` or \`warn\``;
       }
       return `${name} cannot be ${given ?? 'this'}${typeof value === 'string' ? suggestion(value, issue.values.map(String)) : `; it must be ${issue.values.map(String).join(' or ')}`}`;
     case 'too_small':
+      if (issue.origin === 'number') return `${name} must be at least ${String(issue.minimum)}`;
       return issue.origin === 'array' ? `${name} is an empty list, which would match nothing; leave the key out, or name something` : `${name} is empty`;
     case 'too_big':
+      if (issue.origin === 'number') return `${name} must be at most ${String(issue.maximum)}`;
       return `${name} is too long: at most ${String(issue.maximum)}`;
     case 'invalid_union':
       return `${name} must be a single value or a list of values${typeof value === 'number' || typeof value === 'boolean' ? `: put ${String(value)} in quotes` : ''}`;
@@ -149,7 +164,7 @@ export function parsePolicyFile(path: string, text: string): ParseResult {
   if (parsed.success) return { file: { path, stem, data: parsed.data, locate } };
 
   const problems: Problem[] = [];
-  for (const issue of parsed.error.issues) {
+  for (const issue of parsed.error.issues.flatMap(meantIssues)) {
     const where = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {

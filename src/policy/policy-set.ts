@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.js';
 import type { PolicySet } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import { canonicalJson } from './canonical-json.js';
-import type { CompiledRule } from './compiled-rule.js';
+import { type CompiledRule, onlyPermits } from './compiled-rule.js';
 import { GenerationCache } from './generation-cache.js';
 import { type CompiledView, createView } from './policy-view.js';
 import { claimAt, claimPath, type TargetFields, type TargetMatcher } from './selector.js';
@@ -95,11 +95,19 @@ export function createPolicySet(input: PolicySetInput): LoadedPolicy {
       const key = viewKey(identity, target, input.use, claimPaths);
       const known = views.get(key);
       if (known !== undefined) return known;
-      const applies = (rule: CompiledRule): boolean =>
-        (rule.targets === null || rule.targets(target)) && (rule.subjects === null || rule.subjects(identity, rule.effect === 'allow'));
+      const uncertain = new Set<CompiledRule>();
+      const applies = (rule: CompiledRule): boolean => {
+        if (rule.targets !== null && !rule.targets(target)) return false;
+        if (rule.subjects === null || rule.subjects(identity, true)) return true;
+        // What only permits needs to know who it is; what restricts does so already where this may be who is meant.
+        if (onlyPermits(rule) || !rule.subjects(identity, false)) return false;
+        uncertain.add(rule);
+        return true;
+      };
       const view = createView({
         digest: input.digest,
         rules: input.rules.filter(applies),
+        uncertain,
         defaultOperations: defaultFor(input.defaults, target),
         vocabulary: input.vocabulary.get(target.protocol),
         identity,

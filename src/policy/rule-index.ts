@@ -3,7 +3,7 @@
  * new statement grows with the rules that could concern it and not with the size of the policy.
  */
 import type { Effect } from '../contract/operation.js';
-import type { CompiledRule, ResourceMatcher } from './compiled-rule.js';
+import { type CompiledRule, onlyPermits, type ResourceMatcher } from './compiled-rule.js';
 import { EVERY, UNKNOWN } from './vocabulary.js';
 
 /** Rules that may apply to effects with one action. All lists are in the order of the policy. */
@@ -66,12 +66,12 @@ export class RuleIndex {
     this.#lengths = lengths;
   }
 
-  /** `*` covers every operation but, for an allow rule, not what was not understood; it never covers `connect`. */
+  /** `*` covers every operation but, where it only permits, not what was not understood; it never covers `connect`. */
   #bucket(action: string): Bucket {
     const known = this.#buckets.get(action);
     if (known !== undefined) return known;
     const built = buildBucket(
-      this.#rules.filter((rule) => rule.actions.has(action) || (rule.every && action !== EVERY && (action !== UNKNOWN || rule.effect === 'deny'))),
+      this.#rules.filter((rule) => rule.actions.has(action) || (rule.every && action !== EVERY && (action !== UNKNOWN || !onlyPermits(rule)))),
     );
     this.#buckets.set(action, built);
     return built;

@@ -4,6 +4,10 @@
  * a restriction that is silently ignored is worse than a file that does not load.
  */
 import { z } from 'zod';
+import { parseByteSize } from '../base/byte-size.js';
+import { parseDuration } from '../base/duration.js';
+import { TIERS } from '../contract/decision.js';
+import { isZone, parseDates, parseDays, parseHours } from './time-window.js';
 
 const LINE = /^[^\p{Cc}]*$/u;
 
@@ -39,13 +43,84 @@ const targetsSchema = z.strictObject({
   protocols: list(text(64)).optional().describe('Kinds of protocol.'),
 });
 
+/** A duration from a second to `days` days. */
+const duration = (days: number): z.ZodString =>
+  z.string().refine((value) => {
+    const ms = parseDuration(value);
+    return ms !== null && ms >= 1000 && ms <= days * 86_400_000;
+  }, `must be a duration from \`1s\` to \`${days}d\`, such as \`30m\` or \`8h\``);
+const count = z.number().int('must be a whole number').min(1).max(1_000_000_000);
+
+const windowSchema = z.strictObject({
+  zone: z
+    .string()
+    .refine(isZone, 'must be a time zone such as `Europe/Berlin` or `UTC`')
+    .describe('Zone of the IANA database in whose wall clock days and hours are meant.'),
+  days: list(
+    z.string().refine((value) => parseDays(value) !== null, 'must be days: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`, or a range such as `mon-fri`'),
+  )
+    .optional()
+    .describe('Days of the week. Left out: every day.'),
+  hours: z
+    .string()
+    .refine(
+      (value) => parseHours(value) !== null,
+      'must be hours such as `08:00-18:00`; over midnight `22:00-06:00`, which belongs to the day on which it starts',
+    )
+    .optional()
+    .describe('From the first minute named to before the last. Left out: the whole day.'),
+  dates: z
+    .string()
+    .refine((value) => parseDates(value) !== null, 'must be a date such as `2026-12-24`, or two with the earlier first: `2026-12-20..2027-01-02`')
+    .optional()
+    .describe('Dates, first and last included. Left out: every date.'),
+});
+
+const approvalSchema = z.strictObject({
+  groups: list(text(500)).describe('Members of these groups may approve. Exact names. Never the requester, never an agent.'),
+  quorum: z.number().int('must be a whole number').min(1).max(20).optional().describe('How many distinct people must approve. Left out: 1.'),
+  expires: duration(7).optional().describe('How long a request waits for approval. Left out: `30m`.'),
+  grants: duration(30)
+    .optional()
+    .describe('A time-boxed access grant of at most this length, approved ahead of time, stands in while it lives. Left out: each one is approved by itself.'),
+});
+
+const limitsSchema = z
+  .strictObject({
+    rows: count.optional().describe('Rows that one operation may return, or change.'),
+    bytes: z
+      .string()
+      .refine((value) => (parseByteSize(value) ?? 0) >= 1, 'must be a size such as `10MiB` or `512KiB`')
+      .optional()
+      .describe('Bytes of results that one operation may deliver, such as `10MiB`.'),
+    seconds: z.number().int('must be a whole number').min(1).max(86_400).optional().describe('How long one operation may run.'),
+    statements: count.optional().describe('Operations of one session; the one after is refused.'),
+  })
+  .refine((limits) => Object.keys(limits).length > 0, 'is empty, which would limit nothing; leave the key out, or name a limit');
+
+const breakGlassSchema = z.strictObject({
+  groups: list(text(500)).describe(
+    'Members of these groups may go past the approval in an emergency: loudly, for a limited time, and reviewed by somebody else afterwards.',
+  ),
+  for: duration(1).describe('How long such a session may run.'),
+});
+
+const tierSchema = z.strictObject({ approval: approvalSchema.optional().describe('For rules of this file with this tier that ask and do not say whom.') });
+
 const ruleSchema = z.strictObject({
   id: z
     .string()
     .max(64)
     .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case letters, digits and hyphens')
     .describe('Unique in its file. Shown everywhere as `file/id`.'),
-  effect: z.enum(['allow', 'deny']).describe('Deny beats allow, whatever the order.'),
+  effect: z
+    .enum(['allow', 'deny', 'require_approval', 'warn'])
+    .describe('Deny beats require_approval beats allow, whatever the order. `warn` changes nothing and shows its message.'),
+  tier: z
+    .enum(TIERS)
+    .optional()
+    .describe('Risk tier. The decision carries the highest of all rules that apply; at `critical` an approver types the name of the target.'),
+  during: oneOrMore(windowSchema).optional().describe('When. Outside of these windows the rule does not exist. Left out: always.'),
   description: text(2000).optional().describe('For the readers of the file.'),
   subjects: subjectsSchema.optional().describe('Who. Left out: everyone.'),
   targets: targetsSchema.optional().describe('Where. Left out: every target.'),
@@ -65,6 +140,11 @@ const ruleSchema = z.strictObject({
   when: text(4096)
     .optional()
     .describe('CEL condition over `subject`, `target`, `effect`, `operation` and `now`; must be a bool. One that fails when it is evaluated denies.'),
+  approval: approvalSchema
+    .optional()
+    .describe('In a `require_approval` rule: who approves. In an `allow` rule with `limits.rows`: who may let a write through that changed more.'),
+  limits: limitsSchema.optional().describe('What an operation that this rule allows, or asks for, is held to. The tightest of all rules that apply holds.'),
+  break_glass: breakGlassSchema.optional().describe('In a `require_approval` rule: who may go past it in an emergency.'),
   message: line(500).optional().describe('Shown with the decision: what the rule protects.'),
   hint: line(500).optional().describe('Shown with a refusal: what to do instead.'),
 });
@@ -77,13 +157,20 @@ const defaultSchema = z.strictObject({
 export const policyFileSchema = z.strictObject({
   version: z.literal(1).describe('Version of this format.'),
   description: text(2000).optional().describe('For the readers of the file.'),
+  tiers: z
+    .partialRecord(z.enum(TIERS), tierSchema)
+    .refine((tiers) => Object.keys(tiers).length > 0, 'is empty; leave the key out, or name a tier')
+    .optional()
+    .describe('What the tiers ask for in this file.'),
   defaults: list(defaultSchema).optional().describe('What happens to operations that no rule matches.'),
-  rules: z.array(ruleSchema).max(10_000).optional().describe('The rules. Their order decides nothing but which of several matching denials is named.'),
+  rules: z.array(ruleSchema).max(10_000).optional().describe('The rules. Their order decides nothing but which of several matching rules is named.'),
 });
 
 export type SubjectsText = z.infer<typeof subjectsSchema>;
 export type TargetsText = z.infer<typeof targetsSchema>;
 export type RuleText = z.infer<typeof ruleSchema>;
+export type ApprovalText = z.infer<typeof approvalSchema>;
+export type TiersText = PolicyFileText['tiers'];
 export type PolicyFileText = z.infer<typeof policyFileSchema>;
 
 /** Keys that may stand in each mapping of fixed shape, for suggestions. */
@@ -93,8 +180,14 @@ export const KEYS = {
   defaults: Object.keys(defaultSchema.shape),
   subjects: Object.keys(subjectsSchema.shape),
   targets: Object.keys(targetsSchema.shape),
+  during: Object.keys(windowSchema.shape),
+  approval: Object.keys(approvalSchema.shape),
+  limits: Object.keys(limitsSchema.shape),
+  break_glass: Object.keys(breakGlassSchema.shape),
+  tiers: TIERS,
+  tier: Object.keys(tierSchema.shape),
 } as const;
 
 /** Words kept free for later versions of the language: refused as not supported, which says more than "unknown". */
-export const RESERVED_KEYS: ReadonlySet<string> = new Set(['limits', 'approval', 'mask', 'during', 'tier', 'durability', 'break_glass']);
-export const RESERVED_EFFECTS: ReadonlySet<string> = new Set(['require_approval', 'warn', 'mask']);
+export const RESERVED_KEYS: ReadonlySet<string> = new Set(['mask', 'durability']);
+export const RESERVED_EFFECTS: ReadonlySet<string> = new Set(['mask']);

@@ -16,6 +16,7 @@ import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
 import { copyOperation, type HeldOperation, Hold, type HoldOptions } from './hold.js';
+import { overdue, refuseOneTooMany, requireWithin } from './operation-limits.js';
 
 class IssuedVerdict {
   readonly #issuer: SessionGuard;
@@ -159,14 +160,17 @@ export class SessionGuard implements Guard {
     if (this.#options.clock.now() >= this.expiresAt) throw new GwError('login.expired', 'The login behind this session has expired.');
   }
 
-  #decide(operation: Operation): Decision {
+  /** `before`: operations of this session so far. */
+  #decide(operation: Operation, before: number = this.counters.operations): Decision {
     const view = this.#currentView();
     if (operation.forbidden !== null)
       return { effect: 'deny', rule: 'gateway/wire', policy: view.policy, reasons: [operation.forbidden], hint: null, ...NOTHING_FURTHER };
     const decision = view.decide(operation.facts);
-    if (decision.effect !== 'require_approval') return decision;
-    if (this.#hold === null) return refuseUnasked(decision, 'nobody can be asked in this session');
-    return operation.reach === 'partial' ? refuseUnasked(decision, 'it is too long to be shown to anybody') : decision;
+    if (decision.effect === 'require_approval') {
+      if (this.#hold === null) return refuseUnasked(decision, 'nobody can be asked in this session');
+      if (operation.reach === 'partial') return refuseUnasked(decision, 'it is too long to be shown to anybody');
+    }
+    return refuseOneTooMany(decision, before) ?? decision;
   }
 
   check(operation: Operation): Verdict | Promise<Verdict> {
@@ -190,17 +194,19 @@ export class SessionGuard implements Guard {
     if (this.#over) return new IssuedVerdict(this, refusedBy(decision, gone()), sequence, 0) as unknown as Verdict;
     this.#held = null;
     this.#live();
-    return this.#issue(operation, this.#answered(operation, decision, answer), sequence);
+    return this.#issue(operation, this.#answered(operation, decision, answer, sequence), sequence);
   }
 
-  #answered(operation: HeldOperation, asked: Decision, answer: ApprovalAnswer | GwError): Decision {
+  #answered(operation: HeldOperation, asked: Decision, answer: ApprovalAnswer | GwError, sequence: number): Decision {
     if (answer instanceof GwError) return refusedBy(asked, answer);
     if (answer.kind === 'waiting' || answer.kind === 'refused') return refusedBy(asked, answer.error);
     const { record } = answer;
-    const now = this.#decide(operation);
+    const now = this.#decide(operation, sequence - 1);
     if (now.effect === 'deny') return now;
     const broken = record.kind === 'break_glass';
-    if (!broken && (now.policy !== asked.policy || record.policy !== now.policy)) {
+    // The same policy may ask other people at another hour.
+    const others = now.approval !== null && JSON.stringify(now.approval.approvers) !== JSON.stringify(asked.approval?.approvers);
+    if (!broken && (others || now.policy !== asked.policy || record.policy !== now.policy)) {
       return refusedBy(
         asked,
         new GwError('approval.stale', 'The policy changed since this was asked.', { detail: { request: record.id }, hint: 'Run it again.' }),
@@ -247,6 +253,7 @@ export class SessionGuard implements Guard {
     }
     issued.rows += rows;
     issued.bytes += chunk.length;
+    if (issued.decision.limits !== null) requireWithin(issued.decision, issued.rows, issued.bytes);
     this.#options.recorder.delivered(issued.sequence, chunk);
     return chunk;
   }
@@ -275,6 +282,16 @@ export class SessionGuard implements Guard {
     for (const verdict of this.#open) this.finish(verdict as unknown as Verdict, 'lost', message);
   }
 
+  /** Why an operation of this session has run longer than it may; null: none has. Asked now and then. */
+  overdue(): GwError | null {
+    const now = this.#options.clock.monotonic();
+    for (const { decision, startedAt } of this.#open) {
+      const error = decision.limits === null ? null : overdue(decision, now - startedAt);
+      if (error !== null) return error;
+    }
+    return null;
+  }
+
   #issued(verdict: Verdict): IssuedVerdict {
     if (!IssuedVerdict.issuedBy(verdict, this)) throw new GwError('internal.error', 'A result was to be delivered without a verdict of this session.');
     return verdict;
@@ -284,7 +301,7 @@ export class SessionGuard implements Guard {
 /** It must be asked for, and cannot be. */
 function refuseUnasked(decision: Decision, why: string): Decision {
   const groups = decision.approval?.groups.join(', ') ?? '';
-  return { ...decision, effect: 'deny', reasons: [`it needs the approval of ${groups}, and ${why}`, ...decision.reasons], approval: null, limits: null };
+  return { ...decision, effect: 'deny', reasons: [...decision.reasons, `It needs the approval of ${groups}, and ${why}.`], approval: null, limits: null };
 }
 
 /** People said no, or nobody said anything. The record keeps what was demanded. */

@@ -1,6 +1,6 @@
 /**
  * Looks at every live session once a second: has its login expired, was its subject locked, does the policy in force still let it be, is
- * it idle or too old. So a right that ends ends its sessions within seconds, in mid-query too (design section 3). One timer for all.
+ * it idle or too old, has an operation run longer than it may. So a right that ends ends its sessions within seconds, in mid-query too (design section 3). One timer for all.
  */
 import { GwError } from '../contract/gw-error.js';
 import { subjectKey, subjectsOf } from '../contract/identity.js';
@@ -66,7 +66,9 @@ export class Sweep {
     } else if (now - session.openedAt >= limits.sessionTimeoutMs) {
       pump.terminate('revoked', new GwError('session.revoked', 'The session reached its longest duration.', { hint: 'Connect again.' }));
     } else {
-      endIfDenied(session);
+      const late = guard.overdue();
+      if (late === null) endIfDenied(session);
+      else pump.terminate('revoked', late);
     }
   }
 

@@ -163,6 +163,14 @@ describe('a session that does not wait', () => {
     expect(await ask(one(), approved).answer).toMatchObject({ kind: 'used', record: { id: record.id } });
   });
 
+  it('does not go on where other people are asked by now (a time window of the policy)', async () => {
+    const asked = fresh({ waitMs: 0 });
+    const { record } = await ask(one(), asked).answer;
+    await approveAs(two(), record, 'bob');
+    const night = demand({ groups: ['dba', 'risk'], approvers: [...asked.demand.approvers, { rule: 'night', groups: ['risk'], quorum: 1 }] });
+    expect(await ask(one(), { ...asked, demand: night }).answer).toMatchObject({ kind: 'waiting' });
+  });
+
   it('stops waiting after its time; the request lives on', async () => {
     const asked = ask(one(), fresh({ waitMs: 50 }));
     expect(await asked.answer).toMatchObject({ kind: 'waiting', record: { state: 'pending', waiter: null } });

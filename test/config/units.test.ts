@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { formatByteSize, parseByteSize } from '../../src/base/byte-size.js';
+import { formatDuration, parseDuration } from '../../src/base/duration.js';
 import { isLoopbackHost } from '../../src/base/loopback-host.js';
-import { formatByteSize, parseByteSize } from '../../src/config/byte-size.js';
 import { closestWord } from '../../src/config/closest-word.js';
-import { formatDuration, parseDuration } from '../../src/config/duration.js';
 import { createAddressFilter, formatHostPort, parseAddressRange, parseHostPort } from '../../src/config/index.js';
 
 describe('durations', () => {

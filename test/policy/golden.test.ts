@@ -1,6 +1,7 @@
 /** Decisions and error texts, as files: policy and question in, decision or error out. */
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import type { Decision } from '../../src/contract/decision.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Identity } from '../../src/contract/identity.js';
 import type { Effect } from '../../src/contract/operation.js';
@@ -18,12 +19,28 @@ interface Question {
     readonly type?: string;
   })[];
   readonly unknown?: readonly string[];
+  readonly at?: string;
 }
 
-const clock = { now: () => Date.UTC(2026, 10, 16, 12), monotonic: () => 0 };
+/** A Monday, noon in London. A question may name another moment. */
+const NOON = '2026-11-16T12:00:00Z';
+let now = Date.parse(NOON);
+const clock = { now: () => now, monotonic: () => 0 };
+
+/** What a decision says beyond its effect, in one line each. */
+function further(decision: Decision): string[] {
+  const { warnings, tier, limits, approval } = decision;
+  return [
+    ...warnings.map((warning) => `warning: ${warning}`),
+    ...(tier === null ? [] : [`tier: ${tier}`]),
+    ...(limits === null ? [] : [`limits: ${JSON.stringify(limits)}`]),
+    ...(approval === null ? [] : [`approval: ${JSON.stringify(approval)}`]),
+  ];
+}
 
 function ask(policy: LoadedPolicy, text: string): string {
   const question = (parse(text) ?? {}) as Question;
+  now = Date.parse(question.at ?? NOON);
   const view = policy.view(identity(question.identity), { ...bankDb, ...question.target });
   const effects = question.effects?.map((each) => {
     const made = effect(each.action ?? '', each.relation ?? null, each.facts ?? {}, each.columns ?? null);
@@ -35,6 +52,7 @@ function ask(policy: LoadedPolicy, text: string): string {
     `${decision.effect} by ${decision.rule ?? 'default'}`,
     ...decision.reasons.map((reason) => `- ${reason}`),
     ...(decision.hint === null ? [] : [`hint: ${decision.hint}`]),
+    ...further(decision),
     '',
   ].join('\n');
 }

@@ -8,10 +8,10 @@ const guide = readFileSync(new URL('../../docs/policy.md', import.meta.url), 'ut
 const descriptors = protocols.map((protocol) => protocol.descriptor);
 const blocks = [...guide.matchAll(/```yaml\n([\s\S]*?)```/g)]
   .map((match) => match[1] ?? '')
-  .filter((block) => /^(version|defaults|rules|\s+- id):?/m.test(block));
+  .filter((block) => /^(version|defaults|tiers|rules|\s+- id):?/m.test(block));
 
 const whole = (block: string): string =>
-  block.includes('version: 1') ? block : block.startsWith('defaults:') ? `version: 1\n${block}` : `version: 1\nrules:\n${block}`;
+  block.includes('version: 1') ? block : /^(tiers|defaults|rules):/.test(block) ? `version: 1\n${block}` : `version: 1\nrules:\n${block}`;
 
 test('the guide shows policies', () => {
   expect(blocks.length).toBeGreaterThanOrEqual(3);

@@ -22,6 +22,8 @@ test('knows every key that the loader knows, and no other', () => {
   expect(Object.keys(rule.properties)).toEqual([
     'id',
     'effect',
+    'tier',
+    'during',
     'description',
     'subjects',
     'targets',
@@ -30,6 +32,9 @@ test('knows every key that the loader knows, and no other', () => {
     'columns',
     'facts',
     'when',
+    'approval',
+    'limits',
+    'break_glass',
     'message',
     'hint',
   ]);
@@ -52,7 +57,21 @@ test('offers the words of the protocols', () => {
 
 test('the reference names every word', () => {
   const { reference } = renderPolicyDocs(protocols);
-  for (const word of ['`connect`', '`delete`', '`where`', '`vacuous`', '`relation`', '`schema.name`', '`emails`', '`when`', 'Shell (`shell`)'])
+  for (const word of [
+    '`connect`',
+    '`delete`',
+    '`where`',
+    '`vacuous`',
+    '`relation`',
+    '`schema.name`',
+    '`emails`',
+    '`when`',
+    '`quorum`',
+    '`zone`',
+    '`statements`',
+    '`for`',
+    'Shell (`shell`)',
+  ])
     expect(reference).toContain(word);
 });
 

@@ -46,6 +46,31 @@ rules:
     expect(view.decide(select)).toBe(view.decide(select));
   });
 
+  test('until the next moment at which a window can open or close, also when the clock is set back', () => {
+    const now = { value: Date.parse('2026-11-16T06:00:00Z') };
+    const view = load(
+      `rules:
+  - { id: office, effect: allow, actions: [connect, select], during: { zone: Europe/Berlin, hours: 08:00-18:00 } }
+  - { id: all, effect: allow, actions: [insert] }`,
+      now,
+    ).view(identity(), bankDb);
+    const select = factsOf(effect('select', 'a.b'));
+    const effects = (): string[] => [view.decide(select).effect, view.connect().effect];
+    expect(view.timeDependent).toBe(true);
+    const closed = view.decide(select);
+    now.value = Date.parse('2026-11-16T06:59:59.999Z');
+    expect(view.decide(select)).toBe(closed);
+    now.value++;
+    expect(effects()).toEqual(['allow', 'allow']);
+    const open = view.decide(select);
+    now.value = Date.parse('2026-11-16T16:59:59.999Z');
+    expect(view.decide(select)).toBe(open);
+    now.value++;
+    expect(effects()).toEqual(['deny', 'deny']);
+    now.value = Date.parse('2026-11-16T12:00:00Z');
+    expect(effects()).toEqual(['allow', 'allow']);
+  });
+
   test('a view without such a condition says so', () => {
     expect(load('rules: [{ id: r, effect: deny, actions: [insert], when: subject.kind == "agent" }]').view(identity(), bankDb).timeDependent).toBe(false);
   });
@@ -130,4 +155,30 @@ test('a rule that names connect and operations may have a condition over subject
   expect([view.connect().effect, view.decide(factsOf(effect('select', 'a.b'))).effect]).toEqual(['allow', 'allow']);
   const agent = policy.view(identity({ kind: 'agent' }), bankDb);
   expect([agent.connect().effect, agent.decide(factsOf(effect('select', 'a.b'))).effect]).toEqual(['deny', 'deny']);
+});
+
+describe('access ahead of time', () => {
+  const rules = (connect: string): string => `
+defaults: [{ operations: allow }]
+rules:
+  - { id: in, effect: ${connect}, actions: [connect] }
+  - { id: write, effect: require_approval, actions: [insert], approval: { groups: [dba], grants: 2h, expires: 10m } }
+  - { id: erase, effect: require_approval, actions: [delete], approval: { groups: [risk], quorum: 2, grants: 1h } }
+  - { id: drop, effect: require_approval, actions: [drop], approval: { groups: [owners] } }`;
+
+  test('takes everybody whom a rule asks that takes grants, and the shortest of their times', () => {
+    expect(load(rules('allow')).view(identity(), bankDb).access()).toMatchObject({
+      approvers: [
+        { rule: 'p/write', groups: ['dba'], quorum: 1 },
+        { rule: 'p/erase', groups: ['risk'], quorum: 2 },
+      ],
+      grantMs: 3_600_000,
+      expiresInMs: 600_000,
+    });
+  });
+
+  test('is not offered where connecting is denied, or where no rule takes grants', () => {
+    expect(load(rules('deny')).view(identity(), bankDb).access()).toBeNull();
+    expect(load('rules: [{ id: in, effect: allow, actions: [connect] }]').view(identity(), bankDb).access()).toBeNull();
+  });
 });

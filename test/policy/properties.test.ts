@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import type { Decision } from '../../src/contract/decision.js';
 import { loadPolicy } from '../../src/policy/index.js';
 import { bankDb, effect, factsOf, identity, protocols } from './fixture-protocols.js';
 
@@ -17,12 +18,18 @@ const selectors = fc.record(
   },
   { requiredKeys: [] },
 );
+const approval = fc.record({ groups: some('owners', 'security', 'dba'), quorum: fc.integer({ min: 1, max: 3 }), expires: fc.constantFrom('5m', '1h') });
+const limits = fc.record({ rows: fc.integer({ min: 1, max: 9 }), seconds: fc.integer({ min: 1, max: 9 }) }, { requiredKeys: ['rows'] });
+/** The effect of a rule with what it asks for. */
+const kinds = fc.oneof(
+  fc.constantFrom({ effect: 'allow' }, { effect: 'deny' }, { effect: 'warn', message: 'mind' }),
+  limits.map((each) => ({ effect: 'allow', limits: each })),
+  fc.record({ effect: fc.constant('require_approval'), approval, tier: fc.constantFrom('low', 'critical') }),
+);
 const operationRule = fc
-  .tuple(fc.constantFrom('allow', 'deny'), selectors, some('select', 'insert', 'delete', 'unknown', '*'))
-  .map(([effect_, rest, actions]) => ({ effect: effect_, actions, ...rest }));
-const whereRule = fc
-  .tuple(fc.constantFrom('allow', 'deny'), some('none', 'vacuous', 'effective', 'unknown'))
-  .map(([effect_, where]) => ({ effect: effect_, actions: ['delete'], facts: { where } }));
+  .tuple(kinds, selectors, some('select', 'insert', 'delete', 'unknown', '*'))
+  .map(([kind, rest, actions]) => ({ ...kind, actions, ...rest }));
+const whereRule = fc.tuple(kinds, some('none', 'vacuous', 'effective', 'unknown')).map(([kind, where]) => ({ ...kind, actions: ['delete'], facts: { where } }));
 const rule = fc.oneof({ weight: 3, arbitrary: operationRule }, { weight: 1, arbitrary: whereRule });
 const rules = fc.array(rule, { maxLength: 6 });
 const defaults = fc.constantFrom(undefined, 'allow', 'deny');
@@ -46,7 +53,9 @@ const question = fc.record({
 type Rules = readonly object[];
 type Question = typeof question extends fc.Arbitrary<infer T> ? T : never;
 
-function decide(files: readonly Rules[], fallback: string | undefined, asked: Question): string {
+const STRENGTH = ['allow', 'require_approval', 'deny'];
+
+function decision(files: readonly Rules[], fallback: string | undefined, asked: Question): Decision {
   const texts = files.map((list, index) => ({
     path: `f${index}.yaml`,
     text: stringify({
@@ -58,14 +67,24 @@ function decide(files: readonly Rules[], fallback: string | undefined, asked: Qu
   const who = identity({ kind: asked.kind, groups: asked.groups, claims: asked.level === null ? {} : { level: asked.level } });
   return loadPolicy(texts, protocols)
     .view(who, bankDb)
-    .decide(factsOf(...asked.effects)).effect;
+    .decide(factsOf(...asked.effects));
 }
+
+const decide = (...question: Parameters<typeof decision>): string => decision(...question).effect;
+
+/** How much a decision lets through: nothing of it may grow. */
+const strength = (...question: Parameters<typeof decision>): number => STRENGTH.indexOf(decide(...question));
+
+/** The same rule, denying or allowing without terms. */
+const bare = ({ limits: _limits, approval: _approval, tier: _tier, ...rest }: Record<string, unknown>): object => rest;
+const denying = (each: object): object => ({ ...bare({ ...each }), effect: 'deny' });
+const allowing = (each: object): object => ({ ...bare({ ...each }), effect: 'allow' });
 
 test('one more deny rule never turns a denial into an allow', () => {
   fc.assert(
     fc.property(rules, rule, defaults, question, (before, added, fallback, asked) => {
       fc.pre(decide([before], fallback, asked) === 'deny');
-      expect(decide([[...before, { ...added, effect: 'deny' }]], fallback, asked)).toBe('deny');
+      expect(decide([[...before, denying(added)]], fallback, asked)).toBe('deny');
     }),
     { numRuns: 300 },
   );
@@ -75,36 +94,63 @@ test('one more allow rule without a condition never turns an allow into a denial
   fc.assert(
     fc.property(rules, whereRule, defaults, question, (before, added, fallback, asked) => {
       fc.pre(decide([before], fallback, asked) === 'allow');
-      expect(decide([[...before, { ...added, effect: 'allow' }]], fallback, asked)).toBe('allow');
+      expect(decide([[...before, allowing(added)]], fallback, asked)).toBe('allow');
     }),
     { numRuns: 300 },
   );
+});
+
+/** Without the names of rules, which say where in which file they stand. */
+const comparable = ({ effect: outcome, limits: held, approval: asked, warnings, tier }: Decision): object => ({
+  outcome,
+  held: held === null ? null : { ...held, overRows: null },
+  asked:
+    asked === null
+      ? null
+      : { ...asked, approvers: asked.approvers.map(({ groups, quorum }) => JSON.stringify([groups, quorum])).sort(), groups: [...asked.groups].sort() },
+  warnings: warnings.length,
+  tier,
 });
 
 test('the order of rules and of files decides nothing', () => {
   fc.assert(
     fc.property(rules, rules, defaults, question, (one, two, fallback, asked) => {
-      const expected = decide([one, two], fallback, asked);
-      expect(decide([two, one], fallback, asked)).toBe(expected);
-      expect(decide([[...one, ...two].reverse()], fallback, asked)).toBe(expected);
+      const expected = comparable(decision([one, two], fallback, asked));
+      expect(comparable(decision([two, one], fallback, asked))).toEqual(expected);
+      expect(comparable(decision([[...one, ...two].reverse()], fallback, asked))).toEqual(expected);
     }),
     { numRuns: 300 },
   );
 });
+
+/** `after` asks for and limits at least what `before` did, unless it denies. */
+function strictly(before: Decision, after: Decision): void {
+  if (after.effect === 'deny') return;
+  for (const kind of ['rows', 'seconds'] as const) {
+    const limit = before.limits?.[kind] ?? null;
+    if (limit !== null) expect(after.limits?.[kind] ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(limit);
+  }
+  if (before.approval === null) return;
+  const asked = after.approval;
+  expect(asked?.approvers).toEqual(expect.arrayContaining([...before.approval.approvers]));
+  expect(asked?.quorum).toBeGreaterThanOrEqual(before.approval.quorum);
+  expect(asked?.expiresInMs).toBeLessThanOrEqual(before.approval.expiresInMs);
+}
 
 test('one more effect never makes an operation more welcome', () => {
   fc.assert(
     fc.property(rules, defaults, question, anEffect, (list, fallback, asked, added) => {
       // `operation.actions` is the one thing that looks across effects; these rules do not use it.
-      fc.pre(decide([list], fallback, asked) === 'deny');
-      expect(decide([list], fallback, { ...asked, effects: [...asked.effects, added] })).toBe('deny');
+      const more = { ...asked, effects: [...asked.effects, added] };
+      expect(strength([list], fallback, more)).toBeGreaterThanOrEqual(strength([list], fallback, asked));
+      strictly(decision([list], fallback, asked), decision([list], fallback, more));
     }),
     { numRuns: 300 },
   );
 });
 
-// An allow rule that no longer applies no longer has a condition that could fail: what is left decides, as if the rule were not there.
-const withoutAllowConditions = (list: Rules): Rules => list.map((each) => ('effect' in each && each.effect === 'allow' ? { ...each, when: undefined } : each));
+// A rule that no longer applies for certain no longer has a condition that could fail: what is left decides, as if it were not there.
+const withoutAllowConditions = (list: Rules): Rules => list.map((each) => ('effect' in each && each.effect !== 'deny' ? { ...each, when: undefined } : each));
 
 test('to know less never allows more (an unqualified name, columns not known)', () => {
   fc.assert(
@@ -114,8 +160,9 @@ test('to know less never allows more (an unqualified name, columns not known)', 
           ? each
           : { ...each, resource: { ...each.resource, name: each.resource.name.map((part, i) => (i === 0 ? null : part)), columns: null } },
       );
-      fc.pre(decide([list], fallback, asked) === 'deny');
-      expect(decide([list], fallback, { ...asked, effects: vague })).toBe('deny');
+      const less = { ...asked, effects: vague };
+      expect(strength([list], fallback, less)).toBeGreaterThanOrEqual(strength([list], fallback, asked));
+      strictly(decision([list], fallback, asked), decision([list], fallback, less));
     }),
     { numRuns: 300 },
   );

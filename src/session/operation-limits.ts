@@ -1,0 +1,35 @@
+/**
+ * What a decision's limits hold an operation to while it runs, by what really happens: rows and bytes as they come down, seconds as they
+ * pass, operations as they are counted. An operation over its limit ends its session before the bytes that are too many are delivered:
+ * after them the protocol has no place for a refusal. Rows that a write changed are the row guard's matter, not known here.
+ */
+import type { Decision } from '../contract/decision.js';
+import { GwError } from '../contract/gw-error.js';
+
+/** The refusal of the operation after the last one that a session may run; null: it may run. `before`: operations so far. */
+export function refuseOneTooMany(decision: Decision, before: number): Decision | null {
+  const limit = decision.limits?.statements ?? null;
+  if (decision.effect === 'deny' || limit === null || before < limit) return null;
+  const reasons = [`this session has run the ${limit} operations that policy allows it`, ...decision.reasons];
+  return { ...decision, effect: 'deny', reasons, hint: 'Connect again.', limits: null, approval: null };
+}
+
+/** @throws GwError `policy.limit_exceeded` */
+export function requireWithin(decision: Decision, rows: number, bytes: number): void {
+  const { limits } = decision;
+  if (limits === null) return;
+  if (limits.rows !== null && rows > limits.rows) throw exceeded(decision, `more than ${limits.rows} rows`);
+  if (limits.bytes !== null && bytes > limits.bytes) throw exceeded(decision, `more than ${limits.bytes} bytes`);
+}
+
+/** The end of an operation that ran longer than it may; null: it may go on. */
+export function overdue(decision: Decision, milliseconds: number): GwError | null {
+  const seconds = decision.limits?.seconds ?? null;
+  return seconds === null || milliseconds <= seconds * 1000 ? null : exceeded(decision, `more than ${seconds} s`);
+}
+
+function exceeded(decision: Decision, what: string): GwError {
+  return new GwError('policy.limit_exceeded', `The operation took ${what}, which is the limit that policy sets for it.`, {
+    detail: { rule: decision.rule, policy: decision.policy },
+  });
+}

@@ -1,0 +1,83 @@
+/** What a decision holds an operation to is held by what really happens; and what must be asked for is refused where nobody can be asked. */
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
+import { readSession } from '../../src/recording/index.js';
+import { complete, dataRow, errorMessage, ready, rowDescription, type StubServer, startStubServer, until } from '../protocols/postgres/hostile/stub-server.js';
+import { type PathWorld, startPathWorld } from '../support/path-world.js';
+import { fields, query, RawClient, shape } from '../support/raw-client.js';
+
+const POLICY = `
+version: 1
+rules:
+  - { id: connect, effect: allow, actions: [connect] }
+  - { id: read, effect: allow, actions: [select], limits: { rows: 3, bytes: 1KiB, seconds: 1, statements: 3 } }
+  - { id: ask, effect: require_approval, actions: [delete], approval: { groups: [owners] } }
+`;
+
+let server: StubServer;
+let world: PathWorld;
+beforeAll(async () => {
+  server = await startStubServer({
+    onMessage: ({ socket }, { type, body }) => {
+      const [, count = '0', width = '1'] = /rows (\d+) (\d+)/.exec(body.toString()) ?? [];
+      if (type !== 'Q' || count === '99') return;
+      // What stands upstream in the place of a refused statement is no SQL.
+      if (body.toString().startsWith('gw refused')) {
+        socket.write(Buffer.concat([errorMessage('ERROR', '42601', 'syntax error'), ready()]));
+        return;
+      }
+      const rows = Array.from({ length: Number(count) }, () => dataRow('x'.repeat(Number(width))));
+      socket.write(Buffer.concat([rowDescription(), ...rows, complete(`SELECT ${count}`), ready()]));
+    },
+  });
+});
+afterAll(() => server?.[Symbol.asyncDispose]());
+beforeEach(async () => {
+  world = await startPathWorld({ server, policy: POLICY });
+});
+afterEach(() => world[Symbol.asyncDispose]());
+
+const connect = (): Promise<RawClient> => RawClient.login(world.port, 'bank-db', 'token-alice', 'bank-db');
+const rows = (count: number, width = 1): Buffer => query(`SELECT 'rows ${count} ${width}'`);
+
+async function lastError(client: RawClient): Promise<Record<string, string>> {
+  const error = (await client.untilClosed()).findLast(({ type }) => type === 'E');
+  return error === undefined ? {} : fields(error);
+}
+
+it('an operation within its limits is delivered', async () => {
+  const client = await connect();
+  expect(shape(await client.run(rows(3)))).toBe('T D D D C Z:I');
+  client.socket.destroy();
+});
+
+it.each([
+  ['rows', rows(4), 'more than 3 rows'],
+  ['bytes', rows(1, 2000), 'more than 1024 bytes'],
+  ['seconds', rows(99), 'more than 1 s'],
+])('one over its %s ends the session, and nothing beyond is delivered', async (_what, message, words) => {
+  const client = await connect();
+  client.socket.write(message);
+  expect((await lastError(client))['M']).toContain(words);
+  await until(() => world.path.live.count() === 0);
+  const delivered: number[] = [];
+  for await (const item of readSession(world.journalDir, world.bootId, world.sessions[0] ?? '')) {
+    if (item.kind === 'operation') delivered.push(item.operation.delivered.bytes.length);
+  }
+  expect(Math.max(...delivered)).toBeLessThanOrEqual(1024);
+});
+
+it('the operation after the last of a session is refused', async () => {
+  const client = await connect();
+  for (let i = 0; i < 3; i++) expect(shape(await client.run(rows(0)))).toBe('T C Z:I');
+  const refused = (await client.run(rows(0))).find(({ type }) => type === 'E');
+  expect(refused === undefined ? '' : fields(refused)['M']).toContain('has run the 3 operations');
+  client.socket.destroy();
+});
+
+it('what needs an approval is refused with whom to ask', async () => {
+  const client = await connect();
+  const refused = (await client.run(query('DELETE FROM t WHERE id = 1'))).find(({ type }) => type === 'E');
+  expect(refused === undefined ? {} : fields(refused)).toMatchObject({ C: '42501', M: expect.stringContaining('test/ask asks for approval') as string });
+  expect(refused === undefined ? '' : fields(refused)['D']).toContain('needs the approval of owners');
+  client.socket.destroy();
+});

@@ -26,7 +26,7 @@ export function cancelHere(idOrDigest: string, live: LiveSessions, services: Pat
 
 async function run(session: LiveSession, services: PathServices): Promise<void> {
   const signal = AbortSignal.timeout(services.limits.handshakeTimeoutMs);
-  const { connection } = await dialTarget(session.pump.target, services, signal);
+  const connection = await dialTarget(session.pump.target, services, signal);
   try {
     await session.pump.engine.cancel(connection);
   } finally {

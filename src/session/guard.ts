@@ -63,7 +63,9 @@ export class SessionGuard implements Guard {
   /** Set from outside when the right to the session is gone; every later call throws it. */
   #revoked: GwError | null = null;
   readonly #transport: IssuedVerdict;
-  readonly #open = new Set<IssuedVerdict>();
+  /** What runs and has no outcome. Nearly always that is one operation, which has a place of its own because a set costs more than it does. */
+  #running: IssuedVerdict | null = null;
+  readonly #alsoRunning = new Set<IssuedVerdict>();
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -135,8 +137,9 @@ export class SessionGuard implements Guard {
     const sequence = ++this.counters.operations;
     const verdict = new IssuedVerdict(this, decision, sequence, this.#options.clock.monotonic());
     this.#options.recorder.operation(sequence, operation.form, operation.facts, decision, operation.exact, operation.parameters);
-    if (verdict.allowed) this.#open.add(verdict);
-    else this.counters.refused++;
+    if (!verdict.allowed) this.counters.refused++;
+    else if (this.#running === null) this.#running = verdict;
+    else this.#alsoRunning.add(verdict);
     return verdict as unknown as Verdict;
   }
 
@@ -173,7 +176,8 @@ export class SessionGuard implements Guard {
     const issued = this.#issued(verdict);
     if (issued.finished || issued === this.#transport) return;
     issued.finished = true;
-    this.#open.delete(issued);
+    if (this.#running === issued) this.#running = null;
+    else this.#alsoRunning.delete(issued);
     this.counters.rows += issued.rows;
     const durationUs = Math.round((this.#options.clock.monotonic() - issued.startedAt) * 1000);
     this.#options.recorder.outcome(issued.sequence, { status, rows: issued.rows, bytes: issued.bytes, durationUs, message });
@@ -181,7 +185,7 @@ export class SessionGuard implements Guard {
 
   /** The session ends: what is still open is lost. */
   finishAll(message: string): void {
-    for (const verdict of this.#open) this.finish(verdict as unknown as Verdict, 'lost', message);
+    for (const verdict of [this.#running, ...this.#alsoRunning]) if (verdict !== null) this.finish(verdict as unknown as Verdict, 'lost', message);
   }
 
   #issued(verdict: Verdict): IssuedVerdict {

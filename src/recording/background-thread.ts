@@ -1,5 +1,5 @@
 /**
- * The journal's side of its worker thread. The thread starts at the first job, holds the process open only while a job runs, and may be
+ * The journal's side of one of its worker threads. The thread starts at the first job, holds the process open only while a job runs, and may be
  * absent (running from TypeScript sources) or die: then every job that it had fails at once and `available` is false from then on, so
  * that callers do the work themselves, more slowly but no less surely.
  */
@@ -19,8 +19,12 @@ export class BackgroundThread {
   #next = 1;
   #available = existsSync(fileURLToPath(PROGRAM));
 
-  constructor(logger: Logger) {
+  readonly #patient: boolean;
+
+  /** `patient`: its work gives way to everything else that wants the processor. */
+  constructor(logger: Logger, patient: boolean) {
     this.#logger = logger;
+    this.#patient = patient;
   }
 
   get available(): boolean {
@@ -50,7 +54,7 @@ export class BackgroundThread {
   }
 
   #start(): Worker {
-    const worker = new Worker(PROGRAM, { name: 'gw-journal', stdout: false, stderr: false });
+    const worker = new Worker(PROGRAM, { name: 'gw-journal', stdout: false, stderr: false, workerData: this.#patient ? 'patient' : null });
     worker.on('message', (reply: WorkerReply) => {
       const done = this.#jobs.get(reply.id);
       this.#jobs.delete(reply.id);

@@ -42,6 +42,8 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
   readonly #options: GroupJournalOptions;
   readonly #log: SegmentLog;
   readonly #thread: BackgroundThread;
+  /** Seals only: a seal that takes a second must not hold up the digest of a result that somebody waits for. */
+  readonly #sealer: BackgroundThread;
   readonly #hasher: ChunkHasher;
   readonly #streams: StreamDigest[] = [];
   readonly #sessions = new Map<number, SessionWriter>();
@@ -63,7 +65,8 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
     this.#log = options.log;
     this.bootId = options.bootId;
     this.resultCap = options.resultCap;
-    this.#thread = new BackgroundThread(options.logger);
+    this.#thread = new BackgroundThread(options.logger, false);
+    this.#sealer = new BackgroundThread(options.logger, true);
     this.#hasher = new ChunkHasher(this.#thread);
     this.batch.setChain(this.#log.firstChain);
     this.#sync = new GroupSync({
@@ -150,13 +153,13 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
       this.commit();
       await this.synced();
       await Promise.all(this.#sealing);
-      await sealInBackground(this.#thread, this.#log.current.path, { final: true, time: this.#options.clock.now() });
+      await sealInBackground(this.#sealer, this.#log.current.path, { final: true, time: this.#options.clock.now() });
       await dropLock(this.#options.directory);
     } finally {
       await this.#sync.close();
       if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
       this.#log.close();
-      await this.#thread.close();
+      await Promise.all([this.#thread.close(), this.#sealer.close()]);
     }
   }
 
@@ -269,7 +272,7 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
   }
 
   #seal(path: string): void {
-    const sealing: Promise<void> = sealInBackground(this.#thread, path, { final: false, time: this.#options.clock.now() })
+    const sealing: Promise<void> = sealInBackground(this.#sealer, path, { final: false, time: this.#options.clock.now() })
       .catch((thrown: unknown) => this.#options.logger.error({ err: thrown, path }, 'a journal segment could not be sealed; recovery will do it'))
       .finally(() => this.#sealing.delete(sealing));
     this.#sealing.add(sealing);

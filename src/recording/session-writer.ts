@@ -25,15 +25,10 @@ import {
   setU48,
   toU48,
 } from './format.js';
+import { type OpenOperation, OpenOperations } from './open-operations.js';
 import { SessionDictionary } from './session-dictionary.js';
 import type { SessionHost } from './session-host.js';
 import type { StreamDigest } from './stream-digest.js';
-
-/** An operation that has no outcome yet. */
-interface OpenOperation {
-  down: StreamDigest | null;
-  up: StreamDigest | null;
-}
 
 const NO_BYTES = new Uint8Array(0);
 const spare: OpenOperation[] = [];
@@ -43,7 +38,7 @@ export class SessionWriter implements SessionRecorder {
   readonly session: number;
   readonly #host: SessionHost;
   readonly #dictionary: SessionDictionary;
-  readonly #open = new Map<number, OpenOperation>();
+  readonly #open = new OpenOperations();
   #counter = 0;
   #last = 0;
   /** Digests still being computed. */
@@ -112,7 +107,7 @@ export class SessionWriter implements SessionRecorder {
     this.#operations++;
     this.#bytesUp += exact.length;
     if (decision.effect === 'deny') this.#refused++;
-    else this.#open.set(sequence, spare.pop() ?? { down: null, up: null });
+    else this.#open.add(sequence, spare.pop() ?? { down: null, up: null });
   }
 
   delivered(sequence: number, chunk: Uint8Array): void {
@@ -168,8 +163,7 @@ export class SessionWriter implements SessionRecorder {
     if (this.#end !== null) throw new GwError('internal.error', 'The session was ended twice in the journal.');
     const { message } = end;
     this.#end = message === null ? end : { ...end, message: cutText(message, MESSAGE_BYTES).toString('utf8') };
-    for (const [sequence, operation] of this.#open) this.#close(sequence, operation);
-    this.#open.clear();
+    this.#open.drain((sequence, operation) => this.#close(sequence, operation));
     this.#finish();
   }
 
@@ -207,7 +201,7 @@ export class SessionWriter implements SessionRecorder {
     if (sequence !== 0) throw new GwError('internal.error', `Bytes were recorded for operation ${sequence}, which is not open.`);
     // Number 0 stands for what the target sends on its own; it is open as long as the session.
     const unsolicited: OpenOperation = { down: null, up: null };
-    this.#open.set(0, unsolicited);
+    this.#open.add(0, unsolicited);
     return unsolicited;
   }
 

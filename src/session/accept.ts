@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
 import { GwError } from '../contract/gw-error.js';
 import type { LoginConnection, PreferredAuth } from '../contract/protocol.js';
+import type { Intake } from './intake.js';
 import type { PathServices } from './path-services.js';
 import { StreamReader } from './stream-reader.js';
 
@@ -21,6 +22,8 @@ export interface Conn extends LoginConnection {
 
 export interface Incoming {
   readonly stream: Duplex;
+  /** Where the stream's bytes come in when it emits none itself. */
+  readonly intake: Intake | null;
   readonly address: string;
   readonly via: 'native' | 'tunnel';
   /** TLS is already on (tunnel, TLS listener), or the listener takes plain connections of this machine. */
@@ -55,7 +58,7 @@ export class Accept {
     }
     this.#count++;
     this.#byAddress.set(address, fromHere + 1);
-    const reader = new StreamReader(incoming.stream, 'client');
+    const reader = new StreamReader(incoming.stream, 'client', incoming.intake);
     let settled = false;
     const settle = (): void => {
       if (settled) return;

@@ -39,7 +39,7 @@ async function runAsked(session: LiveSession, services: PathServices): Promise<v
 
 async function run(session: LiveSession, services: PathServices): Promise<void> {
   const signal = AbortSignal.timeout(services.limits.handshakeTimeoutMs);
-  const { connection } = await dialTarget(session.pump.target, services, signal);
+  const connection = await dialTarget(session.pump.target, services, signal);
   try {
     await session.pump.engine.cancel(connection);
   } finally {

@@ -24,7 +24,7 @@ export async function estimateOperation(
   if (protocol.approvals === null) return null;
   const { target } = grant;
   const credential = await target.credential();
-  const { connection } = await dialTarget(target, services, AbortSignal.timeout(WHOLE_MS));
+  const connection = await dialTarget(target, services, AbortSignal.timeout(WHOLE_MS));
   const timer = setTimeout(() => connection.stream.destroy(), WHOLE_MS);
   try {
     await protocol.connect(connection, target, credential, protocol.approvals.estimateStartup(scope));

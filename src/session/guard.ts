@@ -75,12 +75,14 @@ export class SessionGuard implements Guard {
   /** Set from outside when the right to the session is gone; every later call throws it. */
   #revoked: GwError | null = null;
   readonly #transport: IssuedVerdict;
-  readonly #open = new Set<IssuedVerdict>();
   readonly #hold: Hold | null;
   /** Time-boxed grants that this session rests on, by id. It ends with the first of them. */
   readonly grants = new Map<string, ApprovalRecord>();
   #held: { readonly operation: HeldOperation; readonly decision: Decision; readonly sequence: number } | null = null;
   #over = false;
+  /** What runs and has no outcome. Nearly always that is one operation, which has a place of its own because a set costs more than it does. */
+  #running: IssuedVerdict | null = null;
+  readonly #alsoRunning = new Set<IssuedVerdict>();
 
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -228,8 +230,9 @@ export class SessionGuard implements Guard {
   #issue(operation: Operation, decision: Decision, sequence: number): Verdict {
     const verdict = new IssuedVerdict(this, decision, sequence, this.#options.clock.monotonic());
     this.#options.recorder.operation(sequence, operation.form, operation.facts, decision, operation.exact, operation.parameters);
-    if (verdict.allowed) this.#open.add(verdict);
-    else this.counters.refused++;
+    if (!verdict.allowed) this.counters.refused++;
+    else if (this.#running === null) this.#running = verdict;
+    else this.#alsoRunning.add(verdict);
     return verdict as unknown as Verdict;
   }
 
@@ -267,7 +270,8 @@ export class SessionGuard implements Guard {
     const issued = this.#issued(verdict);
     if (issued.finished || issued === this.#transport) return;
     issued.finished = true;
-    this.#open.delete(issued);
+    if (this.#running === issued) this.#running = null;
+    else this.#alsoRunning.delete(issued);
     this.counters.rows += issued.rows;
     const durationUs = Math.round((this.#options.clock.monotonic() - issued.startedAt) * 1000);
     this.#options.recorder.outcome(issued.sequence, { status, rows: issued.rows, bytes: issued.bytes, durationUs, message });
@@ -279,14 +283,15 @@ export class SessionGuard implements Guard {
     const held = this.#held;
     this.#held = null;
     if (held !== null) this.#issue(held.operation, refusedBy(held.decision, gone()), held.sequence);
-    for (const verdict of this.#open) this.finish(verdict as unknown as Verdict, 'lost', message);
+    for (const verdict of [this.#running, ...this.#alsoRunning]) if (verdict !== null) this.finish(verdict as unknown as Verdict, 'lost', message);
   }
 
   /** Why an operation of this session has run longer than it may; null: none has. Asked now and then. */
   overdue(): GwError | null {
     const now = this.#options.clock.monotonic();
-    for (const { decision, startedAt } of this.#open) {
-      const error = decision.limits === null ? null : overdue(decision, now - startedAt);
+    for (const verdict of [this.#running, ...this.#alsoRunning]) {
+      if (verdict === null || verdict.decision.limits === null) continue;
+      const error = overdue(verdict.decision, now - verdict.startedAt);
       if (error !== null) return error;
     }
     return null;

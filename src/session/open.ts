@@ -3,7 +3,6 @@
  * the journal before the dial, and durable before the first byte of the client goes up.
  */
 
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
 import { GwError } from '../contract/gw-error.js';
@@ -11,45 +10,28 @@ import type { Protocol, UpstreamConnection, UpstreamReady } from '../contract/pr
 import type { Target } from '../contract/target.js';
 import type { Grant } from '../contract/verdict.js';
 import { requireGrant } from './authorize.js';
+import { Intake } from './intake.js';
 import type { PathServices } from './path-services.js';
-import { ReadBuffer } from './read-buffer.js';
 import { StreamReader } from './stream-reader.js';
 
 export interface OpenTarget {
   readonly stream: Duplex;
-  /** Set while the raw socket is read into reused memory; null: the stream's own chunks. */
-  readonly buffer: ReadBuffer | null;
+  /** Set while the raw socket is read into shared memory; null: the stream's own chunks. */
   readonly intake: Intake | null;
   readonly ready: UpstreamReady;
   /** Bytes that came behind the handshake. */
   readonly rest: Buffer[];
 }
 
-/** Where reads into reused memory go: first the handshake, then the pump. */
-export class Intake {
-  readonly buffer = new ReadBuffer();
-  handler: (chunk: Buffer) => void = () => undefined;
-
-  readonly onread = {
-    buffer: this.buffer.next,
-    callback: (size: number, memory: Uint8Array): boolean => {
-      this.handler(Buffer.from(memory.buffer, memory.byteOffset, size));
-      this.buffer.advance(size);
-      return true;
-    },
-  };
-}
-
 export async function openTarget(grant: Grant, protocol: Protocol, startup: unknown, services: PathServices, signal: AbortSignal): Promise<OpenTarget> {
   requireGrant(grant);
   const { target } = grant;
   const credential = await target.credential();
-  const { connection, intake, socket } = await dialTarget(target, services, signal);
+  const connection = await dialTarget(target, services, signal);
   try {
     const ready = await protocol.connect(connection, target, credential, startup);
-    const plain = connection.stream === socket;
-    const rest = connection.finish();
-    return { stream: connection.stream, buffer: plain ? intake.buffer : null, intake: plain ? intake : null, ready, rest };
+    const { stream, intake } = connection;
+    return { stream, intake, ready, rest: connection.finish() };
   } catch (error) {
     connection.stream.destroy();
     throw error instanceof GwError ? error : new GwError('target.unreachable', 'The handshake with the target failed.', { cause: error });
@@ -58,36 +40,33 @@ export async function openTarget(grant: Grant, protocol: Protocol, startup: unkn
 
 /** A connection for the handshake stage. With `onread` the raw socket emits no data events: its bytes come through the intake. */
 export interface HandshakeConnection extends UpstreamConnection {
+  readonly intake: Intake | null;
   /** Ends the handshake stage; gives bytes not yet read. */
   finish(): Buffer[];
 }
 
-export async function dialTarget(
-  target: Target,
-  services: PathServices,
-  signal: AbortSignal,
-): Promise<{ connection: HandshakeConnection; intake: Intake; socket: Socket }> {
+export async function dialTarget(target: Target, services: PathServices, signal: AbortSignal): Promise<HandshakeConnection> {
   const intake = new Intake();
   const timeoutMs = services.limits.handshakeTimeoutMs;
   const socket = await services.dial(target, { timeoutMs, signal, onread: intake.onread });
-  const queue = new IntakeReader(socket, intake);
-  let reader: StreamReader | null = null;
+  const reader = new StreamReader(socket, 'target', intake);
   const timer = setTimeout(() => {
-    const error = new GwError('target.unreachable', 'The target did not complete its handshake in time.');
-    queue.fail(error);
-    reader?.fail(error);
+    reader.fail(new GwError('target.unreachable', 'The target did not complete its handshake in time.'));
     socket.destroy();
   }, timeoutMs);
   const abort = (): void => {
     socket.destroy();
   };
   signal.addEventListener('abort', abort, { once: true });
-  const connection: HandshakeConnection = {
+  return {
     get stream() {
-      return reader?.stream ?? socket;
+      return reader.stream;
+    },
+    get intake() {
+      return reader.intake;
     },
     startTls: async (options) => {
-      queue.finish();
+      reader.detach();
       const secure = tls.connect({
         socket,
         rejectUnauthorized: options.rejectUnauthorized,
@@ -100,21 +79,20 @@ export async function dialTarget(
         secure.once('error', (cause: NodeJS.ErrnoException) => reject(tlsFailure(cause)));
         secure.once('close', () => reject(new GwError('target.unreachable', 'The target closed the connection during the TLS handshake.')));
       });
-      reader = new StreamReader(secure, 'target');
+      reader.replace(secure);
       return secure;
     },
-    read: () => reader?.read() ?? queue.read(),
-    unread: (chunk) => (reader ?? queue).unread(chunk),
+    read: () => reader.read(),
+    unread: (chunk) => reader.unread(chunk),
     write: (chunk) => {
-      (reader?.stream ?? socket).write(chunk);
+      reader.stream.write(chunk);
     },
     finish: () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);
-      return reader?.detach() ?? queue.finish();
+      return reader.detach();
     },
   };
-  return { connection, intake, socket };
 }
 
 const UNTRUSTED = new Set([
@@ -142,65 +120,4 @@ function tlsFailure(cause: NodeJS.ErrnoException): GwError {
 /** SNI takes names only (RFC 6066 section 3). */
 function serverName(host: string): { servername?: string } {
   return /^[0-9.]+$|:/.test(host) ? {} : { servername: host };
-}
-
-/** Promise-style reads of what the intake delivers. */
-class IntakeReader {
-  readonly #socket: Socket;
-  readonly #intake: Intake;
-  #chunks: Buffer[] = [];
-  #waiting: { resolve: (chunk: Buffer) => void; reject: (error: unknown) => void } | null = null;
-  #failure: GwError | null = null;
-
-  constructor(socket: Socket, intake: Intake) {
-    this.#socket = socket;
-    this.#intake = intake;
-    intake.handler = (chunk) => this.unreadLast(Buffer.from(chunk));
-    socket.on('end', this.#ended);
-    socket.on('close', this.#ended);
-    socket.on('error', this.#ended);
-  }
-
-  readonly #ended = (cause?: unknown): void => {
-    this.fail(new GwError('target.unreachable', 'The target closed the connection during the handshake.', cause instanceof Error ? { cause } : {}));
-  };
-
-  fail(error: GwError): void {
-    this.#failure ??= error;
-    this.#waiting?.reject(this.#failure);
-    this.#waiting = null;
-  }
-
-  unreadLast(chunk: Buffer): void {
-    if (this.#waiting === null) {
-      this.#chunks.push(chunk);
-      return;
-    }
-    const { resolve } = this.#waiting;
-    this.#waiting = null;
-    resolve(chunk);
-  }
-
-  unread(chunk: Buffer): void {
-    this.#chunks.unshift(chunk);
-  }
-
-  read(): Promise<Buffer> {
-    const chunk = this.#chunks.shift();
-    if (chunk !== undefined) return Promise.resolve(chunk);
-    if (this.#failure !== null) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-    });
-  }
-
-  finish(): Buffer[] {
-    this.#socket.off('end', this.#ended);
-    this.#socket.off('close', this.#ended);
-    this.#socket.off('error', this.#ended);
-    const rest = this.#chunks;
-    this.#chunks = [];
-    this.#intake.handler = (chunk) => rest.push(Buffer.from(chunk));
-    return rest;
-  }
 }

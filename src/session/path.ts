@@ -22,6 +22,7 @@ import { askToConnect, watchClient } from './connect-approval.js';
 import { estimateOperation } from './estimate.js';
 import { type ConnectApproval, SessionGuard } from './guard.js';
 import type { AskingTerms, HoldOptions } from './hold.js';
+import { takeIn } from './intake.js';
 import { type LiveSession, LiveSessions } from './live-sessions.js';
 import { LoginThrottle } from './login-throttle.js';
 import { type OpenTarget, openTarget } from './open.js';
@@ -110,18 +111,20 @@ export class Path {
     const protocol = this.#services.protocols.get(kind);
     const address = socket.remoteAddress ?? 'unknown';
     const secure = options.plaintextLoopback && isLoopback(address);
-    if (protocol === undefined) socket.destroy();
-    else
-      this.#begin({ stream: socket, address, via: 'native', secure, preferredAuth: options.preferredAuth ?? 'password' }, (conn) =>
-        this.#serve(conn, protocol, null),
-      );
+    if (protocol === undefined) {
+      socket.destroy();
+      return;
+    }
+    const { socket: stream, intake } = takeIn(socket);
+    this.#begin({ stream, intake, address, via: 'native', secure, preferredAuth: options.preferredAuth ?? 'password' }, (conn) =>
+      this.#serve(conn, protocol, null),
+    );
   }
 
   /** A connection with ALPN gw-tunnel/1 on the TLS port. Never throws. */
   acceptTunnel(socket: TLSSocket): void {
-    this.#begin({ stream: socket, address: socket.remoteAddress ?? 'unknown', via: 'tunnel', secure: true, preferredAuth: 'password' }, (conn) =>
-      this.#serveTunnel(conn),
-    );
+    const address = socket.remoteAddress ?? 'unknown';
+    this.#begin({ stream: socket, intake: null, address, via: 'tunnel', secure: true, preferredAuth: 'password' }, (conn) => this.#serveTunnel(conn));
   }
 
   #begin(incoming: Incoming, serve: (conn: Conn) => Promise<void>): void {
@@ -292,6 +295,7 @@ export class Path {
         target: grant.target,
         protocol,
         client: conn.stream,
+        clientIntake: conn.reader.intake,
         upstream,
         startup,
         guard,

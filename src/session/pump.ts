@@ -9,6 +9,7 @@ import type { SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
 import type { SessionGuard } from './guard.js';
+import type { Intake } from './intake.js';
 import type { OpenTarget } from './open.js';
 import { Outlet } from './outlet.js';
 import type { Turn, TurnMember } from './turn.js';
@@ -22,6 +23,8 @@ export interface PumpOptions {
   readonly target: Target;
   readonly protocol: Protocol;
   readonly client: Duplex;
+  /** Where the client's bytes come in when its stream emits none. */
+  readonly clientIntake: Intake | null;
   readonly upstream: OpenTarget;
   readonly startup: unknown;
   readonly guard: SessionGuard;
@@ -73,12 +76,13 @@ export class Pump implements TurnMember, EngineContext {
 
   /** Starts to move bytes. `clientRest` and the target's rest are bytes that came behind the handshakes. */
   start(clientRest: readonly Buffer[]): void {
-    const { upstream } = this.#options;
+    const { upstream, clientIntake } = this.#options;
     this.#run(() => this.engine.start());
     for (const chunk of clientRest) this.#fromClient(chunk);
     for (const chunk of upstream.rest) this.#fromTarget(chunk);
     if (this.#ended) return;
-    this.#client.on('data', this.#fromClient);
+    if (clientIntake !== null) clientIntake.handler = this.#fromClient;
+    else this.#client.on('data', this.#fromClient);
     this.#client.on('end', this.#clientGone);
     this.#client.on('close', this.#clientGone);
     this.#client.on('error', this.#clientGone);
@@ -102,14 +106,16 @@ export class Pump implements TurnMember, EngineContext {
     if (this.#ended) return;
     this.bytesUp += chunk.length;
     this.activity++;
+    this.#up.volatile = this.#options.clientIntake?.buffer ?? null;
     this.#run(() => this.engine.fromClient(chunk));
+    this.#up.volatile = null;
   };
 
   readonly #fromTarget = (chunk: Buffer): void => {
     if (this.#ended) return;
     this.bytesDown += chunk.length;
     this.activity++;
-    this.#down.volatile = this.#options.upstream.buffer;
+    this.#down.volatile = this.#options.upstream.intake?.buffer ?? null;
     this.#run(() => this.engine.fromTarget(chunk));
     this.#down.volatile = null;
   };
@@ -279,7 +285,8 @@ export class Pump implements TurnMember, EngineContext {
   #shut(): void {
     this.#up.releaseAll();
     this.#down.releaseAll();
-    this.#options.upstream.buffer?.retire();
+    this.#options.upstream.intake?.buffer.retire();
+    this.#options.clientIntake?.buffer.retire();
     for (const stream of [this.#client, this.#upstream]) {
       // Recorded and over: how its sockets die changes nothing.
       stream.on('error', () => stream.destroy());

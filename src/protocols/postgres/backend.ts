@@ -134,8 +134,12 @@ export class Backend {
 
   #flush(to: number): void {
     this.#close(to);
-    if (to > this.#sent) this.#talk.context.sendDown(this.#buffer.subarray(this.#sent, to));
+    const from = this.#sent;
     this.#sent = to;
+    if (to <= from) return;
+    const buffer = this.#buffer;
+    // A new view costs more than everything else that is done here.
+    this.#talk.context.sendDown(from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to));
   }
 
   /** Puts `replacement` on the client's wire in place of `buffer[from..to)`. */

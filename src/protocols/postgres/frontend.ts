@@ -178,8 +178,13 @@ export class Frontend {
 
   /** Sends everything allowed since the last flush, as it came. */
   #flush(to: number): void {
-    if (to > this.#start) this.#talk.context.sendUp(this.#requests.verdict ?? this.#talk.context.guard.transport(), this.#buffer.subarray(this.#start, to));
+    const from = this.#start;
     this.#start = to;
+    if (to <= from) return;
+    const buffer = this.#buffer;
+    // A new view costs more than everything else that is done here.
+    const bytes = from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to);
+    this.#talk.context.sendUp(this.#requests.verdict ?? this.#talk.context.guard.transport(), bytes);
   }
 
   /** Sends `bytes` in the place of the message at `at..next`. */

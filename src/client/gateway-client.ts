@@ -3,7 +3,18 @@
  * The token comes from a source at each call, because it may be renewed while a command runs. Answers are checked for the shape that
  * the code relies on; a gateway that answers otherwise is reported, not trusted.
  */
-import type { KillReply, LoginInfo, SessionDetail, SessionList, SubjectRecord, TargetInfo, WhoAmI } from '../contract/api-types.js';
+import type {
+  ApprovalInfo,
+  ApprovalList,
+  KillReply,
+  LoginInfo,
+  NewApproval,
+  SessionDetail,
+  SessionList,
+  SubjectRecord,
+  TargetInfo,
+  WhoAmI,
+} from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
 import { readAnswer } from './api-answer.js';
 import { type HttpResponse, type HttpsTransport, placeOf } from './https-transport.js';
@@ -17,6 +28,18 @@ export interface SessionQuery {
   readonly before?: string | undefined;
 }
 
+export type RequestQuery = {
+  readonly for?: 'mine' | 'me' | 'all' | undefined;
+  readonly state?: readonly string[] | undefined;
+  readonly target?: string | undefined;
+  readonly session?: readonly string[] | undefined;
+  readonly before?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly since?: string | undefined;
+  /** Seconds. */
+  readonly wait?: number | undefined;
+};
+
 export interface Health {
   readonly live: boolean;
   readonly ready: boolean;
@@ -28,7 +51,7 @@ export interface Health {
 interface Call {
   readonly method: 'GET' | 'POST';
   readonly path: string;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>;
   readonly body?: object;
   /** Null: no authentication. */
   readonly token: string | null;
@@ -93,6 +116,52 @@ export class GatewayClient {
     return expiresAt;
   }
 
+  /** Requests for approval, newest first. With `since` and `wait` the answer comes when the list differs from that one. */
+  async requests(query: RequestQuery): Promise<ApprovalList> {
+    return this.#approvals('/api/v1/requests', query);
+  }
+
+  async request(id: string): Promise<ApprovalInfo> {
+    return this.#approval({ method: 'GET', path: `/api/v1/requests/${encodeURIComponent(id)}`, token: await this.#token() });
+  }
+
+  async createRequest(body: NewApproval): Promise<ApprovalInfo> {
+    return this.#approval({ method: 'POST', path: '/api/v1/requests', body, token: await this.#token() });
+  }
+
+  /** `digest`: of what was shown; the approval is good for that alone. */
+  async approve(id: string, body: { readonly digest: string; readonly target: string | null; readonly reason: string }): Promise<ApprovalInfo> {
+    return this.#approval({ method: 'POST', path: `/api/v1/requests/${encodeURIComponent(id)}/approve`, body, token: await this.#token() });
+  }
+
+  async deny(id: string, reason: string): Promise<ApprovalInfo> {
+    return this.#approval({ method: 'POST', path: `/api/v1/requests/${encodeURIComponent(id)}/deny`, body: { reason }, token: await this.#token() });
+  }
+
+  async cancelRequest(id: string, reason: string): Promise<ApprovalInfo> {
+    return this.#approval({ method: 'POST', path: `/api/v1/requests/${encodeURIComponent(id)}/cancel`, body: { reason }, token: await this.#token() });
+  }
+
+  async grants(query: { readonly for?: 'mine' | 'all' | undefined; readonly target?: string | undefined }): Promise<ApprovalList> {
+    return this.#approvals('/api/v1/grants', query);
+  }
+
+  async revokeGrant(id: string, reason: string): Promise<ApprovalInfo> {
+    return this.#approval({ method: 'POST', path: `/api/v1/grants/${encodeURIComponent(id)}/revoke`, body: { reason }, token: await this.#token() });
+  }
+
+  async #approvals(path: string, query: NonNullable<Call['query']>): Promise<ApprovalList> {
+    const answer = await this.#call({ method: 'GET', path, query, token: await this.#token() });
+    const { next, state } = answer;
+    return { requests: this.#list(answer, 'requests'), next: typeof next === 'string' ? next : null, state: typeof state === 'string' ? state : '' };
+  }
+
+  async #approval(call: Call): Promise<ApprovalInfo> {
+    const answer = await this.#call(call);
+    for (const field of ['id', 'state', 'digest', 'target']) if (typeof answer[field] !== 'string') throw this.#unexpected(`request.${field}`);
+    return answer as unknown as ApprovalInfo;
+  }
+
   async users(): Promise<readonly SubjectRecord[]> {
     return this.#list<SubjectRecord>(await this.#call({ method: 'GET', path: '/api/v1/users', token: await this.#token() }), 'users');
   }
@@ -126,7 +195,10 @@ export class GatewayClient {
 
   #send(call: Call): Promise<HttpResponse> {
     const url = new URL(call.path, this.gateway);
-    for (const [name, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
+    for (const [name, value] of Object.entries(call.query ?? {})) {
+      if (typeof value === 'string' || typeof value === 'number') url.searchParams.set(name, String(value));
+      else for (const each of value ?? []) url.searchParams.append(name, each);
+    }
     return this.#transport.request({
       method: call.method,
       url,

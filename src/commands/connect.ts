@@ -1,7 +1,8 @@
 /** `gw connect TARGET`: the native client of a target on a tunnel through the gateway. */
 import { string as stringArg } from '@oclif/core/args';
-import { integer, option, string } from '@oclif/core/flags';
+import { integer, option } from '@oclif/core/flags';
 import { GwCommand } from '../cli/base-command.js';
+import { askingFlags, askingTerms, withWait } from '../cli/native-client/asking-flags.js';
 import { splitLine, withListenPort } from '../cli/native-client/command-line.js';
 import { connectTarget } from '../cli/native-client/connect-target.js';
 import { GwError } from '../contract/gw-error.js';
@@ -11,7 +12,9 @@ export default class Connect extends GwCommand {
   static override description =
     `Opens a port on 127.0.0.1 that only the client knows the secret of, and runs the native client of the target on it. Arguments after \`--\` go to the client. The client's exit code and signals pass through.
 
-With --listen the port stays open for a client of your own until Ctrl-C, and its URL is printed. --print chooses the form and implies --listen: the port lives as long as gw does. A missing client program ends with exit code 2.`;
+With --listen the port stays open for a client of your own until Ctrl-C, and its URL is printed. --print chooses the form and implies --listen: the port lives as long as gw does. A missing client program ends with exit code 2.
+
+Where policy wants people to approve, the client waits and says for whom; --no-wait ends with exit code 5 instead, a denial with 6.`;
   static override examples = [
     { description: 'Open the client', command: '<%= config.bin %> connect bank-db' },
     { description: 'Pass arguments to the client', command: '<%= config.bin %> connect bank-db --reason "TICKET-7" -- -c "select 1"' },
@@ -28,17 +31,17 @@ With --listen the port stays open for a client of your own until Ctrl-C, and its
       max: 65_535,
     }),
     print: option({ summary: 'Print how to reach the port, and keep it open (implies --listen).', options: ['url', 'env', 'json'] as const })(),
-    reason: string({ summary: 'Why you connect; kept in the record of the session.', helpValue: 'TEXT' }),
+    ...askingFlags,
   };
 
   async run(): Promise<void> {
     const { own, rest } = splitLine(this.argv);
-    const { args, flags } = await this.parse(Connect, withListenPort(own));
+    const { args, flags } = await this.parse(Connect, withWait(withListenPort(own)));
     const connection = await this.connect(flags);
     const target = args.target ?? connection.settings.target?.value;
     if (target === undefined) throw new GwError('usage.invalid', 'Which target?', { hint: 'Name one: `gw connect TARGET`. `gw ls` shows them.' });
     const keepOpen = flags.listen !== undefined || flags.print !== undefined || this.jsonEnabled();
     const listen = keepOpen ? { port: flags.listen ?? 0, form: flags.print ?? (this.jsonEnabled() ? 'json' : 'url') } : null;
-    this.exit(await connectTarget({ connection, target, args: rest ?? [], reason: flags.reason ?? null, userAgent: this.userAgent, listen, program: null }));
+    this.exit(await connectTarget({ connection, target, args: rest ?? [], terms: askingTerms(flags), userAgent: this.userAgent, listen, program: null }));
   }
 }

@@ -2,6 +2,7 @@
 import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { GwCommand } from '../cli/base-command.js';
+import { askingFlags, askingTerms, withWait } from '../cli/native-client/asking-flags.js';
 import { splitLine } from '../cli/native-client/command-line.js';
 import { execOnTargets, execTargets } from '../cli/native-client/exec-on-targets.js';
 
@@ -10,7 +11,9 @@ export default class Exec extends GwCommand {
   static override description =
     `Opens a port for each target and runs the command with the environment that makes the native client of the target reach it. Nothing is ever asked. Standard streams, exit code and signals of the command pass through; gw's own secrets are taken out of its environment. A command that cannot be started ends with exit code 2.
 
-The first target sets the variables that its clients read. Each target also sets them with its name in front (bank-db: BANK_DB_…), and BANK_DB_URL, so that one command can use several targets.`;
+The first target sets the variables that its clients read. Each target also sets them with its name in front (bank-db: BANK_DB_…), and BANK_DB_URL, so that one command can use several targets.
+
+Where people must approve, the command waits (--wait=30m for a limit); with --no-wait it fails, and gw ends with exit code 5 if it waits for approval, 6 if that was denied or expired.`;
   static override examples = [
     { description: 'One target', command: '<%= config.bin %> exec bank-db -- psql -c "select 1"' },
     {
@@ -26,14 +29,14 @@ The first target sets the variables that its clients read. Each target also sets
   static override args = { target: stringArg({ description: 'Target to reach; the default target of the settings when left out.' }) };
   static override flags = {
     target: string({ char: 't', summary: 'Target to reach; give it several times for several.', multiple: true, multipleNonGreedy: true, helpValue: 'NAME' }),
-    reason: string({ summary: 'Why; kept in the record of the sessions.', helpValue: 'TEXT' }),
+    ...askingFlags,
   };
 
   async run(): Promise<void> {
     const { own, rest } = splitLine(this.argv);
-    const { args, flags } = await this.parse(Exec, [...own]);
+    const { args, flags } = await this.parse(Exec, withWait(own));
     const connection = await this.connect(flags);
     const targets = execTargets(args.target, flags.target ?? [], connection.settings.target?.value);
-    this.exit(await execOnTargets({ connection, targets, command: rest ?? [], reason: flags.reason ?? null, userAgent: this.userAgent }));
+    this.exit(await execOnTargets({ connection, targets, command: rest ?? [], terms: askingTerms(flags), userAgent: this.userAgent }));
   }
 }

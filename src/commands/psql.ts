@@ -1,7 +1,7 @@
 /** `gw psql TARGET -- …`: the short way to connect with psql. The one place outside its island that names a protocol's client. */
 import { string as stringArg } from '@oclif/core/args';
-import { string } from '@oclif/core/flags';
 import { GwCommand } from '../cli/base-command.js';
+import { askingFlags, askingTerms, withWait } from '../cli/native-client/asking-flags.js';
 import { splitLine } from '../cli/native-client/command-line.js';
 import { connectTarget } from '../cli/native-client/connect-target.js';
 import { GwError } from '../contract/gw-error.js';
@@ -16,16 +16,16 @@ export default class Psql extends GwCommand {
   ];
 
   static override args = { target: stringArg({ description: 'Target to connect to; the default target of the settings when left out.' }) };
-  static override flags = { reason: string({ summary: 'Why you connect; kept in the record of the session.', helpValue: 'TEXT' }) };
+  static override flags = { ...askingFlags };
 
   async run(): Promise<void> {
     const { own, rest } = splitLine(this.argv);
-    const { args, flags } = await this.parse(Psql, [...own]);
+    const { args, flags } = await this.parse(Psql, withWait(own));
     const connection = await this.connect(flags);
     const target = args.target ?? connection.settings.target?.value;
     if (target === undefined) throw new GwError('usage.invalid', 'Which target?', { hint: 'Name one: `gw psql TARGET`. `gw ls` shows them.' });
     this.exit(
-      await connectTarget({ connection, target, args: rest ?? [], reason: flags.reason ?? null, userAgent: this.userAgent, listen: null, program: 'psql' }),
+      await connectTarget({ connection, target, args: rest ?? [], terms: askingTerms(flags), userAgent: this.userAgent, listen: null, program: 'psql' }),
     );
   }
 }

@@ -6,7 +6,17 @@ import { once } from 'node:events';
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import type { LoginInfo, SessionDetail, SessionSummary, SubjectRecord, TargetInfo, TunnelHello, TunnelReply, WhoAmI } from '../../src/contract/api-types.js';
+import type {
+  ApprovalInfo,
+  LoginInfo,
+  SessionDetail,
+  SessionSummary,
+  SubjectRecord,
+  TargetInfo,
+  TunnelHello,
+  TunnelReply,
+  WhoAmI,
+} from '../../src/contract/api-types.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import { decodeFrame, encodeFrame, TUNNEL_ALPN } from '../../src/tunnel/frame.js';
 import type { ServerCertificate } from './test-authority.js';
@@ -27,6 +37,7 @@ export interface FakeGatewayOptions {
   readonly targets?: readonly TargetInfo[];
   readonly sessions?: readonly SessionSummary[];
   readonly users?: readonly SubjectRecord[];
+  readonly approvals?: () => readonly ApprovalInfo[];
   readonly detail?: SessionDetail;
   /** Answer to a hello; by default yes. */
   tunnel?(hello: TunnelHello): TunnelReply;
@@ -58,6 +69,56 @@ export function person(name: string, expiresAt: number = Date.now() + 3_600_000)
     onBehalfOf: null,
     expiresAt: new Date(expiresAt).toISOString(),
     roles: [],
+  };
+}
+
+export function approvalInfo(change: Partial<ApprovalInfo> = {}): ApprovalInfo {
+  return {
+    id: 'apr_1',
+    kind: 'operation',
+    state: 'pending',
+    requester: { issuer: 'https://issuer.test', subject: 'sub-alice', kind: 'person', name: 'alice', email: 'alice@bank.test' },
+    onBehalfOf: null,
+    target: 'bank-db',
+    protocol: 'line',
+    scope: 'bank',
+    digest: 'sha256:shown',
+    policy: 'sha256:policy',
+    rule: 'bank/writes',
+    reasons: ['writes to the ledger ask'],
+    groups: ['dba'],
+    tier: 'high',
+    confirmTarget: false,
+    missing: [{ rule: 'bank/writes', groups: ['dba'], people: 1 }],
+    operation: {
+      redacted: null,
+      form: 'query',
+      parameters: [{ type: '23', form: 'text', value: '42' }],
+      summary: 'deletes from ledger.entries',
+      actions: ['delete'],
+      resources: ['delete relation ledger.entries'],
+      unknown: [],
+      language: 'sql',
+      text: "delete from ledger.entries where id = $1 -- not 'all'",
+      cut: false,
+    },
+    hidden: false,
+    estimate: { rows: 3, exactRows: null, cost: 12.5, note: 'ModifyTable on entries' },
+    reason: 'TICKET-7',
+    ticket: 'T-1',
+    session: 'ses_bank-db',
+    waiting: true,
+    createdAt: new Date().toISOString(),
+    expiresAt: new Date(Date.now() + 600_000).toISOString(),
+    grantSeconds: null,
+    activeUntil: null,
+    votes: [],
+    ended: null,
+    used: null,
+    review: null,
+    mine: false,
+    decidable: true,
+    ...change,
   };
 }
 
@@ -147,6 +208,17 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     if (resource === 'targets') return send(200, { targets: options.targets ?? [] });
     if (resource === 'users' && id === undefined) return send(200, { users: options.users ?? [] });
     if (resource === 'users') return send(200, { ...(seen.body as object), locked: id === 'lock' });
+    const approvals = options.approvals?.() ?? [];
+    if ((resource === 'requests' || resource === 'grants') && seen.method === 'GET' && id === undefined)
+      return send(200, { requests: approvals, next: null, state: `${approvals.length}` });
+    const approval = approvals.find((each) => each.id === id);
+    if (resource === 'requests' && id === undefined) return send(200, approvals[0] ?? {});
+    if ((resource === 'requests' || resource === 'grants') && approval !== undefined) {
+      if (act === 'approve' && approval.confirmTarget && (seen.body as { target: unknown }).target !== approval.target)
+        return fail(new GwError('approval.confirm', 'The name of the target is missing.'));
+      return send(200, act === undefined ? approval : { ...approval, state: act === 'approve' ? 'approved' : act === 'deny' ? 'denied' : 'cancelled' });
+    }
+    if (resource === 'requests') return fail(new GwError('approval.unknown', 'There is no such request.'));
     if (resource === 'sessions' && id === undefined) return send(200, { sessions: options.sessions ?? [], next: null });
     if (resource === 'sessions' && act === 'kill') return send(200, { session: id, state: 'ending' });
     if (resource === 'sessions' && act === 'renew') return send(200, { session: id, expiresAt: who.expiresAt });

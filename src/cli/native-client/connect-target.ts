@@ -5,6 +5,7 @@
 import { GwError } from '../../contract/gw-error.js';
 import type { Connection } from '../connection.js';
 import { say, visible, writeData } from '../terminal.js';
+import type { AskingTerms } from './asking-flags.js';
 import { shellExports } from './client-template.js';
 import { findProgram } from './find-program.js';
 import { runOnTargets } from './run-on-targets.js';
@@ -16,7 +17,7 @@ export interface ConnectRequest {
   readonly connection: Connection;
   readonly target: string;
   readonly args: readonly string[];
-  readonly reason: string | null;
+  readonly terms: AskingTerms;
   readonly userAgent: string;
   /** Keep the tunnel open instead of running the client; null: run it. */
   readonly listen: { readonly port: number; readonly form: PrintForm } | null;
@@ -59,7 +60,7 @@ function missing(target: OpenTarget): GwError {
 export async function connectTarget(request: ConnectRequest): Promise<number> {
   const { connection, listen } = request;
   const purpose = `${request.userAgent} connect`;
-  const access = await TargetAccess.open({ connection, targets: [request.target], port: listen?.port ?? 0, reason: request.reason, purpose });
+  const access = await TargetAccess.open({ connection, targets: [request.target], port: listen?.port ?? 0, terms: request.terms, purpose });
   try {
     const [target] = access.targets;
     if (target === undefined) throw new GwError('internal.error', 'No target was opened.');

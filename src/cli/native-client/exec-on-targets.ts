@@ -1,6 +1,7 @@
 /** `gw exec`: any command, with the environment that makes the native clients of one or several targets reach them. Never prompts. */
 import { GwError } from '../../contract/gw-error.js';
 import type { Connection } from '../connection.js';
+import type { AskingTerms } from './asking-flags.js';
 import { combinedEnvironment } from './client-template.js';
 import { runOnTargets } from './run-on-targets.js';
 import { TargetAccess } from './target-access.js';
@@ -9,7 +10,7 @@ export interface ExecRequest {
   readonly connection: Connection;
   readonly targets: readonly string[];
   readonly command: readonly string[];
-  readonly reason: string | null;
+  readonly terms: AskingTerms;
   readonly userAgent: string;
 }
 
@@ -34,7 +35,7 @@ export async function execOnTargets(request: ExecRequest): Promise<number> {
     connection: request.connection,
     targets: request.targets,
     port: 0,
-    reason: request.reason,
+    terms: request.terms,
     purpose: `${request.userAgent} exec`,
   });
   try {

@@ -1,5 +1,6 @@
 /** Runs one program against open targets and says how gw must end: as the program did, or with the reason why it never got through. */
 import { childEnvironment } from '../environment.js';
+import { sayError } from '../failure.js';
 import { dieLike, type ProgramOptions, runProgram, shellCode } from './run-program.js';
 import type { TargetAccess } from './target-access.js';
 
@@ -9,14 +10,22 @@ export interface TargetRun extends Omit<ProgramOptions, 'env'> {
 
 /**
  * Returns the exit code for gw. A program that failed because the gateway refused every connection to a target ends gw with the code of
- * that refusal (its reason was already said); everything else passes through.
+ * that refusal (its reason was already said), and one that failed because an operation was not approved with the code of that; everything else
+ * passes through.
  */
 export async function runOnTargets(access: TargetAccess, run: TargetRun): Promise<number> {
   try {
     const end = await runProgram({ ...run, env: childEnvironment(run.env) });
     await access.close();
     const refusal = access.decisiveRefusal;
-    if (refusal !== null && end.kind === 'code' && shellCode(end) !== 0) return refusal.entry.exit;
+    if (end.kind === 'code' && shellCode(end) !== 0) {
+      if (refusal !== null) return refusal.entry.exit;
+      const held = await access.heldOutcome();
+      if (held !== null) {
+        sayError(held);
+        return held.entry.exit;
+      }
+    }
     return await dieLike(end);
   } finally {
     await access.close();

@@ -4,13 +4,15 @@
  * and in the environment of the client, nowhere else.
  */
 import { randomBytes } from 'node:crypto';
+import type { GatewayClient } from '../../client/gateway-client.js';
 import { SessionKeeper } from '../../client/session-keeper.js';
-import type { TargetInfo } from '../../contract/api-types.js';
+import type { ApprovalInfo, TargetInfo } from '../../contract/api-types.js';
 import { GwError } from '../../contract/gw-error.js';
 import { LocalPort } from '../../tunnel/local-port.js';
 import { type Connection, tunnelAddress } from '../connection.js';
 import { sayError, sayWarning } from '../failure.js';
 import { visible } from '../terminal.js';
+import type { AskingTerms } from './asking-flags.js';
 import { type FilledClient, fillClient } from './client-template.js';
 
 export interface AccessOptions {
@@ -18,7 +20,7 @@ export interface AccessOptions {
   readonly targets: readonly string[];
   /** Port to listen on, for a single target; 0: any. */
   readonly port: number;
-  readonly reason: string | null;
+  readonly terms: AskingTerms;
   /** What uses the tunnel, for the record of the session. */
   readonly purpose: string;
 }
@@ -38,12 +40,37 @@ function pickTarget(all: readonly TargetInfo[], name: string): TargetInfo {
   throw new GwError('policy.connect_denied', `Policy does not let you connect to ${info.name}${why}.`, { detail: { rule: info.rule } });
 }
 
+/** The newest sessions of a command; a request of an older one is not the reason of its end. */
+const SESSIONS_ASKED = 50;
+
+function outcomeOf({ id, state, ended }: ApprovalInfo): GwError | null {
+  const detail = { request: id };
+  switch (state) {
+    case 'pending':
+    case 'approved':
+      return new GwError('approval.pending', `${id} waits for approval${state === 'approved' ? ' no longer: it is approved' : ''}.`, {
+        detail,
+        hint: 'Run the same again once it is approved.',
+      });
+    case 'denied':
+      return new GwError('approval.denied', `${id} was denied: ${ended?.why ?? ''}`, { detail });
+    case 'expired':
+      return new GwError('approval.expired', `${id} expired.`, { detail });
+    default:
+      return null;
+  }
+}
+
 export class TargetAccess {
   readonly targets: readonly OpenTarget[];
+  readonly #sessions: readonly string[];
+  readonly #client: GatewayClient;
   readonly #keeper: SessionKeeper;
 
-  private constructor(targets: readonly OpenTarget[], keeper: SessionKeeper) {
+  private constructor(targets: readonly OpenTarget[], sessions: readonly string[], client: GatewayClient, keeper: SessionKeeper) {
     this.targets = targets;
+    this.#sessions = sessions;
+    this.#client = client;
     this.#keeper = keeper;
   }
 
@@ -55,6 +82,7 @@ export class TargetAccess {
     const secret = randomBytes(32).toString('base64url');
     const keeper = new SessionKeeper({ client, source, clock, onProblem: (_session, error) => sayWarning(`${error.message} ${error.hint}`) });
     const opened: OpenTarget[] = [];
+    const sessions: string[] = [];
     try {
       for (const info of chosen) {
         let tokenEnd = 0;
@@ -64,9 +92,12 @@ export class TargetAccess {
           async hello() {
             const token = await source.token();
             tokenEnd = token.expiresAt;
-            return { target: info.name, token: token.secret.expose(), secret, reason: options.reason, client: options.purpose };
+            return { target: info.name, token: token.secret.expose(), secret, client: options.purpose, ...options.terms };
           },
-          onSession: (session) => keeper.opened(session, tokenEnd),
+          onSession: (session) => {
+            sessions.push(session);
+            keeper.opened(session, tokenEnd);
+          },
           onSessionEnd: (session) => keeper.closed(session),
           onRefusal: sayError,
         });
@@ -76,13 +107,29 @@ export class TargetAccess {
       await Promise.all(opened.map(({ port }) => port.close()));
       throw thrown;
     }
-    return new TargetAccess(opened, keeper);
+    return new TargetAccess(opened, sessions, client, keeper);
   }
 
   /** The refusal that made the command useless: one target was never reached at all. */
   get decisiveRefusal(): GwError | null {
     for (const { port } of this.targets) if (port.accepted === 0 && port.refusal !== null) return port.refusal;
     return null;
+  }
+
+  /**
+   * How the last request for approval of these sessions ended, when it did not end well: a program that was refused because nobody approved
+   * ends with a code of its own, which says nothing of that. Null: nothing was asked, or it went through, or it cannot be known.
+   */
+  async heldOutcome(): Promise<GwError | null> {
+    const session = this.#sessions.slice(-SESSIONS_ASKED);
+    if (session.length === 0) return null;
+    try {
+      const { requests } = await this.#client.requests({ session, limit: 1 });
+      return requests[0] === undefined ? null : outcomeOf(requests[0]);
+    } catch (thrown) {
+      sayWarning(`It could not be asked whether this waits for approval: ${GwError.from(thrown).message}`);
+      return null;
+    }
   }
 
   async close(): Promise<void> {

@@ -59,6 +59,8 @@ export async function recoverJournals(dir: string, options: RecoveryOptions): Pr
     const release = await claimRecovery(directory);
     if (release === null) continue;
     try {
+      // Another process may have finished between the look and the claim.
+      if (!(await readdir(directory)).includes(OPEN_MARK)) continue;
       const { interrupted, ended } = await recoverWorker(directory, bootId, options);
       await options.settle?.([...ended, ...interrupted]);
       sessions.push(...interrupted);

@@ -12,6 +12,7 @@ import type { ApiServices } from './api-services.js';
 import { type Caller, identifyCaller } from './caller.js';
 import { FailedLogins } from './failed-logins.js';
 import { guardHost } from './host-guard.js';
+import { policyRoutes } from './policy.js';
 import { addPublicRoutes } from './public-routes.js';
 import { errorReply } from './reply-error.js';
 import { sessionActionRoutes } from './session-actions.js';
@@ -57,7 +58,14 @@ export async function createApi(services: ApiServices, serve: (listener: Request
   addGates(app, services);
   const identify = identifier(services);
   addPublicRoutes(app, services, identify);
-  const routes = [whoamiRoute(services), targetsRoute(services), ...sessionRoutes(services), ...sessionActionRoutes(services), ...userRoutes(services)];
+  const routes = [
+    whoamiRoute(services),
+    targetsRoute(services),
+    ...sessionRoutes(services),
+    ...sessionActionRoutes(services),
+    ...userRoutes(services),
+    ...policyRoutes(services),
+  ];
   for (const route of routes) addRoute(app, route, services, identify);
   await app.ready();
   return { routes, close: () => app.close() };
@@ -114,6 +122,7 @@ function addRoute(app: FastifyInstance, route: ApiRoute, services: ApiServices, 
   app.route({
     method: route.method,
     url: route.url,
+    ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
     handler: async (request) => {
       const caller = await identify(request);
       const call = callOf(request, caller, services);

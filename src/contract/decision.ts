@@ -96,6 +96,8 @@ export interface PolicyView {
   connect(): Decision;
   /** Pure, synchronous, and cached by the identity of `facts`. Never throws: a failing condition is a deny with the reason. */
   decide(facts: Facts): Decision;
+  /** What a time-boxed grant takes that is asked for ahead of time and names no statement; null: none is offered to this identity here. */
+  access(): ApprovalDemand | null;
 }
 
 export interface PolicySet {

@@ -5,7 +5,7 @@
  * Facts are untrusted. Anything unexpected in here is a denial, never an exception.
  */
 import type { Clock } from '../base/clock.js';
-import { type Decision, NOTHING_FURTHER, type PolicyView } from '../contract/decision.js';
+import { type ApprovalDemand, type Decision, NOTHING_FURTHER, type PolicyView } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import type { Effect, Facts } from '../contract/operation.js';
 import { assemble, type Outcome, UNDERSTOOD_NOTHING } from './assemble-decision.js';
@@ -14,6 +14,7 @@ import { subjectContext, targetContext } from './condition.js';
 import { describeEffect, describeSubject, printable } from './describe.js';
 import { GenerationCache } from './generation-cache.js';
 import { type Matches, type MatchScope, matchRules, newRound, type Round } from './match-rules.js';
+import { demandOf, highestTier } from './merge-terms.js';
 import { RuleIndex } from './rule-index.js';
 import type { TargetFields } from './selector.js';
 import { CONNECT, type ProtocolVocabulary, UNKNOWN } from './vocabulary.js';
@@ -88,6 +89,13 @@ class View implements CompiledView {
     }
     if (!round.usedTime) season.connect = decision;
     return decision;
+  }
+
+  access(): ApprovalDemand | null {
+    if (this.connect().effect === 'deny') return null;
+    // One grant stands in for all that can be granted, so it takes what all of them ask for.
+    const granting = this.#now().rules.filter((rule) => rule.effect === 'require_approval' && rule.terms.approval?.grantMs != null);
+    return demandOf(granting, highestTier(granting), this.#input.identity);
   }
 
   decide(facts: Facts): Decision {

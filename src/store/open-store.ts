@@ -5,10 +5,12 @@
  */
 import pg from 'pg';
 import type { Logger } from '../base/logger.js';
+import type { PolicyStore } from '../contract/policy-store.js';
 import type { SessionStore, SubjectStore } from '../contract/session-store.js';
 import { endInterrupted, liveJournals } from './interrupted-sessions.js';
 import { migrate } from './migrate.js';
 import { PgBus } from './pg-bus.js';
+import { PgPolicyStore } from './pg-policy-store.js';
 import { PgSessionStore } from './pg-session-store.js';
 import { PgSubjectStore } from './pg-subject-store.js';
 import { SessionWrites } from './session-writes.js';
@@ -29,6 +31,7 @@ export interface StoreOptions {
 export interface Store {
   readonly sessions: SessionStore;
   readonly subjects: SubjectStore;
+  readonly policies: PolicyStore;
   readonly bus: PgBus;
   /** True while so much waits for the database that new sessions are refused. */
   readonly saturated: boolean;
@@ -81,6 +84,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   return {
     sessions: new PgSessionStore(pool, writes),
     subjects: new PgSubjectStore(pool),
+    policies: new PgPolicyStore(pool),
     bus,
     get saturated() {
       return writes.saturated;

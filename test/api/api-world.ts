@@ -11,8 +11,9 @@ import { silentLogger } from '../../src/base/logger.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Identity } from '../../src/contract/identity.js';
 import type { BusEvent } from '../../src/contract/session-store.js';
+import { createPolicyAnswers } from '../../src/gateway/policy-answers.js';
 import { createAuthenticator } from '../../src/identity/index.js';
-import { loadPolicy } from '../../src/policy/index.js';
+import { type LoadedPolicy, loadPolicy } from '../../src/policy/index.js';
 import { protocols } from '../../src/protocols/index.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { createTargets } from '../../src/targets/index.js';
@@ -56,11 +57,14 @@ export class ApiWorld {
   readonly local = new Set<string>();
   record: RecordPage = { operations: [], events: [], intact: true, problems: [], next: null };
   journalBroken = false;
+  /** Where a replay finds journals. */
+  journalDir = '/nonexistent';
   draining = false;
   loginFailuresPerMinute = 1_000;
   metricsFrom = ['127.0.0.1', '::ffff:127.0.0.1'];
   publicUrl = 'https://gw.example.test:7443';
   readonly clock: TestClock = testClock();
+  policy!: LoadedPolicy;
   issuer!: TestIssuer;
   other!: TestIssuer;
   store!: Store;
@@ -89,8 +93,10 @@ export class ApiWorld {
   }
 
   #services(): ApiServices {
+    const world = this;
     const descriptors = protocols.map(({ descriptor }) => descriptor);
-    const policy = loadPolicy([{ path: 'policy.yaml', text: POLICY }], descriptors);
+    this.policy = loadPolicy([{ path: 'policy.yaml', text: POLICY }], descriptors);
+    const { policy } = this;
     const target = (name: string) => ({
       name,
       protocol: 'postgres',
@@ -138,6 +144,15 @@ export class ApiWorld {
         renew: (id, identity) => this.local.has(id) && this.renewed.push({ id, identity }) > 0,
       },
       records: { read: () => Promise.resolve(this.record) },
+      policyDesk: createPolicyAnswers({
+        current: () => policy,
+        store: this.store.policies,
+        target: (name) => targets.find((each) => each.name === name),
+        get journalDir() {
+          return world.journalDir;
+        },
+        clock: this.clock,
+      }),
       audit: createAuditLog({
         event: (kind, data) => {
           if (this.journalBroken) throw new GwError('recording.failed', 'The journal cannot be written.');

@@ -3,6 +3,7 @@
  * and compared at every start. Add a file, then a line here. TypeScript constants, so that the compiler alone builds the package.
  */
 import { initial } from './initial.js';
+import { policies } from './policies.js';
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -11,4 +12,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-export const migrations: readonly Migration[] = [{ version: 1, name: 'initial', sql: initial }];
+export const migrations: readonly Migration[] = [
+  { version: 1, name: 'initial', sql: initial },
+  { version: 2, name: 'policies', sql: policies },
+];

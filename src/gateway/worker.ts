@@ -72,7 +72,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   cleanups.push(() => journal.close());
   const audit = createAuditLog(journal);
   const live = await createLiveConfig({ config, isLocked: (issuer, subject) => store.subjects.isLocked(issuer, subject), clock, logger });
-  const policy = await createLivePolicy({ config, audit, worker, clock, logger });
+  const policy = await createLivePolicy({ config, audit, policies: store.policies, worker, clock, logger });
   cleanups.push(() => policy.close());
   await Promise.all([...protocolsByKind.values()].map((protocol) => protocol.prepare()));
   void warmUp(live, logger);

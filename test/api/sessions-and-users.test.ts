@@ -183,8 +183,8 @@ describe('audit', () => {
     await world.ask('/api/v1/whoami', { token: await world.token('walker') });
     const lock = { issuer: world.issuer.url, subject: 'sub-walker', reason: 'walk' };
     const [walker, root] = [await world.token('walker'), await world.token('root', ['admins'])];
-    const asks = askingPolicy(world.policy.current(), { access: demand({ grantMs: 3_600_000 }) });
-    world.policy = { current: () => asks };
+    const asks = askingPolicy(world.inForce.current(), { access: demand({ grantMs: 3_600_000 }) });
+    world.inForce = { current: () => asks };
     const bob = await world.token('bob', ['dba']);
     const waits = async (): Promise<ApprovalRecord> => {
       const asker = { ...identity('walker'), issuer: world.issuer.url };

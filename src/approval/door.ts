@@ -116,7 +116,7 @@ export class Door implements ApprovalDoor {
     for (const record of own.filter(({ state }) => state === 'pending')) {
       // Asked before by a session that did not wait, or that is gone: it is the same request still.
       if (record.waiter !== null && (await store.waiterLives(record.waiter))) continue;
-      const attached = await this.#try(record, (now) => (now.waiter === record.waiter ? attach(now, waiter) : { ok: false, error: taken() }));
+      const attached = await this.#try(record, (now) => (now.waiter === record.waiter ? attach(now, waiter, question.session) : { ok: false, error: taken() }));
       if (attached.state === 'pending' && attached.waiter === waiter) return attached;
     }
     const { issuer, subject } = question.identity;

@@ -71,7 +71,7 @@ function objection(record: ApprovalRecord, decider: Decider): Step | null {
   if (isRequester(record, by)) {
     return refused(
       'approval.not_yours',
-      'Nobody decides on what they asked for, through a second identity or an agent of theirs neither.',
+      'Nobody decides on what they asked for themselves, nor through a second identity or an agent of theirs.',
       `Ask somebody else, or take it back with \`gw request cancel ${record.id}\`.`,
     );
   }

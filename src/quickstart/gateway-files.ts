@@ -169,6 +169,20 @@ rules:
       names: [bank-db]
     actions: [connect]
 
+  - id: ledger-needs-a-second-person
+    description: A correction of the ledger waits until a DBA has seen it; whoever asks never approves
+    effect: require_approval
+    targets:
+      names: [bank-db]
+    actions: [insert, update, delete, merge]
+    # The bare name too: without its schema it may be the ledger's.
+    resources:
+      - relation: [ledger.*, '*.entries']
+    approval:
+      groups: [dba]
+      expires: 15m
+    message: The ledger is corrected with a second pair of eyes
+
   - id: auditors-read-the-record
     description: Auditors see what others did, not the data
     effect: deny

@@ -139,11 +139,35 @@ export const TOUR_STEPS: readonly TourStep[] = [
   },
   {
     who: 'bob',
-    title: 'gw sessions kill',
-    why: 'An administrator ends a live session in mid-statement.',
+    title: 'gw approve',
+    why: "A correction of the ledger waits in alice's own psql until a second person has seen exactly that statement; then it runs.",
     run: async (context) => {
       const first = await login(context, 'bob');
       if (first.problem !== null) return first;
+      const memo = 'select memo from ledger.entries where id = 7';
+      const before = await context.direct(memo);
+      const waiting = context.shell.start('alice', psql("update ledger.entries set memo = 'checked by two' where id = 7"));
+      const [notice, id = ''] = await waiting.said(/waiting for approval (apr_\w+)[^\n]*/);
+      const meanwhile = await context.direct(memo);
+      const own = await context.shell.gw('alice', ['approve', id, '--yes']);
+      const approved = await context.shell.gw('bob', ['approve', id, '--yes', '--reason', 'the tour']);
+      const done = await waiting.finished;
+      const after = await context.direct(memo);
+      return outcome(
+        `alice's psql: ${notice}\nalice: ${words(own)}\nbob: ${words(approved)}\nalice's psql: ${done.stdout.trim()}`,
+        [meanwhile === before, 'the statement ran before anybody approved it'],
+        [own.code !== 0, 'alice approved her own request'],
+        [approved.code === 0, `gw approve ended with ${approved.code}`],
+        [done.code === 0 && done.stdout.includes('UPDATE 1'), `psql ended with ${done.code}`],
+        [after === 'checked by two', `the target holds ${after}`],
+      );
+    },
+  },
+  {
+    who: 'bob',
+    title: 'gw sessions kill',
+    why: 'An administrator ends a live session in mid-statement.',
+    run: async (context) => {
       const busy = context.shell.start('alice', psql("select 'started' from pg_sleep(0)", 'select pg_sleep(50)'));
       await busy.said(/started/);
       const [live] = await sessionsOf(context, 'bob', ['--state', 'live', '--name', 'alice']);

@@ -171,6 +171,21 @@ describe('a session that does not wait', () => {
     expect(await ask(one(), { ...asked, demand: night }).answer).toMatchObject({ kind: 'waiting' });
   });
 
+  it('does not wait behind a request that asks fewer people than are asked by now', async () => {
+    const easy = fresh({ waitMs: 0 });
+    const { record } = await ask(one(), easy).answer;
+    const both = { quorum: 2, approvers: [{ rule: 'night', groups: ['dba'], quorum: 2 }] };
+    const asked = ask(one(), { ...easy, waitMs: null, demand: demand(both) });
+    const held = await asked.held;
+    expect(held.id).not.toBe(record.id);
+    await approveAs(two(), record, 'bob');
+    await approveAs(two(), held, 'bob');
+    expect(await stored(held)).toMatchObject({ state: 'pending' });
+    await approveAs(two(), held, 'carol');
+    expect(await asked.answer).toMatchObject({ kind: 'used', record: { id: held.id } });
+    expect(await stored(record)).toMatchObject({ state: 'approved', used: null });
+  });
+
   it('stops waiting after its time; the request lives on', async () => {
     const asked = ask(one(), fresh({ waitMs: 50 }));
     expect(await asked.answer).toMatchObject({ kind: 'waiting', record: { state: 'pending', waiter: null } });

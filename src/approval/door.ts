@@ -5,6 +5,7 @@
  */
 import type { AbandonReason, ApprovalAnswer, ApprovalDoor, ApprovalEvents, ApprovalQuestion, ApprovalRecord } from '../contract/approval.js';
 import { GwError } from '../contract/gw-error.js';
+import { subjectsOf } from '../contract/identity.js';
 import type { Changes } from './changes.js';
 import { startRecord } from './describe.js';
 import { auditData, type DeskServices, OPEN_LIMIT } from './desk-services.js';
@@ -79,9 +80,17 @@ export class Door implements ApprovalDoor {
     return true;
   }
 
+  /** While people thought, whoever asked (or whom that one acts for) may have been locked: then nothing is spent. @throws GwError `login.locked` */
+  async #requesterStands({ identity }: ApprovalQuestion): Promise<void> {
+    for (const { issuer, subject } of subjectsOf(identity))
+      if (await this.#services.isLocked(issuer, subject))
+        throw new GwError('login.locked', 'This identity, or the one on whose behalf it acts, was locked while it waited for approval.');
+  }
+
   async #spend(record: ApprovalRecord, question: ApprovalQuestion): Promise<ApprovalAnswer> {
     const { audit, clock } = this.#services;
     const at = (): number => clock.now();
+    await this.#requesterStands(question);
     if (!(await this.#votersStand(record))) {
       await audit.record('approval.cancel', auditData(record, 'somebody who approved it was locked since'));
       const revoked = await this.#try(record, (now) => revoke(now, { by: null, at: at(), why: 'somebody who approved it was locked since' }));

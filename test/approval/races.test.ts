@@ -119,6 +119,18 @@ describe('an operation that asks', () => {
     expect(await asked.answer).toMatchObject({ kind: 'refused', record: { state: 'cancelled' } });
   });
 
+  it('is not spent for somebody who was locked while it waited, or whose principal was', async () => {
+    for (const who of ['sub-alice', 'sub-carol']) {
+      const asked = ask(one(), fresh({ identity: identity('alice', { onBehalfOf: { issuer: null, subject: 'sub-carol', verified: true } }) }));
+      const held = await asked.held;
+      world.locked.add(who);
+      await approveAs(two(), held, 'bob');
+      await expect(asked.answer).rejects.toMatchObject({ code: 'login.locked' });
+      world.locked.delete(who);
+      expect(await stored(held)).toMatchObject({ state: 'approved', used: null });
+    }
+  });
+
   it('is not good when somebody who approved it was locked before it was used', async () => {
     const first = fresh({ waitMs: 0 });
     const held = (await ask(one(), first).answer).record;

@@ -8,8 +8,8 @@ import { GwError } from '../contract/gw-error.js';
 import { subjectsOf } from '../contract/identity.js';
 import type { Changes } from './changes.js';
 import { startRecord } from './describe.js';
-import { auditData, type DeskServices, OPEN_LIMIT } from './desk-services.js';
-import { asksForThis, grantCovers, principalOf, questionDigest } from './grants.js';
+import { addressesOf, auditData, type DeskServices, OPEN_LIMIT } from './desk-services.js';
+import { asksForThis, grantCovers, questionDigest } from './grants.js';
 import { attach, cancel, expire, isGrant, revoke, type Step, use } from './machine.js';
 import { refusalOf, waitingOf } from './refusal.js';
 
@@ -132,15 +132,10 @@ export class Door implements ApprovalDoor {
     const open = await store.list({ requester: { issuer, subject }, states: ['pending'], limit: OPEN_LIMIT });
     if (open.length >= OPEN_LIMIT)
       throw new GwError('session.limit', `${OPEN_LIMIT} requests of yours wait already.`, { hint: 'Cancel some with `gw request cancel ID`.' });
-    const record = startRecord(question, { grantMs: null, waiter, now: clock.now(), principalEmail: await this.#principalEmail(question) });
+    const record = startRecord(question, { grantMs: null, waiter, now: clock.now(), ...(await addressesOf(question.identity, this.#services)) });
     await audit.record('approval.hold', auditData(record));
     await this.#changes.insert(record);
     return record;
-  }
-
-  async #principalEmail(question: ApprovalQuestion): Promise<string | null> {
-    const principal = principalOf(question.identity);
-    return principal === null ? null : this.#services.emailOf(principal.issuer, principal.subject);
   }
 
   async #breakGlass(question: ApprovalQuestion, grantMs: number): Promise<ApprovalRecord> {
@@ -149,7 +144,7 @@ export class Door implements ApprovalDoor {
       throw new GwError('approval.not_offered', 'Breaking the glass needs a reason.', { hint: 'Connect with `--break-glass --reason TEXT`.' });
     }
     const now = clock.now();
-    const pending = startRecord({ ...question, kind: 'break_glass' }, { grantMs, waiter: null, now, principalEmail: null });
+    const pending = startRecord({ ...question, kind: 'break_glass' }, { grantMs, waiter: null, now, ...(await addressesOf(question.identity, this.#services)) });
     const record: ApprovalRecord = { ...pending, state: 'approved', activeUntil: now + grantMs };
     await audit.record('approval.break_glass', auditData(record));
     await this.#changes.insert(record);

@@ -88,6 +88,19 @@ describe('an operation that asks', () => {
     expect(await asked.answer).toMatchObject({ kind: 'refused' });
   });
 
+  it('is refused to a second identity also when a token leaves the address out', async () => {
+    // The world remembers `alice@bank.test` for `sub-alice`, and so on.
+    const given = (held: ApprovalRecord) => ({ digest: held.digest, confirm: null, reason: null });
+    const silent = ask(one(), fresh({ identity: identity('alice', { email: null }) }));
+    const first = await silent.held;
+    await expect(two().approve(first.id, reviewer('alice-admin', { email: 'alice@bank.test' }), given(first))).rejects.toMatchObject({ code: 'approval.not_yours' });
+    const asked = ask(one(), fresh({ identity: identity('alice-admin', { email: 'alice@bank.test' }) }));
+    const second = await asked.held;
+    await expect(two().approve(second.id, reviewer('alice', { email: null }), given(second))).rejects.toMatchObject({ code: 'approval.not_yours' });
+    for (const each of [silent, asked]) each.abandon({ kind: 'gave_up', why: 'end of the test' });
+    await Promise.all([silent.answer, asked.answer]);
+  });
+
   it('is cancelled when the client gives up or leaves, and nobody can approve it then', async () => {
     for (const kind of ['gave_up', 'gone'] as const) {
       const asked = ask(one(), fresh());

@@ -202,7 +202,7 @@ export class Door implements ApprovalDoor {
       if (signal.aborted) abandoned();
       else signal.addEventListener('abort', abandoned, { once: true });
       // Between the request and the first look somebody may have been faster.
-      this.#changes.get(first.id).then(look, reject);
+      this.#changes.get(first.id).then(look, (thrown: unknown) => settle(() => Promise.reject(GwError.from(thrown))));
     });
   }
 

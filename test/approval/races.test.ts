@@ -1,6 +1,7 @@
 /** What happens at once, too late or twice: two gateways over one real state database. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalRecord } from '../../src/contract/approval.js';
+import { GwError } from '../../src/contract/gw-error.js';
 import { sessionStart } from '../store/session-fixture.js';
 import { eventually } from '../store/state-server.js';
 import { approveAs, ask, type DeskWorld, reviewer, startDeskWorld } from './desk-world.js';
@@ -109,6 +110,22 @@ describe('an operation that asks', () => {
       expect(await asked.answer).toMatchObject({ kind: 'refused', record: { state: 'cancelled', ended: { why: 'the client left' } } });
       await expect(approveAs(two(), held, 'bob')).rejects.toMatchObject({ code: 'approval.decided' });
     }
+  });
+
+  it('that could not be looked up is not waited for, and is not spent for nothing', async () => {
+    const store = world.stores[0]?.approvals as { find(id: string): Promise<ApprovalRecord | null> };
+    const find = store.find.bind(store);
+    let held: ApprovalRecord | null = null;
+    const broken = (record: ApprovalRecord): void => {
+      held = record;
+      store.find = () => Promise.reject(new GwError('store.unavailable', 'gone'));
+    };
+    const answer = one().door.ask(fresh(), { held: broken, progress: () => undefined }, new AbortController().signal);
+    await expect(answer).rejects.toMatchObject({ code: 'store.unavailable' });
+    store.find = find;
+    await approveAs(one(), held as unknown as ApprovalRecord, 'bob');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await stored(held as unknown as ApprovalRecord)).toMatchObject({ state: 'approved', used: null });
   });
 
   it('a client that leaves in the moment of the approval leaves nothing that can be used later', async () => {

@@ -13,6 +13,8 @@ import { Requests } from './requests.js';
 /** Names beyond this are no names (NAMEDATALEN is 64); it bounds how much of a large Bind must be there to judge it. */
 const HEAD_LIMIT = 8_192;
 
+const EMPTY = Buffer.alloc(0);
+
 /** Bytes kept of a client that goes on sending while its statement is held. */
 const HELD_LIMIT = 1 << 20;
 
@@ -21,6 +23,8 @@ export class Frontend {
   readonly #requests: Requests;
   readonly #statementLimit: number;
   #carry: Buffer | null = null;
+  /** Memory that `#carry` is the beginning of, once it grows chunk by chunk. */
+  #room: Buffer = EMPTY;
   #held = false;
   /** Bytes of a message that go up without being looked at (COPY data, the rest of a large Bind). */
   #passing = 0;
@@ -39,14 +43,15 @@ export class Frontend {
 
   take(chunk: Buffer): void {
     if (this.#held) {
-      this.#carry = this.#carry === null ? Buffer.from(chunk) : Buffer.concat([this.#carry, chunk]);
+      const kept = this.#grow(chunk);
+      this.#carry = kept;
       // While people are asked the client is read on, or nobody would see it leave; up to a limit.
-      if (this.#carry.length > HELD_LIMIT) this.#talk.context.pauseClient();
+      if (kept.length > HELD_LIMIT) this.#talk.context.pauseClient();
       return;
     }
     let buffer = chunk;
     if (this.#carry !== null) {
-      buffer = Buffer.concat([this.#carry, chunk]);
+      buffer = this.#grow(chunk);
       this.#carry = null;
     }
     this.#buffer = buffer;
@@ -54,7 +59,21 @@ export class Frontend {
     const at = this.#walk(buffer);
     if (this.#talk.over) return;
     this.#flush(at);
-    if (at < buffer.length) this.#carry = Buffer.from(buffer.subarray(at));
+    // Of memory from which something was sent nothing is written again.
+    if (at > 0) this.#room = EMPTY;
+    if (at < buffer.length) this.#carry = at === 0 && buffer !== chunk ? buffer : Buffer.from(buffer.subarray(at));
+  }
+
+  /** What is kept and `chunk` behind it. Room is doubled: a client that sends byte by byte costs no more than one that does not. */
+  #grow(chunk: Buffer): Buffer {
+    const kept = this.#carry ?? EMPTY;
+    const length = kept.length + chunk.length;
+    if (kept.buffer !== this.#room.buffer || length > this.#room.length) {
+      this.#room = Buffer.allocUnsafeSlow(Math.max(2 * length, 1024));
+      kept.copy(this.#room);
+    }
+    chunk.copy(this.#room, kept.length);
+    return this.#room.subarray(0, length);
   }
 
   /** Answers came: what was held because of an unsettled name or a full pipeline is tried again. */

@@ -43,6 +43,9 @@ export function copyOperation(operation: Operation): HeldOperation {
   return { ...operation, exact: Buffer.from(operation.exact), parameters: copy(operation.parameters), parameterTypes: copy(operation.parameterTypes) };
 }
 
+/** Said to those who decide. */
+const CONTEXTUAL = 'what the text means depends on what its session did before (search_path, role, temporary tables, prepared statements, cursors)';
+
 export class Hold {
   readonly #options: HoldOptions;
   readonly #recorder: SessionRecorder;
@@ -115,7 +118,7 @@ export class Hold {
       demand: decision.approval,
       policy: decision.policy,
       rule: decision.rule,
-      reasons: decision.reasons,
+      reasons: operation.reach === 'contextual' ? [...decision.reasons, CONTEXTUAL] : decision.reasons,
       operation: {
         facts: operation.facts,
         exact: operation.exact,

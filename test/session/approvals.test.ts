@@ -292,6 +292,37 @@ describe('the extended protocol', () => {
   });
 });
 
+describe('a session in which names mean something else', () => {
+  it('does not run what was approved for the same text elsewhere, and those who decide are told', async () => {
+    await server.sql(
+      "create schema if not exists evil; create table if not exists evil.entries (id int, note text); insert into evil.entries values (4, 'old')",
+    );
+    const text = 'delete from entries where id = 4';
+    const { client } = await connect();
+    const lost = failure(client.query(text));
+    const request = await one();
+    expect(request.reasons.join()).not.toContain('search_path');
+    await world[Symbol.asyncDispose]();
+    await lost;
+    world = await open();
+    await approveAs(desk(), request, 'bob');
+    for (const shift of ['set search_path = evil', "select set_config('search_path', 'evil', false)", 'create temporary table entries (id int, note text)']) {
+      const { client: moved } = await connect();
+      await moved.query(shift);
+      const refused = failure(moved.query(text));
+      const [asked] = (await pending()).filter(({ id }) => id !== request.id);
+      expect(asked?.reasons.join()).toContain('search_path');
+      await desk().deny(asked?.id ?? '', reviewer('bob'), 'which table?');
+      await refused;
+    }
+    expect(await stored(request)).toMatchObject({ state: 'approved' });
+    const { client: clean } = await connect();
+    await clean.query("set application_name = 'x'");
+    expect((await clean.query(text)).rowCount).toBe(1);
+    expect(await stored(request)).toMatchObject({ state: 'used' });
+  });
+});
+
 describe('many at once', () => {
   it('a hundred wait, other sessions go on meanwhile, and each gets its own answer', async () => {
     asks = demand({ expiresInMs: 3_600_000 });

@@ -34,6 +34,8 @@ export class Conversation {
   readonly suspended = new Set<Portal>();
   /** The portal of the last Bind while no Execute named it: nearly always the next message does, and the set above stays empty. */
   lastBound: Portal | null = null;
+  /** Something ran after which a text alone does not say what it means (`shifted-meaning.ts`). */
+  shifted = false;
   /** Set once the session is over; no further byte is looked at. */
   over = false;
 

@@ -15,6 +15,7 @@ import { type FlightExtra, Wait } from './flight.js';
 import { type Judged, judge } from './judge.js';
 import type { NameChange, Portal, Statement } from './names.js';
 import { refuseOperation } from './refusal.js';
+import { shiftsMeaning } from './shifted-meaning.js';
 
 /** Text that no server parses: the stand-in of a refused statement, and a sign in the server's own log. */
 const STAND_IN = 'gw refused this statement';
@@ -95,9 +96,14 @@ export class Requests {
   }
 
   /** The verdict on one operation; `wait`: a human is being asked. */
-  #decide(judged: Judged, preparing: boolean): Verdict | typeof NO_VERDICT_YET {
-    const ready = this.#awaited.take(judged);
-    if (ready !== null) return ready;
+  #decide(told: Judged, preparing: boolean): Verdict | typeof NO_VERDICT_YET {
+    const judged: Judged = this.#talk.shifted && told.reach === 'whole' ? { ...told, reach: 'contextual' } : told;
+    const verdict = this.#awaited.take(judged) ?? this.#ask(judged, preparing);
+    if (verdict !== NO_VERDICT_YET && verdict.allowed && !preparing && shiftsMeaning(judged.facts)) this.#talk.shifted = true;
+    return verdict;
+  }
+
+  #ask(judged: Judged, preparing: boolean): Verdict | typeof NO_VERDICT_YET {
     const { guard } = this.#talk.context;
     const verdict = preparing ? guard.consider(judged) : guard.check(judged);
     if (!(verdict instanceof Promise)) return verdict;

@@ -40,7 +40,7 @@ export interface CompiledDefault {
 }
 
 /** What the rules of a set ask of an identity; a view is shared by all who agree in it. */
-interface IdentityUse {
+export interface IdentityUse {
   /** The subject itself (`ids`). */
   readonly ids: boolean;
   readonly emails: boolean;

@@ -198,7 +198,9 @@ export class Door implements ApprovalDoor {
       if (signal.aborted) abandoned();
       else signal.addEventListener('abort', abandoned, { once: true });
       // Between the request and the first look somebody may have been faster.
-      this.#changes.get(first.id).then(look, reject);
+      this.#changes
+        .get(first.id)
+        .then(look, (err: unknown) => this.#services.logger.warn({ err, request: first.id }, 'a request could not be looked up; it is tried again'));
     });
   }
 

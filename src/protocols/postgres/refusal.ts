@@ -16,6 +16,7 @@ const SQLSTATES: Partial<Record<ErrorCode, string>> = {
   'login.unavailable': '57P03',
   'policy.connect_denied': '28000',
   'policy.operation_denied': '42501',
+  'policy.limit_exceeded': '53400',
   'target.unknown': '3D000',
   'target.unreachable': '08001',
   'target.credential': '08001',

@@ -11,7 +11,7 @@ import { type Decision, NOTHING_FURTHER, type PolicySource, type PolicyView } fr
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
 import type { Operation } from '../contract/operation.js';
-import type { Guard } from '../contract/protocol.js';
+import type { ClientNotice, Guard } from '../contract/protocol.js';
 import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
@@ -63,6 +63,8 @@ export interface GuardOptions {
   readonly policy: PolicySource;
   readonly recorder: SessionRecorder;
   readonly clock: Clock;
+  /** Tells the client something that ends nothing. */
+  say(notice: ClientNotice): void;
 }
 
 export class SessionGuard implements Guard {
@@ -230,10 +232,16 @@ export class SessionGuard implements Guard {
   #issue(operation: Operation, decision: Decision, sequence: number): Verdict {
     const verdict = new IssuedVerdict(this, decision, sequence, this.#options.clock.monotonic());
     this.#options.recorder.operation(sequence, operation.form, operation.facts, decision, operation.exact, operation.parameters);
+    if (verdict.allowed && decision.warnings.length > 0) this.warn(decision);
     if (!verdict.allowed) this.counters.refused++;
     else if (this.#running === null) this.#running = verdict;
     else this.#alsoRunning.add(verdict);
     return verdict as unknown as Verdict;
+  }
+
+  /** What policy wants said with a decision goes to the client in its own protocol, in front of the result. */
+  warn({ warnings, policy }: Decision): void {
+    for (const message of warnings) this.#options.say({ severity: 'warning', message, detail: `Policy ${policy.slice(0, 19)}.`, hint: '' });
   }
 
   transport(): Verdict {

@@ -282,6 +282,7 @@ export class Path {
       clock: services.clock,
       hold,
       connected: about.connected,
+      say: (notice) => pump.say(notice),
     });
     services.sessions.started(start, services.journalId);
     try {
@@ -318,6 +319,7 @@ export class Path {
         'session started',
       );
       pump.start(clientRest);
+      guard.warn(grant.decision);
     } catch (thrown) {
       const error = GwError.from(thrown);
       opened?.stream.destroy();

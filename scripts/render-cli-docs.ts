@@ -103,6 +103,7 @@ export function renderCliDocs(manifest: Manifest): string {
       'Variable',
       Object.entries(VARIABLES).map(([name, meaning]) => `| \`${name}\` | ${cell(meaning)} |`),
     ),
+    '## Completion\n\n`gw autocomplete` says how to set it up in bash and zsh; `gw autocomplete fish > ~/.config/fish/completions/gw.fish` does it in fish.\n\n',
     '## Exit codes\n\n',
     `| Code | Name | Meaning |\n|---|---|---|\n${EXIT_CODES.map(({ code, name, meaning }) => `| ${code} | ${name} | ${cell(meaning)} |`).join('\n')}\n\n`,
     `${WRAPPED_PROGRAM}\n`,

@@ -52,6 +52,8 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
 export async function mainAndExit(argv: readonly string[], root: string): Promise<never> {
   // The reader of a pipe may leave early (`gw ls | head -1`): nothing is wrong then.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  // Talk that nobody can hear (the terminal was closed) must not keep a command from ending in good order.
+  process.stderr.on('error', () => undefined);
   const code = await main(argv, root);
   await new Promise<void>((resolve) => process.stdout.write('', () => resolve()));
   process.exit(code);

@@ -3,8 +3,9 @@
  * `Secret` values print as `[secret]` by themselves. The data path must not wait for a slow reader of stderr, so workers write
  * asynchronously and `flush` writes the rest before the process ends.
  */
-import { destination, pino, stdSerializers } from 'pino';
+import { pino, stdSerializers } from 'pino';
 import type { Logger } from '../base/logger.js';
+import { LogDestination } from './log-destination.js';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -17,7 +18,7 @@ export interface ServiceLogger extends Logger {
 const SECRET_NAMES = ['token', 'password', 'secret', 'authorization', 'cookie', 'credential', 'url', 'connectionString', 'key'];
 
 export function createServiceLogger(fields: object, level: LogLevel, fd = 2): ServiceLogger {
-  const stream = destination({ fd, sync: false });
+  const stream = new LogDestination(fd);
   const log = pino(
     {
       level,
@@ -38,7 +39,7 @@ export function createServiceLogger(fields: object, level: LogLevel, fd = 2): Se
     setLevel: (next) => {
       log.level = next;
     },
-    flush: () => stream.flushSync(),
+    flush: () => stream.flush(),
   };
 }
 

@@ -54,11 +54,11 @@ export async function recoverJournals(dir: string, options: RecoveryOptions): Pr
   const failed: { bootId: string; problem: string }[] = [];
   for (const bootId of await listWorkers(dir)) {
     const directory = join(dir, bootId);
-    if (options.alive?.(bootId) === true || (await isWorkerAlive(directory))) continue;
-    if (!(await readdir(directory)).includes(OPEN_MARK)) continue;
+    if (options.alive?.(bootId) === true || (await isWorkerAlive(directory)) || !(await readdir(directory)).includes(OPEN_MARK)) continue;
     const release = await claimRecovery(directory);
     if (release === null) continue;
     try {
+      if (!(await readdir(directory)).includes(OPEN_MARK)) continue; // finished by another process between the look and the claim
       const { interrupted, ended } = await recoverWorker(directory, bootId, options);
       await options.settle?.([...ended, ...interrupted]);
       sessions.push(...interrupted);

@@ -1,12 +1,13 @@
 /**
- * Subjects in PostgreSQL: who has logged in, and who is locked. A subject is the pair (issuer, subject). A failing read throws: whether a
+ * Subjects in PostgreSQL: who was seen, and who is locked. A subject is the pair (issuer, subject). A failing read throws: whether a
  * subject is locked is never guessed.
  */
 import type { Pool } from 'pg';
 import type { SubjectKind } from '../contract/identity.js';
 import type { SubjectRecord, SubjectStore } from '../contract/session-store.js';
-import { storable, storableOrNull } from './storable-text.js';
+import { storable } from './storable-text.js';
 import { storeError } from './store-error.js';
+import { SEEN_SUBJECTS, subjectRow } from './subject-rows.js';
 
 interface SubjectRow {
   readonly issuer: string;
@@ -32,24 +33,7 @@ export class PgSubjectStore implements SubjectStore {
   }
 
   async seen(identity: Parameters<SubjectStore['seen']>[0]): Promise<void> {
-    // The condition keeps a busy subject from writing a row version for every connection.
-    await this.#query(
-      'gw_subject_seen',
-      `insert into gw.subjects as s (issuer, subject, name, kind, email, groups, first_seen_at, last_seen_at)
-       values ($1, $2, $3, $4, $5, $6, pg_catalog.now(), pg_catalog.now())
-       on conflict (issuer, subject) do update
-         set name = excluded.name, kind = excluded.kind, email = excluded.email, groups = excluded.groups, last_seen_at = excluded.last_seen_at
-         where s.last_seen_at < excluded.last_seen_at - interval '10 seconds'
-            or (s.name, s.kind, s.email, s.groups) is distinct from (excluded.name, excluded.kind, excluded.email, excluded.groups)`,
-      [
-        storable(identity.issuer),
-        storable(identity.subject),
-        storable(identity.name),
-        identity.kind,
-        storableOrNull(identity.email),
-        identity.groups.map(storable),
-      ],
-    );
+    await this.#query('gw_subject_seen', SEEN_SUBJECTS, [JSON.stringify([subjectRow(identity)])]);
   }
 
   async isLocked(issuer: string, subject: string): Promise<boolean> {

@@ -9,6 +9,7 @@ import { GwError } from '../contract/gw-error.js';
 import type { SessionEnd, SessionStart } from '../contract/recording.js';
 import { type Counters, INSERT_SESSIONS, type PendingSession, rowOf, UPDATE_SESSIONS } from './session-rows.js';
 import { isDataError, storeError } from './store-error.js';
+import { SEEN_SUBJECTS, seenLast, subjectRow } from './subject-rows.js';
 
 export interface SessionWritesOptions {
   /** Runs one statement with one parameter. Rejects with the driver's own error. */
@@ -152,30 +153,32 @@ export class SessionWrites {
 
   async #store(batch: readonly PendingSession[]): Promise<void> {
     // Starts first: an update in the same batch may belong to a row that an earlier batch queued, never to one of a later batch.
-    await this.#run(
-      INSERT_SESSIONS,
-      batch.filter((pending) => pending.start !== null),
-    );
-    await this.#run(
-      UPDATE_SESSIONS,
-      batch.filter((pending) => pending.start === null),
-    );
+    const started = batch.filter((pending) => pending.start !== null);
+    const changed = batch.filter((pending) => pending.start === null);
+    await this.#run(INSERT_SESSIONS, started.map(rowOf));
+    await this.#run(UPDATE_SESSIONS, changed.map(rowOf));
+    const identities = started.flatMap(({ start }) => (start === null ? [] : [start.start.identity]));
+    await this.#run(SEEN_SUBJECTS, seenLast(identities).map(subjectRow));
   }
 
-  async #run(sql: string, batch: readonly PendingSession[]): Promise<void> {
-    if (batch.length === 0) return;
+  async #run(sql: string, rows: readonly Record<string, unknown>[]): Promise<void> {
+    if (rows.length === 0) return;
     try {
-      await this.#options.run(sql, JSON.stringify(batch.map(rowOf)));
+      await this.#options.run(sql, JSON.stringify(rows));
     } catch (thrown) {
       if (!isDataError(thrown)) throw thrown;
-      if (batch.length === 1) {
-        this.#options.logger.error({ session: batch[0]?.id, err: thrown }, 'a session row cannot be stored and is left out; the journal holds the session');
+      if (rows.length === 1) {
+        const { id, issuer, subject } = rows[0] ?? {};
+        this.#options.logger.error(
+          { session: id, issuer, subject, err: thrown },
+          'a row about a session or its subject cannot be stored and is left out; the journal holds the session',
+        );
         return;
       }
       // One bad row must not keep the others out: halve until it stands alone.
-      const half = Math.ceil(batch.length / 2);
-      await this.#run(sql, batch.slice(0, half));
-      await this.#run(sql, batch.slice(half));
+      const half = Math.ceil(rows.length / 2);
+      await this.#run(sql, rows.slice(0, half));
+      await this.#run(sql, rows.slice(half));
     }
   }
 

@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { type Api, type ApiServices, createApi, type RecordPage } from '../../src/api/index.js';
 import { ApprovalDesk } from '../../src/approval/index.js';
 import { createAuditLog } from '../../src/audit/index.js';
+import { newId } from '../../src/base/id.js';
 import { silentLogger } from '../../src/base/logger.js';
 import type { PolicySource } from '../../src/contract/decision.js';
 import { GwError } from '../../src/contract/gw-error.js';
@@ -20,7 +21,7 @@ import { openStore, type Store } from '../../src/store/index.js';
 import { createTargets } from '../../src/targets/index.js';
 import { mint, type TestClock, TestIssuer, testClock, testKey } from '../identity/test-issuer.js';
 import { sessionStart } from '../store/session-fixture.js';
-import { type StateServer, startStateServer } from '../store/state-server.js';
+import { eventually, type StateServer, startStateServer } from '../store/state-server.js';
 
 export interface Reply {
   readonly status: number;
@@ -87,6 +88,16 @@ export class ApiWorld {
     world.#http.listen(0, '127.0.0.1');
     await once(world.#http, 'listening');
     return world;
+  }
+
+  /** Everything that was published before is in `events`: the bus keeps the order, and a mark comes last. */
+  async heard(): Promise<BusEvent[]> {
+    const mark = newId('mark');
+    await this.store.bus.publish({ kind: 'session.kill', session: mark, by: 'test', reason: '' });
+    await eventually('the mark is heard', () => this.events.some((event) => event.kind === 'session.kill' && event.session === mark));
+    const last = this.events.findIndex((event) => event.kind === 'session.kill' && event.session === mark);
+    this.events.splice(last, 1);
+    return this.events;
   }
 
   get port(): number {

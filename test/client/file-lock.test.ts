@@ -1,9 +1,10 @@
 /** The lock across processes: one at a time, and no dead holder keeps others out. */
-import { fork, spawn } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { fork } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nameProcess } from '../../src/base/process-name.js';
 import { withFileLock } from '../../src/client/file-lock.js';
 import { buildCli, ROOT } from '../support/build-cli.js';
 
@@ -52,13 +53,11 @@ for (let i = 0; i < 20; i++) await withFileLock(${JSON.stringify(join(folder, 'm
   });
 
   it('takes over from a holder that died, one at a time, however many try at once', async () => {
-    const dead = await new Promise<number>((resolve) => {
-      const child = spawn(process.execPath, [join(ROOT, 'bin', 'run.js'), '--version'], { stdio: 'ignore' });
-      child.once('exit', () => resolve(child.pid ?? 0));
-    });
+    // Our process id with another start time: it was used again.
+    const dead = { ...(await nameProcess()), start: '0' };
     for (let round = 0; round < 30; round++) {
       const path = join(folder, `dead-${round}.lock`);
-      await writeFile(path, `${dead} ${round}\n`);
+      await writeFile(path, JSON.stringify({ ...dead, nonce: `${round}` }));
       let inside = 0;
       let most = 0;
       await Promise.all(
@@ -73,6 +72,22 @@ for (let i = 0; i < 20; i++) await withFileLock(${JSON.stringify(join(folder, 'm
       expect(most).toBe(1);
     }
     expect((await readdir(folder)).filter((name) => name.startsWith('dead-'))).toEqual([]);
+  });
+
+  it('waits for a holder that it cannot judge, and takes over only when no renewal takes so long', async () => {
+    const path = join(folder, 'elsewhere.lock');
+    // The home directory is shared with another machine.
+    await writeFile(path, JSON.stringify({ ...(await nameProcess()), boot: 'another', nonce: '1' }));
+    let inside = false;
+    const work = withFileLock(path, async () => {
+      inside = true;
+      return readFile(path, 'utf8');
+    });
+    for (let turn = 0; turn < 20; turn++) await stat(folder);
+    expect(inside).toBe(false);
+    const old = new Date(Date.now() - 121_000);
+    await utimes(path, old, old);
+    expect(JSON.parse(await work)).toMatchObject({ pid: process.pid });
   });
 
   it('is free again after a failure', async () => {

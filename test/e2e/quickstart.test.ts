@@ -273,6 +273,26 @@ describe('start, stop, start again', () => {
   );
 
   test(
+    'a terminal that is closed ends it in good order',
+    async () => {
+      const env = { PATH: process.env['PATH'] ?? '', HOME: home, XDG_CONFIG_HOME: join(home, 'config'), TERM: 'xterm' };
+      const line = `exec '${process.execPath}' bin/run.js quickstart --dir '${dir}' --port 0`;
+      const terminal = spawn('script', ['--quiet', '--flush', '--command', line, '/dev/null'], { env, stdio: ['pipe', 'pipe', 'ignore'] });
+      let said = '';
+      await new Promise<void>((resolve) => {
+        terminal.stdout.on('data', (chunk: Buffer) => {
+          said += chunk.toString();
+          if (said.includes('stops everything')) resolve();
+        });
+      });
+      terminal.kill('SIGKILL');
+      while (processesOf(dir).length > 0) await delay(50);
+      expectNothingLeft();
+    },
+    MINUTES,
+  );
+
+  test(
     'Ctrl-C during the start stops what had started',
     async () => {
       const { child, finished } = gw(['quickstart', '--dir', dir, '--port', '0']);

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -6,6 +6,7 @@ import { newId } from '../../src/base/id.js';
 import { Secret } from '../../src/base/secret.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import { createServiceLogger } from '../../src/gateway/service-logger.js';
+import { runProgram } from '../support/run-program.js';
 
 const file = join(tmpdir(), newId('gw-log'));
 const fd = openSync(file, 'w');
@@ -56,5 +57,17 @@ describe('the log of the gateway', () => {
     logger.debug({}, 'written');
     expect(line()).toMatchObject({ msg: 'written' });
     expect(readFileSync(file, 'utf8')).not.toContain('not written');
+  });
+
+  it('goes on without what cannot be written, ends with it, and says later what is missing', async () => {
+    const later = join(tmpdir(), newId('gw-log'));
+    writeFileSync(later, '');
+    const done = await runProgram(process.execPath, ['--import', './scripts/load-typescript.mjs', 'test/gateway/log-to-full-disk.ts', later], {
+      env: { PATH: process.env['PATH'] },
+    });
+    expect(done).toEqual({ code: 0, stdout: '', stderr: '' });
+    const lines = readFileSync(later, 'utf8').trimEnd().split('\n');
+    rmSync(later);
+    expect(lines.map((text) => JSON.parse(text) as unknown)).toMatchObject([{ level: 'warn', lost: 2 }, { msg: 'there is room again' }]);
   });
 });

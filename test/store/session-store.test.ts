@@ -157,6 +157,23 @@ describe('subjects', () => {
     expect(found).toMatchObject({ name: 'alice', groups: ['engineers', 'dba'], locked: false, lockedBy: null });
   });
 
+  it('remembers whoever opened a session, so that it can be locked: many at once, each as it was last', async () => {
+    const names = ['native', 'tunnel', 'native'];
+    for (const [index, name] of names.entries()) {
+      const start = sessionStart({ name });
+      store.sessions.started({ ...start, identity: { ...start.identity, groups: [`group-${index}`] } }, 'j');
+    }
+    store.sessions.started(sessionStart({ name: 'nul\0in-name' }), 'j');
+    await store.sessions.flush();
+    const known = new Map((await store.subjects.list()).map((each) => [each.subject, each]));
+    expect(known.get('sub-native')).toMatchObject({ name: 'native', kind: 'person', email: 'native@example.test', groups: ['group-2'] });
+    expect(known.get('sub-tunnel')).toMatchObject({ groups: ['group-1'] });
+    expect(await store.subjects.setLocked('https://idp.test', 'sub-native', true, 'bob', 'left')).toBe(true);
+    store.sessions.started(sessionStart({ name: 'native' }), 'j');
+    await store.sessions.flush();
+    expect(await store.subjects.isLocked('https://idp.test', 'sub-native')).toBe(true);
+  });
+
   it('locks and unlocks one pair of issuer and subject, not the same subject of another issuer', async () => {
     await store.subjects.seen(alice);
     await store.subjects.seen({ ...alice, issuer: 'https://other.test' });

@@ -4,11 +4,11 @@ import * as net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RecordedOperation, readSession } from '../../../../src/recording/index.js';
 import { type PathWorld, startPathWorld } from '../../../support/path-world.js';
-import { bind, describe as describeMessage, execute, frame, parse, query, RawClient, type Reply, sync } from '../../../support/raw-client.js';
+import { bind, close, describe as describeMessage, execute, flush, frame, parse, query, RawClient, type Reply, sync } from '../../../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../../../support/real-postgres.js';
 import { greeting, type StubServer, startStubServer, until } from './stub-server.js';
 
-/** Rows, a notice, an error, parameter status, COPY out, the extended protocol with a row limit, an empty query. */
+/** Rows, a notice, an error, parameter status, COPY out, the extended protocol with a row limit, an empty query, a notification, no data, a close. */
 const SCRIPT = Buffer.concat([
   query('SELECT 1 AS a, NULL AS b'),
   query('DROP TABLE IF EXISTS nowhere'),
@@ -22,9 +22,18 @@ const SCRIPT = Buffer.concat([
   execute('', 2),
   sync(),
   query(''),
+  query('LISTEN split'),
+  query("NOTIFY split, 'told'"),
+  parse('', 'SET work_mem = 4096'),
+  bind('', ''),
+  describeMessage('P', ''),
+  execute(''),
+  close('S', 's'),
+  flush(),
+  sync(),
 ]);
-const READY = 7;
-const OPERATIONS = 7;
+const READY = 10;
+const OPERATIONS = 10;
 
 let server: RealPostgres;
 let transcript: Buffer;
@@ -58,7 +67,7 @@ async function player(pieces: { list: Buffer[]; cut: boolean }): Promise<StubSer
     },
   });
 }
-const SCRIPT_MESSAGES = 12;
+const SCRIPT_MESSAGES = 21;
 
 const login = (world: PathWorld): Promise<RawClient> => RawClient.login(world.port, 'bank-db', 'token-alice', 'bank-db');
 
@@ -117,6 +126,61 @@ describe('from the target', () => {
       for (const { outcome } of operations) expect(['ok', 'error', 'lost']).toContain(outcome?.status);
       if (at === 0) expect(operations.every(({ outcome }) => outcome?.status === 'lost')).toBe(true);
     }
+  });
+});
+
+describe('the login of the target', () => {
+  /** As a server of PostgreSQL 18 says it after the startup packet, a notice before the end included. */
+  const words = Buffer.concat([
+    frame('R', Buffer.from([0, 0, 0, 0])),
+    frame('N', 'SNOTICE\0VNOTICE\0C00000\0Mwelcome\0\0'),
+    frame('S', 'client_encoding\0UTF8\0'),
+    frame('S', 'standard_conforming_strings\0on\0'),
+    frame('S', 'server_version\x0018.1\0'),
+    frame('K', Buffer.from([0, 0, 0, 7, 0, 0, 0, 9])),
+    frame('Z', 'I'),
+  ]);
+  const inPieces = (pieces: { list: Buffer[]; cut: boolean }): Promise<StubServer> =>
+    startStubServer({
+      onStartup: ({ socket }) => {
+        void (async () => {
+          for (const piece of pieces.list) {
+            socket.write(piece);
+            await new Promise((resolve) => setTimeout(resolve, 1));
+          }
+          if (pieces.cut) socket.destroy();
+        })();
+      },
+    });
+
+  it('split at every byte is the same login', async () => {
+    const pieces = { list: [words], cut: false };
+    await using stub = await inPieces(pieces);
+    await using world = await startPathWorld({ server: stub });
+    const greeted = async (): Promise<string[]> => {
+      const client = await login(world);
+      client.close();
+      // The gateway's own cancel key is another one each time.
+      return client.greeting.filter(({ type }) => type !== 'K').map(({ type, body }) => `${type} ${body.toString('latin1')}`);
+    };
+    const expected = await greeted();
+    expect(expected.join()).toContain('server_version');
+    for (let at = 1; at < words.length; at++) {
+      pieces.list = [words.subarray(0, at), words.subarray(at)];
+      expect([at, await greeted()]).toEqual([at, expected]);
+    }
+    await until(() => world.path.live.count() === 0 && stub.open() === 0);
+  });
+
+  it('cut at every byte is told to the client, and leaves nothing behind', async () => {
+    const pieces = { list: [] as Buffer[], cut: true };
+    await using stub = await inPieces(pieces);
+    await using world = await startPathWorld({ server: stub });
+    for (let at = 0; at < words.length; at++) {
+      pieces.list = at === 0 ? [] : [words.subarray(0, at)];
+      await expect(login(world), `cut at ${at}`).rejects.toMatchObject({ fields: { S: 'FATAL' } });
+    }
+    await until(() => world.path.preLogin === 0 && world.path.live.count() === 0 && stub.open() === 0);
   });
 });
 

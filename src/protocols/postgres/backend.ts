@@ -8,6 +8,8 @@ import { MESSAGE_LIMIT, SERVER_MESSAGE_LIMIT } from './codec/limits.js';
 import { Back, readFields } from './codec/message.js';
 import type { Conversation } from './conversation.js';
 import { Wait } from './flight.js';
+import { checkReadOnly, REFUSED_WRITE, WHY_READ_ONLY } from './read-only.js';
+import { noticeResponse } from './refusal.js';
 import { checkPinned } from './upstream.js';
 
 const IDLE = 0x49; // 'I'
@@ -211,6 +213,7 @@ export class Backend {
         return;
       case Back.ParameterStatus:
         checkPinned(this.#buffer.subarray(at + 5, next));
+        if (this.#talk.context.readOnly) checkReadOnly(this.#buffer.subarray(at + 5, next));
         this.#aside(at, next);
         return;
       case Back.NotificationResponse:
@@ -311,6 +314,10 @@ export class Backend {
       this.#inResult(at);
       this.#close(next);
     } else this.#aside(at, next);
+    if (context.readOnly && refusal === null && this.#failure.startsWith(REFUSED_WRITE)) {
+      this.#flush(next);
+      context.sendDown(noticeResponse(WHY_READ_ONLY));
+    }
     this.#talk.copyIn = null;
     // For a Query, and for a commit that fails at Sync, ReadyForQuery follows and closes the entry. Nothing in flight: the server is leaving.
     if (waiting === 0 || waiting === Wait.Query || waiting === Wait.Sync) return;

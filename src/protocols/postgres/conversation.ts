@@ -30,6 +30,8 @@ export class Conversation {
   awaitingCopy = false;
   /** Something of the segment in hand may have run already. */
   ranInSegment = false;
+  /** The end of a transaction went up in the segment in hand. Kept in read-only sessions only. */
+  endedInSegment = false;
   /** Runs whose portal is bound and not at its end (suspended by a row limit, or never executed): finished when the portal goes. */
   readonly suspended = new Set<Portal>();
   /** The portal of the last Bind while no Execute named it: nearly always the next message does, and the set above stays empty. */

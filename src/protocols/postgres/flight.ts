@@ -82,6 +82,15 @@ export class Flight {
     return false;
   }
 
+  /** Something of an earlier segment has no ReadyForQuery yet. */
+  get unready(): boolean {
+    for (let i = 0; i < this.#length; i++) {
+      const kind = this.kind(i);
+      if (kind === Wait.Query || kind === Wait.Sync) return true;
+    }
+    return false;
+  }
+
   #grow(): void {
     const size = this.#kinds.length;
     const kinds = new Uint8Array(size * 2);

@@ -95,6 +95,11 @@ export class Frontend {
         this.#hold();
         return at;
       }
+      // A setting that changed is reported with ReadyForQuery: until then nothing of the next transaction goes up.
+      if (this.#talk.context.readOnly && type !== Front.Terminate && this.#talk.copyIn === null && this.#talk.flight.unready) {
+        this.#hold();
+        return at;
+      }
       if (this.#ignoredByServer(type, length)) {
         this.#flush(at);
         this.#dropping = next - at;

@@ -14,6 +14,7 @@ import type { Analysis, StatementCache } from './facts/index.js';
 import { type FlightExtra, Wait } from './flight.js';
 import { type Judged, judge } from './judge.js';
 import type { NameChange, Portal, Statement } from './names.js';
+import { BEHIND_END, breaksReadOnly, endsTransaction, goesOnAfterEnd } from './read-only.js';
 import { refuseOperation } from './refusal.js';
 
 /** Text that no server parses: the stand-in of a refused statement, and a sign in the server's own log. */
@@ -95,7 +96,8 @@ export class Requests {
   }
 
   /** The verdict on one operation; `wait`: a human is being asked. */
-  #decide(judged: Judged, preparing: boolean): Verdict | typeof NO_VERDICT_YET {
+  #decide(asked: Judged, preparing: boolean): Verdict | typeof NO_VERDICT_YET {
+    const judged = this.#talk.context.readOnly ? this.#inReadOnly(asked, preparing) : asked;
     const ready = this.#awaited.take(judged);
     if (ready !== null) return ready;
     const { guard } = this.#talk.context;
@@ -103,6 +105,12 @@ export class Requests {
     if (!(verdict instanceof Promise)) return verdict;
     this.#awaited.expect(judged, verdict);
     return NO_VERDICT_YET;
+  }
+
+  #inReadOnly(asked: Judged, preparing: boolean): Judged {
+    if (asked.forbidden !== null) return asked;
+    const forbidden = !preparing && this.#talk.endedInSegment ? BEHIND_END : breaksReadOnly(asked.facts);
+    return forbidden === null ? asked : { ...asked, forbidden };
   }
 
   /** `unnamed`: a Parse of the unnamed statement, which the server drops before it reads the text; so it must be gone here, too (D27). */
@@ -138,7 +146,7 @@ export class Requests {
     const facts = this.#talk.resolve(analysis);
     if (facts === 'unsettled') return false;
     const text = this.#buffer.subarray(at + 5, end);
-    const unclear = this.#unclear(text);
+    const unclear = this.#talk.context.readOnly && goesOnAfterEnd(analysis, this.#talk.ranInSegment) ? BEHIND_END : this.#unclear(text);
     if (unclear === 'wait') return false;
     const judged = unclear === null ? judge.statement(facts, text, 'query', reachOf(analysis)) : judge.unclear(facts, text, unclear);
     const verdict = this.#decide(judged, false);
@@ -265,6 +273,7 @@ export class Requests {
     }
     this.#talk.flight.push(Wait.Execute, verdict, extra, portal);
     this.#talk.ranInSegment = true;
+    if (this.#talk.context.readOnly && endsTransaction(facts)) this.#talk.endedInSegment = true;
     this.#talk.awaitingCopy = takesInput(facts);
     this.verdict = verdict;
     return true;
@@ -283,6 +292,7 @@ export class Requests {
 
   #nextSegment(): void {
     this.#talk.segment++;
+    this.#talk.endedInSegment = false;
     this.#talk.ranInSegment = false;
   }
 

@@ -5,6 +5,7 @@ export type StatementKind = 'prepare' | 'execute' | 'deallocate' | 'declare' | '
 
 export interface StatementForm {
   readonly kind: StatementKind;
+  /** Of a prepared statement or cursor; of `transaction`, its kind (`begin`, `commit` …). */
   readonly name: string | null;
   /** DEALLOCATE ALL, CLOSE ALL, DISCARD ALL. */
   readonly all: boolean;
@@ -30,7 +31,7 @@ export function statementInfo(statement: unknown): StatementForm & { readonly in
     case 'DiscardStmt':
       return form('discard', null, text(node, 'target') === 'DISCARD_ALL');
     case 'TransactionStmt':
-      return form('transaction', null);
+      return form('transaction', (text(node, 'kind') ?? 'unknown').replace('TRANS_STMT_', '').toLowerCase());
     case 'CopyStmt':
       return form('copy', null);
     case 'ExplainStmt':

@@ -16,7 +16,7 @@ import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
 import { copyOperation, type HeldOperation, Hold, type HoldOptions } from './hold.js';
-import { overdue, refuseOneTooMany, requireWithin } from './operation-limits.js';
+import { overdue, refuseOneTooMany, refuseUncounted, requireWithin } from './operation-limits.js';
 
 const LOST_WRITES = 'it grants only reads by now, and this session was opened to write; connect again for a read-only one';
 
@@ -185,7 +185,7 @@ export class SessionGuard implements Guard {
       if (this.#hold === null) return refuseUnasked(decision, 'nobody can be asked in this session');
       if (operation.reach === 'partial') return refuseUnasked(decision, 'it is too long to be shown to anybody');
     }
-    return refuseOneTooMany(decision, before) ?? decision;
+    return refuseUncounted(decision, operation) ?? refuseOneTooMany(decision, before) ?? decision;
   }
 
   check(operation: Operation): Verdict | Promise<Verdict> {

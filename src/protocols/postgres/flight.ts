@@ -64,6 +64,12 @@ export class Flight {
     return offset < this.#length ? (this.#portals[(this.#head + offset) & (this.#kinds.length - 1)] ?? null) : null;
   }
 
+  /** The entry at the head is answered by these bytes instead of the server's error. Names that it changes keep what they meant. */
+  refuse(refusal: Buffer): void {
+    for (const { change } of this.extra()?.changes ?? []) change.reject();
+    if (this.#length > 0) this.#extras[this.#head] = { refusal, changes: [] };
+  }
+
   pop(): void {
     const at = this.#head;
     this.#verdicts[at] = null;

@@ -60,6 +60,11 @@ export function endsTransaction(facts: Facts): boolean {
   return facts.effects.some((effect) => effect.action === 'transaction' && ENDING.has(String(effect.facts['kind'])));
 }
 
+export function beginsOrEnds(facts: Facts): boolean {
+  const beginning = ({ action, facts: { kind } }: Effect): boolean => action === 'transaction' && (kind === 'begin' || kind === 'start');
+  return endsTransaction(facts) || facts.effects.some(beginning);
+}
+
 export const BEHIND_END = 'in a read-only session nothing may follow the end of a transaction in the same batch; send it by itself';
 
 /**

@@ -16,7 +16,9 @@ import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
 import { copyOperation, type HeldOperation, Hold, type HoldOptions } from './hold.js';
-import { overdue, refuseOneTooMany, requireWithin } from './operation-limits.js';
+import { overdue, refuseOneTooMany, refuseUncounted, requireWithin } from './operation-limits.js';
+
+const LOST_WRITES = 'it grants only reads by now, and this session was opened to write; connect again for a read-only one';
 
 class IssuedVerdict {
   readonly #issuer: SessionGuard;
@@ -58,6 +60,8 @@ export interface GuardOptions {
   /** Null: nobody can be asked, so what must be asked for is refused. */
   readonly hold: HoldOptions | null;
   readonly connected: ConnectApproval | null;
+  /** The target refuses writes on the session's connection, and does so until its end. */
+  readonly readOnly: boolean;
   readonly identity: Identity;
   readonly target: Target;
   readonly policy: PolicySource;
@@ -82,6 +86,8 @@ export class SessionGuard implements Guard {
   readonly grants = new Map<string, ApprovalRecord>();
   #held: { readonly operation: HeldOperation; readonly decision: Decision; readonly sequence: number } | null = null;
   #over = false;
+  /** By now policy grants only reads, and the connection is one that takes writes, from functions too: it may not go on. */
+  #lostWrites = false;
   /** What runs and has no outcome. Nearly always that is one operation, which has a place of its own because a set costs more than it does. */
   #running: IssuedVerdict | null = null;
   readonly #alsoRunning = new Set<IssuedVerdict>();
@@ -111,7 +117,7 @@ export class SessionGuard implements Guard {
     const { email, groups, onBehalfOf, expiresAt } = identity;
     this.#options.recorder.event('session.renewed', { email, groups, onBehalfOf, expiresAt });
     this.#identity = identity;
-    this.#view = this.#policySet.view(identity, this.#options.target);
+    this.#use(this.#policySet.view(identity, this.#options.target));
   }
 
   revoke(error: GwError): void {
@@ -122,6 +128,7 @@ export class SessionGuard implements Guard {
   mayStay(): Decision {
     const decision = this.#currentView().connect();
     this.#hold?.policyIs(decision.policy);
+    if (this.#lostWrites) return { ...decision, effect: 'deny', reasons: [LOST_WRITES] };
     const { connected } = this.#options;
     if (decision.effect !== 'require_approval' || connected === null) return decision;
     // Approved under this policy; or by nobody, which the review will look at.
@@ -154,9 +161,14 @@ export class SessionGuard implements Guard {
     const set = this.#options.policy.current();
     if (set !== this.#policySet) {
       this.#policySet = set;
-      this.#view = set.view(this.#identity, this.#options.target);
+      this.#use(set.view(this.#identity, this.#options.target));
     }
     return this.#view;
+  }
+
+  #use(view: PolicyView): void {
+    this.#view = view;
+    this.#lostWrites = view.readOnly && !this.#options.readOnly;
   }
 
   #live(): void {
@@ -167,6 +179,7 @@ export class SessionGuard implements Guard {
   /** `before`: operations of this session so far. */
   #decide(operation: Operation, before: number = this.counters.operations): Decision {
     const view = this.#currentView();
+    if (this.#lostWrites) throw new GwError('session.revoked', `Policy no longer lets this session be: ${LOST_WRITES}.`, { hint: 'Connect again.' });
     if (operation.forbidden !== null)
       return { effect: 'deny', rule: 'gateway/wire', policy: view.policy, reasons: [operation.forbidden], hint: null, ...NOTHING_FURTHER };
     const decision = view.decide(operation.facts);
@@ -174,7 +187,7 @@ export class SessionGuard implements Guard {
       if (this.#hold === null) return refuseUnasked(decision, 'nobody can be asked in this session');
       if (operation.reach === 'partial') return refuseUnasked(decision, 'it is too long to be shown to anybody');
     }
-    return refuseOneTooMany(decision, before) ?? decision;
+    return refuseUncounted(decision, operation) ?? refuseOneTooMany(decision, before) ?? decision;
   }
 
   check(operation: Operation): Verdict | Promise<Verdict> {

@@ -4,7 +4,20 @@
  */
 import type { ActionDescriptor, FactDescriptor } from '../../contract/protocol.js';
 
-const action = (name: string, description: string, ...facts: readonly string[]): ActionDescriptor => ({ name, description, facts });
+/**
+ * What runs where the database refuses writes (`default_transaction_read_only`). `call` is one of them: what a function writes is a write, and
+ * granted as such or not at all. VACUUM and its kin, ALTER SYSTEM and COPY to a file are taken by the server there, and are no reads.
+ */
+const READING: ReadonlySet<string> = new Set(
+  'select copy_to call set reset show transaction explain prepare execute deallocate declare fetch close discard listen unlisten notify lock'.split(' '),
+);
+
+const action = (name: string, description: string, ...facts: readonly string[]): ActionDescriptor => ({
+  name,
+  description,
+  facts,
+  ...(READING.has(name) ? { readOnly: true } : {}),
+});
 
 export const actions: readonly ActionDescriptor[] = [
   // ---- data

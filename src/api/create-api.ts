@@ -135,7 +135,8 @@ function addRoute(app: FastifyInstance, route: ApiRoute, services: ApiServices, 
       try {
         return await route.handle(call);
       } catch (thrown) {
-        if (thrown instanceof GwError && thrown.code === 'api.forbidden')
+        // A step is written before it is taken; one that was not taken in the end is said to be so, under the same request id.
+        if (thrown instanceof GwError && (thrown.code === 'api.forbidden' || (route.audit !== null && thrown.code.startsWith('approval.'))))
           await call.audit('api.denied', { route: `${route.method} ${route.url}`, code: thrown.code });
         throw thrown;
       }

@@ -35,11 +35,12 @@ export interface RecordStart {
   readonly grantMs: number | null;
   readonly waiter: string | null;
   readonly now: number;
-  /** E-mail address of the principal, when the gateway has seen one. */
+  /** E-mail address of the requester and of the principal, when the gateway has seen one. */
+  readonly requesterEmail: string | null;
   readonly principalEmail: string | null;
 }
 
-export function startRecord(question: ApprovalQuestion, { grantMs, waiter, now, principalEmail }: RecordStart): ApprovalRecord {
+export function startRecord(question: ApprovalQuestion, { grantMs, waiter, now, requesterEmail, principalEmail }: RecordStart): ApprovalRecord {
   const { kind, identity, target, scope, demand, operation } = question;
   const principal = principalOf(identity);
   return {
@@ -47,7 +48,7 @@ export function startRecord(question: ApprovalQuestion, { grantMs, waiter, now, 
     version: 1,
     kind,
     state: 'pending',
-    requester: partyOf(identity),
+    requester: { ...partyOf(identity), email: requesterEmail },
     onBehalfOf: principal === null ? null : { ...principal, email: principalEmail },
     target: target.name,
     protocol: target.protocol,

@@ -2,7 +2,10 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { ApprovalRecord, ApprovalStore } from '../contract/approval.js';
+import type { Identity } from '../contract/identity.js';
 import type { Bus } from '../contract/session-store.js';
+import type { RecordStart } from './describe.js';
+import { principalOf } from './grants.js';
 
 /** The same fields for every event, so that a register of requests can be made out of them. */
 export interface ApprovalAuditData {
@@ -47,6 +50,22 @@ export interface DeskServices {
   emailOf(issuer: string, subject: string): Promise<string | null>;
   /** Told of every change that this process made, once. */
   notify(before: ApprovalRecord | null, after: ApprovalRecord): void;
+}
+
+/** The address of an identity: what its token says, or what an earlier one said, so that nobody becomes two people by leaving it out. */
+export async function addressOf({ issuer, subject, email }: Pick<Identity, 'issuer' | 'subject' | 'email'>, services: DeskServices): Promise<string | null> {
+  return email ?? services.emailOf(issuer, subject);
+}
+
+/** Both addresses that count as the requester's. A delegated token says that of the person behind it. */
+export async function addressesOf(identity: Identity, services: DeskServices): Promise<Pick<RecordStart, 'requesterEmail' | 'principalEmail'>> {
+  const principal = principalOf(identity);
+  const said = identity.claims['email'];
+  return {
+    requesterEmail: await addressOf(identity, services),
+    principalEmail:
+      principal === null ? null : ((await services.emailOf(principal.issuer, principal.subject)) ?? (identity.email === null && typeof said === 'string' ? said : null)),
+  };
 }
 
 /** Requests of one requester that may be open at a time: a loop in a script must not bury those who decide. */

@@ -7,9 +7,8 @@ import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
 import { Changes } from './changes.js';
 import { partyOf, startRecord } from './describe.js';
-import { auditData, type DeskServices, OPEN_LIMIT } from './desk-services.js';
+import { addressesOf, addressOf, auditData, type DeskServices, OPEN_LIMIT } from './desk-services.js';
 import { Door } from './door.js';
-import { principalOf } from './grants.js';
 import { approve, cancel, type Decider, deny, isGrant, review, revoke } from './machine.js';
 import { isRequester, isSamePerson, stillNeeded } from './people.js';
 
@@ -69,13 +68,12 @@ export class ApprovalDesk {
 
   /** The record of a request made ahead of time, not stored yet: the caller writes the audit event about it first. */
   async draft(question: ApprovalQuestion, grantMs: number | null): Promise<ApprovalRecord> {
-    const { store, clock, emailOf } = this.#services;
+    const { store, clock } = this.#services;
     const { issuer, subject } = question.identity;
     if ((await store.list({ requester: { issuer, subject }, states: ['pending'], limit: OPEN_LIMIT })).length >= OPEN_LIMIT)
       throw new GwError('session.limit', `${OPEN_LIMIT} requests of yours wait already.`, { hint: 'Cancel some with `gw request cancel ID`.' });
-    const principal = principalOf(question.identity);
-    const principalEmail = principal === null ? null : await emailOf(principal.issuer, principal.subject);
-    return startRecord(question, { grantMs, waiter: null, now: clock.now(), principalEmail });
+    const addresses = await addressesOf(question.identity, this.#services);
+    return startRecord(question, { grantMs, waiter: null, now: clock.now(), ...addresses });
   }
 
   async submit(record: ApprovalRecord): Promise<ApprovalRecord> {
@@ -84,23 +82,25 @@ export class ApprovalDesk {
   }
 
   /** Of break-glass access: the review that accepts it. @throws GwError `approval.*` */
-  approve(
+  async approve(
     id: string,
     reviewer: Reviewer,
     given: { readonly digest: string; readonly confirm: string | null; readonly reason: string | null },
   ): Promise<ApprovalRecord> {
     const { digest, confirm, reason } = given;
+    const email = await addressOf(reviewer.identity, this.#services);
     return this.#changes.apply(id, (record) => {
-      const decider = this.#decider(reviewer, reason);
+      const decider = this.#decider(reviewer, email, reason);
       if (record.kind === 'break_glass') return review(record, { ...decider, accepted: true });
       return approve(record, { ...decider, digest, confirm, policy: this.#services.policy() });
     });
   }
 
   /** Of break-glass access: the review that does not accept it, which ends what is left of it. @throws GwError `approval.*` */
-  deny(id: string, reviewer: Reviewer, reason: string): Promise<ApprovalRecord> {
+  async deny(id: string, reviewer: Reviewer, reason: string): Promise<ApprovalRecord> {
+    const email = await addressOf(reviewer.identity, this.#services);
     return this.#changes.apply(id, (record) => {
-      const decider = this.#decider(reviewer, reason);
+      const decider = this.#decider(reviewer, email, reason);
       return record.kind === 'break_glass' ? review(record, { ...decider, accepted: false }) : deny(record, decider);
     });
   }
@@ -130,7 +130,7 @@ export class ApprovalDesk {
     });
   }
 
-  #decider({ identity, groups }: Reviewer, reason: string | null): Decider {
-    return { by: partyOf(identity), groups, at: this.#services.clock.now(), reason };
+  #decider({ identity, groups }: Reviewer, email: string | null, reason: string | null): Decider {
+    return { by: { ...partyOf(identity), email }, groups, at: this.#services.clock.now(), reason };
   }
 }

@@ -5,10 +5,11 @@
  */
 import type { AbandonReason, ApprovalAnswer, ApprovalDoor, ApprovalEvents, ApprovalQuestion, ApprovalRecord } from '../contract/approval.js';
 import { GwError } from '../contract/gw-error.js';
+import { subjectsOf } from '../contract/identity.js';
 import type { Changes } from './changes.js';
 import { startRecord } from './describe.js';
-import { auditData, type DeskServices, OPEN_LIMIT } from './desk-services.js';
-import { asksForThis, grantCovers, principalOf, questionDigest } from './grants.js';
+import { addressesOf, auditData, type DeskServices, OPEN_LIMIT } from './desk-services.js';
+import { asksForThis, grantCovers, questionDigest } from './grants.js';
 import { attach, cancel, expire, isGrant, revoke, type Step, use } from './machine.js';
 import { refusalOf, waitingOf } from './refusal.js';
 
@@ -79,9 +80,17 @@ export class Door implements ApprovalDoor {
     return true;
   }
 
+  /** While people thought, whoever asked (or whom that one acts for) may have been locked: then nothing is spent. @throws GwError `login.locked` */
+  async #requesterStands({ identity }: ApprovalQuestion): Promise<void> {
+    for (const { issuer, subject } of subjectsOf(identity))
+      if (await this.#services.isLocked(issuer, subject))
+        throw new GwError('login.locked', 'This identity, or the one on whose behalf it acts, was locked while it waited for approval.');
+  }
+
   async #spend(record: ApprovalRecord, question: ApprovalQuestion): Promise<ApprovalAnswer> {
     const { audit, clock } = this.#services;
     const at = (): number => clock.now();
+    await this.#requesterStands(question);
     if (!(await this.#votersStand(record))) {
       await audit.record('approval.cancel', auditData(record, 'somebody who approved it was locked since'));
       const revoked = await this.#try(record, (now) => revoke(now, { by: null, at: at(), why: 'somebody who approved it was locked since' }));
@@ -123,15 +132,10 @@ export class Door implements ApprovalDoor {
     const open = await store.list({ requester: { issuer, subject }, states: ['pending'], limit: OPEN_LIMIT });
     if (open.length >= OPEN_LIMIT)
       throw new GwError('session.limit', `${OPEN_LIMIT} requests of yours wait already.`, { hint: 'Cancel some with `gw request cancel ID`.' });
-    const record = startRecord(question, { grantMs: null, waiter, now: clock.now(), principalEmail: await this.#principalEmail(question) });
+    const record = startRecord(question, { grantMs: null, waiter, now: clock.now(), ...(await addressesOf(question.identity, this.#services)) });
     await audit.record('approval.hold', auditData(record));
     await this.#changes.insert(record);
     return record;
-  }
-
-  async #principalEmail(question: ApprovalQuestion): Promise<string | null> {
-    const principal = principalOf(question.identity);
-    return principal === null ? null : this.#services.emailOf(principal.issuer, principal.subject);
   }
 
   async #breakGlass(question: ApprovalQuestion, grantMs: number): Promise<ApprovalRecord> {
@@ -140,7 +144,7 @@ export class Door implements ApprovalDoor {
       throw new GwError('approval.not_offered', 'Breaking the glass needs a reason.', { hint: 'Connect with `--break-glass --reason TEXT`.' });
     }
     const now = clock.now();
-    const pending = startRecord({ ...question, kind: 'break_glass' }, { grantMs, waiter: null, now, principalEmail: null });
+    const pending = startRecord({ ...question, kind: 'break_glass' }, { grantMs, waiter: null, now, ...(await addressesOf(question.identity, this.#services)) });
     const record: ApprovalRecord = { ...pending, state: 'approved', activeUntil: now + grantMs };
     await audit.record('approval.break_glass', auditData(record));
     await this.#changes.insert(record);
@@ -198,9 +202,7 @@ export class Door implements ApprovalDoor {
       if (signal.aborted) abandoned();
       else signal.addEventListener('abort', abandoned, { once: true });
       // Between the request and the first look somebody may have been faster.
-      this.#changes
-        .get(first.id)
-        .then(look, (err: unknown) => this.#services.logger.warn({ err, request: first.id }, 'a request could not be looked up; it is tried again'));
+      this.#changes.get(first.id).then(look, (thrown: unknown) => settle(() => Promise.reject(GwError.from(thrown))));
     });
   }
 

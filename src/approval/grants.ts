@@ -3,6 +3,7 @@
  * grant got: a grant never opens more than those who approved it could have approved one by one. Pure.
  */
 import type { ApprovalQuestion, ApprovalRecord } from '../contract/approval.js';
+import type { ApproverDemand } from '../contract/decision.js';
 import { bindingDigest } from './binding.js';
 import { isGrant } from './machine.js';
 import { satisfies } from './people.js';
@@ -58,9 +59,14 @@ export function grantCovers(record: ApprovalRecord, asked: Asked, now: number): 
   return asked.operation !== null && questionDigest({ ...asked, scope: record.scope }, 'access', record.grantMs) === record.digest;
 }
 
+function isSameDemand(one: readonly ApproverDemand[], other: readonly ApproverDemand[]): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
 /** Whether this single-use request asks for exactly this. */
 export function asksForThis(record: ApprovalRecord, asked: Asked & Pick<ApprovalQuestion, 'kind'>): boolean {
-  // The same policy may ask other people at another hour.
-  const enough = record.state !== 'approved' || satisfies(record, asked.demand.approvers);
+  // The same policy may ask other people at another hour: votes must be enough for what is demanded now, and those who have not voted yet
+  // must be asked under that demand, not under one that was easier to meet.
+  const enough = record.state === 'approved' ? satisfies(record, asked.demand.approvers) : isSameDemand(record.demand.approvers, asked.demand.approvers);
   return record.kind === asked.kind && enough && isSameRequester(record, asked.identity) && record.digest === questionDigest(asked, asked.kind, null);
 }

@@ -41,7 +41,7 @@ export function isForPeople({ event }: Notice): boolean {
 /** One line, no line breaks and no characters that reorder it: texts of others stand in it. */
 function line(text: string): string {
   return text
-    .replace(/[\p{Cc}\u200b-\u200f\u2028-\u202e\u2060-\u2069]+/gu, ' ')
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]+/gu, ' ')
     .replace(/\s+/g, ' ')
     .trim()
     .slice(0, 300);

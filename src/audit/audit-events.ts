@@ -65,7 +65,7 @@ export const AUDIT_EVENTS = {
   'policy.read': { ...ACTOR, policy: 'public' },
   'policy.explain': { ...ACTOR, ...SUBJECT, target: 'public' },
   'policy.simulate': { ...ACTOR, policy: 'public', since: 'public' },
-  /** A request that the roles do not allow. */
+  /** A call that the roles, or the state of a request for approval, do not allow: what it was to do was not done. */
   'api.denied': { ...ACTOR, route: 'public', code: 'public' },
   /** A session that was not opened: one login, or without an address the number of those that are too many to be written singly. */
   'login.refused': { address: 'sensitive', via: 'public', code: 'public', message: 'sensitive', count: 'public', throttled: 'public' },

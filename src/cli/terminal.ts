@@ -5,14 +5,17 @@
 import { Chalk, type ChalkInstance } from 'chalk';
 import { readEnvironment } from './environment.js';
 
-/** Control characters, and the invisible ones that reorder text. */
-const INVISIBLE = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
+/**
+ * Control characters, those that reorder text, those that are not drawn at all (so that two names look like one), and spaces that are none:
+ * PostgreSQL reads a no-break space as a letter.
+ */
+const INVISIBLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}/gu;
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
 /** One line that shows every character of `text`: nothing in it reaches the terminal as a command. */
 export function visible(text: string): string {
-  return text.replace(INVISIBLE, (character) => ESCAPES[character] ?? `\\u{${character.charCodeAt(0).toString(16)}}`);
+  return text.replace(INVISIBLE, (character) => ESCAPES[character] ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
 /** The same for text of several lines: line breaks and tabs stay. */

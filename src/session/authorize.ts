@@ -75,7 +75,9 @@ export function admit(awaited: AwaitedGrant, approval: ApprovalRecord, policy: P
   const { requester } = approval;
   if (requester.issuer !== identity.issuer || requester.subject !== identity.subject || approval.target !== target.name)
     throw new GwError('internal.error', 'An approval was to be used for somebody or something else.');
-  if (!broken && (decision.policy !== awaited.decision.policy || decision.policy !== approval.policy))
+  // The same policy may ask other people at another hour.
+  const others = decision.approval !== null && JSON.stringify(decision.approval.approvers) !== JSON.stringify(awaited.decision.approval?.approvers);
+  if (!broken && (others || decision.policy !== awaited.decision.policy || decision.policy !== approval.policy))
     throw new GwError('approval.stale', 'The policy changed since this was asked.', { hint: 'Connect again.' });
   const by = broken ? 'break-glass access, without approval' : `approved by ${approval.votes.map((vote) => vote.by.name).join(', ')}`;
   const reasons = [`${by} (${approval.id})`, ...decision.reasons];

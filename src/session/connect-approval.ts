@@ -49,6 +49,7 @@ export async function askToConnect(question: ConnectQuestion, services: PathServ
     signal,
   );
   if (answer.kind === 'waiting' || answer.kind === 'refused') throw answer.error;
+  if (services.clock.now() >= identity.expiresAt) throw new GwError('login.expired', 'The login expired while it waited for approval.');
   if (answer.record.kind === 'break_glass') say?.(brokenGlassNotice(answer.record));
   return { grant: admit(awaited, answer.record, services.policy), connected: { record: answer.record, policy: answer.record.policy } };
 }

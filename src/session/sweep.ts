@@ -109,7 +109,8 @@ export class Sweep {
     const records = await this.#services.approvals.current([...ids]);
     const standing = new Set(records.filter(({ state }) => state === 'approved').map(({ id }) => id));
     for (const { guard, pump } of sessions) {
-      if ([...guard.grants.keys()].every((id) => standing.has(id))) continue;
+      // What a session came to rest on while the store was asked was not asked about.
+      if ([...guard.grants.keys()].every((id) => standing.has(id) || !ids.has(id))) continue;
       const error = new GwError('session.revoked', 'The access that this session rests on was revoked, or has ended.', { hint: 'Run `gw grants ls`.' });
       guard.revoke(error);
       pump.terminate('revoked', error);

@@ -76,5 +76,5 @@ export function question(text = 'delete from ledger.entries where id = 42', chan
 }
 
 export function record(change: Partial<ApprovalRecord> = {}, asked: ApprovalQuestion = question(), grantMs: number | null = null): ApprovalRecord {
-  return { ...startRecord(asked, { grantMs, waiter: asked.session, now: NOW, principalEmail: null }), ...change };
+  return { ...startRecord(asked, { grantMs, waiter: asked.session, now: NOW, requesterEmail: asked.identity.email, principalEmail: null }), ...change };
 }

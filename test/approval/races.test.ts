@@ -1,6 +1,7 @@
 /** What happens at once, too late or twice: two gateways over one real state database. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalRecord } from '../../src/contract/approval.js';
+import { GwError } from '../../src/contract/gw-error.js';
 import { sessionStart } from '../store/session-fixture.js';
 import { eventually } from '../store/state-server.js';
 import { approveAs, ask, type DeskWorld, reviewer, startDeskWorld } from './desk-world.js';
@@ -88,6 +89,19 @@ describe('an operation that asks', () => {
     expect(await asked.answer).toMatchObject({ kind: 'refused' });
   });
 
+  it('is refused to a second identity also when a token leaves the address out', async () => {
+    // The world remembers `alice@bank.test` for `sub-alice`, and so on.
+    const given = (held: ApprovalRecord) => ({ digest: held.digest, confirm: null, reason: null });
+    const silent = ask(one(), fresh({ identity: identity('alice', { email: null }) }));
+    const first = await silent.held;
+    await expect(two().approve(first.id, reviewer('alice-admin', { email: 'alice@bank.test' }), given(first))).rejects.toMatchObject({ code: 'approval.not_yours' });
+    const asked = ask(one(), fresh({ identity: identity('alice-admin', { email: 'alice@bank.test' }) }));
+    const second = await asked.held;
+    await expect(two().approve(second.id, reviewer('alice', { email: null }), given(second))).rejects.toMatchObject({ code: 'approval.not_yours' });
+    for (const each of [silent, asked]) each.abandon({ kind: 'gave_up', why: 'end of the test' });
+    await Promise.all([silent.answer, asked.answer]);
+  });
+
   it('is cancelled when the client gives up or leaves, and nobody can approve it then', async () => {
     for (const kind of ['gave_up', 'gone'] as const) {
       const asked = ask(one(), fresh());
@@ -96,6 +110,22 @@ describe('an operation that asks', () => {
       expect(await asked.answer).toMatchObject({ kind: 'refused', record: { state: 'cancelled', ended: { why: 'the client left' } } });
       await expect(approveAs(two(), held, 'bob')).rejects.toMatchObject({ code: 'approval.decided' });
     }
+  });
+
+  it('that could not be looked up is not waited for, and is not spent for nothing', async () => {
+    const store = world.stores[0]?.approvals as { find(id: string): Promise<ApprovalRecord | null> };
+    const find = store.find.bind(store);
+    let held: ApprovalRecord | null = null;
+    const broken = (record: ApprovalRecord): void => {
+      held = record;
+      store.find = () => Promise.reject(new GwError('store.unavailable', 'gone'));
+    };
+    const answer = one().door.ask(fresh(), { held: broken, progress: () => undefined }, new AbortController().signal);
+    await expect(answer).rejects.toMatchObject({ code: 'store.unavailable' });
+    store.find = find;
+    await approveAs(one(), held as unknown as ApprovalRecord, 'bob');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await stored(held as unknown as ApprovalRecord)).toMatchObject({ state: 'approved', used: null });
   });
 
   it('a client that leaves in the moment of the approval leaves nothing that can be used later', async () => {
@@ -117,6 +147,18 @@ describe('an operation that asks', () => {
     world.policy = held.policy;
     asked.abandon({ kind: 'stale', why: 'the policy changed' });
     expect(await asked.answer).toMatchObject({ kind: 'refused', record: { state: 'cancelled' } });
+  });
+
+  it('is not spent for somebody who was locked while it waited, or whose principal was', async () => {
+    for (const who of ['sub-alice', 'sub-carol']) {
+      const asked = ask(one(), fresh({ identity: identity('alice', { onBehalfOf: { issuer: null, subject: 'sub-carol', verified: true } }) }));
+      const held = await asked.held;
+      world.locked.add(who);
+      await approveAs(two(), held, 'bob');
+      await expect(asked.answer).rejects.toMatchObject({ code: 'login.locked' });
+      world.locked.delete(who);
+      expect(await stored(held)).toMatchObject({ state: 'approved', used: null });
+    }
   });
 
   it('is not good when somebody who approved it was locked before it was used', async () => {
@@ -169,6 +211,21 @@ describe('a session that does not wait', () => {
     await approveAs(two(), record, 'bob');
     const night = demand({ groups: ['dba', 'risk'], approvers: [...asked.demand.approvers, { rule: 'night', groups: ['risk'], quorum: 1 }] });
     expect(await ask(one(), { ...asked, demand: night }).answer).toMatchObject({ kind: 'waiting' });
+  });
+
+  it('does not wait behind a request that asks fewer people than are asked by now', async () => {
+    const easy = fresh({ waitMs: 0 });
+    const { record } = await ask(one(), easy).answer;
+    const both = { quorum: 2, approvers: [{ rule: 'night', groups: ['dba'], quorum: 2 }] };
+    const asked = ask(one(), { ...easy, waitMs: null, demand: demand(both) });
+    const held = await asked.held;
+    expect(held.id).not.toBe(record.id);
+    await approveAs(two(), record, 'bob');
+    await approveAs(two(), held, 'bob');
+    expect(await stored(held)).toMatchObject({ state: 'pending' });
+    await approveAs(two(), held, 'carol');
+    expect(await asked.answer).toMatchObject({ kind: 'used', record: { id: held.id } });
+    expect(await stored(record)).toMatchObject({ state: 'approved', used: null });
   });
 
   it('stops waiting after its time; the request lives on', async () => {

@@ -406,6 +406,18 @@ describe('connecting', () => {
     expect(await stored(request)).toMatchObject({ state: 'used' });
   });
 
+  it('is not opened for fewer people than are asked by the time they approve (a time window of the policy)', async () => {
+    connectAsks = demand();
+    await world[Symbol.asyncDispose]();
+    world = await open();
+    const refused = failure(connect());
+    const request = await one();
+    connectAsks = demand({ quorum: 2, approvers: [{ rule: 'night', groups: ['dba'], quorum: 2 }] });
+    await approveAs(desk(), request, 'bob');
+    expect(await refused).toMatchObject({ message: expect.stringContaining('policy changed') });
+    expect(world.path.live.count()).toBe(0);
+  });
+
   it('is refused when they deny, and the request of a client that leaves is taken back', async () => {
     connectAsks = demand();
     await world[Symbol.asyncDispose]();

@@ -3,13 +3,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { readSession } from '../../src/recording/index.js';
 import { complete, dataRow, errorMessage, ready, rowDescription, type StubServer, startStubServer, until } from '../protocols/postgres/hostile/stub-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
-import { fields, query, RawClient, shape } from '../support/raw-client.js';
+import { fields, frame, query, RawClient, shape } from '../support/raw-client.js';
 
 const POLICY = `
 version: 1
 rules:
   - { id: connect, effect: allow, actions: [connect] }
-  - { id: read, effect: allow, actions: [select], limits: { rows: 3, bytes: 1KiB, seconds: 1, statements: 3 } }
+  - { id: read, effect: allow, actions: [select, copy_to], limits: { rows: 3, bytes: 1KiB, seconds: 1, statements: 3 } }
   - { id: big, effect: warn, actions: [select], resources: [relation: '*.customers'], message: Customers are people. }
   - { id: ask, effect: require_approval, actions: [delete], approval: { groups: [owners] } }
 `;
@@ -26,6 +26,14 @@ beforeAll(async () => {
         socket.write(Buffer.concat([errorMessage('ERROR', '42601', 'syntax error'), ready()]));
         return;
       }
+      if (body.toString().startsWith('COPY')) {
+        const data = Array.from({ length: Number(count) }, () => frame('d', 'x'.repeat(Number(width))));
+        const response = frame('H', Buffer.from([0, 0, 0]));
+        // A long one has not come to its tag yet.
+        const end = count === '40' ? [] : [frame('c', ''), complete(`COPY ${count}`), ready()];
+        socket.write(Buffer.concat([response, ...data, ...end]));
+        return;
+      }
       const rows = Array.from({ length: Number(count) }, () => dataRow('x'.repeat(Number(width))));
       socket.write(Buffer.concat([rowDescription(), ...rows, complete(`SELECT ${count}`), ready()]));
     },
@@ -38,6 +46,7 @@ beforeEach(async () => {
 afterEach(() => world[Symbol.asyncDispose]());
 
 const connect = (): Promise<RawClient> => RawClient.login(world.port, 'bank-db', 'token-alice', 'bank-db');
+const copied = (count: number): Buffer => query(`COPY (SELECT 'rows ${count} 1') TO STDOUT`);
 const rows = (count: number, width = 1): Buffer => query(`SELECT 'rows ${count} ${width}'`);
 
 async function lastError(client: RawClient): Promise<Record<string, string>> {
@@ -48,11 +57,13 @@ async function lastError(client: RawClient): Promise<Record<string, string>> {
 it('an operation within its limits is delivered', async () => {
   const client = await connect();
   expect(shape(await client.run(rows(3)))).toBe('T D D D C Z:I');
+  expect(shape(await client.run(copied(3)))).toBe('H d d d c C Z:I');
   client.socket.destroy();
 });
 
 it.each([
   ['rows', rows(4), 'more than 3 rows'],
+  ['rows of a COPY', copied(40), 'more than 3 rows'],
   ['bytes', rows(1, 2000), 'more than 1024 bytes'],
   ['seconds', rows(99), 'more than 1 s'],
 ])('one over its %s ends the session, and nothing beyond is delivered', async (_what, message, words) => {

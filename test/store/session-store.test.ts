@@ -157,6 +157,15 @@ describe('subjects', () => {
     expect(found).toMatchObject({ name: 'alice', groups: ['engineers', 'dba'], locked: false, lockedBy: null });
   });
 
+  it('does not forget an address because a later token leaves it out', async () => {
+    const { issuer } = alice;
+    await store.subjects.seen({ ...alice, subject: 'sub-mail', email: 'mail@bank.test' });
+    await store.subjects.seen({ ...alice, subject: 'sub-mail', groups: [] });
+    expect(await store.subjects.emailOf(issuer, 'sub-mail')).toBe('mail@bank.test');
+    await store.subjects.seen({ ...alice, subject: 'sub-mail', email: 'new@bank.test' });
+    expect(await store.subjects.emailOf(issuer, 'sub-mail')).toBe('new@bank.test');
+  });
+
   it('remembers whoever opened a session, so that it can be locked: many at once, each as it was last', async () => {
     const names = ['native', 'tunnel', 'native'];
     for (const [index, name] of names.entries()) {

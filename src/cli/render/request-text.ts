@@ -1,7 +1,7 @@
 /** How requests for approval read: as rows, and one of them whole, for whoever decides on it. All texts are other people's. */
 import type { ChalkInstance } from 'chalk';
 import type { ApprovalInfo } from '../../contract/api-types.js';
-import { visible, visibleLines } from '../terminal.js';
+import { visible } from '../terminal.js';
 import { relativeTime } from './relative-time.js';
 import type { Column } from './rows.js';
 import { statementLine, statementText } from './statement-text.js';
@@ -75,20 +75,22 @@ export function renderRequest(request: ApprovalInfo, now: number, paint: ChalkIn
 function renderOperation(operation: NonNullable<ApprovalInfo['operation']>, estimate: ApprovalInfo['estimate'], paint: ChalkInstance): string {
   const line = (name: string, value: string): string => (value === '' ? '' : `${paint.dim(name.padEnd(11))}${visible(value)}\n`);
   const text = statementText(operation.text, operation.language, paint);
+  // One line each: a line break in a value must not look like the next parameter.
   const parameters = (operation.parameters ?? []).map(
     ({ form, value, type }, index) =>
-      `  $${index + 1} = ${form === 'null' ? 'NULL' : form === 'hex' ? `bytes ${visible(value)}` : `'${visibleLines(value)}'`}${type === null ? '' : paint.dim(` (type ${visible(type)})`)}\n`,
+      `  $${index + 1} = ${form === 'null' ? 'NULL' : form === 'hex' ? `bytes ${visible(value)}` : `'${visible(value)}'`}${type === null ? '' : paint.dim(` (type ${visible(type)})`)}\n`,
   );
   return [
     line('effect', operation.summary),
     line('touches', operation.resources.join(', ')),
     line('not known', operation.unknown.join('; ')),
     estimate === null ? '' : line('expected', expected(estimate)),
-    operation.redacted === null ? '' : line('note', 'the text holds a secret, which is not shown'),
+    operation.redacted === null ? '' : line('note', 'the text holds a secret; it is not shown, and neither are parameters, if there are any'),
     `\n${text
       .split('\n')
       .map((each) => `  ${each}\n`)
       .join('')}`,
+    parameters.length === 0 ? '' : paint.dim('parameters\n'),
     ...parameters,
   ].join('');
 }

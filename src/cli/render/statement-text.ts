@@ -13,7 +13,7 @@ const KEYWORDS = new Set(
 
 /** Strings (also E'', dollar-quoted), quoted names, both kinds of comments, words, and anything else. */
 const TOKENS =
-  /(?<comment>--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|(?<string>[eE]'(?:[^'\\]|\\[\s\S]|'')*'?|'(?:[^']|'')*'?|(?<tag>\$[A-Za-z_]*\$)[\s\S]*?(?:\k<tag>|$))|(?<name>"(?:[^"]|"")*"?)|(?<word>[A-Za-z_][A-Za-z0-9_$]*)|(?<rest>[\s\S])/g;
+  /(?<comment>--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))|(?<string>[eE]'(?:[^'\\]|\\[\s\S]|'')*'?|'(?:[^']|'')*'?|(?<tag>\$[A-Za-z_]*\$)[\s\S]*?(?:\k<tag>|$))|(?<name>"(?:[^"]|"")*"?)|(?<word>[A-Za-z_][A-Za-z0-9_$]*)|(?<rest>[\s\S])/gu;
 
 export function statementText(text: string, language: string, paint: ChalkInstance): string {
   if (language !== 'sql') return visibleLines(text);
@@ -30,6 +30,6 @@ export function statementText(text: string, language: string, paint: ChalkInstan
 
 /** The same in one line of a table. */
 export function statementLine(text: string, width: number): string {
-  const line = visible(text.replace(/\s+/g, ' ').trim());
+  const line = visible(text.replace(/[ \t\n\v\f\r]+/g, ' ').trim());
   return line.length > width ? `${line.slice(0, width - 1)}…` : line;
 }

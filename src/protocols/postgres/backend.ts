@@ -25,7 +25,6 @@ export class Backend {
   #carry: Buffer | null = null;
   /** Bytes still to come of a row that was begun. */
   #remaining = 0;
-  #remainingRow = false;
   /** The client has got a part of a message and not its end. */
   #partial = false;
   // Of the chunk in hand:
@@ -75,7 +74,7 @@ export class Backend {
         this.#open = 0;
         at = part;
         this.#remaining -= part;
-        if (this.#remaining === 0 && this.#remainingRow) this.#rows++;
+        if (this.#remaining === 0) this.#rows++;
       }
       while (at < end) {
         if (end - at < 5) break;
@@ -89,11 +88,11 @@ export class Backend {
           if (this.#open < 0) this.#open = at;
           if (next > end) {
             this.#remaining = next - end;
-            this.#remainingRow = type === Back.DataRow;
             at = end;
             break;
           }
-          if (type === Back.DataRow) this.#rows++;
+          // A server sends each row of a COPY in a message of its own; a header counts as one until the tag says better.
+          this.#rows++;
           at = next;
           continue;
         }
@@ -252,8 +251,9 @@ export class Backend {
     this.#inResult(at);
     if (type === Back.CommandComplete) {
       const tag = this.#buffer.toString('latin1', at + 5, Math.min(next - 1, at + 5 + 64));
-      // A statement without rows says in its tag how many it changed.
-      if (this.#resultRows === 0 && this.#rows === 0) this.#rows = tagRows(tag);
+      // A statement without rows says in its tag how many it changed, and a COPY how many there were.
+      const shown = this.#resultRows + this.#rows;
+      if (shown === 0 || tag.startsWith('COPY ')) this.#rows += tagRows(tag) - shown;
       if (this.#tags.length < MESSAGE_CUT) this.#tags = this.#tags === '' ? tag : `${this.#tags}; ${tag}`;
     }
     const extra = flight.extra();

@@ -1,0 +1,38 @@
+/** Other people's texts on a reviewer's screen: every character is seen, and nothing passes for something else. */
+import { Chalk } from 'chalk';
+import { expect, it } from 'vitest';
+import { renderRequest } from '../../src/cli/render/request-text.js';
+import { statementText } from '../../src/cli/render/statement-text.js';
+import { visible, visibleLines } from '../../src/cli/terminal.js';
+import type { ApprovalInfo } from '../../src/contract/api-types.js';
+
+const plain = new Chalk({ level: 0 });
+
+it('shows characters that are not drawn, reorder text or look like a space', () => {
+  for (const hidden of ['\u00ad', '\u034f', '\u061c', '\u115f', '\u180e', '\u200b', '\u202e', '\u2066', '\u2800', '\u3164', '\ufe0f', '\ufeff', '\u{e0061}', '\u00a0', '\u3000']) {
+    const shown = `a\\u{${(hidden.codePointAt(0) ?? 0).toString(16)}}b`;
+    expect(visible(`a${hidden}b`)).toBe(shown);
+    expect(statementText(`a${hidden}b`, 'sql', plain)).toBe(shown);
+  }
+  expect(visible('a b\u001b[2J\r\n')).toBe('a b\\u{1b}[2J\\r\\n');
+  expect(visibleLines('é 漢字 😀\n\tx')).toBe('é 漢字 😀\n\tx');
+  expect(statementText("select '😀' -- ok", 'sql', plain)).toBe("select '😀' -- ok");
+});
+
+it('shows each parameter in one line of its own', () => {
+  const operation = {
+    text: 'delete from t where $1 = $1 or $2::bool',
+    redacted: null,
+    summary: 'deletes from t',
+    resources: [],
+    unknown: [],
+    language: 'sql',
+    parameters: [
+      { type: '25', form: 'text', value: "x'\n  $2 = 'false' (type 16)\n" },
+      { type: '16', form: 'text', value: 'true' },
+    ],
+  };
+  const request = { ...({ missing: [], votes: [], reasons: [], requester: {} } as object), operation, estimate: null, kind: 'operation' } as unknown as ApprovalInfo;
+  const lines = renderRequest({ ...request, onBehalfOf: null, scope: null, grantSeconds: null, ended: null, used: null, review: null, tier: null, ticket: null, rule: null, reason: null }, 0, plain).split('\n');
+  expect(lines.filter((line) => line.startsWith('  $'))).toEqual(["  $1 = 'x'\\n  $2 = 'false' (type 16)\\n' (type 25)", "  $2 = 'true' (type 16)"]);
+});

@@ -46,7 +46,7 @@ export const actions: readonly ActionDescriptor[] = [
   action('procedure', 'CALL of a procedure; comes with `unknown`, as its body is not in the text.'),
   action('do', 'DO: an anonymous code block; comes with `unknown`.'),
   // ---- schema
-  action('create', 'Creates a database object, SELECT INTO and CREATE TABLE AS included.', 'object', 'into', 'temporary', 'security_definer'),
+  action('create', 'Creates a database object, SELECT INTO and CREATE TABLE AS included.', 'object', 'into', 'temporary', 'security_definer', 'replace', 'unseen_body'),
   action('alter', 'Changes the definition of a database object.', 'object', 'change', 'cascade', 'setting', 'security_definer', 'part'),
   action('drop', 'Drops a database object, or all that a role owns.', 'object', 'cascade', 'part'),
   action('rename', 'Renames a database object or a part of one.', 'object', 'part'),
@@ -224,6 +224,8 @@ export const facts: readonly FactDescriptor[] = [
   fact('into', 'boolean', 'The table is filled by a query.'),
   fact('temporary', 'boolean', 'The table is temporary.'),
   fact('security_definer', 'boolean', "The function runs with its owner's rights."),
+  fact('replace', 'boolean', 'OR REPLACE: a function, view, trigger or rule of that name is overwritten.'),
+  fact('unseen_body', 'boolean', 'The body of the function is in a language other than SQL, or is no SQL that can be understood, so what it does is not known.'),
   fact('setting', 'string', 'Name of the setting that is fixed to a role or database, or `role` / `session_authorization`.'),
   fact('privileges', 'strings', 'Privileges granted or revoked, `all` included.'),
   fact('to', 'strings', 'Roles that gain or lose; `public` is everyone.'),

@@ -64,7 +64,9 @@ export async function addressesOf(identity: Identity, services: DeskServices): P
   return {
     requesterEmail: await addressOf(identity, services),
     principalEmail:
-      principal === null ? null : ((await services.emailOf(principal.issuer, principal.subject)) ?? (identity.email === null && typeof said === 'string' ? said : null)),
+      principal === null
+        ? null
+        : ((await services.emailOf(principal.issuer, principal.subject)) ?? (identity.email === null && typeof said === 'string' ? said : null)),
   };
 }
 

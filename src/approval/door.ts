@@ -144,7 +144,10 @@ export class Door implements ApprovalDoor {
       throw new GwError('approval.not_offered', 'Breaking the glass needs a reason.', { hint: 'Connect with `--break-glass --reason TEXT`.' });
     }
     const now = clock.now();
-    const pending = startRecord({ ...question, kind: 'break_glass' }, { grantMs, waiter: null, now, ...(await addressesOf(question.identity, this.#services)) });
+    const pending = startRecord(
+      { ...question, kind: 'break_glass' },
+      { grantMs, waiter: null, now, ...(await addressesOf(question.identity, this.#services)) },
+    );
     const record: ApprovalRecord = { ...pending, state: 'approved', activeUntil: now + grantMs };
     await audit.record('approval.break_glass', auditData(record));
     await this.#changes.insert(record);

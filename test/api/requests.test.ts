@@ -140,7 +140,10 @@ describe('requests', () => {
       world.audit.length = 0;
       expect((await act(request.id, 'approve', token, body)).status).toBeGreaterThanOrEqual(403);
       // The record never ends with an approval that was none.
-      expect(world.audit.at(-1)).toMatchObject({ kind: 'api.denied', data: { route: 'POST /api/v1/requests/:id/approve', code: expect.stringMatching(/^approval\./) } });
+      expect(world.audit.at(-1)).toMatchObject({
+        kind: 'api.denied',
+        data: { route: 'POST /api/v1/requests/:id/approve', code: expect.stringMatching(/^approval\./) },
+      });
     }
     for (const token of tokens) expect((await act(request.id, 'deny', token, { reason: 'x' })).status).toBeGreaterThanOrEqual(403);
     expect((await world.desk.find(request.id)).state).toBe('pending');

@@ -94,7 +94,9 @@ describe('an operation that asks', () => {
     const given = (held: ApprovalRecord) => ({ digest: held.digest, confirm: null, reason: null });
     const silent = ask(one(), fresh({ identity: identity('alice', { email: null }) }));
     const first = await silent.held;
-    await expect(two().approve(first.id, reviewer('alice-admin', { email: 'alice@bank.test' }), given(first))).rejects.toMatchObject({ code: 'approval.not_yours' });
+    await expect(two().approve(first.id, reviewer('alice-admin', { email: 'alice@bank.test' }), given(first))).rejects.toMatchObject({
+      code: 'approval.not_yours',
+    });
     const asked = ask(one(), fresh({ identity: identity('alice-admin', { email: 'alice@bank.test' }) }));
     const second = await asked.held;
     await expect(two().approve(second.id, reviewer('alice', { email: null }), given(second))).rejects.toMatchObject({ code: 'approval.not_yours' });

@@ -9,7 +9,23 @@ import type { ApprovalInfo } from '../../src/contract/api-types.js';
 const plain = new Chalk({ level: 0 });
 
 it('shows characters that are not drawn, reorder text or look like a space', () => {
-  for (const hidden of ['\u00ad', '\u034f', '\u061c', '\u115f', '\u180e', '\u200b', '\u202e', '\u2066', '\u2800', '\u3164', '\ufe0f', '\ufeff', '\u{e0061}', '\u00a0', '\u3000']) {
+  for (const hidden of [
+    '\u00ad',
+    '\u034f',
+    '\u061c',
+    '\u115f',
+    '\u180e',
+    '\u200b',
+    '\u202e',
+    '\u2066',
+    '\u2800',
+    '\u3164',
+    '\ufe0f',
+    '\ufeff',
+    '\u{e0061}',
+    '\u00a0',
+    '\u3000',
+  ]) {
     const shown = `a\\u{${(hidden.codePointAt(0) ?? 0).toString(16)}}b`;
     expect(visible(`a${hidden}b`)).toBe(shown);
     expect(statementText(`a${hidden}b`, 'sql', plain)).toBe(shown);
@@ -32,7 +48,28 @@ it('shows each parameter in one line of its own', () => {
       { type: '16', form: 'text', value: 'true' },
     ],
   };
-  const request = { ...({ missing: [], votes: [], reasons: [], requester: {} } as object), operation, estimate: null, kind: 'operation' } as unknown as ApprovalInfo;
-  const lines = renderRequest({ ...request, onBehalfOf: null, scope: null, grantSeconds: null, ended: null, used: null, review: null, tier: null, ticket: null, rule: null, reason: null }, 0, plain).split('\n');
+  const request = {
+    ...({ missing: [], votes: [], reasons: [], requester: {} } as object),
+    operation,
+    estimate: null,
+    kind: 'operation',
+  } as unknown as ApprovalInfo;
+  const lines = renderRequest(
+    {
+      ...request,
+      onBehalfOf: null,
+      scope: null,
+      grantSeconds: null,
+      ended: null,
+      used: null,
+      review: null,
+      tier: null,
+      ticket: null,
+      rule: null,
+      reason: null,
+    },
+    0,
+    plain,
+  ).split('\n');
   expect(lines.filter((line) => line.startsWith('  $'))).toEqual(["  $1 = 'x'\\n  $2 = 'false' (type 16)\\n' (type 25)", "  $2 = 'true' (type 16)"]);
 });

@@ -34,7 +34,8 @@ export function respell(sql: string, dice: Dice): string {
   for (const { start, end: next, tokenName } of tokens) {
     if (tokenName === 'SQL_COMMENT' || tokenName === 'C_COMMENT') continue;
     const text = bytes.toString('utf8', start, next);
-    if (end > 0 && (start > end || dice.chance(0.1))) out += dice.chance(0.5) || LOOKS_AHEAD.has(before) || text.toLowerCase() === 'uescape' || out.endsWith("'") ? ' ' : dice.pick(GAPS);
+    if (end > 0 && (start > end || dice.chance(0.1)))
+      out += dice.chance(0.5) || LOOKS_AHEAD.has(before) || text.toLowerCase() === 'uescape' || out.endsWith("'") ? ' ' : dice.pick(GAPS);
     // The escape character of U&'…' is a plain string and nothing else.
     out += before === 'uescape' ? text : respellToken(tokenName, text, dice);
     before = text.toLowerCase();

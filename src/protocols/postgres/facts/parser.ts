@@ -28,8 +28,6 @@ export interface Token {
   /** The token as it is written. */
   readonly text: string;
   readonly tokenName: string;
-  /** As written. */
-  readonly text: string;
   /** 0: no keyword of the grammar. */
   readonly keywordKind: number;
 }

@@ -23,6 +23,7 @@ export async function tunnel(rounds: number): Promise<Row[]> {
   const local = await openTunnel(gateway, 'bank-db');
   const rows: Row[] = [];
   for (const mode of ['simple', 'prepared'] as const) {
+    await pgbench({ name: 'gw', port: local.port, user: local.user, password: local.password }, 8, mode, 4);
     for (const clients of [1, 8, 32]) {
       const run = (name: string, port: number, user: string, password: string) => ({
         name,

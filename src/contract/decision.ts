@@ -95,6 +95,11 @@ export type RecordedDecision = Omit<Decision, keyof typeof NOTHING_FURTHER> & Pa
 /** The policy as it applies to one identity on one target: what can be decided once per session is decided here. */
 export interface PolicyView {
   readonly policy: string;
+  /**
+   * No operation that writes can be let through, whatever it is on, at whatever hour and whoever approves. True only where that is certain:
+   * the session then runs where the target itself refuses writes.
+   */
+  readonly readOnly: boolean;
   /** May the session be opened? Deny by default. */
   connect(): Decision;
   /** Pure, synchronous, and cached by the identity of `facts`. Never throws: a failing condition is a deny with the reason. */

@@ -54,6 +54,11 @@ export interface Operation {
    * something that this session defined (a prepared statement), so an approval is good for this one time and cannot be found again.
    */
   readonly reach: 'whole' | 'partial' | 'contextual';
+  /**
+   * Whether it changes rows. `counted`: the target's answer says how many, and the island undoes it when they are more than the decision's
+   * limit. `uncounted`: nobody would know, so where rows are limited it is refused. Left out: it changes none.
+   */
+  readonly changes?: 'counted' | 'uncounted';
   /** How the island labels the form of the request, e.g. `query`, `execute`, `fetch`. */
   readonly form: string;
 }

@@ -19,6 +19,8 @@ export interface ActionDescriptor {
   readonly description: string;
   /** Facts that effects with this action may carry. */
   readonly facts: readonly string[];
+  /** It needs nothing that a target refuses on a read-only connection. Not said: it may write. */
+  readonly readOnly?: true;
 }
 
 export interface FactDescriptor {
@@ -142,6 +144,8 @@ export interface UpstreamReady {
 /** The two doors, and the two outlets that only open for a verdict. */
 export interface EngineContext {
   readonly target: Target;
+  /** The session was opened where the target refuses writes; the engine keeps it so. */
+  readonly readOnly: boolean;
   /** Longest statement to judge, bytes; a longer one is refused. */
   readonly statementLimit: number;
   readonly guard: Guard;
@@ -246,6 +250,8 @@ export interface Protocol {
     target: Target,
     credential: { readonly username: string; readonly password: Secret | null },
     startup: unknown,
+    /** The target must refuse writes on this connection, also those that the gateway cannot see. Throws where that cannot be had. */
+    readOnly: boolean,
   ): Promise<UpstreamReady>;
   engine(context: EngineContext, startup: unknown, ready: UpstreamReady): Engine;
   /** Null: operations of this protocol cannot be held; where policy asks for approval they are refused. */

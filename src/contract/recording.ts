@@ -41,6 +41,8 @@ export interface SessionStart {
   readonly reason: string | null;
   /** What the client said of itself (application name, gw version); untrusted, for people only. */
   readonly client: string | null;
+  /** The target refuses writes on this session's connection. Left out where it does not. */
+  readonly readOnly?: true;
   readonly decision: RecordedDecision;
 }
 

@@ -15,6 +15,7 @@ import { describeEffect, describeSubject, printable } from './describe.js';
 import { GenerationCache } from './generation-cache.js';
 import { type Matches, type MatchScope, matchRules, newRound, type Round } from './match-rules.js';
 import { demandOf, highestTier } from './merge-terms.js';
+import { grantsOnlyReads } from './read-only.js';
 import { RuleIndex } from './rule-index.js';
 import type { TargetFields } from './selector.js';
 import { CONNECT, type ProtocolVocabulary, UNKNOWN } from './vocabulary.js';
@@ -52,6 +53,7 @@ interface Season {
 
 class View implements CompiledView {
   readonly policy: string;
+  readonly readOnly: boolean;
   readonly timeDependent: boolean;
   readonly #input: ViewInput;
   readonly #scope: MatchScope;
@@ -68,6 +70,7 @@ class View implements CompiledView {
   constructor(input: ViewInput) {
     this.#input = input;
     this.policy = input.digest;
+    this.readOnly = grantsOnlyReads(input);
     this.#windowed = input.rules.filter((rule) => rule.during !== null);
     this.timeDependent = this.#windowed.length > 0 || input.rules.some((rule) => rule.when?.timeDependent === true);
     this.#lengths = new Map([...(input.vocabulary?.resources ?? [])].map(([type, parts]) => [type, parts.length]));

@@ -32,7 +32,7 @@ interface Replay {
 }
 
 /** The identity as far as a record has it. Claims are not recorded, nor whether the address was verified: it counts as verified. */
-export function recordedIdentity(start: SessionStart, groups: readonly string[] = start.identity.groups): Identity {
+function recordedIdentity(start: SessionStart, groups: readonly string[] = start.identity.groups): Identity {
   const { issuer, subject, kind, name, email, onBehalfOf } = start.identity;
   return {
     issuer,

@@ -58,6 +58,7 @@ const start = z.object({
   clientAddress: z.string(),
   reason: z.string().nullable(),
   client: z.string().nullable(),
+  readOnly: z.exactOptional(z.literal(true)),
   decision,
 });
 

@@ -27,7 +27,7 @@ export async function estimateOperation(
   const connection = await dialTarget(target, services, AbortSignal.timeout(WHOLE_MS));
   const timer = setTimeout(() => connection.stream.destroy(), WHOLE_MS);
   try {
-    await protocol.connect(connection, target, credential, protocol.approvals.estimateStartup(scope));
+    await protocol.connect(connection, target, credential, protocol.approvals.estimateStartup(scope), false);
     return await protocol.approvals.estimate(connection, operation, STATEMENT_MS);
   } finally {
     clearTimeout(timer);

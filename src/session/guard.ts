@@ -11,12 +11,14 @@ import { type Decision, NOTHING_FURTHER, type PolicySource, type PolicyView } fr
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
 import type { Operation } from '../contract/operation.js';
-import type { Guard } from '../contract/protocol.js';
+import type { ClientNotice, Guard } from '../contract/protocol.js';
 import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
 import { copyOperation, type HeldOperation, Hold, type HoldOptions } from './hold.js';
-import { overdue, refuseOneTooMany, requireWithin } from './operation-limits.js';
+import { overdue, refuseOneTooMany, refuseUncounted, requireWithin } from './operation-limits.js';
+
+const LOST_WRITES = 'it grants only reads by now, and this session was opened to write; connect again for a read-only one';
 
 class IssuedVerdict {
   readonly #issuer: SessionGuard;
@@ -58,11 +60,15 @@ export interface GuardOptions {
   /** Null: nobody can be asked, so what must be asked for is refused. */
   readonly hold: HoldOptions | null;
   readonly connected: ConnectApproval | null;
+  /** The target refuses writes on the session's connection, and does so until its end. */
+  readonly readOnly: boolean;
   readonly identity: Identity;
   readonly target: Target;
   readonly policy: PolicySource;
   readonly recorder: SessionRecorder;
   readonly clock: Clock;
+  /** Tells the client something that ends nothing. */
+  say(notice: ClientNotice): void;
 }
 
 export class SessionGuard implements Guard {
@@ -80,6 +86,8 @@ export class SessionGuard implements Guard {
   readonly grants = new Map<string, ApprovalRecord>();
   #held: { readonly operation: HeldOperation; readonly decision: Decision; readonly sequence: number } | null = null;
   #over = false;
+  /** By now policy grants only reads, and the connection is one that takes writes, from functions too: it may not go on. */
+  #lostWrites = false;
   /** What runs and has no outcome. Nearly always that is one operation, which has a place of its own because a set costs more than it does. */
   #running: IssuedVerdict | null = null;
   readonly #alsoRunning = new Set<IssuedVerdict>();
@@ -109,7 +117,7 @@ export class SessionGuard implements Guard {
     const { email, groups, onBehalfOf, expiresAt } = identity;
     this.#options.recorder.event('session.renewed', { email, groups, onBehalfOf, expiresAt });
     this.#identity = identity;
-    this.#view = this.#policySet.view(identity, this.#options.target);
+    this.#use(this.#policySet.view(identity, this.#options.target));
   }
 
   revoke(error: GwError): void {
@@ -120,6 +128,7 @@ export class SessionGuard implements Guard {
   mayStay(): Decision {
     const decision = this.#currentView().connect();
     this.#hold?.policyIs(decision.policy);
+    if (this.#lostWrites) return { ...decision, effect: 'deny', reasons: [LOST_WRITES] };
     const { connected } = this.#options;
     if (decision.effect !== 'require_approval' || connected === null) return decision;
     // Approved under this policy; or by nobody, which the review will look at.
@@ -152,9 +161,14 @@ export class SessionGuard implements Guard {
     const set = this.#options.policy.current();
     if (set !== this.#policySet) {
       this.#policySet = set;
-      this.#view = set.view(this.#identity, this.#options.target);
+      this.#use(set.view(this.#identity, this.#options.target));
     }
     return this.#view;
+  }
+
+  #use(view: PolicyView): void {
+    this.#view = view;
+    this.#lostWrites = view.readOnly && !this.#options.readOnly;
   }
 
   #live(): void {
@@ -165,6 +179,7 @@ export class SessionGuard implements Guard {
   /** `before`: operations of this session so far. */
   #decide(operation: Operation, before: number = this.counters.operations): Decision {
     const view = this.#currentView();
+    if (this.#lostWrites) throw new GwError('session.revoked', `Policy no longer lets this session be: ${LOST_WRITES}.`, { hint: 'Connect again.' });
     if (operation.forbidden !== null)
       return { effect: 'deny', rule: 'gateway/wire', policy: view.policy, reasons: [operation.forbidden], hint: null, ...NOTHING_FURTHER };
     const decision = view.decide(operation.facts);
@@ -172,7 +187,7 @@ export class SessionGuard implements Guard {
       if (this.#hold === null) return refuseUnasked(decision, 'nobody can be asked in this session');
       if (operation.reach === 'partial') return refuseUnasked(decision, 'it is too long to be shown to anybody');
     }
-    return refuseOneTooMany(decision, before) ?? decision;
+    return refuseUncounted(decision, operation) ?? refuseOneTooMany(decision, before) ?? decision;
   }
 
   check(operation: Operation): Verdict | Promise<Verdict> {
@@ -230,10 +245,16 @@ export class SessionGuard implements Guard {
   #issue(operation: Operation, decision: Decision, sequence: number): Verdict {
     const verdict = new IssuedVerdict(this, decision, sequence, this.#options.clock.monotonic());
     this.#options.recorder.operation(sequence, operation.form, operation.facts, decision, operation.exact, operation.parameters);
+    if (verdict.allowed && decision.warnings.length > 0) this.warn(decision);
     if (!verdict.allowed) this.counters.refused++;
     else if (this.#running === null) this.#running = verdict;
     else this.#alsoRunning.add(verdict);
     return verdict as unknown as Verdict;
+  }
+
+  /** What policy wants said with a decision goes to the client in its own protocol, in front of the result. */
+  warn({ warnings, policy }: Decision): void {
+    for (const message of warnings) this.#options.say({ severity: 'warning', message, detail: `Policy ${policy.slice(0, 19)}.`, hint: '' });
   }
 
   transport(): Verdict {

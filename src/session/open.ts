@@ -23,13 +23,20 @@ export interface OpenTarget {
   readonly rest: Buffer[];
 }
 
-export async function openTarget(grant: Grant, protocol: Protocol, startup: unknown, services: PathServices, signal: AbortSignal): Promise<OpenTarget> {
+export async function openTarget(
+  grant: Grant,
+  protocol: Protocol,
+  startup: unknown,
+  readOnly: boolean,
+  services: PathServices,
+  signal: AbortSignal,
+): Promise<OpenTarget> {
   requireGrant(grant);
   const { target } = grant;
   const credential = await target.credential();
   const connection = await dialTarget(target, services, signal);
   try {
-    const ready = await protocol.connect(connection, target, credential, startup);
+    const ready = await protocol.connect(connection, target, credential, startup, readOnly);
     const { stream, intake } = connection;
     return { stream, intake, ready, rest: connection.finish() };
   } catch (error) {

@@ -5,6 +5,7 @@
  */
 import type { Decision } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
+import type { Operation } from '../contract/operation.js';
 
 /** The refusal of the operation after the last one that a session may run; null: it may run. `before`: operations so far. */
 export function refuseOneTooMany(decision: Decision, before: number): Decision | null {
@@ -12,6 +13,15 @@ export function refuseOneTooMany(decision: Decision, before: number): Decision |
   if (decision.effect === 'deny' || limit === null || before < limit) return null;
   const reasons = [`this session has run the ${limit} operations that policy allows it`, ...decision.reasons];
   return { ...decision, effect: 'deny', reasons, hint: 'Connect again.', limits: null, approval: null };
+}
+
+/** The refusal of a change whose rows nobody could count, where policy limits them; null: they can be counted, or are not limited. */
+export function refuseUncounted(decision: Decision, operation: Operation): Decision | null {
+  const limit = decision.limits?.rows ?? null;
+  if (operation.changes !== 'uncounted' || decision.effect === 'deny' || limit === null) return null;
+  const reasons = [`the rows that this changes could not be counted before it is committed, and policy limits them to ${limit}`, ...decision.reasons];
+  const hint = 'Send one INSERT, UPDATE, DELETE or MERGE at a time, as a statement of its own, without another one inside.';
+  return { ...decision, effect: 'deny', reasons, hint, limits: null, approval: null };
 }
 
 /** @throws GwError `policy.limit_exceeded` */

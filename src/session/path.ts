@@ -243,7 +243,8 @@ export class Path {
 
   async #open(conn: Conn, protocol: Protocol, grant: Grant, startup: unknown, about: About): Promise<void> {
     const services = this.#services;
-    const start = sessionStart(services, conn, grant, about);
+    const { readOnly } = services.policy.current().view(grant.identity, grant.target);
+    const start = sessionStart(services, conn, grant, about, readOnly);
     const recorder = services.journal.begin(start);
     services.journal.commit();
     // The disk and the target are waited for at the same time; both before the first byte of the client goes up.
@@ -282,10 +283,12 @@ export class Path {
       clock: services.clock,
       hold,
       connected: about.connected,
+      say: (notice) => pump.say(notice),
+      readOnly,
     });
     services.sessions.started(start, services.journalId);
     try {
-      const upstream = (opened = await openTarget(grant, protocol, startup, services, abort.signal));
+      const upstream = (opened = await openTarget(grant, protocol, startup, readOnly, services, abort.signal));
       scope = upstream.ready.scope;
       await durable;
       conn.stream.off('close', left);
@@ -299,6 +302,7 @@ export class Path {
         upstream,
         startup,
         guard,
+        readOnly,
         recorder,
         turn: this.#turn,
         statementLimit: services.limits.statementBytes,
@@ -318,6 +322,7 @@ export class Path {
         'session started',
       );
       pump.start(clientRest);
+      guard.warn(grant.decision);
     } catch (thrown) {
       const error = GwError.from(thrown);
       opened?.stream.destroy();
@@ -377,7 +382,7 @@ export function createPath(services: PathServices): Path {
   return new Path(services);
 }
 
-function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: About): SessionStart {
+function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: About, readOnly: boolean): SessionStart {
   const { identity, target, decision } = grant;
   return {
     session: about.session,
@@ -398,6 +403,7 @@ function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: A
     clientAddress: conn.address,
     reason: about.terms.reason,
     client: about.client,
+    ...(readOnly ? { readOnly } : {}),
     decision,
   };
 }

@@ -30,6 +30,7 @@ export interface PumpOptions {
   readonly guard: SessionGuard;
   readonly recorder: SessionRecorder;
   readonly turn: Turn;
+  readonly readOnly: boolean;
   readonly statementLimit: number;
   registerCancelKey(key: Buffer): void;
   /** Runs once, after the last byte was queued: stage 8. */
@@ -39,6 +40,7 @@ export interface PumpOptions {
 export class Pump implements TurnMember, EngineContext {
   readonly target: Target;
   readonly guard: SessionGuard;
+  readonly readOnly: boolean;
   readonly statementLimit: number;
   readonly strict: boolean;
   bytesUp = 0;
@@ -61,6 +63,7 @@ export class Pump implements TurnMember, EngineContext {
     this.#options = options;
     this.target = options.target;
     this.guard = options.guard;
+    this.readOnly = options.readOnly;
     this.statementLimit = options.statementLimit;
     this.strict = options.target.durability === 'strict';
     this.#client = options.client;

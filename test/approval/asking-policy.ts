@@ -30,6 +30,7 @@ export function askingPolicy(set: PolicySet, asking: Asking, digest = set.digest
       const connect = ask(view.connect(), asking.connect ?? null);
       return {
         policy: digest,
+        readOnly: false,
         connect: () => connect,
         access: () => asking.access ?? asking.connect ?? null,
         decide: (facts) => {

@@ -10,6 +10,7 @@ version: 1
 rules:
   - { id: connect, effect: allow, actions: [connect] }
   - { id: read, effect: allow, actions: [select, copy_to], limits: { rows: 3, bytes: 1KiB, seconds: 1, statements: 3 } }
+  - { id: big, effect: warn, actions: [select], resources: [relation: '*.customers'], message: Customers are people. }
   - { id: ask, effect: require_approval, actions: [delete], approval: { groups: [owners] } }
 `;
 
@@ -75,6 +76,14 @@ it.each([
     if (item.kind === 'operation') delivered.push(item.operation.delivered.bytes.length);
   }
   expect(Math.max(...delivered)).toBeLessThanOrEqual(1024);
+});
+
+it('a warning of the policy is said in front of the result, and changes nothing', async () => {
+  const client = await connect();
+  const answer = await client.run(query("SELECT 'rows 2 1' FROM bank.customers"));
+  expect(shape(answer)).toBe('N T D D C Z:I');
+  expect(answer[0] === undefined ? {} : fields(answer[0])).toMatchObject({ S: 'WARNING', M: expect.stringContaining('Customers are people. (') });
+  client.socket.destroy();
 });
 
 it('the operation after the last of a session is refused', async () => {

@@ -8,6 +8,9 @@ import { MESSAGE_LIMIT, SERVER_MESSAGE_LIMIT } from './codec/limits.js';
 import { Back, readFields } from './codec/message.js';
 import type { Conversation } from './conversation.js';
 import { Wait } from './flight.js';
+import type { Portal } from './names.js';
+import { checkReadOnly, REFUSED_WRITE, WHY_READ_ONLY } from './read-only.js';
+import { noticeResponse } from './refusal.js';
 import { checkPinned } from './upstream.js';
 
 const IDLE = 0x49; // 'I'
@@ -44,6 +47,13 @@ export class Backend {
   /** True when the client has got a part of a message: nothing else may be put on its wire now. */
   get midMessage(): boolean {
     return this.#partial;
+  }
+
+  /** The begun message that is kept, for whoever takes over. */
+  takeCarry(): Buffer | null {
+    const carry = this.#carry;
+    this.#carry = null;
+    return carry;
   }
 
   take(chunk: Buffer): void {
@@ -210,6 +220,7 @@ export class Backend {
         return;
       case Back.ParameterStatus:
         checkPinned(this.#buffer.subarray(at + 5, next));
+        if (this.#talk.context.readOnly) checkReadOnly(this.#buffer.subarray(at + 5, next));
         this.#aside(at, next);
         return;
       case Back.NotificationResponse:
@@ -250,6 +261,7 @@ export class Backend {
     this.#step++;
     if (waiting === Wait.Execute) {
       const verdict = flight.verdict();
+      this.#talk.block = blockAfter(this.#tags, this.#talk.block, flight.portal());
       this.#close(next);
       if (verdict !== null && !this.#runsAgain()) {
         context.guard.finish(verdict, 'ok', this.#tags);
@@ -293,6 +305,7 @@ export class Backend {
     this.#resetResult();
     flight.pop();
     this.#talk.answered++;
+    this.#talk.block = state;
     // Nothing was sent behind a COPY that is awaited: while something is in flight, this answer was for what came before it.
     if (flight.length === 0) this.#talk.awaitingCopy = false;
     if (state === IDLE && this.#talk.suspended.size > 0) this.#talk.closePortals();
@@ -311,6 +324,10 @@ export class Backend {
       this.#inResult(at);
       this.#close(next);
     } else this.#aside(at, next);
+    if (context.readOnly && refusal === null && this.#failure.startsWith(REFUSED_WRITE)) {
+      this.#flush(next);
+      context.sendDown(noticeResponse(WHY_READ_ONLY));
+    }
     this.#talk.copyIn = null;
     // For a Query, and for a commit that fails at Sync, ReadyForQuery follows and closes the entry. Nothing in flight: the server is leaving.
     if (waiting === 0 || waiting === Wait.Query || waiting === Wait.Sync) return;
@@ -384,6 +401,16 @@ export class Backend {
     const out = context.guard.deliver(context.guard.transport(), frame, 0);
     if (out !== frame) this.#replace(at, next, out);
   }
+}
+
+/** Where the transaction stands behind a statement of the extended protocol, before the server says so at Sync. */
+function blockAfter(tag: string, block: number, portal: Portal | null): number {
+  if (tag === 'BEGIN' || tag === 'START TRANSACTION') return IN_TRANSACTION;
+  if (tag !== 'COMMIT' && tag !== 'ROLLBACK' && tag !== 'PREPARE TRANSACTION') return block;
+  // ROLLBACK TO has the tag of ROLLBACK, and AND CHAIN begins another one at once.
+  const effect = portal?.facts.effects.find(({ action }) => action === 'transaction');
+  if (effect?.facts['kind'] === 'rollback_to') return IN_TRANSACTION;
+  return effect?.facts['chain'] === true ? IN_TRANSACTION : IDLE;
 }
 
 /** The number at the end of a command tag: `UPDATE 3`, `INSERT 0 5`. */

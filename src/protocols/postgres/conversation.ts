@@ -28,8 +28,12 @@ export class Conversation {
    * Query would mean depends on the answer, and a wrong guess would put every later answer under the wrong request.
    */
   awaitingCopy = false;
+  /** Where the client's transaction stands by the last answer: the letter of ReadyForQuery, also within a segment. */
+  block = 0x49;
   /** Something of the segment in hand may have run already. */
   ranInSegment = false;
+  /** The end of a transaction went up in the segment in hand. Kept in read-only sessions only. */
+  endedInSegment = false;
   /** Runs whose portal is bound and not at its end (suspended by a row limit, or never executed): finished when the portal goes. */
   readonly suspended = new Set<Portal>();
   /** The portal of the last Bind while no Execute named it: nearly always the next message does, and the set above stays empty. */
@@ -75,7 +79,14 @@ export class Conversation {
   /** What completing each statement of `analysis` does to names; index = statement within the text. */
   effectsOf(analysis: Analysis, text: Uint8Array): readonly (readonly NameEffect[])[] {
     return analysis.statements.map((info): readonly NameEffect[] => {
-      const inner = (): Statement => ({ facts: info.inner?.facts ?? analysis.facts, text, types: null, effects: [], resolve: null });
+      const inner = (): Statement => ({
+        facts: info.inner?.facts ?? analysis.facts,
+        text,
+        types: null,
+        effects: [],
+        resolve: null,
+        counted: info.inner?.statements[0]?.counted === true,
+      });
       switch (info.kind) {
         case 'prepare':
           return info.name === null ? [] : [{ kind: 'prepare', name: info.name, statement: inner() }];

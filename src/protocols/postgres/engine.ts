@@ -12,6 +12,7 @@ import { StatementCache, TEXT_LIMIT } from './facts/index.js';
 import { Frontend } from './frontend.js';
 import type { PostgresStartup } from './login.js';
 import { noticeResponse, refuse } from './refusal.js';
+import { RowGuard } from './row-guard.js';
 import { cancel, type PostgresReady } from './upstream.js';
 
 /** One cache of analysed statements for the process: facts hold nothing of a session. */
@@ -22,6 +23,7 @@ export class PostgresEngine implements Engine {
   readonly #talk: Conversation;
   readonly #frontend: Frontend;
   readonly #backend: Backend;
+  readonly #rows: RowGuard;
   readonly #ready: PostgresReady;
   readonly #welcomed: boolean;
   /** Notices that wait for the end of a message that the client has got a part of. */
@@ -33,7 +35,13 @@ export class PostgresEngine implements Engine {
     this.#welcomed = startup.welcomed;
     this.#ready = ready.state as PostgresReady;
     this.#talk = new Conversation(context);
-    this.#frontend = new Frontend(this.#talk, sharedCache, Math.min(context.statementLimit, TEXT_LIMIT));
+    this.#talk.block = this.#ready.transactionStatus;
+    this.#rows = new RowGuard(this.#talk, {
+      feed: (bytes) => this.#backend.take(bytes),
+      takeCarry: () => this.#backend.takeCarry(),
+      settled: () => this.#frontend.retry(),
+    });
+    this.#frontend = new Frontend(this.#talk, this.#rows, sharedCache, Math.min(context.statementLimit, TEXT_LIMIT));
     this.#backend = new Backend(this.#talk, () => this.#frontend.retry());
   }
 
@@ -58,7 +66,10 @@ export class PostgresEngine implements Engine {
 
   fromTarget(chunk: Buffer): void {
     if (this.#talk.over) return;
-    this.#backend.take(chunk);
+    if (!this.#rows.take(chunk)) {
+      this.#backend.take(chunk);
+      if (this.#rows.wanted && this.#talk.flight.length === 0) this.#frontend.retry();
+    }
     if (this.#notices.length > 0) this.#sayNotices();
   }
 

@@ -64,6 +64,12 @@ export class Flight {
     return offset < this.#length ? (this.#portals[(this.#head + offset) & (this.#kinds.length - 1)] ?? null) : null;
   }
 
+  /** The entry at the head is answered by these bytes instead of the server's error. Names that it changes keep what they meant. */
+  refuse(refusal: Buffer): void {
+    for (const { change } of this.extra()?.changes ?? []) change.reject();
+    if (this.#length > 0) this.#extras[this.#head] = { refusal, changes: [] };
+  }
+
   pop(): void {
     const at = this.#head;
     this.#verdicts[at] = null;
@@ -78,6 +84,15 @@ export class Flight {
     for (let i = 0; i < this.#length; i++) {
       const kind = this.kind(i);
       if (kind === Wait.Query || kind === Wait.Bind || kind === Wait.Execute || kind === Wait.Sync) return true;
+    }
+    return false;
+  }
+
+  /** Something of an earlier segment has no ReadyForQuery yet. */
+  get unready(): boolean {
+    for (let i = 0; i < this.#length; i++) {
+      const kind = this.kind(i);
+      if (kind === Wait.Query || kind === Wait.Sync) return true;
     }
     return false;
   }

@@ -9,6 +9,7 @@ import { Front } from './codec/message.js';
 import type { Conversation } from './conversation.js';
 import type { StatementCache } from './facts/index.js';
 import { Requests } from './requests.js';
+import type { RowGuard } from './row-guard.js';
 
 /** Names beyond this are no names (NAMEDATALEN is 64); it bounds how much of a large Bind must be there to judge it. */
 const HEAD_LIMIT = 8_192;
@@ -21,6 +22,7 @@ const HELD_LIMIT = 1 << 20;
 export class Frontend {
   readonly #talk: Conversation;
   readonly #requests: Requests;
+  readonly #rows: RowGuard;
   readonly #statementLimit: number;
   #carry: Buffer | null = null;
   /** Memory that `#carry` is the beginning of, once it grows chunk by chunk. */
@@ -35,10 +37,11 @@ export class Frontend {
   #buffer: Buffer = Buffer.alloc(0);
   #start = 0;
 
-  constructor(talk: Conversation, cache: StatementCache, statementLimit: number) {
+  constructor(talk: Conversation, rows: RowGuard, cache: StatementCache, statementLimit: number) {
     this.#talk = talk;
+    this.#rows = rows;
     this.#statementLimit = statementLimit;
-    this.#requests = new Requests(talk, cache, statementLimit, () => this.#release());
+    this.#requests = new Requests(talk, rows, cache, statementLimit, () => this.#release());
   }
 
   take(chunk: Buffer): void {
@@ -62,6 +65,7 @@ export class Frontend {
     // Of memory from which something was sent nothing is written again.
     if (at > 0) this.#room = EMPTY;
     if (at < buffer.length) this.#carry = at === 0 && buffer !== chunk ? buffer : Buffer.from(buffer.subarray(at));
+    this.#rows.advance();
   }
 
   /** What is kept and `chunk` behind it. Room is doubled: a client that sends byte by byte costs no more than one that does not. */
@@ -110,7 +114,16 @@ export class Frontend {
         this.#hold();
         return at;
       }
+      if (this.#rows.busy && type !== Front.Terminate) {
+        this.#hold();
+        return at;
+      }
       if (this.#talk.awaitingCopy && type !== Front.Terminate) {
+        this.#hold();
+        return at;
+      }
+      // A setting that changed is reported with ReadyForQuery: until then nothing of the next transaction goes up.
+      if (this.#talk.context.readOnly && type !== Front.Terminate && this.#talk.copyIn === null && this.#talk.flight.unready) {
         this.#hold();
         return at;
       }

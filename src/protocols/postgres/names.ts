@@ -17,6 +17,8 @@ export interface Statement {
   readonly effects: readonly NameEffect[];
   /** Facts depend on other names (SQL-level EXECUTE, FETCH) and are resolved at each use. */
   readonly resolve: (() => Facts | 'unsettled') | null;
+  /** The server's command tag counts all rows that it changes. */
+  readonly counted: boolean;
 }
 
 export interface Portal {

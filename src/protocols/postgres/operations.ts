@@ -4,7 +4,20 @@
  */
 import type { ActionDescriptor, FactDescriptor } from '../../contract/protocol.js';
 
-const action = (name: string, description: string, ...facts: readonly string[]): ActionDescriptor => ({ name, description, facts });
+/**
+ * What runs where the database refuses writes (`default_transaction_read_only`). `call` is one of them: what a function writes is a write, and
+ * granted as such or not at all. VACUUM and its kin, ALTER SYSTEM and COPY to a file are taken by the server there, and are no reads.
+ */
+const READING: ReadonlySet<string> = new Set(
+  'select copy_to call set reset show transaction explain prepare execute deallocate declare fetch close discard listen unlisten notify lock'.split(' '),
+);
+
+const action = (name: string, description: string, ...facts: readonly string[]): ActionDescriptor => ({
+  name,
+  description,
+  facts,
+  ...(READING.has(name) ? { readOnly: true } : {}),
+});
 
 export const actions: readonly ActionDescriptor[] = [
   // ---- data
@@ -33,7 +46,16 @@ export const actions: readonly ActionDescriptor[] = [
   action('procedure', 'CALL of a procedure; comes with `unknown`, as its body is not in the text.'),
   action('do', 'DO: an anonymous code block; comes with `unknown`.'),
   // ---- schema
-  action('create', 'Creates a database object, SELECT INTO and CREATE TABLE AS included.', 'object', 'into', 'temporary', 'security_definer'),
+  action(
+    'create',
+    'Creates a database object, SELECT INTO and CREATE TABLE AS included.',
+    'object',
+    'into',
+    'temporary',
+    'security_definer',
+    'replace',
+    'unseen_body',
+  ),
   action('alter', 'Changes the definition of a database object.', 'object', 'change', 'cascade', 'setting', 'security_definer', 'part'),
   action('drop', 'Drops a database object, or all that a role owns.', 'object', 'cascade', 'part'),
   action('rename', 'Renames a database object or a part of one.', 'object', 'part'),
@@ -211,6 +233,12 @@ export const facts: readonly FactDescriptor[] = [
   fact('into', 'boolean', 'The table is filled by a query.'),
   fact('temporary', 'boolean', 'The table is temporary.'),
   fact('security_definer', 'boolean', "The function runs with its owner's rights."),
+  fact('replace', 'boolean', 'OR REPLACE: a function, view, trigger or rule of that name is overwritten.'),
+  fact(
+    'unseen_body',
+    'boolean',
+    'The body of the function is in a language other than SQL, or is no SQL that can be understood, so what it does is not known.',
+  ),
   fact('setting', 'string', 'Name of the setting that is fixed to a role or database, or `role` / `session_authorization`.'),
   fact('privileges', 'strings', 'Privileges granted or revoked, `all` included.'),
   fact('to', 'strings', 'Roles that gain or lose; `public` is everyone.'),

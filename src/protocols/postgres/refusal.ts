@@ -25,6 +25,7 @@ const SQLSTATES: Partial<Record<ErrorCode, string>> = {
   'approval.stale': '42501',
   'approval.decided': '42501',
   'approval.not_offered': '42501',
+  'policy.limit_exceeded': '53400',
   'target.unknown': '3D000',
   'target.unreachable': '08001',
   'target.credential': '08001',

@@ -14,7 +14,10 @@ import type { Analysis, StatementCache } from './facts/index.js';
 import { type FlightExtra, Wait } from './flight.js';
 import { type Judged, judge } from './judge.js';
 import type { NameChange, Portal, Statement } from './names.js';
+import { BEHIND_END, beginsOrEnds, breaksReadOnly, endsTransaction, goesOnAfterEnd } from './read-only.js';
 import { refuseOperation } from './refusal.js';
+import { isCounted, withChanges } from './row-changes.js';
+import type { RowGuard } from './row-guard.js';
 import { shiftsMeaning } from './shifted-meaning.js';
 
 /** Text that no server parses: the stand-in of a refused statement, and a sign in the server's own log. */
@@ -34,14 +37,16 @@ export class Requests {
   /** The verdict of the last message that was let through. */
   verdict: Verdict | null = null;
   readonly #talk: Conversation;
+  readonly #rows: RowGuard;
   readonly #cache: StatementCache;
   readonly #statementLimit: number;
   readonly #awaited: AwaitedVerdict;
   #buffer: Buffer = Buffer.alloc(0);
 
   /** `awaitedCame` is called when a verdict came that a message waits for. */
-  constructor(talk: Conversation, cache: StatementCache, statementLimit: number, awaitedCame: () => void) {
+  constructor(talk: Conversation, rows: RowGuard, cache: StatementCache, statementLimit: number, awaitedCame: () => void) {
     this.#talk = talk;
+    this.#rows = rows;
     this.#cache = cache;
     this.#statementLimit = statementLimit;
     this.#awaited = new AwaitedVerdict(talk, awaitedCame);
@@ -79,7 +84,7 @@ export class Requests {
         flight.push(Wait.Sync, null, null);
         this.#nextSegment();
         this.#talk.skipping = false;
-        return true;
+        return this.#rows.sync() ?? true;
       case Front.Flush:
         return true;
       case Front.CopyDone:
@@ -96,7 +101,8 @@ export class Requests {
   }
 
   /** The verdict on one operation; `wait`: a human is being asked. */
-  #decide(told: Judged, preparing: boolean): Verdict | typeof NO_VERDICT_YET {
+  #decide(asked: Judged, preparing: boolean): Verdict | typeof NO_VERDICT_YET {
+    const told = this.#talk.context.readOnly ? this.#inReadOnly(asked, preparing) : asked;
     const judged: Judged = this.#talk.shifted && told.reach === 'whole' ? { ...told, reach: 'contextual' } : told;
     const verdict = this.#awaited.take(judged) ?? this.#ask(judged, preparing);
     if (verdict !== NO_VERDICT_YET && verdict.allowed && !preparing && shiftsMeaning(judged.facts)) this.#talk.shifted = true;
@@ -109,6 +115,12 @@ export class Requests {
     if (!(verdict instanceof Promise)) return verdict;
     this.#awaited.expect(judged, verdict);
     return NO_VERDICT_YET;
+  }
+
+  #inReadOnly(asked: Judged, preparing: boolean): Judged {
+    if (asked.forbidden !== null) return asked;
+    const forbidden = !preparing && this.#talk.endedInSegment ? BEHIND_END : breaksReadOnly(asked.facts);
+    return forbidden === null ? asked : { ...asked, forbidden };
   }
 
   /** `unnamed`: a Parse of the unnamed statement, which the server drops before it reads the text; so it must be gone here, too (D27). */
@@ -144,14 +156,18 @@ export class Requests {
     const facts = this.#talk.resolve(analysis);
     if (facts === 'unsettled') return false;
     const text = this.#buffer.subarray(at + 5, end);
-    const unclear = this.#unclear(text);
+    const unclear = this.#talk.context.readOnly && goesOnAfterEnd(analysis, this.#talk.ranInSegment) ? BEHIND_END : this.#unclear(text);
     if (unclear === 'wait') return false;
+    if (this.#rows.own && this.#rows.waiting === null)
+      throw new GwError('protocol.violation', 'A Query may not follow a write with a row limit in the same pipeline; send Sync before it.');
     const judged = unclear === null ? judge.statement(facts, text, 'query', reachOf(analysis)) : judge.unclear(facts, text, unclear);
-    const verdict = this.#decide(judged, false);
+    const asked = withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1);
+    const verdict = this.#rows.waiting ?? this.#decide(asked, false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Query);
     }
+    if (!this.#rows.admit(verdict, facts, true)) return false;
     let extra: FlightExtra | null = null;
     if (this.#talk.changesNames(analysis)) {
       const changes: { step: number; change: NameChange }[] = [];
@@ -179,7 +195,8 @@ export class Requests {
     const unclear = this.#unclear(text);
     if (unclear === 'wait') return false;
     const judged = unclear === null ? judge.statement(facts, text, 'prepare', 'whole') : judge.unclear(facts, text, unclear);
-    const verdict = this.#decide(judged, true);
+    const counted = isCounted(analysis, this.#talk);
+    const verdict = this.#decide(withChanges(judged, counted, true), true);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Parse, nameEnd === at + 5);
@@ -188,7 +205,7 @@ export class Requests {
     const types = Buffer.from(this.#buffer.subarray(textEnd + 1, next));
     const effects = this.#talk.changesNames(analysis) ? this.#talk.effectsOf(analysis, kept).flat() : [];
     const contextual = reachOf(analysis) === 'contextual';
-    const statement: Statement = { facts, text: kept, types, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null };
+    const statement: Statement = { facts, text: kept, types, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null, counted };
     const change = this.#talk.statements.change(name, statement, this.#talk.segment);
     this.#checkNames();
     this.#talk.flight.push(Wait.Parse, null, { refusal: null, changes: [{ step: 0, change }] });
@@ -214,10 +231,8 @@ export class Requests {
     const facts = statement.resolve === null ? statement.facts : statement.resolve();
     if (facts === 'unsettled') return false;
     const parameters = this.#buffer.subarray(nameEnd + 1, limit);
-    const verdict = this.#decide(
-      judge.bound(facts, statement, parameters, next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual'),
-      false,
-    );
+    const judged = judge.bound(facts, statement, parameters, next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual');
+    const verdict = this.#decide(withChanges(judged, statement.counted, true), false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Bind);
@@ -254,7 +269,8 @@ export class Requests {
     }
     if (verdict === null) {
       // Run to its end before, or declared in SQL: this Execute is an operation of its own.
-      const decided = this.#decide(judge.statement(facts, portal.statement.text, 'fetch', 'contextual'), false);
+      const judged = judge.statement(facts, portal.statement.text, 'fetch', 'contextual');
+      const decided = this.#decide(withChanges(judged, portal.statement.counted, true), false);
       if (decided === NO_VERDICT_YET) return false;
       if (!decided.allowed) {
         return this.#standIn(refuseOperation(decided.decision, facts), Wait.Execute);
@@ -262,6 +278,8 @@ export class Requests {
       verdict = portal.verdict = decided;
       portal.facts = facts;
     }
+    if (!this.#rows.admit(verdict, facts, false)) return false;
+    if (this.#rows.own && beginsOrEnds(facts)) this.#rows.handOver();
     if (this.#talk.lastBound === portal) this.#talk.lastBound = null;
     let extra: FlightExtra | null = null;
     if (portal.statement.effects.length > 0) {
@@ -271,6 +289,7 @@ export class Requests {
     }
     this.#talk.flight.push(Wait.Execute, verdict, extra, portal);
     this.#talk.ranInSegment = true;
+    if (this.#talk.context.readOnly && endsTransaction(facts)) this.#talk.endedInSegment = true;
     this.#talk.awaitingCopy = takesInput(facts);
     this.verdict = verdict;
     return true;
@@ -289,6 +308,7 @@ export class Requests {
 
   #nextSegment(): void {
     this.#talk.segment++;
+    this.#talk.endedInSegment = false;
     this.#talk.ranInSegment = false;
   }
 

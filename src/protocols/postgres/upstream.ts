@@ -14,6 +14,7 @@ import { Back, Front, int32, message, readFields } from './codec/message.js';
 import { cancelRequest, sslRequest, startupMessage } from './codec/startup.js';
 import type { PostgresStartup } from './login.js';
 import type { PostgresOptions } from './options.js';
+import { READ_ONLY_SETTING, startedReadOnly } from './read-only.js';
 import { type ChannelBinding, ScramClient } from './scram.js';
 import { ServerMessages } from './server-messages.js';
 
@@ -33,7 +34,13 @@ interface Credential {
   readonly password: Secret | null;
 }
 
-export async function connect(connection: UpstreamConnection, target: Target, credential: Credential, startup: unknown): Promise<UpstreamReady> {
+export async function connect(
+  connection: UpstreamConnection,
+  target: Target,
+  credential: Credential,
+  startup: unknown,
+  readOnly: boolean,
+): Promise<UpstreamReady> {
   const options = target.options as PostgresOptions;
   const { settings, database } = startup as PostgresStartup;
   const chosen = chooseDatabase(target.name, options, database, credential.username);
@@ -46,11 +53,15 @@ export async function connect(connection: UpstreamConnection, target: Target, cr
       ...options.settings,
       client_encoding: 'UTF8',
       standard_conforming_strings: 'on',
+      ...(readOnly ? { [READ_ONLY_SETTING]: 'on' } : {}),
     }),
   );
   const messages = new ServerMessages(connection);
   await authenticate(connection, messages, credential, tls);
   const state = await greeting(messages);
+  // PostgreSQL 14 and newer report it. What does not (a pooler, say) may have dropped it, and could not be watched.
+  if (readOnly && !startedReadOnly(state.greeting))
+    throw new GwError('target.protocol', 'The target does not confirm that the connection is read-only, and policy grants this session only reads.');
   const rest = messages.rest();
   if (rest.length > 0) connection.unread(rest);
   return { state, scope: chosen };

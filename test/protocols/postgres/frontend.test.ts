@@ -4,6 +4,7 @@ import type { EngineContext } from '../../../src/contract/protocol.js';
 import { Conversation } from '../../../src/protocols/postgres/conversation.js';
 import { StatementCache } from '../../../src/protocols/postgres/facts/index.js';
 import { Frontend } from '../../../src/protocols/postgres/frontend.js';
+import type { RowGuard } from '../../../src/protocols/postgres/row-guard.js';
 import { frame } from '../../support/raw-client.js';
 
 function frontend() {
@@ -17,7 +18,7 @@ function frontend() {
     resumeClient: () => undefined,
   } as unknown as EngineContext;
   const talk = new Conversation(context);
-  return { talk, sent, paused, up: new Frontend(talk, new StatementCache(), 1 << 20) };
+  return { talk, sent, paused, up: new Frontend(talk, { busy: false, advance: () => undefined } as unknown as RowGuard, new StatementCache(), 1 << 20) };
 }
 
 const BYTES = 250_000;

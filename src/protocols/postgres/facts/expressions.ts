@@ -2,8 +2,7 @@
  * Expressions: functions called, operators of user schemas, columns read, subqueries. Nodes that only carry others are listed as such;
  * a node that is in no list is unknown.
  */
-import { isBuiltin } from './builtin-functions.js';
-import { dangerousClass, type FunctionClass } from './functions.js';
+import { functionClass } from './function-class.js';
 import { isSystemUser } from './newer-grammar.js';
 import type { Scope } from './scope.js';
 import { settingEffect } from './settings.js';
@@ -107,11 +106,7 @@ function functionCall(walk: Walk, node: Tree, scope: Scope): void {
 
 /** Adds the `call` effect of a function by its name. */
 export function called(walk: Walk, schema: string | null, name: string): void {
-  walk.sink.add('call', 'function', [schema, name], { class: classOf(schema, name) });
-}
-
-function classOf(schema: string | null, name: string): FunctionClass {
-  return dangerousClass(name) ?? ((schema === null || schema === 'pg_catalog') && isBuiltin(name) ? 'plain' : 'user');
+  walk.sink.add('call', 'function', [schema, name], { class: functionClass(schema, name) });
 }
 
 function setConfig(walk: Walk, args: readonly unknown[], scope: Scope): void {

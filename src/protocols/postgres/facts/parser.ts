@@ -25,7 +25,11 @@ export interface Token {
   /** Byte offsets into the UTF-8 text. */
   readonly start: number;
   readonly end: number;
+  /** The token as it is written. */
+  readonly text: string;
   readonly tokenName: string;
+  /** 0: no keyword of the grammar. */
+  readonly keywordKind: number;
 }
 
 let current: PgQuery | null = null;
@@ -117,11 +121,18 @@ export function scan(text: string): readonly Token[] | null {
     module._free(query);
     // The module answers a text that does not lex with a message instead of JSON.
     if (!json.startsWith('{')) return null;
-    return (JSON.parse(json) as { readonly tokens?: readonly Token[] }).tokens ?? [];
+    return (JSON.parse(json.replace(CONTROL, escapeControl)) as { readonly tokens?: readonly Token[] }).tokens ?? [];
   } catch {
     trapped();
     return null;
   }
+}
+
+/** The module leaves some control characters of a token's text as they are, which JSON does not allow. */
+const CONTROL = /[\u0000-\u001f]/g;
+
+function escapeControl(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function place(module: PgQuery, text: string): number {

@@ -4,13 +4,14 @@
  */
 import { scan } from './parser.js';
 
-const STRINGS: ReadonlySet<string> = new Set(['SCONST', 'USCONST', 'BCONST', 'XCONST']);
+/** A string constant as it is written, whatever its prefix: the lexer's own names leave U&'…' out. */
+const STRING = /^(?:(?:[ebx]|u&)?'|\$(?!\d))/i;
 
 /** `secrets`: byte offsets; for each the first string constant at or after it goes. Null when there are none. */
 export function redact(text: string, secrets: readonly number[]): string | null {
   if (secrets.length === 0) return null;
   const bytes = Buffer.from(text, 'utf8');
-  const constants = (scan(text) ?? []).filter((token) => STRINGS.has(token.tokenName));
+  const constants = (scan(text) ?? []).filter((token) => STRING.test(token.text));
   let redacted = '';
   let at = 0;
   let next = 0;

@@ -5,9 +5,12 @@ export type StatementKind = 'prepare' | 'execute' | 'deallocate' | 'declare' | '
 
 export interface StatementForm {
   readonly kind: StatementKind;
+  /** Of a prepared statement or cursor; of `transaction`, its kind (`begin`, `commit` …). */
   readonly name: string | null;
   /** DEALLOCATE ALL, CLOSE ALL, DISCARD ALL. */
   readonly all: boolean;
+  /** INSERT, UPDATE, DELETE or MERGE with no other one inside: the server's command tag counts all rows that it changes. */
+  readonly counted: boolean;
 }
 
 export function statementInfo(statement: unknown): StatementForm & { readonly inner: unknown } {
@@ -30,15 +33,24 @@ export function statementInfo(statement: unknown): StatementForm & { readonly in
     case 'DiscardStmt':
       return form('discard', null, text(node, 'target') === 'DISCARD_ALL');
     case 'TransactionStmt':
-      return form('transaction', null);
+      return form('transaction', (text(node, 'kind') ?? 'unknown').replace('TRANS_STMT_', '').toLowerCase());
     case 'CopyStmt':
       return form('copy', null);
     case 'ExplainStmt':
     case 'CreateTableAsStmt':
       return executed(node);
     default:
-      return form('other', null);
+      return { ...form('other', null), counted: WRITES.has(tag) && !holdsWrite(node) };
   }
+}
+
+const WRITES: ReadonlySet<string> = new Set(['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
+
+/** A statement that writes anywhere below: WITH is the place, and none is left out. */
+function holdsWrite(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(holdsWrite);
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([key, inner]) => WRITES.has(key) || holdsWrite(inner));
 }
 
 /** EXPLAIN EXECUTE and CREATE TABLE AS EXECUTE run a prepared statement as well. */
@@ -51,5 +63,5 @@ function executed(node: Tree): StatementForm & { readonly inner: unknown } {
 }
 
 function form(kind: StatementKind, name: string | null, all = false): StatementForm & { readonly inner: unknown } {
-  return { kind, name, all, inner: null };
+  return { kind, name, all, counted: false, inner: null };
 }

@@ -6,7 +6,7 @@ import type { EffectFacts } from './effect-sink.js';
 import { namesOf, objectKind, objectName, subject } from './object-kinds.js';
 import type { Scope } from './scope.js';
 import { settingsRuleEffect, settingsViewEffect } from './settings-view.js';
-import { field, flag, list, relationName, strings, struct, type Tree, tagged, text } from './tree.js';
+import { field, flag, list, relationName, stringNode, strings, struct, type Tree, tagged, text } from './tree.js';
 import type { Handler, Handlers, Walk } from './walk.js';
 
 /** Parts below a schema statement that only carry others. */
@@ -46,7 +46,7 @@ export function cascade(node: Tree): EffectFacts {
 function on(action: string, kind: string, names: (node: Tree) => readonly string[], facts: EffectFacts = {}): Handler {
   return (walk, node, scope) => {
     const { type, name } = objectName(kind, names(node));
-    walk.sink.add(action, type, name, { object: kind, ...facts });
+    walk.sink.add(action, type, name, { object: kind, ...facts, ...(action === 'create' ? replacing(node) : {}) });
     walk.fields('', node, scope);
   };
 }
@@ -90,9 +90,28 @@ function createFunction(walk: Walk, node: Tree, scope: Scope): void {
   const object = flag(node, 'is_procedure') ? 'procedure' : 'function';
   const { type, name } = objectName(object, strings(list(node, 'funcname')));
   const options = list(node, 'options');
-  walk.sink.add('create', type, name, { object, ...(hasOption(options, 'security') ? { security_definer: true } : {}) });
+  walk.sink.add('create', type, name, {
+    object,
+    ...replacing(node),
+    ...(hasOption(options, 'security') ? { security_definer: true } : {}),
+    ...(bodyIsSeen(walk, options) ? {} : { unseen_body: true }),
+  });
   for (const option of options) secretBody(walk, option);
   walk.fields('CreateFunctionStmt', node, scope);
+}
+
+function replacing(node: Tree): EffectFacts {
+  return flag(node, 'replace') ? { replace: true } : {};
+}
+
+/** A body in SQL is walked, so that it counts like the statements themselves; one in any other language says nothing to the gateway. */
+function bodyIsSeen(walk: Walk, options: readonly unknown[]): boolean {
+  const elements = options.map((option) => tagged(option)?.node ?? {});
+  const body = elements.find((element) => text(element, 'defname') === 'as');
+  if (body === undefined) return true;
+  const language = elements.find((element) => text(element, 'defname') === 'language');
+  if (stringNode(field(language ?? {}, 'arg'))?.toLowerCase() !== 'sql') return false;
+  return walk.body(namesOf(field(body, 'arg')).join(' '), offsetOf(body));
 }
 
 function hasOption(options: readonly unknown[], name: string): boolean {
@@ -156,6 +175,20 @@ function changeOf(action: string, kindField: string, change: string | null): Han
   };
 }
 
+/** A function is found by its name from then on, so the new name is renamed as well: `lower` must not come into being this way. */
+function renamedFunction(walk: Walk, node: Tree): void {
+  const kind = objectKind(text(node, 'renameType'));
+  const { type, name } = subject(node, kind);
+  if (type === 'function') walk.sink.add('rename', type, [...name.slice(0, -1), text(node, 'newname')], { object: kind });
+}
+
+/** SET SCHEMA alters what the object is called there as well. */
+function movedObject(walk: Walk, node: Tree): void {
+  const kind = objectKind(text(node, 'objectType'));
+  const { type, name } = subject(node, kind);
+  if (name.length === 2) walk.sink.add('alter', type, [text(node, 'newschema'), name.at(-1) ?? null], { object: kind, change: ['schema'] });
+}
+
 export const OBJECT_STATEMENTS: Handlers = {
   CreateStmt: createTable,
   CreateForeignTableStmt: createTable,
@@ -215,11 +248,15 @@ export const OBJECT_STATEMENTS: Handlers = {
   AlterTableMoveAllStmt: on('alter', 'tablespace', one('orig_tablespacename')),
   AlterDatabaseStmt: on('alter', 'database', one('dbname')),
   AlterDatabaseRefreshCollStmt: on('alter', 'database', one('dbname')),
-  AlterObjectSchemaStmt: changeOf('alter', 'objectType', 'schema'),
+  AlterObjectSchemaStmt: (walk, node, scope) => {
+    changeOf('alter', 'objectType', 'schema')(walk, node, scope);
+    movedObject(walk, node);
+  },
   AlterOwnerStmt: changeOf('alter', 'objectType', 'owner'),
   AlterObjectDependsStmt: changeOf('alter', 'objectType', 'depends'),
   RenameStmt: (walk, node, scope) => {
     changeOf('rename', 'renameType', null)(walk, node, scope);
+    renamedFunction(walk, node);
     if (text(node, 'renameType') === 'OBJECT_ROLE') walk.sink.add('role', 'role', [text(node, 'subname')], { change: ['rename'] });
   },
   CommentStmt: changeOf('comment', 'objtype', null),

@@ -16,6 +16,8 @@ export interface Walk {
   fields(tag: string, node: Tree, scope: Scope, except?: readonly string[]): void;
   /** The same walk into another sink. */
   into(sink: EffectSink): Walk;
+  /** Walks SQL that the statement holds as a string constant, at `offset`. False when it is not SQL that can be understood. */
+  body(text: string, offset: number): boolean;
   /** Byte offset, in the whole text, of a literal to keep out of every record: the first string constant at or after it. */
   secretAfter(offset: number): void;
   /** The statement being walked begins at this byte. */

@@ -7,18 +7,22 @@ import { COPY_STATEMENTS } from './copy.js';
 import type { EffectSink } from './effect-sink.js';
 import { CARRIERS, EXPRESSIONS } from './expressions.js';
 import { withReferences } from './function-references.js';
-import type { Literals } from './literals.js';
+import { Literals } from './literals.js';
 import { MODIFICATIONS } from './modification.js';
 import { NEWER_GRAMMAR } from './newer-grammar.js';
+import { parse } from './parser.js';
 import { QUERIES } from './query.js';
 import { Scope } from './scope.js';
-import { isTree, type Tree, tagged } from './tree.js';
+import { field, isTree, type Tree, tagged } from './tree.js';
 import { ACCESS_STATEMENTS } from './utility-access.js';
 import { OBJECT_CARRIERS, OBJECT_STATEMENTS } from './utility-objects.js';
 import { SESSION_STATEMENTS } from './utility-session.js';
 import type { Handler, Walk } from './walk.js';
 
 const DEPTH_LIMIT = 1500;
+/** A body within a body counts as so much depth, and beyond that limit it is not looked into: each one is parsed anew. */
+const BODY_DEPTH = 100;
+const BODIES_LIMIT = 4 * BODY_DEPTH;
 
 const HANDLERS: ReadonlyMap<string, Handler> = new Map(
   Object.entries({
@@ -113,6 +117,18 @@ class TreeWalk implements Walk {
 
   into(sink: EffectSink): Walk {
     return new TreeWalk(sink, this.literals, this.statementStart, this.#secrets, this.#depth);
+  }
+
+  body(text: string, offset: number): boolean {
+    if (this.#depth >= BODIES_LIMIT || text.includes('\0')) return false;
+    const parsed = text.trim() === '' ? ({ kind: 'tree', statements: [] } as const) : parse(text);
+    if (parsed.kind !== 'tree') return false;
+    // Offsets of secrets are of the inner text; in the whole text the constant goes.
+    const secrets: number[] = [];
+    const inner = new TreeWalk(this.sink, new Literals(Buffer.from(text, 'utf8')), 0, secrets, this.#depth + BODY_DEPTH);
+    for (const entry of parsed.statements) inner.visit(field(isTree(entry) ? entry : {}, 'stmt'), new Scope(null));
+    if (secrets.length > 0) this.secretAfter(offset);
+    return true;
   }
 
   secretAfter(offset: number): void {

@@ -9,6 +9,7 @@
  */
 import type { Literals } from './literals.js';
 import { as, field, list, struct, type Tree, tagged, text } from './tree.js';
+import { holdsBothBooleans, isComplementary } from './where-complement.js';
 import { relationTarget } from './where-target.js';
 import {
   bothConstant,
@@ -83,6 +84,7 @@ function judgeBoolean(node: Tree, context: Context, depth: number): WhereEffect 
   }
   if (kind !== 'OR_EXPR') return 'unknown';
   if (verdicts.includes('vacuous')) return 'vacuous';
+  if (isComplementary(args, context.target)) return 'unknown';
   return verdicts.every((verdict) => verdict === 'effective') ? 'effective' : 'unknown';
 }
 
@@ -104,7 +106,7 @@ function judgeComparison(node: Tree, context: Context): WhereEffect {
     case 'AEXPR_NOT_DISTINCT':
       return operator !== null && COMPARISONS.has(operator) ? judgePair(left, right, operator === '=', context) : bothConstant(left, right);
     case 'AEXPR_OP_ANY':
-      return operator === '=' && isKey(left, context.target) && isFixed(right) ? 'effective' : 'unknown';
+      return operator === '=' && isKey(left, context.target) && isFixed(right) && !holdsBothBooleans(right) ? 'effective' : 'unknown';
     case 'AEXPR_IN':
       return operator === '=' && inList(left, right, context.target) ? 'effective' : bothConstant(left, right);
     case 'AEXPR_BETWEEN':
@@ -144,7 +146,7 @@ function sameRow(left: unknown, right: unknown, target: WhereTarget): boolean {
 function inList(left: unknown, right: unknown, target: WhereTarget): boolean {
   const choices = items(right);
   if (choices.length === 0) return false;
-  if (isKey(left, target)) return choices.every(isFixed);
+  if (isKey(left, target)) return choices.every(isFixed) && !holdsBothBooleans(right);
   const columns = as(left, 'RowExpr');
   if (columns === null) return false;
   return list(columns, 'args').some(

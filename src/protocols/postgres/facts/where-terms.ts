@@ -2,8 +2,9 @@
  * Terms of a condition: which are certainly a column of the target, which are certainly not of any row. Pure reading of the tree; in doubt
  * the answer is no.
  */
-import { isSystemUser } from './newer-grammar.js';
-import { as, field, list, stringNode, strings, struct, type Tree, tagged, text } from './tree.js';
+import { functionClass } from './function-class.js';
+import { isSystemUser, NEWER_GRAMMAR } from './newer-grammar.js';
+import { as, field, list, qualified, stringNode, strings, struct, type Tree, tagged, text } from './tree.js';
 
 /** The rows whose choice is judged. */
 export interface WhereTarget {
@@ -80,12 +81,22 @@ export function isKey(node: unknown, target: WhereTarget): boolean {
   if (call === null) return false;
   const [name, ...more] = strings(list(call, 'funcname'));
   const args = list(call, 'args');
-  return more.length === 0 && (name === 'lower' || name === 'upper') && args.length === 1 && isColumn(args[0], target);
+  return more.length === 0 && (name === 'lower' || name === 'upper') && args.length === 1 && isRangeKey(args[0], target);
 }
 
-/** A value that does not come from any row: constants, parameters, and what is computed of them alone. */
+/**
+ * A value that does not come from any row: constants, parameters, and what PostgreSQL's own computing functions make of them. nextval() is
+ * another value for each row, and a function of somebody's may give all there are.
+ */
 export function isFixed(node: unknown): boolean {
-  return node !== undefined && !reaches(node, (tag, inner) => tag === 'ColumnRef' || tag === 'SubLink' || (tag === 'FuncCall' && isSystemUser(inner)), 0);
+  return node !== undefined && !reaches(node, (tag, inner) => MOVING.has(tag) || (tag === 'FuncCall' && !computes(inner)), 0);
+}
+
+const MOVING: ReadonlySet<string> = new Set(['ColumnRef', 'SubLink', ...Object.keys(NEWER_GRAMMAR)]);
+
+function computes(call: Tree): boolean {
+  const [schema, name] = qualified(strings(list(call, 'funcname')));
+  return !isSystemUser(call) && functionClass(schema, name ?? '') === 'plain';
 }
 
 export function holdsParameter(node: unknown): boolean {

@@ -14,6 +14,12 @@ test.each([
   ],
   ["create user mapping for u server s options (user 'a', password 'hunter2')", "create user mapping for u server s options (user 'a', password '***')"],
   ["create subscription s connection 'host=x password=hunter2' publication p", "create subscription s connection '***' publication p"],
+  ["alter role bob password U&'hunter2' valid until 'tomorrow'", "alter role bob password '***' valid until 'tomorrow'"],
+  ["alter role bob password '\f\u0001hunter2' valid until 'tomorrow'", "alter role bob password '***' valid until 'tomorrow'"],
+  [
+    "create function f() returns void language sql as $$alter role bob password 'hunter2'$$; select 'kept'",
+    "create function f() returns void language sql as '***'; select 'kept'",
+  ],
   ["select 1; alter subscription s connection 'password=hunter2'", "select 1; alter subscription s connection '***'"],
   ["select * from dblink('host=x password=hunter2', 'select 1') as t(a int)", "select * from dblink('***', 'select 1') as t(a int)"],
 ])('%s', (text, expected) => {

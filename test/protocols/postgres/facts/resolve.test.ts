@@ -78,7 +78,7 @@ test('statements are told apart for the session', () => {
     'begin; prepare a as select 1; execute a; deallocate a; deallocate all; declare c cursor for select 2; fetch c; close c; close all; discard all; copy t to stdout; select 1',
   ).statements;
   expect(forms.map(({ kind, name, all }) => `${kind} ${String(name)} ${String(all)}`)).toEqual([
-    'transaction null false',
+    'transaction begin false',
     'prepare a false',
     'execute a false',
     'deallocate a false',

@@ -1,0 +1,257 @@
+/** Out of the database and into the server: B16 to B18, catalogs, code that nobody sees. */
+import { type AttackClass, alone, merge, statement, value, write } from '../attack-class.js';
+
+export const SERVER: readonly AttackClass[] = [
+  {
+    name: 'server files',
+    catalogue: 'B17',
+    tries: 'read, list and write files of the database server',
+    effect: 'reach',
+    payloads: [
+      ...value(
+        "pg_read_file('postgresql.conf')",
+        "pg_read_file('/etc/passwd', 0, 10)",
+        "pg_catalog.pg_read_binary_file('PG_VERSION')",
+        "(select count(*) from pg_ls_dir('.'))",
+        '(select count(*) from pg_ls_waldir())',
+        "(pg_stat_file('PG_VERSION')).size",
+        "lo_import('/etc/hostname')",
+        "lo_export(4242, '@dir@/lo@n@')",
+        '(select count(*) from pg_hba_file_rules())',
+        "lower(convert_from(pg_read_binary_file('PG_VERSION'), 'UTF8'))",
+      ),
+      ...statement(
+        "copy bank.accounts to '@dir@/out@n@'",
+        "copy (select * from bank.accounts) to '@dir@/out@n@' with (format csv)",
+        "copy scratch.lines from '/etc/passwd'",
+        "copy binary bank.accounts to '@dir@/out@n@'",
+      ),
+    ],
+  },
+  {
+    name: 'programs',
+    catalogue: 'B17',
+    tries: 'run commands on the database server',
+    effect: 'reach',
+    payloads: statement(
+      "copy bank.accounts to program 'cat > @dir@/out@n@'",
+      "copy scratch.lines from program 'id'",
+      "copy (select 'x') to program 'touch @dir@/out@n@'",
+      "copy (select * from bank.accounts) to program 'cat > /dev/null' with (format csv)",
+    ),
+  },
+  {
+    name: 'SQL from text',
+    catalogue: 'B17',
+    tries: 'run SQL that is a string to a function',
+    effect: 'reach',
+    payloads: value(
+      "query_to_xml('select * from bank.accounts', true, true, '')",
+      "query_to_xml('select ' || 'bank.fee(1)', false, false, '')",
+      "table_to_xml('bank.accounts'::regclass, true, false, '')",
+      "schema_to_xml('bank', true, false, '')",
+      "database_to_xmlschema(true, false, '')",
+      "query_to_xmlschema('select 1', true, true, '')",
+      "(select count(*) from ts_stat('select to_tsvector(note) from bank.accounts'))",
+      "query_to_xml_and_xmlschema('select 1', true, true, '')",
+    ),
+  },
+  {
+    name: 'steering the server',
+    catalogue: 'B18, B14',
+    tries: 'end sessions of others, reload, rotate, switch, promote',
+    effect: 'reach',
+    irrevocable: true,
+    payloads: value(
+      'pg_terminate_backend(@victim@)',
+      'pg_cancel_backend(@victim@)',
+      '(select count(pg_terminate_backend(pid)) from pg_stat_activity where pid = @victim@)',
+      'pg_reload_conf()',
+      'pg_rotate_logfile()',
+      'pg_switch_wal()',
+      'pg_promote(false)',
+      'pg_stat_reset()',
+      "pg_create_restore_point('x')",
+      "pg_backup_start('x')",
+      "pg_create_physical_replication_slot('s@n@')",
+      "pg_logical_emit_message(false, 'a', 'b')",
+      "pg_replication_origin_create('o@n@')",
+      'pg_wal_replay_pause()',
+      'pg_log_backend_memory_contexts(@victim@)',
+      "pg_drop_replication_slot('none')",
+      "pg_import_system_collations('bank'::regnamespace)",
+    ),
+  },
+  {
+    name: 'server settings',
+    catalogue: 'B14',
+    tries: 'ALTER SYSTEM',
+    effect: 'state',
+    irrevocable: true,
+    payloads: alone("alter system set log_statement = 'none'", 'alter system reset all', "alter system set archive_command to 'x'"),
+  },
+  {
+    name: 'database settings',
+    catalogue: 'B14',
+    tries: 'ALTER DATABASE',
+    effect: 'state',
+    payloads: statement(
+      'alter database bank set search_path = scratch',
+      'alter database bank with connection limit 1',
+      'alter database bank reset all; alter database bank set role = mallory',
+    ),
+  },
+  {
+    name: 'foreign servers',
+    catalogue: 'B17',
+    tries: 'reach other servers from within the database',
+    effect: 'state',
+    payloads: [
+      ...statement(
+        'create foreign data wrapper w@n@',
+        'create foreign data wrapper w@n@; create server s@n@ foreign data wrapper w@n@',
+        "create foreign data wrapper w@n@; create server s@n@ foreign data wrapper w@n@; create user mapping for public server s@n@ options (password 'x')",
+        'create foreign data wrapper w@n@; create server s@n@ foreign data wrapper w@n@; create foreign table bank.ft@n@ (a int) server s@n@',
+        'create publication p@n@ for all tables',
+        'create publication p@n@ for table bank.accounts',
+        "create subscription s@n@ connection 'host=127.0.0.1 port=1' publication p with (connect = false)",
+      ),
+    ],
+  },
+  {
+    name: 'network functions',
+    catalogue: 'B17',
+    tries: 'functions of dblink and its kin, wherever they are installed',
+    effect: 'reach',
+    payloads: value(
+      "dblink('host=evil', 'delete from bank.entries')",
+      "scratch.dblink_exec('host=evil', 'delete from bank.entries')",
+      "dblink_connect('host=evil password=x')",
+    ).map((payload) => ({
+      ...payload,
+      before: [
+        "create function scratch.dblink(text, text) returns int language sql as 'select 1'",
+        "create function scratch.dblink_exec(text, text) returns int language sql as 'select 1'",
+        "create function scratch.dblink_connect(text) returns int language sql as 'select 1'",
+        'set search_path = public, scratch',
+      ],
+    })),
+  },
+  {
+    name: 'new code',
+    catalogue: 'B17',
+    tries: 'extensions, languages, libraries, access methods, event triggers',
+    effect: 'state',
+    payloads: statement(
+      'create language l@n@ handler plpgsql_call_handler',
+      'create trusted language l@n@ handler plpgsql_call_handler inline plpgsql_inline_handler',
+      'create event trigger e@n@ on ddl_command_start execute function bank.watch()',
+      'create access method a@n@ type index handler bthandler',
+      'create transform for int language sql (from sql with function prsd_lextype(internal))',
+      "create function bank.read@n@(text) returns text language internal as 'pg_read_file_all'",
+    ),
+  },
+  {
+    name: 'libraries and extensions',
+    catalogue: 'B17',
+    tries: 'load compiled code',
+    effect: 'reach',
+    payloads: statement(
+      "load 'plpgsql'",
+      "load '$libdir/plpgsql'",
+      'create extension if not exists plpgsql',
+      "create function scratch.c@n@(internal) returns void language c as '$libdir/plpgsql', 'plpgsql_validator'",
+      'alter extension plpgsql update',
+    ),
+  },
+  {
+    name: 'catalog writes',
+    catalogue: 'B14, B15',
+    tries: 'write the system catalogs by hand',
+    effect: 'state',
+    payloads: [
+      ...write(
+        "update pg_authid set rolsuper = true where rolname = 'mallory'",
+        "update pg_catalog.pg_authid set rolbypassrls = true where rolname = 'mallory'",
+        "update pg_class set relrowsecurity = false where relname = 'audit'",
+        "update only pg_catalog.pg_class c set relkind = 'r' where c.relname = 'active_accounts'",
+        "delete from pg_policy where polname = 'own'",
+        "delete from pg_catalog.pg_trigger where tgname = 'noted'",
+        "update pg_proc set prosecdef = true where proname = 'wipe'",
+        "update pg_proc set prosrc = 'select 0' where proname = 'fee'",
+        "update pg_trigger set tgenabled = 'D' where tgname = 'noted'",
+        "update pg_database set datconnlimit = 1 where datname = 'bank'",
+      ),
+      ...merge(
+        "insert into pg_catalog.pg_auth_members (oid, roleid, member, grantor, admin_option, inherit_option, set_option) select 99999, 'pg_read_all_data'::regrole, 'mallory'::regrole, 10, false, true, true",
+      ),
+    ],
+  },
+  {
+    name: 'system schemas',
+    catalogue: 'B16',
+    tries: 'put something where every name is looked up first',
+    effect: 'state',
+    payloads: statement(
+      "create function pg_catalog.fee(int) returns int language sql as 'select 0'",
+      "create function pg_catalog.lower(varchar) returns text language sql as 'select ''x'''",
+      'alter function bank.fee(int) set schema pg_catalog',
+    ),
+  },
+  {
+    name: 'other meanings',
+    catalogue: 'B16',
+    tries: 'give operators, casts and functions that conditions rest on another meaning, then send an honest looking DELETE',
+    effect: 'state',
+    payloads: [
+      ...(
+        [
+          [
+            "create function scratch.yes@n@(varchar, varchar) returns bool language sql as 'select true'; create operator public.= (leftarg = varchar, rightarg = varchar, function = scratch.yes@n@)",
+            "update bank.accounts set balance = 0 where owner = 'nobody'",
+          ],
+          [
+            "create function scratch.yes@n@(numeric, int) returns bool language sql as 'select true'; create operator public.= (leftarg = numeric, rightarg = int, function = scratch.yes@n@)",
+            'delete from bank.entries where amount = 777',
+          ],
+          [
+            "create function scratch.yes@n@(int, int) returns bool language sql as 'select true'; create operator scratch.= (leftarg = int, rightarg = int, function = scratch.yes@n@); set search_path = scratch, pg_catalog",
+            'delete from bank.entries where id = 777',
+          ],
+          [
+            "create function public.lower(varchar) returns text language sql as 'select ''x'''",
+            "update bank.accounts set balance = 0 where lower(owner) = 'x'",
+          ],
+          [
+            "create function public.upper(varchar) returns text language sql as 'select ''X'''",
+            "update bank.accounts set balance = 0 where upper(owner) = 'X'",
+          ],
+          [
+            "create function public.unnest(int[]) returns setof int language sql as 'select id from bank.accounts'",
+            'update bank.accounts set balance = 0 from unnest(array[777]) as u(id) where accounts.id = u.id',
+          ],
+          [
+            "create function scratch.low@n@(varchar) returns text language sql as 'select ''x'''; alter function scratch.low@n@(varchar) rename to lower; alter function scratch.lower(varchar) set schema public",
+            "update bank.accounts set balance = 0 where lower(owner) = 'x'",
+          ],
+          [
+            "create function scratch.low@n@(varchar) returns text language sql as 'select ''x'''; alter function scratch.low@n@(varchar) set schema public; alter function public.low@n@(varchar) rename to lower",
+            "update bank.accounts set balance = 0 where lower(owner) = 'x'",
+          ],
+        ] satisfies [string, string][]
+      ).map(([sql, harm]): AttackClass['payloads'][number] => ({ kind: 'statement', sql, after: [harm], only: 'alone' })),
+    ],
+  },
+  {
+    name: 'code blocks and procedures',
+    catalogue: 'B5, B6',
+    tries: 'DO and CALL of code that the statement does not show',
+    effect: 'state',
+    payloads: statement(
+      'call bank.purge()',
+      "do $$ begin execute 'del' || 'ete from bank.entries'; end $$",
+      "do $$ declare r record; begin for r in select 'mallory' as n loop execute format('alter role %I superuser', r.n); end loop; end $$",
+      'do $$ begin perform bank.wipe(); end $$',
+    ),
+  },
+];

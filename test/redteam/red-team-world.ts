@@ -1,0 +1,113 @@
+/**
+ * A real PostgreSQL server with the target's data, the gateway's path in front of it under the shipped guardrails, an attacker's session
+ * through the gateway, and the owner's own connection past it, which tells whether anything changed.
+ */
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type PathWorld, startPathWorld } from '../support/path-world.js';
+import { query, RawClient, rowsOf } from '../support/raw-client.js';
+import { type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
+import { FINGERPRINT, SCRATCH, SEED, SESSION } from './target.js';
+
+const GUARDRAILS = new URL('../../policies/guardrails.yaml', import.meta.url);
+const ALLOW_THE_REST = '  - { id: the-rest, effect: allow, actions: [connect, unknown, "*"] }';
+
+export type Fingerprint = ReadonlyMap<string, string>;
+
+export class RedTeamWorld implements AsyncDisposable {
+  readonly server: RealPostgres;
+  readonly path: PathWorld;
+  readonly dir: string;
+  readonly #victim: RawClient;
+  readonly victimPid: number;
+  #owner: RawClient;
+  attacker: RawClient;
+
+  private constructor(server: RealPostgres, path: PathWorld, dir: string, victim: RawClient, victimPid: number, owner: RawClient, attacker: RawClient) {
+    this.server = server;
+    this.path = path;
+    this.dir = dir;
+    this.#victim = victim;
+    this.victimPid = victimPid;
+    this.#owner = owner;
+    this.attacker = attacker;
+  }
+
+  /** `rules`: more rules beside the guardrails, as YAML. */
+  static async start(rules = ''): Promise<RedTeamWorld> {
+    const server = await startRealPostgres('18', { log_statement: 'none', wal_level: 'logical' });
+    await server.sql('create role mallory login');
+    await server.sql('create role staff');
+    await server.sql('create database vault');
+    await server.sql('create database bank');
+    const owner = await direct(server, 'bank');
+    for (const text of [...SEED, ...SCRATCH]) await must(owner, text);
+    const guardrails = await readFile(GUARDRAILS, 'utf8');
+    const path = await startPathWorld({
+      server: { port: server.port, username: server.username, password: server.password, database: 'bank' },
+      policy: `${guardrails}\n${rules}\n${ALLOW_THE_REST}\ndefaults: [{ operations: allow }]\n`,
+    });
+    const victim = await direct(server, 'bank', 'victim');
+    const [[pid] = []] = rowsOf(await victim.run(query('select pg_backend_pid()')));
+    const dir = await mkdtemp(join(tmpdir(), 'gw-redteam-'));
+    await chmod(dir, 0o777);
+    const attacker = await RawClient.login(path.port, 'bank-db', 'token-eve', 'bank');
+    const world = new RedTeamWorld(server, path, dir, victim, Number(pid), owner, attacker);
+    const failed = (await world.fingerprint()).get('whole');
+    if (failed !== undefined) throw new Error(`The fingerprint cannot be taken: ${failed}`);
+    return world;
+  }
+
+  /** Each part of the target with its digest, what lies in the directory of files, and what the attacker's session is. */
+  async fingerprint(): Promise<Fingerprint> {
+    const replies = await this.#owner.run(query(FINGERPRINT));
+    const parts = new Map(rowsOf(replies).map(([part, digest]): [string, string] => [part ?? '', digest ?? '']));
+    const failed = replies.find((reply) => reply.type === 'E');
+    if (failed !== undefined) parts.set('whole', failed.body.toString().replaceAll('\0', ' '));
+    parts.set('files', (await readdir(this.dir)).join(' '));
+    return parts;
+  }
+
+  async session(): Promise<string> {
+    return JSON.stringify(rowsOf(await this.attacker.run(query(SESSION))));
+  }
+
+  /** Throws away what earlier attacks made on their way. */
+  async clearScratch(): Promise<void> {
+    for (const text of SCRATCH) await must(this.#owner, text);
+  }
+
+  async reconnect(): Promise<void> {
+    this.attacker.close();
+    this.attacker = await RawClient.login(this.path.port, 'bank-db', 'token-eve', 'bank');
+  }
+
+  /** The owner's connection, for what is shown on the bare server. */
+  get owner(): RawClient {
+    return this.#owner;
+  }
+
+  async reconnectOwner(): Promise<void> {
+    this.#owner.close();
+    this.#owner = await direct(this.server, 'bank');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.attacker.close();
+    this.#owner.close();
+    this.#victim.close();
+    await this.path[Symbol.asyncDispose]();
+    await this.server[Symbol.asyncDispose]();
+    await rm(this.dir, { recursive: true, force: true });
+  }
+}
+
+function direct(server: RealPostgres, database: string, application = 'owner'): Promise<RawClient> {
+  return RawClient.login(server.port, server.username, server.password, database, { application_name: application });
+}
+
+async function must(client: RawClient, text: string): Promise<void> {
+  const failed = (await client.run(query(text))).find((reply) => reply.type === 'E');
+  if (failed !== undefined) throw new Error(`${text}: ${failed.body.toString()}`);
+}

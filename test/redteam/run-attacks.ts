@@ -44,7 +44,7 @@ export async function runAttacks(world: RedTeamWorld, attacks: readonly Attack[]
     const changed = difference(before, after);
     const became = await world.session();
     if (changed !== '' || became !== session) {
-      const named = batch.filter((attack) => scoreOf(attack).escapes.some((escape) => escape.attack === attack));
+      const named = batch.filter((attack) => scoreOf(attack).escapes.some((seen) => seen.attack === attack));
       // An escape that was not seen by its answer: every attack of the batch that was refused is under suspicion, and none can be ruled out.
       if (named.length === 0) {
         for (const attack of batch) scoreOf(attack).escapes.push({ attack, why: `refused, and yet changed in its batch: ${changed || became}` });

@@ -75,15 +75,15 @@ function identifier(text: string, dice: Dice): string {
 
 /** U&"\0061b" or, with another escape character, U&"!0061b" UESCAPE '!'. */
 function unicode(value: string, quote: string, dice: Dice): string {
-  const escape = dice.chance(0.3) ? '!' : '\\';
+  const mark = dice.chance(0.3) ? '!' : '\\';
   const body = [...value].map((char) => {
     const code = char.codePointAt(0) ?? 0;
-    if (char === escape) return escape + escape;
+    if (char === mark) return mark + mark;
     if (char === quote) return quote + quote;
-    if (code > 0xffff || dice.chance(0.2)) return `${escape}+${code.toString(16).padStart(6, '0')}`;
-    return dice.chance(0.5) ? escape + code.toString(16).padStart(4, '0') : char;
+    if (code > 0xffff || dice.chance(0.2)) return `${mark}+${code.toString(16).padStart(6, '0')}`;
+    return dice.chance(0.5) ? mark + code.toString(16).padStart(4, '0') : char;
   });
-  return `${dice.chance(0.5) ? 'U' : 'u'}&${quote}${body.join('')}${quote}${escape === '!' ? " UESCAPE '!'" : ''}`;
+  return `${dice.chance(0.5) ? 'U' : 'u'}&${quote}${body.join('')}${quote}${mark === '!' ? " UESCAPE '!'" : ''}`;
 }
 
 function string(text: string, dice: Dice): string {

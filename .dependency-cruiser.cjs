@@ -122,8 +122,9 @@ module.exports = {
     {
       name: 'commands-start-servers-only-there',
       severity: 'error',
-      comment: 'because only `gw gateway …` and `gw quickstart …` run server code; any other command asks the gateway',
-      from: { path: '^src/commands/', pathNot: '^src/commands/(gateway|quickstart)(/|\\.ts$)' },
+      comment:
+        'because only `gw gateway …` and `gw quickstart …` run server code, and `gw policy …` looks at policy files where they are written; any other command asks the gateway',
+      from: { path: '^src/commands/', pathNot: '^src/commands/(gateway|quickstart|policy)(/|\\.ts$)' },
       to: { path: '^src/(gateway|quickstart|config|api|session|store|protocols|policy|identity|recording|audit|targets)/' },
     },
     {
@@ -146,8 +147,8 @@ module.exports = {
       comment: 'because decisions are pure: what dials, listens or fetches is an adapter, and says so in its name',
       from: {
         path: `^src/(${DOMAINS})/`,
-        // The named adapters: key sets and discovery are fetched, targets are dialled. Nothing else in a domain opens a connection.
-        pathNot: '^src/(identity/[^/]*(fetch|key-set|discovery)|targets/[^/]*(connect|dial))[^/]*\\.ts$',
+        // The named adapters: key sets and discovery are fetched, targets are dialled, notices are posted and mailed. Nothing else in a domain opens a connection.
+        pathNot: '^src/(identity/[^/]*(fetch|key-set|discovery)|targets/[^/]*(connect|dial)|approval/[^/]*(-post|-mail))[^/]*\\.ts$',
       },
       to: { path: '^(node:)?(net|tls|http|https|http2|dgram|dns|undici)(/|$)|node_modules/undici/', dependencyTypesNot: ['type-only'] },
     },

@@ -25,6 +25,8 @@ export interface ApiRoute {
   readonly url: string;
   /** The event that a mutating route writes; null for a route that only reads. */
   readonly audit: AuditKind | null;
+  /** Longest body, bytes, where it is another than everywhere. */
+  readonly bodyLimit?: number;
   handle(call: ApiCall): Promise<object>;
 }
 

@@ -13,6 +13,7 @@ import { type Caller, identifyCaller } from './caller.js';
 import { FailedLogins } from './failed-logins.js';
 import { grantRoutes } from './grants.js';
 import { guardHost } from './host-guard.js';
+import { policyRoutes } from './policy.js';
 import { addPublicRoutes } from './public-routes.js';
 import { errorReply } from './reply-error.js';
 import { requestActionRoutes } from './request-actions.js';
@@ -69,6 +70,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     ...requestActionRoutes(services),
     ...grantRoutes(services),
     ...userRoutes(services),
+    ...policyRoutes(services),
   ];
   for (const route of routes) addRoute(app, route, services, identify);
   await app.ready();
@@ -126,6 +128,7 @@ function addRoute(app: FastifyInstance, route: ApiRoute, services: ApiServices, 
   app.route({
     method: route.method,
     url: route.url,
+    ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
     handler: async (request) => {
       const caller = await identify(request);
       const call = callOf(request, caller, services);

@@ -70,6 +70,11 @@ async function questionOf(asked: Asked, caller: Caller, services: ApiServices): 
   let decision: Decision = connect;
   let operation: ApprovalQuestion['operation'] = null;
   if (asked.statement !== undefined) {
+    // A statement means something in one database, and who approves must know in which.
+    if (typeof target.options === 'object' && target.options !== null && 'database' in target.options && target.options.database === null)
+      throw new GwError('usage.invalid', `The target ${target.name} names no database, so a statement cannot be asked for ahead of time.`, {
+        hint: 'Connect and run it: it waits for approval there.',
+      });
     if (protocol.factsOf === null) throw new GwError('usage.invalid', `What ${protocol.title} does cannot be asked for as a text.`);
     const facts = await protocol.factsOf(asked.statement);
     decision = view.decide(facts);
@@ -88,7 +93,7 @@ function common(asked: Asked, target: Target, { identity }: Caller) {
   return {
     identity,
     target,
-    // A statement means something in one database; access is to all that the target gives.
+    // Access is to all that the target gives.
     scope: asked.statement === undefined ? null : databaseOf(target.options),
     session: null,
     reason: asked.reason,

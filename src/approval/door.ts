@@ -116,7 +116,7 @@ export class Door implements ApprovalDoor {
     for (const record of own.filter(({ state }) => state === 'pending')) {
       // Asked before by a session that did not wait, or that is gone: it is the same request still.
       if (record.waiter !== null && (await store.waiterLives(record.waiter))) continue;
-      const attached = await this.#try(record, (now) => (now.waiter === record.waiter ? attach(now, waiter) : { ok: false, error: taken() }));
+      const attached = await this.#try(record, (now) => (now.waiter === record.waiter ? attach(now, waiter, question.session) : { ok: false, error: taken() }));
       if (attached.state === 'pending' && attached.waiter === waiter) return attached;
     }
     const { issuer, subject } = question.identity;
@@ -198,7 +198,9 @@ export class Door implements ApprovalDoor {
       if (signal.aborted) abandoned();
       else signal.addEventListener('abort', abandoned, { once: true });
       // Between the request and the first look somebody may have been faster.
-      this.#changes.get(first.id).then(look, reject);
+      this.#changes
+        .get(first.id)
+        .then(look, (err: unknown) => this.#services.logger.warn({ err, request: first.id }, 'a request could not be looked up; it is tried again'));
     });
   }
 

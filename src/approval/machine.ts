@@ -44,7 +44,7 @@ const refused = (code: GwError['code'], message: string, hint?: string): Step =>
 /** The next version; `change` never touches what the binding covers. */
 function changed(
   record: ApprovalRecord,
-  change: Partial<Pick<ApprovalRecord, 'state' | 'votes' | 'activeUntil' | 'ended' | 'used' | 'review' | 'waiter'>>,
+  change: Partial<Pick<ApprovalRecord, 'state' | 'votes' | 'activeUntil' | 'ended' | 'used' | 'review' | 'waiter' | 'session'>>,
 ): Step {
   return { ok: true, record: { ...record, ...change, version: record.version + 1 } };
 }
@@ -151,9 +151,9 @@ export function review(record: ApprovalRecord, command: Decider & { readonly acc
   return changed(record, { review: outcome, state: 'revoked', ended: { by, at, why: reason ?? 'not accepted by its reviewer' } });
 }
 
-/** A session waits for it, or no longer does. */
-export function attach(record: ApprovalRecord, waiter: string | null): Step {
+/** A session waits for it, or no longer does. `session`: the one that asks now, where it is another one. */
+export function attach(record: ApprovalRecord, waiter: string | null, session: string | null = record.session): Step {
   if (record.state !== 'pending' && (record.state !== 'approved' || waiter !== null))
     return refused('approval.decided', `The request is ${record.state} already.`);
-  return changed(record, { waiter });
+  return changed(record, { waiter, session });
 }

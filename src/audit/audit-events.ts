@@ -62,6 +62,9 @@ export const AUDIT_EVENTS = {
   'grant.revoke': { ...ACTOR, ...APPROVAL, comment: 'sensitive' },
   /** Somebody read the record of a session, or a list of other people's sessions. */
   'log.read': { ...ACTOR, ...SESSION, what: 'public' },
+  'policy.read': { ...ACTOR, policy: 'public' },
+  'policy.explain': { ...ACTOR, ...SUBJECT, target: 'public' },
+  'policy.simulate': { ...ACTOR, policy: 'public', since: 'public' },
   /** A request that the roles do not allow. */
   'api.denied': { ...ACTOR, route: 'public', code: 'public' },
   /** A session that was not opened: one login, or without an address the number of those that are too many to be written singly. */

@@ -19,6 +19,8 @@ export interface StatusReport {
   readonly status: Status;
   /** Live sessions of this identity; empty when they could not be asked for. */
   readonly sessions: readonly SessionSummary[];
+  /** Requests that wait for the approval of this identity; 0 when they could not be asked for. */
+  readonly waiting: number;
   readonly exit: number;
 }
 
@@ -37,22 +39,23 @@ async function ask(reach: Reach, base: Status, wantSessions: boolean): Promise<S
     const connection = await tryConnection(reach);
     if (connection === null) {
       const { problem, exit } = problemOf(new GwError('login.required', `There is no login for ${reach.gateway.origin}.`));
-      return { status: { ...reached, problem }, sessions: [], exit };
+      return { status: { ...reached, problem }, sessions: [], waiting: 0, exit };
     }
     const who = await connection.client.whoAmI();
     const sessions = wantSessions ? (await connection.client.sessions({ state: 'live', limit: 100 })).sessions : [];
+    const waiting = wantSessions ? (await connection.client.requests({ for: 'me', limit: 100 })).requests.length : 0;
     const own = sessions.filter((session) => session.issuer === who.issuer && session.subject === who.subject);
-    return { status: { ...reached, login: { ...who, origin: connection.source.origin } }, sessions: own, exit: 0 };
+    return { status: { ...reached, login: { ...who, origin: connection.source.origin } }, sessions: own, waiting, exit: 0 };
   } catch (thrown) {
     const { problem, exit } = problemOf(thrown);
-    return { status: { ...reached, problem }, sessions: [], exit };
+    return { status: { ...reached, problem }, sessions: [], waiting: 0, exit };
   }
 }
 
 export async function readStatus(settings: Settings, environment: Environment, userAgent: string, wantSessions: boolean): Promise<StatusReport> {
   if (settings.gateway === null) {
     const { problem } = problemOf(new GwError('login.required', 'No gateway is known yet.', { hint: 'Run `gw login --gateway https://HOST:PORT`.' }));
-    return { status: { ...NOTHING, problem }, sessions: [], exit: 4 };
+    return { status: { ...NOTHING, problem }, sessions: [], waiting: 0, exit: 4 };
   }
   const base: Status = { ...NOTHING, gateway: settings.gateway.value.origin, context: settings.context?.value ?? null };
   try {
@@ -64,7 +67,7 @@ export async function readStatus(settings: Settings, environment: Environment, u
     }
   } catch (thrown) {
     const { problem, exit } = problemOf(thrown);
-    return { status: { ...base, reachable: false, problem }, sessions: [], exit };
+    return { status: { ...base, reachable: false, problem }, sessions: [], waiting: 0, exit };
   }
 }
 

@@ -49,6 +49,11 @@ export function isTalkTerminal(): boolean {
   return process.stderr.isTTY === true;
 }
 
+/** Whether somebody can be asked: what is typed comes from a terminal, and what is said goes to one. */
+export function canAsk(): boolean {
+  return process.stdin.isTTY === true && isTalkTerminal();
+}
+
 /** Whether any of the three standard streams is a terminal: then the terminal itself sends its signals to the whole job. */
 export function hasTerminal(): boolean {
   return process.stdin.isTTY === true || process.stdout.isTTY === true || process.stderr.isTTY === true;

@@ -16,9 +16,13 @@ import type {
   WhoAmI,
 } from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
+import type { PolicyExplanation, PolicyFile, PolicySimulation, PolicyText } from '../contract/policy-types.js';
 import { readAnswer } from './api-answer.js';
 import { type HttpResponse, type HttpsTransport, placeOf } from './https-transport.js';
 import type { TokenSource } from './token-source.js';
+
+/** A replay of the journals of months takes its time. */
+const SIMULATION_MS = 15 * 60_000;
 
 export interface SessionQuery {
   readonly state?: 'live' | 'ended' | undefined;
@@ -53,6 +57,7 @@ interface Call {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | readonly string[] | undefined>>;
   readonly body?: object;
+  readonly timeout?: number;
   /** Null: no authentication. */
   readonly token: string | null;
 }
@@ -170,6 +175,32 @@ export class GatewayClient {
     await this.#call({ method: 'POST', path: `/api/v1/users/${locked ? 'lock' : 'unlock'}`, body: { ...user, reason }, token: await this.#token() });
   }
 
+  /** Null: the policy in force. */
+  async policyText(digest: string | null): Promise<PolicyText> {
+    const path = digest === null ? '/api/v1/policy' : `/api/v1/policies/${encodeURIComponent(digest)}`;
+    const answer = await this.#call({ method: 'GET', path, token: await this.#token() });
+    if (typeof answer['digest'] !== 'string' || !isArray(answer['files'])) throw this.#unexpected('policy');
+    return answer as unknown as PolicyText;
+  }
+
+  async explainPolicy(question: { readonly as?: string; readonly target: string; readonly statement?: string }): Promise<PolicyExplanation> {
+    const answer = await this.#call({ method: 'POST', path: '/api/v1/policy/explain', body: question, token: await this.#token() });
+    if (typeof answer['decision'] !== 'object' || !isArray(answer['effects'])) throw this.#unexpected('effects');
+    return answer as unknown as PolicyExplanation;
+  }
+
+  async simulatePolicy(files: readonly PolicyFile[], since: string): Promise<PolicySimulation> {
+    const answer = await this.#call({
+      method: 'POST',
+      path: '/api/v1/policy/simulate',
+      body: { files, since },
+      timeout: SIMULATION_MS,
+      token: await this.#token(),
+    });
+    if (typeof answer['operations'] !== 'number' || !isArray(answer['changes'])) throw this.#unexpected('changes');
+    return answer as unknown as PolicySimulation;
+  }
+
   /** @throws GwError only when the gateway cannot be reached or is not trusted; not ready is an answer. */
   async health(): Promise<Health> {
     const live = await this.#send({ method: 'GET', path: '/healthz', token: null });
@@ -207,6 +238,7 @@ export class GatewayClient {
         ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       body: call.body === undefined ? null : JSON.stringify(call.body),
+      ...(call.timeout === undefined ? {} : { timeout: call.timeout }),
     });
   }
 

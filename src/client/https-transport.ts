@@ -22,6 +22,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | null;
   readonly signal?: AbortSignal | null;
+  /** Milliseconds; where an answer takes longer than usual. */
+  readonly timeout?: number;
 }
 
 export interface HttpResponse {
@@ -59,7 +61,7 @@ export class HttpsTransport {
     if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.has(url.hostname))) {
       return Promise.reject(new GwError('usage.invalid', `Refusing to talk to ${url.origin}: only https is used off this machine.`));
     }
-    const timeout = AbortSignal.timeout(this.#options.timeout ?? TIMEOUT);
+    const timeout = AbortSignal.timeout(request.timeout ?? this.#options.timeout ?? TIMEOUT);
     const options = {
       method: request.method,
       headers: { 'user-agent': this.#options.userAgent, accept: 'application/json', ...request.headers },

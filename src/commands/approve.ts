@@ -4,7 +4,7 @@ import { boolean, string } from '@oclif/core/flags';
 import { reviewLive, reviewOne, sayDecision } from '../cli/approve/review.js';
 import { GwCommand, outputFlag } from '../cli/base-command.js';
 import { requestColumns } from '../cli/render/request-text.js';
-import { isTalkTerminal } from '../cli/terminal.js';
+import { canAsk } from '../cli/terminal.js';
 import type { ApprovalInfo, ApprovalList } from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
 
@@ -34,7 +34,7 @@ An approval is good for the statement, parameters, requester, target and policy 
     const { args, flags } = await this.parse(Approve);
     const connection = await this.connect(flags);
     const { client, clock, environment } = connection;
-    const interactive = process.stdin.isTTY && isTalkTerminal() && !this.jsonEnabled() && !flags['no-input'] && !environment.noInput;
+    const interactive = canAsk() && !this.jsonEnabled() && !flags['no-input'] && !environment.noInput;
     if (args.id === undefined) {
       if (flags.yes) throw new GwError('usage.invalid', 'Which request?', { hint: 'Name one: `gw approve ID --yes`.' });
       if (interactive && flags.output === undefined) await reviewLive(connection);

@@ -10,10 +10,10 @@ export default class Overview extends GwCommand {
   static override summary = 'Show who you are, your live sessions and what to do next; the same as `gw` alone.';
   static override hidden = true;
 
-  async run(): Promise<Status & { readonly sessions: readonly SessionSummary[]; readonly next: readonly NextStep[] }> {
+  async run(): Promise<Status & { readonly sessions: readonly SessionSummary[]; readonly waiting: number; readonly next: readonly NextStep[] }> {
     const { flags } = await this.parse(Overview);
     const report = await readStatus(await this.settings(flags), this.environment, this.userAgent, true);
     this.print(renderOverview(report, systemClock.now()));
-    return { ...report.status, sessions: report.sessions, next: nextSteps(report) };
+    return { ...report.status, sessions: report.sessions, waiting: report.waiting, next: nextSteps(report) };
   }
 }

@@ -9,7 +9,7 @@ import { type JsonSchema, knownKeys } from './gateway-json-schema.js';
 import type { ParsedGatewayFile } from './gateway-schema.js';
 import { formatHostPort, type HostPort, parseHostPort } from './host-port.js';
 import { unknownKey } from './issue-problems.js';
-import type { ResolvedTarget } from './resolve-config.js';
+import { MAIL_PORTS, type ResolvedTarget } from './resolve-config.js';
 import type { ConfigPath, Problem, YamlSource } from './yaml-source.js';
 
 export interface CrossChecks {
@@ -20,7 +20,7 @@ export interface CrossChecks {
 }
 
 export function crossCheck(parsed: ParsedGatewayFile, source: YamlSource, checks: CrossChecks): { problems: Problem[]; targets: ResolvedTarget[] } {
-  const problems = [...identityProblems(parsed, source, checks), ...listenerProblems(parsed, source, checks)];
+  const problems = [...identityProblems(parsed, source, checks), ...listenerProblems(parsed, source, checks), ...notifyProblems(parsed, source)];
   const names = new Map<string, number>();
   const targets = parsed.targets.map((target, index): ResolvedTarget => {
     const path: ConfigPath = ['targets', index];
@@ -85,6 +85,17 @@ function listenerProblems(parsed: ParsedGatewayFile, source: YamlSource, checks:
       problems.push(source.at([...path, 'advertise'], 'is not an address; write host:port'));
   }
   return problems;
+}
+
+/** A login or a message that goes over the network in the clear goes to whoever listens. */
+function notifyProblems(parsed: ParsedGatewayFile, source: YamlSource): Problem[] {
+  return parsed.approvals.notify.email.flatMap((email, index) => {
+    const path: ConfigPath = ['approvals', 'notify', 'email', index];
+    const server = parseHostPort(email.server, MAIL_PORTS[email.tls]);
+    if (server === null || server.port === 0) return [source.at([...path, 'server'], 'is not an address; write host:port, for example smtp.example.com:465')];
+    const local = server.host === 'localhost' || server.host === '::1' || server.host.startsWith('127.');
+    return email.tls === 'none' && !local ? [source.at([...path, 'tls'], '`none` is for a relay on this machine only; use `implicit` or `starttls`')] : [];
+  });
 }
 
 /** Issuers where anybody may get a token for any audience, and the claims that tell whose it is. Names can be re-registered, ids cannot. */

@@ -2,7 +2,7 @@
  * The configuration as the composition root gets it: defaults filled in, units parsed (milliseconds, bytes), paths absolute, patterns
  * expanded, options validated by their protocol. Immutable; a reload makes a new one.
  */
-import type { IssuerSettings, SecretSource, TargetSettings } from '../contract/settings.js';
+import type { IssuerSettings, NotifySettings, SecretSource, TargetSettings } from '../contract/settings.js';
 import type { AddressRange } from './address-filter.js';
 import type { HostPort } from './host-port.js';
 
@@ -55,6 +55,7 @@ export interface GatewayConfig {
     readonly statementBytes: number;
   };
   readonly targets: readonly TargetSettings[];
+  readonly approvals: { readonly notify: NotifySettings };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };
 }
 

@@ -3,6 +3,7 @@
  * unknown: a mistyped limit that is silently ignored is a limit that does not hold.
  */
 import { z } from 'zod';
+import { approvalsSection } from './approvals-schema.js';
 import { identitySection } from './identity-schema.js';
 import { addressRange, byteSize, count, duration, listenAddress, name, path, text } from './schema-fields.js';
 import { secretReference } from './secret-schema.js';
@@ -157,6 +158,7 @@ export const gatewaySchemaZod = z.strictObject({
   recording,
   limits,
   targets: targetsSection,
+  approvals: approvalsSection,
   log,
 });
 

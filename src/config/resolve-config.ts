@@ -1,10 +1,10 @@
 /** From the validated file to `GatewayConfig`: absolute paths, ports filled in, nulls instead of gaps. Pure but for the number of cores. */
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import type { ClaimMappings, IssuerSettings, SecretSource, TargetSettings } from '../contract/settings.js';
+import type { ClaimMappings, IssuerSettings, NotifySettings, SecretSource, TargetSettings } from '../contract/settings.js';
 import type { GatewayConfig, RoleMembers } from './gateway-config.js';
 import type { ParsedGatewayFile } from './gateway-schema.js';
-import type { HostPort } from './host-port.js';
+import { type HostPort, parseHostPort } from './host-port.js';
 import type { SecretReference } from './secret-schema.js';
 
 /** What the checks found out for each target, in order: its address, and its options as the protocol parsed them. */
@@ -55,6 +55,7 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
       statementBytes: limits.statementBytes,
     },
     targets: parsed.targets.flatMap((each, index) => targetSettings(each, targets[index], directory)),
+    approvals: { notify: notifySettings(parsed.approvals.notify, directory) },
     log: parsed.log,
   };
 }
@@ -99,6 +100,32 @@ function targetSettings(each: ParsedGatewayFile['targets'][number], found: Resol
       credential: { username: each.credential.username, password: password === undefined ? null : secretSource(password, directory) },
     },
   ];
+}
+
+/** Where a mail server listens when its address names no port. */
+export const MAIL_PORTS = { implicit: 465, starttls: 587, none: 25 } as const;
+
+function notifySettings({ webhooks, slack, email }: ParsedGatewayFile['approvals']['notify'], directory: string): NotifySettings {
+  const authority = (ca: string | undefined): string | null => (ca === undefined ? null : resolve(directory, ca));
+  return {
+    webhooks: webhooks.map(({ name, url, secret, ca }) => ({
+      name,
+      url: secretSource(url, directory),
+      secret: secretSource(secret, directory),
+      ca: authority(ca),
+    })),
+    slack: slack.map(({ name, url, ca }) => ({ name, url: secretSource(url, directory), ca: authority(ca) })),
+    email: email.map(({ name, server, tls, ca, credential, from, to }) => ({
+      name,
+      // The checks have seen to it that it is an address.
+      ...(parseHostPort(server, MAIL_PORTS[tls]) ?? { host: '', port: 0 }),
+      tls,
+      ca: authority(ca),
+      credential: credential === undefined ? null : { username: credential.username, password: secretSource(credential.password, directory) },
+      from,
+      to,
+    })),
+  };
 }
 
 function secretSource(reference: SecretReference, directory: string): SecretSource {

@@ -98,7 +98,7 @@ export interface ApprovalRecord {
   readonly estimate: Estimate | null;
   readonly reason: string | null;
   readonly ticket: string | null;
-  /** The session that asked, and the one that waits for the answer now. */
+  /** The session that asked last, and the one that waits for the answer now. */
   readonly session: string | null;
   readonly waiter: string | null;
   readonly createdAt: number;

@@ -46,6 +46,7 @@ export const ERRORS = {
   // ---- policy
   'policy.connect_denied': entry('denied', 3, 403, false, 'Policy does not let this identity connect to this target.', 'Run `gw ls` to see the targets within reach and why the others are not.'),
   'policy.operation_denied': entry('denied', 7, 403, false, 'Policy refused this operation. Nothing of it reached the target.', 'Read the rule named in the detail; change the statement, or ask the owner of the policy.'),
+  'policy.unknown': entry('not-found', 1, 404, false, 'No policy with this digest was ever in force on this gateway.', 'Take the digest from a decision, or run `gw policy show` for the policy in force.'),
   'policy.limit_exceeded': entry('denied', 7, 403, false, 'An operation went over a limit of policy. Its session was ended and what is beyond the limit was not delivered.', 'Ask for less at once (LIMIT, fewer columns), or ask the owner of the policy.'),
   // ---- approvals
   'approval.pending': entry('denied', 5, 409, true, 'This waits for approval, and waiting was not wanted or took too long. Nothing of it reached the target.', 'Run it again once it is approved: the approval is found by what is asked. `gw request show ID` says how it stands.'),

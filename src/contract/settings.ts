@@ -65,3 +65,26 @@ export interface IssuerSettings {
   /** Absolute path of a PEM bundle that vouches for the issuer's TLS certificate instead of the public authorities; null: those. */
   readonly ca: string | null;
 }
+
+/** Who is told about requests for approval, outside of gw. Secrets are read for each message. */
+export interface NotifySettings {
+  readonly webhooks: readonly {
+    readonly name: string;
+    readonly url: SecretSource;
+    /** Key of the signature (HMAC-SHA-256). */
+    readonly secret: SecretSource;
+    readonly ca: string | null;
+  }[];
+  /** Incoming webhooks that take `{"text": …}`; their URL is their secret. */
+  readonly slack: readonly { readonly name: string; readonly url: SecretSource; readonly ca: string | null }[];
+  readonly email: readonly {
+    readonly name: string;
+    readonly host: string;
+    readonly port: number;
+    readonly tls: 'implicit' | 'starttls' | 'none';
+    readonly ca: string | null;
+    readonly credential: { readonly username: string; readonly password: SecretSource } | null;
+    readonly from: string;
+    readonly to: readonly string[];
+  }[];
+}

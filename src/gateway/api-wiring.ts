@@ -15,6 +15,7 @@ import { protocolsByKind } from './gateway-protocols.js';
 import type { ConfigInForce, LiveConfig } from './live-config.js';
 import type { LivePolicy } from './live-policy.js';
 import { packageVersion } from './package-version.js';
+import { createPolicyAnswers } from './policy-answers.js';
 import { checkReadiness } from './readiness.js';
 import { createSessionRecords } from './session-records.js';
 import type { MetricFamilies, WorkerAddresses } from './worker-messages.js';
@@ -51,6 +52,13 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     bus: store.bus,
     local: path.live,
     records: createSessionRecords(journalDir, logger),
+    policyDesk: createPolicyAnswers({
+      current: () => policy.current(),
+      store: store.policies,
+      target: (name) => live.current().targets.get(name) ?? undefined,
+      journalDir,
+      clock,
+    }),
     audit,
     readiness: () => checkReadiness({ journal, store: storeHealth(store), policy, draining }),
     metrics: async () => aggregateMetrics(await metricsOfAll()),

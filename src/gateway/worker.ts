@@ -6,7 +6,6 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { SecureContext } from 'node:tls';
 import { type Api, createApi } from '../api/index.js';
-import type { ApprovalDesk } from '../approval/index.js';
 import { type AuditLog, createAuditLog } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
 import type { GatewayConfig } from '../config/index.js';
@@ -17,7 +16,7 @@ import { createPath, type Path, type PathLimits } from '../session/index.js';
 import type { Store } from '../store/index.js';
 import { dial } from '../targets/index.js';
 import { createApiServices } from './api-wiring.js';
-import { createApprovals } from './approval-wiring.js';
+import { type Approvals, createApprovals } from './approval-wiring.js';
 import { ConnectionCounter } from './connection-limits.js';
 import { protocolsByKind } from './gateway-protocols.js';
 import { createHttpServer } from './http-server.js';
@@ -73,13 +72,13 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   cleanups.push(() => journal.close());
   const audit = createAuditLog(journal);
   const live = await createLiveConfig({ config, isLocked: (issuer, subject) => store.subjects.isLocked(issuer, subject), clock, logger });
-  const policy = await createLivePolicy({ config, audit, worker, clock, logger });
+  const policy = await createLivePolicy({ config, audit, policies: store.policies, worker, clock, logger });
   cleanups.push(() => policy.close());
   await Promise.all([...protocolsByKind.values()].map((protocol) => protocol.prepare()));
   void warmUp(live, logger);
 
-  const approvals = createApprovals({ store, audit, policy, clock, logger });
-  cleanups.push(async () => Promise.resolve(approvals.close()));
+  const approvals = createApprovals({ live, store, audit, policy, clock, logger });
+  cleanups.push(() => approvals.close());
 
   const authenticator: Authenticator = { verify: (token) => live.current().authenticator.verify(token) };
   const addresses = publicAddresses(config, assignment.ports);
@@ -96,7 +95,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     journalId: worker,
     sessions: store.sessions,
     subjects: store.subjects,
-    approvals: approvals.door,
+    approvals: approvals.desk.door,
     bus: store.bus,
     tlsContext: (): SecureContext => live.current().tls.context,
     discovery: discoveryOf(config),
@@ -129,7 +128,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     journal,
     journalDir,
     audit,
-    approvals,
+    approvals: approvals.desk,
     metrics,
     metricsOfAll: options.metricsOfAll,
     draining: () => draining,
@@ -169,7 +168,7 @@ interface Parts {
   readonly audit: AuditLog;
   readonly live: LiveConfig;
   readonly policy: LivePolicy;
-  readonly approvals: ApprovalDesk;
+  readonly approvals: Approvals;
   readonly path: Path;
   readonly api: Api;
   readonly listeners: Listeners;
@@ -199,7 +198,7 @@ async function drain(parts: Parts, deadlineMs: number): Promise<void> {
   await audit
     .record('gateway.stop', { gateway: config.gateway.name, worker, why: 'drain' })
     .catch((err: unknown) => logger.error({ err }, 'the end of the gateway could not be written to the journal'));
-  approvals.close();
+  await approvals.close();
   await Promise.all([nativeClosed, listeners.close()]);
   await api.close();
   await policy.close();

@@ -7,7 +7,7 @@ import type { Effect } from '../contract/operation.js';
 import type { CompiledRule, RuleEffect } from './compiled-rule.js';
 import type { GenerationCache } from './generation-cache.js';
 import type { Matches } from './match-rules.js';
-import { demandOf, highestTier, limitsOf, type Requester } from './rule-terms.js';
+import { demandOf, highestTier, limitsOf, type Requester } from './merge-terms.js';
 import { UNKNOWN } from './vocabulary.js';
 
 /** What became of one effect. */

@@ -4,19 +4,16 @@
  */
 import type { FactDescriptor } from '../contract/protocol.js';
 import { suggestion } from './closest-word.js';
+import { compileTerms } from './compile-terms.js';
 import type { CompiledRule, FactMatcher, ResourceMatcher } from './compiled-rule.js';
 import { type Condition, compileCondition } from './condition.js';
 import { compileGlob } from './glob.js';
 import { type NamePattern, parseNamePattern } from './name-pattern.js';
-import type { DataPath } from './parse-file.js';
-import { compileTerms } from './rule-terms.js';
+import type { DataPath, Report } from './problem.js';
 import type { RuleText, TargetsText, TiersText } from './schema.js';
 import { compileSubjects, compileTargets } from './selector.js';
 import { anyWindow, compileWindow } from './time-window.js';
 import { CONNECT, EVERY, type ProtocolVocabulary, selectProtocols, UNKNOWN, type Vocabulary } from './vocabulary.js';
-
-/** Takes a complaint about the value (or the key) at a path inside the rule. */
-export type Report = (path: DataPath, message: string, at?: 'key' | 'value') => void;
 
 const asList = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T]);
 

@@ -51,7 +51,7 @@ export function onlyPermits(rule: CompiledRule): boolean {
   return rule.effect === 'allow' && rule.terms.limits === null && rule.terms.tier === null;
 }
 
-function resourceMatches(matchers: readonly ResourceMatcher[], resource: Resource, certain: boolean): boolean {
+export function resourceMatches(matchers: readonly ResourceMatcher[], resource: Resource, certain: boolean): boolean {
   for (const matcher of matchers) {
     if (matcher.type !== resource.type) continue;
     const pattern = matcher.patterns.get(resource.name.length);
@@ -62,20 +62,20 @@ function resourceMatches(matchers: readonly ResourceMatcher[], resource: Resourc
   return false;
 }
 
-function columnsMatch(globs: readonly Glob[], columns: readonly string[] | null, certain: boolean): boolean {
+export function columnsMatch(globs: readonly Glob[], columns: readonly string[] | null, certain: boolean): boolean {
   if (columns === null) return !certain || globs.some((glob) => glob.any);
   const covered = (column: string): boolean => globs.some((glob) => glob.test(column));
   return certain ? columns.every(covered) : columns.some(covered);
 }
 
-function factMatches(matcher: FactMatcher, value: FactValue, certain: boolean): boolean {
+export function factMatches(matcher: FactMatcher, value: FactValue, certain: boolean): boolean {
   if (typeof value !== 'object') return matcher.values.has(value);
   if (certain) return value.length > 0 && value.every((each) => matcher.values.has(each));
   return value.some((each) => matcher.values.has(each));
 }
 
 /** The value of a fact; one that the action should carry but does not is `unknown` where the vocabulary has that value. */
-function factOf(effect: Effect, name: string, vocabulary: ProtocolVocabulary | undefined): FactValue | undefined {
+export function factOf(effect: Effect, name: string, vocabulary: ProtocolVocabulary | undefined): FactValue | undefined {
   if (Object.hasOwn(effect.facts, name)) return effect.facts[name];
   const declared = vocabulary?.actions.get(effect.action)?.facts.includes(name) === true;
   return declared && vocabulary?.facts.get(name)?.values?.includes(UNKNOWN) === true ? UNKNOWN : undefined;

@@ -8,10 +8,10 @@ import type { ProtocolDescriptor } from '../contract/protocol.js';
 import { canonicalJson } from './canonical-json.js';
 import { checkTargets, compileRule } from './compile-rule.js';
 import type { CompiledRule } from './compiled-rule.js';
-import { type DataPath, type ParsedFile, parsePolicyFile } from './parse-file.js';
-import { type CompiledDefault, createPolicySet, type LoadedPolicy, type PolicyText } from './policy-set.js';
-import { type Problem, policyInvalid } from './problem.js';
-import type { RuleText } from './schema.js';
+import { type ParsedFile, parsePolicyFile } from './parse-file.js';
+import { type CompiledDefault, createPolicySet, type IdentityUse, type LoadedPolicy, type PolicyText } from './policy-set.js';
+import { type DataPath, type Problem, policyInvalid } from './problem.js';
+import type { PolicyFileText, RuleText } from './schema.js';
 import { compileTargets } from './selector.js';
 import { buildVocabulary, type Vocabulary } from './vocabulary.js';
 
@@ -27,6 +27,13 @@ interface Compiled {
   readonly rules: CompiledRule[];
   readonly defaults: CompiledDefault[];
   readonly problems: Problem[];
+}
+
+/** A policy as data: parsed, and every word of it checked. */
+export interface CheckedPolicy {
+  readonly digest: string;
+  readonly canonical: string;
+  readonly files: readonly { readonly stem: string; readonly policy: PolicyFileText }[];
 }
 
 function compileFile(file: ParsedFile, vocabulary: Vocabulary, into: Compiled): void {
@@ -49,12 +56,26 @@ function compileFile(file: ParsedFile, vocabulary: Vocabulary, into: Compiled): 
   }
 }
 
-/**
- * Loads a policy from the text of its files, merged in the order given.
- * @throws GwError `policy.invalid` — the message lists the problems, each with file, line, column and, where there is one, a suggestion.
- */
-export function loadPolicy(files: readonly PolicyText[], protocols: readonly ProtocolDescriptor[], options: LoadOptions = {}): LoadedPolicy {
-  const vocabulary = buildVocabulary(protocols);
+/** What the rules ask of an identity, gathered rule by rule. */
+export class IdentityUses {
+  #ids = false;
+  #emails = false;
+  #conditions = false;
+  readonly #claims = new Set<string>();
+
+  add({ subjects, when }: RuleText): void {
+    this.#ids ||= subjects?.ids !== undefined;
+    this.#emails ||= subjects?.emails !== undefined;
+    this.#conditions ||= when !== undefined;
+    for (const key of Object.keys(subjects?.claims ?? {})) this.#claims.add(key);
+  }
+
+  get all(): IdentityUse {
+    return { ids: this.#ids, emails: this.#emails, claims: [...this.#claims], conditions: this.#conditions };
+  }
+}
+
+function load(files: readonly PolicyText[], vocabulary: Vocabulary): { readonly checked: CheckedPolicy; readonly compiled: Compiled } {
   const problems: Problem[] = [];
   const parsed: ParsedFile[] = [];
   const stems = new Map<string, string>();
@@ -85,21 +106,35 @@ export function loadPolicy(files: readonly PolicyText[], protocols: readonly Pro
     compileFile(file, vocabulary, compiled);
   }
   if (problems.length > 0) throw policyInvalid(problems);
+  const data = parsed.map((file) => ({ stem: file.stem, policy: file.data }));
+  const canonical = canonicalJson({ format: 'gw-policy/1', files: data });
+  return { checked: { digest: `sha256:${createHash('sha256').update(canonical).digest('hex')}`, canonical, files: data }, compiled };
+}
 
-  const canonical = canonicalJson({ format: 'gw-policy/1', files: parsed.map((file) => ({ stem: file.stem, policy: file.data })) });
-  const texts: readonly RuleText[] = parsed.flatMap((file) => file.data.rules ?? []);
+/**
+ * Parses files and checks every word, for somebody else to compile.
+ * @throws GwError `policy.invalid`
+ */
+export function checkPolicyFiles(files: readonly PolicyText[], protocols: readonly ProtocolDescriptor[]): CheckedPolicy {
+  return load(files, buildVocabulary(protocols)).checked;
+}
+
+/**
+ * Loads a policy from the text of its files, merged in the order given.
+ * @throws GwError `policy.invalid` — the message lists the problems, each with file, line, column and, where there is one, a suggestion.
+ */
+export function loadPolicy(files: readonly PolicyText[], protocols: readonly ProtocolDescriptor[], options: LoadOptions = {}): LoadedPolicy {
+  const vocabulary = buildVocabulary(protocols);
+  const { checked, compiled } = load(files, vocabulary);
+  const uses = new IdentityUses();
+  for (const { policy } of checked.files) for (const rule of policy.rules ?? []) uses.add(rule);
   return createPolicySet({
-    digest: `sha256:${createHash('sha256').update(canonical).digest('hex')}`,
-    canonical,
+    digest: checked.digest,
+    canonical: checked.canonical,
     sources: files.map((source) => ({ path: source.path, text: source.text })),
     rules: compiled.rules,
     defaults: compiled.defaults,
-    use: {
-      ids: texts.some((rule) => rule.subjects?.ids !== undefined),
-      emails: texts.some((rule) => rule.subjects?.emails !== undefined),
-      claims: [...new Set(texts.flatMap((rule) => Object.keys(rule.subjects?.claims ?? {})))],
-      conditions: texts.some((rule) => rule.when !== undefined),
-    },
+    use: uses.all,
     vocabulary,
     clock: options.clock ?? systemClock,
   });

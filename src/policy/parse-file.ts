@@ -5,12 +5,10 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { suggestion } from './closest-word.js';
-import type { Position, Problem } from './problem.js';
+import type { DataPath, Position, Problem } from './problem.js';
 import { KEYS, type PolicyFileText, policyFileSchema, RESERVED_EFFECTS, RESERVED_KEYS } from './schema.js';
 
 const FILE_LIMIT = 1 << 20;
-
-export type DataPath = readonly (string | number)[];
 
 export interface ParsedFile {
   readonly path: string;
@@ -28,7 +26,8 @@ function fileStem(path: string): string {
   return name.replace(/\.ya?ml$/, '');
 }
 
-function locator(document: Document, lines: LineCounter): ParsedFile['locate'] {
+/** Finds the position of what stands at a path of the document. */
+export function locator(document: Document, lines: LineCounter): ParsedFile['locate'] {
   return (path, at = 'value') => {
     let node: unknown = document.contents;
     let found: unknown = node;
@@ -119,6 +118,11 @@ function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
     default:
       return `${name}: ${issue.message}`;
   }
+}
+
+/** What is wrong with the value at a path, in words. */
+export function wordIssue(issue: z.core.$ZodIssue, data: unknown, path: DataPath): string {
+  return describeIssue(issue, valueAt(data, path));
 }
 
 /** Parses one file. Never throws. */

@@ -13,6 +13,7 @@ import type { LoadedPolicy, PolicyText } from './policy-set.js';
 
 const SIZE_LIMIT = 4 << 20;
 const FILES_LIMIT = 256;
+const TESTS = /\.test\.ya?ml$/;
 
 export interface PolicyFiles {
   /** Paths are relative to the base directory where they lie in it. */
@@ -60,6 +61,8 @@ async function expand(pattern: string, directories: Set<string>): Promise<string
         // As in a shell, a wildcard does not reach hidden names: editors keep their half-written copies there.
         if (name.startsWith('.') && !segment.startsWith('.')) continue;
         if (!glob.test(name)) continue;
+        // Tests lie beside the policy; they are meant only where the pattern says so.
+        if (TESTS.test(name) && !TESTS.test(segment)) continue;
         const path = join(directory, name);
         const kind = await stat(path).catch(() => null);
         if (kind !== null && (last ? kind.isFile() : kind.isDirectory())) next.push(path);

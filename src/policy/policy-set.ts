@@ -5,8 +5,10 @@
 import type { Clock } from '../base/clock.js';
 import type { PolicySet } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
+import type { Facts } from '../contract/operation.js';
 import { canonicalJson } from './canonical-json.js';
 import { type CompiledRule, onlyPermits } from './compiled-rule.js';
+import { type Explanation, explain } from './explain.js';
 import { GenerationCache } from './generation-cache.js';
 import { type CompiledView, createView } from './policy-view.js';
 import { claimAt, claimPath, type TargetFields, type TargetMatcher } from './selector.js';
@@ -27,6 +29,8 @@ export interface LoadedPolicy extends PolicySet {
   readonly rules: readonly string[];
   /** Views share decisions, so a view lives as long as its set; sessions ask again when the set changes. */
   view(identity: Identity, target: TargetFields): CompiledView;
+  /** The decision with every rule of the set and why it does or does not apply. Null facts: opening a session. */
+  explain(identity: Identity, target: TargetFields, facts: Facts | null): Explanation;
 }
 
 export interface CompiledDefault {
@@ -36,7 +40,7 @@ export interface CompiledDefault {
 }
 
 /** What the rules of a set ask of an identity; a view is shared by all who agree in it. */
-interface IdentityUse {
+export interface IdentityUse {
   /** The subject itself (`ids`). */
   readonly ids: boolean;
   readonly emails: boolean;
@@ -86,7 +90,7 @@ function defaultFor(defaults: readonly CompiledDefault[], target: TargetFields):
 export function createPolicySet(input: PolicySetInput): LoadedPolicy {
   const views = new GenerationCache<string, CompiledView>(VIEWS_KEPT);
   const claimPaths = input.use.claims.map(claimPath);
-  return {
+  const set: LoadedPolicy = {
     digest: input.digest,
     canonical: input.canonical,
     sources: input.sources,
@@ -117,5 +121,11 @@ export function createPolicySet(input: PolicySetInput): LoadedPolicy {
       views.set(key, view);
       return view;
     },
+    explain(identity, target, facts) {
+      const view = set.view(identity, target);
+      const decision = facts === null ? view.connect() : view.decide(facts);
+      return explain({ rules: input.rules, vocabulary: input.vocabulary.get(target.protocol), clock: input.clock, identity, target }, decision, facts);
+    },
   };
+  return set;
 }

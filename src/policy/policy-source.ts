@@ -9,6 +9,7 @@ import type { Logger } from '../base/logger.js';
 import type { PolicySource } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { ProtocolDescriptor } from '../contract/protocol.js';
+import { loadPolicyGently } from './gentle-load.js';
 import { loadPolicy } from './load-policy.js';
 import { type PolicyFiles, readPolicyFiles } from './policy-files.js';
 import type { LoadedPolicy } from './policy-set.js';
@@ -124,10 +125,11 @@ class WatchedPolicy implements ReloadablePolicySource {
     if (!this.#settled(now, seen)) return 'unchanged';
     let loaded: LoadedPolicy;
     try {
-      loaded = loadPolicy(read.files, this.#options.protocols, this.#options.clock === undefined ? {} : { clock: this.#options.clock });
+      loaded = await loadPolicyGently(read.files, this.#options.protocols, this.#options.clock === undefined ? {} : { clock: this.#options.clock });
     } catch (error) {
       return this.#failed(GwError.from(error), seen);
     }
+    if (this.#closed) return 'unchanged';
     return this.#take(loaded, seen);
   }
 

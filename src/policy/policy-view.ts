@@ -14,9 +14,9 @@ import { subjectContext, targetContext } from './condition.js';
 import { describeEffect, describeSubject, printable } from './describe.js';
 import { GenerationCache } from './generation-cache.js';
 import { type Matches, type MatchScope, matchRules, newRound, type Round } from './match-rules.js';
+import { demandOf, highestTier } from './merge-terms.js';
 import { grantsOnlyReads } from './read-only.js';
 import { RuleIndex } from './rule-index.js';
-import { demandOf, highestTier } from './rule-terms.js';
 import type { TargetFields } from './selector.js';
 import { CONNECT, type ProtocolVocabulary, UNKNOWN } from './vocabulary.js';
 
@@ -94,11 +94,11 @@ class View implements CompiledView {
     return decision;
   }
 
-  /** Everybody whom a rule asks that takes grants: what one of them would not give alone, a grant of all does not hide. */
   access(): ApprovalDemand | null {
     if (this.connect().effect === 'deny') return null;
-    const asking = this.#now().rules.filter((rule) => rule.effect === 'require_approval' && (rule.terms.approval?.grantMs ?? null) !== null);
-    return demandOf(asking, highestTier(asking), this.#input.identity);
+    // One grant stands in for all that can be granted, so it takes what all of them ask for.
+    const granting = this.#now().rules.filter((rule) => rule.effect === 'require_approval' && rule.terms.approval?.grantMs != null);
+    return demandOf(granting, highestTier(granting), this.#input.identity);
   }
 
   decide(facts: Facts): Decision {

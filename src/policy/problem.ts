@@ -16,6 +16,12 @@ export interface Problem extends Position {
   readonly message: string;
 }
 
+/** Where something stands in a file: keys and indexes from the root. */
+export type DataPath = readonly (string | number)[];
+
+/** Takes a complaint about the value (or the key) at a path. */
+export type Report = (path: DataPath, message: string, at?: 'key' | 'value') => void;
+
 const SHOWN = 20;
 
 /** One line, `path:line:column: message`, as editors and compilers write it. */

@@ -8,6 +8,8 @@ import { endIfDenied, type LiveSession, type LiveSessions } from './live-session
 import type { PathServices } from './path-services.js';
 
 const SWEEP_MS = 1_000;
+/** After so long a round gives way to the sessions: with a new policy in force each look builds what that policy means for somebody. */
+const SLICE_MS = 2;
 /** Rounds between looks at the store, for events that the bus lost, and between reports of counters. */
 const STORE_EVERY = 3;
 
@@ -17,6 +19,8 @@ export class Sweep {
   readonly #timer: NodeJS.Timeout;
   #round = 0;
   #looking = false;
+  #inRound = false;
+  #stopped = false;
 
   constructor(live: LiveSessions, services: PathServices) {
     this.#live = live;
@@ -26,12 +30,13 @@ export class Sweep {
   }
 
   stop(): void {
+    this.#stopped = true;
     clearInterval(this.#timer);
   }
 
   #tick(): void {
     this.#round++;
-    for (const session of this.#live.list()) this.#look(session);
+    if (!this.#inRound) this.#lookAt(this.#live.list(), 0);
     if (this.#round % STORE_EVERY === 0 && !this.#looking && this.#live.count() > 0) {
       this.#looking = true;
       this.#lookAtStore()
@@ -40,6 +45,21 @@ export class Sweep {
           this.#looking = false;
         });
     }
+  }
+
+  /** Looks at the sessions from `from` on, in slices. */
+  #lookAt(sessions: readonly LiveSession[], from: number): void {
+    const { clock } = this.#services;
+    const started = clock.monotonic();
+    for (let index = from; index < sessions.length && !this.#stopped; index++) {
+      const session = sessions[index];
+      if (session !== undefined && !session.pump.ended) this.#look(session);
+      if (index + 1 >= sessions.length || clock.monotonic() - started < SLICE_MS) continue;
+      this.#inRound = true;
+      setImmediate(() => this.#lookAt(sessions, index + 1));
+      return;
+    }
+    this.#inRound = false;
   }
 
   #look(session: LiveSession): void {

@@ -6,11 +6,13 @@
 import pg from 'pg';
 import type { Logger } from '../base/logger.js';
 import type { ApprovalStore } from '../contract/approval.js';
+import type { PolicyStore } from '../contract/policy-store.js';
 import type { SessionStore, SubjectStore } from '../contract/session-store.js';
 import { endInterrupted, liveJournals } from './interrupted-sessions.js';
 import { migrate } from './migrate.js';
 import { PgApprovalStore } from './pg-approval-store.js';
 import { PgBus } from './pg-bus.js';
+import { PgPolicyStore } from './pg-policy-store.js';
 import { PgSessionStore } from './pg-session-store.js';
 import { PgSubjectStore } from './pg-subject-store.js';
 import { SessionWrites } from './session-writes.js';
@@ -32,6 +34,7 @@ export interface Store {
   readonly sessions: SessionStore;
   readonly subjects: SubjectStore;
   readonly approvals: ApprovalStore;
+  readonly policies: PolicyStore;
   readonly bus: PgBus;
   /** True while so much waits for the database that new sessions are refused. */
   readonly saturated: boolean;
@@ -85,6 +88,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     sessions: new PgSessionStore(pool, writes),
     subjects: new PgSubjectStore(pool),
     approvals: new PgApprovalStore(pool),
+    policies: new PgPolicyStore(pool),
     bus,
     get saturated() {
       return writes.saturated;

@@ -52,9 +52,20 @@ export class PgApprovalStore implements ApprovalStore {
 
   async replace(before: ApprovalRecord, after: ApprovalRecord): Promise<boolean> {
     const rows = await this.#query(
-      `update gw.approvals set version = $4, state = $5, waiter = $6, ends_at = $7, reviewed = $8, record = $9
+      `update gw.approvals set version = $4, state = $5, waiter = $6, ends_at = $7, reviewed = $8, record = $9, session = $10
        where id = $1 and version = $2 and state = $3 returning record`,
-      [before.id, before.version, before.state, after.version, after.state, after.waiter, endOf(after), after.review !== null, storableDocument(after)],
+      [
+        before.id,
+        before.version,
+        before.state,
+        after.version,
+        after.state,
+        after.waiter,
+        endOf(after),
+        after.review !== null,
+        storableDocument(after),
+        after.session,
+      ],
     );
     return rows.length === 1;
   }

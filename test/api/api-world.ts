@@ -14,8 +14,9 @@ import type { PolicySource } from '../../src/contract/decision.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Identity } from '../../src/contract/identity.js';
 import type { BusEvent } from '../../src/contract/session-store.js';
+import { createPolicyAnswers } from '../../src/gateway/policy-answers.js';
 import { createAuthenticator } from '../../src/identity/index.js';
-import { loadPolicy } from '../../src/policy/index.js';
+import { type LoadedPolicy, loadPolicy } from '../../src/policy/index.js';
 import { protocols } from '../../src/protocols/index.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { createTargets } from '../../src/targets/index.js';
@@ -59,17 +60,20 @@ export class ApiWorld {
   readonly local = new Set<string>();
   record: RecordPage = { readOnly: false, operations: [], events: [], intact: true, problems: [], next: null };
   journalBroken = false;
+  /** Where a replay finds journals. */
+  journalDir = '/nonexistent';
   draining = false;
   loginFailuresPerMinute = 1_000;
   metricsFrom = ['127.0.0.1', '::ffff:127.0.0.1'];
   publicUrl = 'https://gw.example.test:7443';
   readonly clock: TestClock = testClock();
+  policy!: LoadedPolicy;
   issuer!: TestIssuer;
   other!: TestIssuer;
   store!: Store;
   desk!: ApprovalDesk;
   /** Replaced by tests of approvals. */
-  policy!: PolicySource;
+  inForce!: PolicySource;
   server!: StateServer;
   api!: Api;
   #http!: Server;
@@ -105,9 +109,11 @@ export class ApiWorld {
   }
 
   #services(): ApiServices {
+    const world = this;
     const descriptors = protocols.map(({ descriptor }) => descriptor);
-    const policy = loadPolicy([{ path: 'policy.yaml', text: POLICY }], descriptors);
-    this.policy = { current: () => policy };
+    this.policy = loadPolicy([{ path: 'policy.yaml', text: POLICY }], descriptors);
+    const { policy } = this;
+    this.inForce = { current: () => policy };
     const target = (name: string) => ({
       name,
       protocol: 'postgres',
@@ -146,7 +152,7 @@ export class ApiWorld {
       audit,
       clock: this.clock,
       logger: silentLogger,
-      policy: () => this.policy.current().digest,
+      policy: () => this.inForce.current().digest,
       isLocked: (issuer, subject) => this.store.subjects.isLocked(issuer, subject),
       emailOf: (issuer, subject) => this.store.subjects.emailOf(issuer, subject),
       notify: () => undefined,
@@ -166,7 +172,7 @@ export class ApiWorld {
         clock: this.clock,
         isLocked: (issuer, subject) => this.store.subjects.isLocked(issuer, subject),
       }),
-      policy: { current: () => this.policy.current() },
+      policy: { current: () => this.inForce.current() },
       sessions: this.store.sessions,
       subjects: this.store.subjects,
       bus: this.store.bus,
@@ -176,6 +182,15 @@ export class ApiWorld {
       },
       records: { read: () => Promise.resolve(this.record) },
       audit,
+      policyDesk: createPolicyAnswers({
+        current: () => policy,
+        store: this.store.policies,
+        target: (name) => targets.find((each) => each.name === name),
+        get journalDir() {
+          return world.journalDir;
+        },
+        clock: this.clock,
+      }),
       readiness: () => Promise.resolve({ ready: !this.draining, checks: { accepting: { ok: !this.draining, message: null } } }),
       metrics: () => Promise.resolve({ contentType: 'text/plain', text: 'gw_workers 1\n' }),
       observe: () => undefined,

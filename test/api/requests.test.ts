@@ -12,13 +12,13 @@ let world: ApiWorld;
 
 beforeAll(async () => {
   world = await ApiWorld.start();
-  const set = world.policy.current();
+  const set = world.inForce.current();
   const asks = demand({ grantMs: HOUR });
   const asking = askingPolicy(set, {
     access: asks,
     operation: (facts) => (facts.effects.some(({ action }) => action === 'delete') ? asks : null),
   });
-  world.policy = { current: () => asking };
+  world.inForce = { current: () => asking };
 });
 afterAll(async () => {
   await world?.close();
@@ -30,7 +30,7 @@ beforeEach(() => {
 let count = 0;
 /** A request that a session made, and waits for. */
 async function held(name = 'alice'): Promise<ApprovalRecord> {
-  const { digest } = world.policy.current();
+  const { digest } = world.inForce.current();
   const { record } = await world.desk.door.ask(
     question(`delete from ledger.entries where id = ${++count} -- ${'x'.repeat(400)}`, {
       identity: identity(name, { issuer: world.issuer.url }),

@@ -183,8 +183,8 @@ describe('audit', () => {
     await world.ask('/api/v1/whoami', { token: await world.token('walker') });
     const lock = { issuer: world.issuer.url, subject: 'sub-walker', reason: 'walk' };
     const [walker, root] = [await world.token('walker'), await world.token('root', ['admins'])];
-    const asks = askingPolicy(world.policy.current(), { access: demand({ grantMs: 3_600_000 }) });
-    world.policy = { current: () => asks };
+    const asks = askingPolicy(world.inForce.current(), { access: demand({ grantMs: 3_600_000 }) });
+    world.inForce = { current: () => asks };
     const bob = await world.token('bob', ['dba']);
     const waits = async (): Promise<ApprovalRecord> => {
       const asker = { ...identity('walker'), issuer: world.issuer.url };
@@ -202,6 +202,12 @@ describe('audit', () => {
     await world.desk.approve(granted.id, { identity: identity('bob'), groups: ['dba'] }, { digest: granted.digest, confirm: null, reason: null });
     const request = (id: string, action: string): string => `/api/v1/requests/${id}/${action}`;
     return {
+      '/api/v1/policy/explain': { path: '/api/v1/policy/explain', token: root, body: { target: 'bank-db' } },
+      '/api/v1/policy/simulate': {
+        path: '/api/v1/policy/simulate',
+        token: root,
+        body: { files: [{ path: 'p.yaml', text: 'version: 1\nrules: [{ id: r, effect: allow, actions: [connect] }]' }], since: '2026-01-01T00:00:00Z' },
+      },
       '/api/v1/requests': { path: '/api/v1/requests', token: walker, body: { target: 'bank-db', for: 600, reason: 'walk' } },
       '/api/v1/requests/:id/approve': { path: request(approved.id, 'approve'), token: bob, body: { digest: approved.digest } },
       '/api/v1/requests/:id/deny': { path: request(denied.id, 'deny'), token: bob, body: { reason: 'walk' } },

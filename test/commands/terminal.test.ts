@@ -2,8 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ApprovalInfo } from '../../src/contract/api-types.js';
+import { eventually } from '../store/state-server.js';
 import { ROOT } from '../support/build-cli.js';
-import { type FakeGateway, lineTarget, startFakeGateway } from '../support/fake-gateway.js';
+import { approvalInfo, type FakeGateway, lineTarget, startFakeGateway } from '../support/fake-gateway.js';
 import { type CliHome, makeHome, tokenFor } from '../support/run-cli.js';
 import { makeAuthority } from '../support/test-authority.js';
 
@@ -15,6 +17,7 @@ process.stdin.on('data', (text) => { if (String(text).includes('quit')) process.
 process.stdout.write('prompt> \\n');
 `;
 
+let approvals: ApprovalInfo[] = [];
 let gateway: FakeGateway;
 let home: CliHome;
 let env: Record<string, string>;
@@ -26,6 +29,7 @@ beforeAll(async () => {
   gateway = await startFakeGateway({
     certificate: await authority.issue(),
     targets: [lineTarget('bank-db'), lineTarget('vault', { reachable: false, reasons: ['only dba'] })],
+    approvals: () => approvals,
   });
   await home.trust(gateway.port, authority.ca);
   env = { ...home.env, GW_GATEWAY: gateway.url, GW_ID_TOKEN: tokenFor('alice'), TERM: 'xterm' };
@@ -95,5 +99,37 @@ describe('at a terminal', () => {
     expect(await plain.code).toBe(0);
     expect(plain.text()).not.toContain('\u001b[');
     expect(plain.text()).toContain('only dba');
+  });
+});
+
+describe('gw approve', () => {
+  it('is a live list; a number shows the whole request, nothing is approved by Enter, and an approval is for what was shown', async () => {
+    approvals = [];
+    const cli = terminal(['approve']);
+    await cli.has('Nothing waits for you');
+    approvals = [approvalInfo({ confirmTarget: true, tier: 'critical' })];
+    await cli.has('apr_1');
+    await cli.has('Number to look at');
+    cli.child.stdin?.write('1\n');
+    await cli.has('deletes from ledger.entries');
+    await cli.has('approve, deny, or skip?');
+    const before = gateway.requests.length;
+    const asked = (times: number): Promise<void> => eventually(`asked ${times} times`, () => cli.text().split('approve, deny, or skip?').length > times);
+    cli.child.stdin?.write('\n');
+    await asked(2);
+    cli.child.stdin?.write('approve\n');
+    await cli.has('Type the name of the target');
+    cli.child.stdin?.write('bank\n');
+    await cli.has('nothing was approved');
+    expect(gateway.requests.slice(before).filter(({ method }) => method === 'POST')).toEqual([]);
+    await asked(3);
+    cli.child.stdin?.write('approve\n');
+    await eventually('the name is asked for again', () => cli.text().split('Type the name of the target').length > 2);
+    cli.child.stdin?.write('bank-db\n');
+    await cli.has('Approved apr_1');
+    expect(gateway.requests.find(({ path }) => path.endsWith('/approve'))?.body).toEqual({ digest: 'sha256:shown', target: 'bank-db', reason: '' });
+    await eventually('the list is there again', () => cli.text().split('Number to look at').length > 2);
+    cli.child.stdin?.write('q\n');
+    expect(await cli.code).toBe(0);
   });
 });

@@ -161,6 +161,6 @@ describe('```sh test', () => {
 });
 
 it('every marked block is one that is checked', () => {
-  const known = new Set(['yaml policy', 'yaml gateway', 'sh test']);
+  const known = new Set(['yaml policy', 'yaml tests', 'yaml gateway', 'sh test']);
   expect(blocks.filter((block) => block.mark !== '' && !known.has(`${block.language} ${block.mark}`)).map((block) => block.at)).toEqual([]);
 });

@@ -208,6 +208,10 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     if (resource === 'targets') return send(200, { targets: options.targets ?? [] });
     if (resource === 'users' && id === undefined) return send(200, { users: options.users ?? [] });
     if (resource === 'users') return send(200, { ...(seen.body as object), locked: id === 'lock' });
+    const since = url.searchParams.get('since');
+    // A list that is waited on comes back when it differs.
+    for (let round = 0; since !== null && round < 40 && since === String(options.approvals?.().length ?? 0); round++)
+      await new Promise((resolve) => setTimeout(resolve, 50));
     const approvals = options.approvals?.() ?? [];
     if ((resource === 'requests' || resource === 'grants') && seen.method === 'GET' && id === undefined)
       return send(200, { requests: approvals, next: null, state: `${approvals.length}` });

@@ -36,7 +36,7 @@ export interface NextStep {
 }
 
 /** Three things that make sense now. */
-export function nextSteps({ status }: StatusReport): readonly NextStep[] {
+export function nextSteps({ status, waiting }: StatusReport): readonly NextStep[] {
   if (status.gateway === null) {
     return [
       { command: 'gw login --gateway https://HOST:PORT', why: 'log in to your gateway' },
@@ -59,14 +59,15 @@ export function nextSteps({ status }: StatusReport): readonly NextStep[] {
     ];
   }
   return [
+    ...(waiting > 0 ? [{ command: 'gw approve', why: 'decide on what waits for you' }] : []),
     { command: 'gw ls', why: 'see the targets within your reach' },
     { command: 'gw connect TARGET', why: 'open one with its own client' },
-    { command: 'gw sessions ls', why: 'see what was done' },
+    ...(waiting > 0 ? [] : [{ command: 'gw sessions ls', why: 'see what was done' }]),
   ];
 }
 
 export function renderOverview(report: StatusReport, now: number): string {
-  const { status, sessions } = report;
+  const { status, sessions, waiting } = report;
   const parts = [renderStatus(status, now, false)];
   if (sessions.length > 0) {
     parts.push(
@@ -79,6 +80,7 @@ export function renderOverview(report: StatusReport, now: number): string {
       ].join('\n'),
     );
   } else if (status.login !== null) parts.push('You have no live sessions.');
+  if (waiting > 0) parts.push(paintOut.bold(`${waiting} ${waiting === 1 ? 'request waits' : 'requests wait'} for your approval.`));
   const steps = nextSteps(report);
   const width = Math.max(...steps.map(({ command }) => command.length));
   parts.push(

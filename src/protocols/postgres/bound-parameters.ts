@@ -32,6 +32,11 @@ class Reader {
     return this.#take(4)?.readInt32BE(0) ?? 0;
   }
 
+  /** Everything up to here. */
+  taken(): Buffer {
+    return this.#buffer.subarray(0, this.#at);
+  }
+
   bytes(size: number): Buffer {
     return this.#take(size) ?? Buffer.alloc(0);
   }
@@ -52,6 +57,17 @@ export function readBoundParameters(raw: Uint8Array, types: Uint8Array | null): 
     else found.push({ type, ...shownValue(reader.bytes(size), format === 0) });
   }
   return reader.broken ? null : found;
+}
+
+/** The same parameters, with all results as text: for another statement than the one that they came with. */
+export function withTextResults(raw: Uint8Array): Buffer {
+  const reader = new Reader(raw);
+  for (let formats = reader.count(); formats > 0; formats--) reader.count();
+  for (let values = reader.count(); values > 0; values--) {
+    const size = reader.int();
+    if (size > 0) reader.bytes(size);
+  }
+  return Buffer.concat([reader.taken(), Uint8Array.of(0, 0)]);
 }
 
 /** Text that is not UTF-8 is shown as bytes: two values must never look, or count, as one. */

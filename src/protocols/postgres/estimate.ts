@@ -1,5 +1,5 @@
 /**
- * What a held statement would touch, for its reviewer: EXPLAIN without ANALYZE, on a connection of its own with the gateway's credential.
+ * What a held statement would touch, for its reviewer: EXPLAIN without ANALYZE and, for a plain DELETE or UPDATE, a count of its rows, on a connection of its own with the gateway's credential.
  * The transaction is read-only and rolled back, and the server has a deadline. The text goes into a Parse, which takes one statement only,
  * behind `EXPLAIN (FORMAT JSON)`, which takes none of its own options from what follows: nothing of it can be carried out. A planner may
  * call functions that are declared immutable or stable, so a statement that calls code of users is not asked about.
@@ -8,7 +8,9 @@ import type { Estimate } from '../../contract/approval.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { Facts } from '../../contract/operation.js';
 import type { UpstreamConnection } from '../../contract/protocol.js';
+import { withTextResults } from './bound-parameters.js';
 import { Back, Front, message } from './codec/message.js';
+import { countQuery } from './facts/index.js';
 import type { PostgresStartup } from './login.js';
 import { ServerMessages } from './server-messages.js';
 
@@ -32,27 +34,31 @@ export async function estimate(connection: UpstreamConnection, asked: Asked, tim
   if (obstacle !== null) return { rows: null, exactRows: null, cost: null, note: obstacle };
   const messages = new ServerMessages(connection);
   const limit = Math.max(1, Math.round(timeoutMs));
-  connection.write(
-    message(
-      Front.Query,
-      `begin read only; set local statement_timeout = ${limit}; set local lock_timeout = ${limit}; set local search_path = "$user", public\0`,
-    ),
-  );
+  connection.write(message(Front.Query, `begin read only; set local statement_timeout = ${limit}; set local lock_timeout = ${limit}\0`));
   const began = await answerOf(messages);
   if (began.error !== null) return { rows: null, exactRows: null, cost: null, note: 'the target could not be asked' };
+  const { text, error } = await run(connection, messages, Buffer.concat([Buffer.from('explain (format json) '), asked.exact]), asked);
+  const planned = error === null ? readPlan(text) : null;
+  const counting = planned === null ? null : countQuery(asked.exact);
+  // A count that fails or takes too long costs a number, and the transaction that is rolled back anyway.
+  const counted = counting === null ? null : await run(connection, messages, counting, asked);
+  connection.write(Buffer.concat([message(Front.Query, 'rollback\0'), message(Front.Terminate)]));
+  // What the server says about it may hold values of the table; that it could not be planned says enough.
+  if (error !== null) return { rows: null, exactRows: null, cost: null, note: `the target could not plan it (SQLSTATE ${error})` };
+  return planned === null || counted === null || !/^\d{1,15}$/.test(counted.text) ? planned : { ...planned, exactRows: Number(counted.text) };
+}
+
+/** One statement by the extended protocol, with the parameters of the one that is held. */
+function run(connection: UpstreamConnection, messages: ServerMessages, text: Buffer, asked: Asked): Promise<Answer> {
   connection.write(
     Buffer.concat([
-      message(Front.Parse, '\0explain (format json) ', asked.exact, '\0', asked.parameterTypes ?? Uint8Array.of(0, 0)),
-      message(Front.Bind, '\0\0', asked.parameters ?? Uint8Array.of(0, 0, 0, 0, 0, 0)),
+      message(Front.Parse, '\0', text, '\0', asked.parameterTypes ?? Uint8Array.of(0, 0)),
+      message(Front.Bind, '\0\0', asked.parameters === null ? Uint8Array.of(0, 0, 0, 0, 0, 0) : withTextResults(asked.parameters)),
       message(Front.Execute, '\0', Uint8Array.of(0, 0, 0, 0)),
       message(Front.Sync),
     ]),
   );
-  const { text, error } = await answerOf(messages);
-  connection.write(Buffer.concat([message(Front.Query, 'rollback\0'), message(Front.Terminate)]));
-  // What the server says about it may hold values of the table; that it could not be planned says enough.
-  if (error !== null) return { rows: null, exactRows: null, cost: null, note: `the target could not plan it (SQLSTATE ${error})` };
-  return readPlan(text);
+  return answerOf(messages);
 }
 
 function obstacleOf(facts: Facts): string | null {

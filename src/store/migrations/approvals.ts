@@ -1,5 +1,5 @@
 /**
- * Migration 2: requests for approval. The whole record is one JSON document; beside it stand the columns that lists and looks select by.
+ * Migration 3: requests for approval. The whole record is one JSON document; beside it stand the columns that lists and looks select by.
  * A row changes only by a swap of exactly the version that was read, so `version` is part of every update's condition.
  */
 export const approvals = `

@@ -4,6 +4,7 @@
  */
 import { approvals } from './approvals.js';
 import { initial } from './initial.js';
+import { policies } from './policies.js';
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -14,5 +15,6 @@ export interface Migration {
 
 export const migrations: readonly Migration[] = [
   { version: 1, name: 'initial', sql: initial },
-  { version: 2, name: 'approvals', sql: approvals },
+  { version: 2, name: 'policies', sql: policies },
+  { version: 3, name: 'approvals', sql: approvals },
 ];

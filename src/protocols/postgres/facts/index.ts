@@ -3,6 +3,7 @@
  * statement, and `withResolved` for what a statement runs by name.
  */
 export { type Analysis, analyseText, factsOf, type StatementInfo, TEXT_LIMIT } from './analysis.js';
+export { countQuery } from './count-query.js';
 export { prepareParser } from './parser.js';
 export { type Lookup, type NameKind, withResolved } from './resolve.js';
 export { type CacheLimits, StatementCache } from './statement-cache.js';

@@ -26,6 +26,10 @@ export interface Token {
   readonly start: number;
   readonly end: number;
   readonly tokenName: string;
+  /** As written. */
+  readonly text: string;
+  /** 0: no keyword of the grammar. */
+  readonly keywordKind: number;
 }
 
 let current: PgQuery | null = null;

@@ -1,0 +1,89 @@
+/** How explanations, differences, test results and simulations of policies read. All names and texts come from elsewhere and are made visible. */
+import type { Decision } from '../../contract/decision.js';
+import type { ChangedDecision, EffectTrace, PolicyExplanation, PolicySimulation } from '../../contract/policy-types.js';
+import { paintOut, visible } from '../terminal.js';
+import { renderTable } from './table.js';
+
+const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join('');
+
+/** `deny by bank/no-drop`, painted. */
+export function outcomeText({ effect, rule }: Pick<Decision, 'effect' | 'rule'>): string {
+  const paint = { allow: paintOut.green, deny: paintOut.red, require_approval: paintOut.yellow }[effect];
+  return `${paint(effect)} by ${visible(rule ?? 'default')}`;
+}
+
+function decisionLines(decision: Decision): string[] {
+  const { limits, approval, tier } = decision;
+  const held = Object.entries({ rows: limits?.rows, bytes: limits?.bytes, seconds: limits?.seconds, statements: limits?.statements }).filter(
+    ([, value]) => value != null,
+  );
+  return [
+    `${outcomeText(decision)}  (policy ${decision.policy.slice(0, 19)})`,
+    ...decision.reasons.map((reason) => `  ${visible(reason)}`),
+    ...(decision.hint === null ? [] : [`  hint: ${visible(decision.hint)}`]),
+    ...decision.warnings.map((warning) => `  warning: ${visible(warning)}`),
+    ...(tier === null ? [] : [`  tier: ${tier}`]),
+    ...(held.length === 0 ? [] : [`  limits: ${held.map(([name, value]) => `${name} ${String(value)}`).join(', ')}`]),
+    ...(approval?.approvers.map(({ rule, groups, quorum }) => `  approval: ${quorum} of ${visible(groups.join(', '))} (${visible(rule)})`) ?? []),
+  ];
+}
+
+function effectText(effect: EffectTrace, all: boolean): string {
+  const facts = Object.entries(effect.facts).map(([name, value]) => `${name}=${String(value)}`);
+  const columns = effect.columns === null ? [] : [`columns=${effect.columns.join(',')}`];
+  const shown = effect.rules.filter(({ applies }) => all || applies !== 'no');
+  const head = `${paintOut.bold(visible(effect.what))}  ${paintOut.dim(visible([...facts, ...columns].join(' ')))}`.trimEnd();
+  if (shown.length === 0) return lines([head, '  no rule applies']);
+  const table = renderTable(
+    ['APPLIES', 'EFFECT', 'RULE', 'WHY'],
+    shown.map(({ applies, effect: kind, rule, why }) => [applies, kind, rule, why]),
+    paintOut,
+  );
+  return `${head}\n${table}`;
+}
+
+/** `all`: rules that do not apply too. */
+export function renderExplanation(answer: PolicyExplanation, all: boolean): string {
+  const { as } = answer;
+  const groups = as.groups.length === 0 ? 'in no group' : `groups ${as.groups.join(', ')}`;
+  return [
+    lines([
+      `${visible(as.name)} (${as.kind}, ${visible(groups)}) on ${visible(answer.target)}`,
+      `${visible(answer.statement ?? 'opens a session')}`,
+      ...(answer.statement === null ? [] : [paintOut.dim(visible(answer.summary))]),
+      ...answer.unknown.map((why) => `not known: ${visible(why)}`),
+      '',
+      ...decisionLines(answer.decision),
+      '',
+    ]),
+    answer.effects.map((effect) => effectText(effect, all)).join('\n'),
+    lines(answer.notes.map((note) => `note: ${note}`)),
+  ].join('');
+}
+
+function changeRow({ session, sequence, at, who, target, text, before, after }: ChangedDecision): string[] {
+  const short = text.replace(/\s+/g, ' ').trim();
+  return [
+    at,
+    `${session}/${sequence}`,
+    who,
+    target,
+    `${before.effect} → ${after.effect}`,
+    after.rule ?? 'default',
+    short.length > 80 ? `${short.slice(0, 79)}…` : short,
+  ];
+}
+
+export function renderSimulation(answer: PolicySimulation): string {
+  const { operations, sessions, changed, skipped } = answer;
+  const rate = answer.milliseconds > 0 ? `, ${Math.round((operations / answer.milliseconds) * 1000)} operations/s` : '';
+  const head = `${operations} operations of ${sessions} sessions since ${answer.since}: ${changed} would be decided otherwise${skipped > 0 ? `, ${skipped} could not be replayed` : ''}${rate}\n`;
+  if (changed === 0) return head;
+  const groups = renderTable(
+    ['COUNT', 'WAS', 'WOULD BE'],
+    answer.groups.map(({ count, before, after }) => [String(count), before, after]),
+    paintOut,
+  );
+  const changes = renderTable(['AT', 'OPERATION', 'WHO', 'TARGET', 'DECISION', 'RULE', 'TEXT'], answer.changes.map(changeRow), paintOut);
+  return `${head}\n${groups}\n${changes}${answer.more ? '… and more; `groups` counts them all\n' : ''}`;
+}

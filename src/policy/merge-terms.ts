@@ -1,0 +1,64 @@
+/**
+ * What several rules ask for, put together so that the result is at least as strict as each (docs/adr/0004-decision-semantics.md). Pure.
+ */
+import { type ApprovalDemand, type Limits, TIERS, type Tier } from '../contract/decision.js';
+import type { CompiledRule } from './compiled-rule.js';
+import type { BreakGlassTerms } from './rule-terms.js';
+
+/** Who asks: break-glass is for some groups, and never for an agent. */
+export interface Requester {
+  readonly kind: string;
+  readonly groups: readonly string[];
+}
+
+export function highestTier(rules: Iterable<CompiledRule>): Tier | null {
+  let highest = -1;
+  for (const { terms } of rules) if (terms.tier !== null) highest = Math.max(highest, TIERS.indexOf(terms.tier));
+  return TIERS[highest] ?? null;
+}
+
+/** Null when one of them is: what not everybody takes, nobody does. */
+function least(values: readonly (number | null)[]): number | null {
+  return values.reduce<number | null>((least, value) => (least === null || value === null ? null : Math.min(least, value)), values[0] ?? null);
+}
+
+/** Null only when all of them are. */
+function tightest(values: readonly (number | null)[]): number | null {
+  const given = values.filter((value) => value !== null);
+  return given.length === 0 ? null : Math.min(...given);
+}
+
+/** All of the rules must be satisfied. Null when none of them asks. */
+export function demandOf(rules: readonly CompiledRule[], tier: Tier | null, who: Requester): ApprovalDemand | null {
+  const asking = rules.flatMap(({ name, terms }) => (terms.approval === null ? [] : [{ rule: name, ...terms.approval, glass: terms.breakGlass }]));
+  if (asking.length === 0) return null;
+  const approvers = asking.map(({ rule, groups, quorum }) => ({ rule, groups, quorum }));
+  const permitted = (glass: BreakGlassTerms | null): number | null =>
+    glass !== null && who.kind !== 'agent' && who.groups.some((group) => glass.groups.has(group)) ? glass.forMs : null;
+  return {
+    approvers,
+    groups: [...new Set(approvers.flatMap(({ groups }) => groups))],
+    quorum: Math.max(...approvers.map(({ quorum }) => quorum)),
+    expiresInMs: Math.min(...asking.map(({ expiresInMs }) => expiresInMs)),
+    tier,
+    confirmTarget: tier === TIERS.at(-1),
+    grantMs: least(asking.map(({ grantMs }) => grantMs)),
+    breakGlassMs: least(asking.map(({ glass }) => permitted(glass))),
+  };
+}
+
+/** The tightest of each kind. More rows than allowed can be let through only where every rule that limits them says by whom. */
+export function limitsOf(rules: readonly CompiledRule[], tier: Tier | null, who: Requester): Limits | null {
+  const limiting = rules.filter(({ terms }) => terms.limits !== null);
+  if (limiting.length === 0) return null;
+  const limits = limiting.flatMap(({ terms }) => terms.limits ?? []);
+  const onRows = limiting.filter(({ terms }) => terms.limits?.rows !== null);
+  const asking = onRows.every((rule) => rule.effect === 'allow' && rule.terms.approval !== null);
+  return {
+    rows: tightest(limits.map(({ rows }) => rows)),
+    bytes: tightest(limits.map(({ bytes }) => bytes)),
+    seconds: tightest(limits.map(({ seconds }) => seconds)),
+    statements: tightest(limits.map(({ statements }) => statements)),
+    overRows: asking ? demandOf(onRows, tier, who) : null,
+  };
+}

@@ -1,0 +1,111 @@
+/** Runs the tests of a fixture against a policy, and compares two policies by them. Pure but for the reading of statements, which is handed in. */
+import type { Clock } from '../base/clock.js';
+import type { Decision } from '../contract/decision.js';
+import type { Facts } from '../contract/operation.js';
+import type { Fixture, PolicyTest } from './fixtures.js';
+import type { LoadedPolicy } from './policy-set.js';
+
+/** A clock that stands where a test wants it. */
+export class TestClock implements Clock {
+  #now = Date.UTC(2026, 0, 5, 12);
+
+  now(): number {
+    return this.#now;
+  }
+
+  monotonic(): number {
+    return 0;
+  }
+
+  set(at: number | null): void {
+    this.#now = at ?? Date.UTC(2026, 0, 5, 12);
+  }
+}
+
+/** Facts of a statement for a protocol. */
+export type ReadStatement = (protocol: string, statement: string) => Promise<Facts>;
+
+export interface TestResult {
+  readonly file: string;
+  readonly line: number;
+  readonly name: string;
+  readonly passed: boolean;
+  readonly decision: Decision;
+  /** What differs from what was expected. */
+  readonly differs: readonly string[];
+}
+
+/** The decision that a test asks for. `clock` is the one that the policy was loaded with. */
+export async function decideTest(test: PolicyTest, policy: LoadedPolicy, clock: TestClock, read: ReadStatement): Promise<Decision> {
+  clock.set(test.at);
+  const facts = test.statement === null ? null : await read(test.target.protocol, test.statement);
+  const view = policy.view(test.identity, test.target);
+  return facts === null ? view.connect() : view.decide(facts);
+}
+
+function differences(test: PolicyTest, decision: Decision): string[] {
+  const { expect } = test;
+  const found: string[] = [];
+  const compare = (what: string, wanted: unknown, got: unknown): void => {
+    if (wanted !== undefined && JSON.stringify(wanted) !== JSON.stringify(got)) found.push(`${what} is ${String(got)}, expected ${String(wanted)}`);
+  };
+  compare('the decision', expect.expect, decision.effect);
+  compare('the rule', expect.by, decision.rule ?? 'default');
+  compare('the tier', expect.tier, decision.tier);
+  compare('the groups that approve', expect.approvers?.toSorted().join(', '), decision.approval?.groups.toSorted().join(', ') ?? 'nobody');
+  compare('the limit of rows', expect.rows, decision.limits?.rows ?? null);
+  const { warns } = expect;
+  if (warns !== undefined && !decision.warnings.some((warning) => warning.includes(warns))) found.push(`nothing warns "${warns}"`);
+  return found;
+}
+
+export async function runFixture(fixture: Fixture, policy: LoadedPolicy, clock: TestClock, read: ReadStatement): Promise<TestResult[]> {
+  const results: TestResult[] = [];
+  for (const test of fixture.tests) {
+    const decision = await decideTest(test, policy, clock, read);
+    const differs = differences(test, decision);
+    results.push({ file: fixture.path, line: test.line, name: test.name, passed: differs.length === 0, decision, differs });
+  }
+  return results;
+}
+
+/** One rule, default or tier of a policy by its name, as canonical data. */
+function partsOf(policy: LoadedPolicy): Map<string, string> {
+  const parts = new Map<string, string>();
+  const { files } = JSON.parse(policy.canonical) as {
+    readonly files: readonly {
+      readonly stem: string;
+      readonly policy: { readonly rules?: readonly { readonly id: string }[]; readonly defaults?: unknown; readonly tiers?: Readonly<Record<string, unknown>> };
+    }[];
+  };
+  for (const { stem, policy: file } of files) {
+    for (const rule of file.rules ?? []) parts.set(`${stem}/${rule.id}`, JSON.stringify(rule));
+    if (file.defaults !== undefined) parts.set(`${stem} (defaults)`, JSON.stringify(file.defaults));
+    for (const [tier, terms] of Object.entries(file.tiers ?? {})) parts.set(`${stem} (tier ${tier})`, JSON.stringify(terms));
+  }
+  return parts;
+}
+
+export interface PolicyDifference {
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly changed: readonly { readonly name: string; readonly keys: readonly string[] }[];
+}
+
+function changedKeys(before: string, after: string): string[] {
+  const [a, b] = [JSON.parse(before) as Record<string, unknown>, JSON.parse(after) as Record<string, unknown>];
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].filter((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key])).sort();
+}
+
+/** What differs in meaning: layout, comments and the order of rules do not. */
+export function comparePolicies(before: LoadedPolicy, after: LoadedPolicy): PolicyDifference {
+  const [old, fresh] = [partsOf(before), partsOf(after)];
+  return {
+    added: [...fresh.keys()].filter((name) => !old.has(name)).sort(),
+    removed: [...old.keys()].filter((name) => !fresh.has(name)).sort(),
+    changed: [...fresh].flatMap(([name, part]) => {
+      const was = old.get(name);
+      return was === undefined || was === part ? [] : [{ name, keys: changedKeys(was, part) }];
+    }),
+  };
+}

@@ -17,7 +17,7 @@ const SQLSTATES: Partial<Record<ErrorCode, string>> = {
   'login.unavailable': '57P03',
   'policy.connect_denied': '28000',
   'policy.operation_denied': '42501',
-  'policy.limit_exceeded': '54000',
+  'policy.limit_exceeded': '53400',
   'approval.pending': '42501',
   'approval.denied': '42501',
   'approval.expired': '42501',

@@ -428,6 +428,7 @@ describe('the words of a refusal', () => {
 const NOT_ON_THE_WIRE = new Set<ErrorCode>([
   ...(Object.keys(ERRORS) as ErrorCode[]).filter((code) => /^(?:usage|api|subject|client|quickstart)\./.test(code)),
   'policy.invalid',
+  'policy.unknown',
   'login.store',
   'session.unknown',
   'approval.unknown',

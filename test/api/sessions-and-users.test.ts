@@ -217,12 +217,6 @@ describe('audit', () => {
       '/api/v1/sessions/:id/kill': { path: `/api/v1/sessions/${id}/kill`, token: walker, body: { reason: 'walk' } },
       '/api/v1/users/lock': { path: '/api/v1/users/lock', token: root, body: lock },
       '/api/v1/users/unlock': { path: '/api/v1/users/unlock', token: root, body: lock },
-      '/api/v1/policy/explain': { path: '/api/v1/policy/explain', token: root, body: { target: 'bank-db' } },
-      '/api/v1/policy/simulate': {
-        path: '/api/v1/policy/simulate',
-        token: root,
-        body: { files: [{ path: 'p.yaml', text: 'version: 1\n' }], since: '2026-01-01T00:00:00Z' },
-      },
     };
   };
 

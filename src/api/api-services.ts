@@ -23,6 +23,7 @@ export interface LocalSessions {
 }
 
 export interface RecordPage {
+  readonly readOnly: boolean;
   readonly operations: readonly OperationRecord[];
   readonly events: SessionDetail['events'];
   readonly intact: boolean;

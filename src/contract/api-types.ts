@@ -71,6 +71,8 @@ export interface OperationRecord {
 
 export interface SessionDetail {
   readonly session: SessionSummary;
+  /** The target refused writes on the session's connection. */
+  readonly readOnly: boolean;
   readonly operations: readonly OperationRecord[];
   readonly events: readonly { readonly at: string; readonly kind: string; readonly data: Readonly<Record<string, unknown>> }[];
   /** False when something of the record is missing or does not verify; `problems` says what. */

@@ -28,22 +28,24 @@ export function createSessionRecords(journalDir: string, logger: Logger): Sessio
   };
 }
 
-const missing = (problem: string): RecordPage => ({ operations: [], events: [], intact: false, problems: [problem], next: null });
+const missing = (problem: string): RecordPage => ({ readOnly: false, operations: [], events: [], intact: false, problems: [problem], next: null });
 
 async function readPage(journalDir: string, session: SessionSummary, { after, limit }: { after: number; limit: number }): Promise<RecordPage> {
   const page = new OperationPage(limit);
   const events: RecordPage['events'][number][] = [];
   let intact = false;
+  let readOnly = false;
   let problems: readonly string[] = [];
   for await (const item of readSession(journalDir, session.journal, session.id)) {
-    if (item.kind === 'operation' && item.operation.sequence > after) page.add(recordOf(item.operation));
+    if (item.kind === 'start') readOnly = item.start.readOnly === true;
+    else if (item.kind === 'operation' && item.operation.sequence > after) page.add(recordOf(item.operation));
     else if (item.kind === 'event' && after === 0 && events.length < EVENTS) events.push({ at: time(item.time), kind: item.event, data: item.data });
     else if (item.kind === 'integrity') {
       intact = item.intact;
       problems = item.problems.map(({ code, message }) => `${code}: ${message}`);
     }
   }
-  return { operations: page.operations, events, intact, problems, next: page.next };
+  return { readOnly, operations: page.operations, events, intact, problems, next: page.next };
 }
 
 /** The first operations by sequence number; the journal gives them as they ended. */

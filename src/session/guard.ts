@@ -291,6 +291,7 @@ export class SessionGuard implements Guard {
     const issued = this.#issued(verdict);
     if (issued.finished || issued === this.#transport) return;
     issued.finished = true;
+    if (status === 'refused') this.counters.refused++;
     if (this.#running === issued) this.#running = null;
     else this.#alsoRunning.delete(issued);
     this.counters.rows += issued.rows;

@@ -58,7 +58,7 @@ export class ApiWorld {
   readonly renewed: { id: string; identity: Identity }[] = [];
   /** Ids of the sessions that run in this process. */
   readonly local = new Set<string>();
-  record: RecordPage = { operations: [], events: [], intact: true, problems: [], next: null };
+  record: RecordPage = { readOnly: false, operations: [], events: [], intact: true, problems: [], next: null };
   journalBroken = false;
   /** Where a replay finds journals. */
   journalDir = '/nonexistent';

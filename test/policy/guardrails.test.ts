@@ -65,7 +65,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
   ],
   'no-unbounded-delete': [
     "create function f() returns void language sql as 'delete from t'",
-    "create procedure p() language sql as $$ select 1; delete from t $$",
+    'create procedure p() language sql as $$ select 1; delete from t $$',
     'delete from t where active or not active',
     'delete from t where id < 5 or id >= 5',
     'delete from t where active in (true, false)',

@@ -57,8 +57,7 @@ function nestingsOf(payload: Payload): readonly Nesting[] {
 }
 
 function attack(id: number, of: AttackClass, payload: Payload, nesting: Nesting, dice: Dice, places: Placeholders): Attack {
-  const fill = (text: string): string =>
-    text.replaceAll('@n@', String(id)).replaceAll('@dir@', places.dir).replaceAll('@victim@', String(places.victim));
+  const fill = (text: string): string => text.replaceAll('@n@', String(id)).replaceAll('@dir@', places.dir).replaceAll('@victim@', String(places.victim));
   const values = payload.values ?? [];
   const inner = respell(fill(payload.sql), dice);
   const texts = nesting.texts(inner, dice).map((text) => respell(fill(text), dice));

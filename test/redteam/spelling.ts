@@ -34,7 +34,8 @@ export function respell(sql: string, dice: Dice): string {
   for (const { start, end: next, tokenName } of tokens) {
     if (tokenName === 'SQL_COMMENT' || tokenName === 'C_COMMENT') continue;
     const text = bytes.toString('utf8', start, next);
-    if (end > 0 && (start > end || dice.chance(0.1))) out += dice.chance(0.5) || LOOKS_AHEAD.has(before) || text.toLowerCase() === 'uescape' || out.endsWith("'") ? ' ' : dice.pick(GAPS);
+    if (end > 0 && (start > end || dice.chance(0.1)))
+      out += dice.chance(0.5) || LOOKS_AHEAD.has(before) || text.toLowerCase() === 'uescape' || out.endsWith("'") ? ' ' : dice.pick(GAPS);
     // The escape character of U&'…' is a plain string and nothing else.
     out += before === 'uescape' ? text : respellToken(tokenName, text, dice);
     before = text.toLowerCase();
@@ -74,15 +75,15 @@ function identifier(text: string, dice: Dice): string {
 
 /** U&"\0061b" or, with another escape character, U&"!0061b" UESCAPE '!'. */
 function unicode(value: string, quote: string, dice: Dice): string {
-  const escape = dice.chance(0.3) ? '!' : '\\';
+  const mark = dice.chance(0.3) ? '!' : '\\';
   const body = [...value].map((char) => {
     const code = char.codePointAt(0) ?? 0;
-    if (char === escape) return escape + escape;
+    if (char === mark) return mark + mark;
     if (char === quote) return quote + quote;
-    if (code > 0xffff || dice.chance(0.2)) return `${escape}+${code.toString(16).padStart(6, '0')}`;
-    return dice.chance(0.5) ? escape + code.toString(16).padStart(4, '0') : char;
+    if (code > 0xffff || dice.chance(0.2)) return `${mark}+${code.toString(16).padStart(6, '0')}`;
+    return dice.chance(0.5) ? mark + code.toString(16).padStart(4, '0') : char;
   });
-  return `${dice.chance(0.5) ? 'U' : 'u'}&${quote}${body.join('')}${quote}${escape === '!' ? " UESCAPE '!'" : ''}`;
+  return `${dice.chance(0.5) ? 'U' : 'u'}&${quote}${body.join('')}${quote}${mark === '!' ? " UESCAPE '!'" : ''}`;
 }
 
 function string(text: string, dice: Dice): string {

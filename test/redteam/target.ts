@@ -11,11 +11,11 @@ export const SEED: readonly string[] = [
   'create table bank.audit (id int, what text)',
   "insert into bank.audit values (1, 'opened')",
   'create sequence bank.counter',
-  'create type bank.mood as enum (\'calm\')',
+  "create type bank.mood as enum ('calm')",
   'create view bank.active_accounts as select * from bank.accounts where active',
   'create materialized view bank.totals as select account_id, sum(amount) as total from bank.entries group by 1',
   'create index entries_account on bank.entries (account_id)',
-  'create function bank.fee(a int) returns int language sql immutable as \'select a + 1\'',
+  "create function bank.fee(a int) returns int language sql immutable as 'select a + 1'",
   "create function bank.wipe() returns int language plpgsql as 'begin delete from bank.accounts; delete from bank.entries; return 1; end'",
   "create function bank.note_change() returns trigger language plpgsql as 'begin return new; end'",
   'create trigger noted before update on bank.accounts for each row execute function bank.note_change()',
@@ -30,8 +30,8 @@ export const SEED: readonly string[] = [
   "create function bank.watch() returns event_trigger language plpgsql as 'begin end'",
   'create table bank.hers (id int)',
   'alter table bank.hers owner to mallory',
-  'create procedure bank.purge() language sql as \'delete from bank.entries\'',
-  'select lo_from_bytea(4242, \'\\x010203\')',
+  "create procedure bank.purge() language sql as 'delete from bank.entries'",
+  "select lo_from_bytea(4242, '\\x010203')",
 ];
 
 /** Things of no worth: what an attack may use on its way. Made anew for each batch. */
@@ -64,7 +64,11 @@ export const FINGERPRINT = [
   catalog('functions', 'oid, proname, prosrc, prosecdef, proacl, proowner, proconfig, provolatile', `pg_proc where pronamespace ${BANK}`),
   catalog('system functions', 'count(*)', 'pg_proc where pronamespace = 11'),
   catalog('triggers', 'tgrelid, tgname, tgenabled, tgfoid, tgqual is null', "pg_trigger where not tgisinternal and tgrelid in ('bank.accounts'::regclass)"),
-  catalog('rules', 'ev_class, rulename, ev_enabled, is_instead, ev_action', `pg_rewrite where ev_class in (select oid from pg_class where relnamespace ${BANK})`),
+  catalog(
+    'rules',
+    'ev_class, rulename, ev_enabled, is_instead, ev_action',
+    `pg_rewrite where ev_class in (select oid from pg_class where relnamespace ${BANK})`,
+  ),
   catalog('types', 'typname, typowner', `pg_type where typnamespace ${BANK}`),
   catalog('policies', 'polname, polcmd, polpermissive, pg_get_expr(polqual, polrelid)', 'pg_policy'),
   catalog('schemas', 'nspname, nspowner, nspacl', "pg_namespace where nspname not in ('scratch') and nspname !~ '^pg_t'"),
@@ -76,7 +80,11 @@ export const FINGERPRINT = [
   catalog('extensions', 'extname, extversion', 'pg_extension'),
   catalog('languages', 'lanname', 'pg_language'),
   catalog('event triggers', 'evtname', 'pg_event_trigger'),
-  catalog('foreign', '(select count(*) from pg_foreign_data_wrapper), (select count(*) from pg_foreign_server), (select count(*) from pg_user_mapping)', 'pg_am limit 1'),
+  catalog(
+    'foreign',
+    '(select count(*) from pg_foreign_data_wrapper), (select count(*) from pg_foreign_server), (select count(*) from pg_user_mapping)',
+    'pg_am limit 1',
+  ),
   catalog('publications', 'pubname', 'pg_publication'),
   catalog('subscriptions', 'subname', 'pg_subscription'),
   catalog('access methods', 'amname', 'pg_am'),
@@ -86,7 +94,11 @@ export const FINGERPRINT = [
   catalog('tablespaces', 'spcname', 'pg_tablespace'),
   catalog('server settings', 'name, setting', 'pg_file_settings'),
   catalog('replication slots', 'slot_name', 'pg_replication_slots'),
-  catalog('large objects', 'm.oid, lomowner, lomacl, (select md5(string_agg(data, $$$$::bytea)) from pg_largeobject l where l.loid = m.oid)', 'pg_largeobject_metadata m'),
+  catalog(
+    'large objects',
+    'm.oid, lomowner, lomacl, (select md5(string_agg(data, $$$$::bytea)) from pg_largeobject l where l.loid = m.oid)',
+    'pg_largeobject_metadata m',
+  ),
   catalog('victim', 'pid', "pg_stat_activity where application_name = 'victim'"),
 ].join(' union all ');
 

@@ -102,7 +102,11 @@ export const RIGHTS: readonly AttackClass[] = [
         "update pg_settings set setting = 'replica' where name = 'session_replication_role'",
         "update pg_catalog.pg_settings set setting = 'none' where name = 'log_statement'",
       ),
-      ...value("set_config('session_replication_role', 'replica', false)", "set_config('LOG_STATEMENT', 'none', true)", "set_config('allow_system' || '_table_mods', 'on', false)"),
+      ...value(
+        "set_config('session_replication_role', 'replica', false)",
+        "set_config('LOG_STATEMENT', 'none', true)",
+        "set_config('allow_system' || '_table_mods', 'on', false)",
+      ),
       ...alone("create temp view settings@n@ as select * from pg_settings; update settings@n@ set setting = 'replica' where name = 'session_replication_role'"),
     ],
   },

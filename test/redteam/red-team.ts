@@ -12,6 +12,7 @@ import { proveAttack } from './prove-attacks.js';
 import { RedTeamWorld } from './red-team-world.js';
 import { type ClassScore, runAttacks } from './run-attacks.js';
 import { type HonestScore, runHonest } from './run-honest.js';
+import { TOOL_TABLES } from './tool-tables.js';
 
 /** What the tests use. `npm run redteam -- --seed N` tries others. */
 export const SEED_OF_THE_SUITE = 20_261_126;
@@ -68,7 +69,7 @@ async function attackWith(
 }
 
 async function honestly(): Promise<Pick<RedTeamScore, 'honest' | 'letThrough'>> {
-  await using world = await RedTeamWorld.start();
+  await using world = await RedTeamWorld.start('', TOOL_TABLES);
   const honest: (HonestScore & { tool: string })[] = [];
   for (const tool of honestTools()) honest.push({ tool: tool.name, ...(await runHonest(world, tool.statements)) });
   const onPurpose = await runHonest(world, meantToBeRefused());

@@ -1,7 +1,7 @@
 /**
  * Sends attacks through the gateway and keeps score. An attack is held when a step of it was refused with 42501 and nothing of the target,
- * its files or the session changed; anything else is an escape. Changes are looked for after each batch; when there is one, the batch is
- * sent again piece by piece, so that an escape has its statement.
+ * its files or the session changed; anything else is an escape. Changes are looked for after each batch; when there is one that no
+ * answer explains, the batch is sent again one by one in a world made anew, so that an escape has its statement.
  */
 import type { Attack } from './generate-attacks.js';
 import type { Fingerprint, RedTeamWorld } from './red-team-world.js';
@@ -44,16 +44,32 @@ export async function runAttacks(world: RedTeamWorld, attacks: readonly Attack[]
     const changed = difference(before, after);
     const became = await world.session();
     if (changed !== '' || became !== session) {
-      const named = batch.filter((attack) => scoreOf(attack).escapes.some((seen) => seen.attack === attack));
-      // An escape that was not seen by its answer: every attack of the batch that was refused is under suspicion, and none can be ruled out.
-      if (named.length === 0) {
-        for (const attack of batch) scoreOf(attack).escapes.push({ attack, why: `refused, and yet changed in its batch: ${changed || became}` });
-      }
+      const answered = batch.some((attack) => scoreOf(attack).escapes.some((found) => found.attack === attack));
+      if (!answered)
+        for (const attack of await culprits(world, batch)) scoreOf(attack).escapes.push({ attack, why: `refused, and yet changed ${changed || became}` });
       before = after;
       await world.reconnect();
     }
   }
   return scores;
+}
+
+/** Those of a batch that change something although they are refused, each tried alone in a world made anew; all of them when none does. */
+async function culprits(world: RedTeamWorld, batch: readonly Attack[]): Promise<readonly Attack[]> {
+  await using anew = await world.again();
+  const session = await anew.session();
+  const found: Attack[] = [];
+  let before = await anew.fingerprint();
+  for (const attack of batch) {
+    await send(anew, attack);
+    const after = await anew.fingerprint();
+    if (difference(before, after) !== '' || (await anew.session()) !== session) {
+      found.push(attack);
+      await anew.reconnect();
+    }
+    before = after;
+  }
+  return found.length > 0 ? found : batch;
 }
 
 /** Null when it was refused; otherwise why not. */

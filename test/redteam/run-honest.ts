@@ -40,6 +40,8 @@ export async function runHonest(world: RedTeamWorld, statements: readonly string
 
 async function carry(world: RedTeamWorld, sql: string): Promise<Errors> {
   if (/\bfrom stdin\b/i.test(sql)) return copyNothing(world, sql);
+  // What PREPARE leaves open is given by EXECUTE.
+  if (/^\s*prepare\b/i.test(sql)) return sendStep(world.attacker, { text: sql, form: 'simple', values: [] });
   const parameters = new Set(sql.match(/(?<![\w$])\$\d+/g) ?? []).size;
   const values = Array.from({ length: parameters }, () => null);
   return sendStep(world.attacker, { text: sql, form: parameters > 0 ? 'extended' : 'simple', values });

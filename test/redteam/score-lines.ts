@@ -13,6 +13,7 @@ export function scoreLines(score: RedTeamScore, options: RedTeamOptions): { read
   for (const each of score.honest) row(each.tool, each.passed, each.refused.length);
   const refused = score.honest.flatMap((each) => each.refused);
   row('all', sum(score.honest.map((each) => each.passed)), refused.length);
+  lines.push(`carried out by the server without an error: ${sum(score.honest.map((each) => each.done))}`);
   for (const { attack, why } of escapes) lines.push('', `ESCAPE #${attack.id} ${attack.class.name}, ${attack.nesting}: ${why}`, JSON.stringify(attack.steps));
   for (const { attack, why } of score.unproved)
     lines.push('', `NO ATTACK #${attack.id} ${attack.class.name}, ${attack.nesting}: ${why}`, JSON.stringify(attack.steps));

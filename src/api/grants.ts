@@ -1,11 +1,12 @@
 /** GET /api/v1/grants — time-boxed access that lives now — and POST /api/v1/grants/:id/revoke, which ends it and the sessions that rest on it. */
 import { z } from 'zod';
 import type { ApprovalList } from '../contract/api-types.js';
+import { approvalAuditData } from '../contract/approval-audit.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices } from './api-services.js';
 import { requireRole } from './caller.js';
 import { validate } from './validate.js';
-import { aboutRequest, reviewerOf, showList, showRequest, visibleRequest } from './visible-request.js';
+import { reviewerOf, showList, showRequest, visibleRequest } from './visible-request.js';
 
 const listQuery = z.strictObject({
   /** `all`: for admins and auditors. */
@@ -53,7 +54,7 @@ function revoke(services: ApiServices): ApiRoute {
     handle: async ({ caller, params: raw, body, audit }) => {
       const record = await visibleRequest(validate(params, raw, 'path').id, caller, services);
       const { reason } = validate(revokeBody, body, 'body');
-      await audit('grant.revoke', { ...aboutRequest(record), comment: reason });
+      await audit('grant.revoke', { ...approvalAuditData(record), comment: reason });
       const asAdmin = caller.roles.includes('admin');
       return showRequest(await services.approvals.revoke(record.id, reviewerOf(caller, services), reason, asAdmin), caller, services);
     },

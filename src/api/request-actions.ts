@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { ApprovalInfo } from '../contract/api-types.js';
 import type { ApprovalQuestion } from '../contract/approval.js';
+import { approvalAuditData } from '../contract/approval-audit.js';
 import type { ApprovalDemand, Decision } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Target } from '../contract/target.js';
@@ -13,7 +14,7 @@ import type { ApiServices } from './api-services.js';
 import type { Caller } from './caller.js';
 import { databaseOf } from './targets.js';
 import { validate } from './validate.js';
-import { aboutRequest, reviewerOf, showRequest, visibleRequest } from './visible-request.js';
+import { reviewerOf, showRequest, visibleRequest } from './visible-request.js';
 
 const DAY = 24 * 3_600;
 
@@ -47,7 +48,7 @@ function create(services: ApiServices): ApiRoute {
     handle: async ({ caller, body, audit }) => {
       const { question, grantMs } = await questionOf(validate(createBody, body, 'body'), caller, services);
       const draft = await services.approvals.draft(question, grantMs);
-      await audit('approval.request', { ...aboutRequest(draft), grantSeconds: grantMs === null ? null : grantMs / 1_000 });
+      await audit('approval.request', { ...approvalAuditData(draft), grantSeconds: grantMs === null ? null : grantMs / 1_000 });
       return showRequest(await services.approvals.submit(draft), caller, services) satisfies ApprovalInfo;
     },
   };
@@ -135,8 +136,8 @@ function approve(services: ApiServices): ApiRoute {
     handle: async ({ caller, params: raw, body, audit }) => {
       const record = await visibleRequest(validate(params, raw, 'path').id, caller, services);
       const { digest, target, reason } = validate(approveBody, body, 'body');
-      if (record.kind === 'break_glass') await audit('approval.review', { ...aboutRequest(record), comment: reason, accepted: true });
-      else await audit('approval.approve', { ...aboutRequest(record), comment: reason });
+      if (record.kind === 'break_glass') await audit('approval.review', { ...approvalAuditData(record), comment: reason, accepted: true });
+      else await audit('approval.approve', { ...approvalAuditData(record), comment: reason });
       const given = { digest, confirm: target, reason: reason === '' ? null : reason };
       return showRequest(await services.approvals.approve(record.id, reviewerOf(caller, services), given), caller, services);
     },
@@ -151,8 +152,8 @@ function deny(services: ApiServices): ApiRoute {
     handle: async ({ caller, params: raw, body, audit }) => {
       const record = await visibleRequest(validate(params, raw, 'path').id, caller, services);
       const { reason } = validate(denyBody, body, 'body');
-      if (record.kind === 'break_glass') await audit('approval.review', { ...aboutRequest(record), comment: reason, accepted: false });
-      else await audit('approval.deny', { ...aboutRequest(record), comment: reason });
+      if (record.kind === 'break_glass') await audit('approval.review', { ...approvalAuditData(record), comment: reason, accepted: false });
+      else await audit('approval.deny', { ...approvalAuditData(record), comment: reason });
       return showRequest(await services.approvals.deny(record.id, reviewerOf(caller, services), reason), caller, services);
     },
   };
@@ -166,7 +167,7 @@ function cancel(services: ApiServices): ApiRoute {
     handle: async ({ caller, params: raw, body, audit }) => {
       const record = await visibleRequest(validate(params, raw, 'path').id, caller, services);
       const { reason } = validate(cancelBody, body, 'body');
-      await audit('approval.cancel', { ...aboutRequest(record), comment: reason });
+      await audit('approval.cancel', { ...approvalAuditData(record), comment: reason });
       return showRequest(await services.approvals.cancel(record.id, caller.identity, reason), caller, services);
     },
   };

@@ -102,22 +102,3 @@ export function showList(records: readonly ApprovalRecord[], limit: number, call
       .slice(0, 22),
   };
 }
-
-/** What every audit event about a request says. */
-export function aboutRequest(record: ApprovalRecord) {
-  const { id, kind, target, requester, session, digest, policy, rule, reason, ticket } = record;
-  return {
-    approval: id,
-    approvalKind: kind,
-    target,
-    requesterIssuer: requester.issuer,
-    requesterSubject: requester.subject,
-    requesterName: requester.name,
-    session,
-    digest,
-    policy,
-    rule,
-    reason,
-    ticket,
-  };
-}

@@ -1,8 +1,9 @@
 /** What a reviewer is shown of an operation, and how a record starts. Pure. A text that holds a secret is never stored, only what stands for it. */
 import { newId } from '../base/id.js';
 import type { ApprovalQuestion, ApprovalRecord, Party, ShownOperation } from '../contract/approval.js';
+import { principalOf } from '../contract/identity.js';
 import type { Effect } from '../contract/operation.js';
-import { principalOf, questionDigest } from './grants.js';
+import { questionDigest } from './grants.js';
 
 const RESOURCES_SHOWN = 200;
 

@@ -2,26 +2,11 @@
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { ApprovalRecord, ApprovalStore } from '../contract/approval.js';
-import type { Identity } from '../contract/identity.js';
+import type { ApprovalAuditData } from '../contract/approval-audit.js';
+import { GwError } from '../contract/gw-error.js';
+import { type Identity, principalOf } from '../contract/identity.js';
 import type { Bus } from '../contract/session-store.js';
 import type { RecordStart } from './describe.js';
-import { principalOf } from './grants.js';
-
-/** The same fields for every event, so that a register of requests can be made out of them. */
-export interface ApprovalAuditData {
-  readonly approval: string;
-  readonly approvalKind: string;
-  readonly target: string;
-  readonly requesterIssuer: string;
-  readonly requesterSubject: string;
-  readonly requesterName: string;
-  readonly session: string | null;
-  readonly digest: string;
-  readonly policy: string;
-  readonly rule: string | null;
-  readonly reason: string | null;
-  readonly ticket: string | null;
-}
 
 /** What the gateway itself does with requests; what people do through the API is written by its routes. */
 export type ApprovalAuditKind =
@@ -71,22 +56,11 @@ export async function addressesOf(identity: Identity, services: DeskServices): P
 }
 
 /** Requests of one requester that may be open at a time: a loop in a script must not bury those who decide. */
-export const OPEN_LIMIT = 500;
+const OPEN_LIMIT = 500;
 
-export function auditData(record: ApprovalRecord, reason: string | null = record.reason): ApprovalAuditData {
-  const { id, kind, target, requester, session, digest, policy, rule, ticket } = record;
-  return {
-    approval: id,
-    approvalKind: kind,
-    target,
-    requesterIssuer: requester.issuer,
-    requesterSubject: requester.subject,
-    requesterName: requester.name,
-    session,
-    digest,
-    policy,
-    rule,
-    reason,
-    ticket,
-  };
+/** @throws GwError `session.limit` */
+export async function requireRoom({ issuer, subject }: Identity, store: ApprovalStore): Promise<void> {
+  const open = await store.list({ requester: { issuer, subject }, states: ['pending'], limit: OPEN_LIMIT });
+  if (open.length >= OPEN_LIMIT)
+    throw new GwError('session.limit', `${OPEN_LIMIT} requests of yours wait already.`, { hint: 'Cancel some with `gw request cancel ID`.' });
 }

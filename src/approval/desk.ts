@@ -3,11 +3,12 @@
  * as it is at that moment; this file finds the record and puts the step in. Its callers write the audit event before they call.
  */
 import type { ApprovalFilter, ApprovalQuestion, ApprovalRecord } from '../contract/approval.js';
+import { approvalAuditData } from '../contract/approval-audit.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
 import { Changes } from './changes.js';
 import { partyOf, startRecord } from './describe.js';
-import { addressesOf, addressOf, auditData, type DeskServices, OPEN_LIMIT } from './desk-services.js';
+import { addressesOf, addressOf, type DeskServices, requireRoom } from './desk-services.js';
 import { Door } from './door.js';
 import { approve, cancel, type Decider, deny, isGrant, review, revoke } from './machine.js';
 import { isRequester, isSamePerson, stillNeeded } from './people.js';
@@ -31,7 +32,7 @@ export class ApprovalDesk {
       clock: services.clock,
       logger: services.logger,
       onChange: (before, after) => services.notify(before, after),
-      beforeExpiry: (record) => services.audit.record('approval.expire', auditData(record)),
+      beforeExpiry: (record) => services.audit.record('approval.expire', approvalAuditData(record)),
     });
     this.door = new Door(services, this.#changes);
   }
@@ -69,9 +70,7 @@ export class ApprovalDesk {
   /** The record of a request made ahead of time, not stored yet: the caller writes the audit event about it first. */
   async draft(question: ApprovalQuestion, grantMs: number | null): Promise<ApprovalRecord> {
     const { store, clock } = this.#services;
-    const { issuer, subject } = question.identity;
-    if ((await store.list({ requester: { issuer, subject }, states: ['pending'], limit: OPEN_LIMIT })).length >= OPEN_LIMIT)
-      throw new GwError('session.limit', `${OPEN_LIMIT} requests of yours wait already.`, { hint: 'Cancel some with `gw request cancel ID`.' });
+    await requireRoom(question.identity, store);
     const addresses = await addressesOf(question.identity, this.#services);
     return startRecord(question, { grantMs, waiter: null, now: clock.now(), ...addresses });
   }

@@ -4,11 +4,12 @@
  * A wait holds a timer and a listener, nothing else: no connection, no queue, no buffer of another session.
  */
 import type { AbandonReason, ApprovalAnswer, ApprovalDoor, ApprovalEvents, ApprovalQuestion, ApprovalRecord } from '../contract/approval.js';
+import { approvalAuditData } from '../contract/approval-audit.js';
 import { GwError } from '../contract/gw-error.js';
 import { subjectsOf } from '../contract/identity.js';
 import type { Changes } from './changes.js';
 import { startRecord } from './describe.js';
-import { addressesOf, auditData, type DeskServices, OPEN_LIMIT } from './desk-services.js';
+import { addressesOf, type DeskServices, requireRoom } from './desk-services.js';
 import { asksForThis, grantCovers, questionDigest } from './grants.js';
 import { attach, cancel, expire, isGrant, revoke, type Step, use } from './machine.js';
 import { refusalOf, waitingOf } from './refusal.js';
@@ -61,7 +62,7 @@ export class Door implements ApprovalDoor {
     });
     for (const grant of grants) {
       if (!grantCovers(grant, question, now) || !(await this.#votersStand(grant))) continue;
-      await audit.record('grant.use', { ...auditData(grant), session: question.session });
+      await audit.record('grant.use', { ...approvalAuditData(grant), session: question.session });
       return grant;
     }
     return null;
@@ -92,11 +93,12 @@ export class Door implements ApprovalDoor {
     const at = (): number => clock.now();
     await this.#requesterStands(question);
     if (!(await this.#votersStand(record))) {
-      await audit.record('approval.cancel', auditData(record, 'somebody who approved it was locked since'));
-      const revoked = await this.#try(record, (now) => revoke(now, { by: null, at: at(), why: 'somebody who approved it was locked since' }));
+      const why = 'somebody who approved it was locked since';
+      await audit.record('approval.cancel', approvalAuditData(record, why));
+      const revoked = await this.#try(record, (now) => revoke(now, { by: null, at: at(), why }));
       return refused(revoked);
     }
-    await audit.record('approval.use', { ...auditData(record), session: question.session });
+    await audit.record('approval.use', { ...approvalAuditData(record), session: question.session });
     const { session, sequence, policy } = question;
     let spent = false;
     const after = await this.#try(record, (now) => {
@@ -128,12 +130,9 @@ export class Door implements ApprovalDoor {
       const attached = await this.#try(record, (now) => (now.waiter === record.waiter ? attach(now, waiter, question.session) : { ok: false, error: taken() }));
       if (attached.state === 'pending' && attached.waiter === waiter) return attached;
     }
-    const { issuer, subject } = question.identity;
-    const open = await store.list({ requester: { issuer, subject }, states: ['pending'], limit: OPEN_LIMIT });
-    if (open.length >= OPEN_LIMIT)
-      throw new GwError('session.limit', `${OPEN_LIMIT} requests of yours wait already.`, { hint: 'Cancel some with `gw request cancel ID`.' });
+    await requireRoom(question.identity, store);
     const record = startRecord(question, { grantMs: null, waiter, now: clock.now(), ...(await addressesOf(question.identity, this.#services)) });
-    await audit.record('approval.hold', auditData(record));
+    await audit.record('approval.hold', approvalAuditData(record));
     await this.#changes.insert(record);
     return record;
   }
@@ -149,7 +148,7 @@ export class Door implements ApprovalDoor {
       { grantMs, waiter: null, now, ...(await addressesOf(question.identity, this.#services)) },
     );
     const record: ApprovalRecord = { ...pending, state: 'approved', activeUntil: now + grantMs };
-    await audit.record('approval.break_glass', auditData(record));
+    await audit.record('approval.break_glass', approvalAuditData(record));
     await this.#changes.insert(record);
     logger.warn(
       { request: record.id, subject: record.requester.subject, target: record.target, session: record.session, until: new Date(now + grantMs).toISOString() },
@@ -212,7 +211,7 @@ export class Door implements ApprovalDoor {
   async #ranOut(first: ApprovalRecord): Promise<ApprovalAnswer> {
     const now = await this.#changes.get(first.id);
     if (now.state !== 'pending') return refused(now);
-    await this.#services.audit.record('approval.expire', auditData(now));
+    await this.#services.audit.record('approval.expire', approvalAuditData(now));
     return refused(await this.#try(now, (record) => expire(record, this.#services.clock.now())));
   }
 
@@ -225,7 +224,7 @@ export class Door implements ApprovalDoor {
   async #abandon(first: ApprovalRecord, reason: AbandonReason): Promise<ApprovalAnswer> {
     if (reason.kind === 'detached') return this.#detach(first);
     const { audit, clock } = this.#services;
-    await audit.record('approval.cancel', auditData(first, reason.why));
+    await audit.record('approval.cancel', approvalAuditData(first, reason.why));
     const end = { by: null, at: clock.now(), why: reason.why };
     const record = await this.#try(first, (now) => (now.state === 'approved' && !isGrant(now) ? revoke(now, end) : cancel(now, end)));
     return refused(record);

@@ -3,7 +3,8 @@
  * grant got: a grant never opens more than those who approved it could have approved one by one. Pure.
  */
 import type { ApprovalQuestion, ApprovalRecord } from '../contract/approval.js';
-import type { ApproverDemand } from '../contract/decision.js';
+import { isSameDemand } from '../contract/decision.js';
+import { principalOf } from '../contract/identity.js';
 import { bindingDigest } from './binding.js';
 import { isGrant } from './machine.js';
 import { satisfies } from './people.js';
@@ -25,12 +26,6 @@ export function questionDigest(asked: Asked, kind: ApprovalRecord['kind'], grant
     grantMs,
     occasion: operation?.contextual === true ? `${session ?? ''} ${sequence}` : null,
   });
-}
-
-/** Whom an identity acts for. A principal without an issuer belongs to the identity's own. */
-export function principalOf(identity: ApprovalQuestion['identity']): { readonly issuer: string; readonly subject: string } | null {
-  const { issuer, onBehalfOf } = identity;
-  return onBehalfOf === null ? null : { issuer: onBehalfOf.issuer ?? issuer, subject: onBehalfOf.subject };
 }
 
 /** Same login, same kind, acting for the same one. */
@@ -57,10 +52,6 @@ export function grantCovers(record: ApprovalRecord, asked: Asked, now: number): 
   if (record.policy !== asked.policy || grantMs === null || record.grantMs > grantMs || !satisfies(record, approvers)) return false;
   if (record.operation === null) return true;
   return asked.operation !== null && questionDigest({ ...asked, scope: record.scope }, 'access', record.grantMs) === record.digest;
-}
-
-function isSameDemand(one: readonly ApproverDemand[], other: readonly ApproverDemand[]): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** Whether this single-use request asks for exactly this. */

@@ -22,6 +22,11 @@ export interface ApproverDemand {
   readonly quorum: number;
 }
 
+/** Whether the same people are asked. `null`: nobody was. */
+export function isSameDemand(one: readonly ApproverDemand[], other: readonly ApproverDemand[] | null): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
 /** What a human must do before the operation (or the session) may go on. At least as strict as each rule that asked for it. */
 export interface ApprovalDemand {
   /**

@@ -24,18 +24,16 @@ export function subjectKey(identity: Pick<Identity, 'issuer' | 'subject'>): stri
   return `${identity.issuer}#${identity.subject}`;
 }
 
-/**
- * Everyone whose lock ends what this identity does: itself, and whoever it acts for. A principal without an issuer belongs to the
- * identity's own.
- */
+/** Whom an identity acts for; null: for itself. A principal without an issuer belongs to the identity's own. */
+export function principalOf({ issuer, onBehalfOf }: Pick<Identity, 'issuer' | 'onBehalfOf'>): Pick<Identity, 'issuer' | 'subject'> | null {
+  return onBehalfOf === null ? null : { issuer: onBehalfOf.issuer ?? issuer, subject: onBehalfOf.subject };
+}
+
+/** Everyone whose lock ends what this identity does: itself, and whoever it acts for. */
 export function subjectsOf(identity: Pick<Identity, 'issuer' | 'subject' | 'onBehalfOf'>): readonly Pick<Identity, 'issuer' | 'subject'>[] {
-  const { issuer, subject, onBehalfOf } = identity;
-  return onBehalfOf === null
-    ? [{ issuer, subject }]
-    : [
-        { issuer, subject },
-        { issuer: onBehalfOf.issuer ?? issuer, subject: onBehalfOf.subject },
-      ];
+  const { issuer, subject } = identity;
+  const principal = principalOf(identity);
+  return principal === null ? [{ issuer, subject }] : [{ issuer, subject }, principal];
 }
 
 /** Port of the identity domain. */

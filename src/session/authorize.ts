@@ -6,6 +6,7 @@ import type { Identity } from '../contract/identity.js';
 import type { Target } from '../contract/target.js';
 import type { Authenticated, Grant } from '../contract/verdict.js';
 import { requireAuthenticated } from './authenticate.js';
+import { standOnApproval } from './stand-on-approval.js';
 
 class IssuedGrant {
   readonly #issued = true;
@@ -71,17 +72,12 @@ export function admit(awaited: AwaitedGrant, approval: ApprovalRecord, policy: P
   const { identity, target } = awaited;
   const decision = policy.current().view(identity, target).connect();
   if (decision.effect === 'deny') throw denied(identity, target, decision);
-  const broken = approval.kind === 'break_glass';
   const { requester } = approval;
   if (requester.issuer !== identity.issuer || requester.subject !== identity.subject || approval.target !== target.name)
     throw new GwError('internal.error', 'An approval was to be used for somebody or something else.');
-  // The same policy may ask other people at another hour.
-  const others = decision.approval !== null && JSON.stringify(decision.approval.approvers) !== JSON.stringify(awaited.decision.approval?.approvers);
-  if (!broken && (others || decision.policy !== awaited.decision.policy || decision.policy !== approval.policy))
-    throw new GwError('approval.stale', 'The policy changed since this was asked.', { hint: 'Connect again.' });
-  const by = broken ? 'break-glass access, without approval' : `approved by ${approval.votes.map((vote) => vote.by.name).join(', ')}`;
-  const reasons = [`${by} (${approval.id})`, ...decision.reasons];
-  return new IssuedGrant(identity, target, { ...decision, effect: 'allow', reasons }) as unknown as Grant;
+  const standing = standOnApproval(awaited.decision, approval, decision);
+  if (standing === null) throw new GwError('approval.stale', 'The policy changed since this was asked.', { hint: 'Connect again.' });
+  return new IssuedGrant(identity, target, standing) as unknown as Grant;
 }
 
 function denied(identity: Identity, target: Target, decision: Decision): GwError {

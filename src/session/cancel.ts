@@ -2,6 +2,7 @@
  * Cancel requests. The key alone decides, as the protocol has it, but it is the gateway's own key: it stops what *its* session runs and
  * nothing else, on whichever process the session lives. Nothing is answered, so a guess learns nothing.
  */
+import { endSoftly } from './end-softly.js';
 import type { LiveSession, LiveSessions } from './live-sessions.js';
 import { cancelKeyDigest } from './live-sessions.js';
 import { dialTarget } from './open.js';
@@ -44,12 +45,7 @@ async function run(session: LiveSession, services: PathServices): Promise<void> 
     await session.pump.engine.cancel(connection);
   } finally {
     connection.finish();
-    const { stream } = connection;
-    stream.resume();
-    stream.end();
-    // The target has nothing to answer; one that keeps the connection is cut.
-    const timer = setTimeout(() => stream.destroy(), 5_000);
-    timer.unref();
-    stream.once('close', () => clearTimeout(timer));
+    // The target has nothing to answer.
+    endSoftly(connection.stream, 5_000);
   }
 }

@@ -2,13 +2,12 @@
  * Between stage 3 and stage 4: policy wants people to let this connection be. The client has logged in, is told whom it waits for, and the
  * target is not dialled before they said yes. A client that leaves takes its request back.
  */
-import type { AbandonReason, ApprovalDoor } from '../contract/approval.js';
+import type { AbandonReason, ApprovalDoor, ApprovalRecord } from '../contract/approval.js';
 import { GwError } from '../contract/gw-error.js';
 import type { ClientNotice } from '../contract/protocol.js';
 import type { Grant } from '../contract/verdict.js';
 import type { Conn } from './accept.js';
 import { type AwaitedGrant, admit } from './authorize.js';
-import type { ConnectApproval } from './guard.js';
 import type { AskingTerms } from './hold.js';
 import { brokenGlassNotice, heldNotice, progressNotice } from './hold-notices.js';
 import type { PathServices } from './path-services.js';
@@ -23,7 +22,7 @@ export interface ConnectQuestion {
 }
 
 /** @throws GwError `approval.*`: people said no, or nothing */
-export async function askToConnect(question: ConnectQuestion, services: PathServices): Promise<{ readonly grant: Grant; readonly connected: ConnectApproval }> {
+export async function askToConnect(question: ConnectQuestion, services: PathServices): Promise<{ readonly grant: Grant; readonly connected: ApprovalRecord }> {
   const { awaited, session, terms, say, signal } = question;
   const { identity, target, decision } = awaited;
   const door: ApprovalDoor | null = services.approvals;
@@ -51,7 +50,7 @@ export async function askToConnect(question: ConnectQuestion, services: PathServ
   if (answer.kind === 'waiting' || answer.kind === 'refused') throw answer.error;
   if (services.clock.now() >= identity.expiresAt) throw new GwError('login.expired', 'The login expired while it waited for approval.');
   if (answer.record.kind === 'break_glass') say?.(brokenGlassNotice(answer.record));
-  return { grant: admit(awaited, answer.record, services.policy), connected: { record: answer.record, policy: answer.record.policy } };
+  return { grant: admit(awaited, answer.record, services.policy), connected: answer.record };
 }
 
 /** Aborts when the client leaves. What it sends meanwhile stays for the session; after the first chunk only the end of the stream is seen. */

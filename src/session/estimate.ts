@@ -6,6 +6,7 @@ import type { Estimate } from '../contract/approval.js';
 import type { Protocol } from '../contract/protocol.js';
 import type { Grant } from '../contract/verdict.js';
 import { requireGrant } from './authorize.js';
+import { endSoftly } from './end-softly.js';
 import type { HeldOperation } from './hold.js';
 import { dialTarget } from './open.js';
 import type { PathServices } from './path-services.js';
@@ -32,12 +33,6 @@ export async function estimateOperation(
   } finally {
     clearTimeout(timer);
     connection.finish();
-    const { stream } = connection;
-    stream.on('error', () => stream.destroy());
-    stream.resume();
-    stream.end();
-    const cut = setTimeout(() => stream.destroy(), WHOLE_MS);
-    cut.unref();
-    stream.once('close', () => clearTimeout(cut));
+    endSoftly(connection.stream, WHOLE_MS);
   }
 }

@@ -17,6 +17,7 @@ import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
 import { copyOperation, type HeldOperation, Hold, type HoldOptions } from './hold.js';
 import { overdue, refuseOneTooMany, refuseUncounted, requireWithin } from './operation-limits.js';
+import { standOnApproval } from './stand-on-approval.js';
 
 const LOST_WRITES = 'it grants only reads by now, and this session was opened to write; connect again for a read-only one';
 
@@ -50,16 +51,11 @@ export interface GuardCounters {
   rows: number;
 }
 
-/** A connection that people approved: what it rests on. */
-export interface ConnectApproval {
-  readonly record: ApprovalRecord;
-  readonly policy: string;
-}
-
 export interface GuardOptions {
   /** Null: nobody can be asked, so what must be asked for is refused. */
   readonly hold: HoldOptions | null;
-  readonly connected: ConnectApproval | null;
+  /** Set where people let the connection be: what it rests on. */
+  readonly connected: ApprovalRecord | null;
   /** The target refuses writes on the session's connection, and does so until its end. */
   readonly readOnly: boolean;
   readonly identity: Identity;
@@ -98,7 +94,7 @@ export class SessionGuard implements Guard {
     this.#view = this.#policySet.view(options.identity, options.target);
     this.#identity = options.identity;
     this.#hold = options.hold === null ? null : new Hold(options.hold, options.recorder);
-    if (options.connected !== null && options.connected.record.activeUntil !== null) this.#rest(options.connected.record);
+    if (options.connected !== null && options.connected.activeUntil !== null) this.#rest(options.connected);
     const policy = this.#policySet.digest;
     const decision: Decision = { effect: 'allow', rule: 'gateway/transport', policy, reasons: ['carries no operation'], hint: null, ...NOTHING_FURTHER };
     this.#transport = new IssuedVerdict(this, decision, 0, 0);
@@ -132,7 +128,7 @@ export class SessionGuard implements Guard {
     const { connected } = this.#options;
     if (decision.effect !== 'require_approval' || connected === null) return decision;
     // Approved under this policy; or by nobody, which the review will look at.
-    const stands = connected.record.kind === 'break_glass' || connected.policy === decision.policy;
+    const stands = connected.kind === 'break_glass' || connected.policy === decision.policy;
     return stands ? { ...decision, effect: 'allow' } : { ...decision, reasons: ['the policy changed since people let it be opened'] };
   }
 
@@ -220,18 +216,14 @@ export class SessionGuard implements Guard {
     const { record } = answer;
     const now = this.#decide(operation, sequence - 1);
     if (now.effect === 'deny') return now;
-    const broken = record.kind === 'break_glass';
-    // The same policy may ask other people at another hour.
-    const others = now.approval !== null && JSON.stringify(now.approval.approvers) !== JSON.stringify(asked.approval?.approvers);
-    if (!broken && (others || now.policy !== asked.policy || record.policy !== now.policy)) {
+    const standing = standOnApproval(asked, record, now);
+    if (standing === null)
       return refusedBy(
         asked,
         new GwError('approval.stale', 'The policy changed since this was asked.', { detail: { request: record.id }, hint: 'Run it again.' }),
       );
-    }
     if (record.activeUntil !== null) this.#rest(record);
-    const by = broken ? 'break-glass access, without approval' : `approved by ${record.votes.map((vote) => vote.by.name).join(', ')}`;
-    return { ...now, effect: 'allow', reasons: [`${by} (${record.id})`, ...now.reasons] };
+    return standing;
   }
 
   consider(operation: Operation): Verdict {

@@ -4,6 +4,10 @@ import type { ClientNotice } from '../contract/protocol.js';
 
 const until = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
+export function votersOf({ votes }: ApprovalRecord): string {
+  return votes.map(({ by }) => by.name).join(', ');
+}
+
 function demanded({ demand }: ApprovalRecord): string {
   return demand.approvers.map(({ groups, quorum }) => `${quorum} of ${groups.join(' or ')}`).join(', and ');
 }
@@ -19,17 +23,16 @@ export function heldNotice(record: ApprovalRecord): ClientNotice {
 }
 
 export function progressNotice(record: ApprovalRecord): ClientNotice {
-  const names = record.votes.map(({ by }) => by.name).join(', ');
   return {
     severity: 'notice',
-    message: `${record.id} was approved by ${names}; more people are needed`,
+    message: `${record.id} was approved by ${votersOf(record)}; more people are needed`,
     detail: '',
     hint: '',
   };
 }
 
 export function approvedNotice(record: ApprovalRecord): ClientNotice {
-  return { severity: 'notice', message: `${record.id} was approved by ${record.votes.map(({ by }) => by.name).join(', ')}`, detail: '', hint: '' };
+  return { severity: 'notice', message: `${record.id} was approved by ${votersOf(record)}`, detail: '', hint: '' };
 }
 
 export function brokenGlassNotice(record: ApprovalRecord): ClientNotice {

@@ -11,17 +11,22 @@ import type { Operation } from '../contract/operation.js';
 export function refuseOneTooMany(decision: Decision, before: number): Decision | null {
   const limit = decision.limits?.statements ?? null;
   if (decision.effect === 'deny' || limit === null || before < limit) return null;
-  const reasons = [`this session has run the ${limit} operations that policy allows it`, ...decision.reasons];
-  return { ...decision, effect: 'deny', reasons, hint: 'Connect again.', limits: null, approval: null };
+  return refuseInstead(decision, `this session has run the ${limit} operations that policy allows it`, 'Connect again.');
 }
 
 /** The refusal of a change whose rows nobody could count, where policy limits them; null: they can be counted, or are not limited. */
 export function refuseUncounted(decision: Decision, operation: Operation): Decision | null {
   const limit = decision.limits?.rows ?? null;
   if (operation.changes !== 'uncounted' || decision.effect === 'deny' || limit === null) return null;
-  const reasons = [`the rows that this changes could not be counted before it is committed, and policy limits them to ${limit}`, ...decision.reasons];
-  const hint = 'Send one INSERT, UPDATE, DELETE or MERGE at a time, as a statement of its own, without another one inside.';
-  return { ...decision, effect: 'deny', reasons, hint, limits: null, approval: null };
+  return refuseInstead(
+    decision,
+    `the rows that this changes could not be counted before it is committed, and policy limits them to ${limit}`,
+    'Send one INSERT, UPDATE, DELETE or MERGE at a time, as a statement of its own, without another one inside.',
+  );
+}
+
+function refuseInstead(decision: Decision, reason: string, hint: string): Decision {
+  return { ...decision, effect: 'deny', reasons: [reason, ...decision.reasons], hint, limits: null, approval: null };
 }
 
 /** @throws GwError `policy.limit_exceeded` */

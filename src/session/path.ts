@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { newId } from '../base/id.js';
 import type { Secret } from '../base/secret.js';
-import type { AbandonReason } from '../contract/approval.js';
+import type { AbandonReason, ApprovalRecord } from '../contract/approval.js';
 import type { CarriedIdentity } from '../contract/carried-identity.js';
 import { GwError } from '../contract/gw-error.js';
 import type { ClientNotice, PreferredAuth, Protocol } from '../contract/protocol.js';
@@ -19,8 +19,9 @@ import { AwaitedGrant, authorize } from './authorize.js';
 import { cancelByDigest, cancelHere, cancelSession } from './cancel.js';
 import { closeSession } from './close.js';
 import { askToConnect, watchClient } from './connect-approval.js';
+import { endSoftly } from './end-softly.js';
 import { estimateOperation } from './estimate.js';
-import { type ConnectApproval, SessionGuard } from './guard.js';
+import { SessionGuard } from './guard.js';
 import type { AskingTerms, HoldOptions } from './hold.js';
 import { takeIn } from './intake.js';
 import { type LiveSession, LiveSessions } from './live-sessions.js';
@@ -48,6 +49,9 @@ interface Tunnelled {
   readonly terms: AskingTerms;
 }
 
+/** How long a client that is not let in may take to read why. */
+const GOODBYE_MS = 2_000;
+
 /** A client without the CLI says nothing about how it wants to be asked for: it waits as long as the request does. */
 const NATIVE_TERMS: AskingTerms = { reason: null, ticket: null, waitMs: null, breakGlass: false };
 
@@ -56,10 +60,10 @@ interface About {
   readonly session: string;
   readonly client: string | null;
   readonly terms: AskingTerms;
-  readonly connected: ConnectApproval | null;
+  readonly connected: ApprovalRecord | null;
 }
 
-type OpenedTunnel = Tunnelled & { readonly session: string; readonly grant: Grant | AwaitedGrant; readonly connected: ConnectApproval | null };
+type OpenedTunnel = Tunnelled & { readonly session: string; readonly grant: Grant | AwaitedGrant; readonly connected: ApprovalRecord | null };
 
 export class Path {
   readonly live = new LiveSessions();
@@ -149,14 +153,14 @@ export class Path {
       );
       conn.settle();
       conn.reader.detach();
-      endSoftly(conn);
+      endSoftly(conn.reader.stream, GOODBYE_MS);
     });
   }
 
   async #serveTunnel(conn: Conn): Promise<void> {
     let grant: Grant | AwaitedGrant;
     let tunnelled: Tunnelled;
-    let connected: ConnectApproval | null = null;
+    let connected: ApprovalRecord | null = null;
     const session = newId('ses', this.#services.clock.now());
     try {
       const hello = await readTunnelHello(conn);
@@ -192,7 +196,7 @@ export class Path {
     if (request.kind !== 'session') {
       conn.settle();
       conn.reader.detach();
-      endSoftly(conn);
+      endSoftly(conn.reader.stream, GOODBYE_MS);
       return;
     }
     try {
@@ -259,6 +263,7 @@ export class Path {
     const { target } = grant;
     let scope: string | null = null;
     const { approvals } = services;
+    const say = (notice: ClientNotice): void => pump.say(notice);
     const hold: HoldOptions | null =
       approvals === null || protocol.approvals === null
         ? null
@@ -273,7 +278,7 @@ export class Path {
             language: protocol.descriptor.recording,
             parameters: protocol.approvals.parameters,
             estimate: (operation) => estimateOperation(grant, protocol, scope, operation, services),
-            say: (notice) => pump.say(notice),
+            say,
           };
     const guard = new SessionGuard({
       identity: grant.identity,
@@ -283,7 +288,7 @@ export class Path {
       clock: services.clock,
       hold,
       connected: about.connected,
-      say: (notice) => pump.say(notice),
+      say,
       readOnly,
     });
     services.sessions.started(start, services.journalId);
@@ -414,14 +419,4 @@ function lockedError(by: string): GwError {
 
 function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
-}
-
-/** Lets what was written reach the peer, then cuts a peer that does not go. */
-function endSoftly(conn: Conn): void {
-  const { stream } = conn.reader;
-  stream.resume();
-  stream.end();
-  const timer = setTimeout(() => stream.destroy(), 2_000);
-  timer.unref();
-  stream.once('close', () => clearTimeout(timer));
 }

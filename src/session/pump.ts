@@ -8,6 +8,7 @@ import type { ClientNotice, Engine, EngineContext, Protocol } from '../contract/
 import type { SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
+import { endSoftly } from './end-softly.js';
 import type { SessionGuard } from './guard.js';
 import type { Intake } from './intake.js';
 import type { OpenTarget } from './open.js';
@@ -290,18 +291,7 @@ export class Pump implements TurnMember, EngineContext {
     this.#down.releaseAll();
     this.#options.upstream.intake?.buffer.retire();
     this.#options.clientIntake?.buffer.retire();
-    for (const stream of [this.#client, this.#upstream]) {
-      // Recorded and over: how its sockets die changes nothing.
-      stream.on('error', () => stream.destroy());
-      if (!stream.destroyed) {
-        stream.end();
-        // A peer that does not close its side in time is cut off.
-        const timer = setTimeout(() => stream.destroy(), 5_000);
-        timer.unref();
-        stream.once('close', () => clearTimeout(timer));
-        stream.resume();
-      }
-    }
+    for (const stream of [this.#client, this.#upstream]) endSoftly(stream, 5_000);
   }
 }
 

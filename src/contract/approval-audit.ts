@@ -1,0 +1,36 @@
+/** What every audit event about a request for approval says, whoever writes it. */
+import type { ApprovalRecord } from './approval.js';
+
+/** The same fields for every event, so that a register of requests can be made out of them. */
+export interface ApprovalAuditData {
+  readonly approval: string;
+  readonly approvalKind: string;
+  readonly target: string;
+  readonly requesterIssuer: string;
+  readonly requesterSubject: string;
+  readonly requesterName: string;
+  readonly session: string | null;
+  readonly digest: string;
+  readonly policy: string;
+  readonly rule: string | null;
+  readonly reason: string | null;
+  readonly ticket: string | null;
+}
+
+export function approvalAuditData(record: ApprovalRecord, reason: string | null = record.reason): ApprovalAuditData {
+  const { id, kind, target, requester, session, digest, policy, rule, ticket } = record;
+  return {
+    approval: id,
+    approvalKind: kind,
+    target,
+    requesterIssuer: requester.issuer,
+    requesterSubject: requester.subject,
+    requesterName: requester.name,
+    session,
+    digest,
+    policy,
+    rule,
+    reason,
+    ticket,
+  };
+}

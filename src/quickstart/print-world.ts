@@ -73,7 +73,7 @@ export function worldPage(world: World, command: string, seconds: number): strin
     ['gw psql bank-db -- -c "delete from ledger.entries"', 'refused, with the rule and what to do instead'],
     [
       'gw psql bank-db -- -c "update ledger.entries set memo = \'checked\' where id = 7"',
-      'waits for a second person: in a third terminal be bob (`GW_ID_TOKEN=$(gw quickstart token bob) gw approve`), or press Ctrl-C',
+      `waits for a second person: in a third terminal be bob (GW_ID_TOKEN=$(gw quickstart token bob --dir ${named}) gw approve), or press Ctrl-C`,
     ],
     ['gw sessions ls', 'what was just done; then `gw sessions show ID`'],
   ];

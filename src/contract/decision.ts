@@ -4,6 +4,7 @@
  */
 import type { GwError } from './gw-error.js';
 import type { Identity } from './identity.js';
+import type { MaskingView } from './masking-policy.js';
 import type { Facts } from './operation.js';
 import type { Target } from './target.js';
 
@@ -109,6 +110,8 @@ export interface PolicyView {
   connect(): Decision;
   /** Pure, synchronous, and cached by the identity of `facts`. Never throws: a failing condition is a deny with the reason. */
   decide(facts: Facts): Decision;
+  /** How sensitive data is shown, in a session with a reason or without one; null: nothing of it is tagged or looked for on this target. */
+  masking(withReason: boolean): MaskingView | null;
   /** What a time-boxed grant takes that is asked for ahead of time and names no statement; null: none is offered to this identity here. */
   access(): ApprovalDemand | null;
 }

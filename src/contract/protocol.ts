@@ -55,6 +55,8 @@ export interface ProtocolDescriptor {
   readonly facts: readonly FactDescriptor[];
   /** Types of resources and the parts of their names, e.g. `relation: [schema, name]`. */
   readonly resources: Readonly<Record<string, readonly string[]>>;
+  /** Type of the resources whose columns or fields policy can tag as sensitive; null: this protocol masks nothing. */
+  readonly tagged: string | null;
   readonly client: ClientDescriptor;
   /** Facts for a policy `explain` or check of a single statement given as text; null when the protocol has no text form. */
   readonly factsOf: ((text: string) => Promise<Facts>) | null;

@@ -11,13 +11,14 @@ import type { PolicyFileText } from './schema.js';
 
 export interface CheckRequest {
   readonly files: readonly PolicyText[];
-  readonly protocols: readonly Pick<ProtocolDescriptor, 'kind' | 'actions' | 'facts' | 'resources'>[];
+  readonly protocols: readonly Pick<ProtocolDescriptor, 'kind' | 'actions' | 'facts' | 'resources' | 'tagged'>[];
 }
 
 export interface CheckedFile {
   readonly stem: string;
   readonly tiers: PolicyFileText['tiers'];
   readonly defaults: PolicyFileText['defaults'];
+  readonly masking: Pick<PolicyFileText, 'classes' | 'data' | 'masks'>;
   /** JSON of some rules each. */
   readonly portions: readonly string[];
 }
@@ -35,10 +36,11 @@ function check({ files, protocols }: CheckRequest): CheckReply {
       kind: 'checked',
       digest,
       canonical,
-      files: checked.map(({ stem, policy: { tiers, defaults, rules = [] } }) => ({
+      files: checked.map(({ stem, policy: { tiers, defaults, classes, data, masks, rules = [] } }) => ({
         stem,
         tiers,
         defaults,
+        masking: { classes, data, masks },
         portions: Array.from({ length: Math.ceil(rules.length / PORTION) }, (_, index) => JSON.stringify(rules.slice(index * PORTION, (index + 1) * PORTION))),
       })),
     };

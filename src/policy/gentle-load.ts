@@ -10,6 +10,7 @@ import { systemClock } from '../base/clock.js';
 import { GwError } from '../contract/gw-error.js';
 import type { ProtocolDescriptor } from '../contract/protocol.js';
 import type { CheckReply, CheckRequest } from './check-worker.js';
+import { compileMasking } from './compile-masking.js';
 import { compileRule } from './compile-rule.js';
 import type { CompiledRule } from './compiled-rule.js';
 import { IdentityUses, type LoadOptions, loadPolicy } from './load-policy.js';
@@ -46,7 +47,7 @@ export async function loadPolicyGently(
   protocols: readonly ProtocolDescriptor[],
   options: LoadOptions = {},
 ): Promise<LoadedPolicy> {
-  const words = protocols.map(({ kind, actions, facts, resources }) => ({ kind, actions, facts, resources }));
+  const words = protocols.map(({ kind, actions, facts, resources, tagged }) => ({ kind, actions, facts, resources, tagged }));
   const reply = await checkInThread({ files, protocols: words });
   if (reply === null) return loadPolicy(files, protocols, options);
   if (reply.kind === 'invalid') {
@@ -70,6 +71,9 @@ export async function loadPolicyGently(
       }
     }
   }
+  const sources = reply.files.map(({ stem, masking }) => ({ path: stem, stem, data: masking, locate: () => ({ line: 1, column: 1 }) }));
+  for (const { data } of sources) for (const { subjects } of data.masks ?? []) uses.add({ subjects });
+  const masking = compileMasking(sources, vocabulary, surprised);
   const { digest, canonical } = reply;
-  return createPolicySet({ digest, canonical, sources: files, rules, defaults, use: uses.all, vocabulary, clock: options.clock ?? systemClock });
+  return createPolicySet({ digest, canonical, sources: files, rules, defaults, masking, use: uses.all, vocabulary, clock: options.clock ?? systemClock });
 }

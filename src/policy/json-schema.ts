@@ -94,7 +94,13 @@ export function policyJsonSchema(protocols: readonly ProtocolDescriptor[]): Json
   resource['minProperties'] = 1;
   resource['maxProperties'] = 1;
   const kinds = protocols.map((protocol) => described(protocol.kind, protocol.title));
-  for (const holder of [rule, child(schema, 'properties', 'defaults', 'items', 'properties')]) {
+  const holders = [
+    rule,
+    child(schema, 'properties', 'defaults', 'items', 'properties'),
+    child(schema, 'properties', 'masks', 'items', 'properties'),
+    child(schema, 'properties', 'data', 'additionalProperties', 'properties'),
+  ];
+  for (const holder of holders) {
     child(holder, 'targets', 'properties', 'protocols')['items'] = { oneOf: kinds };
   }
   return { title: 'gw policy, version 1', ...schema };

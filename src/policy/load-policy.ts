@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { type Clock, systemClock } from '../base/clock.js';
 import type { ProtocolDescriptor } from '../contract/protocol.js';
 import { canonicalJson } from './canonical-json.js';
+import { type CompiledMasking, compileMasking } from './compile-masking.js';
 import { checkTargets, compileRule } from './compile-rule.js';
 import type { CompiledRule } from './compiled-rule.js';
 import { type ParsedFile, parsePolicyFile } from './parse-file.js';
@@ -27,6 +28,10 @@ interface Compiled {
   readonly rules: CompiledRule[];
   readonly defaults: CompiledDefault[];
   readonly problems: Problem[];
+}
+
+interface CompiledFiles extends Compiled {
+  readonly masking: CompiledMasking;
 }
 
 /** A policy as data: parsed, and every word of it checked. */
@@ -63,7 +68,7 @@ export class IdentityUses {
   #conditions = false;
   readonly #claims = new Set<string>();
 
-  add({ subjects, when }: RuleText): void {
+  add({ subjects, when }: { readonly subjects?: RuleText['subjects']; readonly when?: RuleText['when'] }): void {
     this.#ids ||= subjects?.ids !== undefined;
     this.#emails ||= subjects?.emails !== undefined;
     this.#conditions ||= when !== undefined;
@@ -75,7 +80,7 @@ export class IdentityUses {
   }
 }
 
-function load(files: readonly PolicyText[], vocabulary: Vocabulary): { readonly checked: CheckedPolicy; readonly compiled: Compiled } {
+function load(files: readonly PolicyText[], vocabulary: Vocabulary): { readonly checked: CheckedPolicy; readonly compiled: CompiledFiles } {
   const problems: Problem[] = [];
   const parsed: ParsedFile[] = [];
   const stems = new Map<string, string>();
@@ -105,10 +110,14 @@ function load(files: readonly PolicyText[], vocabulary: Vocabulary): { readonly 
     }
     compileFile(file, vocabulary, compiled);
   }
+  const masking = compileMasking(parsed, vocabulary, (path, message, at, { path: name }) => {
+    const file = parsed.find((each) => each.path === name);
+    if (file !== undefined) problems.push({ path: name, message, ...file.locate(path, at) });
+  });
   if (problems.length > 0) throw policyInvalid(problems);
   const data = parsed.map((file) => ({ stem: file.stem, policy: file.data }));
   const canonical = canonicalJson({ format: 'gw-policy/1', files: data });
-  return { checked: { digest: `sha256:${createHash('sha256').update(canonical).digest('hex')}`, canonical, files: data }, compiled };
+  return { checked: { digest: `sha256:${createHash('sha256').update(canonical).digest('hex')}`, canonical, files: data }, compiled: { ...compiled, masking } };
 }
 
 /**
@@ -127,13 +136,17 @@ export function loadPolicy(files: readonly PolicyText[], protocols: readonly Pro
   const vocabulary = buildVocabulary(protocols);
   const { checked, compiled } = load(files, vocabulary);
   const uses = new IdentityUses();
-  for (const { policy } of checked.files) for (const rule of policy.rules ?? []) uses.add(rule);
+  for (const { policy } of checked.files) {
+    for (const rule of policy.rules ?? []) uses.add(rule);
+    for (const mask of policy.masks ?? []) uses.add({ subjects: mask.subjects });
+  }
   return createPolicySet({
     digest: checked.digest,
     canonical: checked.canonical,
     sources: files.map((source) => ({ path: source.path, text: source.text })),
     rules: compiled.rules,
     defaults: compiled.defaults,
+    masking: compiled.masking,
     use: uses.all,
     vocabulary,
     clock: options.clock ?? systemClock,

@@ -53,8 +53,10 @@ export function locator(document: Document, lines: LineCounter): ParsedFile['loc
 function keysAt(path: DataPath): readonly string[] {
   const last = path.at(-1);
   if (last === undefined) return KEYS.file;
-  if (typeof last === 'number') return path.at(-2) === 'rules' ? KEYS.rule : keysAt(path.slice(0, -1));
+  if (typeof last === 'number') return path.at(-2) === 'rules' ? KEYS.rule : path.at(-2) === 'masks' ? KEYS.mask : keysAt(path.slice(0, -1));
   if (path.at(-2) === 'tiers') return KEYS.tier;
+  if (path.length === 2 && path[0] === 'classes') return KEYS.class;
+  if (path.length === 2 && path[0] === 'data') return KEYS.tag;
   return Object.hasOwn(KEYS, last) ? KEYS[last as keyof typeof KEYS] : [];
 }
 

@@ -7,6 +7,7 @@ import type { PolicySet } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import type { Facts } from '../contract/operation.js';
 import { canonicalJson } from './canonical-json.js';
+import type { CompiledMasking } from './compile-masking.js';
 import { type CompiledRule, onlyPermits } from './compiled-rule.js';
 import { type Explanation, explain } from './explain.js';
 import { GenerationCache } from './generation-cache.js';
@@ -56,6 +57,7 @@ export interface PolicySetInput {
   readonly sources: readonly PolicyText[];
   readonly rules: readonly CompiledRule[];
   readonly defaults: readonly CompiledDefault[];
+  readonly masking: CompiledMasking;
   readonly use: IdentityUse;
   readonly vocabulary: Vocabulary;
   readonly clock: Clock;
@@ -114,6 +116,7 @@ export function createPolicySet(input: PolicySetInput): LoadedPolicy {
         uncertain,
         defaultOperations: defaultFor(input.defaults, target),
         vocabulary: input.vocabulary.get(target.protocol),
+        masking: input.masking,
         identity,
         target,
         clock: input.clock,

@@ -7,12 +7,15 @@
 import type { Clock } from '../base/clock.js';
 import { type ApprovalDemand, type Decision, NOTHING_FURTHER, type PolicyView } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
+import type { MaskingView } from '../contract/masking-policy.js';
 import type { Effect, Facts } from '../contract/operation.js';
 import { assemble, type Outcome, UNDERSTOOD_NOTHING } from './assemble-decision.js';
+import type { CompiledMasking } from './compile-masking.js';
 import type { CompiledRule } from './compiled-rule.js';
 import { subjectContext, targetContext } from './condition.js';
 import { describeEffect, describeSubject, printable } from './describe.js';
 import { GenerationCache } from './generation-cache.js';
+import { createMaskingView } from './masking-view.js';
 import { type Matches, type MatchScope, matchRules, newRound, type Round } from './match-rules.js';
 import { demandOf, highestTier } from './merge-terms.js';
 import { grantsOnlyReads } from './read-only.js';
@@ -36,6 +39,7 @@ export interface ViewInput {
   readonly uncertain: ReadonlySet<CompiledRule>;
   readonly defaultOperations: 'allow' | 'deny';
   readonly vocabulary: ProtocolVocabulary | undefined;
+  readonly masking: CompiledMasking;
   readonly identity: Identity;
   readonly target: TargetFields;
   readonly clock: Clock;
@@ -62,6 +66,7 @@ class View implements CompiledView {
   readonly #windowed: readonly CompiledRule[];
   /** Equal allowing decisions are one object, so that a journal writes each once. */
   readonly #allowed = new GenerationCache<string, Decision>(256);
+  readonly #masking = new Map<boolean, MaskingView | null>();
   #season: Season;
   /** The season is right from `#since` until (not including) `#until`. */
   #since = Number.NEGATIVE_INFINITY;
@@ -92,6 +97,17 @@ class View implements CompiledView {
     }
     if (!round.usedTime) season.connect = decision;
     return decision;
+  }
+
+  masking(withReason: boolean): MaskingView | null {
+    const { masking, identity, target, vocabulary } = this.#input;
+    if (vocabulary?.tagged == null) return null;
+    let kept = this.#masking.get(withReason);
+    if (kept === undefined) {
+      kept = createMaskingView(masking, identity, target, withReason);
+      this.#masking.set(withReason, kept);
+    }
+    return kept;
   }
 
   access(): ApprovalDemand | null {

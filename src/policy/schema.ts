@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { parseByteSize } from '../base/byte-size.js';
 import { parseDuration } from '../base/duration.js';
 import { TIERS } from '../contract/decision.js';
+import { CONDITION_USES, TREATMENTS } from '../contract/masking-policy.js';
 import { isZone, parseDates, parseDays, parseHours } from './time-window.js';
 
 const LINE = /^[^\p{Cc}]*$/u;
@@ -154,6 +155,46 @@ const defaultSchema = z.strictObject({
   targets: targetsSchema.optional().describe('Where. Left out: every target.'),
 });
 
+const className = z
+  .string()
+  .max(64)
+  .regex(/^[a-z][a-z0-9_]*$/, 'must be lower-case letters, digits and underscores');
+const treatment = z.enum(TREATMENTS);
+const conditions = z
+  .enum(CONDITION_USES)
+  .describe('Whether such a column may decide which rows are shown, in what order or groups. `equality`: only compared with values that are known already.');
+
+const classSchema = z
+  .strictObject({
+    treatment: treatment.optional().describe('How everyone sees it for whom no mask rule says otherwise. Left out: what gw ships for the class, else `mask`.'),
+    detect: z.boolean().optional().describe('Found by its content in text without a tag, too; for classes that gw has a detector for.'),
+    keep_length: z.boolean().optional().describe('`partial` keeps the length and the separators of the value.'),
+    description: text(2000).optional().describe('For the readers of the file.'),
+  })
+  .refine((entry) => Object.keys(entry).length > 0, 'is empty; leave the class out, or say something of it');
+
+const dataSchema = z.strictObject({
+  class: oneOrMore(className).describe('Class or classes of what the column holds.'),
+  targets: targetsSchema.optional().describe('Where. Left out: every target.'),
+  description: text(2000).optional().describe('For the readers of the file.'),
+});
+
+const maskSchema = z.strictObject({
+  id: z
+    .string()
+    .max(64)
+    .regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case letters, digits and hyphens')
+    .describe('Unique in its file among masks and rules. Shown everywhere as `file/id`.'),
+  description: text(2000).optional().describe('For the readers of the file.'),
+  subjects: subjectsSchema.optional().describe('Who. Left out: everyone.'),
+  targets: targetsSchema.optional().describe('Where. Left out: every target.'),
+  classes: list(className).optional().describe('Which classes. Left out: all.'),
+  columns: list(text(500)).optional().describe('Which tagged columns, as in `data`. Left out: all.'),
+  treatment: treatment.optional().describe('How they see it. Of several rules that apply the strictest holds; it takes the place of what the class says.'),
+  conditions: conditions.optional(),
+  needs_reason: z.literal(true).optional().describe('Only in a session that was opened with a reason (`--reason`).'),
+});
+
 export const policyFileSchema = z.strictObject({
   version: z.literal(1).describe('Version of this format.'),
   description: text(2000).optional().describe('For the readers of the file.'),
@@ -163,12 +204,20 @@ export const policyFileSchema = z.strictObject({
     .optional()
     .describe('What the tiers ask for in this file.'),
   defaults: list(defaultSchema).optional().describe('What happens to operations that no rule matches.'),
+  classes: mapping(64, classSchema).optional().describe('Classes of sensitive data and how they are shown.'),
+  data: mapping(500, dataSchema)
+    .optional()
+    .describe('Where sensitive data is: a column by the names of its relation and itself, `*` standing for any run of characters within one part.'),
+  masks: z.array(maskSchema).max(1000).optional().describe('Who sees which class how. Their order decides nothing.'),
   rules: z.array(ruleSchema).max(10_000).optional().describe('The rules. Their order decides nothing but which of several matching rules is named.'),
 });
 
 export type SubjectsText = z.infer<typeof subjectsSchema>;
 export type TargetsText = z.infer<typeof targetsSchema>;
 export type RuleText = z.infer<typeof ruleSchema>;
+export type MaskText = z.infer<typeof maskSchema>;
+export type ClassText = z.infer<typeof classSchema>;
+export type DataText = z.infer<typeof dataSchema>;
 export type ApprovalText = z.infer<typeof approvalSchema>;
 export type TiersText = PolicyFileText['tiers'];
 export type PolicyFileText = z.infer<typeof policyFileSchema>;
@@ -184,10 +233,13 @@ export const KEYS = {
   approval: Object.keys(approvalSchema.shape),
   limits: Object.keys(limitsSchema.shape),
   break_glass: Object.keys(breakGlassSchema.shape),
+  class: Object.keys(classSchema.shape),
+  tag: Object.keys(dataSchema.shape),
+  mask: Object.keys(maskSchema.shape),
   tiers: TIERS,
   tier: Object.keys(tierSchema.shape),
 } as const;
 
 /** Words kept free for later versions of the language: refused as not supported, which says more than "unknown". */
-export const RESERVED_KEYS: ReadonlySet<string> = new Set(['mask', 'durability']);
+export const RESERVED_KEYS: ReadonlySet<string> = new Set(['durability']);
 export const RESERVED_EFFECTS: ReadonlySet<string> = new Set(['mask']);

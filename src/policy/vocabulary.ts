@@ -19,6 +19,8 @@ export interface ProtocolVocabulary {
   readonly facts: ReadonlyMap<string, FactDescriptor>;
   /** Parts of the names of each type of resource. */
   readonly resources: ReadonlyMap<string, readonly string[]>;
+  /** Type of the resources whose columns can be tagged. */
+  readonly tagged: string | null;
 }
 
 export type Vocabulary = ReadonlyMap<string, ProtocolVocabulary>;
@@ -36,6 +38,7 @@ export function buildVocabulary(protocols: readonly ProtocolDescriptor[]): Vocab
       actions,
       facts: new Map(protocol.facts.map((fact) => [fact.name, fact])),
       resources: new Map(Object.entries(protocol.resources)),
+      tagged: protocol.tagged,
     });
   }
   return vocabulary;

@@ -32,6 +32,7 @@ export function askingPolicy(set: PolicySet, asking: Asking, digest = set.digest
         policy: digest,
         readOnly: false,
         connect: () => connect,
+        masking: () => null,
         access: () => asking.access ?? asking.connect ?? null,
         decide: (facts) => {
           const known = kept.get(facts);

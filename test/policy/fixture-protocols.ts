@@ -26,6 +26,7 @@ const sql: ProtocolDescriptor = {
     { name: 'reason', description: 'Why not understood.', type: 'string', values: null },
   ],
   resources: { relation: ['schema', 'name'], setting: ['name'] },
+  tagged: 'relation',
 };
 
 const shell: ProtocolDescriptor = {
@@ -35,6 +36,7 @@ const shell: ProtocolDescriptor = {
   actions: [{ name: 'run', description: 'Runs a command.', facts: [] }],
   facts: [],
   resources: { command: ['name'] },
+  tagged: null,
 };
 
 export const protocols = [sql, shell];

@@ -18,6 +18,7 @@ const descriptor: ProtocolDescriptor = {
   actions,
   facts,
   resources,
+  tagged: 'relation',
   client: {
     command: 'psql',
     args: [],

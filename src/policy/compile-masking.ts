@@ -1,0 +1,152 @@
+/**
+ * Classes, tags and mask rules out of the text of policy files, every word of them checked. Part of a load. Classes may be described in any
+ * of the files, once; a tag may name any class that is described or that gw knows.
+ */
+import type { ConditionRight, Treatment } from '../contract/masking-policy.js';
+import { suggestion } from './closest-word.js';
+import { checkTargets } from './compile-rule.js';
+import { MASKING_CLASSES } from './masking-classes.js';
+import { type NamePattern, parseNamePattern } from './name-pattern.js';
+import type { ParsedFile } from './parse-file.js';
+import type { DataPath, Report } from './problem.js';
+import type { MaskText, PolicyFileText } from './schema.js';
+import { compileSubjects, compileTargets, type SubjectMatcher, type TargetMatcher } from './selector.js';
+import type { Vocabulary } from './vocabulary.js';
+
+/** A file, or what of it is about sensitive data. */
+export interface MaskingSource extends Pick<ParsedFile, 'path' | 'stem'> {
+  readonly data: Pick<PolicyFileText, 'classes' | 'data' | 'masks'> & { readonly rules?: PolicyFileText['rules'] };
+}
+
+/** Says what is wrong at a place of a file. */
+export type Complain = (path: DataPath, message: string, at: 'key' | 'value', file: MaskingSource) => void;
+
+export interface CompiledClass {
+  readonly name: string;
+  readonly treatment: Treatment;
+  readonly detect: boolean;
+  readonly keepLength: boolean;
+}
+
+export interface CompiledTag {
+  readonly classes: readonly string[];
+  /** By the number of parts of the column's whole name. */
+  readonly patterns: ReadonlyMap<number, NamePattern>;
+  readonly targets: TargetMatcher | null;
+}
+
+export interface CompiledMask {
+  readonly name: string;
+  readonly subjects: SubjectMatcher | null;
+  readonly targets: TargetMatcher | null;
+  /** Null: all. */
+  readonly classes: ReadonlySet<string> | null;
+  readonly columns: readonly ReadonlyMap<number, NamePattern>[] | null;
+  readonly treatment: Treatment | null;
+  readonly conditions: ConditionRight | null;
+  readonly needsReason: boolean;
+}
+
+export interface CompiledMasking {
+  readonly classes: ReadonlyMap<string, CompiledClass>;
+  readonly tags: readonly CompiledTag[];
+  readonly masks: readonly CompiledMask[];
+}
+
+const asList = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T]);
+
+/** Lists of the parts of columns' names, one for each length. */
+function columnParts(vocabulary: Vocabulary): readonly (readonly string[])[] {
+  const lists = [...vocabulary.values()].flatMap(({ tagged, resources }) => {
+    const parts = tagged === null ? undefined : resources.get(tagged);
+    return parts === undefined ? [] : [[...parts, 'column']];
+  });
+  return [...new Map(lists.map((parts) => [parts.length, parts])).values()];
+}
+
+function compileColumn(text: string, parts: readonly (readonly string[])[], complain: (problem: string) => void): ReadonlyMap<number, NamePattern> {
+  const patterns = new Map<number, NamePattern>();
+  let problem = 'no protocol has columns that can be tagged';
+  for (const names of parts) {
+    const result = parseNamePattern(text, names);
+    if (result.ok) patterns.set(names.length, result.pattern);
+    else problem = result.problem;
+  }
+  if (patterns.size === 0) complain(`\`${text}\` is not the name of a column: ${problem}`);
+  return patterns;
+}
+
+/** Classes that any of the files describes, and those that gw knows. */
+function compileClasses(files: readonly MaskingSource[], complain: Complain): Map<string, CompiledClass> {
+  const classes = new Map<string, CompiledClass>(
+    Object.entries(MASKING_CLASSES).map(([name, { treatment }]) => [name, { name, treatment, detect: false, keepLength: false }]),
+  );
+  const described = new Map<string, string>();
+  for (const file of files) {
+    for (const [name, entry] of Object.entries(file.data.classes ?? {})) {
+      const report = (message: string, ...path: DataPath): void => complain(['classes', name, ...path], message, 'key', file);
+      const known = Object.hasOwn(MASKING_CLASSES, name) ? MASKING_CLASSES[name] : undefined;
+      if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) report(`the name of a class is made of lower-case letters, digits and underscores: \`${name}\``);
+      const other = described.get(name);
+      if (other !== undefined) report(`class \`${name}\` is described in ${other} already`);
+      described.set(name, file.path);
+      if (entry.detect === true && known?.detector !== true) report(`gw has no detector for class \`${name}\``, 'detect');
+      classes.set(name, {
+        name,
+        treatment: entry.treatment ?? known?.treatment ?? 'mask',
+        detect: entry.detect ?? false,
+        keepLength: entry.keep_length ?? false,
+      });
+    }
+  }
+  return classes;
+}
+
+function compileMask(mask: MaskText, name: string, parts: readonly (readonly string[])[], report: Report): CompiledMask {
+  if (mask.treatment === undefined && mask.conditions === undefined) report([], 'says nothing: give it a `treatment` or `conditions`');
+  return {
+    name,
+    subjects: compileSubjects(mask.subjects),
+    targets: compileTargets(mask.targets),
+    classes: mask.classes === undefined ? null : new Set(mask.classes),
+    columns: mask.columns?.map((text, index) => compileColumn(text, parts, (problem) => report(['columns', index], problem))) ?? null,
+    treatment: mask.treatment ?? null,
+    conditions: mask.conditions ?? null,
+    needsReason: mask.needs_reason === true,
+  };
+}
+
+/** Compiles what the files say about sensitive data; of use only when there was no complaint. */
+export function compileMasking(files: readonly MaskingSource[], vocabulary: Vocabulary, complain: Complain): CompiledMasking {
+  const classes = compileClasses(files, complain);
+  const parts = columnParts(vocabulary);
+  const tags: CompiledTag[] = [];
+  const masks: CompiledMask[] = [];
+  for (const file of files) {
+    const reportAt =
+      (prefix: DataPath): Report =>
+      (path, message, at = 'value') =>
+        complain([...prefix, ...path], message, at, file);
+    const checkClass = (name: string, path: DataPath, report: Report): void => {
+      if (!classes.has(name)) report(path, `unknown class \`${name}\`${suggestion(name, [...classes.keys()])}; describe it under \`classes\``);
+    };
+    for (const [text, entry] of Object.entries(file.data.data ?? {})) {
+      const report = reportAt(['data', text]);
+      checkTargets(entry.targets, vocabulary, report);
+      const names = asList(entry.class);
+      for (const name of names) checkClass(name, ['class'], report);
+      const patterns = compileColumn(text, parts, (problem) => report([], problem, 'key'));
+      tags.push({ classes: names, patterns, targets: compileTargets(entry.targets) });
+    }
+    const ids = new Set((file.data.rules ?? []).map(({ id }) => id));
+    for (const [index, mask] of (file.data.masks ?? []).entries()) {
+      const report = reportAt(['masks', index]);
+      if (ids.has(mask.id)) report(['id'], `another rule or mask of this file already has the id \`${mask.id}\``);
+      ids.add(mask.id);
+      checkTargets(mask.targets, vocabulary, report);
+      for (const [place, name] of (mask.classes ?? []).entries()) checkClass(name, ['classes', place], report);
+      masks.push(compileMask(mask, `${file.stem}/${mask.id}`, parts, report));
+    }
+  }
+  return { classes, tags, masks };
+}

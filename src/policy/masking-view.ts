@@ -1,0 +1,124 @@
+/**
+ * How one identity sees the sensitive data of one target: tags and classes with the mask rules that apply. Of several rules the strictest
+ * holds, and any of them takes the place of the class's own default. A rule that opens more than the class does needs to know who it is;
+ * one that closes applies already where this may be who is meant. Pure; names under test are untrusted.
+ */
+
+import type { Identity } from '../contract/identity.js';
+import { type ClassView, CONDITION_USES, type ConditionRight, type MaskingView, TREATMENTS, type Treatment } from '../contract/masking-policy.js';
+import type { CompiledClass, CompiledMask, CompiledMasking, CompiledTag } from './compile-masking.js';
+import { matchName, type NamePattern } from './name-pattern.js';
+import type { TargetFields } from './selector.js';
+
+const stricter = <T>(order: readonly T[], one: T, other: T): T => (order.indexOf(one) >= order.indexOf(other) ? one : other);
+
+/** How a value of which nothing is known is named. */
+const UNKNOWN_CLASS = 'unknown';
+
+interface AppliedMask {
+  readonly mask: CompiledMask;
+  readonly certain: boolean;
+}
+
+class View implements MaskingView {
+  readonly classes: readonly ClassView[];
+  readonly hides: boolean;
+  readonly unknown: ClassView;
+  readonly #masks: readonly AppliedMask[];
+  readonly #tags: readonly CompiledTag[];
+  readonly #classes: ReadonlyMap<string, CompiledClass>;
+  readonly #defaultConditions: ConditionRight;
+  /** By class alone: no applying rule asks for columns. */
+  readonly #whole = new Map<string, ClassView>();
+  readonly #byColumn: boolean;
+
+  constructor(masking: CompiledMasking, tags: readonly CompiledTag[], masks: readonly AppliedMask[], identity: Identity) {
+    this.#masks = masks;
+    this.#tags = tags;
+    this.#classes = masking.classes;
+    this.#defaultConditions = identity.kind === 'agent' ? 'equality' : 'allow';
+    this.#byColumn = masks.some(({ mask }) => mask.columns !== null);
+    const tagged = new Set(tags.flatMap((tag) => tag.classes));
+    const all = [...masking.classes.values()].filter(({ name, detect }) => detect || tagged.has(name));
+    this.classes = all.map((each) => this.#viewOf(each, null));
+    // Where rules ask for columns, a class may be hidden in one and shown in another.
+    this.hides = this.#byColumn || this.classes.some((each) => each.treatment !== 'clear');
+    const conditions = this.classes.reduce<ConditionRight>(
+      (right, each) => (each.treatment === 'clear' ? right : stricter(CONDITION_USES, right, each.conditions)),
+      'allow',
+    );
+    this.unknown = { class: UNKNOWN_CLASS, treatment: 'mask', rule: null, keepLength: false, conditions, detect: false };
+  }
+
+  columnClasses(name: readonly (string | null)[], column: string): readonly ClassView[] {
+    const whole = [...name, column];
+    const found = new Set<string>();
+    for (const { classes, patterns } of this.#tags) if (means(patterns, whole) !== 'no') for (const each of classes) found.add(each);
+    return [...found].flatMap((each) => {
+      const known = this.#classes.get(each);
+      return known === undefined ? [] : [this.#viewOf(known, this.#byColumn ? whole : null)];
+    });
+  }
+
+  /** `column`: the whole name of the column in hand; null: rules that ask for columns apply only where they close. */
+  #viewOf(known: CompiledClass, column: readonly (string | null)[] | null): ClassView {
+    if (column === null) {
+      const kept = this.#whole.get(known.name);
+      if (kept !== undefined) return kept;
+    }
+    let treatment: Treatment | null = null;
+    let rule: string | null = null;
+    let conditions: ConditionRight | null = null;
+    for (const { mask, certain } of this.#masks) {
+      if (mask.classes !== null && !mask.classes.has(known.name)) continue;
+      const match = mask.columns === null ? 'is' : column === null ? 'may' : meansAny(mask.columns, column);
+      if (match === 'no') continue;
+      const sure = certain && match === 'is';
+      if (mask.treatment !== null && (sure || stricter(TREATMENTS, mask.treatment, known.treatment) === mask.treatment)) {
+        if (treatment === null || stricter(TREATMENTS, mask.treatment, treatment) !== treatment) [treatment, rule] = [mask.treatment, mask.name];
+      }
+      if (mask.conditions !== null && (sure || stricter(CONDITION_USES, mask.conditions, this.#defaultConditions) === mask.conditions))
+        conditions = conditions === null ? mask.conditions : stricter(CONDITION_USES, mask.conditions, conditions);
+    }
+    const view: ClassView = {
+      class: known.name,
+      treatment: treatment ?? known.treatment,
+      rule,
+      keepLength: known.keepLength,
+      conditions: conditions ?? this.#defaultConditions,
+      detect: known.detect,
+    };
+    if (column === null) this.#whole.set(known.name, view);
+    return view;
+  }
+}
+
+function means(patterns: ReadonlyMap<number, NamePattern>, name: readonly (string | null)[]): 'is' | 'may' | 'no' {
+  const pattern = patterns.get(name.length);
+  return pattern === undefined ? 'no' : matchName(pattern, name);
+}
+
+function meansAny(all: readonly ReadonlyMap<number, NamePattern>[], name: readonly (string | null)[]): 'is' | 'may' | 'no' {
+  let result: 'is' | 'may' | 'no' = 'no';
+  for (const patterns of all) {
+    const match = means(patterns, name);
+    if (match === 'is') return 'is';
+    if (match === 'may') result = 'may';
+  }
+  return result;
+}
+
+/** Null: nothing is tagged or looked for on this target. */
+export function createMaskingView(masking: CompiledMasking, identity: Identity, target: TargetFields, withReason: boolean): MaskingView | null {
+  const tags = masking.tags.filter(({ targets }) => targets === null || targets(target));
+  const detects = [...masking.classes.values()].some(({ detect }) => detect);
+  if (tags.length === 0 && !detects) return null;
+  const masks: AppliedMask[] = [];
+  for (const mask of masking.masks) {
+    if (mask.needsReason && !withReason) continue;
+    if (mask.targets !== null && !mask.targets(target)) continue;
+    const certain = mask.subjects === null || mask.subjects(identity, true);
+    if (certain || mask.subjects?.(identity, false) === true) masks.push({ mask, certain });
+  }
+  return new View(masking, tags, masks, identity);
+}

@@ -1,0 +1,143 @@
+/**
+ * What FROM brings within reach, and what a name means there. Sources are kept in the order in which `*` shows their columns. Lookups are
+ * wider than the server's own (a column that two sources have is taken from both), because a name that the server would call ambiguous
+ * costs nothing and a missed meaning would show a value.
+ */
+import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
+
+export interface Output {
+  /** Null: the server makes a name up. */
+  readonly name: string | null;
+  readonly lineage: Lineage;
+  /** Stands for any number of columns, none included: whose names are not known. */
+  readonly many: boolean;
+}
+
+export function output(name: string | null, lineage: Lineage, many = false): Output {
+  return { name, lineage, many };
+}
+
+/** A source of one level of FROM. */
+export interface Source {
+  readonly alias: string | null;
+  readonly columns: readonly Output[];
+}
+
+/** Columns that every table has and that say nothing of its content. */
+const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'oid', 'tableoid', 'xmin', 'xmax', 'cmin', 'cmax']);
+
+export class Level {
+  readonly parent: Level | null;
+  /** All that can be named, joins and their sides alike. */
+  readonly sources: Source[] = [];
+  readonly #shown: Output[] = [];
+  readonly #tables = new Map<string, readonly Output[]>();
+
+  constructor(parent: Level | null) {
+    this.parent = parent;
+  }
+
+  /** Makes a common table expression known by its name. */
+  define(name: string, columns: readonly Output[]): void {
+    this.#tables.set(name, columns);
+  }
+
+  /** Columns that `*` shows, in order. */
+  show(columns: readonly Output[]): void {
+    this.#shown.push(...columns);
+  }
+
+  shown(): readonly Output[] {
+    return this.#shown;
+  }
+
+  table(name: string): readonly Output[] | null {
+    return this.#tables.get(name) ?? this.parent?.table(name) ?? null;
+  }
+
+  /** A column by its name alone, a whole row by the name of its source, or (`t.c`) a column of a source. */
+  resolve(names: readonly string[]): Lineage {
+    const name = names.at(-1) ?? '';
+    const qualifier = names.at(-2) ?? null;
+    return qualifier === null ? this.#unqualified(name) : this.#qualified(qualifier, name);
+  }
+
+  /** Columns of `t.*`. */
+  star(alias: string): readonly Output[] {
+    const matching = this.#find(alias);
+    const [only, ...more] = matching;
+    if (only !== undefined && more.length === 0) return only.columns;
+    if (only === undefined) return [output(null, unknownLineage(`"${alias}" is not known`), true)];
+    return [output(null, derived(...matching.map(wholeRow)), true)];
+  }
+
+  #unqualified(name: string): Lineage {
+    return this.#lookup(name) ?? unknownLineage(`column "${name}" is not known`);
+  }
+
+  /** Null: nothing in reach can be meant. */
+  #lookup(name: string): Lineage | null {
+    const certain: Lineage[] = [];
+    const possible: Lineage[] = [];
+    for (const source of this.sources) {
+      let found = false;
+      for (const column of source.columns) {
+        if (column.many) possible.push(column.lineage);
+        else if (column.name === name) {
+          certain.push(column.lineage);
+          found = true;
+        }
+      }
+      if (!found && source.alias === name) possible.push(wholeRow(source));
+    }
+    if (certain.length > 0) return possible.length === 0 ? oneOf(...certain) : derived(...certain, ...possible);
+    if (SYSTEM_COLUMNS.has(name) && this.sources.length > 0) return NOTHING;
+    const outer = this.parent === null ? null : this.parent.#lookup(name);
+    if (possible.length === 0) return outer;
+    return outer === null ? oneOf(...possible) : derived(...possible, outer);
+  }
+
+  #qualified(qualifier: string, name: string): Lineage {
+    const matching = this.#find(qualifier);
+    if (matching.length === 0) {
+      // `c.part` of a column with a composite type needs parentheses, but a field of a whole row may be meant.
+      return unknownLineage(`"${qualifier}" is not known`);
+    }
+    const parts: Lineage[] = [];
+    for (const source of matching) {
+      const named = source.columns.filter((column) => !column.many && column.name === name);
+      for (const { lineage } of named) parts.push(lineage);
+      const open = source.columns.filter((column) => column.many);
+      for (const { lineage } of open) parts.push(lineage);
+      // `t.f` calls the function f with the row of t where there is no such column.
+      if (named.length === 0 && open.length === 0 && !SYSTEM_COLUMNS.has(name))
+        parts.push(derived(wholeRow(source), unknownLineage(`"${qualifier}.${name}" is no known column`)));
+    }
+    return oneOf(...parts);
+  }
+
+  #find(alias: string): readonly Source[] {
+    const here = this.sources.filter((source) => source.alias === alias);
+    return here.length > 0 || this.parent === null ? here : this.parent.#find(alias);
+  }
+}
+
+function inexact(lineage: Lineage): Lineage {
+  return lineage.exact && lineage.columns.size > 0 ? { ...lineage, exact: false } : lineage;
+}
+
+/** A row as one value. */
+export function wholeRow(source: Source): Lineage {
+  return derived(...source.columns.map(({ lineage }) => inexact(lineage)));
+}
+
+/** `AS a (x, y)`: the first columns go by these names. */
+export function renamed(columns: readonly Output[], names: readonly string[]): readonly Output[] {
+  if (names.length === 0) return columns;
+  if (columns.some(({ many }) => many)) {
+    // Which of them get the names is not known: any may be any.
+    const all = oneOf(...columns.map(({ lineage }) => lineage));
+    return [...names.map((name) => output(name, all)), output(null, all, true)];
+  }
+  return columns.map((column, index) => (index < names.length ? { ...column, name: names[index] ?? null } : column));
+}

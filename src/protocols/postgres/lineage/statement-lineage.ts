@@ -1,0 +1,149 @@
+/**
+ * The lineage of one statement: what each column of its result is made of, which columns decide what is shown, and what flows where. Entry
+ * of this folder. A statement that is not understood has a result of which nothing is known. Pure; the text is untrusted.
+ */
+import { as, field, flag, list, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
+import { NOTHING, unknownLineage } from './lineage.js';
+import { deleteColumns, insertColumns, mergeColumns, updateColumns } from './modifications.js';
+import { create, selectColumns } from './queries.js';
+import { relationColumns } from './relations.js';
+import { Level, type Output, output } from './sources.js';
+import { type Condition, type Created, type Flow, type LineageContext, TooMuch, Trace } from './trace.js';
+import { valueLineage } from './values.js';
+
+export interface StatementLineage {
+  /** Of the rows that it returns, in order. An empty list: it returns none. */
+  readonly outputs: readonly Output[];
+  readonly conditions: readonly Condition[];
+  readonly flows: readonly Flow[];
+  readonly created: readonly Created[];
+  /** It runs another one by its name: its outputs are those of that one. */
+  readonly runs: { readonly kind: 'statement' | 'cursor'; readonly name: string } | null;
+  readonly literalSensitive: boolean;
+}
+
+const RETURNS_NOTHING: readonly Output[] = [];
+
+function lost(reason: string): readonly Output[] {
+  return [output(null, unknownLineage(reason), true)];
+}
+
+function queryColumns(trace: Trace, node: unknown, level: Level): readonly Output[] {
+  const found = tagged(node);
+  switch (found?.tag) {
+    case 'SelectStmt':
+      return selectColumns(trace, found.node, level);
+    case 'InsertStmt':
+      return insertColumns(trace, found.node, level);
+    case 'UpdateStmt':
+      return updateColumns(trace, found.node, level);
+    case 'DeleteStmt':
+      return deleteColumns(trace, found.node, level);
+    case 'MergeStmt':
+      return mergeColumns(trace, found.node, level);
+    default:
+      return lost('a query of an unknown kind');
+  }
+}
+
+export function statementLineage(statement: unknown, context: LineageContext): StatementLineage {
+  const trace = new Trace(context, valueLineage, queryColumns);
+  let outputs: readonly Output[];
+  try {
+    outputs = topColumns(trace, statement);
+  } catch (error) {
+    if (!(error instanceof TooMuch || error instanceof RangeError)) throw error;
+    const unknown = unknownLineage('the statement is too large to be traced');
+    return {
+      outputs: [output(null, unknown, true)],
+      conditions: [{ use: 'other', lineage: unknown }],
+      flows: [{ relation: null, column: null, what: 'a place that was not traced', lineage: unknown }],
+      created: [],
+      runs: null,
+      literalSensitive: true,
+    };
+  }
+  const { conditions, flows, created, literalSensitive } = trace;
+  return { outputs, conditions, flows, created, runs: runsOf(statement), literalSensitive };
+}
+
+function runsOf(statement: unknown): StatementLineage['runs'] {
+  const found = tagged(statement);
+  if (found?.tag === 'ExecuteStmt') return { kind: 'statement', name: text(found.node, 'name') ?? '' };
+  if (found?.tag === 'FetchStmt') return { kind: 'cursor', name: text(found.node, 'portalname') ?? '' };
+  return null;
+}
+
+function topColumns(trace: Trace, statement: unknown): readonly Output[] {
+  const { tag, node } = tagged(statement) ?? { tag: '', node: {} };
+  const level = new Level(null);
+  switch (tag) {
+    case 'SelectStmt':
+    case 'InsertStmt':
+    case 'UpdateStmt':
+    case 'DeleteStmt':
+    case 'MergeStmt': {
+      const columns = trace.query(statement, level);
+      // SELECT INTO returns no rows; a description that comes anyway finds nothing known.
+      return tag === 'SelectStmt' && struct(node, 'intoClause') !== null ? RETURNS_NOTHING : columns;
+    }
+    case 'CopyStmt':
+      return copyColumns(trace, node, level);
+    case 'CreateTableAsStmt':
+      return createdTable(trace, node, level);
+    case 'ExplainStmt':
+      // A plan shows the text's own constants and numbers of rows; what decides those numbers is a condition like any other.
+      topColumns(trace, field(node, 'query'));
+      return [output('QUERY PLAN', NOTHING)];
+    case 'PrepareStmt':
+    case 'DeclareCursorStmt':
+      // What they keep is traced by itself when it runs; preparing shows nothing.
+      return RETURNS_NOTHING;
+    case 'VariableShowStmt':
+      return [output(null, NOTHING, true)];
+    case 'ExecuteStmt': {
+      for (const each of list(node, 'params')) trace.condition('other', trace.value(each, level));
+      return lost('what it runs is not known');
+    }
+    case 'FetchStmt':
+      return lost('what it runs is not known');
+    case 'ViewStmt':
+    case 'RuleStmt':
+    case 'CreateTrigStmt':
+      return RETURNS_NOTHING;
+    case 'CallStmt':
+    case 'DoStmt':
+      return lost('the code that it runs is not in its text');
+    default:
+      return RETURNS_NOTHING;
+  }
+}
+
+function copyColumns(trace: Trace, node: Tree, level: Level): readonly Output[] {
+  if (flag(node, 'is_from')) {
+    trace.condition('other', trace.value(field(node, 'whereClause'), level));
+    return RETURNS_NOTHING;
+  }
+  const relation = struct(node, 'relation');
+  const columns = relation === null ? trace.query(field(node, 'query'), level) : tableColumns(trace, relation, strings(list(node, 'attlist')));
+  // To a file or a program it leaves by another door than the one that masks.
+  if (text(node, 'filename') !== null || flag(node, 'is_program'))
+    for (const { lineage } of columns) trace.flow({ relation: null, column: null, what: 'a file or program of the server', lineage });
+  return columns;
+}
+
+function tableColumns(trace: Trace, relation: Tree, names: readonly string[]): readonly Output[] {
+  const [schema, name] = relationName(relation);
+  const columns = relationColumns(trace, schema, name);
+  if (columns === null) return lost(`${name} is not in the catalog`);
+  if (names.length === 0) return columns;
+  return names.map((each) => columns.find((column) => column.name === each && !column.many) ?? output(each, unknownLineage(`column "${each}" is not known`)));
+}
+
+function createdTable(trace: Trace, node: Tree, level: Level): readonly Output[] {
+  const query = field(node, 'query');
+  const columns = as(query, 'ExecuteStmt') === null ? trace.query(query, level) : lost('what it runs is not known');
+  const into = struct(node, 'into');
+  if (into !== null) create(trace, into, columns);
+  return RETURNS_NOTHING;
+}

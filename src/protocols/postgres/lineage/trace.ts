@@ -1,0 +1,116 @@
+/**
+ * What one statement's tracing carries along: the catalog, what was found besides the values (conditions, flows), and the two functions
+ * that call each other through it. Depth and work are limited: the text is untrusted, and over a limit nothing is known.
+ */
+import type { Catalog } from '../catalog/catalog.js';
+import type { Tree } from '../facts/tree.js';
+import { derived, isNothing, type Lineage } from './lineage.js';
+import type { Level, Output } from './sources.js';
+
+/** How a column decides which rows are shown, or in what order or groups. */
+export type ConditionUse = 'equality' | 'grouping' | 'order' | 'other';
+
+export interface Condition {
+  readonly use: ConditionUse;
+  readonly lineage: Lineage;
+}
+
+/** Data on its way to a place that keeps it. */
+export interface Flow {
+  /** Null: no table; `what` says where to. */
+  readonly relation: { readonly schema: string | null; readonly name: string } | null;
+  /** Null: not known which. */
+  readonly column: string | null;
+  readonly what: string;
+  readonly lineage: Lineage;
+}
+
+/** A table that the statement makes out of a query. */
+export interface Created {
+  readonly schema: string | null;
+  readonly name: string;
+  readonly temporary: boolean;
+  readonly columns: readonly Output[];
+}
+
+export interface LineageContext {
+  /** Null: not available, so nothing is known. */
+  readonly catalog: Catalog | null;
+  /** Schemas in which unqualified names are looked up, in order; null: not known, any may be meant. */
+  readonly searchPath: readonly string[] | null;
+  /** Temporary tables of the session whose columns hold what is known here. */
+  temporary(name: string): readonly Output[] | null;
+}
+
+export class TooMuch extends Error {}
+
+const DEPTH_LIMIT = 400;
+const WORK_LIMIT = 100_000;
+
+export type ValueOf = (trace: Trace, node: unknown, level: Level) => Lineage;
+export type QueryOf = (trace: Trace, node: unknown, level: Level) => readonly Output[];
+
+export class Trace {
+  readonly context: LineageContext;
+  readonly conditions: Condition[] = [];
+  readonly flows: Flow[] = [];
+  readonly created: Created[] = [];
+  /** A number in the text decides which column is meant (ORDER BY 2). */
+  literalSensitive = false;
+  readonly #value: ValueOf;
+  readonly #query: QueryOf;
+  #depth = 0;
+  #work = 0;
+
+  /** How many definitions of views around this one are being followed. */
+  readonly nesting: number;
+
+  constructor(context: LineageContext, value: ValueOf, query: QueryOf, nesting = 0) {
+    this.context = context;
+    this.nesting = nesting;
+    this.#value = value;
+    this.#query = query;
+  }
+
+  /** A trace of something else, by other names, whose conditions and flows count nowhere. */
+  within(context: LineageContext): Trace {
+    return new Trace(context, this.#value, this.#query, this.nesting + 1);
+  }
+
+  /** Where the value of an expression comes from. */
+  value(node: unknown, level: Level): Lineage {
+    return this.#within(() => this.#value(this, node, level));
+  }
+
+  /** The columns of a SELECT, VALUES or data-modifying statement with RETURNING. */
+  query(node: unknown, level: Level): readonly Output[] {
+    return this.#within(() => this.#query(this, node, level));
+  }
+
+  /** The two sides of a set operation come without a tag. */
+  select(node: Tree, level: Level): readonly Output[] {
+    return this.query({ SelectStmt: node }, level);
+  }
+
+  /** Everything that stands in a node, as one value. */
+  inside(node: Tree, level: Level, except: readonly string[]): Lineage {
+    const parts: Lineage[] = [];
+    for (const key of Object.keys(node)) if (!except.includes(key)) parts.push(this.value(node[key], level));
+    return derived(...parts);
+  }
+
+  condition(use: ConditionUse, lineage: Lineage): void {
+    if (!isNothing(lineage)) this.conditions.push({ use, lineage });
+  }
+
+  flow(flow: Flow): void {
+    if (!isNothing(flow.lineage)) this.flows.push(flow);
+  }
+
+  #within<T>(work: () => T): T {
+    if (++this.#work > WORK_LIMIT || ++this.#depth > DEPTH_LIMIT) throw new TooMuch();
+    const result = work();
+    this.#depth--;
+    return result;
+  }
+}

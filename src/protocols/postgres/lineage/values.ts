@@ -1,0 +1,145 @@
+/**
+ * Expressions: what a value is made of. A node that is listed here by its tag is understood; of any other the value is made of everything
+ * that stands below it, which is a superset. Functions that PostgreSQL brings and that only compute give what goes into them; any other
+ * could read anything, so nothing is known of what it gives.
+ */
+import { functionClass } from '../facts/function-class.js';
+import { as, field, isTree, list, qualified, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
+import { condition } from './conditions.js';
+import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
+import { windowConditions } from './queries.js';
+import type { Level } from './sources.js';
+import type { Trace } from './trace.js';
+
+/** What they give is a number of rows or a place among them. */
+const COUNTING: ReadonlySet<string> = new Set(['count', 'row_number', 'rank', 'dense_rank', 'percent_rank', 'cume_dist', 'ntile', 'grouping']);
+/** Of PostgreSQL's own plain functions: those that show what other sessions said. */
+const TELLING: ReadonlySet<string> = new Set([
+  'pg_stat_get_activity',
+  'pg_stat_get_backend_activity',
+  'pg_stat_get_progress_info',
+  'pg_stats_ext_mcvlist_items',
+]);
+/** Classes whose functions hand their arguments on to a place from which somebody else may read them. */
+const KEEPING: ReadonlySet<string> = new Set(['settings', 'notify', 'network', 'large_object', 'file', 'program', 'admin', 'dynamic_sql', 'user']);
+/** Casts to these change nothing of a value. */
+const SAME_TEXT: ReadonlySet<string> = new Set(['text', 'varchar']);
+
+const CONSTANT: ReadonlySet<string> = new Set(['A_Const', 'ParamRef', 'SetToDefault', 'SQLValueFunction', 'CurrentOfExpr', 'GroupingFunc', 'TypeName']);
+const QUERIES: ReadonlySet<string> = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
+
+export function valueLineage(trace: Trace, node: unknown, level: Level): Lineage {
+  const found = tagged(node);
+  if (found === null) {
+    // A list, a struct without a tag, or a plain value.
+    if (Array.isArray(node)) return derived(...node.map((each: unknown) => trace.value(each, level)));
+    return isTree(node) ? derived(trace.inside(node, level, [])) : NOTHING;
+  }
+  const { tag, node: fields } = found;
+  if (CONSTANT.has(tag)) return NOTHING;
+  if (QUERIES.has(tag)) return derived(...trace.query(node, level).map(({ lineage }) => lineage));
+  switch (tag) {
+    case 'ColumnRef':
+      return column(fields, level);
+    case 'SubLink':
+      return subquery(trace, fields, level);
+    case 'FuncCall':
+      return call(trace, fields, level);
+    case 'A_Expr':
+      return operator(trace, fields, level);
+    case 'CaseExpr':
+      return choice(trace, fields, level);
+    case 'CoalesceExpr':
+      return oneOf(...list(fields, 'args').map((each) => trace.value(each, level)));
+    case 'TypeCast':
+      return cast(trace, fields, level);
+    case 'CollateClause':
+    case 'NamedArgExpr':
+      return trace.value(field(fields, 'arg'), level);
+    case 'NullTest':
+      // Whether a column has a value is not the value; whether an expression has one can be made to tell.
+      return as(field(fields, 'arg'), 'ColumnRef') === null ? derived(trace.value(field(fields, 'arg'), level)) : NOTHING;
+    default:
+      return derived(trace.inside(fields, level, []));
+  }
+}
+
+function column(node: Tree, level: Level): Lineage {
+  const fields = list(node, 'fields');
+  const names = strings(fields);
+  if (as(fields.at(-1), 'A_Star') === null) return level.resolve(names);
+  const columns = names.length === 0 ? level.shown() : level.star(names.at(-1) ?? '');
+  return derived(...columns.map(({ lineage }) => lineage));
+}
+
+function subquery(trace: Trace, node: Tree, level: Level): Lineage {
+  const columns = trace.query(field(node, 'subselect'), level).map(({ lineage }) => lineage);
+  const tested = field(node, 'testexpr') === undefined ? NOTHING : trace.value(field(node, 'testexpr'), level);
+  switch (text(node, 'subLinkType')) {
+    case 'EXISTS_SUBLINK':
+      return NOTHING;
+    case 'EXPR_SUBLINK':
+      return columns.length === 1 ? (columns[0] ?? NOTHING) : derived(...columns);
+    default:
+      return derived(tested, ...columns);
+  }
+}
+
+function call(trace: Trace, node: Tree, level: Level): Lineage {
+  const [schema, name] = qualified(strings(list(node, 'funcname')));
+  const args = list(node, 'args').map((each) => trace.value(each, level));
+  condition(trace, field(node, 'agg_filter'), level);
+  const order = list(node, 'agg_order').map((item) => trace.value(field(as(item, 'SortBy') ?? {}, 'node'), level));
+  for (const each of order) trace.condition('order', each);
+  const over = struct(node, 'over');
+  if (over !== null) windowConditions(trace, over, level);
+  const kind = functionClass(schema, name ?? '');
+  const shadowed = schema !== 'pg_catalog' && (trace.context.catalog?.functions(null, name ?? '').length ?? 0) > 0;
+  const given = derived(...args);
+  if (KEEPING.has(kind) || shadowed) trace.flow({ relation: null, column: null, what: `a call of ${name ?? '?'}`, lineage: given });
+  if (kind === 'plain' && !shadowed && !TELLING.has(name ?? '')) {
+    if (COUNTING.has(name ?? '')) return NOTHING;
+    // WITHIN GROUP gives what it orders by; a window or an ordered aggregate gives its arguments.
+    return derived(given, ...order);
+  }
+  if (kind === 'sleep' || kind === 'lock' || kind === 'sequence') {
+    // They give nothing of what they are given, but act by it.
+    trace.condition('other', given);
+    return NOTHING;
+  }
+  // set_config gives back what it was given.
+  if (kind === 'settings' && !shadowed) return given;
+  return derived(given, unknownLineage(`what ${name ?? 'a function'} gives is not known`));
+}
+
+function operator(trace: Trace, node: Tree, level: Level): Lineage {
+  const names = strings(list(node, 'name'));
+  const sides = [field(node, 'lexpr'), field(node, 'rexpr')].map((side) => (side === undefined ? NOTHING : trace.value(side, level)));
+  const [schema, name] = qualified(names);
+  const own = schema !== 'pg_catalog' && (schema !== null || (trace.context.catalog?.operators(null, name ?? '').length ?? 0) > 0);
+  return own ? derived(...sides, unknownLineage(`operator ${name ?? ''} is not PostgreSQL's own`)) : derived(...sides);
+}
+
+/** CASE: one of the results, and the conditions show in which one it is. */
+function choice(trace: Trace, node: Tree, level: Level): Lineage {
+  const tested = field(node, 'arg') === undefined ? NOTHING : trace.value(field(node, 'arg'), level);
+  const results: Lineage[] = [];
+  const conditions: Lineage[] = [tested];
+  for (const item of list(node, 'args')) {
+    const when = as(item, 'CaseWhen') ?? {};
+    conditions.push(trace.value(field(when, 'expr'), level));
+    results.push(trace.value(field(when, 'result'), level));
+  }
+  if (field(node, 'defresult') !== undefined) results.push(trace.value(field(node, 'defresult'), level));
+  const deciding = derived(...conditions);
+  trace.condition('other', deciding);
+  const result = oneOf(...results);
+  return deciding.columns.size === 0 && deciding.unknown === null ? result : derived(result, deciding);
+}
+
+function cast(trace: Trace, node: Tree, level: Level): Lineage {
+  const value = trace.value(field(node, 'arg'), level);
+  const type = struct(node, 'typeName') ?? {};
+  const plain = SAME_TEXT.has(strings(list(type, 'names')).at(-1) ?? '') && list(type, 'typmods').length === 0 && list(type, 'arrayBounds').length === 0;
+  return plain ? value : derived(value);
+}

@@ -3,9 +3,7 @@
  * island finds out where a value comes from, `masking/` changes it, and these say what to do.
  */
 
-/** How a value is shown, from the most open. */
-export const TREATMENTS = ['clear', 'partial', 'generalise', 'token', 'mask', 'null'] as const;
-export type Treatment = (typeof TREATMENTS)[number];
+import type { Treatment, ValueKind, ValueTransform } from './masking.js';
 
 /** May a column decide which rows are shown, in what order or groups? `equality`: only by comparison with known values. */
 export const CONDITION_USES = ['allow', 'equality', 'deny'] as const;
@@ -37,4 +35,26 @@ export interface MaskingView {
    * that is not known null: then every tag that may be meant counts. Cached by the caller.
    */
   columnClasses(name: readonly (string | null)[], column: string): readonly ClassView[];
+}
+
+/** How many values were changed, or shown, and by which rule. */
+export interface MaskCount {
+  readonly class: string;
+  readonly treatment: Treatment;
+  readonly rule: string | null;
+  readonly values: number;
+}
+
+/** What an island is given to mask the results of one session. */
+export interface MaskingDoor {
+  readonly view: MaskingView;
+  /** A transform for the values of one column of one result. */
+  transform(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64): ValueTransform;
+  /**
+   * Masks what detectors find in text without a tag; gives the same bytes when they find nothing, and calls `found` for each finding. Null:
+   * nothing is looked for.
+   */
+  readonly scan: ((text: Uint8Array, found: (how: ClassView) => void) => Uint8Array) | null;
+  /** The value is one that stands in for another: writing it would overwrite the real one. */
+  isMasked(text: string): boolean;
 }

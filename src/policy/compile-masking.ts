@@ -2,7 +2,8 @@
  * Classes, tags and mask rules out of the text of policy files, every word of them checked. Part of a load. Classes may be described in any
  * of the files, once; a tag may name any class that is described or that gw knows.
  */
-import type { ConditionRight, Treatment } from '../contract/masking-policy.js';
+import type { Treatment } from '../contract/masking.js';
+import type { ConditionRight } from '../contract/masking-policy.js';
 import { suggestion } from './closest-word.js';
 import { checkTargets } from './compile-rule.js';
 import { MASKING_CLASSES } from './masking-classes.js';

@@ -1,5 +1,5 @@
 /** Classes of data that gw knows by name: how each is shown where the policy does not say, and whether there is a detector for it. */
-import type { Treatment } from '../contract/masking-policy.js';
+import type { Treatment } from '../contract/masking.js';
 
 interface KnownClass {
   readonly treatment: Treatment;

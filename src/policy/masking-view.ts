@@ -5,12 +5,16 @@
  */
 
 import type { Identity } from '../contract/identity.js';
-import { type ClassView, CONDITION_USES, type ConditionRight, type MaskingView, TREATMENTS, type Treatment } from '../contract/masking-policy.js';
+import type { Treatment } from '../contract/masking.js';
+import { type ClassView, CONDITION_USES, type ConditionRight, type MaskingView } from '../contract/masking-policy.js';
 import type { CompiledClass, CompiledMask, CompiledMasking, CompiledTag } from './compile-masking.js';
 import { matchName, type NamePattern } from './name-pattern.js';
 import type { TargetFields } from './selector.js';
 
 const stricter = <T>(order: readonly T[], one: T, other: T): T => (order.indexOf(one) >= order.indexOf(other) ? one : other);
+
+/** From the most open. */
+const STRICTNESS: readonly Treatment[] = ['clear', 'partial', 'generalise', 'token', 'mask', 'null'];
 
 /** How a value of which nothing is known is named. */
 const UNKNOWN_CLASS = 'unknown';
@@ -74,8 +78,8 @@ class View implements MaskingView {
       const match = mask.columns === null ? 'is' : column === null ? 'may' : meansAny(mask.columns, column);
       if (match === 'no') continue;
       const sure = certain && match === 'is';
-      if (mask.treatment !== null && (sure || stricter(TREATMENTS, mask.treatment, known.treatment) === mask.treatment)) {
-        if (treatment === null || stricter(TREATMENTS, mask.treatment, treatment) !== treatment) [treatment, rule] = [mask.treatment, mask.name];
+      if (mask.treatment !== null && (sure || stricter(STRICTNESS, mask.treatment, known.treatment) === mask.treatment)) {
+        if (treatment === null || stricter(STRICTNESS, mask.treatment, treatment) !== treatment) [treatment, rule] = [mask.treatment, mask.name];
       }
       if (mask.conditions !== null && (sure || stricter(CONDITION_USES, mask.conditions, this.#defaultConditions) === mask.conditions))
         conditions = conditions === null ? mask.conditions : stricter(CONDITION_USES, mask.conditions, conditions);

@@ -7,7 +7,8 @@ import { z } from 'zod';
 import { parseByteSize } from '../base/byte-size.js';
 import { parseDuration } from '../base/duration.js';
 import { TIERS } from '../contract/decision.js';
-import { CONDITION_USES, TREATMENTS } from '../contract/masking-policy.js';
+import { TREATMENTS } from '../contract/masking.js';
+import { CONDITION_USES } from '../contract/masking-policy.js';
 import { isZone, parseDates, parseDays, parseHours } from './time-window.js';
 
 const LINE = /^[^\p{Cc}]*$/u;

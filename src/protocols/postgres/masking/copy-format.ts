@@ -1,0 +1,57 @@
+/**
+ * How a COPY … TO STDOUT writes its rows, out of the statement (PostgreSQL documentation, COPY). Null: in a way that cannot be masked, so such
+ * a COPY of hidden columns is refused.
+ */
+import { as, field, list, struct, type Tree, text } from '../facts/tree.js';
+
+export interface CopyFormat {
+  readonly kind: 'text' | 'csv' | 'binary';
+  readonly delimiter: number;
+  /** What stands for NULL. */
+  readonly nullText: Buffer;
+  readonly header: boolean;
+  readonly quote: number;
+  readonly escape: number;
+}
+
+const KNOWN: ReadonlySet<string> = new Set(['format', 'delimiter', 'null', 'header', 'quote', 'escape', 'force_quote', 'encoding', 'oids', 'freeze']);
+
+export function copyFormat(statement: Tree): CopyFormat | null {
+  const options = new Map<string, string | null>();
+  for (const item of list(statement, 'options')) {
+    const element = as(item, 'DefElem') ?? {};
+    options.set(text(element, 'defname') ?? '', wordOf(field(element, 'arg')));
+  }
+  if ([...options.keys()].some((name) => !KNOWN.has(name))) return null;
+  const encoding = options.get('encoding');
+  if (encoding !== undefined && !/^utf-?8$/i.test(encoding ?? '')) return null;
+  const kind = (options.get('format') ?? 'text').toLowerCase();
+  if (kind !== 'text' && kind !== 'csv' && kind !== 'binary') return null;
+  const delimiter = oneByte(options.get('delimiter') ?? (kind === 'csv' ? ',' : '\t'));
+  const quote = oneByte(options.get('quote') ?? '"');
+  const escape = options.has('escape') ? oneByte(options.get('escape') ?? '"') : quote;
+  if (delimiter === null || quote === null || escape === null) return null;
+  const header = options.has('header') && !['false', 'off', '0'].includes((options.get('header') ?? 'true').toLowerCase());
+  return { kind, delimiter, nullText: Buffer.from(options.get('null') ?? (kind === 'csv' ? '' : '\\N')), header, quote, escape };
+}
+
+/** A constant option; null: it has no argument. */
+function wordOf(argument: unknown): string | null {
+  for (const [tag, key] of [
+    ['String', 'sval'],
+    ['Float', 'fval'],
+  ] as const) {
+    const node = as(argument, tag);
+    if (node !== null) return text(node, key) ?? '';
+  }
+  const boolean = as(argument, 'Boolean');
+  if (boolean !== null) return field(boolean, 'boolval') === true ? 'true' : 'false';
+  const integer = as(argument, 'Integer');
+  if (integer !== null) return String(field(integer, 'ival') ?? 0);
+  return struct({ argument }, 'argument') === null ? null : '';
+}
+
+function oneByte(value: string): number | null {
+  const bytes = Buffer.from(value);
+  return bytes.length === 1 ? (bytes[0] ?? null) : null;
+}

@@ -1,0 +1,54 @@
+/**
+ * Errors, notices and notifications can carry values of tables (`invalid input syntax for type integer: "…"`, `Key (ssn)=(…) already exists`,
+ * RAISE). Where data is hidden, the words of the server stay only for kinds of errors whose words are made of the text and the names in it;
+ * of all others the SQLSTATE, the severity and the names of objects stay. Redteam 6d, D7 and D8.
+ */
+import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
+import { Back, message, readFields, stringEnd } from '../codec/message.js';
+
+/**
+ * Classes of SQLSTATE (PostgreSQL documentation, appendix A) whose messages are made of names and of the statement: syntax and names (42),
+ * connections (08), states (25, 26, 34, 55), permissions (28), resources (53, 54), intervention (57), unsupported (0A), transactions (2D, 3B, 40), catalogs (3D, 3F).
+ */
+const TELLING_NAMES: ReadonlySet<string> = new Set(['42', '08', '25', '26', '34', '55', '28', '53', '54', '57', '0A', '2D', '3B', '40', '3D', '3F', '02']);
+/** What stays of any of them: severity, code, position, and the names of schema, table, column, type and constraint. */
+const NAMES = 'SVCPstcdnFLR';
+/** Warnings of the server about transactions and identifiers; a NOTICE of the same class comes from RAISE as well. */
+const SAID = 'What the server says here may hold values of the table; policy does not show it.';
+
+const ERROR_WORDS: Readonly<Record<string, string>> = {
+  '22': 'a value does not fit (data exception)',
+  '23': 'a constraint is violated',
+  P0: 'raised by code of the database',
+  '38': 'failed in an external routine',
+  XX: 'internal error of the server',
+};
+
+/** An ErrorResponse or NoticeResponse, its frame at `buffer[at..next)`; the same bytes where nothing had to go. Null: it is malformed. */
+export function scrubWords(buffer: Buffer, at: number, next: number, door: MaskingDoor, tell: (how: ClassView) => void): Buffer | null {
+  const frame = buffer.subarray(at, next);
+  if (!door.view.hides) return frame;
+  const fields = readFields(buffer, at + 5, next);
+  if (fields === null) return null;
+  const code = fields.get('C') ?? '';
+  if (TELLING_NAMES.has(code.slice(0, 2)) && frame[0] === Back.ErrorResponse) return frame;
+  tell(door.view.unknown);
+  const notice = frame[0] === Back.NoticeResponse;
+  const words = notice ? 'a notice of the server' : (ERROR_WORDS[code.slice(0, 2)] ?? 'the server reports an error');
+  const parts: string[] = [];
+  for (const [key, value] of fields) if (NAMES.includes(key)) parts.push(`${key}${value}\0`);
+  parts.push(`M${words}\0`, `D${SAID}\0`);
+  return message(frame[0] ?? Back.ErrorResponse, parts.join(''), '\0');
+}
+
+/** A NotificationResponse: where it comes from is not known, so its payload is not shown. Null: it is malformed. */
+export function scrubNotification(buffer: Buffer, at: number, next: number, door: MaskingDoor, tell: (how: ClassView) => void): Buffer | null {
+  const frame = buffer.subarray(at, next);
+  if (!door.view.hides) return frame;
+  const channelEnd = next - at < 9 ? -1 : stringEnd(buffer, at + 9, next);
+  const end = channelEnd < 0 ? -1 : stringEnd(buffer, channelEnd + 1, next);
+  if (end < 0) return null;
+  if (end === channelEnd + 1) return frame;
+  tell(door.view.unknown);
+  return message(Back.NotificationResponse, buffer.subarray(at + 5, channelEnd + 1), '****\0');
+}

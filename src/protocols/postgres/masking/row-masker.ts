@@ -1,0 +1,100 @@
+/**
+ * Masks the rows of one result: walks the frames of a stretch, copies what may pass in runs and puts what may not be shown away. Works on
+ * whole frames; memory is that of one stretch. The server is untrusted: a row that does not fit its description ends the session.
+ */
+import { GwError } from '../../../contract/gw-error.js';
+import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
+import { showValue, type ValuePlan } from './value-plan.js';
+
+/** Bytes gathered for the client; grows, and is given away when a stretch is done. */
+export class Output {
+  #buffer: Buffer;
+  length = 0;
+
+  constructor(size: number) {
+    this.#buffer = Buffer.allocUnsafe(Math.max(64, size));
+  }
+
+  copy(source: Uint8Array, from: number, to: number): void {
+    this.#room(to - from);
+    this.#buffer.set(source.subarray(from, to), this.length);
+    this.length += to - from;
+  }
+
+  int32(value: number): void {
+    this.#room(4);
+    this.#buffer.writeInt32BE(value, this.length);
+    this.length += 4;
+  }
+
+  int32At(at: number, value: number): void {
+    this.#buffer.writeInt32BE(value, at);
+  }
+
+  bytes(): Buffer {
+    return this.#buffer.subarray(0, this.length);
+  }
+
+  #room(more: number): void {
+    if (this.length + more <= this.#buffer.length) return;
+    const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.length + more));
+    larger.set(this.#buffer.subarray(0, this.length));
+    this.#buffer = larger;
+  }
+}
+
+const NULL_LENGTH = -1;
+
+export class RowMasker {
+  readonly plans: readonly ValuePlan[];
+  readonly #door: MaskingDoor;
+  readonly #tell: (how: ClassView) => void;
+  /** Nothing of a row is ever changed. */
+  readonly passes: boolean;
+
+  constructor(plans: readonly ValuePlan[], door: MaskingDoor, tell: (how: ClassView) => void) {
+    this.plans = plans;
+    this.#door = door;
+    this.#tell = tell;
+    this.passes = plans.every(({ action }) => action === 'pass');
+  }
+
+  /** One DataRow, its frame at `buffer[at..next)`. */
+  row(buffer: Buffer, at: number, next: number, out: Output): void {
+    const { plans } = this;
+    if (next - at < 7 || buffer.readUInt16BE(at + 5) !== plans.length) throw violation();
+    const start = out.length;
+    // Everything up to `copied` is in `out`.
+    let copied = at;
+    let field = at + 7;
+    for (const plan of plans) {
+      if (field + 4 > next) throw violation();
+      const length = buffer.readInt32BE(field);
+      if (length < 0) {
+        if (length !== NULL_LENGTH) throw violation();
+        field += 4;
+        continue;
+      }
+      const end = field + 4 + length;
+      if (end > next) throw violation();
+      if (plan.action !== 'pass') {
+        const value = buffer.subarray(field + 4, end);
+        const shown = showValue(plan, value, this.#door, this.#tell);
+        if (shown !== value) {
+          out.copy(buffer, copied, field);
+          out.int32(shown === null ? NULL_LENGTH : shown.length);
+          if (shown !== null) out.copy(shown, 0, shown.length);
+          copied = end;
+        }
+      }
+      field = end;
+    }
+    if (field !== next) throw violation();
+    out.copy(buffer, copied, next);
+    out.int32At(start + 1, out.length - start - 1);
+  }
+}
+
+function violation(): GwError {
+  return new GwError('target.protocol', 'The target sent a row that does not fit its description.');
+}

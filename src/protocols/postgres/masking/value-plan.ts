@@ -1,0 +1,114 @@
+/**
+ * What happens to the values of one column of a result. Origin (the column that the server says it is) and lineage (what the statement is made
+ * of) are both asked, and the stricter holds; where neither is sure, the value is taken for one of the hidden classes. Pure.
+ */
+import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
+import type { ValueTransform } from '../../../contract/masking.js';
+import type { Catalog, CatalogColumn, CatalogRelation } from '../catalog/catalog.js';
+import { type Lineage, sourceColumns, type SourceColumn } from '../lineage/lineage.js';
+import { type FieldKind, fieldKind } from './field-kind.js';
+
+/** `null`: no value leaves. */
+export type ValuePlan =
+  | { readonly action: 'pass'; readonly shown: readonly ClassView[] }
+  | { readonly action: 'scan' }
+  | { readonly action: 'null'; readonly how: ClassView }
+  | { readonly action: 'transform'; readonly how: ClassView; readonly transform: ValueTransform; readonly kind: FieldKind; readonly binary: boolean };
+
+export interface ValueOrigin {
+  /** As the server says; 0: no column. */
+  readonly relation: number;
+  readonly column: number;
+  readonly type: number;
+  readonly binary: boolean;
+}
+
+const classesByColumn = new WeakMap<SourceColumn, WeakMap<MaskingDoor['view'], readonly ClassView[]>>();
+
+/** The classes of a column as the session sees them. */
+export function classesOf(source: SourceColumn, view: MaskingDoor['view']): readonly ClassView[] {
+  let views = classesByColumn.get(source);
+  if (views === undefined) classesByColumn.set(source, (views = new WeakMap()));
+  let classes = views.get(view);
+  if (classes === undefined) {
+    classes = view.columnClasses([source.relation.schema, source.relation.name], source.column.name);
+    views.set(view, classes);
+  }
+  return classes;
+}
+
+export const isHidden = (how: ClassView): boolean => how.treatment !== 'clear';
+
+/** The classes that a value may be of; `certain` false: it may be of any hidden one. */
+export function classesIn(lineage: Lineage, view: MaskingDoor['view']): readonly ClassView[] {
+  const found = new Map<string, ClassView>();
+  for (const source of lineage.columns) {
+    for (const how of classesOf(source, view)) {
+      const before = found.get(how.class);
+      // One class may be shown differently in different columns.
+      if (before === undefined || !isHidden(before)) found.set(how.class, how);
+    }
+  }
+  return [...found.values()];
+}
+
+export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: MaskingDoor, catalog: Catalog | null): ValuePlan {
+  const { view } = door;
+  const kind = fieldKind(origin.type, catalog);
+  let columns: Lineage = lineage ?? { columns: new Set(), exact: false, unknown: 'the statement does not say what it is made of' };
+  if (origin.relation !== 0) {
+    const source = columnAt(origin, catalog);
+    if (source === null) columns = { ...columns, unknown: columns.unknown ?? 'its table is not in the catalog', exact: false };
+    else if (!columns.columns.has(source)) columns = { columns: new Set([...columns.columns, source]), exact: lineage === null, unknown: columns.unknown };
+  }
+  const classes = classesIn(columns, view);
+  const hidden = classes.filter(isHidden);
+  const [first, ...more] = hidden;
+  if (columns.unknown !== null && view.hides) return planMask(first ?? view.unknown, kind, origin.binary, door);
+  if (first === undefined) {
+    if (door.scan !== null && (kind.kind === 'text' || kind.kind === 'json') && classes.length === 0) return { action: 'scan' };
+    return { action: 'pass', shown: classes };
+  }
+  if (hidden.every(({ treatment }) => treatment === 'null')) return { action: 'null', how: first };
+  if (columns.exact && more.length === 0 && first.treatment !== 'mask') return planTransform(first, kind, origin.binary, door);
+  return planMask(first, kind, origin.binary, door);
+}
+
+function planMask(how: ClassView, kind: FieldKind, binary: boolean, door: MaskingDoor): ValuePlan {
+  return planTransform({ ...how, treatment: 'mask' }, kind, binary, door);
+}
+
+function planTransform(how: ClassView, kind: FieldKind, binary: boolean, door: MaskingDoor): ValuePlan {
+  if (how.treatment === 'null') return { action: 'null', how };
+  return { action: 'transform', how, transform: door.transform(how, kind.kind, kind.bits), kind, binary };
+}
+
+/** The column that the server names, as the catalog knows it. */
+function columnAt(origin: ValueOrigin, catalog: Catalog | null): SourceColumn | null {
+  const relation: CatalogRelation | null = catalog?.relation(origin.relation) ?? null;
+  if (relation === null) return null;
+  const column: CatalogColumn | undefined = relation.columns.find(({ number }) => number === origin.column);
+  // System columns have numbers below zero and say nothing of the content.
+  return column === undefined ? null : (sourceColumns(relation).get(column.name) ?? null);
+}
+
+/** What stands in the place of one value; null: NULL. `masked` is told when it was changed, `found` what detectors found. */
+export function showValue(plan: ValuePlan, value: Buffer, door: MaskingDoor, tell: (how: ClassView) => void): Uint8Array | null {
+  switch (plan.action) {
+    case 'pass':
+      return value;
+    case 'scan':
+      return door.scan === null ? value : door.scan(value, tell);
+    case 'null':
+      tell(plan.how);
+      return null;
+    case 'transform': {
+      tell(plan.how);
+      const text = plan.binary ? plan.kind.read(value) : value;
+      const shown = text === null ? null : plan.transform(text);
+      return shown === null || !plan.binary ? shown : plan.kind.write(shown);
+    }
+    default:
+      return plan satisfies never;
+  }
+}

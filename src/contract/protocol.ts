@@ -152,6 +152,13 @@ export interface EngineContext {
   readonly statementLimit: number;
   readonly guard: Guard;
   /**
+   * The snapshot of the target's catalog (`ProtocolCatalog.load`) in force at this moment; null: none is available, and names are to be judged
+   * by what they could mean at worst. It is looked at again every second, so it may be that old.
+   */
+  catalog(): object | null;
+  /** Resolves once a look at the target that began after this call brought `catalog` up to date, or failed and made it null. Never rejects. */
+  recheckCatalog(): Promise<void>;
+  /**
    * Queues bytes for the target; they leave after the journal's commit of this turn. The verdict must be an allowing one of this
    * session: anything else throws. A part of the chunk that the engine was just given may be passed as it is.
    */
@@ -217,6 +224,22 @@ export interface ProtocolApprovals {
   estimateStartup(scope: string | null): unknown;
 }
 
+/**
+ * What an island reads of a target to know what names mean there. A snapshot is opaque to the path, immutable, and shared by the sessions of
+ * one target, part of it (`scope`) and login. It never holds data of the target's tables.
+ */
+export interface ProtocolCatalog {
+  /** The `startup` for such a connection, to the same part of the target. */
+  startup(scope: string | null): unknown;
+  /**
+   * Reads all, on a connection of its own after `connect`, and leaves it fit for more. A null snapshot: the target has more than is read.
+   * @throws GwError when the target does not answer as it should; the connection is of no use then.
+   */
+  load(connection: UpstreamConnection, timeoutMs: number): Promise<{ readonly version: string; readonly snapshot: object | null }>;
+  /** Cheap; another value than `load` gave says that something may mean something else now. Throws as `load` does. */
+  version(connection: UpstreamConnection, timeoutMs: number): Promise<string>;
+}
+
 /** A running session's protocol side. The pump feeds it; it never touches a socket. All input is untrusted, from the target too. */
 export interface Engine {
   /** First bytes for the client after a successful login. */
@@ -258,4 +281,6 @@ export interface Protocol {
   engine(context: EngineContext, startup: unknown, ready: UpstreamReady): Engine;
   /** Null: operations of this protocol cannot be held; where policy asks for approval they are refused. */
   readonly approvals: ProtocolApprovals | null;
+  /** Null: what the names of an operation mean does not depend on the target's state. */
+  readonly catalog: ProtocolCatalog | null;
 }

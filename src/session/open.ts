@@ -19,6 +19,8 @@ export interface OpenTarget {
   /** Set while the raw socket is read into shared memory; null: the stream's own chunks. */
   readonly intake: Intake | null;
   readonly ready: UpstreamReady;
+  /** Whom the target takes the session for. */
+  readonly username: string;
   /** Bytes that came behind the handshake. */
   readonly rest: Buffer[];
 }
@@ -38,7 +40,10 @@ export async function openTarget(
   try {
     const ready = await protocol.connect(connection, target, credential, startup, readOnly);
     const { stream, intake } = connection;
-    return { stream, intake, ready, rest: connection.finish() };
+    // Until the pump takes over nothing is read, and how a connection dies meanwhile is seen there by its being dead.
+    stream.pause();
+    stream.on('error', () => stream.destroy());
+    return { stream, intake, ready, username: credential.username, rest: connection.finish() };
   } catch (error) {
     connection.stream.destroy();
     throw error instanceof GwError ? error : new GwError('target.unreachable', 'The handshake with the target failed.', { cause: error });
@@ -48,6 +53,8 @@ export async function openTarget(
 /** A connection for the handshake stage. With `onread` the raw socket emits no data events: its bytes come through the intake. */
 export interface HandshakeConnection extends UpstreamConnection {
   readonly intake: Intake | null;
+  /** The handshake is over and its deadline with it; what comes is still read here. */
+  settle(): void;
   /** Ends the handshake stage; gives bytes not yet read. */
   finish(): Buffer[];
 }
@@ -94,6 +101,7 @@ export async function dialTarget(target: Target, services: PathServices, signal:
     write: (chunk) => {
       reader.stream.write(chunk);
     },
+    settle: () => clearTimeout(timer),
     finish: () => {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);

@@ -31,6 +31,7 @@ import type { PathServices } from './path-services.js';
 import { Pump } from './pump.js';
 import { RefusedLogins } from './refused-logins.js';
 import { Sweep } from './sweep.js';
+import { type CatalogSeat, NO_CATALOG, TargetCatalogs } from './target-catalogs.js';
 import { readTunnelHello } from './tunnel-hello.js';
 import { Turn } from './turn.js';
 
@@ -83,6 +84,7 @@ export class Path {
   readonly #refused: RefusedLogins;
   readonly #turn: Turn;
   readonly #sweep: Sweep;
+  readonly #catalogs: TargetCatalogs;
   #draining = false;
   /** Sessions that wait for their target, or for people. */
   #opening = 0;
@@ -96,6 +98,7 @@ export class Path {
     this.#refused = new RefusedLogins(services);
     this.#turn = new Turn(services.journal);
     this.#sweep = new Sweep(this.live, services);
+    this.#catalogs = new TargetCatalogs(services);
     services.bus.subscribe((event) => {
       if (event.kind === 'session.kill') this.live.kill(event.session, event.by, event.reason);
       else if (event.kind === 'subject.locked') this.live.revokeSubject(event.issuer, event.subject, lockedError(event.by));
@@ -259,6 +262,7 @@ export class Path {
     const left = (): void => abort.abort();
     conn.stream.once('close', left);
     let opened: OpenTarget | null = null;
+    let catalog: CatalogSeat = NO_CATALOG;
     let pump: Pump;
     const { target } = grant;
     let scope: string | null = null;
@@ -295,6 +299,7 @@ export class Path {
     try {
       const upstream = (opened = await openTarget(grant, protocol, startup, readOnly, services, abort.signal));
       scope = upstream.ready.scope;
+      catalog = await this.#catalogs.join(grant, protocol, scope, upstream.username);
       await durable;
       conn.stream.off('close', left);
       if (this.#draining) throw new GwError('gateway.draining', 'The gateway is shutting down.');
@@ -307,12 +312,14 @@ export class Path {
         upstream,
         startup,
         guard,
+        catalog,
         readOnly,
         recorder,
         turn: this.#turn,
         statementLimit: services.limits.statementBytes,
         registerCancelKey: (key) => this.live.registerCancelKey(about.session, key),
         onEnd: (reason, error) => {
+          catalog.leave();
           // What runs at the target does not outlive the right to run it.
           if (error !== null && reason !== 'target') cancelHere(about.session, this.live, services);
           closeSession(session, recorder, reason, error, this.live, services);
@@ -331,6 +338,7 @@ export class Path {
     } catch (thrown) {
       const error = GwError.from(thrown);
       opened?.stream.destroy();
+      catalog.leave();
       const end = { endedAt: services.clock.now(), reason: 'target', message: error.message, operations: 0, refused: 0, rows: 0, bytesUp: 0, bytesDown: 0 };
       recorder.end(end);
       services.sessions.ended(about.session, end);
@@ -379,6 +387,7 @@ export class Path {
     await new Promise((resolve) => setImmediate(resolve));
     this.#sweep.stop();
     this.#refused.stop();
+    this.#catalogs.stop();
     await this.#services.sessions.flush();
   }
 }

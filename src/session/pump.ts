@@ -13,6 +13,7 @@ import type { SessionGuard } from './guard.js';
 import type { Intake } from './intake.js';
 import type { OpenTarget } from './open.js';
 import { Outlet } from './outlet.js';
+import type { CatalogSeat } from './target-catalogs.js';
 import type { Turn, TurnMember } from './turn.js';
 
 /** Bytes in a stream's queue before its source is paused. Two bulk reads: one being written, one being read. */
@@ -29,6 +30,7 @@ export interface PumpOptions {
   readonly upstream: OpenTarget;
   readonly startup: unknown;
   readonly guard: SessionGuard;
+  readonly catalog: CatalogSeat;
   readonly recorder: SessionRecorder;
   readonly turn: Turn;
   readonly readOnly: boolean;
@@ -132,6 +134,16 @@ export class Pump implements TurnMember, EngineContext {
       const error = GwError.from(thrown);
       this.terminate(reasonOf(error), error);
     }
+  }
+
+  // ---- the target's catalog (EngineContext)
+
+  catalog(): object | null {
+    return this.#options.catalog.current();
+  }
+
+  recheckCatalog(): Promise<void> {
+    return this.#options.catalog.recheck();
   }
 
   // ---- bytes out (EngineContext)

@@ -1,6 +1,7 @@
 /** The PostgreSQL island: what the registry sees of it. */
 import type { Protocol, ProtocolDescriptor } from '../../contract/protocol.js';
 import { readBoundParameters } from './bound-parameters.js';
+import { postgresCatalog } from './catalog/load-catalog.js';
 import { PostgresEngine } from './engine.js';
 import { estimate, estimateStartup } from './estimate.js';
 import { factsOf, prepareParser } from './facts/index.js';
@@ -60,4 +61,5 @@ export const postgres: Protocol = {
   connect,
   engine: (context, startup, ready) => new PostgresEngine(context, startup as PostgresStartup, ready),
   approvals: { parameters: readBoundParameters, estimate, estimateStartup },
+  catalog: postgresCatalog,
 };

@@ -1,4 +1,4 @@
-/** Reads whole server messages during the login towards the target. Lengths are the target's word: bounded, never trusted. */
+/** Reads whole server messages of the gateway's own exchanges with the target: its login, by default. Lengths are the target's word: bounded, never trusted. */
 import { GwError } from '../../contract/gw-error.js';
 import type { UpstreamConnection } from '../../contract/protocol.js';
 import { SERVER_LOGIN_LIMIT, SERVER_LOGIN_TOTAL } from './codec/limits.js';
@@ -12,11 +12,16 @@ export interface ServerMessage {
 
 export class ServerMessages {
   readonly #connection: UpstreamConnection;
+  readonly #limit: number;
+  readonly #totalLimit: number;
   #buffer: Buffer = Buffer.alloc(0);
   #total = 0;
 
-  constructor(connection: UpstreamConnection) {
+  /** Limits in bytes: of one message, and of all that this reads. */
+  constructor(connection: UpstreamConnection, limit = SERVER_LOGIN_LIMIT, totalLimit = SERVER_LOGIN_TOTAL) {
     this.#connection = connection;
+    this.#limit = limit;
+    this.#totalLimit = totalLimit;
   }
 
   async next(): Promise<ServerMessage> {
@@ -24,11 +29,11 @@ export class ServerMessages {
       const buffer = this.#buffer;
       if (buffer.length >= 5) {
         const length = buffer.readUInt32BE(1);
-        if (length < 4 || length > SERVER_LOGIN_LIMIT) throw new GwError('target.protocol', 'The target sent a login message of impossible length.');
+        if (length < 4 || length > this.#limit) throw new GwError('target.protocol', 'The target sent a message of impossible length.');
         if (buffer.length >= 1 + length) {
           this.#buffer = buffer.subarray(1 + length);
           this.#total += 1 + length;
-          if (this.#total > SERVER_LOGIN_TOTAL) throw new GwError('target.protocol', 'The target sent more in its login than any login needs.');
+          if (this.#total > this.#totalLimit) throw new GwError('target.protocol', 'The target sent more than its answer needs.');
           return { type: buffer[0] ?? 0, body: buffer.subarray(5, 1 + length), raw: buffer.subarray(0, 1 + length) };
         }
       }

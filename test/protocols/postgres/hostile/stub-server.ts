@@ -62,6 +62,12 @@ export async function startStubServer(options: StubOptions = {}): Promise<StubSe
     let started = false;
     let buffer: Buffer = Buffer.alloc(0);
     socket.on('data', (chunk) => {
+      // It has no catalog, and what asks for one is no session.
+      if (chunks.length === 0 && chunk.includes('gw catalog')) {
+        connections.splice(connections.indexOf(connection), 1);
+        socket.end(errorMessage('FATAL', '53300', 'no more connections'));
+        return;
+      }
       if (chunks.length < 10_000) chunks.push(chunk);
       if (options.onBytes !== undefined) {
         options.onBytes(connection, chunk);

@@ -1,0 +1,176 @@
+/**
+ * What the server's catalog says at one moment: relations, functions, operators and types, to be asked by name. Immutable and shared by the
+ * sessions of one target. What a name means in a session depends on its path, so a question without a schema is answered with everything of
+ * that name in any schema: who judges by all of it cannot be led past by a path. Read by `load-catalog.ts`; all of it is the target's word.
+ */
+export interface CatalogColumn {
+  readonly name: string;
+  readonly number: number;
+  readonly type: number;
+}
+
+export type RelationKind = 'r' | 'p' | 'v' | 'm' | 'f' | 'c';
+
+export interface CatalogRelation {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** As in `pg_class.relkind`: table, partitioned table, view, materialized view, foreign table, composite type. */
+  readonly kind: RelationKind;
+  readonly columns: readonly CatalogColumn[];
+  /** Of a view or materialized view: its query, read under an empty search_path, so that every name but those of pg_catalog is qualified. */
+  readonly definition: string | null;
+}
+
+export type Volatility = 'immutable' | 'stable' | 'volatile';
+
+export interface CatalogFunction {
+  readonly oid: number;
+  readonly schema: string;
+  readonly name: string;
+  /** As in `pg_proc.prokind`: function, procedure, aggregate, window function. */
+  readonly kind: 'f' | 'p' | 'a' | 'w';
+  /** Of an aggregate: the worst of its functions; so with the two that follow. */
+  readonly volatility: Volatility;
+  readonly securityDefiner: boolean;
+  readonly owner: string;
+  readonly ownerSuperuser: boolean;
+  readonly language: string;
+  readonly extension: string | null;
+  /** The extension belongs to a superuser; who owns one may put functions into it. */
+  readonly extensionOfSuperuser: boolean;
+  readonly returnType: number;
+  readonly returnsSet: boolean;
+}
+
+export interface CatalogType {
+  readonly oid: number;
+  readonly name: string;
+  readonly schema: string;
+  /** As in `pg_type.typtype`. */
+  readonly kind: string;
+  /** Of a domain: the type under it; else 0. */
+  readonly base: number;
+  readonly element: number;
+  /** Of a composite type: its relation; else 0. */
+  readonly relation: number;
+  readonly category: string;
+}
+
+export interface Catalog {
+  readonly version: string;
+  /** `current_schemas(true)` of a fresh session of this login. */
+  readonly searchPath: readonly string[];
+  relations(schema: string | null, name: string): readonly CatalogRelation[];
+  relation(oid: number): CatalogRelation | null;
+  /** Functions that are not PostgreSQL's own by their name (`facts/builtin-functions.ts`). */
+  functions(schema: string | null, name: string): readonly CatalogFunction[];
+  /** Operators that are not PostgreSQL's own, under the operator's schema and name, with what is known of the function behind each. */
+  operators(schema: string | null, name: string): readonly CatalogFunction[];
+  /** Functions of users that a conversion to or from a type of this name may run: of casts, and of the constraints of a domain. */
+  conversions(schema: string | null, name: string): readonly CatalogFunction[];
+  type(oid: number): CatalogType | null;
+}
+
+export interface CatalogContents {
+  readonly version: string;
+  readonly searchPath: readonly string[];
+  readonly relations: readonly CatalogRelation[];
+  readonly functions: readonly CatalogFunction[];
+  readonly operators: readonly CatalogFunction[];
+  readonly types: readonly CatalogType[];
+  /** OID of a type, OID of a function that converting runs. */
+  readonly conversions: readonly (readonly [number, number])[];
+}
+
+interface Named {
+  readonly schema: string;
+  readonly name: string;
+}
+
+class Names<T extends Named> {
+  readonly #byName = new Map<string, T[]>();
+
+  constructor(all: readonly T[]) {
+    for (const each of all) {
+      const known = this.#byName.get(each.name);
+      if (known === undefined) this.#byName.set(each.name, [each]);
+      else known.push(each);
+    }
+  }
+
+  find(schema: string | null, name: string): readonly T[] {
+    const all = this.#byName.get(name) ?? NONE;
+    return schema === null ? all : all.filter((each) => each.schema === schema);
+  }
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+/** Domains over domains; the server allows any number, a malicious one a circle. */
+const DOMAIN_DEPTH = 32;
+
+class CatalogSnapshot implements Catalog {
+  readonly version: string;
+  readonly searchPath: readonly string[];
+  readonly #relations: Names<CatalogRelation>;
+  readonly #relationByOid: ReadonlyMap<number, CatalogRelation>;
+  readonly #functions: Names<CatalogFunction>;
+  readonly #functionByOid: ReadonlyMap<number, CatalogFunction>;
+  readonly #operators: Names<CatalogFunction>;
+  readonly #types: ReadonlyMap<number, CatalogType>;
+  readonly #typeNames: Names<CatalogType>;
+  readonly #conversions = new Map<number, number[]>();
+
+  constructor(contents: CatalogContents) {
+    this.version = contents.version;
+    this.searchPath = contents.searchPath;
+    this.#relations = new Names(contents.relations);
+    this.#relationByOid = new Map(contents.relations.map((each) => [each.oid, each]));
+    this.#functions = new Names(contents.functions);
+    this.#functionByOid = new Map(contents.functions.map((each) => [each.oid, each]));
+    this.#operators = new Names(contents.operators);
+    this.#types = new Map(contents.types.map((each) => [each.oid, each]));
+    for (const [type, code] of contents.conversions) {
+      const known = this.#conversions.get(type);
+      if (known === undefined) this.#conversions.set(type, [code]);
+      else known.push(code);
+    }
+    const converting = contents.types.filter((each) => each.kind === 'd' || this.#conversions.has(each.oid));
+    this.#typeNames = new Names(converting);
+  }
+
+  relations(schema: string | null, name: string): readonly CatalogRelation[] {
+    return this.#relations.find(schema, name);
+  }
+
+  relation(oid: number): CatalogRelation | null {
+    return this.#relationByOid.get(oid) ?? null;
+  }
+
+  functions(schema: string | null, name: string): readonly CatalogFunction[] {
+    return this.#functions.find(schema, name);
+  }
+
+  operators(schema: string | null, name: string): readonly CatalogFunction[] {
+    return this.#operators.find(schema, name);
+  }
+
+  conversions(schema: string | null, name: string): readonly CatalogFunction[] {
+    const types = this.#typeNames.find(schema, name);
+    return types.length === 0 ? NONE : types.flatMap((type) => this.#conversionsOf(type, 0));
+  }
+
+  #conversionsOf(type: CatalogType, depth: number): readonly CatalogFunction[] {
+    const own = (this.#conversions.get(type.oid) ?? NONE).flatMap((oid) => this.#functionByOid.get(oid) ?? NONE);
+    const base = type.base === 0 || depth >= DOMAIN_DEPTH ? undefined : this.#types.get(type.base);
+    return base === undefined ? own : [...own, ...this.#conversionsOf(base, depth + 1)];
+  }
+
+  type(oid: number): CatalogType | null {
+    return this.#types.get(oid) ?? null;
+  }
+}
+
+export function createCatalog(contents: CatalogContents): Catalog {
+  return new CatalogSnapshot(contents);
+}

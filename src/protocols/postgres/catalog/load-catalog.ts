@@ -1,0 +1,191 @@
+/**
+ * Reads the catalog of the target's server on a connection of its own after `connect`: one snapshot, read-only, within a deadline that the
+ * server keeps too. Everything that comes is the target's word. More than the limits allow is no catalog; then names are judged as without one.
+ */
+import { GwError } from '../../../contract/gw-error.js';
+import type { ProtocolCatalog, UpstreamConnection } from '../../../contract/protocol.js';
+import { isBuiltin } from '../facts/builtin-functions.js';
+import { dangerousClass } from '../facts/functions.js';
+import type { PostgresStartup } from '../login.js';
+import {
+  type CatalogColumn,
+  type CatalogContents,
+  type CatalogFunction,
+  type CatalogRelation,
+  type CatalogType,
+  createCatalog,
+  type RelationKind,
+} from './catalog.js';
+import { VERSION_QUERY } from './catalog-version.js';
+import { type Row, SideSession } from './side-session.js';
+
+/** Of one load, on the wire. */
+const BYTES_LIMIT = 64 << 20;
+/** Of one kind of thing: relations, columns, functions … */
+const ROWS_LIMIT = 500_000;
+const VERSION_BYTES = 64 << 10;
+/** SQLSTATEs of a definition that somebody holds a lock on: it is asked for again. */
+const BUSY: ReadonlySet<string> = new Set(['55P03', '57014', '40P01']);
+
+/** The login's own path may have things in it that pass for PostgreSQL's, and this connection has the gateway's rights. */
+const NO_PATH = "set search_path = ''";
+
+const VISIBLE_SCHEMA = "nspname !~ '^pg_(toast|temp_|toast_temp_)'";
+const KINDS = "relkind in ('r','p','v','m','f','c')";
+
+const RELATIONS = `select c.oid, nspname, relname, relkind from pg_class c join pg_namespace n on n.oid = relnamespace where ${KINDS} and ${VISIBLE_SCHEMA}`;
+const COLUMNS = `select attrelid, attnum, attname, atttypid from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attnum > 0 and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA} order by attrelid, attnum`;
+/** An aggregate is declared immutable whatever its functions are, so it is as bad as the worst of them. */
+const FUNCTIONS = `select p.oid, nspname, p.proname, p.prokind,
+  coalesce(worst.volatility, p.provolatile), p.prosecdef or coalesce(worst.definer, false), r.rolname, coalesce(r.rolsuper, false) and coalesce(worst.super, true),
+  lanname, extname, coalesce(extowner.rolsuper, false), p.prorettype, p.proretset
+from pg_proc p join pg_namespace n on n.oid = p.pronamespace join pg_language l on l.oid = p.prolang left join pg_roles r on r.oid = p.proowner
+left join pg_depend d on d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e' left join pg_extension e on e.oid = d.refobjid
+left join pg_roles extowner on extowner.oid = e.extowner
+left join lateral (select case when bool_or(f.provolatile = 'v') then 'v' when bool_or(f.provolatile = 's') then 's' else 'i' end::"char" as volatility,
+    bool_or(f.prosecdef) as definer, bool_and(coalesce(fr.rolsuper, false)) as super
+  from pg_aggregate a join pg_proc f on f.oid in (aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn, aggmfinalfn)
+  left join pg_roles fr on fr.oid = f.proowner where a.aggfnoid = p.oid having count(*) > 0) worst on p.prokind = 'a'
+where not (nspname = 'pg_catalog' and p.prokind = 'a' and p.oid < 16384)`;
+const OPERATORS = `select oprcode::oid, nspname, oprname from pg_operator o join pg_namespace n on n.oid = oprnamespace where (o.oid >= 16384 or nspname <> 'pg_catalog') and oprcode <> 0`;
+const TYPES = `select t.oid, nspname, typname, typtype, typbasetype, typelem, typrelid, typcategory from pg_type t join pg_namespace n on n.oid = typnamespace where ${VISIBLE_SCHEMA}`;
+const CONVERSIONS = `select castsource, castfunc::oid from pg_cast where oid >= 16384 and castfunc <> 0 union
+  select casttarget, castfunc::oid from pg_cast where oid >= 16384 and castfunc <> 0 union
+  select contypid, refobjid from pg_constraint c join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = c.oid and d.refclassid = 'pg_proc'::regclass
+  where contypid <> 0`;
+const DEFINITIONS = `select c.oid, pg_get_viewdef(c.oid) from pg_class c join pg_namespace n on n.oid = relnamespace where relkind in ('v','m') and ${VISIBLE_SCHEMA}`;
+
+export const postgresCatalog: ProtocolCatalog = {
+  startup: (scope): PostgresStartup => ({ settings: new Map([['application_name', 'gw catalog']]), database: scope ?? '', welcomed: false }),
+  load: loadCatalog,
+  version: async (connection, timeoutMs) => {
+    const session = new SideSession(connection, VERSION_BYTES);
+    await session.rows(`${NO_PATH}; set statement_timeout = ${Math.max(1, Math.round(timeoutMs))}`);
+    const version = text((await session.rows(VERSION_QUERY))[0] ?? [], 0);
+    session.release();
+    return version;
+  },
+};
+
+async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): ReturnType<ProtocolCatalog['load']> {
+  const limit = Math.max(1, Math.round(timeoutMs));
+  const session = new SideSession(connection, BYTES_LIMIT);
+  await session.rows('reset search_path');
+  const path = (await session.rows('select pg_catalog.unnest(pg_catalog.current_schemas(true))')).map((row) => text(row, 0));
+  await session.rows(NO_PATH);
+  await session.rows(
+    `begin isolation level repeatable read read only; set local statement_timeout = ${limit}; set local lock_timeout = ${Math.min(limit, 500)}`,
+  );
+  const version = text((await session.rows(VERSION_QUERY))[0] ?? [], 0);
+  const relations = await session.rows(RELATIONS);
+  const columns = await session.rows(COLUMNS);
+  const functions = await session.rows(FUNCTIONS);
+  const operators = await session.rows(OPERATORS);
+  const types = await session.rows(TYPES);
+  const conversions = await session.rows(CONVERSIONS);
+  // Last: it takes locks on the views, and a view that is being changed costs the definitions alone.
+  const definitions = await session.query(DEFINITIONS);
+  await session.rows('rollback');
+  session.release();
+  const whole = definitions.error === null || !BUSY.has(definitions.error);
+  const named = whole ? version : `${version} without definitions`;
+  if ([relations, columns, functions, operators, types, conversions, definitions.rows].some((rows) => rows.length > ROWS_LIMIT))
+    return { version: named, snapshot: null };
+  const contents: CatalogContents = {
+    version: named,
+    searchPath: path,
+    relations: readRelations(relations, columns, new Map(definitions.error === null ? definitions.rows.map((row) => [oid(row, 0), row[1] ?? null]) : [])),
+    ...readFunctions(functions, operators),
+    types: types.map(readType),
+    conversions: conversions.map((row) => [oid(row, 0), oid(row, 1)] as const),
+  };
+  return { version: named, snapshot: createCatalog(contents) };
+}
+
+function readRelations(relations: readonly Row[], columns: readonly Row[], definitions: ReadonlyMap<number, string | null>): CatalogRelation[] {
+  const byRelation = new Map<number, CatalogColumn[]>();
+  for (const row of columns) {
+    const relation = oid(row, 0);
+    const column = { name: text(row, 2), number: oid(row, 1), type: oid(row, 3) };
+    const known = byRelation.get(relation);
+    if (known === undefined) byRelation.set(relation, [column]);
+    else known.push(column);
+  }
+  return relations.map((row) => {
+    const id = oid(row, 0);
+    return {
+      oid: id,
+      schema: text(row, 1),
+      name: text(row, 2),
+      kind: word<RelationKind>(row, 3, 'rpvmfc'),
+      columns: byRelation.get(id) ?? [],
+      definition: definitions.get(id) ?? null,
+    };
+  });
+}
+
+const VOLATILITY = { i: 'immutable', s: 'stable', v: 'volatile' } as const;
+
+function readFunctions(functions: readonly Row[], operators: readonly Row[]): Pick<CatalogContents, 'functions' | 'operators'> {
+  const all = functions.map(
+    (row): CatalogFunction => ({
+      oid: oid(row, 0),
+      schema: text(row, 1),
+      name: text(row, 2),
+      kind: word<CatalogFunction['kind']>(row, 3, 'fpaw'),
+      volatility: VOLATILITY[word<keyof typeof VOLATILITY>(row, 4, 'isv')],
+      securityDefiner: row[5] !== 'f',
+      owner: row[6] ?? '',
+      ownerSuperuser: row[7] === 't',
+      language: text(row, 8),
+      extension: row[9] ?? null,
+      extensionOfSuperuser: row[10] === 't',
+      returnType: oid(row, 11),
+      returnsSet: row[12] !== 'f',
+    }),
+  );
+  const byOid = new Map(all.map((each) => [each.oid, each]));
+  return {
+    functions: all.filter((each) => each.schema !== 'pg_catalog' || !(isBuiltin(each.name) || dangerousClass(each.name) !== null)),
+    operators: operators.flatMap((row) => {
+      const code = byOid.get(oid(row, 0));
+      return code === undefined ? [] : [{ ...code, schema: text(row, 1), name: text(row, 2) }];
+    }),
+  };
+}
+
+function readType(row: Row): CatalogType {
+  return {
+    oid: oid(row, 0),
+    schema: text(row, 1),
+    name: text(row, 2),
+    kind: text(row, 3),
+    base: oid(row, 4),
+    element: oid(row, 5),
+    relation: oid(row, 6),
+    category: text(row, 7),
+  };
+}
+
+function text(row: Row, at: number): string {
+  const value = row[at];
+  if (value == null) throw malformed();
+  return value;
+}
+
+/** An unsigned number of at most 32 bits. */
+function oid(row: Row, at: number): number {
+  const value = text(row, at);
+  if (!/^\d{1,10}$/.test(value)) throw malformed();
+  return Number(value);
+}
+
+function word<Word extends string>(row: Row, at: number, known: string): Word {
+  const value = text(row, at);
+  if (value.length !== 1 || !known.includes(value)) throw malformed();
+  return value as Word;
+}
+
+function malformed(): GwError {
+  return new GwError('target.protocol', 'The target sent a catalog that cannot be read.');
+}

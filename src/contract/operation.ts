@@ -47,6 +47,8 @@ export interface Operation {
    * it as refused by the gateway. Null: policy decides.
    */
   readonly forbidden: string | null;
+  /** What forbids it. Left out: the wire. */
+  readonly forbiddenBy?: 'wire' | 'masking';
   /** Types of the parameters as the client declared them (protocol encoding), or null. Valid only during `guard.check`. */
   readonly parameterTypes: Uint8Array | null;
   /**

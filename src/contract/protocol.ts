@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Secret } from '../base/secret.js';
 import type { BoundParameter, Estimate } from './approval.js';
 import type { GwError } from './gw-error.js';
+import type { ClassView, MaskingDoor } from './masking-policy.js';
 import type { Facts, Operation } from './operation.js';
 import type { OutcomeStatus } from './recording.js';
 import type { Target } from './target.js';
@@ -195,6 +196,10 @@ export interface Guard {
   deliver(verdict: Verdict, chunk: Uint8Array, rows: number): Uint8Array;
   /** Input that streams up under an operation already allowed (COPY in). Records; gives nothing back. */
   receive(verdict: Verdict, chunk: Uint8Array): void;
+  /** How sensitive data of the target is shown to this session by the policy in force; null: nothing of it is tagged or looked for. */
+  masking(): MaskingDoor | null;
+  /** So many values of the result were changed as `how` says (or, where it says `clear`, shown). For the record. */
+  masked(verdict: Verdict, how: ClassView, values: number): void;
   /** The operation is over. Called exactly once for each allowed operation. */
   finish(verdict: Verdict, status: OutcomeStatus, message: string | null): void;
 }

@@ -2,3 +2,4 @@
 export { type MaskedForm, recogniseMasked } from './recognise-masked.js';
 export { createTokenKeys, type IntegerBits, isToken, mintedBy, type TokenKeys } from './tokens.js';
 export { createTransform, type TransformOptions } from './transforms.js';
+export { createMaskingDoor } from './masking-door.js';

@@ -10,6 +10,7 @@ import type { AbandonReason, ApprovalAnswer, ApprovalRecord } from '../contract/
 import { type Decision, NOTHING_FURTHER, type PolicySource, type PolicyView } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
+import type { ClassView, MaskCount, MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Operation } from '../contract/operation.js';
 import type { ClientNotice, Guard } from '../contract/protocol.js';
 import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
@@ -30,6 +31,8 @@ class IssuedVerdict {
   readonly startedAt: number;
   rows = 0;
   bytes = 0;
+  /** What masking did to its result; null: nothing. */
+  masked: Map<ClassView, number> | null = null;
   finished = false;
 
   constructor(issuer: SessionGuard, decision: Decision, sequence: number, startedAt: number) {
@@ -61,6 +64,9 @@ export interface GuardOptions {
   readonly identity: Identity;
   readonly target: Target;
   readonly policy: PolicySource;
+  /** The session was opened with a reason. */
+  readonly reasoned: boolean;
+  masking(view: MaskingView): MaskingDoor;
   readonly recorder: SessionRecorder;
   readonly clock: Clock;
   /** Tells the client something that ends nothing. */
@@ -177,7 +183,7 @@ export class SessionGuard implements Guard {
     const view = this.#currentView();
     if (this.#lostWrites) throw new GwError('session.revoked', `Policy no longer lets this session be: ${LOST_WRITES}.`, { hint: 'Connect again.' });
     if (operation.forbidden !== null)
-      return { effect: 'deny', rule: 'gateway/wire', policy: view.policy, reasons: [operation.forbidden], hint: null, ...NOTHING_FURTHER };
+      return { effect: 'deny', rule: `gateway/${operation.forbiddenBy ?? 'wire'}`, policy: view.policy, reasons: [operation.forbidden], hint: null, ...NOTHING_FURTHER };
     const decision = view.decide(operation.facts);
     if (decision.effect === 'require_approval') {
       if (this.#hold === null) return refuseUnasked(decision, 'nobody can be asked in this session');
@@ -274,6 +280,17 @@ export class SessionGuard implements Guard {
     return chunk;
   }
 
+  masking(): MaskingDoor | null {
+    const view = this.#currentView().masking(this.#options.reasoned);
+    return view === null ? null : this.#options.masking(view);
+  }
+
+  masked(verdict: Verdict, how: ClassView, values: number): void {
+    const issued = this.#issued(verdict);
+    issued.masked ??= new Map();
+    issued.masked.set(how, (issued.masked.get(how) ?? 0) + values);
+  }
+
   receive(verdict: Verdict, chunk: Uint8Array): void {
     const issued = this.#issued(verdict);
     if (issued !== this.#transport && !issued.finished) this.#options.recorder.received(issued.sequence, chunk);
@@ -287,6 +304,7 @@ export class SessionGuard implements Guard {
     if (this.#running === issued) this.#running = null;
     else this.#alsoRunning.delete(issued);
     this.counters.rows += issued.rows;
+    if (issued.masked !== null) this.#options.recorder.event('masked', { operation: issued.sequence, values: countsOf(issued.masked) });
     const durationUs = Math.round((this.#options.clock.monotonic() - issued.startedAt) * 1000);
     this.#options.recorder.outcome(issued.sequence, { status, rows: issued.rows, bytes: issued.bytes, durationUs, message });
   }
@@ -315,6 +333,10 @@ export class SessionGuard implements Guard {
     if (!IssuedVerdict.issuedBy(verdict, this)) throw new GwError('internal.error', 'A result was to be delivered without a verdict of this session.');
     return verdict;
   }
+}
+
+function countsOf(masked: ReadonlyMap<ClassView, number>): readonly MaskCount[] {
+  return [...masked].map(([{ class: name, treatment, rule }, values]) => ({ class: name, treatment, rule, values }));
 }
 
 /** It must be asked for, and cannot be. */

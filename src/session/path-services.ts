@@ -6,6 +6,7 @@ import type { Logger } from '../base/logger.js';
 import type { ApprovalDoor } from '../contract/approval.js';
 import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator } from '../contract/identity.js';
+import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Protocol } from '../contract/protocol.js';
 import type { Journal } from '../contract/recording.js';
 import type { Bus, SessionStore, SubjectStore } from '../contract/session-store.js';
@@ -47,6 +48,8 @@ export interface PathServices {
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly authenticator: Authenticator;
   readonly policy: PolicySource;
+  /** How a view of sensitive data is carried out. */
+  masking(view: MaskingView): MaskingDoor;
   readonly targets: { get(name: string): Target | undefined };
   dial(target: Target, options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly onread?: net.OnReadOpts }): Promise<net.Socket>;
   readonly journal: Journal;

@@ -288,6 +288,8 @@ export class Path {
       identity: grant.identity,
       target,
       policy: services.policy,
+      reasoned: about.terms.reason !== null && about.terms.reason !== '',
+      masking: (view) => services.masking(view),
       recorder,
       clock: services.clock,
       hold,

@@ -146,6 +146,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
       },
     },
     policy: { current: () => policy },
+    masking: maskingForTests(),
     targets: { get: (name) => (name === target.name ? target : undefined) },
     dial,
     journal: used,

@@ -4,12 +4,13 @@
  * length, an answer that nothing asked for or an unknown message ends the session.
  */
 import { GwError } from '../../contract/gw-error.js';
-import { MESSAGE_LIMIT, SERVER_MESSAGE_LIMIT } from './codec/limits.js';
+import { MASKED_ROW_LIMIT, MESSAGE_LIMIT, SERVER_MESSAGE_LIMIT } from './codec/limits.js';
 import { Back, readFields } from './codec/message.js';
 import type { Conversation } from './conversation.js';
 import { Wait } from './flight.js';
 import type { Portal } from './names.js';
 import { checkReadOnly, REFUSED_WRITE, WHY_READ_ONLY } from './read-only.js';
+import type { ResultMasker } from './masking/result-masker.js';
 import { noticeResponse } from './refusal.js';
 import { checkPinned } from './upstream.js';
 
@@ -85,6 +86,11 @@ export class Backend {
         if (type === Back.DataRow || type === Back.CopyData) {
           const kind = this.#talk.flight.kind();
           if (kind !== Wait.Execute && kind !== Wait.Query) throw violation('a row that nothing asked for');
+          if (next > end && this.#masker() !== null) {
+            // A row that is masked is masked whole.
+            if (length > MASKED_ROW_LIMIT) throw new GwError('policy.limit_exceeded', `A row of ${length} bytes is larger than what the gateway masks.`);
+            break;
+          }
           if (this.#open < 0) this.#open = at;
           if (next > end) {
             this.#remaining = next - end;
@@ -129,7 +135,7 @@ export class Backend {
     if (verdict === null) throw violation('a result that nothing asked for');
     if (to > this.#open) {
       const stretch = this.#buffer.subarray(this.#open, to);
-      const out = context.guard.deliver(verdict, stretch, this.#rows);
+      const out = context.guard.deliver(verdict, this.#masker()?.frames(stretch) ?? stretch, this.#rows);
       if (out !== stretch) {
         if (this.#open > this.#sent) context.sendDown(this.#buffer.subarray(this.#sent, this.#open));
         context.sendDown(out);
@@ -139,6 +145,11 @@ export class Backend {
     this.#resultRows += this.#rows;
     this.#rows = 0;
     this.#open = -1;
+  }
+
+  /** Masks the result in hand; null: nothing of it is hidden. */
+  #masker(): ResultMasker | null {
+    return this.#talk.masking.masker(this.#talk.flight.verdict());
   }
 
   #flush(to: number): void {
@@ -167,7 +178,7 @@ export class Backend {
     switch (type) {
       case Back.RowDescription:
       case Back.NoData:
-        if (waiting === Wait.Describe) this.#answered(at, Wait.Describe);
+        if (waiting === Wait.Describe) this.#described(type, at, next);
         else if (running && type === Back.RowDescription) this.#inResult(at);
         else throw violation('a description that nothing asked for');
         return;
@@ -229,6 +240,17 @@ export class Backend {
       default:
         throw violation(`an unexpected message (type ${type})`);
     }
+  }
+
+  #described(type: number, at: number, next: number): void {
+    const { flight } = this.#talk;
+    const portal = flight.portal();
+    if (portal !== null && type === Back.RowDescription) portal.description = Buffer.from(this.#buffer.subarray(at + 5, next));
+    const silent = flight.extra()?.silent === true;
+    this.#answered(at, Wait.Describe);
+    if (!silent) return;
+    this.#flush(at);
+    this.#sent = next;
   }
 
   /** The message at `at` belongs to the result in hand. */
@@ -316,7 +338,12 @@ export class Backend {
     const { flight, context } = this.#talk;
     const extra = flight.extra();
     const refusal = extra?.refusal ?? null;
-    this.#failure = refusal !== null ? 'refused' : describe(this.#buffer, at + 5, next);
+    if (refusal !== null) this.#failure = 'refused';
+    else {
+      // The record holds what was delivered.
+      const said = this.#scrubbed(at, next);
+      this.#failure = describe(said, 5, said.length);
+    }
     if (refusal !== null) {
       // The server refused the stand-in: the client hears why the gateway did not let the real message through.
       this.#replace(at, next, refusal);
@@ -393,12 +420,20 @@ export class Backend {
     this.#settled();
   }
 
+  /** What the server says, an error, notice or notification, without what it may hold of tables. */
+  #scrubbed(at: number, next: number): Buffer {
+    const said = this.#talk.masking.scrub(this.#buffer, at, next, this.#talk.flight.verdict());
+    if (said === null) throw violation('a malformed message');
+    return said;
+  }
+
   /** A message that belongs to no operation still goes through the door. */
   #aside(at: number, next: number): void {
     const { context } = this.#talk;
     this.#close(at);
     const frame = this.#buffer.subarray(at, next);
-    const out = context.guard.deliver(context.guard.transport(), frame, 0);
+    const words = frame[0] === Back.ParameterStatus ? frame : this.#scrubbed(at, next);
+    const out = context.guard.deliver(context.guard.transport(), words, 0);
     if (out !== frame) this.#replace(at, next, out);
   }
 }

@@ -5,13 +5,16 @@
 import type { Facts } from '../../contract/operation.js';
 import type { EngineContext } from '../../contract/protocol.js';
 import type { Verdict } from '../../contract/verdict.js';
+import type { Catalog } from './catalog/catalog.js';
 import type { Analysis } from './facts/index.js';
 import { withResolved } from './facts/index.js';
 import { Flight } from './flight.js';
+import { SessionMasking } from './masking/session-masking.js';
 import { type NameChange, type NameEffect, NameSpace, type Portal, type Statement } from './names.js';
 
 export class Conversation {
   readonly context: EngineContext;
+  readonly masking: SessionMasking;
   readonly flight = new Flight();
   readonly statements = new NameSpace<Statement>();
   readonly portals = new NameSpace<Portal>();
@@ -45,6 +48,12 @@ export class Conversation {
 
   constructor(context: EngineContext) {
     this.context = context;
+    this.masking = new SessionMasking(this);
+  }
+
+  /** The target's catalog at this moment; null: none is to be had, or it may be behind. */
+  catalog(): Catalog | null {
+    return this.context.catalog() as Catalog | null;
   }
 
   /** The facts of an analysed text with the names that it uses resolved as they will be on the server. */
@@ -78,9 +87,10 @@ export class Conversation {
 
   /** What completing each statement of `analysis` does to names; index = statement within the text. */
   effectsOf(analysis: Analysis, text: Uint8Array): readonly (readonly NameEffect[])[] {
-    return analysis.statements.map((info): readonly NameEffect[] => {
+    return analysis.statements.map((info, index): readonly NameEffect[] => {
       const inner = (): Statement => ({
         facts: info.inner?.facts ?? analysis.facts,
+        source: { analysis, text, index, inner: true },
         text,
         types: null,
         effects: [],

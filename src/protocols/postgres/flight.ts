@@ -20,6 +20,8 @@ export const Wait = {
 export interface FlightExtra {
   /** This entry is a stand-in that the server will answer with an error; the client gets these bytes in place of that error. */
   readonly refusal: Buffer | null;
+  /** The gateway asked this itself: the client does not see the answer. */
+  readonly silent?: true;
   /** Names of statements and portals that change when the answer comes; `step` counts the statements of a Query. */
   readonly changes: readonly { readonly step: number; readonly change: NameChange }[];
 }

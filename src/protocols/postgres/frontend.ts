@@ -159,6 +159,10 @@ export class Frontend {
         return at;
       }
       if (handled !== true) this.#replace(at, next, handled);
+      else if (this.#requests.before !== null) {
+        this.#replace(at, at, this.#requests.before);
+        this.#requests.before = null;
+      }
       if (this.#talk.over) return at;
       if (next > end) {
         // The head of a large Bind was judged; the rest follows it, recorded as input of the operation, or is dropped with it.

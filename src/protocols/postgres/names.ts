@@ -6,9 +6,20 @@
  */
 import type { Facts } from '../../contract/operation.js';
 import type { Verdict } from '../../contract/verdict.js';
+import type { Analysis } from './facts/index.js';
+
+/** Where the text of a statement is: the whole text it came in, which of its statements, and whether it is what that one keeps. */
+export interface StatementSource {
+  readonly analysis: Analysis;
+  readonly text: Uint8Array;
+  /** Null: all of them. */
+  readonly index: number | null;
+  readonly inner: boolean;
+}
 
 export interface Statement {
   readonly facts: Facts;
+  readonly source: StatementSource;
   /** Exact text; the same object for each use, so that the record can refer to it. */
   readonly text: Uint8Array;
   /** Types of its parameters as the Parse declared them; null: prepared in SQL. */
@@ -29,6 +40,10 @@ export interface Portal {
   facts: Facts;
   /** Segment of the pipeline in which it was opened. */
   readonly segment: number;
+  /** A Describe for it is on its way or answered. */
+  described?: boolean;
+  /** Body of the RowDescription that answered; masking reads rows by it. */
+  description?: Buffer;
 }
 
 /** A change of the name space that a statement causes when it completes. */

@@ -7,12 +7,14 @@ import { GwError } from '../../contract/gw-error.js';
 import type { Facts, Operation } from '../../contract/operation.js';
 import type { Verdict } from '../../contract/verdict.js';
 import { AwaitedVerdict } from './awaited-verdict.js';
+import { readBoundParameters } from './bound-parameters.js';
 import { NAMES_LIMIT } from './codec/limits.js';
 import { Front, message, stringEnd } from './codec/message.js';
 import type { Conversation } from './conversation.js';
 import type { Analysis, StatementCache } from './facts/index.js';
 import { type FlightExtra, Wait } from './flight.js';
 import { type Judged, judge } from './judge.js';
+import type { OperationMask } from './masking/session-masking.js';
 import type { NameChange, Portal, Statement } from './names.js';
 import { BEHIND_END, beginsOrEnds, breaksReadOnly, endsTransaction, goesOnAfterEnd } from './read-only.js';
 import { refuseOperation } from './refusal.js';
@@ -25,6 +27,8 @@ const STAND_IN = 'gw refused this statement';
 const STAND_IN_NAME = 'gw refused';
 const NO_VERDICT_YET = 'wait';
 const CONTINUE = { refusal: null, changes: [] } as const;
+const SILENT = { refusal: null, changes: [], silent: true } as const;
+const PORTAL = 0x50;
 /** The server cuts longer names (NAMEDATALEN - 1), so two of them may be one. */
 const NAME_BYTES = 63;
 const BACKSLASH = 0x5c;
@@ -34,6 +38,8 @@ const QUOTE = 0x27;
 export type Handled = boolean | Buffer;
 
 export class Requests {
+  /** Goes up in front of the message that was just let through. */
+  before: Buffer | null = null;
   /** The verdict of the last message that was let through. */
   verdict: Verdict | null = null;
   readonly #talk: Conversation;
@@ -72,8 +78,12 @@ export class Requests {
         return this.#execute(at, next);
       case Front.Describe: {
         const end = this.#textEnd(at + 6, next, 'Describe');
-        if (this.#name(at + 6, end) === null) return this.#refuseName(Wait.Describe);
-        flight.push(Wait.Describe, null, null);
+        const name = this.#name(at + 6, end);
+        if (name === null) return this.#refuseName(Wait.Describe);
+        const portal = buffer[at + 5] === PORTAL ? this.#talk.portals.lookup(name, this.#talk.segment) : null;
+        if (portal === 'unsettled') return false;
+        if (portal !== null) portal.described = true;
+        flight.push(Wait.Describe, null, null, portal);
         return true;
       }
       case Front.Close:
@@ -104,6 +114,8 @@ export class Requests {
   #decide(asked: Judged, preparing: boolean): Verdict | typeof NO_VERDICT_YET {
     const told = this.#talk.context.readOnly ? this.#inReadOnly(asked, preparing) : asked;
     const judged: Judged = this.#talk.shifted && told.reach === 'whole' ? { ...told, reach: 'contextual' } : told;
+    // What is forbidden by now was not what people approved.
+    if (judged.forbidden !== null) this.#awaited.forget();
     const verdict = this.#awaited.take(judged) ?? this.#ask(judged, preparing);
     if (verdict !== NO_VERDICT_YET && verdict.allowed && !preparing && shiftsMeaning(judged.facts)) this.#talk.shifted = true;
     return verdict;
@@ -161,13 +173,15 @@ export class Requests {
     if (this.#rows.own && this.#rows.waiting === null)
       throw new GwError('protocol.violation', 'A Query may not follow a write with a row limit in the same pipeline; send Sync before it.');
     const judged = unclear === null ? judge.statement(facts, text, 'query', reachOf(analysis)) : judge.unclear(facts, text, unclear);
-    const asked = withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1);
+    const mask = this.#talk.masking.ofText(analysis, text, facts);
+    const asked = withMask(withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1), mask);
     const verdict = this.#rows.waiting ?? this.#decide(asked, false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Query);
     }
     if (!this.#rows.admit(verdict, facts, true)) return false;
+    if (mask !== null) this.#talk.masking.attach(verdict, mask, null);
     let extra: FlightExtra | null = null;
     if (this.#talk.changesNames(analysis)) {
       const changes: { step: number; change: NameChange }[] = [];
@@ -196,7 +210,8 @@ export class Requests {
     if (unclear === 'wait') return false;
     const judged = unclear === null ? judge.statement(facts, text, 'prepare', 'whole') : judge.unclear(facts, text, unclear);
     const counted = isCounted(analysis, this.#talk);
-    const verdict = this.#decide(withChanges(judged, counted, true), true);
+    const mask = this.#talk.masking.ofText(analysis, text, facts);
+    const verdict = this.#decide(withMask(withChanges(judged, counted, true), mask), true);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Parse, nameEnd === at + 5);
@@ -205,7 +220,8 @@ export class Requests {
     const types = Buffer.from(this.#buffer.subarray(textEnd + 1, next));
     const effects = this.#talk.changesNames(analysis) ? this.#talk.effectsOf(analysis, kept).flat() : [];
     const contextual = reachOf(analysis) === 'contextual';
-    const statement: Statement = { facts, text: kept, types, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null, counted };
+    const source = { analysis, text: kept, index: null, inner: false };
+    const statement: Statement = { facts, source, text: kept, types, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null, counted };
     const change = this.#talk.statements.change(name, statement, this.#talk.segment);
     this.#checkNames();
     this.#talk.flight.push(Wait.Parse, null, { refusal: null, changes: [{ step: 0, change }] });
@@ -232,13 +248,15 @@ export class Requests {
     if (facts === 'unsettled') return false;
     const parameters = this.#buffer.subarray(nameEnd + 1, limit);
     const judged = judge.bound(facts, statement, parameters, next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual');
-    const verdict = this.#decide(withChanges(judged, statement.counted, true), false);
+    const mask = this.#talk.masking.door === null ? null : this.#talk.masking.ofStatement(statement, textsOf(parameters, statement.types));
+    const verdict = this.#decide(withMask(withChanges(judged, statement.counted, true), mask), false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Bind);
     }
     this.#talk.parkLastBound();
     const portal: Portal = { statement, verdict, facts, segment: this.#talk.segment };
+    if (mask !== null) this.#talk.masking.attach(verdict, mask, portal);
     const change = this.#talk.portals.change(portalName, portal, this.#talk.segment);
     this.#talk.lastBound = portal;
     this.#talk.ranInSegment = true;
@@ -270,15 +288,23 @@ export class Requests {
     if (verdict === null) {
       // Run to its end before, or declared in SQL: this Execute is an operation of its own.
       const judged = judge.statement(facts, portal.statement.text, 'fetch', 'contextual');
-      const decided = this.#decide(withChanges(judged, portal.statement.counted, true), false);
+      const mask = this.#talk.masking.ofStatement(portal.statement, []);
+      const decided = this.#decide(withMask(withChanges(judged, portal.statement.counted, true), mask), false);
       if (decided === NO_VERDICT_YET) return false;
       if (!decided.allowed) {
         return this.#standIn(refuseOperation(decided.decision, facts), Wait.Execute);
       }
+      if (mask !== null) this.#talk.masking.attach(decided, mask, portal);
       verdict = portal.verdict = decided;
       portal.facts = facts;
     }
     if (!this.#rows.admit(verdict, facts, false)) return false;
+    if (portal.described !== true && this.#talk.masking.masker(verdict) !== null) {
+      // Rows are masked by their description; a client that knows it already does not ask.
+      portal.described = true;
+      this.before = message(Front.Describe, `P${name}\0`);
+      this.#talk.flight.push(Wait.Describe, null, SILENT, portal);
+    }
     if (this.#rows.own && beginsOrEnds(facts)) this.#rows.handOver();
     if (this.#talk.lastBound === portal) this.#talk.lastBound = null;
     let extra: FlightExtra | null = null;
@@ -351,6 +377,17 @@ export class Requests {
     if (end < 0) throw new GwError('protocol.violation', `invalid string in message ${what}`);
     return end;
   }
+}
+
+/** What policy says of sensitive data counts like a limit of the wire. */
+function withMask(judged: Judged, mask: OperationMask | null): Judged {
+  const refusal = mask?.refusal ?? null;
+  return refusal === null || judged.forbidden !== null ? judged : { ...judged, forbidden: refusal, forbiddenBy: 'masking' };
+}
+
+/** Bound values that are text. */
+function textsOf(parameters: Uint8Array, types: Uint8Array | null): readonly string[] {
+  return (readBoundParameters(parameters, types) ?? []).flatMap(({ form, value }) => (form === 'text' ? [value] : []));
 }
 
 function holdsEscapedQuote(text: Uint8Array): boolean {

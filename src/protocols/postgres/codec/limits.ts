@@ -14,6 +14,8 @@ export const BIND_BUFFER_LIMIT = 1 << 20;
 export const BIND_RECORD_LIMIT = 65_536;
 /** Server messages that the gateway must read whole (descriptions, errors, notices, tags). */
 export const SERVER_MESSAGE_LIMIT = 4 << 20;
+/** A row that is masked is held whole. */
+export const MASKED_ROW_LIMIT = 256 << 20;
 /** Server messages before the login is over; servers send kilobytes there. */
 export const SERVER_LOGIN_LIMIT = 65_536;
 /** All of them together. */

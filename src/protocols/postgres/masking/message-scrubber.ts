@@ -11,9 +11,10 @@ import { Back, message, readFields, stringEnd } from '../codec/message.js';
  * connections (08), states (25, 26, 34, 55), permissions (28), resources (53, 54), intervention (57), unsupported (0A), transactions (2D, 3B, 40), catalogs (3D, 3F).
  */
 const TELLING_NAMES: ReadonlySet<string> = new Set(['42', '08', '25', '26', '34', '55', '28', '53', '54', '57', '0A', '2D', '3B', '40', '3D', '3F', '02']);
+/** Raised by PL/pgSQL and external routines, or by nobody knows what. */
+const RAISED: ReadonlySet<string> = new Set(['P0', '38', '39', 'XX', '']);
 /** What stays of any of them: severity, code, position, and the names of schema, table, column, type and constraint. */
 const NAMES = 'SVCPstcdnFLR';
-/** Warnings of the server about transactions and identifiers; a NOTICE of the same class comes from RAISE as well. */
 const SAID = 'What the server says here may hold values of the table; policy does not show it.';
 
 const ERROR_WORDS: Readonly<Record<string, string>> = {
@@ -25,13 +26,16 @@ const ERROR_WORDS: Readonly<Record<string, string>> = {
 };
 
 /** An ErrorResponse or NoticeResponse, its frame at `buffer[at..next)`; the same bytes where nothing had to go. Null: it is malformed. */
-export function scrubWords(buffer: Buffer, at: number, next: number, door: MaskingDoor, tell: (how: ClassView) => void): Buffer | null {
+/** `touches`: what is said may be about hidden data. */
+export function scrubWords(buffer: Buffer, at: number, next: number, door: MaskingDoor, touches: boolean, tell: (how: ClassView) => void): Buffer | null {
   const frame = buffer.subarray(at, next);
   if (!door.view.hides) return frame;
   const fields = readFields(buffer, at + 5, next);
   if (fields === null) return null;
   const code = fields.get('C') ?? '';
-  if (TELLING_NAMES.has(code.slice(0, 2)) && frame[0] === Back.ErrorResponse) return frame;
+  // Code of the database may say anything, whatever the statement is about.
+  const raised = frame[0] !== Back.ErrorResponse || RAISED.has(code.slice(0, 2));
+  if (!raised && (!touches || TELLING_NAMES.has(code.slice(0, 2)))) return frame;
   tell(door.view.unknown);
   const notice = frame[0] === Back.NoticeResponse;
   const words = notice ? 'a notice of the server' : (ERROR_WORDS[code.slice(0, 2)] ?? 'the server reports an error');

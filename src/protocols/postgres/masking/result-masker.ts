@@ -1,0 +1,213 @@
+/**
+ * Masks everything that comes down for one operation: its rows, in whatever format, and what the server says meanwhile. Takes whole frames in
+ * order and gives what may be delivered. Without a description, or with one that does not fit what was traced, nothing is known of a row.
+ */
+import { GwError } from '../../../contract/gw-error.js';
+import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
+import type { Catalog } from '../catalog/catalog.js';
+import { Back } from '../codec/message.js';
+import type { Output as Column } from '../lineage/sources.js';
+import type { Lineage } from '../lineage/lineage.js';
+import type { Portal } from '../names.js';
+import { CopyMasker } from './copy-masker.js';
+import { scrubNotification, scrubWords } from './message-scrubber.js';
+import { type Field, readRowDescription } from './row-description.js';
+import { Output, RowMasker } from './row-masker.js';
+import type { TracedStatement } from './traced-text.js';
+import { planValue, type ValuePlan } from './value-plan.js';
+
+export interface MaskedResult {
+  readonly door: MaskingDoor;
+  readonly catalog: Catalog | null;
+  /** Of the text, in order; those that run something by its name are that already. */
+  readonly statements: readonly TracedStatement[];
+  /** Of the extended protocol: where its description is kept. */
+  readonly portal: Portal | null;
+  /** It reads, compares or writes hidden data, or may. */
+  readonly touches: boolean;
+}
+
+/** Told how many values were changed, or (`clear`) shown. */
+export type Tell = (how: ClassView, values: number) => void;
+
+export class ResultMasker {
+  readonly #result: MaskedResult;
+  readonly #tell: Tell;
+  readonly #counts = new Map<ClassView, number>();
+  #step = 0;
+  #rows: RowMasker | null = null;
+  #copy: CopyMasker | null = null;
+  /** Columns of the result in hand that are shown in clear though they carry a class. */
+  #shown: readonly ClassView[] = [];
+
+  constructor(result: MaskedResult, tell: Tell) {
+    this.#result = result;
+    this.#tell = tell;
+  }
+
+  get touches(): boolean {
+    return this.#result.touches;
+  }
+
+  readonly #count = (how: ClassView): void => {
+    this.#counts.set(how, (this.#counts.get(how) ?? 0) + 1);
+  };
+
+  /** Whole frames of the result. Gives the same bytes when nothing had to change. */
+  frames(stretch: Buffer): Buffer {
+    let out: Output | null = null;
+    let copied = 0;
+    let at = 0;
+    while (at + 5 <= stretch.length) {
+      const next = at + 1 + stretch.readUInt32BE(at + 1);
+      if (next > stretch.length) throw new GwError('internal.error', 'A part of a frame was to be masked.');
+      const type = stretch[at] ?? 0;
+      const masker: RowMasker | null = type === Back.DataRow ? this.#rowMasker() : null;
+      if (masker !== null) {
+        for (const how of this.#shown) this.#count(how);
+        if (!masker.passes) {
+          out ??= new Output(stretch.length + 256);
+          out.copy(stretch, copied, at);
+          masker.row(stretch, at, next, out);
+          copied = next;
+        }
+      } else {
+        const frame = this.#other(type, stretch, at, next);
+        if (frame !== null) {
+          out ??= new Output(stretch.length + 256);
+          out.copy(stretch, copied, at);
+          out.copy(frame, 0, frame.length);
+          copied = next;
+        }
+      }
+      at = next;
+    }
+    this.#flushCounts();
+    if (out === null) return stretch;
+    out.copy(stretch, copied, stretch.length);
+    return out.bytes();
+  }
+
+  #flushCounts(): void {
+    for (const [how, values] of this.#counts) this.#tell(how, values);
+    this.#counts.clear();
+  }
+
+  /** What stands in the place of a frame that is no row; null: it stays. */
+  #other(type: number, buffer: Buffer, at: number, next: number): Uint8Array | null {
+    switch (type) {
+      case Back.RowDescription: {
+        const fields = readRowDescription(buffer, at + 5, next);
+        if (fields === null) throw new GwError('target.protocol', 'The target sent a malformed RowDescription.');
+        this.#begin(fields);
+        return null;
+      }
+      case Back.CopyOutResponse:
+        this.#beginCopy(buffer, at, next);
+        return null;
+      case Back.CopyData: {
+        const rows = this.#copyMasker().rows(buffer.subarray(at + 5, next));
+        const head = Buffer.allocUnsafe(5);
+        head[0] = Back.CopyData;
+        head.writeUInt32BE(rows.length + 4, 1);
+        return Buffer.concat([head, rows]);
+      }
+      case Back.CommandComplete:
+      case Back.EmptyQueryResponse:
+        this.#step++;
+        this.#rows = null;
+        this.#copy = null;
+        this.#shown = [];
+        return null;
+      case Back.ErrorResponse:
+      case Back.NoticeResponse:
+        return scrubbed(scrubWords(buffer, at, next, this.#result.door, this.touches, this.#count));
+      case Back.NotificationResponse:
+        return scrubbed(scrubNotification(buffer, at, next, this.#result.door, this.#count));
+      default:
+        return null;
+    }
+  }
+
+  #rowMasker(): RowMasker {
+    if (this.#rows === null) {
+      const description = this.#result.portal?.description ?? null;
+      const fields = description === null ? null : readRowDescription(description, 0, description.length);
+      if (fields === null) throw new GwError('target.protocol', 'The target sent a row without its description.');
+      this.#begin(fields);
+    }
+    return this.#rows as unknown as RowMasker;
+  }
+
+  #begin(fields: readonly Field[]): void {
+    const { door, catalog, statements } = this.#result;
+    const lineages = columnsFor(statements[this.#step]?.lineage.outputs ?? null, fields);
+    const plans = fields.map((field, index) =>
+      planValue(lineages?.[index] ?? null, { relation: field.relation, column: field.column, type: field.type, binary: field.format === 1 }, door, catalog),
+    );
+    this.#rows = new RowMasker(plans, door, this.#count);
+    this.#shown = shownIn(plans);
+  }
+
+  #beginCopy(buffer: Buffer, at: number, next: number): void {
+    const { door, catalog, statements } = this.#result;
+    const statement = statements[this.#step];
+    if (next - at < 8) throw new GwError('target.protocol', 'The target sent a malformed CopyOutResponse.');
+    const count = buffer.readUInt16BE(at + 6);
+    const format = statement?.copy ?? null;
+    const binary = buffer[at + 5] === 1;
+    if (format === null || (format.kind === 'binary') !== binary)
+      throw new GwError('target.protocol', 'The target copies out in another way than the statement asks for.');
+    const outputs = spread(statement?.lineage.outputs ?? [], count);
+    const plans = Array.from({ length: count }, (_, index) => {
+      const lineage = outputs?.[index]?.lineage ?? null;
+      return planValue(lineage, { relation: 0, column: 0, type: typeOf(lineage), binary }, door, catalog);
+    });
+    this.#copy = new CopyMasker(plans, format, door, this.#count);
+    this.#shown = shownIn(plans);
+  }
+
+  #copyMasker(): CopyMasker {
+    if (this.#copy === null) throw new GwError('target.protocol', 'The target sent COPY data that was not announced.');
+    for (const how of this.#shown) this.#count(how);
+    return this.#copy;
+  }
+}
+
+const TEXT_TYPE = 25;
+
+/** COPY does not say of which type a column is: it is that of the column that it shows as it is; text where it shows none. */
+function typeOf(lineage: Lineage | null): number {
+  if (lineage === null) return 0;
+  const types = new Set([...lineage.columns].map(({ column }) => column.type));
+  const [type] = types;
+  return types.size === 0 ? TEXT_TYPE : types.size === 1 && lineage.exact ? (type ?? 0) : 0;
+}
+
+function shownIn(plans: readonly ValuePlan[]): readonly ClassView[] {
+  return plans.flatMap((plan) => (plan.action === 'pass' ? plan.shown : []));
+}
+
+function scrubbed(frame: Buffer | null): Buffer {
+  if (frame === null) throw new GwError('target.protocol', 'The target sent a malformed message.');
+  return frame;
+}
+
+/** One entry for each of `count` columns; null: they do not fit. */
+function spread(outputs: readonly Column[], count: number): readonly Column[] | null {
+  const many = outputs.filter((column) => column.many);
+  if (many.length === 0) return outputs.length === count ? outputs : null;
+  const [only, ...more] = many;
+  const missing = count - (outputs.length - 1);
+  if (only === undefined || more.length > 0 || missing < 0) return null;
+  return outputs.flatMap((column) => (column.many ? Array.from({ length: missing }, () => ({ ...column, many: false, name: null })) : [column]));
+}
+
+/** Lineages by position; null: what was traced is not what the server describes. */
+function columnsFor(outputs: readonly Column[] | null, fields: readonly Field[]): readonly Lineage[] | null {
+  if (outputs === null) return null;
+  const columns = spread(outputs, fields.length);
+  if (columns === null) return null;
+  const fits = columns.every(({ name }, index) => name === null || name === fields[index]?.name);
+  return fits ? columns.map(({ lineage }) => lineage) : null;
+}

@@ -1,0 +1,140 @@
+/**
+ * A text traced statement by statement, as far as masking asks. Kept by the text (or by the shape, where no literal matters) for one snapshot
+ * of the catalog, for all sessions of the process: nothing of a session is in it.
+ */
+import type { Catalog } from '../catalog/catalog.js';
+import type { Analysis } from '../facts/index.js';
+import { parse } from '../facts/parser.js';
+import { as, field, isTree, type Tree, tagged, text as textOf } from '../facts/tree.js';
+import { unknownLineage } from '../lineage/lineage.js';
+import { output } from '../lineage/sources.js';
+import { type StatementLineage, statementLineage } from '../lineage/statement-lineage.js';
+import type { LineageContext } from '../lineage/trace.js';
+import { type CopyFormat, copyFormat } from './copy-format.js';
+
+export interface TracedStatement {
+  readonly lineage: StatementLineage;
+  /** Null: no COPY … TO STDOUT, or one in a way that cannot be masked. */
+  readonly copy: CopyFormat | null;
+  readonly copiesOut: boolean;
+  /** Of PREPARE and DECLARE: the statement that they keep. */
+  readonly inner: TracedStatement | null;
+  /** Texts of the statement that would be written, where it writes. */
+  readonly literals: readonly string[];
+}
+
+const NOT_UNDERSTOOD: TracedStatement = {
+  lineage: {
+    outputs: [output(null, unknownLineage('the text is not understood'), true)],
+    conditions: [],
+    flows: [],
+    created: [],
+    runs: null,
+    literalSensitive: true,
+  },
+  copy: null,
+  copiesOut: false,
+  inner: null,
+  literals: [],
+};
+
+export const NOTHING_KNOWN: readonly TracedStatement[] = [NOT_UNDERSTOOD];
+
+const KEPT = 2_000;
+
+/** What was traced with one snapshot of the catalog (or, under this key, with none) and the path of a fresh session. */
+const NO_CATALOG = {};
+
+class Traces {
+  readonly byAnalysis = new WeakMap<Analysis, readonly TracedStatement[]>();
+  #young = new Map<string, readonly TracedStatement[]>();
+  #old = new Map<string, readonly TracedStatement[]>();
+
+  get(key: string): readonly TracedStatement[] | undefined {
+    const found = this.#young.get(key) ?? this.#old.get(key);
+    if (found !== undefined) this.set(key, found);
+    return found;
+  }
+
+  set(key: string, traced: readonly TracedStatement[]): void {
+    if (this.#young.size >= KEPT) [this.#old, this.#young] = [this.#young, new Map()];
+    this.#young.set(key, traced);
+  }
+}
+
+const known = new WeakMap<object, { readonly fresh: Traces; readonly shifted: Traces }>();
+
+/** `context` with nothing of a session in it, or `own` true: then nothing is kept. */
+export function traceText(analysis: Analysis, text: Uint8Array, context: LineageContext, own: boolean): readonly TracedStatement[] {
+  const bytes = Buffer.from(text.buffer, text.byteOffset, text.length);
+  if (own) return trace(bytes.toString('utf8'), context);
+  const holder: Catalog | object = context.catalog ?? NO_CATALOG;
+  let traces = known.get(holder);
+  if (traces === undefined) known.set(holder, (traces = { fresh: new Traces(), shifted: new Traces() }));
+  const kept = context.searchPath === null ? traces.shifted : traces.fresh;
+  const byShape = analysis.shareable ? kept.byAnalysis.get(analysis) : undefined;
+  if (byShape !== undefined) return byShape;
+  const key = bytes.toString('utf8');
+  let traced = kept.get(key);
+  if (traced === undefined) {
+    traced = trace(key, context);
+    const shared = analysis.shareable && traced.every(({ lineage, literals }) => !lineage.literalSensitive && literals.length === 0);
+    if (shared) kept.byAnalysis.set(analysis, traced);
+    else kept.set(key, traced);
+  }
+  return traced;
+}
+
+function trace(text: string, context: LineageContext): readonly TracedStatement[] {
+  if (text.trim() === '') return [];
+  const parsed = parse(text);
+  if (parsed.kind !== 'tree') return NOTHING_KNOWN;
+  // What one statement of a text changes, the next one finds changed; the snapshot is of before.
+  let changed = false;
+  return parsed.statements.map((entry) => {
+    const statement = isTree(entry) ? field(entry, 'stmt') : undefined;
+    const traced = traceStatement(statement, changed ? { ...context, catalog: null } : context);
+    changed ||= changesCatalog(statement);
+    return traced;
+  });
+}
+
+const PLAIN = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'CopyStmt', 'TransactionStmt', 'ExplainStmt', 'PrepareStmt']);
+const NAMED = new Set(['DeclareCursorStmt', 'FetchStmt', 'ClosePortalStmt', 'DeallocateStmt', 'ExecuteStmt', 'VariableShowStmt', 'LockStmt']);
+
+function changesCatalog(statement: unknown): boolean {
+  const tag = tagged(statement)?.tag ?? '';
+  return !PLAIN.has(tag) && !NAMED.has(tag);
+}
+
+function traceStatement(statement: unknown, context: LineageContext): TracedStatement {
+  const { tag, node } = tagged(statement) ?? { tag: '', node: {} };
+  const keeps = tag === 'PrepareStmt' || tag === 'DeclareCursorStmt';
+  const copiesOut = tag === 'CopyStmt' && field(node, 'is_from') !== true;
+  return {
+    lineage: statementLineage(statement, context),
+    copy: copiesOut ? copyFormat(node) : null,
+    copiesOut,
+    inner: keeps ? traceStatement(field(node, 'query'), context) : null,
+    literals: writes(tag) ? literalsIn(node) : [],
+  };
+}
+
+const writes = (tag: string): boolean => tag === 'InsertStmt' || tag === 'UpdateStmt' || tag === 'MergeStmt';
+
+function literalsIn(node: Tree): readonly string[] {
+  const found: string[] = [];
+  const walk = (value: unknown): void => {
+    if (Array.isArray(value)) {
+      for (const each of value) walk(each);
+      return;
+    }
+    if (!isTree(value)) return;
+    const constant = as(value, 'A_Const');
+    const string = constant === null ? undefined : field(constant, 'sval');
+    if (isTree(string)) found.push(textOf(string, 'sval') ?? '');
+    else for (const key of Object.keys(value)) walk(field(value, key));
+  };
+  walk(node);
+  return found;
+}

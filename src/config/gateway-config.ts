@@ -56,6 +56,8 @@ export interface GatewayConfig {
   };
   readonly targets: readonly TargetSettings[];
   readonly approvals: { readonly notify: NotifySettings };
+  /** Keys of tokens, the newest first; none: the gateway keeps one of its own. */
+  readonly masking: { readonly tokenKeys: readonly { readonly id: number; readonly secret: SecretSource }[] };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };
 }
 

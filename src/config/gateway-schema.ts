@@ -141,6 +141,26 @@ const limits = z
   .prefault({})
   .meta({ description: 'Limits that protect the gateway.' });
 
+const masking = z
+  .strictObject({
+    tokenKeys: z
+      .array(
+        z.strictObject({
+          id: z.number().int().min(0).max(255).meta({ description: 'Number of the key; it is in every token and never used for another key.' }),
+          secret: secretReference('At least 32 random bytes, in hex or base64.'),
+        }),
+      )
+      .max(256)
+      .default([])
+      .meta({
+        description:
+          'Keys of tokens, the newest first. Older ones are kept so that their tokens are recognised. Left out: the gateway makes one and keeps it in `token-key` below its data directory.',
+        examples: [[{ id: 2, secret: { file: 'secrets/token-key-2' } }]],
+      }),
+  })
+  .prefault({})
+  .meta({ description: 'Masking of sensitive data. What is masked for whom is a matter of policy.' });
+
 const log = z
   .strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error']).default('info').meta({ description: 'Least severe kind of line that is written.' }),
@@ -159,6 +179,7 @@ export const gatewaySchemaZod = z.strictObject({
   limits,
   targets: targetsSection,
   approvals: approvalsSection,
+  masking,
   log,
 });
 

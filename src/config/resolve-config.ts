@@ -56,6 +56,7 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
     },
     targets: parsed.targets.flatMap((each, index) => targetSettings(each, targets[index], directory)),
     approvals: { notify: notifySettings(parsed.approvals.notify, directory) },
+    masking: { tokenKeys: parsed.masking.tokenKeys.map(({ id, secret }) => ({ id, secret: secretSource(secret, directory) })) },
     log: parsed.log,
   };
 }

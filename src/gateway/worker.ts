@@ -11,6 +11,8 @@ import { systemClock } from '../base/clock.js';
 import type { GatewayConfig } from '../config/index.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Authenticator } from '../contract/identity.js';
+import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
+import { createMaskingDoor } from '../masking/index.js';
 import { type GroupJournal, openJournal } from '../recording/index.js';
 import { createPath, type Path, type PathLimits } from '../session/index.js';
 import type { Store } from '../store/index.js';
@@ -28,6 +30,7 @@ import { openState } from './open-state.js';
 import { packageVersion } from './package-version.js';
 import { publicAddresses } from './public-addresses.js';
 import type { ServiceLogger } from './service-logger.js';
+import { loadTokenKeys } from './token-keys.js';
 import type { MetricFamilies, WorkerAddresses, WorkerAssignment } from './worker-messages.js';
 import { createWorkerMetrics } from './worker-metrics.js';
 
@@ -77,6 +80,14 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   await Promise.all([...protocolsByKind.values()].map((protocol) => protocol.prepare()));
   void warmUp(live, logger);
 
+  const tokenKeys = await loadTokenKeys(config, clock.now());
+  const doors = new WeakMap<MaskingView, MaskingDoor>();
+  const masking = (view: MaskingView): MaskingDoor => {
+    let door = doors.get(view);
+    if (door === undefined) doors.set(view, (door = createMaskingDoor(view, tokenKeys, clock)));
+    return door;
+  };
+
   const approvals = createApprovals({ live, store, audit, policy, clock, logger });
   cleanups.push(() => approvals.close());
 
@@ -88,6 +99,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     protocols: protocolsByKind,
     authenticator,
     policy,
+    masking,
     targets: { get: (name) => live.current().targets.get(name) ?? undefined },
     dial,
     journal,

@@ -1,6 +1,10 @@
 /** A view of policy carried out: transforms and detectors for what one identity may not see of one target. One for each view, shared. */
 import type { Clock } from '../base/clock.js';
-import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
+import { DETECTED_CLASSES, type DetectedClass, type ValueTransform } from '../contract/masking.js';
+import type { ClassView, MaskingDoor, MaskingView } from '../contract/masking-policy.js';
+import { Findings } from './detectors/findings.js';
+import { maskFindings } from './detectors/mask-findings.js';
+import { createScanner } from './detectors/scanner.js';
 import { recogniseMasked } from './recognise-masked.js';
 import type { TokenKeys } from './tokens.js';
 import { createTransform } from './transforms.js';
@@ -10,7 +14,30 @@ export function createMaskingDoor(view: MaskingView, key: TokenKeys, clock: Cloc
     view,
     transform: (how, kind, integerBits) =>
       createTransform({ treatment: how.treatment, class: how.class, kind, key, clock, keepLength: how.keepLength, integerBits }),
-    scan: null,
+    scan: createScan(view, key, clock),
     isMasked: (text) => recogniseMasked(text) !== null,
+  };
+}
+
+const isDetected = (name: string): name is DetectedClass => (DETECTED_CLASSES as readonly string[]).includes(name);
+
+function createScan(view: MaskingView, key: TokenKeys, clock: Clock): MaskingDoor['scan'] {
+  const looked = new Map<DetectedClass, ClassView>();
+  for (const how of view.classes) if (how.detect && how.treatment !== 'clear' && isDetected(how.class)) looked.set(how.class, how);
+  if (looked.size === 0) return null;
+  const scanner = createScanner([...looked.keys()]);
+  const findings = new Findings();
+  const transforms: Partial<Record<DetectedClass, ValueTransform>> = {};
+  for (const [name, { treatment, keepLength }] of looked) {
+    // Found in the middle of a text, a value can only be shown as text.
+    transforms[name] = createTransform({ treatment, class: name, kind: 'text', key, clock, keepLength });
+  }
+  return (text, found) => {
+    if (scanner.scan(text, 0, text.length, findings) === 0) return text;
+    for (let index = 0; index < findings.count; index++) {
+      const how = looked.get(findings.classOf(index));
+      if (how !== undefined) found(how);
+    }
+    return maskFindings(text, findings, transforms);
   };
 }

@@ -183,7 +183,14 @@ export class SessionGuard implements Guard {
     const view = this.#currentView();
     if (this.#lostWrites) throw new GwError('session.revoked', `Policy no longer lets this session be: ${LOST_WRITES}.`, { hint: 'Connect again.' });
     if (operation.forbidden !== null)
-      return { effect: 'deny', rule: `gateway/${operation.forbiddenBy ?? 'wire'}`, policy: view.policy, reasons: [operation.forbidden], hint: null, ...NOTHING_FURTHER };
+      return {
+        effect: 'deny',
+        rule: `gateway/${operation.forbiddenBy ?? 'wire'}`,
+        policy: view.policy,
+        reasons: [operation.forbidden],
+        hint: null,
+        ...NOTHING_FURTHER,
+      };
     const decision = view.decide(operation.facts);
     if (decision.effect === 'require_approval') {
       if (this.#hold === null) return refuseUnasked(decision, 'nobody can be asked in this session');

@@ -24,6 +24,7 @@ import { openJournal } from '../../src/recording/index.js';
 import { createPath, type Path, type PathLimits } from '../../src/session/index.js';
 import { dial } from '../../src/targets/index.js';
 import { TUNNEL_ALPN } from '../../src/tunnel/frame.js';
+import { maskingForTests } from './masking.js';
 
 const OPEN_POLICY = `
 version: 1

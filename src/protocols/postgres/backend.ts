@@ -8,9 +8,9 @@ import { MASKED_ROW_LIMIT, MESSAGE_LIMIT, SERVER_MESSAGE_LIMIT } from './codec/l
 import { Back, readFields } from './codec/message.js';
 import type { Conversation } from './conversation.js';
 import { Wait } from './flight.js';
+import type { ResultMasker } from './masking/result-masker.js';
 import type { Portal } from './names.js';
 import { checkReadOnly, REFUSED_WRITE, WHY_READ_ONLY } from './read-only.js';
-import type { ResultMasker } from './masking/result-masker.js';
 import { noticeResponse } from './refusal.js';
 import { checkPinned } from './upstream.js';
 

@@ -15,7 +15,7 @@ const BACKSLASH = 0x5c;
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
 
 /** COPY's text escapes: `\n` and its like. */
-const ESCAPES: Readonly<Record<number, number>> = { 0x62: 0x08, 0x66: 0x0c, 0x6e: 0x0a, 0x72: 0x0d, 0x74: 0x09, 0x76: 0x0b };
+const ESCAPES: Readonly<Record<number, number>> = { 98: 0x08, 102: 0x0c, 110: 0x0a, 114: 0x0d, 116: 0x09, 118: 0x0b };
 const ESCAPED: ReadonlyMap<number, number> = new Map(Object.entries(ESCAPES).map(([letter, byte]) => [byte, Number(letter)]));
 
 export class CopyMasker {

@@ -78,10 +78,7 @@ export class SessionMasking {
       for (const created of lineage.created) this.#remember(created);
       for (const flow of lineage.flows) this.#taint(flow);
     }
-    this.#maskers.set(
-      verdict,
-      new ResultMasker({ ...mask, portal }, (how, values) => guard.masked(verdict, how, values)),
-    );
+    this.#maskers.set(verdict, new ResultMasker({ ...mask, portal }, (how, values) => guard.masked(verdict, how, values)));
   }
 
   masker(verdict: Verdict | null): ResultMasker | null {
@@ -141,13 +138,7 @@ export class SessionMasking {
     return facts.effects.some(({ action, resource }) => WRITES.has(action) && this.#holdsHidden(resource?.name, door, catalog));
   }
 
-  #refusal(
-    door: MaskingDoor,
-    catalog: Catalog | null,
-    statements: readonly TracedStatement[],
-    facts: Facts,
-    parameters: readonly string[],
-  ): string | null {
+  #refusal(door: MaskingDoor, catalog: Catalog | null, statements: readonly TracedStatement[], facts: Facts, parameters: readonly string[]): string | null {
     for (const { lineage, copy, copiesOut, literals } of statements) {
       for (const condition of lineage.conditions) {
         const why = conditionRefusal(condition, door);
@@ -163,7 +154,9 @@ export class SessionMasking {
       }
       if (copiesOut && copy === null && lineage.outputs.some((column) => hiddenIn(column.lineage, door) !== null || door.scan !== null))
         return 'this form of COPY cannot be masked; use FORMAT text, csv or binary with delimiters of one byte, in UTF-8';
-      const writes = facts.effects.some(({ action, resource }) => (action === 'insert' || action === 'update') && this.#holdsHidden(resource?.name, door, catalog));
+      const writes = facts.effects.some(
+        ({ action, resource }) => (action === 'insert' || action === 'update') && this.#holdsHidden(resource?.name, door, catalog),
+      );
       if (writes && [...literals, ...parameters].some((text) => door.isMasked(text)))
         return 'a value that it writes is one that gw put in the place of another; writing it would overwrite the real one';
     }
@@ -181,7 +174,9 @@ export class SessionMasking {
   }
 
   #holdsHidden(name: readonly (string | null)[] | undefined, door: MaskingDoor, catalog: Catalog | null): boolean {
-    return this.#relations(name, catalog).some((relation) => [...sourceColumns(relation).values()].some((source) => classesOf(source, door.view).some(isHidden)));
+    return this.#relations(name, catalog).some((relation) =>
+      [...sourceColumns(relation).values()].some((source) => classesOf(source, door.view).some(isHidden)),
+    );
   }
 
   #flowRefusal({ relation, column, what, lineage }: Flow, door: MaskingDoor, catalog: Catalog | null): string | null {

@@ -2,10 +2,11 @@
  * What happens to the values of one column of a result. Origin (the column that the server says it is) and lineage (what the statement is made
  * of) are both asked, and the stricter holds; where neither is sure, the value is taken for one of the hidden classes. Pure.
  */
-import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
+
 import type { ValueTransform } from '../../../contract/masking.js';
+import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
 import type { Catalog, CatalogColumn, CatalogRelation } from '../catalog/catalog.js';
-import { type Lineage, sourceColumns, type SourceColumn } from '../lineage/lineage.js';
+import { type Lineage, type SourceColumn, sourceColumns } from '../lineage/lineage.js';
 import { type FieldKind, fieldKind } from './field-kind.js';
 
 /** `null`: no value leaves. */

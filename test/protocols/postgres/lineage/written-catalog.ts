@@ -9,6 +9,8 @@ interface Written {
   readonly searchPath?: readonly string[];
 }
 
+type Find<T> = (schema: string | null, name: string) => readonly T[];
+
 export function writtenCatalog({ tables = {}, views = {}, functions = [], operators = [], searchPath = ['pg_catalog', 'public'] }: Written): Catalog {
   const relations: CatalogRelation[] = [];
   const add = (whole: string, columns: string, definition: string | null): void => {
@@ -32,9 +34,12 @@ export function writtenCatalog({ tables = {}, views = {}, functions = [], operat
   return {
     version: '1',
     searchPath,
-    relations: (schema, name) => relations.filter((each) => each.name === name && (schema === null || each.schema === schema)),
-    relation: (oid) => relations.find((each) => each.oid === oid) ?? null,
+    relations: ((schema, name) =>
+      relations.filter((each) => each.name === name && (schema === null || each.schema === schema))) satisfies Find<CatalogRelation>,
+    relation: (oid: number) => relations.find((each) => each.oid === oid) ?? null,
     functions: named(functions),
     operators: named(operators),
-  } as Catalog;
+    conversions: () => [],
+    type: () => null,
+  } as unknown as Catalog;
 }

@@ -1,0 +1,95 @@
+/** A database with canaries, a gateway in front of it whose policy hides them, and everything that left it. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type PathWorld, startPathWorld } from '../support/path-world.js';
+import { RawClient } from '../support/raw-client.js';
+import { type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
+import { CANARIES, canariesIn, DATE, NUMBERS } from './canary.js';
+
+const [first, second, note] = CANARIES.map(({ text }) => text);
+
+const SCHEMA = `
+  create schema bank;
+  create table bank.customers (id int primary key, ssn text unique, name text not null, card bigint, dob date, note text, tags text[], born timestamptz, uid uuid, doc jsonb, balance numeric(12,2));
+  insert into bank.customers values
+    (1, '${first}', 'Ada', ${NUMBERS[0]}, '${DATE}', 'plain', array['a'], '2001-02-03 04:05:06+00', '3f2b8c1e-0000-4000-8000-000000000001', '{"k": 1}', 10.50),
+    (2, '${second}', 'Bob', ${NUMBERS[1]}, '${DATE}', '${note}', array['b'], '2002-02-03 04:05:06+00', '3f2b8c1e-0000-4000-8000-000000000002', '{"k": 2}', 20.50);
+  create table bank.plain (id int primary key, word text, amount int);
+  insert into bank.plain values (1, 'hello', 10), (2, 'world', 20);
+  create table bank.scratch (id int, word text);
+  create view bank.renamed as select id, ssn as social, card as number, right(ssn, 8) as tail from bank.customers;
+  create view bank.twice as select social as s2, tail as t2 from bank.renamed;
+  create materialized view bank.kept as select id, ssn as kept_ssn, upper(note) as kept_note from bank.customers;
+  create function bank.all_of() returns setof bank.customers language sql as 'select * from bank.customers';
+  create function bank.ssn_of(int) returns text language sql stable as 'select ssn from bank.customers where id = $1';
+  create function bank.shout() returns void language plpgsql as $$ begin raise notice '%', (select string_agg(ssn, ' ') from bank.customers); end $$;
+  create function bank.fail() returns void language plpgsql as $$ begin raise exception '%', (select string_agg(ssn, ' ') from bank.customers); end $$;
+  analyze;
+`;
+
+export const CANARY_POLICY = `
+version: 1
+defaults: [{ operations: allow }]
+classes:
+  ssn: { treatment: mask }
+  card: { treatment: 'null' }
+  dob: { treatment: generalise }
+  note: { treatment: mask }
+data:
+  bank.customers.ssn: { class: ssn }
+  bank.customers.card: { class: card }
+  bank.customers.dob: { class: dob }
+  bank.customers.note: { class: note }
+masks:
+  - { id: vault, treatment: clear, subjects: { groups: [vault] } }
+  - { id: careful, conditions: equality, subjects: { groups: [careful] } }
+  - { id: blind, conditions: deny, subjects: { groups: [blind] } }
+rules:
+  - { id: all-connect, effect: allow, actions: [connect] }
+  - { id: unknown-too, effect: allow, actions: [unknown] }
+`;
+
+export interface CanaryWorld extends AsyncDisposable {
+  readonly server: RealPostgres;
+  readonly world: PathWorld;
+  /** Of group `engineers`, who see nothing in clear. */
+  login(person?: string, more?: Record<string, string>): Promise<Watched>;
+  /** What of the canaries is in anything that was written to disk. */
+  canariesOnDisk(): Promise<string[]>;
+}
+
+/** A client all of whose bytes are looked at. */
+export interface Watched {
+  readonly client: RawClient;
+  /** What of the canaries it was sent. */
+  canaries(): string[];
+}
+
+export async function startCanaryWorld(version: '15' | '18' = '18', policy = CANARY_POLICY): Promise<CanaryWorld> {
+  const server = await startRealPostgres(version);
+  await server.sql(SCHEMA);
+  const world = await startPathWorld({ server, policy });
+  for (const group of ['vault', 'careful', 'blind']) world.identities.set(group, { groups: [group] });
+  return {
+    server,
+    world,
+    login: async (person = 'ann', more = {}) => {
+      const seen: Buffer[] = [];
+      const client = await RawClient.login(world.port, 'bank-db', `token-${person}`, 'bank-db', more);
+      client.socket.on('data', (chunk) => seen.push(Buffer.from(chunk)));
+      return { client, canaries: () => canariesIn(Buffer.concat(seen)) };
+    },
+    canariesOnDisk: async () => {
+      const found = new Set<string>();
+      for (const name of await readdir(world.journalDir, { recursive: true, withFileTypes: true })) {
+        if (!name.isFile()) continue;
+        for (const each of canariesIn(await readFile(join(name.parentPath, name.name)))) found.add(`${name.name}: ${each}`);
+      }
+      return [...found];
+    },
+    [Symbol.asyncDispose]: async () => {
+      await world[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * Values that must never leave, and a search for them in bytes: as they are, cut to four characters and more, reversed, in hex, base64,
+ * character codes, upper case, URL-escaped, UTF-16, and as the numbers that arithmetic makes of them.
+ */
+export interface Canary {
+  readonly name: string;
+  /** Made so that no run of four characters of it occurs anywhere else. */
+  readonly text: string;
+}
+
+/** Text of a canary, cut into pieces that occur nowhere else. */
+export const CANARIES: readonly Canary[] = [
+  { name: 'ssn of the first', text: 'Kq7X-Wz3v-9bTn-R4mJ' },
+  { name: 'ssn of the second', text: 'Yd8P-Hg2c-6sLf-V5xQ' },
+  { name: 'secret note', text: 'Zu1G-Nk8w-3tBj-C7yF' },
+];
+
+/** Numbers that are hidden: their digits, in any run of six and more, forwards and backwards. */
+export const NUMBERS: readonly string[] = ['7391846205', '8264097153'];
+
+/** A date that is hidden. */
+export const DATE = '1971-03-19';
+
+const WINDOW = 4;
+
+function windows(text: string, size: number): string[] {
+  return Array.from({ length: Math.max(0, text.length - size + 1) }, (_, at) => text.slice(at, at + size));
+}
+
+function forms(text: string): Map<string, string> {
+  const found = new Map<string, string>();
+  const add = (how: string, form: string): void => void found.set(form, how);
+  const reversed = [...text].reverse().join('');
+  for (const [how, whole] of [
+    ['as it is', text],
+    ['reversed', reversed],
+    ['upper case', text.toUpperCase()],
+    ['lower case', text.toLowerCase()],
+  ] as const) {
+    for (const part of windows(whole, WINDOW)) {
+      // Pieces with a hyphen at an end say too little.
+      if (/^[A-Za-z0-9].*[A-Za-z0-9]$/.test(part)) add(how, part);
+    }
+    const bytes = Buffer.from(whole);
+    for (let at = 0; at + 6 <= bytes.length; at++) {
+      add(`${how}, hex`, bytes.subarray(at, at + 6).toString('hex'));
+      add(
+        `${how}, HEX`,
+        bytes
+          .subarray(at, at + 6)
+          .toString('hex')
+          .toUpperCase(),
+      );
+      if (at + 9 <= bytes.length) add(`${how}, base64`, bytes.subarray(at, at + 9).toString('base64'));
+      for (const separator of [',', ', ', ' ', '-', ';', '|']) add(`${how}, character codes`, [...bytes.subarray(at, at + 6)].join(separator));
+      add(`${how}, UTF-16`, Buffer.from(whole.slice(at, at + 6), 'utf16le').toString('latin1'));
+    }
+  }
+  return found;
+}
+
+const FORMS: ReadonlyMap<string, string> = new Map([
+  ...CANARIES.flatMap(({ name, text }) => [...forms(text)].map(([form, how]): [string, string] => [form, `${name}, ${how}`])),
+  ...NUMBERS.flatMap((digits) =>
+    [digits, [...digits].reverse().join('')].flatMap((whole) => windows(whole, 7).map((part): [string, string] => [part, `number ${digits}`])),
+  ),
+  [DATE, 'the date'],
+  [DATE.replaceAll('-', ''), 'the date without hyphens'],
+  ['19.03.1971', 'the date, otherwise'],
+  ['03/19/1971', 'the date, otherwise'],
+]);
+
+/** Groups by length, so that one pass for each length finds all. */
+const BY_LENGTH = new Map<number, Set<string>>();
+for (const form of FORMS.keys()) {
+  let set = BY_LENGTH.get(form.length);
+  if (set === undefined) BY_LENGTH.set(form.length, (set = new Set()));
+  set.add(form);
+}
+/** Every form begins with one of these pairs of bytes. */
+const FIRST = new Set([...FORMS.keys()].map((form) => form.slice(0, 3)));
+
+/** What is found of canaries in `bytes`, in words; empty: nothing. */
+export function canariesIn(bytes: Uint8Array): string[] {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const found = new Set<string>();
+  for (let at = 0; at + 3 <= text.length; at++) {
+    if (!FIRST.has(text.slice(at, at + 3))) continue;
+    for (const [length, set] of BY_LENGTH) {
+      const part = text.slice(at, at + length);
+      if (set.has(part)) found.add(`${FORMS.get(part) ?? ''}: ${JSON.stringify(part)}`);
+    }
+  }
+  return [...found];
+}

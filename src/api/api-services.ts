@@ -12,6 +12,7 @@ import type { Authenticator, Identity } from '../contract/identity.js';
 import type { ProtocolDescriptor } from '../contract/protocol.js';
 import type { Bus, SessionStore, SessionSummary, SubjectStore } from '../contract/session-store.js';
 import type { Target } from '../contract/target.js';
+import type { MaskingDesk } from './masking-desk.js';
 import type { PolicyDesk } from './policy-desk.js';
 
 /** The sessions of this process; those of others are reached over the bus. */
@@ -68,6 +69,7 @@ export interface ApiServices {
   readonly local: LocalSessions;
   readonly records: SessionRecords;
   readonly policyDesk: PolicyDesk;
+  readonly maskingDesk: MaskingDesk;
   readonly audit: AuditLog;
   readiness(): Promise<Readiness>;
   /** Prometheus text over all processes of this gateway. */

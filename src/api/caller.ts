@@ -3,6 +3,7 @@
  * Nothing is remembered between requests (R3), so a lock or a role taken away holds from the next request on.
  */
 
+import { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
 import type { ApiServices, RoleMembers } from './api-services.js';
@@ -10,6 +11,8 @@ import type { ApiServices, RoleMembers } from './api-services.js';
 export type Role = 'admin' | 'auditor';
 
 export interface Caller {
+  /** What the identity was proved with, for a look at a target in its name. */
+  readonly token: Secret;
   readonly identity: Identity;
   readonly roles: readonly Role[];
 }
@@ -26,7 +29,7 @@ export async function identifyCaller(authorization: string | undefined, services
   // Whoever runs an agent may have the role; the agent, which does what others tell it, never has.
   if (identity.kind !== 'agent' && isMember(identity, admins)) roles.push('admin');
   if (isMember(identity, auditors)) roles.push('auditor');
-  return { identity, roles };
+  return { identity, roles, token: new Secret(token) };
 }
 
 function bearerToken(authorization: string | undefined): string {

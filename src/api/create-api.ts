@@ -13,6 +13,7 @@ import { type Caller, identifyCaller } from './caller.js';
 import { FailedLogins } from './failed-logins.js';
 import { grantRoutes } from './grants.js';
 import { guardHost } from './host-guard.js';
+import { maskingScanRoute } from './masking.js';
 import { policyRoutes } from './policy.js';
 import { addPublicRoutes } from './public-routes.js';
 import { errorReply } from './reply-error.js';
@@ -71,6 +72,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     ...grantRoutes(services),
     ...userRoutes(services),
     ...policyRoutes(services),
+    maskingScanRoute(services),
   ];
   for (const route of routes) addRoute(app, route, services, identify);
   await app.ready();

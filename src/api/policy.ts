@@ -75,7 +75,7 @@ function explain(services: ApiServices): ApiRoute {
     method: 'POST',
     url: '/api/v1/policy/explain',
     audit: 'policy.explain',
-    handle: async ({ caller, body, audit }) => {
+    handle: async ({ caller, body, address, audit }) => {
       const asked = validate(explainBody, body, 'body');
       const privileged = caller.roles.length > 0;
       if (asked.as !== undefined && !isSelf(asked.as, caller.identity)) requireRole(caller, 'auditor', 'admin');
@@ -85,15 +85,18 @@ function explain(services: ApiServices): ApiRoute {
       const identity = self ? caller.identity : storedIdentity(await findSubject(asked.as ?? '', services));
       await audit('policy.explain', { issuer: identity.issuer, subject: identity.subject, target: target.name });
       const answer = await services.policyDesk.explain(identity, target, asked.statement ?? null);
+      const masking =
+        asked.statement === undefined ? null : await services.maskingDesk.explain({ token: caller.token, address }, identity, target, asked.statement);
       const notes = [
         ...(self ? [] : ['The claims of the last login are not known here: conditions and selectors that ask for claims may come out otherwise.']),
         ...(privileged ? [] : ['Rules that do not apply are left out.']),
+        ...(masking === null || masking.catalog ? [] : ['The catalog of the target is not to be had, so nothing is known of its columns.']),
       ];
       // Who else is named in which rule is not everybody's business.
       const effects = privileged
         ? answer.effects
         : answer.effects.map((effect) => ({ ...effect, rules: effect.rules.filter(({ applies }) => applies !== 'no') }));
-      return { ...answer, effects, notes } satisfies PolicyExplanation;
+      return { ...answer, effects, masking, notes } satisfies PolicyExplanation;
     },
   };
 }

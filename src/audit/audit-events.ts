@@ -64,6 +64,8 @@ export const AUDIT_EVENTS = {
   'log.read': { ...ACTOR, ...SESSION, what: 'public' },
   'policy.read': { ...ACTOR, policy: 'public' },
   'policy.explain': { ...ACTOR, ...SUBJECT, target: 'public' },
+  /** Columns of a target were looked at for what they hold. */
+  'masking.scan': { ...ACTOR, target: 'public', rows: 'public' },
   'policy.simulate': { ...ACTOR, policy: 'public', since: 'public' },
   /** A call that the roles, or the state of a request for approval, do not allow: what it was to do was not done. */
   'api.denied': { ...ACTOR, route: 'public', code: 'public' },

@@ -16,6 +16,7 @@ import type {
   WhoAmI,
 } from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
+import type { MaskingScan } from '../contract/masking-policy.js';
 import type { PolicyExplanation, PolicyFile, PolicySimulation, PolicyText } from '../contract/policy-types.js';
 import { readAnswer } from './api-answer.js';
 import { type HttpResponse, type HttpsTransport, placeOf } from './https-transport.js';
@@ -23,6 +24,7 @@ import type { TokenSource } from './token-source.js';
 
 /** A replay of the journals of months takes its time. */
 const SIMULATION_MS = 15 * 60_000;
+const SCAN_MS = 11 * 60_000;
 
 export interface SessionQuery {
   readonly state?: 'live' | 'ended' | undefined;
@@ -187,6 +189,18 @@ export class GatewayClient {
     const answer = await this.#call({ method: 'POST', path: '/api/v1/policy/explain', body: question, token: await this.#token() });
     if (typeof answer['decision'] !== 'object' || !isArray(answer['effects'])) throw this.#unexpected('effects');
     return answer as unknown as PolicyExplanation;
+  }
+
+  async scanForTags(target: string, options: { readonly scope?: string; readonly rows?: number }): Promise<MaskingScan> {
+    const answer = await this.#call({
+      method: 'POST',
+      path: `/api/v1/targets/${encodeURIComponent(target)}/masking-scan`,
+      body: options,
+      timeout: SCAN_MS,
+      token: await this.#token(),
+    });
+    if (typeof answer['columns'] !== 'number' || !isArray(answer['proposals'])) throw this.#unexpected('proposals');
+    return answer as unknown as MaskingScan;
   }
 
   async simulatePolicy(files: readonly PolicyFile[], since: string): Promise<PolicySimulation> {

@@ -2,6 +2,7 @@
 
 import type { ApprovalKind, ApprovalState, Estimate, Party, ShownOperation } from './approval.js';
 import type { DecisionEffect } from './decision.js';
+import type { MaskCount } from './masking-policy.js';
 import type { ClientDescriptor } from './protocol.js';
 import type { SessionSummary, SubjectRecord } from './session-store.js';
 
@@ -67,6 +68,8 @@ export interface OperationRecord {
   readonly bytes: number | null;
   readonly durationUs: number | null;
   readonly message: string | null;
+  /** What masking did to its result: values changed, or (`clear`) shown though they carry a class. */
+  readonly masked: readonly MaskCount[];
 }
 
 export interface SessionDetail {

@@ -58,3 +58,62 @@ export interface MaskingDoor {
   /** The value is one that stands in for another: writing it would overwrite the real one. */
   isMasked(text: string): boolean;
 }
+
+/** One column of what a statement returns, as somebody would see it. */
+export interface ExplainedColumn {
+  readonly name: string | null;
+  /** Columns of the target that its values are made of, `schema.relation.column`. */
+  readonly from: readonly string[];
+  /** As it is, computed, or not known. */
+  readonly how: 'unchanged' | 'computed' | 'unknown';
+  readonly classes: readonly string[];
+  /** What happens: a treatment; `scan`: detectors look at it; `clear`: nothing. */
+  readonly shown: Treatment | 'scan';
+  readonly rule: string | null;
+  readonly why: string;
+}
+
+/** The masking of a statement, for people. */
+export interface MaskingExplanation {
+  /** One list for each statement of the text that returns something. */
+  readonly results: readonly (readonly ExplainedColumn[])[];
+  /** Why the statement would be refused for the sake of hidden data; null: it would not. */
+  readonly refusal: string | null;
+  /** False: the target's catalog was not to be had, so nothing is known of its columns. */
+  readonly catalog: boolean;
+}
+
+/** One column of a target, of which some values were looked at inside the gateway. */
+export interface SampledColumn {
+  /** `schema.relation`. */
+  readonly relation: readonly string[];
+  readonly column: string;
+  readonly type: string;
+  /** Values that were looked at; NULLs are not. */
+  readonly values: number;
+  /** How many of them hold a value of a class: by themselves, or within other text. */
+  readonly found: readonly { readonly class: string; readonly whole: number; readonly within: number }[];
+}
+
+/** A tag that values and name of a column suggest; people decide. */
+export interface TagProposal {
+  /** `schema.relation.column`, as `data` in a policy names it. */
+  readonly column: string;
+  readonly type: string;
+  readonly class: string;
+  /** 0 to 1. */
+  readonly confidence: number;
+  readonly why: string;
+}
+
+/** POST /api/v1/targets/:name/masking-scan */
+export interface MaskingScan {
+  readonly target: string;
+  readonly scope: string | null;
+  /** Columns whose values were looked at. */
+  readonly columns: number;
+  readonly values: number;
+  readonly proposals: readonly TagProposal[];
+  /** Columns that policy tags already, as proposals name them. */
+  readonly tagged: readonly string[];
+}

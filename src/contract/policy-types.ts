@@ -1,5 +1,6 @@
 /** What is said about policies, by the API, by the commands and in files of tests: traces, differences, replays. Data only. */
 import type { Decision, DecisionEffect } from './decision.js';
+import type { MaskingExplanation } from './masking-policy.js';
 import type { FactValue } from './operation.js';
 
 /** One rule held against one effect. `perhaps`: what is known does not decide it, which restricts and permits nothing. */
@@ -28,6 +29,8 @@ export interface PolicyExplanation {
   readonly unknown: readonly string[];
   readonly decision: Decision;
   readonly effects: readonly EffectTrace[];
+  /** How the result of the statement would be masked; null: nothing of the target is tagged or looked for, or it opens a session. */
+  readonly masking: MaskingExplanation | null;
   /** What this answer does not know of the identity. */
   readonly notes: readonly string[];
 }

@@ -7,7 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Secret } from '../base/secret.js';
 import type { BoundParameter, Estimate } from './approval.js';
 import type { GwError } from './gw-error.js';
-import type { ClassView, MaskingDoor } from './masking-policy.js';
+import type { ClassView, MaskingDoor, MaskingExplanation, SampledColumn } from './masking-policy.js';
 import type { Facts, Operation } from './operation.js';
 import type { OutcomeStatus } from './recording.js';
 import type { Target } from './target.js';
@@ -245,6 +245,23 @@ export interface ProtocolCatalog {
   version(connection: UpstreamConnection, timeoutMs: number): Promise<string>;
 }
 
+/** What an island gives to those who set up masking. */
+export interface ProtocolMasking {
+  /** The masking of a statement in words, as a fresh session would have it. `snapshot`: of `ProtocolCatalog.load`; null: none is to be had. */
+  explain(text: string, door: MaskingDoor, snapshot: object | null): Promise<MaskingExplanation>;
+  /** The `startup` for a connection to `sample`. */
+  startup(scope: string | null): unknown;
+  /**
+   * Looks at up to `rows` rows of everything that could hold sensitive data, on a connection of its own after `connect`; no value leaves it.
+   * `looksLike`: what a value of the named column looks like.
+   */
+  sample(
+    connection: UpstreamConnection,
+    rows: number,
+    looksLike: (column: string, value: string) => readonly { readonly class: string; readonly whole: boolean }[],
+  ): Promise<readonly SampledColumn[]>;
+}
+
 /** A running session's protocol side. The pump feeds it; it never touches a socket. All input is untrusted, from the target too. */
 export interface Engine {
   /** First bytes for the client after a successful login. */
@@ -288,4 +305,6 @@ export interface Protocol {
   readonly approvals: ProtocolApprovals | null;
   /** Null: what the names of an operation mean does not depend on the target's state. */
   readonly catalog: ProtocolCatalog | null;
+  /** Null: this protocol masks nothing. */
+  readonly masking: ProtocolMasking | null;
 }

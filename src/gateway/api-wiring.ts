@@ -8,12 +8,14 @@ import type { Logger } from '../base/logger.js';
 import { createAddressFilter, type GatewayConfig } from '../config/index.js';
 import type { LoginInfo } from '../contract/api-types.js';
 import type { Authenticator } from '../contract/identity.js';
+import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Journal } from '../contract/recording.js';
 import type { Path } from '../session/index.js';
 import type { Store } from '../store/index.js';
 import { protocolsByKind } from './gateway-protocols.js';
 import type { ConfigInForce, LiveConfig } from './live-config.js';
 import type { LivePolicy } from './live-policy.js';
+import { createMaskingAnswers } from './masking-answers.js';
 import { packageVersion } from './package-version.js';
 import { createPolicyAnswers } from './policy-answers.js';
 import { checkReadiness } from './readiness.js';
@@ -31,6 +33,7 @@ export interface ApiWiring {
   readonly journal: Journal;
   readonly journalDir: string;
   readonly audit: AuditLog;
+  readonly masking: (view: MaskingView) => MaskingDoor;
   readonly approvals: ApprovalDesk;
   readonly metrics: WorkerMetrics;
   readonly metricsOfAll: () => Promise<readonly MetricFamilies[]>;
@@ -40,7 +43,24 @@ export interface ApiWiring {
 }
 
 export function createApiServices(wiring: ApiWiring): ApiServices {
-  const { live, addresses, authenticator, policy, store, path, journal, journalDir, audit, approvals, metrics, metricsOfAll, draining, clock, logger } = wiring;
+  const {
+    live,
+    addresses,
+    authenticator,
+    policy,
+    store,
+    path,
+    journal,
+    journalDir,
+    audit,
+    masking,
+    approvals,
+    metrics,
+    metricsOfAll,
+    draining,
+    clock,
+    logger,
+  } = wiring;
   return {
     settings: settingsReader(live, addresses),
     protocols: new Map([...protocolsByKind].map(([kind, { descriptor }]) => [kind, descriptor])),
@@ -59,6 +79,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
       journalDir,
       clock,
     }),
+    maskingDesk: createMaskingAnswers({ policy, path, masking }),
     audit,
     readiness: () => checkReadiness({ journal, store: storeHealth(store), policy, draining }),
     metrics: async () => aggregateMetrics(await metricsOfAll()),

@@ -2,9 +2,12 @@
  * The record of a session as the API gives it, out of the journal of the worker that carried it. Texts are shown as recorded, each cut at
  * 64 KiB and all of a page together bounded, so that no record can fill the memory of the process that carries other sessions.
  */
+
+import { z } from 'zod';
 import type { RecordPage, SessionRecords } from '../api/index.js';
 import type { Logger } from '../base/logger.js';
 import type { OperationRecord } from '../contract/api-types.js';
+import type { MaskCount } from '../contract/masking-policy.js';
 import type { SessionSummary } from '../contract/session-store.js';
 import { type RecordedOperation, readSession } from '../recording/index.js';
 
@@ -33,19 +36,35 @@ const missing = (problem: string): RecordPage => ({ readOnly: false, operations:
 async function readPage(journalDir: string, session: SessionSummary, { after, limit }: { after: number; limit: number }): Promise<RecordPage> {
   const page = new OperationPage(limit);
   const events: RecordPage['events'][number][] = [];
+  const masked = new Map<number, readonly MaskCount[]>();
   let intact = false;
   let readOnly = false;
   let problems: readonly string[] = [];
   for await (const item of readSession(journalDir, session.journal, session.id)) {
     if (item.kind === 'start') readOnly = item.start.readOnly === true;
     else if (item.kind === 'operation' && item.operation.sequence > after) page.add(recordOf(item.operation));
+    else if (item.kind === 'event' && item.event === 'masked') noteMasked(item.data, masked);
     else if (item.kind === 'event' && after === 0 && events.length < EVENTS) events.push({ at: time(item.time), kind: item.event, data: item.data });
     else if (item.kind === 'integrity') {
       intact = item.intact;
       problems = item.problems.map(({ code, message }) => `${code}: ${message}`);
     }
   }
-  return { readOnly, operations: page.operations, events, intact, problems, next: page.next };
+  const operations = page.operations.map((each) => ({ ...each, masked: masked.get(each.sequence) ?? [] }));
+  return { readOnly, operations, events, intact, problems, next: page.next };
+}
+
+const maskedEvent = z.object({
+  operation: z.number().int(),
+  values: z.array(
+    z.object({ class: z.string(), treatment: z.string() as unknown as z.ZodType<MaskCount['treatment']>, rule: z.string().nullable(), values: z.number() }),
+  ),
+});
+
+/** A record is untrusted: what does not look like what masking writes is left out. */
+function noteMasked(data: unknown, into: Map<number, readonly MaskCount[]>): void {
+  const read = maskedEvent.safeParse(data);
+  if (read.success) into.set(read.data.operation, read.data.values);
 }
 
 /** The first operations by sequence number; the journal gives them as they ended. */
@@ -97,5 +116,6 @@ function recordOf(operation: RecordedOperation): OperationRecord {
     bytes: outcome?.bytes ?? null,
     durationUs: outcome?.durationUs ?? null,
     message: outcome?.message ?? null,
+    masked: [],
   };
 }

@@ -140,6 +140,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     journal,
     journalDir,
     audit,
+    masking,
     approvals: approvals.desk,
     metrics,
     metricsOfAll: options.metricsOfAll,

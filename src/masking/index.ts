@@ -4,6 +4,7 @@ export { maskFindings, type TransformByClass } from './detectors/mask-findings.j
 export { createScanner, type Scanner } from './detectors/scanner.js';
 export { createStreamMask, type StreamMask } from './detectors/stream-mask.js';
 export { createMaskingDoor } from './masking-door.js';
+export { createLooksLike, proposeTags } from './propose-tags.js';
 export { type MaskedForm, recogniseMasked } from './recognise-masked.js';
 export { createTokenKeys, type IntegerBits, isToken, mintedBy, type TokenKeys } from './tokens.js';
 export { createTransform, type TransformOptions } from './transforms.js';

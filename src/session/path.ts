@@ -30,6 +30,7 @@ import { type OpenTarget, openTarget } from './open.js';
 import type { PathServices } from './path-services.js';
 import { Pump } from './pump.js';
 import { RefusedLogins } from './refused-logins.js';
+import { Survey } from './survey.js';
 import { Sweep } from './sweep.js';
 import { type CatalogSeat, NO_CATALOG, TargetCatalogs } from './target-catalogs.js';
 import { readTunnelHello } from './tunnel-hello.js';
@@ -68,6 +69,7 @@ type OpenedTunnel = Tunnelled & { readonly session: string; readonly grant: Gran
 
 export class Path {
   readonly live = new LiveSessions();
+  readonly survey: Survey;
   /** Plain counters, read when metrics are scraped. */
   readonly counters: Record<string, number> = {
     connections: 0,
@@ -99,6 +101,7 @@ export class Path {
     this.#turn = new Turn(services.journal);
     this.#sweep = new Sweep(this.live, services);
     this.#catalogs = new TargetCatalogs(services);
+    this.survey = new Survey(services, this.#throttle, this.#catalogs);
     services.bus.subscribe((event) => {
       if (event.kind === 'session.kill') this.live.kill(event.session, event.by, event.reason);
       else if (event.kind === 'subject.locked') this.live.revokeSubject(event.issuer, event.subject, lockedError(event.by));

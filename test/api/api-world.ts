@@ -159,6 +159,10 @@ export class ApiWorld {
     });
     return {
       approvals: this.desk,
+      maskingDesk: {
+        explain: () => Promise.resolve(null),
+        scan: (_asker, _identity, target, scope) => Promise.resolve({ target: target.name, scope, columns: 0, values: 0, proposals: [], tagged: [] }),
+      },
       settings: () => ({
         ...settings,
         publicUrl: this.publicUrl,

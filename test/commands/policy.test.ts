@@ -55,6 +55,16 @@ const explanation: PolicyExplanation = {
       ],
     },
   ],
+  masking: {
+    results: [
+      [
+        { name: 'ssn', from: ['bank.t.ssn'], how: 'unchanged', classes: ['ssn'], shown: 'partial', rule: null, why: 'class ssn, as the class says' },
+        { name: 'n', from: [], how: 'unchanged', classes: [], shown: 'clear', rule: null, why: 'nothing that it is made of carries a tag' },
+      ],
+    ],
+    refusal: null,
+    catalog: true,
+  },
   notes: ['a note'],
 };
 const change = {

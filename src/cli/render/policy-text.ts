@@ -42,6 +42,26 @@ function effectText(effect: EffectTrace, all: boolean): string {
   return `${head}\n${table}`;
 }
 
+/** What becomes of each column of the result. */
+function maskingText(masking: PolicyExplanation['masking']): string {
+  if (masking === null) return '';
+  const tables = masking.results.map((columns) =>
+    renderTable(
+      ['COLUMN', 'SHOWN', 'CLASS', 'FROM', 'WHY'],
+      columns.map(({ name, shown, classes, from, how, why }) => [
+        name ?? '?',
+        shown,
+        classes.join(', '),
+        from.length === 0 ? '' : `${how === 'unchanged' ? '' : `${how}: `}${from.slice(0, 4).join(', ')}${from.length > 4 ? ' …' : ''}`,
+        why,
+      ]),
+      paintOut,
+    ),
+  );
+  const refused = masking.refusal === null ? [] : lines([`${paintOut.red('refused')} for the sake of hidden data: ${visible(masking.refusal)}`]);
+  return ['\n', lines([paintOut.bold('masking')]), ...refused, ...tables].join('');
+}
+
 /** `all`: rules that do not apply too. */
 export function renderExplanation(answer: PolicyExplanation, all: boolean): string {
   const { as } = answer;
@@ -57,6 +77,7 @@ export function renderExplanation(answer: PolicyExplanation, all: boolean): stri
       '',
     ]),
     answer.effects.map((effect) => effectText(effect, all)).join('\n'),
+    maskingText(answer.masking),
     lines(answer.notes.map((note) => `note: ${note}`)),
   ].join('');
 }

@@ -27,7 +27,19 @@ function operationCells(operation: OperationRecord): string[] {
   const text = operation.text.replace(/\s+/g, ' ').trim();
   const took = operation.durationUs === null ? '' : `${(operation.durationUs / 1000).toFixed(1)} ms`;
   const verdict = operation.verdict === 'allow' ? operation.status : `denied${operation.rule === null ? '' : ` (${operation.rule})`}`;
-  return [String(operation.sequence), verdict, operation.rows === null ? '' : String(operation.rows), took, text.length > 100 ? `${text.slice(0, 99)}…` : text];
+  return [
+    String(operation.sequence),
+    verdict,
+    operation.rows === null ? '' : String(operation.rows),
+    maskedText(operation.masked),
+    took,
+    text.length > 100 ? `${text.slice(0, 99)}…` : text,
+  ];
+}
+
+/** `12 ssn (partial), 3 email (clear by access/fraud)`. */
+function maskedText(masked: OperationRecord['masked']): string {
+  return masked.map(({ class: name, treatment, rule, values }) => `${values} ${name} (${treatment}${rule === null ? '' : ` by ${rule}`})`).join(', ');
 }
 
 /** The whole record of a session for people. */
@@ -50,5 +62,5 @@ export function renderSession(detail: SessionDetail, now: number): string {
     fact('record', detail.intact ? 'complete and verified' : `NOT INTACT: ${detail.problems.join('; ')}`),
   ].join('');
   if (detail.operations.length === 0) return facts;
-  return `${facts}\n${renderTable(['#', 'OUTCOME', 'ROWS', 'TOOK', 'TEXT'], detail.operations.map(operationCells), paintOut)}`;
+  return `${facts}\n${renderTable(['#', 'OUTCOME', 'ROWS', 'MASKED', 'TOOK', 'TEXT'], detail.operations.map(operationCells), paintOut)}`;
 }

@@ -6,6 +6,8 @@ import { PostgresEngine } from './engine.js';
 import { estimate, estimateStartup } from './estimate.js';
 import { factsOf, prepareParser } from './facts/index.js';
 import { login, type PostgresStartup } from './login.js';
+import { explainMasking } from './masking/explain-masking.js';
+import { sampleColumns, sampleStartup } from './masking/sample-columns.js';
 import { actions, facts, resources } from './operations.js';
 import { optionsSchema, parseOptions } from './options.js';
 import { connect } from './upstream.js';
@@ -62,4 +64,5 @@ export const postgres: Protocol = {
   engine: (context, startup, ready) => new PostgresEngine(context, startup as PostgresStartup, ready),
   approvals: { parameters: readBoundParameters, estimate, estimateStartup },
   catalog: postgresCatalog,
+  masking: { explain: explainMasking, startup: sampleStartup, sample: sampleColumns },
 };

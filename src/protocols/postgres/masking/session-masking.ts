@@ -4,7 +4,7 @@
  */
 import type { ClassView, ConditionRight, MaskingDoor } from '../../../contract/masking-policy.js';
 import type { Facts } from '../../../contract/operation.js';
-import type { EngineContext } from '../../../contract/protocol.js';
+import type { Guard } from '../../../contract/protocol.js';
 import type { Verdict } from '../../../contract/verdict.js';
 import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
 import { Back } from '../codec/message.js';
@@ -20,7 +20,7 @@ import { classesIn, classesOf, isHidden } from './value-plan.js';
 
 /** What is asked of the session's conversation. */
 export interface MaskedConversation {
-  readonly context: EngineContext;
+  readonly context: { readonly guard: Pick<Guard, 'masking' | 'masked'> };
   readonly statements: NameSpace<Statement>;
   readonly portals: NameSpace<Portal>;
   readonly segment: number;

@@ -1,0 +1,17 @@
+/** What the API needs to answer about masking; looks at targets in the name of the caller. */
+import type { Secret } from '../base/secret.js';
+import type { Identity } from '../contract/identity.js';
+import type { MaskingExplanation, MaskingScan } from '../contract/masking-policy.js';
+import type { Target } from '../contract/target.js';
+
+export interface Asker {
+  readonly token: Secret;
+  readonly address: string;
+}
+
+export interface MaskingDesk {
+  /** As `identity` would see the result. Null: nothing of the target is tagged or looked for. */
+  explain(asker: Asker, identity: Identity, target: Target, statement: string): Promise<MaskingExplanation | null>;
+  /** @throws GwError `policy.*` | `target.*` | `usage.invalid` */
+  scan(asker: Asker, identity: Identity, target: Target, scope: string | null, rows: number): Promise<MaskingScan>;
+}

@@ -1,0 +1,47 @@
+/** Answers of this worker about masking: how the result of a statement would look, and which columns look as if they needed a tag. */
+import type { MaskingDesk } from '../api/index.js';
+import type { PolicySource } from '../contract/decision.js';
+import { GwError } from '../contract/gw-error.js';
+import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
+import { createLooksLike, proposeTags } from '../masking/index.js';
+import type { Path } from '../session/index.js';
+import { protocolsByKind } from './gateway-protocols.js';
+
+export interface MaskingAnswersOptions {
+  readonly policy: PolicySource;
+  readonly path: Path;
+  readonly masking: (view: MaskingView) => MaskingDoor;
+}
+
+export function createMaskingAnswers({ policy, path, masking }: MaskingAnswersOptions): MaskingDesk {
+  return {
+    explain: async ({ token, address }, identity, target, statement) => {
+      const protocol = protocolsByKind.get(target.protocol)?.masking ?? null;
+      const view = policy.current().view(identity, target).masking(false);
+      if (protocol === null || view === null) return null;
+      let catalog: object | null = null;
+      try {
+        catalog = await path.survey.catalog(token, address, target.name);
+      } catch (thrown) {
+        // Without it the answer says that nothing is known of the columns.
+        if (GwError.from(thrown).code === 'internal.error') throw thrown;
+      }
+      return protocol.explain(statement, masking(view), catalog);
+    },
+    scan: async ({ token, address }, identity, target, scope, rows) => {
+      const columns = await path.survey.sample(token, address, target.name, scope, rows, createLooksLike());
+      const view = policy.current().view(identity, target).masking(false);
+      const isTagged = (name: readonly string[], column: string): boolean => view !== null && view.columnClasses(name, column).length > 0;
+      const fresh = columns.filter(({ relation, column }) => !isTagged(relation, column));
+      const tagged = columns.filter(({ relation, column }) => isTagged(relation, column));
+      return {
+        target: target.name,
+        scope,
+        columns: columns.length,
+        values: columns.reduce((sum, each) => sum + each.values, 0),
+        proposals: proposeTags(fresh),
+        tagged: tagged.map(({ relation, column }) => [...relation, column].join('.')),
+      };
+    },
+  };
+}

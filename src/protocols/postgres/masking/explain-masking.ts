@@ -1,0 +1,60 @@
+/** The masking of a statement in words, column by column: what it is made of, of which class that is, and what somebody would see of it. */
+import type { ClassView, ExplainedColumn, MaskingDoor, MaskingExplanation } from '../../../contract/masking-policy.js';
+import type { Catalog } from '../catalog/catalog.js';
+import { analyseText } from '../facts/index.js';
+import { prepareParser } from '../facts/parser.js';
+import type { Output } from '../lineage/sources.js';
+import { NameSpace, type Portal, type Statement } from '../names.js';
+import { type MaskedConversation, SessionMasking } from './session-masking.js';
+import { classesIn, isHidden, planValue } from './value-plan.js';
+
+const TEXT_TYPE = 25;
+
+/** As a fresh session would mask it. `snapshot`: of the target's catalog; null: none is to be had. */
+export async function explainMasking(text: string, door: MaskingDoor, snapshot: object | null): Promise<MaskingExplanation> {
+  await prepareParser();
+  const catalog = snapshot as Catalog | null;
+  const fresh: MaskedConversation = {
+    context: { guard: { masking: () => door, masked: () => undefined } },
+    statements: new NameSpace<Statement>(),
+    portals: new NameSpace<Portal>(),
+    segment: 1,
+    shifted: false,
+    catalog: () => catalog,
+  };
+  const analysis = analyseText(text);
+  const mask = new SessionMasking(fresh).ofText(analysis, Buffer.from(text), analysis.facts);
+  const results = (mask?.statements ?? []).flatMap(({ lineage: { outputs } }) =>
+    outputs.length === 0 ? [] : [outputs.map((column) => explainColumn(column, door, catalog))],
+  );
+  return { results, refusal: mask?.refusal ?? null, catalog: catalog !== null };
+}
+
+function explainColumn({ name, lineage, many }: Output, door: MaskingDoor, catalog: Catalog | null): ExplainedColumn {
+  const sources = [...lineage.columns];
+  const [source] = sources;
+  const type = lineage.exact && source !== undefined ? source.column.type : TEXT_TYPE;
+  const plan = planValue(lineage, { relation: 0, column: 0, type, binary: false }, door, catalog);
+  const classes = classesIn(lineage, door.view);
+  const how = plan.action === 'transform' || plan.action === 'null' ? plan.how : null;
+  return {
+    name: many ? `${name ?? '*'} …` : name,
+    from: sources.map(({ relation, column }) => `${relation.schema}.${relation.name}.${column.name}`),
+    how: lineage.unknown !== null ? 'unknown' : lineage.exact ? 'unchanged' : 'computed',
+    classes: classes.map((each) => each.class),
+    shown: plan.action === 'transform' ? plan.how.treatment : plan.action === 'null' ? 'null' : plan.action === 'scan' ? 'scan' : 'clear',
+    rule: how?.rule ?? classes[0]?.rule ?? null,
+    why: whyShown(lineage.unknown, classes, plan.action, how),
+  };
+}
+
+function whyShown(unknown: string | null, classes: readonly ClassView[], action: string, how: ClassView | null): string {
+  if (unknown !== null && how !== null) return `${unknown}, so it may be anything that is hidden`;
+  if (action === 'scan') return 'it carries no tag and is text: detectors look at it';
+  if (classes.length === 0) return 'nothing that it is made of carries a tag';
+  const hidden = classes.filter(isHidden);
+  if (hidden.length === 0) return `class ${classes.map((each) => each.class).join(', ')} is shown in clear`;
+  const where = how?.rule == null ? 'as the class says' : `by ${how.rule}`;
+  const several = how !== null && hidden.length > 0 && how.treatment !== hidden[0]?.treatment ? '; what is computed from it is masked whole' : '';
+  return `class ${hidden.map((each) => each.class).join(', ')}, ${where}${several}`;
+}

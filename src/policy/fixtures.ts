@@ -6,6 +6,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { TIERS } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
+import { TREATMENTS } from '../contract/masking.js';
 import { suggestion } from './closest-word.js';
 import { locator, wordIssue } from './parse-file.js';
 import { type Problem, policyInvalid } from './problem.js';
@@ -32,18 +33,26 @@ const testSchema = z
     target: text,
     statement: z.string().max(1_000_000).optional(),
     connect: z.literal(true).optional(),
+    column: text.optional(),
+    reason: text.optional(),
     at: z
       .string()
       .refine((value) => !Number.isNaN(Date.parse(value)), 'must be a time such as `2026-11-26T09:00:00Z`')
       .optional(),
-    expect: z.enum(['allow', 'deny', 'require_approval']),
+    expect: z.enum(['allow', 'deny', 'require_approval']).optional(),
+    shown: z.enum([...TREATMENTS, 'untagged']).optional(),
     by: text.optional(),
     tier: z.enum(TIERS).optional(),
     approvers: list(text).optional(),
     rows: z.number().int().optional(),
     warns: text.optional(),
   })
-  .refine((test) => (test.statement === undefined) !== (test.connect === undefined), 'needs either a `statement` or `connect: true`');
+  .refine(
+    (test) => [test.statement, test.connect, test.column].filter((each) => each !== undefined).length === 1,
+    'needs one of `statement`, `connect: true` and `column`',
+  )
+  .refine((test) => (test.column === undefined) === (test.shown === undefined), 'needs `shown` with `column`, and only there')
+  .refine((test) => test.column !== undefined || test.expect !== undefined, 'needs `expect`');
 const fixtureSchema = z.strictObject({
   version: z.literal(1),
   policy: z.array(text).min(1).max(100).optional(),
@@ -64,11 +73,15 @@ export interface PolicyTest {
   readonly line: number;
   readonly identity: Identity;
   readonly target: TargetFields;
-  /** Null: opening a session. */
+  /** Null: opening a session, or a column. */
   readonly statement: string | null;
+  /** Parts of the name of a column whose masking is asked for. */
+  readonly column: readonly string[] | null;
+  /** The session has a reason. */
+  readonly reasoned: boolean;
   /** Milliseconds since the epoch; null: it does not matter when. */
   readonly at: number | null;
-  readonly expect: Omit<z.infer<typeof testSchema>, 'name' | 'as' | 'target' | 'statement' | 'connect' | 'at'>;
+  readonly expect: Omit<z.infer<typeof testSchema>, 'name' | 'as' | 'target' | 'statement' | 'connect' | 'column' | 'reason' | 'at'>;
 }
 
 export interface Fixture {
@@ -116,7 +129,7 @@ export function parseFixture(path: string, source: string): Fixture {
   }
   const tests: PolicyTest[] = [];
   for (const [index, test] of (parsed.data?.tests ?? []).entries()) {
-    const { name, as, target, statement, connect: _connect, at, ...expected } = test;
+    const { name, as, target, statement, connect: _connect, column, reason, at, ...expected } = test;
     const identity = parsed.data?.identities[as];
     const place = parsed.data?.targets[target];
     const unknown = (key: 'as' | 'target', word: string, words: object): void =>
@@ -129,11 +142,13 @@ export function parseFixture(path: string, source: string): Fixture {
     if (place === undefined) unknown('target', target, parsed.data?.targets ?? {});
     if (identity === undefined || place === undefined) continue;
     tests.push({
-      name: name ?? `${as} on ${target}: ${statement ?? 'connect'}`,
+      name: name ?? `${as} on ${target}: ${statement ?? column ?? 'connect'}`,
       line: locate(['tests', index]).line,
       identity: identityOf(as, identity),
       target: { name: target, protocol: place.protocol, labels: place.labels ?? {} },
       statement: statement ?? null,
+      column: column?.split('.') ?? null,
+      reasoned: reason !== undefined,
       at: at === undefined ? null : Date.parse(at),
       expect: expected,
     });

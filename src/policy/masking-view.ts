@@ -14,7 +14,7 @@ import type { TargetFields } from './selector.js';
 const stricter = <T>(order: readonly T[], one: T, other: T): T => (order.indexOf(one) >= order.indexOf(other) ? one : other);
 
 /** From the most open. */
-const STRICTNESS: readonly Treatment[] = ['clear', 'partial', 'generalise', 'token', 'mask', 'null'];
+export const STRICTNESS: readonly Treatment[] = ['clear', 'partial', 'generalise', 'token', 'mask', 'null'];
 
 /** How a value of which nothing is known is named. */
 const UNKNOWN_CLASS = 'unknown';

@@ -1,8 +1,10 @@
 /** Runs the tests of a fixture against a policy, and compares two policies by them. Pure but for the reading of statements, which is handed in. */
 import type { Clock } from '../base/clock.js';
 import type { Decision } from '../contract/decision.js';
+import type { Treatment } from '../contract/masking.js';
 import type { Facts } from '../contract/operation.js';
 import type { Fixture, PolicyTest } from './fixtures.js';
+import { STRICTNESS } from './masking-view.js';
 import type { LoadedPolicy } from './policy-set.js';
 
 /** A clock that stands where a test wants it. */
@@ -31,6 +33,8 @@ export interface TestResult {
   readonly name: string;
   readonly passed: boolean;
   readonly decision: Decision;
+  /** How a column is shown, where that was asked for. */
+  readonly shown: Treatment | 'untagged' | null;
   /** What differs from what was expected. */
   readonly differs: readonly string[];
 }
@@ -43,14 +47,24 @@ export async function decideTest(test: PolicyTest, policy: LoadedPolicy, clock: 
   return facts === null ? view.connect() : view.decide(facts);
 }
 
-function differences(test: PolicyTest, decision: Decision): string[] {
+/** The strictest treatment of the classes that a column carries. */
+function shownBy(test: PolicyTest, policy: LoadedPolicy): { readonly shown: Treatment | 'untagged'; readonly rule: string | null } | null {
+  if (test.column === null) return null;
+  const view = policy.view(test.identity, test.target).masking(test.reasoned);
+  const classes = view?.columnClasses(test.column.slice(0, -1), test.column.at(-1) ?? '') ?? [];
+  const [strictest] = classes.toSorted((one, other) => STRICTNESS.indexOf(other.treatment) - STRICTNESS.indexOf(one.treatment));
+  return strictest === undefined ? { shown: 'untagged', rule: null } : { shown: strictest.treatment, rule: strictest.rule };
+}
+
+function differences(test: PolicyTest, decision: Decision, seen: ReturnType<typeof shownBy>): string[] {
   const { expect } = test;
   const found: string[] = [];
   const compare = (what: string, wanted: unknown, got: unknown): void => {
     if (wanted !== undefined && JSON.stringify(wanted) !== JSON.stringify(got)) found.push(`${what} is ${String(got)}, expected ${String(wanted)}`);
   };
   compare('the decision', expect.expect, decision.effect);
-  compare('the rule', expect.by, decision.rule ?? 'default');
+  compare('what is shown', expect.shown, seen?.shown ?? null);
+  compare('the rule', expect.by, (seen === null ? decision.rule : seen.rule) ?? 'default');
   compare('the tier', expect.tier, decision.tier);
   compare('the groups that approve', expect.approvers?.toSorted().join(', '), decision.approval?.groups.toSorted().join(', ') ?? 'nobody');
   compare('the limit of rows', expect.rows, decision.limits?.rows ?? null);
@@ -63,8 +77,9 @@ export async function runFixture(fixture: Fixture, policy: LoadedPolicy, clock: 
   const results: TestResult[] = [];
   for (const test of fixture.tests) {
     const decision = await decideTest(test, policy, clock, read);
-    const differs = differences(test, decision);
-    results.push({ file: fixture.path, line: test.line, name: test.name, passed: differs.length === 0, decision, differs });
+    const seen = shownBy(test, policy);
+    const differs = differences(test, decision, seen);
+    results.push({ file: fixture.path, line: test.line, name: test.name, passed: differs.length === 0, decision, shown: seen?.shown ?? null, differs });
   }
   return results;
 }
@@ -75,12 +90,19 @@ function partsOf(policy: LoadedPolicy): Map<string, string> {
   const { files } = JSON.parse(policy.canonical) as {
     readonly files: readonly {
       readonly stem: string;
-      readonly policy: { readonly rules?: readonly { readonly id: string }[]; readonly defaults?: unknown; readonly tiers?: Readonly<Record<string, unknown>> };
+      readonly policy: { readonly rules?: readonly { readonly id: string }[]; readonly defaults?: unknown; readonly tiers?: Readonly<Record<string, unknown>>;
+        readonly classes?: Readonly<Record<string, unknown>>;
+        readonly data?: Readonly<Record<string, unknown>>;
+        readonly masks?: readonly { readonly id: string }[];
+      };
     }[];
   };
   for (const { stem, policy: file } of files) {
     for (const rule of file.rules ?? []) parts.set(`${stem}/${rule.id}`, JSON.stringify(rule));
     if (file.defaults !== undefined) parts.set(`${stem} (defaults)`, JSON.stringify(file.defaults));
+    for (const mask of file.masks ?? []) parts.set(`${stem}/${mask.id}`, JSON.stringify(mask));
+    for (const [name, entry] of Object.entries(file.classes ?? {})) parts.set(`${stem} (class ${name})`, JSON.stringify(entry));
+    for (const [column, entry] of Object.entries(file.data ?? {})) parts.set(`${stem} (data ${column})`, JSON.stringify(entry));
     for (const [tier, terms] of Object.entries(file.tiers ?? {})) parts.set(`${stem} (tier ${tier})`, JSON.stringify(terms));
   }
   return parts;

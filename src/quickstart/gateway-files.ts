@@ -23,6 +23,9 @@ export interface BankAccess {
   readonly database: string;
 }
 
+/** Policies that come with gw and that the world starts with: what is refused everywhere, and what of the data is hidden from whom. */
+const SHIPPED = ['guardrails.yaml', 'masking.yaml'] as const;
+
 /** Writes what is missing at the first start; afterwards only moves addresses. */
 export async function writeGatewayFiles(
   world: WorldDirectory,
@@ -39,13 +42,14 @@ export async function writeGatewayFiles(
   }
   if (before !== null) return;
   if ((await readIfThere(join(world.policy, 'access.yaml'))) === null) await writePrivately(join(world.policy, 'access.yaml'), ACCESS_YAML);
-  for (const file of (await readdir(shippedPolicies)).filter((name) => name === 'guardrails.yaml')) {
-    if ((await readIfThere(join(world.policy, file))) === null) await copyFile(join(shippedPolicies, file), join(world.policy, file));
-  }
-  if ((await readIfThere(join(world.policy, 'guardrails.yaml'))) === null) {
-    throw new GwError('quickstart.start', `The shipped guardrails are missing from ${shippedPolicies}.`, {
-      hint: 'Install gw again: the package is not complete.',
-    });
+  const shipped = await readdir(shippedPolicies);
+  for (const file of SHIPPED) {
+    if ((await readIfThere(join(world.policy, file))) !== null) continue;
+    if (!shipped.includes(file))
+      throw new GwError('quickstart.start', `The shipped policy ${file} is missing from ${shippedPolicies}.`, {
+        hint: 'Install gw again: the package is not complete.',
+      });
+    await copyFile(join(shippedPolicies, file), join(world.policy, file));
   }
 }
 

@@ -33,11 +33,11 @@ export default class PolicyTest extends GwCommand {
     const { argv, flags } = await this.parse(PolicyTest);
     const { testPolicy } = await import('../../gateway/policy-workbench.js');
     const results = await testPolicy(argv as string[]);
-    for (const { file, line, name, passed, decision, differs } of results) {
+    for (const { file, line, name, passed, decision, shown, differs } of results) {
       if (passed && !flags.verbose) continue;
-      this.print(`${passed ? 'ok  ' : 'FAIL'} ${visible(file)}:${line} ${visible(name)}: ${outcomeText(decision)}`);
+      this.print(`${passed ? 'ok  ' : 'FAIL'} ${visible(file)}:${line} ${visible(name)}: ${shown ?? outcomeText(decision)}`);
       for (const difference of differs) this.print(`     ${visible(difference)}`);
-      if (!passed) for (const reason of decision.reasons) this.print(`     ${visible(reason)}`);
+      if (!passed && shown === null) for (const reason of decision.reasons) this.print(`     ${visible(reason)}`);
     }
     const failed = results.filter(({ passed }) => !passed).length;
     this.print(`${results.length - failed} passed, ${failed} failed`);

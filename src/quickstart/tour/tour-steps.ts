@@ -61,6 +61,22 @@ export const TOUR_STEPS: readonly TourStep[] = [
     },
   ),
   statement(
+    'psql: select full_name, ssn, email from bank.customers',
+    'What policy calls sensitive is masked before it leaves, in whatever statement it surfaces.',
+    ['select full_name, ssn, upper(email) from bank.customers where id = 42'],
+    async (done, { direct }) => {
+      const [name, ssn, email] = await Promise.all(['full_name', 'ssn', 'upper(email)'].map((what) => direct(`select ${what} from bank.customers where id = 42`)));
+      const shown = words(done);
+      return outcome(
+        shown,
+        [done.code === 0, `psql ended with ${done.code}`],
+        [name !== undefined && shown.includes(name), 'the name is not shown'],
+        [ssn !== undefined && !shown.includes(ssn) && shown.includes(ssn.slice(-4)), 'the social security number is not masked to its last digits'],
+        [email !== undefined && !shown.includes(email), 'the e-mail address is shown'],
+      );
+    },
+  ),
+  statement(
     'psql: drop table bank.customers',
     'Guardrails refuse what destroys, whoever asks; nothing of it reaches the target.',
     ['drop table bank.customers'],

@@ -158,7 +158,7 @@ describe('e-mail', () => {
 describe('telephone', () => {
   it.each([
     'call ⟦phone:212-555-0123⟧ now',
-    'call (⟦phone:212) 555-0123⟧ now',
+    'call ⟦phone:(212) 555-0123⟧ now',
     '⟦phone:212.555.0123⟧',
     '⟦phone:212 555 0123⟧',
     '⟦phone:+1 212 555 0123⟧',

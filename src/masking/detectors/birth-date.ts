@@ -1,5 +1,5 @@
 /** Dates of birth: a date in digits with a word for birth near it. A date without such a word is a date. */
-import { BIRTH_WORD, contextOf } from './context-words.js';
+import { BIRTH_WORD, isCalled } from './context-words.js';
 import { DASH_GAP, DOT_GAP, type NumberRun, SLASH_GAP } from './number-run.js';
 
 /** Years that someone alive may be born in; the upper end needs no clock, and nobody is hurt by a date too many. */
@@ -11,7 +11,7 @@ const digits = new Uint8Array(8);
 export function birthDateAt(run: NumberRun, group: number, bytes: Uint8Array, floor: number, limit: number): number {
   const last = dateAt(run, group);
   if (last < 0 || !run.isApart(group, last === group ? last : group)) return -1;
-  return (contextOf(bytes, run.start(group), run.stop(last), floor, limit) & BIRTH_WORD) === 0 ? -1 : last;
+  return isCalled(BIRTH_WORD, bytes, run.start(group), run.stop(last), floor, limit) ? last : -1;
 }
 
 function dateAt(run: NumberRun, group: number): number {

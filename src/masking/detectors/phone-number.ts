@@ -2,7 +2,7 @@
  * Telephone numbers: the North American plan in its usual spellings, and international numbers that begin with `+` and a country code
  * that is assigned. Digits in one piece without `+` need a word for a telephone.
  */
-import { contextOf, PHONE_WORD } from './context-words.js';
+import { isCalled, PHONE_WORD } from './context-words.js';
 import { DASH_GAP, DOT_GAP, NO_GAP, type NumberRun, PARENTHESIS_GAP, SLASH_GAP, SPACE_GAP } from './number-run.js';
 
 const PLUS = 0x2b;
@@ -48,7 +48,7 @@ function within(run: NumberRun, first: number, last: number, bytes: Uint8Array, 
   if (!run.isApart(first, last) || run.gap(first) === DOT_GAP || run.gap(last + 1) === DOT_GAP) return -1;
   const length = run.collect(first, last, digits);
   if (length === 11 ? digits[0] !== 1 || !isNorthAmerican(1) : length !== 10 || !isNorthAmerican(0)) return -1;
-  return (contextOf(bytes, run.start(first), run.stop(last), floor, limit) & PHONE_WORD) === 0 ? -1 : last;
+  return isCalled(PHONE_WORD, bytes, run.start(first), run.stop(last), floor, limit) ? last : -1;
 }
 
 /** Groups after a `+`, as many as an E.164 number may have. */

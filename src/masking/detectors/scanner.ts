@@ -276,8 +276,8 @@ class ByteScanner implements Scanner {
   #groupsFound(dataClass: number, first: number, last: number, plus = false): number {
     const run = this.#run;
     let start = run.start(first);
-    // `(212) …` and `+44 …` are shown without the sign that only the number explains.
-    if (plus) {
+    // The `+` or `(` before a telephone number is a part of it.
+    if (plus || (dataClass === CODES.phone && first === 0 && run.before === 0x28)) {
       const sign = skipInvisibleBack(this.#bytes, start, this.#floor);
       start = sign - (symbolBefore(this.#bytes, sign, this.#floor) >> 8);
     }

@@ -2,7 +2,7 @@
  * US tax and bank numbers of nine digits: SSN, ITIN and ATIN, EIN, ABA routing numbers, by the rules of their issuers. Of random nine digits
  * 89 % could be an SSN, so that nine digits in one piece need a word that says what they are.
  */
-import { ABA_WORD, ACCOUNT_WORD, contextOf, EIN_WORD, SSN_WORD } from './context-words.js';
+import { ABA_WORD, ACCOUNT_WORD, contextOf, EIN_WORD, FARTHER, isCalled, SSN_WORD } from './context-words.js';
 import { DASH_GAP, DOT_GAP, type NumberRun, SPACE_GAP, SPACED_DASH_GAP } from './number-run.js';
 
 const digits = new Uint8Array(9);
@@ -25,7 +25,7 @@ export function socialSecurityAt(run: NumberRun, group: number, bytes: Uint8Arra
   if (gap !== run.gap(group + 2) || (gap !== DASH_GAP && gap !== SPACE_GAP && gap !== DOT_GAP && gap !== SPACED_DASH_GAP)) return NO_NUMBER;
   if (!run.isApart(group, group + 2)) return NO_NUMBER;
   const alone = run.gap(group) !== gap && run.gap(group + 3) !== gap;
-  if (!alone && (gap !== SPACE_GAP || (contextOf(bytes, run.start(group), run.stop(group + 2), floor, limit) & SSN_WORD) === 0)) return NO_NUMBER;
+  if (!alone && (gap !== SPACE_GAP || !isCalled(SSN_WORD, bytes, run.start(group), run.stop(group + 2), floor, limit))) return NO_NUMBER;
   run.collect(group, group + 2, digits);
   return kindOf();
 }
@@ -35,7 +35,7 @@ export function employerAt(run: NumberRun, group: number, bytes: Uint8Array, flo
   if (run.size(group) !== 2 || run.size(group + 1) !== 7 || run.gap(group + 1) !== DASH_GAP || !run.isApart(group, group + 1)) return false;
   if (run.gap(group) === DASH_GAP || run.gap(group + 2) === DASH_GAP) return false;
   run.collect(group, group + 1, digits);
-  return isEmployer() && (contextOf(bytes, run.start(group), run.stop(group + 1), floor, limit) & EIN_WORD) !== 0;
+  return isEmployer() && isCalled(EIN_WORD, bytes, run.start(group), run.stop(group + 1), floor, limit);
 }
 
 /** What nine digits in one piece are, by the words around them. */
@@ -44,6 +44,11 @@ export function nineDigitsAt(run: NumberRun, group: number, bytes: Uint8Array, f
   run.collect(group, group, digits);
   const words = contextOf(bytes, run.start(group), run.stop(group), floor, limit);
   if (words === 0) return NO_NUMBER;
+  const nearer = calledBy(words & 0xffff, run, group);
+  return nearer !== NO_NUMBER ? nearer : calledBy(words >> FARTHER, run, group);
+}
+
+function calledBy(words: number, run: NumberRun, group: number): number {
   if (isRouting() && ((words & ABA_WORD) !== 0 || ((words & ACCOUNT_WORD) !== 0 && hasAccountBeside(run, group)))) return ABA;
   if ((words & SSN_WORD) !== 0) {
     const kind = kindOf();

@@ -7,7 +7,7 @@ const FIRST_YEAR = 1900;
 const LAST_YEAR = 2099;
 const digits = new Uint8Array(8);
 
-/** The last group of a date of birth that begins with `group`, or −1: `yyyy-mm-dd`, `dd.mm.yyyy`, `m/d/yyyy`, `yyyymmdd`. */
+/** The last group of a date of birth that begins with `group`, or −1: `yyyy-mm-dd`, `dd.mm.yyyy`, `m/d/yy`, `yyyymmdd`. */
 export function birthDateAt(run: NumberRun, group: number, bytes: Uint8Array, floor: number, limit: number): number {
   const last = dateAt(run, group);
   if (last < 0 || !run.isApart(group, last === group ? last : group)) return -1;
@@ -22,11 +22,12 @@ function dateAt(run: NumberRun, group: number): number {
   const short = (size: number): boolean => size === 1 || size === 2;
   if (!short(second)) return -1;
   const forward = first === 4 && short(third);
-  if (!forward && !(short(first) && third === 4)) return -1;
+  if (!forward && !(short(first) && (third === 4 || third === 2))) return -1;
   run.collect(group, group + 2, digits);
   const a = number(0, first);
   const b = number(first, first + second);
-  const c = number(first + second, first + second + third);
+  // Two digits of a year are of the last century or this one: both pass.
+  const c = number(first + second, first + second + third) + (!forward && third === 2 ? FIRST_YEAR : 0);
   return (forward ? isDate(a, b, c) : isDate(c, a, b) || isDate(c, b, a)) ? group + 2 : -1;
 }
 

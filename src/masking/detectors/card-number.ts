@@ -30,6 +30,27 @@ export function cardAt(run: NumberRun, group: number, chained: boolean, bytes: U
     const decimal = run.gap(group) === DOT_GAP || run.gap(group + 1) === DOT_GAP;
     return !decimal && run.isApart(group, group) && isCard(run, group, group, bytes, floor, limit) ? group : -1;
   }
+  const last = groupedAt(run, group, chained, bytes, floor, limit);
+  return last >= 0 ? last : oddlyGroupedAt(run, group, bytes, floor, limit);
+}
+
+/** Most groups of a card that is grouped as nobody prints it. */
+const MAX_PARTS = 8;
+
+/** A card in any groups and separators, where a word says that it is one. */
+function oddlyGroupedAt(run: NumberRun, group: number, bytes: Uint8Array, floor: number, limit: number): number {
+  let total = run.size(group);
+  for (let last = group + 1; last < run.groups && last < group + MAX_PARTS; last++) {
+    total += run.size(last);
+    if (total > MAX_DIGITS) return -1;
+    if (total < 13 || !run.isApart(group, last) || run.collect(group, last, digits) !== total) continue;
+    if (hasIssuer(total) && passesLuhn(total) && isCalled(CARD_WORD, bytes, run.start(group), run.stop(last), floor, limit)) return last;
+  }
+  return -1;
+}
+
+function groupedAt(run: NumberRun, group: number, chained: boolean, bytes: Uint8Array, floor: number, limit: number): number {
+  const size = run.size(group);
   const next = run.size(group + 1);
   if (!(size === 4 && (next === 4 || next === 6)) && !(size === 8 && next === 8)) return -1;
   const gap = run.gap(group + 1);

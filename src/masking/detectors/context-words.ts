@@ -11,9 +11,11 @@ export const CARD_WORD = 16;
 export const ACCOUNT_WORD = 32;
 export const BIRTH_WORD = 64;
 export const CVV_WORD = 128;
-const HARMLESS = 256;
-const KNOWN = 255;
-const BESIDE_FLAG = 512;
+/** Words that mean a security code behind a card only. */
+export const CODE_WORD = 256;
+const HARMLESS = 1024;
+const KNOWN = 511;
+const BESIDE_FLAG = 2048;
 
 /** How far a word may be, bytes: before the number, before the first word that was found, and after the number. */
 const BEFORE = 48;
@@ -34,7 +36,8 @@ const WORDS: readonly (readonly [mask: number, words: string])[] = [
   [CARD_WORD, 'card cards pan visa mastercard amex cc credit debit creditcard cardnumber discover unionpay maestro jcb'],
   [ACCOUNT_WORD, 'account accounts acct iban dda accountnumber checking savings'],
   [BIRTH_WORD, 'dob birth born birthdate birthday dateofbirth'],
-  [CVV_WORD, 'cvv cvc csc cid cvn'],
+  [CVV_WORD, 'cvv cvc csc cvn'],
+  [CODE_WORD, 'cid security verification'],
   [
     HARMLESS,
     'order orders invoice ticket tracking ref reference case po sku build version serial part batch job pid txn transaction trace request confirmation ' +
@@ -89,6 +92,14 @@ export function contextOf(bytes: Uint8Array, start: number, end: number, floor: 
   const meant = after & KNOWN;
   if (meant !== 0 && (before === 0 || beside !== 0)) return meant | ((before & KNOWN) << FARTHER);
   return before === HARMLESS ? 0 : before | (meant << FARTHER);
+}
+
+/** Whether the letters right before the number are a word that explains it, with nothing in between: `ssn536904399`. */
+export function isLabelled(bytes: Uint8Array, start: number, floor: number): boolean {
+  const lowest = Math.max(floor, start - LONGEST_WORD - 1);
+  let at = start;
+  while (at > lowest && isLetter(bytes[at - 1] ?? 0)) at--;
+  return (meaning(bytes, at, start) & KNOWN) !== 0;
 }
 
 /** Whether any word around the number, near or far, has this meaning. */

@@ -7,7 +7,7 @@
 import { DETECTED_CLASSES, type DetectedClass } from '../../contract/masking.js';
 import { birthDateAt } from './birth-date.js';
 import { cardAt, trackEnd } from './card-number.js';
-import { CARD_WORD, CVV_WORD, contextOf } from './context-words.js';
+import { CARD_WORD, CODE_WORD, CVV_WORD, contextOf, isLabelled } from './context-words.js';
 import { EmailReader } from './email-address.js';
 import type { Findings } from './findings.js';
 import { IbanReader } from './iban.js';
@@ -15,7 +15,7 @@ import { NumberRun } from './number-run.js';
 import { phoneAt, startsWithPlus } from './phone-number.js';
 import { accessKeyEnd, privateKeyEnd, tokenEnd } from './secret-text.js';
 import { INVISIBLE, isDigit, isLetter, skipInvisibleBack, symbolAt, symbolBefore } from './symbols.js';
-import { ABA, EIN, employerAt, ITIN, NO_NUMBER, nineDigitsAt, SSN, socialSecurityAt } from './tax-number.js';
+import { ABA, EIN, employerAt, ITIN, kindOfSplit, NO_NUMBER, nineDigitsAt, SSN, socialSecurityAt, splitAt } from './tax-number.js';
 
 const code = (dataClass: DetectedClass): number => DETECTED_CLASSES.indexOf(dataClass);
 const CODES = Object.fromEntries(DETECTED_CLASSES.map((each) => [each, code(each)])) as Readonly<Record<DetectedClass, number>>;
@@ -30,10 +30,12 @@ const WIDE = 4;
 /** How far behind a card its security code may stand, bytes. */
 const NEAR_CARD = 64;
 /** How far before a number the word for a security code may begin, bytes. */
-const CODE_WORD = 16;
-/** The shortest value of digits alone, but for a security code, and for a date of birth (`1/2/1985`). */
+const CODE_LABEL = 16;
+/** The shortest value of digits alone, but for a security code, and for a date of birth (`1/2/85`). */
 const FEWEST_DIGITS = 8;
-const FEWEST_OF_DATE = 6;
+const FEWEST_OF_DATE = 4;
+/** A number of so many digits or more may be a value by itself. */
+const LONG = 8;
 
 /** Bytes after a digit that may belong to the same number: separators, escapes, anything outside ASCII, more digits. */
 const CONTINUES = new Uint8Array(256).fill(1, 0x80).fill(1, 0x30, 0x3a);
@@ -153,6 +155,7 @@ class ByteScanner implements Scanner {
     }
     const near = this.#cardEnd >= 0 && at - this.#cardEnd < NEAR_CARD;
     if (run.digits < this.#fewest && !near && !this.#mayBeCode(at)) return run.next;
+    if (isLetter(run.before) && isLabelled(bytes, at, this.#floor)) run.before = 0x20;
     return this.#groups();
   }
 
@@ -162,10 +165,10 @@ class ByteScanner implements Scanner {
    */
   #shortNumber(at: number): number {
     const bytes = this.#bytes;
-    const limit = Math.min(this.#end, at + FEWEST_OF_DATE);
+    const limit = Math.min(this.#end, at + LONG);
     let stop = at + 1;
     while (stop < limit && isDigit(bytes[stop] as number)) stop++;
-    if (stop === at + FEWEST_OF_DATE || (stop < this.#end && CONTINUES[bytes[stop] as number] === 1)) return -1;
+    if (stop === at + LONG || (stop < this.#end && CONTINUES[bytes[stop] as number] === 1)) return -1;
     if (at > this.#floor && MAY_LEAD[bytes[at - 1] as number] === 1) return -1;
     if ((this.#cardEnd >= 0 && at - this.#cardEnd < NEAR_CARD) || this.#mayBeCode(at)) return -1;
     return stop;
@@ -174,7 +177,7 @@ class ByteScanner implements Scanner {
   /** Whether a `v` stands close before: all words for a security code but those next to a card have one. Cheap, asked at every number. */
   #mayBeCode(at: number): boolean {
     if (this.#wanted[CODES.cvv] === 0) return false;
-    for (let i = Math.max(this.#floor, at - CODE_WORD); i < at; i++) if (((this.#bytes[i] ?? 0) | 0x20) === 0x76) return true;
+    for (let i = Math.max(this.#floor, at - CODE_LABEL); i < at; i++) if (((this.#bytes[i] ?? 0) | 0x20) === 0x76) return true;
     return false;
   }
 
@@ -224,8 +227,16 @@ class ByteScanner implements Scanner {
       if (last >= 0) return this.#groupsFound(CODES.pan, group, last);
     }
     if (size === 3) {
-      const kind = socialSecurityAt(run, group, bytes, floor, end);
+      const kind = socialSecurityAt(run, group, chained, bytes, floor, end);
       if (this.#wants(kind)) return this.#groupsFound(NINE_DIGIT_CODES[kind] ?? 0, group, group + 2);
+    }
+    if (size < 9 && size > 0) {
+      const last = splitAt(run, group, bytes, floor, end);
+      if (last >= 0) {
+        this.work += 64;
+        const kind = kindOfSplit(run, group, last);
+        if (this.#wants(kind)) return this.#groupsFound(NINE_DIGIT_CODES[kind] ?? 0, group, last);
+      }
     }
     if (size === 9) {
       const kind = nineDigitsAt(run, group, bytes, floor, end);
@@ -233,10 +244,10 @@ class ByteScanner implements Scanner {
       if (this.#wants(kind)) return this.#groupsFound(NINE_DIGIT_CODES[kind] ?? 0, group, group);
     }
     if (size === 2 && wanted[CODES.ein] === 1 && employerAt(run, group, bytes, floor, end)) return this.#groupsFound(CODES.ein, group, group + 1);
-    return this.#lenient(group, size);
+    return this.#lenient(group, size, chained);
   }
 
-  #lenient(group: number, size: number): number {
+  #lenient(group: number, size: number, chained: boolean): number {
     const bytes = this.#bytes;
     const floor = this.#floor;
     const end = this.#end;
@@ -244,7 +255,7 @@ class ByteScanner implements Scanner {
     const wanted = this.#wanted;
     if (wanted[CODES.phone] === 1 && (size <= 3 || size === 10 || size === 11 || group === 0)) {
       const plus = group === 0 && run.before === 0x2b && this.#plusIsApart();
-      const last = phoneAt(run, group, plus, bytes, floor, end);
+      const last = phoneAt(run, group, plus, chained, bytes, floor, end);
       this.work += 64;
       if (last >= 0) return this.#groupsFound(CODES.phone, group, last, plus);
     }
@@ -255,9 +266,9 @@ class ByteScanner implements Scanner {
     }
     if (wanted[CODES.cvv] === 1 && (size === 3 || size === 4) && run.isApart(group, group)) {
       this.work += 64;
-      const words = contextOf(bytes, run.start(group), run.stop(group), Math.max(floor, run.start(group) - CODE_WORD), run.stop(group));
+      const words = contextOf(bytes, run.start(group), run.stop(group), Math.max(floor, run.start(group) - CODE_LABEL), run.stop(group));
       const near = this.#cardEnd >= 0 && run.start(group) - this.#cardEnd < NEAR_CARD;
-      if ((words & CVV_WORD) !== 0 && (near || (words & ~CARD_WORD) === CVV_WORD)) return this.#groupsFound(CODES.cvv, group, group);
+      if ((near && (words & (CVV_WORD | CODE_WORD)) !== 0) || (words & ~CARD_WORD) === CVV_WORD) return this.#groupsFound(CODES.cvv, group, group);
     }
     return -1;
   }

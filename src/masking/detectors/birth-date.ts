@@ -5,13 +5,15 @@ import { DASH_GAP, DOT_GAP, type NumberRun, SLASH_GAP } from './number-run.js';
 /** Years that someone alive may be born in; the upper end needs no clock, and nobody is hurt by a date too many. */
 const FIRST_YEAR = 1900;
 const LAST_YEAR = 2099;
+/** How far before a date its word may be, bytes: dates are common, and the word is right there. */
+const NEAR = 24;
 const digits = new Uint8Array(8);
 
 /** The last group of a date of birth that begins with `group`, or −1: `yyyy-mm-dd`, `dd.mm.yyyy`, `m/d/yy`, `yyyymmdd`. */
 export function birthDateAt(run: NumberRun, group: number, bytes: Uint8Array, floor: number, limit: number): number {
   const last = dateAt(run, group);
   if (last < 0 || !run.isApart(group, last === group ? last : group)) return -1;
-  return isCalled(BIRTH_WORD, bytes, run.start(group), run.stop(last), floor, limit) ? last : -1;
+  return isCalled(BIRTH_WORD, bytes, run.start(group), run.stop(last), Math.max(floor, run.start(group) - NEAR), limit) ? last : -1;
 }
 
 function dateAt(run: NumberRun, group: number): number {

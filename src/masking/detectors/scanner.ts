@@ -31,11 +31,9 @@ const WIDE = 4;
 const NEAR_CARD = 64;
 /** How far before a number the word for a security code may begin, bytes. */
 const CODE_LABEL = 16;
-/** The shortest value of digits alone, but for a security code, and for a date of birth (`1/2/85`). */
+/** The shortest value of digits alone, but for a security code and a date of birth, which has three groups. */
 const FEWEST_DIGITS = 8;
-const FEWEST_OF_DATE = 4;
-/** A number of so many digits or more may be a value by itself. */
-const LONG = 8;
+const DATE_GROUPS = 3;
 
 /** Bytes after a digit that may belong to the same number: separators, escapes, anything outside ASCII, more digits. */
 const CONTINUES = new Uint8Array(256).fill(1, 0x80).fill(1, 0x30, 0x3a);
@@ -62,7 +60,6 @@ class ByteScanner implements Scanner {
   work = 0;
   readonly #wanted: Uint8Array;
   readonly #table: Uint8Array;
-  readonly #fewest: number;
   readonly #run = new NumberRun();
   readonly #iban = new IbanReader();
   readonly #email = new EmailReader();
@@ -76,7 +73,6 @@ class ByteScanner implements Scanner {
 
   constructor(classes: ReadonlySet<DetectedClass>) {
     this.#wanted = Uint8Array.from(DETECTED_CLASSES, (each) => (classes.has(each) ? 1 : 0));
-    this.#fewest = classes.has('dob') ? FEWEST_OF_DATE : FEWEST_DIGITS;
     this.#table = new Uint8Array(256);
     const digits = DETECTED_CLASSES.some((each) => each !== 'email' && each !== 'secret' && classes.has(each));
     if (digits) this.#table.fill(DIGIT, 0x30, 0x3a);
@@ -154,9 +150,11 @@ class ByteScanner implements Scanner {
       if (end > 0) return this.#found(CODES.track, at - 1, end);
     }
     const near = this.#cardEnd >= 0 && at - this.#cardEnd < NEAR_CARD;
-    if (run.digits < this.#fewest && !near && !this.#mayBeCode(at)) return run.next;
+    const short = !near && !this.#mayBeCode(at);
+    const dates = this.#wanted[CODES.dob] === 1;
+    if (short && run.digits < FEWEST_DIGITS && !(dates && run.groups >= DATE_GROUPS)) return run.next;
     if (isLetter(run.before) && isLabelled(bytes, at, this.#floor)) run.before = 0x20;
-    return this.#groups();
+    return this.#groups(short, dates);
   }
 
   /**
@@ -165,10 +163,10 @@ class ByteScanner implements Scanner {
    */
   #shortNumber(at: number): number {
     const bytes = this.#bytes;
-    const limit = Math.min(this.#end, at + LONG);
+    const limit = Math.min(this.#end, at + FEWEST_DIGITS);
     let stop = at + 1;
     while (stop < limit && isDigit(bytes[stop] as number)) stop++;
-    if (stop === at + LONG || (stop < this.#end && CONTINUES[bytes[stop] as number] === 1)) return -1;
+    if (stop === at + FEWEST_DIGITS || (stop < this.#end && CONTINUES[bytes[stop] as number] === 1)) return -1;
     if (at > this.#floor && MAY_LEAD[bytes[at - 1] as number] === 1) return -1;
     if ((this.#cardEnd >= 0 && at - this.#cardEnd < NEAR_CARD) || this.#mayBeCode(at)) return -1;
     return stop;
@@ -195,20 +193,23 @@ class ByteScanner implements Scanner {
   }
 
   /** Tries every class at every group of the run; gives where to go on. */
-  #groups(): number {
+  #groups(short: boolean, dates: boolean): number {
     const run = this.#run;
     let group = 0;
     let chained = false;
+    let left = run.digits;
     while (group < run.groups) {
+      // What is left may be too short for anything.
+      if (short && left < FEWEST_DIGITS && !(dates && run.groups - group >= DATE_GROUPS)) break;
       const last = this.#value(group, chained);
       chained = last >= 0;
       if (last < 0) {
-        group++;
+        left -= run.size(group++);
         continue;
       }
       // What is beyond a value in a shared piece is read again from there.
       if (run.stop(last) > run.next) return run.stop(last);
-      group = last + 1;
+      while (group <= last) left -= run.size(group++);
     }
     return run.next;
   }

@@ -172,10 +172,13 @@ class ByteScanner implements Scanner {
     return stop;
   }
 
-  /** Whether a `v` stands close before: all words for a security code but those next to a card have one. Cheap, asked at every number. */
+  /** Whether `cv` stands close before, as in the words for a security code that need no card near them. Cheap, asked at every number. */
   #mayBeCode(at: number): boolean {
     if (this.#wanted[CODES.cvv] === 0) return false;
-    for (let i = Math.max(this.#floor, at - CODE_LABEL); i < at; i++) if (((this.#bytes[i] ?? 0) | 0x20) === 0x76) return true;
+    const bytes = this.#bytes;
+    for (let i = Math.max(this.#floor + 1, at - CODE_LABEL); i < at; i++) {
+      if (((bytes[i] as number) | 0x20) === 0x76 && ((bytes[i - 1] as number) | 0x20) === 0x63) return true;
+    }
     return false;
   }
 

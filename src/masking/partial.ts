@@ -16,8 +16,13 @@ export interface PartialOptions {
   readonly showBin: boolean;
 }
 
-/** The partial form of a value, or `****`. */
+/** The partial form of a value, or `****`. Three stars in a row mark all but names, so that it is recognised when it comes back. */
 export function partialText(dataClass: string, value: string, options: PartialOptions): string {
+  const shown = formOf(dataClass, value, options);
+  return dataClass === 'name' || shown.includes('***') ? shown : MASK;
+}
+
+function formOf(dataClass: string, value: string, options: PartialOptions): string {
   if (value.length > MAX_LENGTH) return MASK;
   // Full-width digits and letters show as the plain ones that they stand for.
   const text = value.normalize('NFKC').trim();
@@ -98,7 +103,9 @@ function name(text: string, options: PartialOptions): string {
   const first = firstCharacter(text);
   if (text.length < 3 || first.toLowerCase() === first.toUpperCase()) return MASK;
   if (!options.keepLength) return `${first}***`;
-  return first + [...text.slice(first.length)].map((char) => (char === ' ' || char === '-' ? char : '*')).join('');
+  const rest = [...text.slice(first.length)].map((char) => (char === ' ' || char === '-' ? char : '*'));
+  // With one star a masked name could not be told from text any more.
+  return rest.filter((char) => char === '*').length < 2 ? MASK : first + rest.join('');
 }
 
 const firstCharacter = (text: string): string => String.fromCodePoint(text.codePointAt(0) ?? 0x2a);

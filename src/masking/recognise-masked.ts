@@ -11,7 +11,7 @@ export type MaskedForm = 'mask' | 'partial' | 'token';
 
 /**
  * The form that the value has, or that stands anywhere inside it: a token, `****`, three stars or more in a row (`***-**-1234`,
- * `a***@example.com`, `****1234`), or one letter or three digits followed by stars (`B**`, `941**`). Not recognised: null, generalised dates,
+ * `a***@example.com`, `****1234`), or one letter followed by nothing but stars, spaces and hyphens (`B**`, `A* **`), or `941**`. Not recognised: null, generalised dates,
  * numbers and networks, and last-four integers, which look like any other.
  */
 export function recogniseMasked(text: string, kind: ValueKind = 'text'): MaskedForm | null {
@@ -22,11 +22,15 @@ export function recogniseMasked(text: string, kind: ValueKind = 'text'): MaskedF
   return text.includes('***') || isShortPartial(text) ? 'partial' : null;
 }
 
-/** `B**` (a name of three letters, length kept) and `941**` (a zip code). */
+/** `B**` and `A* **` (names, length kept), and `941**` (a zip code). */
 function isShortPartial(text: string): boolean {
-  const first = text.codePointAt(0);
-  if (first === undefined) return false;
-  const head = first > 0xffff ? 2 : 1;
-  if (text.length === head + 2 && text.endsWith('**')) return true;
-  return text.length === 5 && text.endsWith('**') && [0, 1, 2].every((i) => text.charCodeAt(i) >= 0x30 && text.charCodeAt(i) <= 0x39);
+  if (text.length === 5 && text.endsWith('**') && [0, 1, 2].every((i) => text.charCodeAt(i) >= 0x30 && text.charCodeAt(i) <= 0x39)) return true;
+  const first = String.fromCodePoint(text.codePointAt(0) ?? 0);
+  if (first.toLowerCase() === first.toUpperCase()) return false;
+  let stars = 0;
+  for (let i = first.length; i < text.length; i++) {
+    if (text[i] === '*') stars++;
+    else if (text[i] !== ' ' && text[i] !== '-') return false;
+  }
+  return stars >= 2;
 }

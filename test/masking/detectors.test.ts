@@ -48,6 +48,12 @@ describe('SSN and ITIN', () => {
     'SSNs: ⟦ssn:536904399⟧, ⟦ssn:536904398⟧',
     'tax_id ⟦ssn:536904399⟧',
     '⟦ssn:536904399⟧ (SSN)',
+    'routing (⟦aba:021000021⟧), ⟦ssn:536904399⟧ (ssn)',
+    '⟦ssn:536904399⟧ is her SSN, ⟦phone:2125550123⟧ her mobile',
+    'ssn⟦ssn:536904399⟧ SSN⟦ssn:536-90-4399⟧',
+    'ssn ⟦ssn:536-904399⟧, SSN ⟦ssn:53690 4399⟧',
+    '⟦ssn:536 90 4399⟧ ⟦ssn:536 90 4398⟧',
+    '⟦ssn:536/90/4399⟧',
     'social security number ⟦ssn:536904399⟧',
     'ITIN ⟦itin:912-70-1234⟧, ATIN ⟦itin:900-93-1234⟧',
     'ITIN ⟦itin:912701234⟧',
@@ -65,6 +71,8 @@ describe('SSN and ITIN', () => {
     'b7f8a3c2-5369-4439-9536-904399000000',
     'sha256 5369043995369043995369043995369043995369043995369043995369043990',
     '0.536904399 SSN',
+    'ssn changed on 1/12/2024 10:30, ssn 2024-01-02 03:04:05',
+    'order: 536904399, phone: see above',
   ])('stays: %s', holds);
 });
 
@@ -90,6 +98,10 @@ describe('cards', () => {
     'id,⟦pan:4111111111111111⟧,x',
     '卡号⟦pan:4111111111111111⟧',
     'card ⟦pan:6200000000000000⟧',
+    'Visa⟦pan:4111111111111111⟧',
+    'card ⟦pan:411111 1111111111⟧, card no. ⟦pan:4111-11111111 1111⟧',
+    '⟦pan:6205 5000 0000 0000 004⟧',
+    '⟦pan:4111111111111111⟧ security code ⟦cvv:123⟧',
     '⟦pan:4111111111111111⟧, CVV ⟦cvv:123⟧',
     'cvv2: ⟦cvv:1234⟧',
     '⟦track:%B4111111111111111^DOE/JOHN^30121010000?⟧ x',
@@ -158,7 +170,7 @@ describe('e-mail', () => {
 describe('telephone', () => {
   it.each([
     'call ⟦phone:212-555-0123⟧ now',
-    'call (⟦phone:212) 555-0123⟧ now',
+    'call ⟦phone:(212) 555-0123⟧ now',
     '⟦phone:212.555.0123⟧',
     '⟦phone:212 555 0123⟧',
     '⟦phone:+1 212 555 0123⟧',
@@ -197,6 +209,7 @@ describe('by their words only', () => {
     'born ⟦dob:7/23/1985⟧',
     '{"birthDate":"⟦dob:23.07.1985⟧"}',
     'date_of_birth=⟦dob:19850723⟧',
+    'dob ⟦dob:7/23/85⟧',
   ])('%s', holds);
   it.each([
     '021000021',

@@ -137,6 +137,9 @@ describe('stream', () => {
     expect(show(stream.flush())).toBe('');
     expect(show(stream.push(Buffer.from('-4399 as a')))).toBe('');
     expect(show(stream.flush()) + show(stream.push(Buffer.from(';\n')))).toBe('**** as a;\n');
+    expect(show(stream.push(Buffer.from('536\u001b[1;')))).toBe('');
+    expect(show(stream.flush())).toBe('');
+    expect(show(stream.push(Buffer.from('31m-90-4399\n')))).toBe('****\n');
     expect(show(stream.end())).toBe('');
   });
 });

@@ -1,17 +1,19 @@
 /** Dates of birth: a date in digits with a word for birth near it. A date without such a word is a date. */
-import { BIRTH_WORD, contextOf } from './context-words.js';
+import { BIRTH_WORD, isCalled } from './context-words.js';
 import { DASH_GAP, DOT_GAP, type NumberRun, SLASH_GAP } from './number-run.js';
 
 /** Years that someone alive may be born in; the upper end needs no clock, and nobody is hurt by a date too many. */
 const FIRST_YEAR = 1900;
 const LAST_YEAR = 2099;
+/** How far before a date its word may be, bytes: dates are common, and the word is right there. */
+const NEAR = 24;
 const digits = new Uint8Array(8);
 
-/** The last group of a date of birth that begins with `group`, or −1: `yyyy-mm-dd`, `dd.mm.yyyy`, `m/d/yyyy`, `yyyymmdd`. */
+/** The last group of a date of birth that begins with `group`, or −1: `yyyy-mm-dd`, `dd.mm.yyyy`, `m/d/yy`, `yyyymmdd`. */
 export function birthDateAt(run: NumberRun, group: number, bytes: Uint8Array, floor: number, limit: number): number {
   const last = dateAt(run, group);
   if (last < 0 || !run.isApart(group, last === group ? last : group)) return -1;
-  return (contextOf(bytes, run.start(group), run.stop(last), floor, limit) & BIRTH_WORD) === 0 ? -1 : last;
+  return isCalled(BIRTH_WORD, bytes, run.start(group), run.stop(last), Math.max(floor, run.start(group) - NEAR), limit) ? last : -1;
 }
 
 function dateAt(run: NumberRun, group: number): number {
@@ -22,11 +24,12 @@ function dateAt(run: NumberRun, group: number): number {
   const short = (size: number): boolean => size === 1 || size === 2;
   if (!short(second)) return -1;
   const forward = first === 4 && short(third);
-  if (!forward && !(short(first) && third === 4)) return -1;
+  if (!forward && !(short(first) && (third === 4 || third === 2))) return -1;
   run.collect(group, group + 2, digits);
   const a = number(0, first);
   const b = number(first, first + second);
-  const c = number(first + second, first + second + third);
+  // Two digits of a year are of the last century or this one: both pass.
+  const c = number(first + second, first + second + third) + (!forward && third === 2 ? FIRST_YEAR : 0);
   return (forward ? isDate(a, b, c) : isDate(c, a, b) || isDate(c, b, a)) ? group + 2 : -1;
 }
 

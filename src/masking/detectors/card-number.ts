@@ -3,23 +3,23 @@
  * is right. Written in one piece or in the groups of a card with one separator; a decimal, a piece of a longer number or of an
  * identifier is none.
  */
-import { CARD_WORD, contextOf } from './context-words.js';
+import { CARD_WORD, isCalled } from './context-words.js';
 import { DASH_GAP, DOT_GAP, NO_GAP, type NumberRun, SPACE_GAP, SPACED_DASH_GAP } from './number-run.js';
 
 const MAX_DIGITS = 19;
 const digits = new Uint8Array(MAX_DIGITS);
 
-/** How cards are printed and typed; the last group may be the rest of a longer number. */
+/** How cards are printed and typed, the longest first: the beginning of a card of 19 digits may look like one of 16. */
 const GROUPINGS: readonly (readonly number[])[] = [
-  [4, 4, 4, 4],
-  [4, 6, 5],
-  [4, 6, 4],
   [4, 4, 4, 4, 3],
   [4, 4, 4, 4, 2],
   [4, 4, 4, 4, 1],
+  [4, 4, 4, 4],
   [4, 4, 4, 3],
   [4, 4, 4, 2],
   [4, 4, 4, 1],
+  [4, 6, 5],
+  [4, 6, 4],
   [8, 8],
 ];
 
@@ -30,6 +30,27 @@ export function cardAt(run: NumberRun, group: number, chained: boolean, bytes: U
     const decimal = run.gap(group) === DOT_GAP || run.gap(group + 1) === DOT_GAP;
     return !decimal && run.isApart(group, group) && isCard(run, group, group, bytes, floor, limit) ? group : -1;
   }
+  const last = groupedAt(run, group, chained, bytes, floor, limit);
+  return last >= 0 ? last : oddlyGroupedAt(run, group, bytes, floor, limit);
+}
+
+/** Most groups of a card that is grouped as nobody prints it. */
+const MAX_PARTS = 8;
+
+/** A card in any groups and separators, where a word says that it is one. */
+function oddlyGroupedAt(run: NumberRun, group: number, bytes: Uint8Array, floor: number, limit: number): number {
+  let total = run.size(group);
+  for (let last = group + 1; last < run.groups && last < group + MAX_PARTS; last++) {
+    total += run.size(last);
+    if (total > MAX_DIGITS) return -1;
+    if (total < 13 || !run.isApart(group, last) || run.collect(group, last, digits) !== total) continue;
+    if (hasIssuer(total) && passesLuhn(total) && isCalled(CARD_WORD, bytes, run.start(group), run.stop(last), floor, limit)) return last;
+  }
+  return -1;
+}
+
+function groupedAt(run: NumberRun, group: number, chained: boolean, bytes: Uint8Array, floor: number, limit: number): number {
+  const size = run.size(group);
   const next = run.size(group + 1);
   if (!(size === 4 && (next === 4 || next === 6)) && !(size === 8 && next === 8)) return -1;
   const gap = run.gap(group + 1);
@@ -55,7 +76,7 @@ function isEdge(run: NumberRun, first: number, last: number, gap: number, chaine
   const begins = chained || run.gap(first) !== gap || (gap === SPACE_GAP && run.size(first - 1) !== 4);
   const ends = run.gap(last + 1) !== gap;
   if (gap !== SPACE_GAP) return begins && ends;
-  return begins || ends || (contextOf(bytes, run.start(first), run.stop(last), floor, limit) & CARD_WORD) !== 0;
+  return begins || ends || isCalled(CARD_WORD, bytes, run.start(first), run.stop(last), floor, limit);
 }
 
 function isCard(run: NumberRun, first: number, last: number, bytes: Uint8Array, floor: number, limit: number): boolean {
@@ -64,7 +85,7 @@ function isCard(run: NumberRun, first: number, last: number, bytes: Uint8Array, 
   if (passesLuhn(length)) return true;
   // UnionPay numbers need no Luhn digit: there a word must vouch for them.
   const union = length >= 16 && (startsWith(2) === 62 || startsWith(2) === 81);
-  return union && (contextOf(bytes, run.start(first), run.stop(last), floor, limit) & CARD_WORD) !== 0;
+  return union && isCalled(CARD_WORD, bytes, run.start(first), run.stop(last), floor, limit);
 }
 
 function startsWith(count: number): number {

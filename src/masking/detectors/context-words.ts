@@ -1,6 +1,6 @@
 /**
  * Words near a number that say what it is: nine digits are an SSN, a routing number or an order, and only their neighbours know. The
- * nearest words count, those before the number first; a word for something harmless (`order`, `invoice`) ends the search.
+ * nearest words count; a word for something harmless (`order`, `invoice`) before the number ends the search.
  */
 
 export const SSN_WORD = 1;
@@ -11,7 +11,11 @@ export const CARD_WORD = 16;
 export const ACCOUNT_WORD = 32;
 export const BIRTH_WORD = 64;
 export const CVV_WORD = 128;
-const HARMLESS = 256;
+/** Words that mean a security code behind a card only. */
+export const CODE_WORD = 256;
+const HARMLESS = 1024;
+const KNOWN = 511;
+const BESIDE_FLAG = 2048;
 
 /** How far a word may be, bytes: before the number, before the first word that was found, and after the number. */
 const BEFORE = 48;
@@ -20,6 +24,8 @@ const AFTER = 12;
 /** Digits that stand between words and the number as another number would. */
 const OTHER_NUMBER = 4;
 const LONGEST_WORD = 16;
+/** Signs between a label and its number. */
+const LABEL_SIGNS = 5;
 
 const WORDS: readonly (readonly [mask: number, words: string])[] = [
   [SSN_WORD, 'ssn ssns social socialsecurity ss itin atin taxpayer'],
@@ -30,7 +36,8 @@ const WORDS: readonly (readonly [mask: number, words: string])[] = [
   [CARD_WORD, 'card cards pan visa mastercard amex cc credit debit creditcard cardnumber discover unionpay maestro jcb'],
   [ACCOUNT_WORD, 'account accounts acct iban dda accountnumber checking savings'],
   [BIRTH_WORD, 'dob birth born birthdate birthday dateofbirth'],
-  [CVV_WORD, 'cvv cvc csc cid cvn'],
+  [CVV_WORD, 'cvv cvc csc cvn'],
+  [CODE_WORD, 'cid security verification'],
   [
     HARMLESS,
     'order orders invoice ticket tracking ref reference case po sku build version serial part batch job pid txn transaction trace request confirmation ' +
@@ -69,11 +76,36 @@ function meaning(bytes: Uint8Array, start: number, end: number): number {
 const isLetter = (byte: number): boolean => (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a;
 const isUpper = (byte: number): boolean => byte >= 0x41 && byte <= 0x5a;
 
-/** Meanings of the words around a number that stands at `start`…`end`, or 0. Looks at 60 bytes at most, none beyond `floor` and `limit`. */
+/** Bits of the farther words in what `contextOf` gives; those of the nearer are below. */
+export const FARTHER = 16;
+/** A word after the number that begins within so many bytes, and not after a comma, is nearer than any before: `536904399 (SSN)`. */
+const BESIDE = 3;
+
+/**
+ * Meanings of the words around a number that stands at `start`…`end`: the nearer ones in the low 16 bits, the farther ones above. Looks at
+ * 90 bytes at most, none beyond `floor` and `limit`.
+ */
 export function contextOf(bytes: Uint8Array, start: number, end: number, floor: number, limit: number): number {
   const before = wordsBefore(bytes, start, floor);
-  if (before !== 0) return before & ~HARMLESS;
-  return firstWordAfter(bytes, end, limit) & ~HARMLESS;
+  const after = wordAfter(bytes, end, limit);
+  const beside = after & BESIDE_FLAG;
+  const meant = after & KNOWN;
+  if (meant !== 0 && (before === 0 || beside !== 0)) return meant | ((before & KNOWN) << FARTHER);
+  return before === HARMLESS ? 0 : before | (meant << FARTHER);
+}
+
+/** Whether the letters right before the number are a word that explains it, with nothing in between: `ssn536904399`. */
+export function isLabelled(bytes: Uint8Array, start: number, floor: number): boolean {
+  const lowest = Math.max(floor, start - LONGEST_WORD - 1);
+  let at = start;
+  while (at > lowest && isLetter(bytes[at - 1] ?? 0)) at--;
+  return (meaning(bytes, at, start) & KNOWN) !== 0;
+}
+
+/** Whether any word around the number, near or far, has this meaning. */
+export function isCalled(mask: number, bytes: Uint8Array, start: number, end: number, floor: number, limit: number): boolean {
+  const words = contextOf(bytes, start, end, floor, limit);
+  return ((words | (words >> FARTHER)) & mask) !== 0;
 }
 
 /** Meanings of the nearest words before `start`. A harmless word that is the nearest gives `HARMLESS`. */
@@ -105,7 +137,8 @@ function wordsBefore(bytes: Uint8Array, start: number, floor: number): number {
   return found;
 }
 
-function firstWordAfter(bytes: Uint8Array, end: number, limit: number): number {
+/** Meaning of the first known word after the number, with `BESIDE_FLAG` when it stands right there; 0 when it is a label of the next number. */
+function wordAfter(bytes: Uint8Array, end: number, limit: number): number {
   const highest = Math.min(limit, end + AFTER);
   let at = end;
   while (at < highest) {
@@ -118,7 +151,20 @@ function firstWordAfter(bytes: Uint8Array, end: number, limit: number): number {
     const begin = at;
     while (at < limit && at - begin <= LONGEST_WORD && isLetter(bytes[at] ?? 0)) at++;
     const mask = meaning(bytes, begin, at);
-    if (mask !== 0) return mask;
+    if (mask === 0) continue;
+    const beside = begin - end <= BESIDE && bytes[end] !== 0x2c && bytes[end] !== 0x3b;
+    return labelsNext(bytes, at, limit) ? 0 : mask | (beside ? BESIDE_FLAG : 0);
   }
   return 0;
+}
+
+/** Whether a number follows as it does after its label: `phone 212…`, `ssn: "536…`. */
+function labelsNext(bytes: Uint8Array, from: number, limit: number): boolean {
+  const highest = Math.min(limit, from + LABEL_SIGNS + 1);
+  for (let at = from; at < highest; at++) {
+    const byte = bytes[at] ?? 0;
+    if ((byte >= 0x30 && byte <= 0x39) || byte === 0x2b) return true;
+    if (byte !== 0x20 && byte !== 0x3a && byte !== 0x3d && byte !== 0x23 && byte !== 0x27 && byte !== 0x22 && byte !== 0x28) return false;
+  }
+  return false;
 }

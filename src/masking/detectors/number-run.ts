@@ -105,6 +105,13 @@ export class NumberRun {
   }
 
   #look(bytes: Uint8Array, at: number, floor: number): void {
+    const byte = at > floor ? (bytes[at - 1] ?? 0) : 0xff;
+    // Tabs, quotes, commas and most other signs need no second look.
+    if (byte < 0x2d && byte !== 0x20) {
+      this.before = byte;
+      this.#gap[0] = NO_GAP;
+      return;
+    }
     const edge = skipInvisibleBack(bytes, at, floor);
     const symbol = symbolBefore(bytes, edge, floor);
     this.before = symbol & 0xff;

@@ -2,7 +2,7 @@
  * Telephone numbers: the North American plan in its usual spellings, and international numbers that begin with `+` and a country code
  * that is assigned. Digits in one piece without `+` need a word for a telephone.
  */
-import { contextOf, PHONE_WORD } from './context-words.js';
+import { isCalled, PHONE_WORD } from './context-words.js';
 import { DASH_GAP, DOT_GAP, NO_GAP, type NumberRun, PARENTHESIS_GAP, SLASH_GAP, SPACE_GAP } from './number-run.js';
 
 const PLUS = 0x2b;
@@ -21,26 +21,27 @@ const SHORT_CODES: ReadonlySet<number> = new Set(
 const LONG_CODES: ReadonlySet<number> = new Set([21, 22, 23, 24, 25, 26, 29, 35, 37, 38, 42, 50, 59, 67, 68, 69, 80, 85, 87, 88, 96, 97, 99]);
 
 /** The last group of a telephone number that begins with `group`, or −1. `afterPlus`: a `+` that no letter or digit touches stands before. */
-export function phoneAt(run: NumberRun, group: number, afterPlus: boolean, bytes: Uint8Array, floor: number, limit: number): number {
+export function phoneAt(run: NumberRun, group: number, afterPlus: boolean, chained: boolean, bytes: Uint8Array, floor: number, limit: number): number {
   if (group === 0 && run.before === PLUS) return afterPlus ? international(run) : -1;
   const country = run.size(group) === 1 && run.digit(group, 0) === 1 ? 1 : 0;
   const area = group + country;
-  if (run.size(area) === 3 && run.size(area + 1) === 3 && run.size(area + 2) === 4) return spelled(run, group, area);
+  if (run.size(area) === 3 && run.size(area + 1) === 3 && run.size(area + 2) === 4) return spelled(run, group, area, chained);
   if (run.size(area) === 3 && run.size(area + 1) === 7) return within(run, group, area + 1, bytes, floor, limit);
   if (run.size(group) === 10 || run.size(group) === 11) return within(run, group, group, bytes, floor, limit);
   return -1;
 }
 
 /** `212-555-0123`, `(212) 555-0123`, `1.212.555.0123` with equal separators, or an area code in parentheses before any. */
-function spelled(run: NumberRun, first: number, area: number): number {
+function spelled(run: NumberRun, first: number, area: number, chained: boolean): number {
   const last = area + 2;
   const gap = run.gap(last);
   const beforeExchange = run.gap(area + 1);
   if (gap !== DASH_GAP && gap !== DOT_GAP && gap !== SPACE_GAP) return -1;
   if (beforeExchange !== gap && beforeExchange !== PARENTHESIS_GAP && beforeExchange !== SLASH_GAP) return -1;
-  if (!run.isApart(first, last) || run.gap(last + 1) === gap) return -1;
+  const another = gap === SPACE_GAP && run.size(last + 1) === 3 && run.size(last + 2) === 3 && run.size(last + 3) === 4;
+  if (!run.isApart(first, last) || (run.gap(last + 1) === gap && !another)) return -1;
   // A separator before the number makes it a piece of a longer one, but for the country code that is a part of it.
-  if (run.gap(first) === gap && (gap !== SPACE_GAP || beforeExchange === SPACE_GAP)) return -1;
+  if (run.gap(first) === gap && (gap !== SPACE_GAP || (beforeExchange === SPACE_GAP && !chained))) return -1;
   return run.collect(area, last, digits) === 10 && isNorthAmerican(0) ? last : -1;
 }
 
@@ -48,7 +49,7 @@ function within(run: NumberRun, first: number, last: number, bytes: Uint8Array, 
   if (!run.isApart(first, last) || run.gap(first) === DOT_GAP || run.gap(last + 1) === DOT_GAP) return -1;
   const length = run.collect(first, last, digits);
   if (length === 11 ? digits[0] !== 1 || !isNorthAmerican(1) : length !== 10 || !isNorthAmerican(0)) return -1;
-  return (contextOf(bytes, run.start(first), run.stop(last), floor, limit) & PHONE_WORD) === 0 ? -1 : last;
+  return isCalled(PHONE_WORD, bytes, run.start(first), run.stop(last), floor, limit) ? last : -1;
 }
 
 /** Groups after a `+`, as many as an E.164 number may have. */

@@ -7,7 +7,7 @@
 import { DETECTED_CLASSES, type DetectedClass } from '../../contract/masking.js';
 import { birthDateAt } from './birth-date.js';
 import { cardAt, trackEnd } from './card-number.js';
-import { CARD_WORD, CVV_WORD, contextOf } from './context-words.js';
+import { CARD_WORD, CODE_WORD, CVV_WORD, contextOf, isLabelled } from './context-words.js';
 import { EmailReader } from './email-address.js';
 import type { Findings } from './findings.js';
 import { IbanReader } from './iban.js';
@@ -15,7 +15,7 @@ import { NumberRun } from './number-run.js';
 import { phoneAt, startsWithPlus } from './phone-number.js';
 import { accessKeyEnd, privateKeyEnd, tokenEnd } from './secret-text.js';
 import { INVISIBLE, isDigit, isLetter, skipInvisibleBack, symbolAt, symbolBefore } from './symbols.js';
-import { ABA, EIN, employerAt, ITIN, NO_NUMBER, nineDigitsAt, SSN, socialSecurityAt } from './tax-number.js';
+import { ABA, EIN, employerAt, ITIN, kindOfSplit, NO_NUMBER, nineDigitsAt, SSN, socialSecurityAt, splitAt } from './tax-number.js';
 
 const code = (dataClass: DetectedClass): number => DETECTED_CLASSES.indexOf(dataClass);
 const CODES = Object.fromEntries(DETECTED_CLASSES.map((each) => [each, code(each)])) as Readonly<Record<DetectedClass, number>>;
@@ -30,10 +30,10 @@ const WIDE = 4;
 /** How far behind a card its security code may stand, bytes. */
 const NEAR_CARD = 64;
 /** How far before a number the word for a security code may begin, bytes. */
-const CODE_WORD = 16;
-/** The shortest value of digits alone, but for a security code, and for a date of birth (`1/2/1985`). */
+const CODE_LABEL = 16;
+/** The shortest value of digits alone, but for a security code and a date of birth, which has three groups. */
 const FEWEST_DIGITS = 8;
-const FEWEST_OF_DATE = 6;
+const DATE_GROUPS = 3;
 
 /** Bytes after a digit that may belong to the same number: separators, escapes, anything outside ASCII, more digits. */
 const CONTINUES = new Uint8Array(256).fill(1, 0x80).fill(1, 0x30, 0x3a);
@@ -60,7 +60,6 @@ class ByteScanner implements Scanner {
   work = 0;
   readonly #wanted: Uint8Array;
   readonly #table: Uint8Array;
-  readonly #fewest: number;
   readonly #run = new NumberRun();
   readonly #iban = new IbanReader();
   readonly #email = new EmailReader();
@@ -74,7 +73,6 @@ class ByteScanner implements Scanner {
 
   constructor(classes: ReadonlySet<DetectedClass>) {
     this.#wanted = Uint8Array.from(DETECTED_CLASSES, (each) => (classes.has(each) ? 1 : 0));
-    this.#fewest = classes.has('dob') ? FEWEST_OF_DATE : FEWEST_DIGITS;
     this.#table = new Uint8Array(256);
     const digits = DETECTED_CLASSES.some((each) => each !== 'email' && each !== 'secret' && classes.has(each));
     if (digits) this.#table.fill(DIGIT, 0x30, 0x3a);
@@ -152,8 +150,11 @@ class ByteScanner implements Scanner {
       if (end > 0) return this.#found(CODES.track, at - 1, end);
     }
     const near = this.#cardEnd >= 0 && at - this.#cardEnd < NEAR_CARD;
-    if (run.digits < this.#fewest && !near && !this.#mayBeCode(at)) return run.next;
-    return this.#groups();
+    const short = !near && !this.#mayBeCode(at);
+    const dates = this.#wanted[CODES.dob] === 1;
+    if (short && run.digits < FEWEST_DIGITS && !(dates && run.groups >= DATE_GROUPS)) return run.next;
+    if (isLetter(run.before) && isLabelled(bytes, at, this.#floor)) run.before = 0x20;
+    return this.#groups(short, dates);
   }
 
   /**
@@ -162,19 +163,22 @@ class ByteScanner implements Scanner {
    */
   #shortNumber(at: number): number {
     const bytes = this.#bytes;
-    const limit = Math.min(this.#end, at + FEWEST_OF_DATE);
+    const limit = Math.min(this.#end, at + FEWEST_DIGITS);
     let stop = at + 1;
     while (stop < limit && isDigit(bytes[stop] as number)) stop++;
-    if (stop === at + FEWEST_OF_DATE || (stop < this.#end && CONTINUES[bytes[stop] as number] === 1)) return -1;
+    if (stop === at + FEWEST_DIGITS || (stop < this.#end && CONTINUES[bytes[stop] as number] === 1)) return -1;
     if (at > this.#floor && MAY_LEAD[bytes[at - 1] as number] === 1) return -1;
     if ((this.#cardEnd >= 0 && at - this.#cardEnd < NEAR_CARD) || this.#mayBeCode(at)) return -1;
     return stop;
   }
 
-  /** Whether a `v` stands close before: all words for a security code but those next to a card have one. Cheap, asked at every number. */
+  /** Whether `cv` stands close before, as in the words for a security code that need no card near them. Cheap, asked at every number. */
   #mayBeCode(at: number): boolean {
     if (this.#wanted[CODES.cvv] === 0) return false;
-    for (let i = Math.max(this.#floor, at - CODE_WORD); i < at; i++) if (((this.#bytes[i] ?? 0) | 0x20) === 0x76) return true;
+    const bytes = this.#bytes;
+    for (let i = Math.max(this.#floor + 1, at - CODE_LABEL); i < at; i++) {
+      if (((bytes[i] as number) | 0x20) === 0x76 && ((bytes[i - 1] as number) | 0x20) === 0x63) return true;
+    }
     return false;
   }
 
@@ -192,20 +196,23 @@ class ByteScanner implements Scanner {
   }
 
   /** Tries every class at every group of the run; gives where to go on. */
-  #groups(): number {
+  #groups(short: boolean, dates: boolean): number {
     const run = this.#run;
     let group = 0;
     let chained = false;
+    let left = run.digits;
     while (group < run.groups) {
+      // What is left may be too short for anything.
+      if (short && left < FEWEST_DIGITS && !(dates && run.groups - group >= DATE_GROUPS)) break;
       const last = this.#value(group, chained);
       chained = last >= 0;
       if (last < 0) {
-        group++;
+        left -= run.size(group++);
         continue;
       }
       // What is beyond a value in a shared piece is read again from there.
       if (run.stop(last) > run.next) return run.stop(last);
-      group = last + 1;
+      while (group <= last) left -= run.size(group++);
     }
     return run.next;
   }
@@ -224,8 +231,16 @@ class ByteScanner implements Scanner {
       if (last >= 0) return this.#groupsFound(CODES.pan, group, last);
     }
     if (size === 3) {
-      const kind = socialSecurityAt(run, group, bytes, floor, end);
+      const kind = socialSecurityAt(run, group, chained, bytes, floor, end);
       if (this.#wants(kind)) return this.#groupsFound(NINE_DIGIT_CODES[kind] ?? 0, group, group + 2);
+    }
+    if (size < 9 && size > 0) {
+      const last = splitAt(run, group, bytes, floor, end);
+      if (last >= 0) {
+        this.work += 64;
+        const kind = kindOfSplit(run, group, last);
+        if (this.#wants(kind)) return this.#groupsFound(NINE_DIGIT_CODES[kind] ?? 0, group, last);
+      }
     }
     if (size === 9) {
       const kind = nineDigitsAt(run, group, bytes, floor, end);
@@ -233,10 +248,10 @@ class ByteScanner implements Scanner {
       if (this.#wants(kind)) return this.#groupsFound(NINE_DIGIT_CODES[kind] ?? 0, group, group);
     }
     if (size === 2 && wanted[CODES.ein] === 1 && employerAt(run, group, bytes, floor, end)) return this.#groupsFound(CODES.ein, group, group + 1);
-    return this.#lenient(group, size);
+    return this.#lenient(group, size, chained);
   }
 
-  #lenient(group: number, size: number): number {
+  #lenient(group: number, size: number, chained: boolean): number {
     const bytes = this.#bytes;
     const floor = this.#floor;
     const end = this.#end;
@@ -244,7 +259,7 @@ class ByteScanner implements Scanner {
     const wanted = this.#wanted;
     if (wanted[CODES.phone] === 1 && (size <= 3 || size === 10 || size === 11 || group === 0)) {
       const plus = group === 0 && run.before === 0x2b && this.#plusIsApart();
-      const last = phoneAt(run, group, plus, bytes, floor, end);
+      const last = phoneAt(run, group, plus, chained, bytes, floor, end);
       this.work += 64;
       if (last >= 0) return this.#groupsFound(CODES.phone, group, last, plus);
     }
@@ -255,9 +270,9 @@ class ByteScanner implements Scanner {
     }
     if (wanted[CODES.cvv] === 1 && (size === 3 || size === 4) && run.isApart(group, group)) {
       this.work += 64;
-      const words = contextOf(bytes, run.start(group), run.stop(group), Math.max(floor, run.start(group) - CODE_WORD), run.stop(group));
+      const words = contextOf(bytes, run.start(group), run.stop(group), Math.max(floor, run.start(group) - CODE_LABEL), run.stop(group));
       const near = this.#cardEnd >= 0 && run.start(group) - this.#cardEnd < NEAR_CARD;
-      if ((words & CVV_WORD) !== 0 && (near || (words & ~CARD_WORD) === CVV_WORD)) return this.#groupsFound(CODES.cvv, group, group);
+      if ((near && (words & (CVV_WORD | CODE_WORD)) !== 0) || (words & ~CARD_WORD) === CVV_WORD) return this.#groupsFound(CODES.cvv, group, group);
     }
     return -1;
   }
@@ -276,8 +291,8 @@ class ByteScanner implements Scanner {
   #groupsFound(dataClass: number, first: number, last: number, plus = false): number {
     const run = this.#run;
     let start = run.start(first);
-    // `(212) …` and `+44 …` are shown without the sign that only the number explains.
-    if (plus) {
+    // The `+` or `(` before a telephone number is a part of it.
+    if (plus || (dataClass === CODES.phone && first === 0 && run.before === 0x28)) {
       const sign = skipInvisibleBack(this.#bytes, start, this.#floor);
       start = sign - (symbolBefore(this.#bytes, sign, this.#floor) >> 8);
     }

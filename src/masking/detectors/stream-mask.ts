@@ -17,6 +17,8 @@ const HELD_BACK = 16_384;
 const CONTEXT = 64;
 /** What `flush` may keep, bytes. */
 const MAX_KEPT = 256;
+/** Bytes of a terminal sequence before its `;`. */
+const MAX_PARAMETERS = 8;
 const NEWLINE = 0x0a;
 
 export interface StreamMask {
@@ -39,8 +41,10 @@ class LineMask implements StreamMask {
   readonly #scanner: Scanner;
   readonly #transforms: TransformByClass;
   readonly #findings = new Findings();
-  /** Context and what waits. */
-  #held: Uint8Array = new Uint8Array(0);
+  /** Room for context and what waits; it grows with the longest line and chunk. */
+  #room: Buffer = Buffer.alloc(0);
+  /** The part of the room that is in use. */
+  #held: Buffer = this.#room;
   /** Where in `#held` the waiting part begins, and how far it is known to have no newline. */
   #from = 0;
   #searched = 0;
@@ -54,7 +58,7 @@ class LineMask implements StreamMask {
   }
 
   push(chunk: Uint8Array): Uint8Array {
-    this.#held = this.#held.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#held, chunk]);
+    this.#append(chunk);
     for (;;) {
       const limit = this.#from + LONGEST_LINE;
       const newline = this.#held.indexOf(NEWLINE, this.#searched);
@@ -125,7 +129,7 @@ class LineMask implements StreamMask {
     let at = bytes.length;
     let begins = bytes.length;
     let wanted = false;
-    while (at > this.#from && bytes.length - at < MAX_KEPT && isPartOfValue(bytes[at - 1] ?? 0)) {
+    while (at > this.#from && bytes.length - at < MAX_KEPT && (isPartOfValue(bytes[at - 1] ?? 0) || isInSequence(bytes, at - 1))) {
       at--;
       const byte = bytes[at] ?? 0;
       const blank = byte === 0x20;
@@ -135,16 +139,32 @@ class LineMask implements StreamMask {
     return begins;
   }
 
-  /** What may go out, and only the context and what waits are kept. */
+  /** Drops what went out but the context, and puts the chunk behind the rest. Only here bytes move, so results stay valid until then. */
+  #append(chunk: Uint8Array): void {
+    const drop = Math.max(0, this.#from - CONTEXT);
+    const kept = this.#held.length - drop;
+    if (kept + chunk.length > this.#room.length) {
+      const grown = Buffer.alloc(Math.max(kept + chunk.length, Math.min(2 * this.#room.length, 2 * LONGEST_LINE)));
+      this.#held.copy(grown, 0, drop);
+      this.#room = grown;
+    } else this.#room.copyWithin(0, drop, this.#held.length);
+    this.#room.set(chunk, kept);
+    this.#held = this.#room.subarray(0, kept + chunk.length);
+    this.#from -= drop;
+    this.#searched = Math.max(this.#from, this.#searched - drop);
+  }
+
+  /** What may go out. */
   #take(): Uint8Array {
     const out = this.#out.length === 1 ? (this.#out[0] ?? new Uint8Array(0)) : Buffer.concat(this.#out);
     this.#out = [];
-    const drop = Math.max(0, this.#from - CONTEXT);
-    this.#held = this.#held.subarray(drop);
-    this.#from -= drop;
-    this.#searched = Math.max(this.#from, this.#searched - drop);
     return out;
   }
+}
+
+/** Whether a `;` stands between the parameters of a terminal sequence. */
+function isInSequence(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0x3b && bytes.subarray(Math.max(0, at - MAX_PARAMETERS), at).includes(0x1b);
 }
 
 /** Letters, digits, separators of numbers, signs of addresses, escapes, and everything outside ASCII. */

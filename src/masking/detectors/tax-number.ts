@@ -2,8 +2,8 @@
  * US tax and bank numbers of nine digits: SSN, ITIN and ATIN, EIN, ABA routing numbers, by the rules of their issuers. Of random nine digits
  * 89 % could be an SSN, so that nine digits in one piece need a word that says what they are.
  */
-import { ABA_WORD, ACCOUNT_WORD, contextOf, EIN_WORD, SSN_WORD } from './context-words.js';
-import { DASH_GAP, DOT_GAP, type NumberRun, SPACE_GAP, SPACED_DASH_GAP } from './number-run.js';
+import { ABA_WORD, ACCOUNT_WORD, contextOf, EIN_WORD, FARTHER, isCalled, SSN_WORD } from './context-words.js';
+import { DASH_GAP, DOT_GAP, NO_GAP, type NumberRun, PARENTHESIS_GAP, SLASH_GAP, SPACE_GAP } from './number-run.js';
 
 const digits = new Uint8Array(9);
 
@@ -19,15 +19,36 @@ export const EIN = 3;
 export const ABA = 4;
 
 /** What `ddd-dd-dddd` at `group` is: an SSN, an ITIN, or neither. Separators must be equal and the number must stand alone. */
-export function socialSecurityAt(run: NumberRun, group: number, bytes: Uint8Array, floor: number, limit: number): number {
+export function socialSecurityAt(run: NumberRun, group: number, chained: boolean, bytes: Uint8Array, floor: number, limit: number): number {
   if (run.size(group) !== 3 || run.size(group + 1) !== 2 || run.size(group + 2) !== 4) return NO_NUMBER;
   const gap = run.gap(group + 1);
-  if (gap !== run.gap(group + 2) || (gap !== DASH_GAP && gap !== SPACE_GAP && gap !== DOT_GAP && gap !== SPACED_DASH_GAP)) return NO_NUMBER;
+  if (gap !== run.gap(group + 2) || gap === NO_GAP || gap === PARENTHESIS_GAP) return NO_NUMBER;
   if (!run.isApart(group, group + 2)) return NO_NUMBER;
-  const alone = run.gap(group) !== gap && run.gap(group + 3) !== gap;
-  if (!alone && (gap !== SPACE_GAP || (contextOf(bytes, run.start(group), run.stop(group + 2), floor, limit) & SSN_WORD) === 0)) return NO_NUMBER;
+  // In a row of SSNs between spaces each stands at the side of another.
+  const begins = run.gap(group) !== gap || (gap === SPACE_GAP && chained);
+  const another = gap === SPACE_GAP && run.size(group + 3) === 3 && run.size(group + 4) === 2 && run.size(group + 5) === 4;
+  const alone = begins && (run.gap(group + 3) !== gap || another);
+  if (!alone && (gap !== SPACE_GAP || !isCalled(SSN_WORD, bytes, run.start(group), run.stop(group + 2), floor, limit))) return NO_NUMBER;
   run.collect(group, group + 2, digits);
   return kindOf();
+}
+
+/** Most groups that nine digits are split into. */
+const MAX_PARTS = 5;
+
+/** The last of two to five groups that have nine digits together, where a word says SSN: `ssn 536-904399`. −1 for none. */
+export function splitAt(run: NumberRun, group: number, bytes: Uint8Array, floor: number, limit: number): number {
+  let total = run.size(group);
+  let last = group;
+  // Slashes make dates.
+  while (total < 9 && last - group + 1 < MAX_PARTS && run.size(last + 1) > 0 && run.gap(last + 1) !== SLASH_GAP) total += run.size(++last);
+  if (total !== 9 || last === group || !run.isApart(group, last)) return -1;
+  return isCalled(SSN_WORD, bytes, run.start(group), run.stop(last), floor, limit) ? last : -1;
+}
+
+/** What those groups are. */
+export function kindOfSplit(run: NumberRun, first: number, last: number): number {
+  return run.collect(first, last, digits) === 9 ? kindOf() : NO_NUMBER;
 }
 
 /** `dd-ddddddd` with a word for it. */
@@ -35,7 +56,7 @@ export function employerAt(run: NumberRun, group: number, bytes: Uint8Array, flo
   if (run.size(group) !== 2 || run.size(group + 1) !== 7 || run.gap(group + 1) !== DASH_GAP || !run.isApart(group, group + 1)) return false;
   if (run.gap(group) === DASH_GAP || run.gap(group + 2) === DASH_GAP) return false;
   run.collect(group, group + 1, digits);
-  return isEmployer() && (contextOf(bytes, run.start(group), run.stop(group + 1), floor, limit) & EIN_WORD) !== 0;
+  return isEmployer() && isCalled(EIN_WORD, bytes, run.start(group), run.stop(group + 1), floor, limit);
 }
 
 /** What nine digits in one piece are, by the words around them. */
@@ -44,6 +65,11 @@ export function nineDigitsAt(run: NumberRun, group: number, bytes: Uint8Array, f
   run.collect(group, group, digits);
   const words = contextOf(bytes, run.start(group), run.stop(group), floor, limit);
   if (words === 0) return NO_NUMBER;
+  const nearer = calledBy(words & 0xffff, run, group);
+  return nearer !== NO_NUMBER ? nearer : calledBy(words >> FARTHER, run, group);
+}
+
+function calledBy(words: number, run: NumberRun, group: number): number {
   if (isRouting() && ((words & ABA_WORD) !== 0 || ((words & ACCOUNT_WORD) !== 0 && hasAccountBeside(run, group)))) return ABA;
   if ((words & SSN_WORD) !== 0) {
     const kind = kindOf();

@@ -1,0 +1,35 @@
+/**
+ * Templates of the held-out half: other words and other places than in the development half, the same slots. The detectors are not tuned on
+ * these; docs/masking-detectors.md names the one fault that they helped to see.
+ */
+export const HELD_OUT_TEMPLATES: readonly string[] = [
+  'Caller identified herself with {ssn}; new contact {email} / {phone}. Ticket {order} closed {timestamp}.',
+  'level=error ts={timestamp} msg="declined" pan="{pan}" merchant={account} corr={uuid} latency={decimal}',
+  'From: {email}\nTo: {email}\nDate: {date}\nSubject: invoice {order}\n\nKindly remit {amount} to {iban}. Questions: {phone}.',
+  '<customer><taxId>{ssn!}</taxId><mail>{email}</mail><mobile>{phone}</mobile><since>{date}</since></customer>',
+  'patient {count}: {ssn}, seen {date}, next visit {timestamp}, room {part}',
+  'transit/routing = {aba!}; dda = {account}; batch {longid}',
+  'The RTN printed on the cheque is {aba!}. The cheque number is {count}.',
+  "UPDATE people SET ssn = '{ssn!}', phone = '{phone}' WHERE id = {account}; -- job {longid}",
+  '[{timestamp}] {ip} - - "GET /orders/{order}?ref={hash}" 200 {count} "{version}"',
+  'Charged {pan} ({amount}), then {pan} ({amount}); parcel {tracking}; see {uuid}',
+  'Her number: {phone}; his: {phone}; office of {email}; book {isbn}',
+  'user_ssn\tuser_mail\tuser_card\n{ssn}\t{email}\t{pan}\n{ssn}\t{email}\t{pan}\n',
+  'Überweisung: {iban}; Kunde {email}; Rechnung {order}; {amount}',
+  'pkg {handle} at {version}, digest {hash}; node {ip}; id {digituuid}; at {epoch}',
+  'tin={ssn!}&cell={phone!}&bank={iban!}&card={pan!}&when={date}',
+  'lat/lon {coordinates}; pressure {decimal}; firmware {version}; unit {part}; serial {order}',
+  'Dear sir, card {pan} was stolen at {zip} on {date}; my cell is {phone}. Case {order}.',
+  'psql> select * from t;\n {count} | {ssn} | {email} | {amount}\n {count} | {ssn} | {email} | {amount}\n(2 rows)',
+  'example values such as {fakessn} must stay; so must {isbn}, {tracking} and {zip}',
+  '{"to":"{iban}","memo":"order {order}","cc":["{email}","{email}"],"at":{epoch}}',
+  'ACH: aba {aba!}, acct {account}, holder {email}, phone {phone}',
+  'release {version} ({hash}) cut {date}; {count} tests; ids {longid}, {uuid}',
+  'Social: {ssn!}. Card ending unknown: {pan}. Reach me on {phone}.',
+  'wire instructions - routing no. {aba!} - IBAN {iban} - amount {amount}',
+  'mention {handle}, {email}; call {phone}; done {timestamp}',
+  'readings {table} from sensor {imei}, sim {iccid}, member {account}',
+  'employee\n  name: M. Khan\n  social: {ssn!}\n  cell: {phone!}\n  card: {pan!}',
+  '{aba!} (routing), {ssn!} (ssn), {account}',
+  'blob {random16} moved to {uuid}; rows {table}; took {decimal} s',
+];

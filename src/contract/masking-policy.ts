@@ -91,6 +91,8 @@ export interface SampledColumn {
   readonly type: string;
   /** Values that were looked at; NULLs are not. */
   readonly values: number;
+  /** How many of them hold anything. */
+  readonly holding: number;
   /** How many of them hold a value of a class: by themselves, or within other text. */
   readonly found: readonly { readonly class: string; readonly whole: number; readonly within: number }[];
 }

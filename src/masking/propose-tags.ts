@@ -71,7 +71,7 @@ export function proposeTags(columns: readonly SampledColumn[]): readonly TagProp
     .sort((one, other) => other.confidence - one.confidence || (one.column < other.column ? -1 : 1));
 }
 
-function proposeTag({ relation, column, type, values, found }: SampledColumn): TagProposal | null {
+function proposeTag({ relation, column, type, values, holding, found }: SampledColumn): TagProposal | null {
   const named = NAMES.find(({ words: pattern }) => pattern.test(words(column))) ?? null;
   const place = { column: [...relation, column].map(quoted).join('.'), type };
   const likely = [...found].sort((one, other) => other.whole - one.whole)[0] ?? null;
@@ -98,13 +98,12 @@ function proposeTag({ relation, column, type, values, found }: SampledColumn): T
           why: `its name says so${against ? `; of ${values} values few look like it` : values === 0 ? '; it holds no values' : ''}`,
         };
   }
-  const within = found.reduce((sum, each) => sum + each.within + each.whole, 0);
-  if (values >= FEW && within / values >= SOME)
+  if (values >= FEW && holding / values >= SOME)
     return {
       ...place,
       class: 'free_text',
-      confidence: round(Math.min(0.9, 0.4 + within / values)),
-      why: `${within} of ${values} values hold ${found.map((each) => each.class).join(', ')} within other text`,
+      confidence: round(Math.min(0.9, 0.4 + holding / values)),
+      why: `${holding} of ${values} values hold ${found.map((each) => each.class).join(', ')} within other text`,
     };
   return null;
 }

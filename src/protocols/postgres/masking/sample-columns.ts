@@ -53,22 +53,25 @@ export async function sampleColumns(connection: UpstreamConnection, rows: number
     if (error !== null) continue;
     for (const [index, { name, type }] of columns.entries()) {
       const column = values.flatMap((row) => row[index] ?? []);
-      sampled.push({ relation, column: name, type, values: column.length, found: countFound(name, column, looksLike) });
+      sampled.push({ relation, column: name, type, values: column.length, ...countFound(name, column, looksLike) });
     }
   }
   await session.rows('rollback');
   return sampled;
 }
 
-function countFound(column: string, values: readonly string[], looksLike: LooksLike): SampledColumn['found'] {
+function countFound(column: string, values: readonly string[], looksLike: LooksLike): Pick<SampledColumn, 'found' | 'holding'> {
   const counts = new Map<string, { whole: number; within: number }>();
+  let holding = 0;
   for (const value of values) {
-    for (const each of looksLike(column, value)) {
+    const found = looksLike(column, value);
+    if (found.length > 0) holding++;
+    for (const each of found) {
       const count = counts.get(each.class) ?? { whole: 0, within: 0 };
       if (each.whole) count.whole++;
       else count.within++;
       counts.set(each.class, count);
     }
   }
-  return [...counts].map(([name, count]) => ({ class: name, ...count }));
+  return { holding, found: [...counts].map(([name, count]) => ({ class: name, ...count })) };
 }

@@ -90,7 +90,10 @@ function partsOf(policy: LoadedPolicy): Map<string, string> {
   const { files } = JSON.parse(policy.canonical) as {
     readonly files: readonly {
       readonly stem: string;
-      readonly policy: { readonly rules?: readonly { readonly id: string }[]; readonly defaults?: unknown; readonly tiers?: Readonly<Record<string, unknown>>;
+      readonly policy: {
+        readonly rules?: readonly { readonly id: string }[];
+        readonly defaults?: unknown;
+        readonly tiers?: Readonly<Record<string, unknown>>;
         readonly classes?: Readonly<Record<string, unknown>>;
         readonly data?: Readonly<Record<string, unknown>>;
         readonly masks?: readonly { readonly id: string }[];

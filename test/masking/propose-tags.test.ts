@@ -39,9 +39,19 @@ describe('a proposal', () => {
   });
 
   it('rests on the name alone where values say nothing, and says so', () => {
-    expect(proposal('last_name', times(20, (index) => `Person ${index}`))).toMatchObject({ class: 'name', why: 'its name says so' });
+    expect(
+      proposal(
+        'last_name',
+        times(20, (index) => `Person ${index}`),
+      ),
+    ).toMatchObject({ class: 'name', why: 'its name says so' });
     expect(proposal('email', [])).toMatchObject({ class: 'email', why: 'its name says so; it holds no values' });
-    expect(proposal('email', times(20, () => 'n/a'))).toMatchObject({ class: 'email', why: 'its name says so; of 20 values few look like it' });
+    expect(
+      proposal(
+        'email',
+        times(20, () => 'n/a'),
+      ),
+    ).toMatchObject({ class: 'email', why: 'its name says so; of 20 values few look like it' });
   });
 
   it('calls text that people write such things into free text', () => {
@@ -50,9 +60,29 @@ describe('a proposal', () => {
   });
 
   it('is not made of identifiers, times, hashes and amounts', () => {
-    expect(proposal('uid', times(50, (index) => `3f2b8c1e-1234-4abc-8def-${String(100_000_000_000 + index)}`))).toBeNull();
-    expect(proposal('created', times(50, (index) => `2026-03-${String((index % 28) + 1).padStart(2, '0')} 12:34:56.789012`))).toBeNull();
-    expect(proposal('digest', times(50, (index) => `d41d8cd98f00b204e9800998ecf8${String(1000 + index)}`))).toBeNull();
-    expect(proposal('amount', times(50, (index) => `${1_000_000 + index * 17}.${String(index).padStart(2, '0')}`))).toBeNull();
+    expect(
+      proposal(
+        'uid',
+        times(50, (index) => `3f2b8c1e-1234-4abc-8def-${String(100_000_000_000 + index)}`),
+      ),
+    ).toBeNull();
+    expect(
+      proposal(
+        'created',
+        times(50, (index) => `2026-03-${String((index % 28) + 1).padStart(2, '0')} 12:34:56.789012`),
+      ),
+    ).toBeNull();
+    expect(
+      proposal(
+        'digest',
+        times(50, (index) => `d41d8cd98f00b204e9800998ecf8${String(1000 + index)}`),
+      ),
+    ).toBeNull();
+    expect(
+      proposal(
+        'amount',
+        times(50, (index) => `${1_000_000 + index * 17}.${String(index).padStart(2, '0')}`),
+      ),
+    ).toBeNull();
   });
 });

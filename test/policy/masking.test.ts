@@ -1,0 +1,132 @@
+/** Classes, tags and mask rules: what a file may say, and how an identity sees a column. */
+import { describe, expect, it } from 'vitest';
+import { GwError } from '../../src/contract/gw-error.js';
+import type { Identity } from '../../src/contract/identity.js';
+import { comparePolicies, loadPolicy } from '../../src/policy/index.js';
+import { identity, protocols } from './fixture-protocols.js';
+
+const target = { name: 'db', protocol: 'sql', labels: { env: 'prod' } };
+const load = (text: string) => loadPolicy([{ path: 'p.yaml', text: `version: 1\n${text}` }], protocols);
+const problems = (text: string): string => {
+  try {
+    load(text);
+    return '';
+  } catch (error) {
+    return GwError.from(error).message;
+  }
+};
+const view = (text: string, who: Partial<Identity> = {}, withReason = false) => load(text).view(identity(who), target).masking(withReason);
+const seen = (text: string, who: Partial<Identity>, column = 's.t.c', withReason = false) =>
+  view(text, who, withReason)
+    ?.columnClasses(column.split('.').slice(0, -1), column.split('.').at(-1) ?? '')
+    .map((each) => `${each.class} ${each.treatment} ${each.conditions} ${each.rule ?? '-'}`) ?? null;
+
+const TAGGED = `
+classes: { pin: { treatment: partial } }
+data: { s.t.c: { class: pin } }
+`;
+
+describe('a column', () => {
+  it('is shown as its class says, and as gw ships it where nobody says', () => {
+    expect(seen(TAGGED, {})).toEqual(['pin partial allow -']);
+    expect(seen('data: { s.t.c: { class: ssn } }', {})).toEqual(['ssn partial allow -']);
+    expect(seen('classes: { odd: { description: x } }\ndata: { s.t.c: { class: odd } }', {})).toEqual(['odd mask allow -']);
+  });
+
+  it('may carry several classes, by several patterns, and none', () => {
+    const text = "data: { s.t.c: { class: [ssn, name] }, '*.*.c': { class: email } }";
+    expect(seen(text, {})).toHaveLength(3);
+    expect(seen(text, {}, 'o.t.c')).toEqual(['email partial allow -']);
+    expect(seen(text, {}, 'o.t.d')).toEqual([]);
+  });
+
+  it('whose relation is not known carries what it may carry', () => {
+    expect(view(TAGGED)?.columnClasses([null, 't'], 'c')).toHaveLength(1);
+    expect(view(TAGGED)?.columnClasses([null, 'u'], 'c')).toHaveLength(0);
+  });
+
+  it('is tagged where its targets say', () => {
+    expect(view('data: { s.t.c: { class: ssn, targets: { labels: { env: dev } } } }')).toBeNull();
+    expect(view('data: { s.t.c: { class: ssn, targets: { labels: { env: prod } } } }')?.hides).toBe(true);
+    expect(view('rules: []')).toBeNull();
+  });
+});
+
+describe('a mask rule', () => {
+  it('takes the place of the class, and of several the strictest holds', () => {
+    const open = 'masks: [{ id: a, treatment: clear, subjects: { groups: [x] } }, { id: b, treatment: token, subjects: { groups: [y] } }]';
+    expect(seen(`${TAGGED}${open}`, { groups: ['x'] })).toEqual(['pin clear allow p/a']);
+    expect(seen(`${TAGGED}${open}`, { groups: ['x', 'y'] })).toEqual(['pin token allow p/b']);
+    expect(seen(`${TAGGED}${open}`, { groups: [] })).toEqual(['pin partial allow -']);
+    expect(view(`${TAGGED}${open}`, { groups: ['x'] })?.hides).toBe(false);
+  });
+
+  it('is about its classes and columns only', () => {
+    const text = `
+data: { s.t.c: { class: ssn }, s.t.d: { class: ssn }, s.t.e: { class: email } }
+masks: [{ id: a, treatment: clear, classes: [ssn], columns: [s.t.c] }]`;
+    expect(seen(text, {}, 's.t.c')).toEqual(['ssn clear allow p/a']);
+    expect(seen(text, {}, 's.t.d')).toEqual(['ssn partial allow -']);
+    expect(seen(text, {}, 's.t.e')).toEqual(['email partial allow -']);
+    expect(view(text)?.hides).toBe(true);
+  });
+
+  it('that opens needs to know who it is; one that closes does not', () => {
+    const text = `${TAGGED}masks: [{ id: a, treatment: clear, subjects: { emails: [ann@bank.example] } }, { id: b, treatment: 'null', subjects: { emails: [eve@bank.example] } }]`;
+    const unverified = { email: 'ann@bank.example', emailVerified: false };
+    expect(seen(text, unverified)).toEqual(['pin partial allow -']);
+    expect(seen(text, { ...unverified, emailVerified: true })).toEqual(['pin clear allow p/a']);
+    expect(seen(text, { email: 'eve@bank.example', emailVerified: false })).toEqual(['pin null allow p/b']);
+  });
+
+  it('may ask for a reason', () => {
+    const text = `${TAGGED}masks: [{ id: a, treatment: clear, needs_reason: true }]`;
+    expect(seen(text, {})).toEqual(['pin partial allow -']);
+    expect(seen(text, {}, 's.t.c', true)).toEqual(['pin clear allow p/a']);
+  });
+
+  it('says what may decide; agents may only compare', () => {
+    expect(seen(TAGGED, { kind: 'agent' })).toEqual(['pin partial equality -']);
+    expect(seen(`${TAGGED}masks: [{ id: a, conditions: deny }]`, {})).toEqual(['pin partial deny -']);
+    expect(seen(`${TAGGED}masks: [{ id: a, conditions: allow, subjects: { kinds: [agent] } }]`, { kind: 'agent' })).toEqual(['pin partial allow -']);
+    expect(view(`${TAGGED}masks: [{ id: a, conditions: deny }]`)?.unknown).toMatchObject({ treatment: 'mask', conditions: 'deny' });
+  });
+});
+
+describe('a file', () => {
+  it.each([
+    ['data: { s.t.c: { class: emial } }', 'p.yaml:2:', 'unknown class `emial`'],
+    ['data: { s.c: { class: ssn } }', 'p.yaml:2:', '`s.c` is not the name of a column'],
+    ['classes: { ssn: { treatmnt: clear, detect: true } }', 'p.yaml:2:', 'unknown key `treatmnt`'],
+    ['classes: { pin: { detect: true } }', 'p.yaml:2:', 'gw has no detector for class `pin`'],
+    ['classes: { Pin: { treatment: clear } }', 'p.yaml:2:', 'lower-case letters'],
+    ['classes: { pin: { treatment: hide } }', 'p.yaml:2:', '`treatment` cannot be `hide`'],
+    ['masks: [{ id: a, subjects: { kinds: [agent] } }]', 'p.yaml:2:', 'says nothing: give it a `treatment` or `conditions`'],
+    ['masks: [{ id: a, treatment: clear, class: [ssn] }]', 'p.yaml:2:', 'unknown key `class`'],
+    ['masks: [{ id: a, treatment: clear }, { id: a, treatment: mask }]', 'p.yaml:2:', 'already has the id `a`'],
+    ['masks: [{ id: a, treatment: clear, classes: [nope] }]', 'p.yaml:2:', 'unknown class `nope`'],
+    ['masks: [{ id: a, treatment: clear, targets: { protocols: [sq] } }]', 'p.yaml:2:', 'sq'],
+  ])('%s is refused with a position and a suggestion', (text, place, words) => {
+    expect(problems(text)).toContain(place);
+    expect(problems(text)).toContain(words);
+  });
+
+  it('describes each class once', () => {
+    const text = 'version: 1\nclasses: { pin: { treatment: mask } }\n';
+    expect(() =>
+      loadPolicy(
+        [
+          { path: 'a.yaml', text },
+          { path: 'b.yaml', text },
+        ],
+        protocols,
+      ),
+    ).toThrow(/class `pin` is described in a\.yaml already/);
+  });
+
+  it('that differs in what it hides differs', () => {
+    expect(comparePolicies(load(TAGGED), load(TAGGED.replace('partial', 'mask')))).toMatchObject({ changed: [{ name: 'p (class pin)', keys: ['treatment'] }] });
+    expect(comparePolicies(load(''), load(TAGGED)).added).toEqual(['p (class pin)', 'p (data s.t.c)']);
+    expect(load(TAGGED).digest).not.toBe(load('').digest);
+  });
+});

@@ -5,8 +5,9 @@
 import type { Facts } from '../../contract/operation.js';
 import type { EngineContext } from '../../contract/protocol.js';
 import type { Verdict } from '../../contract/verdict.js';
+import { CatalogInForce, changesCode } from './catalog-in-force.js';
 import type { Analysis } from './facts/index.js';
-import { withResolved } from './facts/index.js';
+import { needsCatalog, withCatalog, withResolved } from './facts/index.js';
 import { Flight } from './flight.js';
 import { type NameChange, type NameEffect, NameSpace, type Portal, type Statement } from './names.js';
 
@@ -42,6 +43,7 @@ export class Conversation {
   shifted = false;
   /** Set once the session is over; no further byte is looked at. */
   over = false;
+  readonly catalog: CatalogInForce = new CatalogInForce(this);
 
   constructor(context: EngineContext) {
     this.context = context;
@@ -66,6 +68,17 @@ export class Conversation {
       const portal = this.portals.lookup(name, this.segment);
       return portal === null || portal === 'unsettled' ? null : portal.statement.facts;
     });
+  }
+
+  /**
+   * `facts` of a text as the catalog in force explains its names, for the guard. `several`: the text has more than one statement, and an
+   * earlier one may change what a later one means.
+   */
+  explain(facts: Facts, several: boolean): Facts | 'unsettled' {
+    if (!needsCatalog(facts)) return facts;
+    if (several && changesCode(facts)) return withCatalog(facts, null);
+    const catalog = this.catalog.forCode();
+    return catalog === 'wait' ? 'unsettled' : withCatalog(facts, catalog);
   }
 
   /** Whether completing some statement of `analysis` changes what a name means. */

@@ -43,6 +43,7 @@ export class PostgresEngine implements Engine {
     });
     this.#frontend = new Frontend(this.#talk, this.#rows, sharedCache, Math.min(context.statementLimit, TEXT_LIMIT));
     this.#backend = new Backend(this.#talk, () => this.#frontend.retry());
+    this.#talk.catalog.settled = () => this.#frontend.retry();
   }
 
   start(): void {

@@ -106,6 +106,7 @@ export class Requests {
     const judged: Judged = this.#talk.shifted && told.reach === 'whole' ? { ...told, reach: 'contextual' } : told;
     const verdict = this.#awaited.take(judged) ?? this.#ask(judged, preparing);
     if (verdict !== NO_VERDICT_YET && verdict.allowed && !preparing && shiftsMeaning(judged.facts)) this.#talk.shifted = true;
+    if (verdict !== NO_VERDICT_YET && verdict.allowed && !preparing) this.#talk.catalog.sent(judged.facts);
     return verdict;
   }
 
@@ -153,7 +154,10 @@ export class Requests {
     const { flight } = this.#talk;
     const end = this.#textEnd(at + 5, next, 'Query');
     const analysis = this.#cache.analyse(this.#buffer, at + 5, end);
-    const facts = this.#talk.resolve(analysis);
+    const named = this.#talk.resolve(analysis);
+    if (named === 'unsettled') return false;
+    // A verdict that came for it is not thrown away by what the statement itself may change.
+    const facts = this.#rows.waiting === null ? this.#talk.explain(named, analysis.statements.length > 1) : named;
     if (facts === 'unsettled') return false;
     const text = this.#buffer.subarray(at + 5, end);
     const unclear = this.#talk.context.readOnly && goesOnAfterEnd(analysis, this.#talk.ranInSegment) ? BEHIND_END : this.#unclear(text);
@@ -187,7 +191,9 @@ export class Requests {
     const nameEnd = this.#textEnd(at + 5, next, 'Parse');
     const textEnd = this.#textEnd(nameEnd + 1, next, 'Parse');
     const analysis = this.#cache.analyse(this.#buffer, nameEnd + 1, textEnd);
-    const facts = this.#talk.resolve(analysis);
+    const named = this.#talk.resolve(analysis);
+    if (named === 'unsettled') return false;
+    const facts = this.#talk.explain(named, false);
     if (facts === 'unsettled') return false;
     const name = this.#name(at + 5, nameEnd);
     if (name === null) return this.#refuseName(Wait.Parse);
@@ -205,7 +211,7 @@ export class Requests {
     const types = Buffer.from(this.#buffer.subarray(textEnd + 1, next));
     const effects = this.#talk.changesNames(analysis) ? this.#talk.effectsOf(analysis, kept).flat() : [];
     const contextual = reachOf(analysis) === 'contextual';
-    const statement: Statement = { facts, text: kept, types, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null, counted };
+    const statement: Statement = { facts: named, text: kept, types, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null, counted };
     const change = this.#talk.statements.change(name, statement, this.#talk.segment);
     this.#checkNames();
     this.#talk.flight.push(Wait.Parse, null, { refusal: null, changes: [{ step: 0, change }] });
@@ -228,7 +234,9 @@ export class Requests {
       if (verdict === NO_VERDICT_YET) return false;
       return this.#standIn(refuseOperation(verdict.decision, judged.facts), Wait.Bind);
     }
-    const facts = statement.resolve === null ? statement.facts : statement.resolve();
+    const named = statement.resolve === null ? statement.facts : statement.resolve();
+    if (named === 'unsettled') return false;
+    const facts = this.#talk.explain(named, false);
     if (facts === 'unsettled') return false;
     const parameters = this.#buffer.subarray(nameEnd + 1, limit);
     const judged = judge.bound(facts, statement, parameters, next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual');
@@ -238,7 +246,7 @@ export class Requests {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Bind);
     }
     this.#talk.parkLastBound();
-    const portal: Portal = { statement, verdict, facts, segment: this.#talk.segment };
+    const portal: Portal = { statement, verdict, facts: named, segment: this.#talk.segment };
     const change = this.#talk.portals.change(portalName, portal, this.#talk.segment);
     this.#talk.lastBound = portal;
     this.#talk.ranInSegment = true;
@@ -259,16 +267,18 @@ export class Requests {
       if (verdict === NO_VERDICT_YET) return false;
       return this.#standIn(refuseOperation(verdict.decision, judged.facts), Wait.Execute);
     }
-    const facts = portal.statement.resolve === null ? portal.statement.facts : portal.statement.resolve();
-    if (facts === 'unsettled') return false;
+    const named = portal.statement.resolve === null ? portal.statement.facts : portal.statement.resolve();
+    if (named === 'unsettled') return false;
     let verdict = portal.verdict;
-    if (verdict !== null && facts !== portal.facts) {
+    if (verdict !== null && named !== portal.facts) {
       // An EXECUTE or FETCH is resolved by the server when it runs, not when it is bound, and the name means something else by now.
       this.#talk.context.guard.finish(verdict, 'cancelled', 'what it names changed before it ran');
       verdict = portal.verdict = null;
     }
     if (verdict === null) {
       // Run to its end before, or declared in SQL: this Execute is an operation of its own.
+      const facts = this.#talk.explain(named, false);
+      if (facts === 'unsettled') return false;
       const judged = judge.statement(facts, portal.statement.text, 'fetch', 'contextual');
       const decided = this.#decide(withChanges(judged, portal.statement.counted, true), false);
       if (decided === NO_VERDICT_YET) return false;
@@ -276,10 +286,10 @@ export class Requests {
         return this.#standIn(refuseOperation(decided.decision, facts), Wait.Execute);
       }
       verdict = portal.verdict = decided;
-      portal.facts = facts;
+      portal.facts = named;
     }
-    if (!this.#rows.admit(verdict, facts, false)) return false;
-    if (this.#rows.own && beginsOrEnds(facts)) this.#rows.handOver();
+    if (!this.#rows.admit(verdict, named, false)) return false;
+    if (this.#rows.own && beginsOrEnds(named)) this.#rows.handOver();
     if (this.#talk.lastBound === portal) this.#talk.lastBound = null;
     let extra: FlightExtra | null = null;
     if (portal.statement.effects.length > 0) {
@@ -289,8 +299,8 @@ export class Requests {
     }
     this.#talk.flight.push(Wait.Execute, verdict, extra, portal);
     this.#talk.ranInSegment = true;
-    if (this.#talk.context.readOnly && endsTransaction(facts)) this.#talk.endedInSegment = true;
-    this.#talk.awaitingCopy = takesInput(facts);
+    if (this.#talk.context.readOnly && endsTransaction(named)) this.#talk.endedInSegment = true;
+    this.#talk.awaitingCopy = takesInput(named);
     this.verdict = verdict;
     return true;
   }

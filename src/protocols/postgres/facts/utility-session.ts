@@ -27,7 +27,7 @@ function setVariable(walk: Walk, node: Tree, scope: Scope): void {
     case 'VAR_SET_VALUE':
     case 'VAR_SET_DEFAULT':
     case 'VAR_SET_CURRENT':
-      settingEffect(walk.sink, name, constantsOf(walk, list(node, 'args')), reach);
+      settingEffect(walk.sink, name, kind === 'VAR_SET_DEFAULT' ? 'default' : constantsOf(walk, list(node, 'args')), reach);
       break;
     default:
       walk.sink.unknown('a SET of an unknown kind');

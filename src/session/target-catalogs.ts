@@ -81,6 +81,8 @@ class SharedCatalog {
   /** Looked at since the last time that no session was there. */
   #fresh = false;
   #connection: HandshakeConnection | null = null;
+  /** The connection was made for the look in hand. */
+  #new = false;
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -136,13 +138,12 @@ class SharedCatalog {
   async #look(): Promise<void> {
     if (this.#closed) return;
     try {
-      const connection = (this.#connection ??= await this.#connect());
-      if (this.#version === null || (await this.#bounded(this.#catalog.version(connection, VERSION_MS), VERSION_MS)) !== this.#version) {
-        const loaded = await this.#bounded(this.#catalog.load(connection, LOAD_MS), LOAD_MS);
-        this.#snapshot = loaded.snapshot;
-        this.#version = loaded.version;
-        if (loaded.snapshot === null) this.#say('the catalog of a target is larger than is read; names are judged without it');
-      }
+      await this.#ask().catch((thrown: unknown) => {
+        // A connection that was cut while it was idle says nothing about the target: it is asked once more, on a new one.
+        if (this.#connection === null || this.#new) throw thrown;
+        this.#drop();
+        return this.#ask();
+      });
       this.#fresh = true;
       this.#failing = false;
     } catch (thrown) {
@@ -154,6 +155,17 @@ class SharedCatalog {
       this.#drop();
     }
     if (this.#closed || this.#sessions === 0) this.#drop();
+  }
+
+  async #ask(): Promise<void> {
+    this.#new = this.#connection === null;
+    const connection = (this.#connection ??= await this.#connect());
+    if (this.#version === null || (await this.#bounded(this.#catalog.version(connection, VERSION_MS), VERSION_MS)) !== this.#version) {
+      const loaded = await this.#bounded(this.#catalog.load(connection, LOAD_MS), LOAD_MS);
+      this.#snapshot = loaded.snapshot;
+      this.#version = loaded.version;
+      if (loaded.snapshot === null) this.#say('the catalog of a target is larger than is read; names are judged without it');
+    }
   }
 
   async #connect(): Promise<HandshakeConnection> {

@@ -172,7 +172,11 @@ export const facts: readonly FactDescriptor[] = [
     ['file', 'program', 'dynamic_sql', 'settings', 'admin', 'lock', 'large_object', 'network', 'sleep', 'sequence', 'notify', 'plain', 'user'],
   ),
   fact('operator', 'boolean', 'The function is an operator.'),
-  fact('volatility', 'string', 'Of a function of users, as the catalog has it. Of an aggregate: the worst of its functions.', ['immutable', 'stable', 'volatile']),
+  fact('volatility', 'string', 'Of a function of users, as the catalog has it. Of an aggregate: the worst of its functions.', [
+    'immutable',
+    'stable',
+    'volatile',
+  ]),
   fact('owner', 'string', 'Role that owns the function.'),
   fact('extension', 'string', 'Extension that the function belongs to. None: it belongs to none.'),
   fact(

@@ -4,6 +4,7 @@
  * server). The server's ParameterStatus is watched as well (`checkPinned`).
  */
 import type { Facts } from '../../contract/operation.js';
+import { usesOf } from './facts/index.js';
 
 /** Looked in before everything else by itself; what is behind another schema can be hidden by that one (CVE-2018-1058). */
 const OWN_SCHEMA = 'pg_catalog';
@@ -31,6 +32,10 @@ const PINNED: ReadonlyMap<string, ReadonlySet<string>> = new Map([
 
 /** Why these facts may not be carried, or null. A value that is not known counts as a wrong one. */
 export function pinnedSetting(facts: Facts): string | null {
+  for (const path of usesOf(facts).paths) {
+    const hiding = hidingPath(path);
+    if (hiding !== null) return hiding;
+  }
   for (const effect of facts.effects) {
     if (effect.action !== 'set' || effect.resource === null) continue;
     const name = effect.resource.name.at(-1)?.toLowerCase() ?? '';

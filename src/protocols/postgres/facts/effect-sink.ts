@@ -22,6 +22,7 @@ export class EffectSink {
   readonly #unknown = new Set<string>();
   readonly #operators = new Set<string>();
   readonly #types = new Map<string, readonly [string | null, string]>();
+  readonly #paths: (string | null)[] = [];
 
   get size(): number {
     return this.#entries.size;
@@ -60,6 +61,11 @@ export class EffectSink {
     if (schema !== 'pg_catalog') this.#types.set(JSON.stringify([schema, name]), [schema, name]);
   }
 
+  /** Sessions of a role or database will begin with this search_path; null: not a constant. */
+  fixesPath(value: string | null): void {
+    this.#paths.push(value);
+  }
+
   has(action: string): boolean {
     for (const entry of this.#entries.values()) if (entry.action === action) return true;
     return false;
@@ -73,6 +79,7 @@ export class EffectSink {
     for (const reason of other.#unknown) this.#unknown.add(reason);
     for (const name of other.#operators) this.#operators.add(name);
     for (const [key, type] of other.#types) this.#types.set(key, type);
+    this.#paths.push(...other.#paths);
     for (const entry of other.#entries.values()) {
       const changed = change(entry);
       if (entry.type === null) this.bare(changed.action, changed.facts);
@@ -85,7 +92,7 @@ export class EffectSink {
   }
 
   uses(): NameUses {
-    return { operators: [...this.#operators], types: [...this.#types.values()] };
+    return { operators: [...this.#operators], types: [...this.#types.values()], paths: this.#paths };
   }
 
   reasons(): readonly string[] {

@@ -4,6 +4,7 @@
  */
 export { type Analysis, analyseText, factsOf, type StatementInfo, TEXT_LIMIT } from './analysis.js';
 export { countQuery } from './count-query.js';
+export { usesOf } from './name-uses.js';
 export { prepareParser } from './parser.js';
 export { type Lookup, type NameKind, withResolved } from './resolve.js';
 export { type CacheLimits, StatementCache } from './statement-cache.js';

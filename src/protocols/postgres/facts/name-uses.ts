@@ -10,9 +10,11 @@ export interface NameUses {
   readonly operators: readonly string[];
   /** Types that something is converted to: schema (null: none written) and name. */
   readonly types: readonly (readonly [string | null, string])[];
+  /** Values of `search_path` that are fixed to a role or database; null: not a constant. */
+  readonly paths: readonly (string | null)[];
 }
 
-const NONE: NameUses = Object.freeze({ operators: [], types: [] });
+const NONE: NameUses = Object.freeze({ operators: [], types: [], paths: [] });
 
 const known = new WeakMap<Facts, NameUses>();
 
@@ -24,5 +26,6 @@ export function usesOf(facts: Facts): NameUses {
 export function noteUses(facts: Facts, ...uses: readonly NameUses[]): void {
   const operators = new Set(uses.flatMap((each) => each.operators));
   const types = new Map(uses.flatMap((each) => each.types).map((type) => [JSON.stringify(type), type]));
-  if (operators.size > 0 || types.size > 0) known.set(facts, { operators: [...operators], types: [...types.values()] });
+  const paths = uses.flatMap((each) => each.paths);
+  if (operators.size > 0 || types.size > 0 || paths.length > 0) known.set(facts, { operators: [...operators], types: [...types.values()], paths });
 }

@@ -35,6 +35,12 @@ function setVariable(walk: Walk, node: Tree, scope: Scope): void {
   walk.fields('VariableSetStmt', node, scope, ['args']);
 }
 
+/** A search_path that becomes the one of a role or database. */
+export function fixedPath(walk: Walk, node: Tree): void {
+  if (text(node, 'name')?.toLowerCase() !== 'search_path' || text(node, 'kind') === 'VAR_RESET' || text(node, 'kind') === 'VAR_SET_DEFAULT') return;
+  walk.sink.fixesPath(constantsOf(walk, list(node, 'args')));
+}
+
 /** The constants of SET, joined as the server joins them; null when there is none or one is not a constant. */
 function constantsOf(walk: Walk, args: readonly unknown[]): string | null {
   const values = args.map((arg) => walk.literals.value(arg));

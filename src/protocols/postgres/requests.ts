@@ -10,7 +10,7 @@ import { AwaitedVerdict } from './awaited-verdict.js';
 import { NAMES_LIMIT } from './codec/limits.js';
 import { Front, message, stringEnd } from './codec/message.js';
 import type { Conversation } from './conversation.js';
-import type { Analysis, StatementCache } from './facts/index.js';
+import { type Analysis, mayBeBent, type StatementCache } from './facts/index.js';
 import { type FlightExtra, Wait } from './flight.js';
 import { type Judged, judge } from './judge.js';
 import type { NameChange, Portal, Statement } from './names.js';
@@ -103,7 +103,7 @@ export class Requests {
   /** The verdict on one operation; `wait`: a human is being asked. */
   #decide(asked: Judged, preparing: boolean): Verdict | typeof NO_VERDICT_YET {
     const told = this.#talk.context.readOnly ? this.#inReadOnly(asked, preparing) : asked;
-    const judged: Judged = this.#talk.shifted && told.reach === 'whole' ? { ...told, reach: 'contextual' } : told;
+    const judged: Judged = (this.#talk.shifted || mayBeBent(told.facts)) && told.reach === 'whole' ? { ...told, reach: 'contextual' } : told;
     const verdict = this.#awaited.take(judged) ?? this.#ask(judged, preparing);
     if (verdict !== NO_VERDICT_YET && verdict.allowed && !preparing && shiftsMeaning(judged.facts)) this.#talk.shifted = true;
     if (verdict !== NO_VERDICT_YET && verdict.allowed && !preparing) this.#talk.catalog.sent(judged.facts);

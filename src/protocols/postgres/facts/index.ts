@@ -9,4 +9,4 @@ export { prepareParser } from './parser.js';
 export { type Lookup, type NameKind, withResolved } from './resolve.js';
 export { type CacheLimits, StatementCache } from './statement-cache.js';
 export type { StatementKind } from './statement-form.js';
-export { asWritten, needsCatalog, withCatalog } from './with-catalog.js';
+export { asWritten, mayBeBent, needsCatalog, withCatalog } from './with-catalog.js';

@@ -38,6 +38,17 @@ function derivedOf(facts: Facts): Derived | null {
   return found;
 }
 
+/** Those to which a call was added that the text does not name as one of users'. */
+const bent = new WeakSet<Facts>();
+
+/**
+ * Whether a name may mean something else than it seems to. What people approved for such a text at another time, when it may have meant what
+ * it seems to, is not good for it.
+ */
+export function mayBeBent(facts: Facts): boolean {
+  return bent.has(facts);
+}
+
 /** What was made without a catalog, and of what. */
 const written = new WeakMap<Facts, Facts>();
 
@@ -59,12 +70,15 @@ export function withCatalog(facts: Facts, catalog: Catalog | null): Facts {
     if (found.unseen === null) {
       found.unseen = meaning(facts, found, unseenEffects(facts, found.uses));
       written.set(found.unseen, facts);
+      if (found.unseen !== facts) bent.add(found.unseen);
     }
     return found.unseen;
   }
   let result = found.byCatalog.get(catalog);
   if (result === undefined) {
-    result = meaning(facts, found, seenEffects(facts, found.uses, catalog));
+    const { effects, namesakes } = seenEffects(facts, found.uses, catalog);
+    result = meaning(facts, found, effects);
+    if (namesakes && result !== facts) bent.add(result);
     found.byCatalog.set(catalog, result);
   }
   return result;
@@ -143,10 +157,15 @@ class Effects {
   }
 }
 
-function seenEffects(facts: Facts, uses: NameUses, catalog: Catalog): readonly Effect[] {
+function seenEffects(facts: Facts, uses: NameUses, catalog: Catalog): { readonly effects: readonly Effect[]; readonly namesakes: boolean } {
   const effects = new Effects();
+  let found = false;
   const namesakes = (all: readonly CatalogFunction[], operator: boolean): void => {
-    for (const code of all) if (!isTrusted(code)) effects.meant(code, operator);
+    for (const code of all) {
+      if (isTrusted(code)) continue;
+      found = true;
+      effects.meant(code, operator);
+    }
   };
   for (const effect of facts.effects) {
     const call = callOf(effect);
@@ -165,7 +184,7 @@ function seenEffects(facts: Facts, uses: NameUses, catalog: Catalog): readonly E
   }
   for (const name of uses.operators) namesakes(catalog.operators(null, name), true);
   for (const [schema, name] of uses.types) namesakes(catalog.conversions(schema, name), false);
-  return effects.list();
+  return { effects: effects.list(), namesakes: found };
 }
 
 function unseenEffects(facts: Facts, uses: NameUses): readonly Effect[] {

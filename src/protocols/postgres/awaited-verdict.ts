@@ -29,8 +29,9 @@ export class AwaitedVerdict {
     this.#came = came;
   }
 
+  /** Nobody has answered yet. What is behind an answer that came may still wait for the server. */
   get waiting(): boolean {
-    return this.#asked !== null;
+    return this.#asked !== null && this.#asked.verdict === null;
   }
 
   expect(judged: Judged, verdict: Promise<Verdict>): void {

@@ -82,6 +82,13 @@ export class CatalogInForce {
     if (found.relations) this.#relations = this.#at.segment;
   }
 
+  /** Something came from the server. What changed is looked at without waiting for a question: other sessions share the snapshot. */
+  heard(): void {
+    if (this.#code === 0) return;
+    const { context, segment, answered, block } = this.#at;
+    if (answered >= segment - 1 && this.#code < segment && block === IDLE && context.catalog() !== null) this.#look();
+  }
+
   /** For what functions, operators, casts and types mean. `wait`: `settled` will be called. */
   forCode(): Catalog | null | 'wait' {
     return this.#since(this.#code);

@@ -71,6 +71,7 @@ export class PostgresEngine implements Engine {
       this.#backend.take(chunk);
       if (this.#rows.wanted && this.#talk.flight.length === 0) this.#frontend.retry();
     }
+    this.#talk.catalog.heard();
     if (this.#notices.length > 0) this.#sayNotices();
   }
 

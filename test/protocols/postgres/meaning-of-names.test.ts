@@ -88,6 +88,14 @@ describe("a namesake of PostgreSQL's own function", () => {
     expect(await victims()).toBe(3);
   });
 
+  it('in pg_catalog itself bends the qualified name, too', async () => {
+    await direct("create function pg_catalog.initcap(varchar) returns text language sql as 'select evil.wipe($1)'");
+    await known();
+    for (const text of ['select pg_catalog.initcap(v) from app.t', 'select initcap(v) from app.t']) expect(await ask(text), text).toEqual([REFUSED]);
+    expect(await victims()).toBe(3);
+    await direct('drop function pg_catalog.initcap(varchar)');
+  });
+
   it('is harmless when it is trusted', async () => {
     await direct("create function evil.lower(varchar) returns text language sql immutable as 'select upper($1)'");
     await known();

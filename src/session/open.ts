@@ -72,6 +72,10 @@ export async function dialTarget(target: Target, services: PathServices, signal:
     socket.destroy();
   };
   signal.addEventListener('abort', abort, { once: true });
+  const settle = (): void => {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', abort);
+  };
   return {
     get stream() {
       return reader.stream;
@@ -101,10 +105,9 @@ export async function dialTarget(target: Target, services: PathServices, signal:
     write: (chunk) => {
       reader.stream.write(chunk);
     },
-    settle: () => clearTimeout(timer),
+    settle,
     finish: () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
+      settle();
       return reader.detach();
     },
   };

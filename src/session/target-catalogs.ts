@@ -13,6 +13,8 @@ import { dialTarget, type HandshakeConnection } from './open.js';
 import type { PathServices } from './path-services.js';
 
 const POLL_MS = 1_000;
+/** After failures the time between looks doubles, up to this: a catalog that is too large is not read over and over. */
+const SLOWEST_POLL_MS = 16_000;
 const VERSION_MS = 2_000;
 const LOAD_MS = 10_000;
 /** How long a session that opens waits for a snapshot before it starts without one. */
@@ -81,10 +83,12 @@ class SharedCatalog {
   /** Looked at since the last time that no session was there. */
   #fresh = false;
   #connection: HandshakeConnection | null = null;
+  /** The connection was made for the look in hand. */
+  #new = false;
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
-  #failing = false;
+  #failures = 0;
   #closed = false;
 
   constructor(grant: Grant, protocol: Protocol, catalog: ProtocolCatalog, scope: string | null, username: string, services: PathServices, forget: () => void) {
@@ -103,7 +107,7 @@ class SharedCatalog {
     this.#timer = null;
     let left = false;
     // A failure was waited for once; until the target answers again nobody else waits.
-    if (!this.#fresh && !this.#failing) await within(this.check(), FIRST_MS);
+    if (!this.#fresh && this.#failures === 0) await within(this.check(), FIRST_MS);
     this.#plan();
     return {
       current: () => (this.#fresh ? this.#snapshot : null),
@@ -136,24 +140,33 @@ class SharedCatalog {
   async #look(): Promise<void> {
     if (this.#closed) return;
     try {
-      const connection = (this.#connection ??= await this.#connect());
-      if (this.#version === null || (await this.#bounded(this.#catalog.version(connection, VERSION_MS), VERSION_MS)) !== this.#version) {
-        const loaded = await this.#bounded(this.#catalog.load(connection, LOAD_MS), LOAD_MS);
-        this.#snapshot = loaded.snapshot;
-        this.#version = loaded.version;
-        if (loaded.snapshot === null) this.#say('the catalog of a target is larger than is read; names are judged without it');
-      }
+      await this.#ask().catch((thrown: unknown) => {
+        // A connection that was cut while it was idle says nothing about the target: it is asked once more, on a new one.
+        if (this.#connection === null || this.#new) throw thrown;
+        this.#drop();
+        return this.#ask();
+      });
       this.#fresh = true;
-      this.#failing = false;
+      this.#failures = 0;
     } catch (thrown) {
-      if (!this.#failing) this.#say('the catalog of a target could not be read; names are judged without it until it can', GwError.from(thrown));
-      this.#failing = true;
+      if (this.#failures++ === 0) this.#say('the catalog of a target could not be read; names are judged without it until it can', GwError.from(thrown));
       this.#fresh = false;
       this.#snapshot = null;
       this.#version = null;
       this.#drop();
     }
     if (this.#closed || this.#sessions === 0) this.#drop();
+  }
+
+  async #ask(): Promise<void> {
+    this.#new = this.#connection === null;
+    const connection = (this.#connection ??= await this.#connect());
+    if (this.#version === null || (await this.#bounded(this.#catalog.version(connection, VERSION_MS), VERSION_MS)) !== this.#version) {
+      const loaded = await this.#bounded(this.#catalog.load(connection, LOAD_MS), LOAD_MS);
+      this.#snapshot = loaded.snapshot;
+      this.#version = loaded.version;
+      if (loaded.snapshot === null) this.#say('the catalog of a target is larger than is read; names are judged without it');
+    }
   }
 
   async #connect(): Promise<HandshakeConnection> {
@@ -184,10 +197,13 @@ class SharedCatalog {
 
   #plan(): void {
     if (this.#timer !== null || this.#sessions === 0 || this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
-      void this.check().then(() => this.#plan());
-    }, POLL_MS);
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = null;
+        void this.check().then(() => this.#plan());
+      },
+      Math.min(POLL_MS * 2 ** this.#failures, SLOWEST_POLL_MS),
+    );
     this.#timer.unref();
   }
 

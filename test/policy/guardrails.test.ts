@@ -27,8 +27,17 @@ async function decide(sql: string, under = policy): Promise<Decision> {
   return under.view(identity(), target).decide(facts ?? { effects: [], unknown: [], summary: '', redacted: null });
 }
 
-/** Statements by the rule that must refuse them. */
+const ASKS = 'unseen-code';
+
+/** Statements by the rule that must refuse them, or ask. */
 const refused: Readonly<Record<string, readonly string[]>> = {
+  'unseen-code': [
+    'select bank.tidy_up()',
+    'select tidy_up(id) from bank.customers',
+    'delete from bank.customers where id = 1 and bank.check(id)',
+    'select 1 operator(bank.~~>) 2',
+    'create trigger g before update on bank.customers for each row execute function bank.touch()',
+  ],
   'not-sql': ['selekt 1', 'delete fro ledger.entries', "select 'open"],
   'not-understood': ["select set_config('a' || 'b', 'c', false)"],
   'no-code-blocks': ['do $$ begin delete from bank.customers; end $$', 'call bank.wipe()', "DO LANGUAGE plpgsql 'begin end'"],
@@ -253,7 +262,6 @@ const honest = [
   'alter table t set schema archive',
   'delete from t where (id > 5 and id < 9) or (id > 20 and id < 22)',
   'create temp table t as select * from pg_catalog.pg_settings',
-  'create trigger g before update on bank.customers for each row execute function bank.touch()',
   'comment on table bank.customers is $$people$$',
   'select count(*), now(), upper(email) from bank.customers group by 3',
   "SELECT n.nspname, c.relname FROM pg_catalog.pg_class c LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r','p','') AND pg_catalog.pg_table_is_visible(c.oid) ORDER BY 1,2",
@@ -262,10 +270,15 @@ const honest = [
 ];
 
 describe('guardrails', () => {
-  test('only deny, and each rule has a message and a hint', () => {
+  test('only deny, or ask about code that nobody saw, and each rule has a message and a hint', () => {
     const rules = (parse(pack.text) as { rules: Record<string, unknown>[] }).rules;
     for (const rule of rules)
-      expect(rule).toMatchObject({ effect: 'deny', message: expect.any(String), hint: expect.any(String), targets: { protocols: ['postgres'] } });
+      expect(rule).toMatchObject({
+        effect: rule['id'] === ASKS ? 'require_approval' : 'deny',
+        message: expect.any(String),
+        hint: expect.any(String),
+        targets: { protocols: ['postgres'] },
+      });
   });
 
   test('every rule has its cases here', () => {
@@ -280,7 +293,7 @@ describe('guardrails', () => {
   for (const [rule, statements] of Object.entries(refused)) {
     test.each(statements)(`${rule} refuses: %s`, async (sql) => {
       const decision = await decide(sql);
-      expect(decision).toMatchObject({ effect: 'deny', rule: `guardrails/${rule}`, hint: expect.any(String) });
+      expect(decision).toMatchObject({ effect: rule === ASKS ? 'require_approval' : 'deny', rule: `guardrails/${rule}`, hint: expect.any(String) });
       // The wrong twin: it is this pack that refuses, not what stands beside it.
       expect((await decide(sql, loadPolicy([open], descriptors))).effect).toBe('allow');
     });

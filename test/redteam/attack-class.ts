@@ -18,6 +18,8 @@ export interface Payload {
   readonly values?: readonly (string | null)[];
   /** Where it may stand: `alone` takes no nesting at all, `plain-rules` none within rules. */
   readonly only?: 'alone' | 'plain-rules';
+  /** It is no SQL: parameters of a new session as JSON, or the OID and arguments of a FunctionCall message. */
+  readonly beside?: 'startup' | 'fastpath';
 }
 
 export interface AttackClass {
@@ -36,4 +38,6 @@ export const write = (...statements: readonly string[]): Payload[] => statements
 export const merge = (...statements: readonly string[]): Payload[] => statements.map((sql) => ({ kind: 'write', sql, only: 'plain-rules' }));
 export const value = (...expressions: readonly string[]): Payload[] => expressions.map((sql) => ({ kind: 'expression', sql }));
 export const statement = (...statements: readonly string[]): Payload[] => statements.map((sql) => ({ kind: 'statement', sql }));
+export const beside = (kind: 'startup' | 'fastpath', ...texts: readonly string[]): Payload[] =>
+  texts.map((sql) => ({ kind: 'statement', sql, only: 'alone', beside: kind }));
 export const alone = (...statements: readonly string[]): Payload[] => statements.map((sql) => ({ kind: 'statement', sql, only: 'alone' }));

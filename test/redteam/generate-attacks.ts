@@ -8,7 +8,7 @@ import { Dice } from './dice.js';
 import { AROUND_STATEMENT, AROUND_VALUE, AROUND_WRITE, type Nesting } from './nesting.js';
 import { respell } from './spelling.js';
 
-export type Form = 'simple' | 'cut' | 'extended' | 'named' | 'pipeline' | 'syncs';
+export type Form = 'simple' | 'cut' | 'extended' | 'named' | 'pipeline' | 'syncs' | 'startup' | 'fastpath';
 
 export interface Step {
   readonly text: string;
@@ -58,6 +58,8 @@ function nestingsOf(payload: Payload): readonly Nesting[] {
 
 function attack(id: number, of: AttackClass, payload: Payload, nesting: Nesting, dice: Dice, places: Placeholders): Attack {
   const fill = (text: string): string => text.replaceAll('@n@', String(id)).replaceAll('@dir@', places.dir).replaceAll('@victim@', String(places.victim));
+  if (payload.beside !== undefined)
+    return { id, class: of, nesting: payload.beside, payload, revocable: false, steps: [{ text: fill(payload.sql), form: payload.beside, values: [] }] };
   const values = payload.values ?? [];
   const inner = respell(fill(payload.sql), dice);
   const texts = nesting.texts(inner, dice).map((text) => respell(fill(text), dice));

@@ -45,8 +45,8 @@ export class RedTeamWorld implements AsyncDisposable {
     this.attacker = attacker;
   }
 
-  /** `rules`: more rules beside the guardrails, as YAML; `tables`: more statements that make the database. */
-  static async start(rules = '', tables: readonly string[] = []): Promise<RedTeamWorld> {
+  /** `tables`: more statements that make the database. */
+  static async start(tables: readonly string[] = []): Promise<RedTeamWorld> {
     const server = await startRealPostgres('18', { log_statement: 'none', wal_level: 'logical' });
     await server.sql('create role mallory login');
     await server.sql('create role staff');
@@ -54,7 +54,7 @@ export class RedTeamWorld implements AsyncDisposable {
     await server.sql('create database bank');
     const owner = await direct(server, 'bank');
     for (const text of [...SEED, ...tables, ...SCRATCH]) await must(owner, text);
-    const policy = `${await readFile(GUARDRAILS, 'utf8')}\n${rules}\n${ALLOW_THE_REST}\ndefaults: [{ operations: allow }]\n`;
+    const policy = `${await readFile(GUARDRAILS, 'utf8')}\n${ALLOW_THE_REST}\ndefaults: [{ operations: allow }]\n`;
     const path = await startPathWorld({
       server: { port: server.port, username: server.username, password: server.password, database: 'bank' },
       policy,
@@ -99,6 +99,16 @@ export class RedTeamWorld implements AsyncDisposable {
   /** Throws away what earlier attacks made on their way. */
   async clearScratch(): Promise<void> {
     for (const text of SCRATCH) await must(this.#owner, text);
+  }
+
+  /** Whether a session with these start-up parameters is refused. */
+  async turnsAway(parameters: Record<string, string>): Promise<boolean> {
+    const session = await RawClient.login(this.path.port, 'bank-db', 'token-eve', 'bank', parameters).catch((cause: unknown) => {
+      if (cause instanceof Error && 'fields' in cause) return null;
+      throw cause;
+    });
+    session?.close();
+    return session === null;
   }
 
   async reconnect(): Promise<void> {

@@ -5,7 +5,6 @@
 import { prepareParser } from '../../src/protocols/postgres/facts/index.js';
 import type { AttackClass } from './attack-class.js';
 import { EVERY_CLASS } from './classes/every-class.js';
-import { NO_UNSEEN_CODE, UNSEEN_CODE } from './classes/unseen-code.js';
 import { type Attack, generateAttacks } from './generate-attacks.js';
 import { honestTools, meantToBeRefused } from './honest-statements.js';
 import { proveAttack } from './prove-attacks.js';
@@ -36,22 +35,14 @@ export interface RedTeamScore {
 
 export async function redTeam(options: RedTeamOptions): Promise<RedTeamScore> {
   await prepareParser();
-  const shipped = await attackWith('', EVERY_CLASS, options);
-  const unseen = await attackWith(NO_UNSEEN_CODE, UNSEEN_CODE, options);
-  return {
-    attacks: [...shipped.attacks, ...unseen.attacks],
-    proved: shipped.proved + unseen.proved,
-    unproved: [...shipped.unproved, ...unseen.unproved],
-    ...(await honestly()),
-  };
+  return { ...(await attackWith(EVERY_CLASS, options)), ...(await honestly()) };
 }
 
 async function attackWith(
-  rules: string,
   classes: readonly AttackClass[],
   { seed, rounds, proveOneIn }: RedTeamOptions,
 ): Promise<Pick<RedTeamScore, 'attacks' | 'proved' | 'unproved'>> {
-  await using world = await RedTeamWorld.start(rules);
+  await using world = await RedTeamWorld.start();
   const attacks = generateAttacks(classes, seed, rounds, { dir: world.dir, victim: world.victimPid });
   const scores = await runAttacks(world, attacks);
   const sample = proveOneIn === 0 ? [] : attacks.filter(({ revocable, id }) => revocable && id % proveOneIn === 0);
@@ -69,7 +60,7 @@ async function attackWith(
 }
 
 async function honestly(): Promise<Pick<RedTeamScore, 'honest' | 'letThrough'>> {
-  await using world = await RedTeamWorld.start('', TOOL_TABLES);
+  await using world = await RedTeamWorld.start(TOOL_TABLES);
   const honest: (HonestScore & { tool: string })[] = [];
   for (const tool of honestTools()) honest.push({ tool: tool.name, ...(await runHonest(world, tool.statements)) });
   const onPurpose = await runHonest(world, meantToBeRefused());

@@ -78,6 +78,10 @@ async function send(world: RedTeamWorld, attack: Attack): Promise<string | null>
   let status = 'I';
   const others: string[] = [];
   for (const step of attack.steps) {
+    if (step.form === 'startup') {
+      refused = await world.turnsAway(JSON.parse(step.text) as Record<string, string>);
+      continue;
+    }
     const answer = await sendStep(world.attacker, step);
     status = answer.status;
     if (status === 'closed') {

@@ -1,5 +1,5 @@
 /** Sends one text in its wire form and waits until the server (or the gateway) is ready again. */
-import { bind, describe, execute, fields, parse, query, type RawClient, type Reply, sync } from '../support/raw-client.js';
+import { bind, describe, execute, fields, frame, int32, parse, query, type RawClient, type Reply, sync } from '../support/raw-client.js';
 import type { Step } from './generate-attacks.js';
 
 export interface Answer {
@@ -51,6 +51,9 @@ function repliesTo(client: RawClient, { text, form, values }: Step): Promise<Rep
     case 'named':
       client.send(parse('attack', text), sync(), ...run('attack'), sync(), CLOSE, sync());
       return client.untilReady(3);
+    case 'fastpath':
+      client.send(functionCall(text));
+      return client.untilReady();
     case 'pipeline':
       client.send(...honest, parse('', text), ...run(''), ...honest, sync());
       return client.untilReady();
@@ -58,6 +61,13 @@ function repliesTo(client: RawClient, { text, form, values }: Step): Promise<Rep
       client.send(...honest, sync(), parse('', text), ...run(''), sync(), ...honest, sync());
       return client.untilReady(3);
   }
+}
+
+/** `OID ARGUMENT …`, all as text. */
+function functionCall(text: string): Buffer {
+  const [oid, ...args] = text.split(' ');
+  const int16 = (value: number): Buffer => Buffer.from([value >> 8, value & 0xff]);
+  return frame('F', int32(Number(oid)), int16(0), int16(args.length), ...args.flatMap((arg) => [int32(Buffer.byteLength(arg)), arg]), int16(0));
 }
 
 /** Close of the statement `attack`. */

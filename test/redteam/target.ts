@@ -31,6 +31,15 @@ export const SEED: readonly string[] = [
   'create table bank.hers (id int)',
   'alter table bank.hers owner to mallory',
   "create procedure bank.purge() language sql as 'delete from bank.entries'",
+  'create schema decoy',
+  "create function decoy.initcap(varchar) returns text language sql as 'select bank.wipe()::text'",
+  "create function decoy.begins(varchar, varchar) returns bool language sql as 'select bank.wipe() = 1'",
+  'create operator decoy.^@ (leftarg = varchar, rightarg = varchar, function = decoy.begins)',
+  'create type decoy.code as (a int)',
+  "create function decoy.to_code(varchar) returns decoy.code language sql as 'select row(bank.wipe())::decoy.code'",
+  'create cast (varchar as decoy.code) with function decoy.to_code(varchar)',
+  "create function decoy.fine(text) returns bool language sql as 'select bank.wipe() = 1'",
+  'create domain decoy.word as text check (decoy.fine(value))',
   "select lo_from_bytea(4242, '\\x010203')",
 ];
 

@@ -166,6 +166,23 @@ describe('a statement that needs approval', () => {
     expect((await running).rowCount).toBe(3);
   });
 
+  it('does not run when a name in it came to mean something else while people decided', async () => {
+    const { client } = await connect();
+    const running = failure(client.query("delete from entries where lower(note) = 'old'"));
+    const request = await one();
+    await server.sql('create schema evil');
+    await server.sql("create function evil.lower(varchar) returns text language plpgsql as 'begin return $1; end'");
+    await approveAs(desk(), request, 'bob');
+    const again = await one();
+    expect(again.id).not.toBe(request.id);
+    expect(again.operation?.summary).toContain('evil.lower');
+    expect(await left()).toBe(10);
+    await desk().deny(again.id, reviewer('bob'), 'not this one');
+    expect(await running).toMatchObject({ code: '42501' });
+    expect(await left()).toBe(10);
+    await server.sql('drop schema evil cascade');
+  });
+
   it('is refused by a denial with 42501, its reason and a hint; the session goes on', async () => {
     const { client } = await connect();
     const running = failure(client.query('delete from entries'));

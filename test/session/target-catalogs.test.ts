@@ -95,6 +95,15 @@ describe('the catalog of a target', () => {
     client.close();
   });
 
+  it('survives that its connection is cut while nobody asks', async () => {
+    const client = await login();
+    const before = snapshot();
+    await owner.run(query("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'gw catalog'"));
+    await context().recheckCatalog();
+    expect(snapshot()).toBe(before);
+    client.close();
+  });
+
   it('is not available after a look that failed, and again after one that did not', async () => {
     const client = await login();
     await owner.run(query('update pg_database set datallowconn = false'));

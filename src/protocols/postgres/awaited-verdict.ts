@@ -29,8 +29,9 @@ export class AwaitedVerdict {
     this.#came = came;
   }
 
+  /** Nobody has answered yet. What is behind an answer that came may still wait for the server. */
   get waiting(): boolean {
-    return this.#asked !== null;
+    return this.#asked !== null && this.#asked.verdict === null;
   }
 
   expect(judged: Judged, verdict: Promise<Verdict>): void {
@@ -38,6 +39,11 @@ export class AwaitedVerdict {
     const asked: Asked = { facts, form, exact: Buffer.from(exact), parameters: parameters === null ? null : Buffer.from(parameters), verdict: null };
     this.#asked = asked;
     verdict
+      .then(async (value) => {
+        // People took their time, and names may mean something else by now: the message is looked at again with what holds then.
+        if (value.allowed) await this.#talk.context.recheckCatalog();
+        return value;
+      })
       .then((value) => {
         asked.verdict = value;
         if (!this.#talk.over) this.#came();

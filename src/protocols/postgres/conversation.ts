@@ -6,8 +6,9 @@ import type { Facts } from '../../contract/operation.js';
 import type { EngineContext } from '../../contract/protocol.js';
 import type { Verdict } from '../../contract/verdict.js';
 import type { Catalog } from './catalog/catalog.js';
+import { CatalogInForce, changesCode } from './catalog-in-force.js';
 import type { Analysis } from './facts/index.js';
-import { withResolved } from './facts/index.js';
+import { needsCatalog, withCatalog, withResolved } from './facts/index.js';
 import { Flight } from './flight.js';
 import { SessionMasking } from './masking/session-masking.js';
 import { type NameChange, type NameEffect, NameSpace, type Portal, type Statement } from './names.js';
@@ -45,15 +46,17 @@ export class Conversation {
   shifted = false;
   /** Set once the session is over; no further byte is looked at. */
   over = false;
+  readonly catalog: CatalogInForce = new CatalogInForce(this);
 
   constructor(context: EngineContext) {
     this.context = context;
     this.masking = new SessionMasking(this);
   }
 
-  /** The target's catalog at this moment; null: none is to be had, or it may be behind. */
-  catalog(): Catalog | null {
-    return this.context.catalog() as Catalog | null;
+  /** What relations and views are, for masking; null: not known for certain. Ask `catalog.forRelations` first whether that has to wait. */
+  relations(): Catalog | null {
+    const catalog = this.catalog.forRelations();
+    return catalog === 'wait' ? null : catalog;
   }
 
   /** The facts of an analysed text with the names that it uses resolved as they will be on the server. */
@@ -75,6 +78,17 @@ export class Conversation {
       const portal = this.portals.lookup(name, this.segment);
       return portal === null || portal === 'unsettled' ? null : portal.statement.facts;
     });
+  }
+
+  /**
+   * `facts` of a text as the catalog in force explains its names, for the guard. `several`: the text has more than one statement, and an
+   * earlier one may change what a later one means.
+   */
+  explain(facts: Facts, several: boolean): Facts | 'unsettled' {
+    if (!needsCatalog(facts)) return facts;
+    if (several && changesCode(facts)) return withCatalog(facts, null);
+    const catalog = this.catalog.forCode();
+    return catalog === 'wait' ? 'unsettled' : withCatalog(facts, catalog);
   }
 
   /** Whether completing some statement of `analysis` changes what a name means. */

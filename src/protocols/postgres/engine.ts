@@ -43,6 +43,7 @@ export class PostgresEngine implements Engine {
     });
     this.#frontend = new Frontend(this.#talk, this.#rows, sharedCache, Math.min(context.statementLimit, TEXT_LIMIT));
     this.#backend = new Backend(this.#talk, () => this.#frontend.retry());
+    this.#talk.catalog.settled = () => this.#frontend.retry();
   }
 
   start(): void {
@@ -70,6 +71,7 @@ export class PostgresEngine implements Engine {
       this.#backend.take(chunk);
       if (this.#rows.wanted && this.#talk.flight.length === 0) this.#frontend.retry();
     }
+    this.#talk.catalog.heard();
     if (this.#notices.length > 0) this.#sayNotices();
   }
 

@@ -11,7 +11,7 @@ import { readBoundParameters } from './bound-parameters.js';
 import { NAMES_LIMIT } from './codec/limits.js';
 import { Front, message, stringEnd } from './codec/message.js';
 import type { Conversation } from './conversation.js';
-import type { Analysis, StatementCache } from './facts/index.js';
+import { type Analysis, mayBeBent, type StatementCache } from './facts/index.js';
 import { type FlightExtra, Wait } from './flight.js';
 import { type Judged, judge } from './judge.js';
 import type { OperationMask } from './masking/session-masking.js';
@@ -113,11 +113,12 @@ export class Requests {
   /** The verdict on one operation; `wait`: a human is being asked. */
   #decide(asked: Judged, preparing: boolean): Verdict | typeof NO_VERDICT_YET {
     const told = this.#talk.context.readOnly ? this.#inReadOnly(asked, preparing) : asked;
-    const judged: Judged = this.#talk.shifted && told.reach === 'whole' ? { ...told, reach: 'contextual' } : told;
+    const judged: Judged = (this.#talk.shifted || mayBeBent(told.facts)) && told.reach === 'whole' ? { ...told, reach: 'contextual' } : told;
     // What is forbidden by now was not what people approved.
     if (judged.forbidden !== null) this.#awaited.forget();
     const verdict = this.#awaited.take(judged) ?? this.#ask(judged, preparing);
     if (verdict !== NO_VERDICT_YET && verdict.allowed && !preparing && shiftsMeaning(judged.facts)) this.#talk.shifted = true;
+    if (verdict !== NO_VERDICT_YET && verdict.allowed && !preparing) this.#talk.catalog.sent(judged.facts);
     return verdict;
   }
 
@@ -165,7 +166,10 @@ export class Requests {
     const { flight } = this.#talk;
     const end = this.#textEnd(at + 5, next, 'Query');
     const analysis = this.#cache.analyse(this.#buffer, at + 5, end);
-    const facts = this.#talk.resolve(analysis);
+    const named = this.#talk.resolve(analysis);
+    if (named === 'unsettled') return false;
+    // A verdict that came for it is not thrown away by what the statement itself may change.
+    const facts = this.#rows.waiting === null ? this.#talk.explain(named, analysis.statements.length > 1) : named;
     if (facts === 'unsettled') return false;
     const text = this.#buffer.subarray(at + 5, end);
     const unclear = this.#talk.context.readOnly && goesOnAfterEnd(analysis, this.#talk.ranInSegment) ? BEHIND_END : this.#unclear(text);
@@ -173,6 +177,7 @@ export class Requests {
     if (this.#rows.own && this.#rows.waiting === null)
       throw new GwError('protocol.violation', 'A Query may not follow a write with a row limit in the same pipeline; send Sync before it.');
     const judged = unclear === null ? judge.statement(facts, text, 'query', reachOf(analysis)) : judge.unclear(facts, text, unclear);
+    if (this.#masksLater()) return false;
     const mask = this.#talk.masking.ofText(analysis, text, facts);
     const asked = withMask(withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1), mask);
     const verdict = this.#rows.waiting ?? this.#decide(asked, false);
@@ -201,7 +206,9 @@ export class Requests {
     const nameEnd = this.#textEnd(at + 5, next, 'Parse');
     const textEnd = this.#textEnd(nameEnd + 1, next, 'Parse');
     const analysis = this.#cache.analyse(this.#buffer, nameEnd + 1, textEnd);
-    const facts = this.#talk.resolve(analysis);
+    const named = this.#talk.resolve(analysis);
+    if (named === 'unsettled') return false;
+    const facts = this.#talk.explain(named, false);
     if (facts === 'unsettled') return false;
     const name = this.#name(at + 5, nameEnd);
     if (name === null) return this.#refuseName(Wait.Parse);
@@ -210,6 +217,7 @@ export class Requests {
     if (unclear === 'wait') return false;
     const judged = unclear === null ? judge.statement(facts, text, 'prepare', 'whole') : judge.unclear(facts, text, unclear);
     const counted = isCounted(analysis, this.#talk);
+    if (this.#masksLater()) return false;
     const mask = this.#talk.masking.ofText(analysis, text, facts);
     const verdict = this.#decide(withMask(withChanges(judged, counted, true), mask), true);
     if (verdict === NO_VERDICT_YET) return false;
@@ -221,7 +229,7 @@ export class Requests {
     const effects = this.#talk.changesNames(analysis) ? this.#talk.effectsOf(analysis, kept).flat() : [];
     const contextual = reachOf(analysis) === 'contextual';
     const source = { analysis, text: kept, index: null, inner: false };
-    const statement: Statement = { facts, source, text: kept, types, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null, counted };
+    const statement: Statement = { facts: named, source, text: kept, types, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null, counted };
     const change = this.#talk.statements.change(name, statement, this.#talk.segment);
     this.#checkNames();
     this.#talk.flight.push(Wait.Parse, null, { refusal: null, changes: [{ step: 0, change }] });
@@ -244,10 +252,13 @@ export class Requests {
       if (verdict === NO_VERDICT_YET) return false;
       return this.#standIn(refuseOperation(verdict.decision, judged.facts), Wait.Bind);
     }
-    const facts = statement.resolve === null ? statement.facts : statement.resolve();
+    const named = statement.resolve === null ? statement.facts : statement.resolve();
+    if (named === 'unsettled') return false;
+    const facts = this.#talk.explain(named, false);
     if (facts === 'unsettled') return false;
     const parameters = this.#buffer.subarray(nameEnd + 1, limit);
     const judged = judge.bound(facts, statement, parameters, next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual');
+    if (this.#masksLater()) return false;
     const mask = this.#talk.masking.door === null ? null : this.#talk.masking.ofStatement(statement, textsOf(parameters, statement.types));
     const verdict = this.#decide(withMask(withChanges(judged, statement.counted, true), mask), false);
     if (verdict === NO_VERDICT_YET) return false;
@@ -255,7 +266,7 @@ export class Requests {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Bind);
     }
     this.#talk.parkLastBound();
-    const portal: Portal = { statement, verdict, facts, segment: this.#talk.segment };
+    const portal: Portal = { statement, verdict, facts: named, segment: this.#talk.segment };
     if (mask !== null) this.#talk.masking.attach(verdict, mask, portal);
     const change = this.#talk.portals.change(portalName, portal, this.#talk.segment);
     this.#talk.lastBound = portal;
@@ -277,17 +288,20 @@ export class Requests {
       if (verdict === NO_VERDICT_YET) return false;
       return this.#standIn(refuseOperation(verdict.decision, judged.facts), Wait.Execute);
     }
-    const facts = portal.statement.resolve === null ? portal.statement.facts : portal.statement.resolve();
-    if (facts === 'unsettled') return false;
+    const named = portal.statement.resolve === null ? portal.statement.facts : portal.statement.resolve();
+    if (named === 'unsettled') return false;
     let verdict = portal.verdict;
-    if (verdict !== null && facts !== portal.facts) {
+    if (verdict !== null && named !== portal.facts) {
       // An EXECUTE or FETCH is resolved by the server when it runs, not when it is bound, and the name means something else by now.
       this.#talk.context.guard.finish(verdict, 'cancelled', 'what it names changed before it ran');
       verdict = portal.verdict = null;
     }
     if (verdict === null) {
       // Run to its end before, or declared in SQL: this Execute is an operation of its own.
+      const facts = this.#talk.explain(named, false);
+      if (facts === 'unsettled') return false;
       const judged = judge.statement(facts, portal.statement.text, 'fetch', 'contextual');
+      if (this.#masksLater()) return false;
       const mask = this.#talk.masking.ofStatement(portal.statement, []);
       const decided = this.#decide(withMask(withChanges(judged, portal.statement.counted, true), mask), false);
       if (decided === NO_VERDICT_YET) return false;
@@ -296,16 +310,16 @@ export class Requests {
       }
       if (mask !== null) this.#talk.masking.attach(decided, mask, portal);
       verdict = portal.verdict = decided;
-      portal.facts = facts;
+      portal.facts = named;
     }
-    if (!this.#rows.admit(verdict, facts, false)) return false;
+    if (!this.#rows.admit(verdict, named, false)) return false;
     if (portal.described !== true && this.#talk.masking.masker(verdict) !== null) {
       // Rows are masked by their description; a client that knows it already does not ask.
       portal.described = true;
       this.before = message(Front.Describe, `P${name}\0`);
       this.#talk.flight.push(Wait.Describe, null, SILENT, portal);
     }
-    if (this.#rows.own && beginsOrEnds(facts)) this.#rows.handOver();
+    if (this.#rows.own && beginsOrEnds(named)) this.#rows.handOver();
     if (this.#talk.lastBound === portal) this.#talk.lastBound = null;
     let extra: FlightExtra | null = null;
     if (portal.statement.effects.length > 0) {
@@ -315,10 +329,15 @@ export class Requests {
     }
     this.#talk.flight.push(Wait.Execute, verdict, extra, portal);
     this.#talk.ranInSegment = true;
-    if (this.#talk.context.readOnly && endsTransaction(facts)) this.#talk.endedInSegment = true;
-    this.#talk.awaitingCopy = takesInput(facts);
+    if (this.#talk.context.readOnly && endsTransaction(named)) this.#talk.endedInSegment = true;
+    this.#talk.awaitingCopy = takesInput(named);
     this.verdict = verdict;
     return true;
+  }
+
+  /** What relations are is being looked up; the message waits for it. */
+  #masksLater(): boolean {
+    return this.#talk.masking.door !== null && this.#talk.catalog.forRelations() === 'wait';
   }
 
   #closeName(at: number, next: number): Handled {

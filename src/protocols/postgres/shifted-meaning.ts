@@ -4,6 +4,7 @@
  * text does not say by itself what it does, so what people approved for it elsewhere is not good for it here.
  */
 import type { Effect, Facts } from '../../contract/operation.js';
+import { asWritten } from './facts/index.js';
 
 const SETTINGS: ReadonlySet<string> = new Set(['search_path', 'role', 'session_authorization', 'datestyle', 'transform_null_equals']);
 
@@ -30,7 +31,8 @@ function shifts({ action, resource, facts }: Effect): boolean {
 /** By identity of the facts, which are shared and never change. */
 const known = new WeakMap<Facts, boolean>();
 
-export function shiftsMeaning(facts: Facts): boolean {
+export function shiftsMeaning(explained: Facts): boolean {
+  const facts = asWritten(explained);
   let found = known.get(facts);
   if (found === undefined) {
     found = facts.effects.some(shifts);

@@ -1,10 +1,13 @@
 /**
- * B6: functions and operators that somebody installed before. Nothing in the text says what they do, so the default guardrails, made to be
- * loaded beside any policy, let them pass; the rule that refuses them is one that a policy adds. This class is measured with that rule.
+ * B6, and CVE-2018-1058: functions, operators and casts that somebody installed before. Nothing in the text says what they do, and the latter
+ * two do not even show: their names are PostgreSQL's own until the path leads elsewhere. What they are is known from the catalog.
  */
-import { type AttackClass, value } from '../attack-class.js';
+import { type AttackClass, type Payload, value } from '../attack-class.js';
 
-export const NO_UNSEEN_CODE = `  - { id: no-unseen-code, effect: deny, actions: [call], facts: { class: [user] } }`;
+const OWNER = '(select owner from bank.accounts order by id limit 1)';
+/** On the bare server it takes a path for the decoys to be found; the gateway lets that pass and judges the names. */
+const underPath = (payloads: readonly Payload[]): Payload[] =>
+  payloads.map((payload) => ({ ...payload, before: ['set search_path = decoy, public'], after: ['reset search_path'] }));
 
 export const UNSEEN_CODE: readonly AttackClass[] = [
   {
@@ -13,5 +16,12 @@ export const UNSEEN_CODE: readonly AttackClass[] = [
     tries: 'call a function or operator whose body deletes',
     effect: 'state',
     payloads: value('bank.wipe()', '(select bank.wipe())', 'bank.fee(bank.wipe())', '1 + bank.wipe()', '1 operator(bank.~~>) bank.wipe()'),
+  },
+  {
+    name: 'namesakes',
+    catalogue: 'B16',
+    tries: "call a function, an operator or a cast that goes by the name of PostgreSQL's own, or by none",
+    effect: 'state',
+    payloads: underPath(value(`initcap(${OWNER})`, `(${OWNER} ^@ ${OWNER})`, `(${OWNER}::decoy.code)::text`, `cast('x' as decoy.word)`)),
   },
 ];

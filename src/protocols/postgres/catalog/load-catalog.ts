@@ -16,7 +16,7 @@ import {
   createCatalog,
   type RelationKind,
 } from './catalog.js';
-import { VERSION_QUERY } from './catalog-version.js';
+import { OWN_FROM, VERSION_QUERY } from './catalog-version.js';
 import { type Row, SideSession } from './side-session.js';
 
 /** Of one load, on the wire. */
@@ -46,11 +46,11 @@ left join lateral (select case when bool_or(f.provolatile = 'v') then 'v' when b
     bool_or(f.prosecdef) as definer, bool_and(coalesce(fr.rolsuper, false)) as super
   from pg_aggregate a join pg_proc f on f.oid in (aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn, aggmfinalfn)
   left join pg_roles fr on fr.oid = f.proowner where a.aggfnoid = p.oid having count(*) > 0) worst on p.prokind = 'a'
-where not (nspname = 'pg_catalog' and p.prokind = 'a' and p.oid < 16384)`;
-const OPERATORS = `select oprcode::oid, nspname, oprname from pg_operator o join pg_namespace n on n.oid = oprnamespace where (o.oid >= 16384 or nspname <> 'pg_catalog') and oprcode <> 0`;
+where not (nspname = 'pg_catalog' and p.prokind = 'a' and p.oid < ${OWN_FROM})`;
+const OPERATORS = `select oprcode::oid, nspname, oprname from pg_operator o join pg_namespace n on n.oid = oprnamespace where (o.oid >= ${OWN_FROM} or nspname <> 'pg_catalog') and oprcode <> 0`;
 const TYPES = `select t.oid, nspname, typname, typtype, typbasetype, typelem, typrelid, typcategory from pg_type t join pg_namespace n on n.oid = typnamespace where ${VISIBLE_SCHEMA}`;
-const CONVERSIONS = `select castsource, castfunc::oid from pg_cast where oid >= 16384 and castfunc <> 0 union
-  select casttarget, castfunc::oid from pg_cast where oid >= 16384 and castfunc <> 0 union
+const CONVERSIONS = `select castsource, castfunc::oid from pg_cast where oid >= ${OWN_FROM} and castfunc <> 0 union
+  select casttarget, castfunc::oid from pg_cast where oid >= ${OWN_FROM} and castfunc <> 0 union
   select contypid, refobjid from pg_constraint c join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = c.oid and d.refclassid = 'pg_proc'::regclass
   where contypid <> 0`;
 const DEFINITIONS = `select c.oid, pg_get_viewdef(c.oid) from pg_class c join pg_namespace n on n.oid = relnamespace where relkind in ('v','m') and ${VISIBLE_SCHEMA}`;
@@ -146,7 +146,7 @@ function readFunctions(functions: readonly Row[], operators: readonly Row[]): Pi
   );
   const byOid = new Map(all.map((each) => [each.oid, each]));
   return {
-    functions: all.filter((each) => each.schema !== 'pg_catalog' || !(isBuiltin(each.name) || dangerousClass(each.name) !== null)),
+    functions: all.filter(({ oid: id, schema, name }) => schema !== 'pg_catalog' || id >= OWN_FROM || !(isBuiltin(name) || dangerousClass(name) !== null)),
     operators: operators.flatMap((row) => {
       const code = byOid.get(oid(row, 0));
       return code === undefined ? [] : [{ ...code, schema: text(row, 1), name: text(row, 2) }];

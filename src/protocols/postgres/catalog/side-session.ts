@@ -19,13 +19,11 @@ export interface Answer {
 export class SideSession {
   readonly #connection: UpstreamConnection;
   readonly #messages: ServerMessages;
-  #bytesLeft: number;
 
   /** `byteLimit`: of everything that comes as long as this lives. */
   constructor(connection: UpstreamConnection, byteLimit: number) {
     this.#connection = connection;
     this.#messages = new ServerMessages(connection, SERVER_MESSAGE_LIMIT, byteLimit);
-    this.#bytesLeft = byteLimit;
   }
 
   /** @throws GwError `target.protocol` for too much, or what is no answer; whatever the connection throws. */
@@ -35,8 +33,6 @@ export class SideSession {
     let error: string | null = null;
     for (;;) {
       const { type, body } = await this.#messages.next();
-      this.#bytesLeft -= body.length + 5;
-      if (this.#bytesLeft < 0) throw new GwError('target.protocol', 'The target sent more than was asked for.');
       if (type === Back.ReadyForQuery) return { rows, error };
       if (type === Back.DataRow) rows.push(cells(body));
       else if (type === Back.ErrorResponse) error = /(?:^|\0)C([0-9A-Z]{5})\0/.exec(body.toString('latin1'))?.[1] ?? 'unknown';

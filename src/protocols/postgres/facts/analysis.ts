@@ -7,6 +7,7 @@ import { isUtf8 } from 'node:buffer';
 import type { Facts } from '../../../contract/operation.js';
 import { EffectSink } from './effect-sink.js';
 import { Literals } from './literals.js';
+import { noteUses } from './name-uses.js';
 import { parse, prepareParser } from './parser.js';
 import { redact, redactUnparsed } from './redaction.js';
 import { isShapeStable } from './shape-safety.js';
@@ -112,6 +113,7 @@ function analyseInner(statement: unknown, bytes: Buffer, redacted: string | null
 function freeze(sink: EffectSink, statements: readonly StatementInfo[], redacted: string | null, shareable: boolean): Analysis {
   const effects = sink.effects();
   const facts: Facts = Object.freeze({ effects, unknown: sink.reasons(), summary: summarise(effects), redacted });
+  noteUses(facts, sink.uses());
   return Object.freeze({ facts, statements, shareable, transient: false });
 }
 

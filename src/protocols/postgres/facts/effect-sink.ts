@@ -3,6 +3,7 @@
  * effect with the union of them, and "not known" swallows any list. What cannot be known is an effect too (`unknown`), with its reason.
  */
 import type { Effect, FactValue, Resource } from '../../../contract/operation.js';
+import type { NameUses } from './name-uses.js';
 
 export type EffectFacts = Readonly<Record<string, FactValue>>;
 
@@ -19,6 +20,9 @@ export const NO_FACTS: EffectFacts = Object.freeze({});
 export class EffectSink {
   readonly #entries = new Map<string, Entry>();
   readonly #unknown = new Set<string>();
+  readonly #operators = new Set<string>();
+  readonly #types = new Map<string, readonly [string | null, string]>();
+  readonly #paths: (string | null)[] = [];
 
   get size(): number {
     return this.#entries.size;
@@ -47,6 +51,21 @@ export class EffectSink {
     this.bare('unknown', { reason, ...facts });
   }
 
+  /** An operator written without a schema. */
+  usesOperator(name: string): void {
+    this.#operators.add(name);
+  }
+
+  /** Something is converted to this type. */
+  usesType(schema: string | null, name: string): void {
+    if (schema !== 'pg_catalog') this.#types.set(JSON.stringify([schema, name]), [schema, name]);
+  }
+
+  /** Sessions of a role or database will begin with this search_path; null: not a constant. */
+  fixesPath(value: string | null): void {
+    this.#paths.push(value);
+  }
+
   has(action: string): boolean {
     for (const entry of this.#entries.values()) if (entry.action === action) return true;
     return false;
@@ -58,6 +77,9 @@ export class EffectSink {
     change: (effect: { readonly action: string; readonly facts: EffectFacts }) => { readonly action: string; readonly facts: EffectFacts },
   ): void {
     for (const reason of other.#unknown) this.#unknown.add(reason);
+    for (const name of other.#operators) this.#operators.add(name);
+    for (const [key, type] of other.#types) this.#types.set(key, type);
+    this.#paths.push(...other.#paths);
     for (const entry of other.#entries.values()) {
       const changed = change(entry);
       if (entry.type === null) this.bare(changed.action, changed.facts);
@@ -67,6 +89,10 @@ export class EffectSink {
 
   effects(): readonly Effect[] {
     return [...this.#entries.values()].map((entry) => ({ action: entry.action, resource: resourceOf(entry), facts: entry.facts }));
+  }
+
+  uses(): NameUses {
+    return { operators: [...this.#operators], types: [...this.#types.values()], paths: this.#paths };
   }
 
   reasons(): readonly string[] {

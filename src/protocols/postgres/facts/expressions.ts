@@ -2,11 +2,11 @@
  * Expressions: functions called, operators of user schemas, columns read, subqueries. Nodes that only carry others are listed as such;
  * a node that is in no list is unknown.
  */
-import { functionClass } from './function-class.js';
+import { callFacts, functionClass, UNSEEN } from './function-class.js';
 import { isSystemUser } from './newer-grammar.js';
 import type { Scope } from './scope.js';
 import { settingEffect } from './settings.js';
-import { as, field, integer, list, qualified, strings, type Tree } from './tree.js';
+import { as, field, integer, list, qualified, strings, type Tree, text } from './tree.js';
 import type { Handlers, Walk } from './walk.js';
 
 /** Nodes whose meaning is that of what they hold. Those that an older server reads otherwise are in `newer-grammar.ts`. */
@@ -24,7 +24,6 @@ export const CARRIERS: readonly string[] = [
   'A_Indirection',
   'A_ArrayExpr',
   'BoolExpr',
-  'CaseExpr',
   'CaseWhen',
   'CoalesceExpr',
   'MinMaxExpr',
@@ -74,12 +73,21 @@ export const EXPRESSIONS: Handlers = {
   },
   FuncCall: functionCall,
   A_Expr: (walk, node, scope) => {
-    operator(walk, list(node, 'name'));
+    if ((text(node, 'kind') ?? '').includes('BETWEEN')) for (const name of ['>=', '<=', '<', '>']) walk.sink.usesOperator(name);
+    else operator(walk, list(node, 'name'));
     walk.fields('A_Expr', node, scope, ['name']);
   },
   SubLink: (walk, node, scope) => {
-    operator(walk, list(node, 'operName'));
+    const names = list(node, 'operName');
+    if (names.length > 0) operator(walk, names);
+    // `x IN (SELECT …)`
+    else if (field(node, 'testexpr') !== undefined) walk.sink.usesOperator('=');
     walk.fields('SubLink', node, scope, ['operName']);
+  },
+  CaseExpr: (walk, node, scope) => {
+    // `CASE x WHEN y`: the server looks for an operator of this name.
+    if (field(node, 'arg') !== undefined) walk.sink.usesOperator('=');
+    walk.fields('CaseExpr', node, scope);
   },
   SortBy: (walk, node, scope) => {
     operator(walk, list(node, 'useOp'));
@@ -87,10 +95,12 @@ export const EXPRESSIONS: Handlers = {
   },
 };
 
-/** An operator named with a schema that is not PostgreSQL's own runs a function that somebody installed. */
+/** An operator named with a schema that is not PostgreSQL's own runs a function that somebody installed; one without may do so. */
 function operator(walk: Walk, names: readonly unknown[]): void {
   const [schema, name] = qualified(strings(names));
-  if (schema !== null && schema !== 'pg_catalog') walk.sink.add('call', 'function', [schema, name], { class: 'user', operator: true });
+  if (name === null || schema === 'pg_catalog') return;
+  if (schema === null) walk.sink.usesOperator(name);
+  else walk.sink.add('call', 'function', [schema, name], { ...UNSEEN, operator: true });
 }
 
 function functionCall(walk: Walk, node: Tree, scope: Scope): void {
@@ -106,7 +116,7 @@ function functionCall(walk: Walk, node: Tree, scope: Scope): void {
 
 /** Adds the `call` effect of a function by its name. */
 export function called(walk: Walk, schema: string | null, name: string): void {
-  walk.sink.add('call', 'function', [schema, name], { class: functionClass(schema, name) });
+  walk.sink.add('call', 'function', [schema, name], callFacts(functionClass(schema, name)));
 }
 
 function setConfig(walk: Walk, args: readonly unknown[], scope: Scope): void {

@@ -4,7 +4,8 @@
  * definitions are wrapped here; whatever else they say stays with them. Names are untrusted.
  */
 import { called } from './expressions.js';
-import { dangerousClass } from './functions.js';
+import { callFacts } from './function-class.js';
+import { dangerousClass, type FunctionClass } from './functions.js';
 import { as, field, integer, list, qualified, stringNode, strings, struct, type Tree, tagged, text } from './tree.js';
 import type { Handler, Handlers, Walk } from './walk.js';
 
@@ -104,11 +105,11 @@ function compiled(walk: Walk, node: Tree): void {
   const [first = '', second = ''] = strings(option('as'));
   const symbol = (language === 'c' ? second : first) || (strings(list(node, 'funcname')).at(-1) ?? '');
   if (language === 'c') walk.sink.add('load', 'file', [first]);
-  walk.sink.add('call', 'function', [null, symbol], { class: symbolClass(symbol) });
+  walk.sink.add('call', 'function', [null, symbol], callFacts(symbolClass(symbol)));
 }
 
 /** `pg_read_file_all` is what `pg_read_file` is called inside: the class of the longest name of which it is a variant. */
-function symbolClass(symbol: string): string {
+function symbolClass(symbol: string): FunctionClass {
   for (let name = symbol; name !== ''; name = name.slice(0, Math.max(0, name.lastIndexOf('_')))) {
     const known = dangerousClass(name);
     if (known !== null) return known;

@@ -18,6 +18,7 @@
  * JSON_ARRAY of a query, IS JSON, XMLSERIALIZE … INDENT, AT LOCAL, MERGE, SEARCH, CYCLE, GROUP BY DISTINCT, BEGIN ATOMIC, RETURN.
  * Older than 13, so the same everywhere: the other XML forms, COALESCE, GREATEST, LEAST, NULLIF, GROUPING, NORMALIZE, TREAT, XMLTABLE.
  */
+import { UNSEEN } from './function-class.js';
 import type { Scope } from './scope.js';
 import { list, strings, type Tree, text } from './tree.js';
 import type { Handler, Handlers, Walk } from './walk.js';
@@ -27,11 +28,16 @@ export function isSystemUser(call: Tree): boolean {
   return text(call, 'funcformat') === 'COERCE_SQL_SYNTAX' && strings(list(call, 'funcname')).at(-1) === 'system_user';
 }
 
+/** What these nodes are called when they are calls. Where the catalog has no function of such a name there is no call. */
+export const KEYWORD_CALLS: ReadonlySet<string> = new Set(
+  'json_array json_arrayagg json_object json_objectagg json json_exists json_query json_scalar json_serialize json_table json_value merge_action'.split(' '),
+);
+
 /** A node that is a call of the function `name` gives to an older server; null: of none. */
 function alsoCall(tag: string, name: (node: Tree) => string | null): Handler {
   return (walk: Walk, node: Tree, scope: Scope) => {
     const read = name(node);
-    if (read !== null) walk.sink.add('call', 'function', [null, read], { class: 'user' });
+    if (read !== null) walk.sink.add('call', 'function', [null, read], UNSEEN);
     walk.fields(tag, node, scope);
   };
 }

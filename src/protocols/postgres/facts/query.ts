@@ -154,6 +154,8 @@ function join(walk: Walk, node: Tree, level: Scope): void {
   fromItem(walk, field(node, 'larg'), level);
   fromItem(walk, field(node, 'rarg'), level);
   if (flag(node, 'isNatural')) level.widen(first);
+  // USING and NATURAL compare by an operator of this name.
+  if (flag(node, 'isNatural') || list(node, 'usingClause').length > 0) walk.sink.usesOperator('=');
   for (const column of strings(list(node, 'usingClause'))) level.shared(column);
   walk.visit(field(node, 'quals'), level);
   const alias = struct(node, 'alias');

@@ -6,6 +6,7 @@
  */
 import type { Effect, Facts } from '../../../contract/operation.js';
 import type { Analysis, StatementInfo } from './analysis.js';
+import { noteUses, usesOf } from './name-uses.js';
 import { summarise } from './summary.js';
 
 export type NameKind = 'statement' | 'cursor';
@@ -136,5 +137,7 @@ function combine(own: Facts, references: readonly Reference[]): Facts {
       unknown.push(...facts.unknown);
     }
   }
-  return Object.freeze({ effects, unknown, summary: summarise(effects), redacted: own.redacted });
+  const facts = Object.freeze({ effects, unknown, summary: summarise(effects), redacted: own.redacted });
+  noteUses(facts, usesOf(own), ...[...seen].map(usesOf));
+  return facts;
 }

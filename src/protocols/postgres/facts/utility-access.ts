@@ -6,6 +6,7 @@ import { namesOf, objectKind, objectName } from './object-kinds.js';
 import type { Scope } from './scope.js';
 import { as, field, flag, integer, list, stringNode, struct, type Tree, tagged, text } from './tree.js';
 import { cascade, offsetOf } from './utility-objects.js';
+import { fixedPath } from './utility-session.js';
 import type { Handler, Handlers, Walk } from './walk.js';
 
 function roleName(node: Tree | null): string | null {
@@ -44,6 +45,7 @@ function roleStatement(change: string, names: (node: Tree) => readonly (string |
 function roleSet(walk: Walk, node: Tree, scope: Scope): void {
   const setting = struct(node, 'setstmt') ?? {};
   walk.sink.add('role', 'role', [roleName(struct(node, 'role')) ?? 'all'], { change: ['set'], setting: (text(setting, 'name') ?? 'all').toLowerCase() });
+  fixedPath(walk, setting);
   walk.fields('AlterRoleSetStmt', node, scope, ['setstmt']);
 }
 
@@ -120,11 +122,14 @@ export const ACCESS_STATEMENTS: Handlers = {
   AlterSystemStmt: (walk, node, scope) => {
     const setting = struct(node, 'setstmt') ?? {};
     walk.sink.add('system', 'setting', [(text(setting, 'name') ?? 'all').toLowerCase()]);
+    fixedPath(walk, setting);
     walk.fields('AlterSystemStmt', node, scope, ['setstmt']);
   },
   AlterDatabaseSetStmt: (walk, node, scope) => {
-    const setting = (text(struct(node, 'setstmt') ?? {}, 'name') ?? 'all').toLowerCase();
+    const fixed = struct(node, 'setstmt') ?? {};
+    const setting = (text(fixed, 'name') ?? 'all').toLowerCase();
     walk.sink.add('alter', 'database', [text(node, 'dbname')], { object: 'database', change: ['set'], setting });
+    fixedPath(walk, fixed);
     walk.fields('AlterDatabaseSetStmt', node, scope, ['setstmt']);
   },
   CreateExtensionStmt: named('extension', 'create', 'extname', 'extension'),

@@ -27,12 +27,18 @@ function setVariable(walk: Walk, node: Tree, scope: Scope): void {
     case 'VAR_SET_VALUE':
     case 'VAR_SET_DEFAULT':
     case 'VAR_SET_CURRENT':
-      settingEffect(walk.sink, name, constantsOf(walk, list(node, 'args')), reach);
+      settingEffect(walk.sink, name, kind === 'VAR_SET_DEFAULT' ? 'default' : constantsOf(walk, list(node, 'args')), reach);
       break;
     default:
       walk.sink.unknown('a SET of an unknown kind');
   }
   walk.fields('VariableSetStmt', node, scope, ['args']);
+}
+
+/** A search_path that becomes the one of a role or database. */
+export function fixedPath(walk: Walk, node: Tree): void {
+  if (text(node, 'name')?.toLowerCase() !== 'search_path' || text(node, 'kind') === 'VAR_RESET' || text(node, 'kind') === 'VAR_SET_DEFAULT') return;
+  walk.sink.fixesPath(constantsOf(walk, list(node, 'args')));
 }
 
 /** The constants of SET, joined as the server joins them; null when there is none or one is not a constant. */

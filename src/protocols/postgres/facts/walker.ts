@@ -13,7 +13,7 @@ import { NEWER_GRAMMAR } from './newer-grammar.js';
 import { parse } from './parser.js';
 import { QUERIES } from './query.js';
 import { Scope } from './scope.js';
-import { field, isTree, type Tree, tagged } from './tree.js';
+import { field, isTree, list, qualified, strings, type Tree, tagged } from './tree.js';
 import { ACCESS_STATEMENTS } from './utility-access.js';
 import { OBJECT_CARRIERS, OBJECT_STATEMENTS } from './utility-objects.js';
 import { SESSION_STATEMENTS } from './utility-session.js';
@@ -174,6 +174,10 @@ class TreeWalk implements Walk {
   }
 
   #struct(tag: string, name: string, value: Tree, scope: Scope): void {
+    if (name === 'typeName') {
+      const [schema, type] = qualified(strings(list(value, 'names')));
+      if (type !== null) this.sink.usesType(schema, type);
+    }
     const handled = STRUCT_TAGS.get(name);
     if (handled !== undefined) this.#node(handled, value, scope);
     else if (STRUCTS.has(name)) this.fields(name, value, scope);

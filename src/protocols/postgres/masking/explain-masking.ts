@@ -20,7 +20,7 @@ export async function explainMasking(text: string, door: MaskingDoor, snapshot: 
     portals: new NameSpace<Portal>(),
     segment: 1,
     shifted: false,
-    catalog: () => catalog,
+    relations: () => catalog,
   };
   const analysis = analyseText(text);
   const mask = new SessionMasking(fresh).ofText(analysis, Buffer.from(text), analysis.facts);

@@ -26,7 +26,8 @@ export interface MaskedConversation {
   readonly segment: number;
   /** A name of the text may mean something else than in a fresh session. */
   readonly shifted: boolean;
-  catalog(): Catalog | null;
+  /** Null: not known for certain. */
+  relations(): Catalog | null;
 }
 
 /** What an operation shows, and why it may not run. */
@@ -95,7 +96,7 @@ export class SessionMasking {
   }
 
   #trace({ analysis, text, index, inner }: StatementSource): readonly TracedStatement[] {
-    const catalog = this.#talk.catalog();
+    const catalog = this.#talk.relations();
     const own = this.#temporary.size > 0;
     const context = {
       catalog,
@@ -126,7 +127,7 @@ export class SessionMasking {
   }
 
   #mask(door: MaskingDoor, statements: readonly TracedStatement[], facts: Facts, parameters: readonly string[]): OperationMask {
-    const catalog = this.#talk.catalog();
+    const catalog = this.#talk.relations();
     const touches = door.view.hides && this.#touches(door, catalog, statements, facts);
     return { door, catalog, statements, touches, refusal: door.view.hides ? this.#refusal(door, catalog, statements, facts, parameters) : null };
   }

@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Secret } from '../base/secret.js';
-import type { BoundParameter, Estimate } from './approval.js';
+import type { BoundParameter, ChangedRows, Estimate } from './approval.js';
 import type { GwError } from './gw-error.js';
 import type { Facts, Operation } from './operation.js';
 import type { OutcomeStatus } from './recording.js';
@@ -186,9 +186,20 @@ export interface Guard {
   deliver(verdict: Verdict, chunk: Uint8Array, rows: number): Uint8Array;
   /** Input that streams up under an operation already allowed (COPY in). Records; gives nothing back. */
   receive(verdict: Verdict, chunk: Uint8Array): void;
+  /**
+   * A write has run, changed more rows (`changed.rows`) than its verdict lets through, and is not committed: the engine keeps it so until this
+   * is answered. People are asked where policy names some, with the real number; a promise means that they are. Whatever the answer, the
+   * engine still calls `finish`.
+   * @throws GwError `session.revoked` | `login.expired` | `recording.failed` when the session itself may not go on: what was not committed
+   * is undone with it
+   */
+  overRows(verdict: Verdict, changed: ChangedRows): OverRows | Promise<OverRows>;
   /** The operation is over. Called exactly once for each allowed operation. */
   finish(verdict: Verdict, status: OutcomeStatus, message: string | null): void;
 }
+
+/** `keep`: it may be committed and its answer delivered. `undo`: as if it had not run; `refusal` is what people said, null: nobody was asked. */
+export type OverRows = { readonly kind: 'keep' } | { readonly kind: 'undo'; readonly refusal: GwError | null };
 
 /** Words of the gateway in the middle of a session, which end nothing. */
 export interface ClientNotice {

@@ -6,17 +6,18 @@
  * stops the attack "a code path that forgot to ask".
  */
 import type { Clock } from '../base/clock.js';
-import type { AbandonReason, ApprovalAnswer, ApprovalRecord } from '../contract/approval.js';
+import type { AbandonReason, ApprovalAnswer, ApprovalRecord, ChangedRows } from '../contract/approval.js';
 import { type Decision, NOTHING_FURTHER, type PolicySource, type PolicyView } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
 import type { Operation } from '../contract/operation.js';
-import type { ClientNotice, Guard } from '../contract/protocol.js';
+import type { ClientNotice, Guard, OverRows } from '../contract/protocol.js';
 import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
 import { copyOperation, type HeldOperation, Hold, type HoldOptions } from './hold.js';
 import { overdue, refuseOneTooMany, refuseUncounted, requireWithin } from './operation-limits.js';
+import { askOverRows, standOverRows, undone } from './over-rows.js';
 import { standOnApproval } from './stand-on-approval.js';
 
 const LOST_WRITES = 'it grants only reads by now, and this session was opened to write; connect again for a read-only one';
@@ -26,11 +27,17 @@ class IssuedVerdict {
   readonly allowed: boolean;
   readonly decision: Decision;
   readonly sequence: number;
-  /** Milliseconds, monotonic. */
-  readonly startedAt: number;
+  /** Milliseconds, monotonic. Later by each wait for people: that is no time of the operation. */
+  startedAt: number;
   rows = 0;
   bytes = 0;
   finished = false;
+  /** A copy of what was asked, where people may have to be asked about what it did; otherwise null. */
+  operation: HeldOperation | null = null;
+  /** People are being asked about what it did. */
+  asking: ChangedRows | null = null;
+  /** Rows that people let through beyond the limit. */
+  released = 0;
 
   constructor(issuer: SessionGuard, decision: Decision, sequence: number, startedAt: number) {
     this.#issuer = issuer;
@@ -236,12 +243,47 @@ export class SessionGuard implements Guard {
 
   #issue(operation: Operation, decision: Decision, sequence: number): Verdict {
     const verdict = new IssuedVerdict(this, decision, sequence, this.#options.clock.monotonic());
+    if (verdict.allowed && operation.changes === 'counted' && operation.reach !== 'partial' && (decision.limits?.overRows ?? null) !== null)
+      verdict.operation = copyOperation(operation);
     this.#options.recorder.operation(sequence, operation.form, operation.facts, decision, operation.exact, operation.parameters);
     if (verdict.allowed && decision.warnings.length > 0) this.warn(decision);
     if (!verdict.allowed) this.counters.refused++;
     else if (this.#running === null) this.#running = verdict;
     else this.#alsoRunning.add(verdict);
     return verdict as unknown as Verdict;
+  }
+
+  overRows(verdict: Verdict, changed: ChangedRows): OverRows | Promise<OverRows> {
+    const issued = this.#issued(verdict);
+    this.#live();
+    const { operation } = issued;
+    const asked = askOverRows(issued.decision, changed);
+    if (this.#hold === null || operation === null || asked === null) return { kind: 'undo', refusal: null };
+    return this.#askOver(this.#hold, issued, operation, asked, changed);
+  }
+
+  async #askOver(hold: Hold, issued: IssuedVerdict, operation: HeldOperation, asked: Decision, changed: ChangedRows): Promise<OverRows> {
+    const began = this.#options.clock.monotonic();
+    issued.asking = changed;
+    let answer: ApprovalAnswer | GwError;
+    try {
+      answer = await hold.ask(operation, asked, issued.sequence, this.#identity, changed);
+    } catch (thrown) {
+      answer = GwError.from(thrown);
+      if (answer.code === 'recording.failed') throw answer;
+    }
+    issued.startedAt += this.#options.clock.monotonic() - began;
+    if (this.#over) return { kind: 'undo', refusal: gone() };
+    issued.asking = null;
+    this.#live();
+    if (answer instanceof GwError) return { kind: 'undo', refusal: undone(answer, changed) };
+    if (answer.kind === 'waiting' || answer.kind === 'refused') return { kind: 'undo', refusal: undone(answer.error, changed) };
+    const { record } = answer;
+    const refusal = standOverRows(issued.decision, asked, record, this.#decide(operation, issued.sequence - 1), changed);
+    if (refusal !== null) return { kind: 'undo', refusal: undone(refusal, changed) };
+    if (record.activeUntil !== null) this.#rest(record);
+    issued.released = changed.rows;
+    return { kind: 'keep' };
   }
 
   /** What policy wants said with a decision goes to the client in its own protocol, in front of the result. */
@@ -269,7 +311,7 @@ export class SessionGuard implements Guard {
     }
     issued.rows += rows;
     issued.bytes += chunk.length;
-    if (issued.decision.limits !== null) requireWithin(issued.decision, issued.rows, issued.bytes);
+    if (issued.decision.limits !== null) requireWithin(issued.decision, issued.rows, issued.bytes, issued.released);
     this.#options.recorder.delivered(issued.sequence, chunk);
     return chunk;
   }
@@ -297,14 +339,21 @@ export class SessionGuard implements Guard {
     const held = this.#held;
     this.#held = null;
     if (held !== null) this.#issue(held.operation, refusedBy(held.decision, gone()), held.sequence);
-    for (const verdict of [this.#running, ...this.#alsoRunning]) if (verdict !== null) this.finish(verdict as unknown as Verdict, 'lost', message);
+    for (const verdict of [this.#running, ...this.#alsoRunning]) this.#lose(verdict, message);
+  }
+
+  #lose(verdict: IssuedVerdict | null, message: string): void {
+    if (verdict === null) return;
+    // It was not committed, and never will be: that is known.
+    if (verdict.asking !== null) this.finish(verdict as unknown as Verdict, 'refused', `undone: ${verdict.asking.words}; ${message}`);
+    else this.finish(verdict as unknown as Verdict, 'lost', message);
   }
 
   /** Why an operation of this session has run longer than it may; null: none has. Asked now and then. */
   overdue(): GwError | null {
     const now = this.#options.clock.monotonic();
     for (const verdict of [this.#running, ...this.#alsoRunning]) {
-      if (verdict === null || verdict.decision.limits === null) continue;
+      if (verdict === null || verdict.asking !== null || verdict.decision.limits === null) continue;
       const error = overdue(verdict.decision, now - verdict.startedAt);
       if (error !== null) return error;
     }

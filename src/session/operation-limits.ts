@@ -29,11 +29,14 @@ function refuseInstead(decision: Decision, reason: string, hint: string): Decisi
   return { ...decision, effect: 'deny', reasons: [reason, ...decision.reasons], hint, limits: null, approval: null };
 }
 
-/** @throws GwError `policy.limit_exceeded` */
-export function requireWithin(decision: Decision, rows: number, bytes: number): void {
+/**
+ * `released`: rows that people let through beyond the limit.
+ * @throws GwError `policy.limit_exceeded`
+ */
+export function requireWithin(decision: Decision, rows: number, bytes: number, released: number): void {
   const { limits } = decision;
   if (limits === null) return;
-  if (limits.rows !== null && rows > limits.rows) throw exceeded(decision, `more than ${limits.rows} rows`);
+  if (limits.rows !== null && rows > limits.rows && rows > released) throw exceeded(decision, `more than ${limits.rows} rows`);
   if (limits.bytes !== null && bytes > limits.bytes) throw exceeded(decision, `more than ${limits.bytes} bytes`);
 }
 

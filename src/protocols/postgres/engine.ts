@@ -40,6 +40,7 @@ export class PostgresEngine implements Engine {
       feed: (bytes) => this.#backend.take(bytes),
       takeCarry: () => this.#backend.takeCarry(),
       settled: () => this.#frontend.retry(),
+      asking: () => this.#frontend.watch(),
     });
     this.#frontend = new Frontend(this.#talk, this.#rows, sharedCache, Math.min(context.statementLimit, TEXT_LIMIT));
     this.#backend = new Backend(this.#talk, () => this.#frontend.retry());

@@ -85,6 +85,11 @@ export class Frontend {
     if (this.#held && !this.#requests.waitingForVerdict) this.#release();
   }
 
+  /** People are asked about what has run: the client is read on, as it is while they are asked about what has not. */
+  watch(): void {
+    if ((this.#carry?.length ?? 0) <= HELD_LIMIT) this.#talk.context.resumeClient();
+  }
+
   #release(): void {
     this.#held = false;
     this.take(Buffer.alloc(0));
@@ -93,7 +98,7 @@ export class Frontend {
 
   #hold(): void {
     this.#held = true;
-    if (!this.#requests.waitingForVerdict) this.#talk.context.pauseClient();
+    if (!this.#requests.waitingForVerdict && !this.#rows.asking) this.#talk.context.pauseClient();
   }
 
   /** Walks whole messages; gives the offset up to which everything is dealt with. */

@@ -47,7 +47,7 @@ export const ERRORS = {
   'policy.connect_denied': entry('denied', 3, 403, false, 'Policy does not let this identity connect to this target.', 'Run `gw ls` to see the targets within reach and why the others are not.'),
   'policy.operation_denied': entry('denied', 7, 403, false, 'Policy refused this operation. Nothing of it reached the target.', 'Read the rule named in the detail; change the statement, or ask the owner of the policy.'),
   'policy.unknown': entry('not-found', 1, 404, false, 'No policy with this digest was ever in force on this gateway.', 'Take the digest from a decision, or run `gw policy show` for the policy in force.'),
-  'policy.limit_exceeded': entry('denied', 7, 403, false, 'An operation went over a limit of policy. Its session was ended and what is beyond the limit was not delivered.', 'Ask for less at once (LIMIT, fewer columns), or ask the owner of the policy.'),
+  'policy.limit_exceeded': entry('denied', 7, 403, false, 'An operation went over a limit of policy. It was ended and what is beyond the limit was not delivered; where it alone could not be ended, its session was.', 'Ask for less at once (LIMIT, fewer columns), or ask the owner of the policy.'),
   // ---- approvals
   'approval.pending': entry('denied', 5, 409, true, 'This waits for approval, and waiting was not wanted or took too long. Nothing of it was done; what had run before anybody was asked is undone.', 'Run it again once it is approved: the approval is found by what is asked. `gw request show ID` says how it stands.'),
   'approval.denied': entry('denied', 6, 403, false, 'Approval was denied. Nothing of it was done; what had run before anybody was asked is undone.', 'Read the reason, talk to whoever denied it, and ask again with what was missing.'),

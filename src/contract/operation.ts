@@ -3,6 +3,8 @@
  * (a relation read, a relation written, a function called, a setting changed), because a rule about deletes on the ledger must not
  * match a batch that reads the ledger and deletes from a scratch table. Policy decides each effect; the strictest decision wins.
  */
+import type { Verdict } from './verdict.js';
+
 export interface Resource {
   /** From the descriptor's vocabulary, e.g. `relation`, `function`, `setting`. */
   readonly type: string;
@@ -59,6 +61,8 @@ export interface Operation {
    * limit. `uncounted`: nobody would know, so where rows are limited it is refused. Left out: it changes none.
    */
   readonly changes?: 'counted' | 'uncounted';
+  /** Verdicts of the operations whose results it reads on (cursors). Its rows and bytes count together with theirs. Left out: of none. */
+  readonly continues?: readonly Verdict[];
   /** How the island labels the form of the request, e.g. `query`, `execute`, `fetch`. */
   readonly form: string;
 }

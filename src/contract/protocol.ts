@@ -161,6 +161,11 @@ export interface EngineContext {
   resumeClient(): void;
   /** Key under which a `cancel` login request finds this session; the island makes it, unguessable, at start. */
   registerCancelKey(key: Buffer): void;
+  /**
+   * Asks the target, on a connection of its own, to stop what it runs for this session. Resolves when the target has taken the request: what goes
+   * up after that is not hit by it. Rejects when that cannot be known.
+   */
+  cancelTarget(): Promise<void>;
   /** Ends the session after everything queued went out. */
   end(reason: 'client' | 'target' | 'protocol', error: GwError | null): void;
 }
@@ -181,9 +186,12 @@ export interface Guard {
   transport(): Verdict;
   /**
    * The door coming down. Takes bytes of a result, masks, records and gives back what may be sent (the same bytes when nothing had to
-   * change). `chunk` holds whole protocol frames or a part of one frame in order; `rows` complete rows end within it.
+   * change). `chunk` holds whole protocol frames or a part of one frame in order; `rows` rows begin within it, and `ahead` bytes of the last one
+   * are still to come: so a row that is begun can be ended.
+   * @throws GwError `policy.limit_exceeded` when a limit would be gone over: nothing of the chunk may be delivered, and none of it counts. An
+   * engine that can end the operation by itself does so and calls `finish`; otherwise the error ends the session
    */
-  deliver(verdict: Verdict, chunk: Uint8Array, rows: number): Uint8Array;
+  deliver(verdict: Verdict, chunk: Uint8Array, rows: number, ahead?: number): Uint8Array;
   /** Input that streams up under an operation already allowed (COPY in). Records; gives nothing back. */
   receive(verdict: Verdict, chunk: Uint8Array): void;
   /**
@@ -237,6 +245,11 @@ export interface Engine {
   targetEnded(): void;
   /** Says it as soon as nothing is in the middle of being said. */
   notice(notice: ClientNotice): void;
+  /**
+   * What runs under `verdict` went over a limit of policy: ends it with `error`, and lets the session go on. Asked again while it has not ended.
+   * False: that cannot be had, and the session must end.
+   */
+  stop(verdict: Verdict, error: GwError): boolean;
   /** The session ends from outside (kill, expiry, drain): the last words for the client, in its protocol. */
   farewell(error: GwError): Uint8Array;
   /** Asks the target, on a fresh connection of its own, to stop what this session runs. */

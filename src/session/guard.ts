@@ -10,27 +10,37 @@ import type { AbandonReason, ApprovalAnswer, ApprovalRecord, ChangedRows } from 
 import { type Decision, NOTHING_FURTHER, type PolicySource, type PolicyView } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
-import type { Operation } from '../contract/operation.js';
+import type { Facts, Operation } from '../contract/operation.js';
 import type { ClientNotice, Guard, OverRows } from '../contract/protocol.js';
 import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
 import { copyOperation, type HeldOperation, Hold, type HoldOptions } from './hold.js';
-import { overdue, refuseOneTooMany, refuseUncounted, requireWithin } from './operation-limits.js';
+import { type Amount, overdue, refuseOneTooMany, refuseUncounted, requireWithin } from './operation-limits.js';
 import { askOverRows, standOverRows, undone } from './over-rows.js';
 import { standOnApproval } from './stand-on-approval.js';
 
 const LOST_WRITES = 'it grants only reads by now, and this session was opened to write; connect again for a read-only one';
 
+const NO_EFFECT: Facts = { effects: [], unknown: [], summary: '', redacted: null };
+
+/** Shared by all that have none: it is replaced, not changed. */
+const NO_FURTHER = { rows: 0, bytes: 0 } as const satisfies Amount;
+
 class IssuedVerdict {
   readonly #issuer: SessionGuard;
   readonly allowed: boolean;
+  readonly facts: Facts;
   readonly decision: Decision;
   readonly sequence: number;
   /** Milliseconds, monotonic. Later by each wait for people: that is no time of the operation. */
   startedAt: number;
   rows = 0;
   bytes = 0;
+  /** What later operations read on from its cursors. */
+  further: Amount = NO_FURTHER;
+  /** Whose cursors it reads from; null: nobody's. */
+  readonly continues: readonly IssuedVerdict[] | null;
   finished = false;
   /** A copy of what was asked, where people may have to be asked about what it did; otherwise null. */
   operation: HeldOperation | null = null;
@@ -39,12 +49,14 @@ class IssuedVerdict {
   /** Rows that people let through beyond the limit. */
   released = 0;
 
-  constructor(issuer: SessionGuard, decision: Decision, sequence: number, startedAt: number) {
+  constructor(issuer: SessionGuard, facts: Facts, decision: Decision, sequence: number, startedAt: number, continues: readonly IssuedVerdict[] | null = null) {
     this.#issuer = issuer;
+    this.facts = facts;
     this.allowed = decision.effect === 'allow';
     this.decision = decision;
     this.sequence = sequence;
     this.startedAt = startedAt;
+    this.continues = continues;
   }
 
   static issuedBy(value: object, issuer: SessionGuard): value is IssuedVerdict {
@@ -104,7 +116,7 @@ export class SessionGuard implements Guard {
     if (options.connected !== null && options.connected.activeUntil !== null) this.#rest(options.connected);
     const policy = this.#policySet.digest;
     const decision: Decision = { effect: 'allow', rule: 'gateway/transport', policy, reasons: ['carries no operation'], hint: null, ...NOTHING_FURTHER };
-    this.#transport = new IssuedVerdict(this, decision, 0, 0);
+    this.#transport = new IssuedVerdict(this, NO_EFFECT, decision, 0, 0);
   }
 
   get expiresAt(): number {
@@ -211,7 +223,7 @@ export class SessionGuard implements Guard {
       answer = GwError.from(thrown);
       if (answer.code === 'recording.failed') throw answer;
     }
-    if (this.#over) return new IssuedVerdict(this, refusedBy(decision, gone()), sequence, 0) as unknown as Verdict;
+    if (this.#over) return new IssuedVerdict(this, operation.facts, refusedBy(decision, gone()), sequence, 0) as unknown as Verdict;
     this.#held = null;
     this.#live();
     return this.#issue(operation, this.#answered(operation, decision, answer, sequence), sequence);
@@ -242,7 +254,8 @@ export class SessionGuard implements Guard {
   }
 
   #issue(operation: Operation, decision: Decision, sequence: number): Verdict {
-    const verdict = new IssuedVerdict(this, decision, sequence, this.#options.clock.monotonic());
+    const continues = operation.continues?.map((each) => this.#issued(each)) ?? null;
+    const verdict = new IssuedVerdict(this, operation.facts, decision, sequence, this.#options.clock.monotonic(), continues);
     if (verdict.allowed && operation.changes === 'counted' && operation.reach !== 'partial' && (decision.limits?.overRows ?? null) !== null)
       verdict.operation = copyOperation(operation);
     this.#options.recorder.operation(sequence, operation.form, operation.facts, decision, operation.exact, operation.parameters);
@@ -301,7 +314,7 @@ export class SessionGuard implements Guard {
       throw new GwError('internal.error', 'Bytes were to go up without a verdict of this session.');
   }
 
-  deliver(verdict: Verdict, chunk: Uint8Array, rows: number): Uint8Array {
+  deliver(verdict: Verdict, chunk: Uint8Array, rows: number, ahead = 0): Uint8Array {
     const issued = this.#issued(verdict);
     // An operation that is over has no more result: what still names it (a portal run again in a later segment) answers nothing.
     if (issued === this.#transport || issued.finished) {
@@ -309,9 +322,16 @@ export class SessionGuard implements Guard {
       this.#options.recorder.delivered(0, chunk);
       return chunk;
     }
+    const { continues } = issued;
+    const bytes = chunk.length;
+    // Nothing that is refused counts: it is not delivered.
+    if (issued.decision.limits !== null) {
+      requireWithin(issued.decision, ...sum(issued, rows, bytes + ahead), issued.released);
+      if (continues !== null) for (const origin of continues) requireWithin(issued.decision, ...sum(origin, rows, bytes + ahead), issued.released);
+    }
     issued.rows += rows;
-    issued.bytes += chunk.length;
-    if (issued.decision.limits !== null) requireWithin(issued.decision, issued.rows, issued.bytes, issued.released);
+    issued.bytes += bytes;
+    if (continues !== null) for (const origin of continues) origin.further = { rows: origin.further.rows + rows, bytes: origin.further.bytes + bytes };
     this.#options.recorder.delivered(issued.sequence, chunk);
     return chunk;
   }
@@ -349,13 +369,13 @@ export class SessionGuard implements Guard {
     else this.finish(verdict as unknown as Verdict, 'lost', message);
   }
 
-  /** Why an operation of this session has run longer than it may; null: none has. Asked now and then. */
-  overdue(): GwError | null {
+  /** An operation of this session that has run longer than it may, and why it ends; null: none has. Asked now and then. */
+  overdue(): { readonly verdict: Verdict; readonly error: GwError } | null {
     const now = this.#options.clock.monotonic();
     for (const verdict of [this.#running, ...this.#alsoRunning]) {
       if (verdict === null || verdict.asking !== null || verdict.decision.limits === null) continue;
       const error = overdue(verdict.decision, now - verdict.startedAt);
-      if (error !== null) return error;
+      if (error !== null) return { verdict: verdict as unknown as Verdict, error };
     }
     return null;
   }
@@ -364,6 +384,11 @@ export class SessionGuard implements Guard {
     if (!IssuedVerdict.issuedBy(verdict, this)) throw new GwError('internal.error', 'A result was to be delivered without a verdict of this session.');
     return verdict;
   }
+}
+
+/** What was read of it and of its cursors, with so much more. */
+function sum(origin: IssuedVerdict, rows: number, bytes: number): [rows: number, bytes: number] {
+  return [origin.rows + origin.further.rows + rows, origin.bytes + origin.further.bytes + bytes];
 }
 
 /** It must be asked for, and cannot be. */

@@ -61,21 +61,37 @@ it('an operation within its limits is delivered', async () => {
   client.socket.destroy();
 });
 
+const delivered = async (): Promise<number> => {
+  const sizes: number[] = [];
+  for await (const item of readSession(world.journalDir, world.bootId, world.sessions[0] ?? '')) {
+    if (item.kind === 'operation') sizes.push(item.operation.delivered.bytes.length);
+  }
+  return Math.max(...sizes);
+};
+
 it.each([
   ['rows', rows(4), 'more than 3 rows'],
-  ['rows of a COPY', copied(40), 'more than 3 rows'],
   ['bytes', rows(1, 2000), 'more than 1024 bytes'],
+])('one over its %s is refused and nothing beyond is delivered; the session goes on', async (_what, message, words) => {
+  const client = await connect();
+  const answer = await client.run(message);
+  expect(shape(answer)).toBe('E Z:I');
+  expect(answer[0] === undefined ? {} : fields(answer[0])).toMatchObject({ S: 'ERROR', C: '53400', M: expect.stringContaining(words) });
+  expect(shape(await client.run(rows(1)))).toBe('T D C Z:I');
+  client.close();
+  await until(() => world.path.live.count() === 0);
+  expect(await delivered()).toBeLessThanOrEqual(1024);
+});
+
+it.each([
+  ['rows of a COPY', copied(40), 'more than 3 rows'],
   ['seconds', rows(99), 'more than 1 s'],
-])('one over its %s ends the session, and nothing beyond is delivered', async (_what, message, words) => {
+])('one over its %s that the target does not stop ends the session, and nothing beyond is delivered', async (_what, message, words) => {
   const client = await connect();
   client.socket.write(message);
   expect((await lastError(client))['M']).toContain(words);
   await until(() => world.path.live.count() === 0);
-  const delivered: number[] = [];
-  for await (const item of readSession(world.journalDir, world.bootId, world.sessions[0] ?? '')) {
-    if (item.kind === 'operation') delivered.push(item.operation.delivered.bytes.length);
-  }
-  expect(Math.max(...delivered)).toBeLessThanOrEqual(1024);
+  expect(await delivered()).toBeLessThanOrEqual(1024);
 });
 
 it('a warning of the policy is said in front of the result, and changes nothing', async () => {

@@ -65,7 +65,7 @@ export class Frontend {
     // Of memory from which something was sent nothing is written again.
     if (at > 0) this.#room = EMPTY;
     if (at < buffer.length) this.#carry = at === 0 && buffer !== chunk ? buffer : Buffer.from(buffer.subarray(at));
-    this.#rows.advance();
+    if (!this.#talk.stopping) this.#rows.advance();
   }
 
   /** What is kept and `chunk` behind it. Room is doubled: a client that sends byte by byte costs no more than one that does not. */
@@ -119,7 +119,7 @@ export class Frontend {
         this.#hold();
         return at;
       }
-      if (this.#rows.busy && type !== Front.Terminate) {
+      if ((this.#rows.busy || this.#talk.stopping) && type !== Front.Terminate) {
         this.#hold();
         return at;
       }

@@ -161,7 +161,7 @@ export class Requests {
     if (this.#rows.own && this.#rows.waiting === null)
       throw new GwError('protocol.violation', 'A Query may not follow a write with a row limit in the same pipeline; send Sync before it.');
     const judged = unclear === null ? judge.statement(facts, text, 'query', reachOf(analysis)) : judge.unclear(facts, text, unclear);
-    const asked = withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1);
+    const asked = continuing(withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1), this.#talk.origins(analysis));
     const verdict = this.#rows.waiting ?? this.#decide(asked, false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
@@ -171,7 +171,7 @@ export class Requests {
     let extra: FlightExtra | null = null;
     if (this.#talk.changesNames(analysis)) {
       const changes: { step: number; change: NameChange }[] = [];
-      for (const [step, list] of this.#talk.effectsOf(analysis, Buffer.from(text)).entries()) this.#talk.applyEffects(list, step, changes);
+      for (const [step, list] of this.#talk.effectsOf(analysis, Buffer.from(text)).entries()) this.#talk.applyEffects(list, step, verdict, changes);
       extra = { refusal: null, changes };
       this.#checkNames();
     }
@@ -205,7 +205,15 @@ export class Requests {
     const types = Buffer.from(this.#buffer.subarray(textEnd + 1, next));
     const effects = this.#talk.changesNames(analysis) ? this.#talk.effectsOf(analysis, kept).flat() : [];
     const contextual = reachOf(analysis) === 'contextual';
-    const statement: Statement = { facts, text: kept, types, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null, counted };
+    const statement: Statement = {
+      facts,
+      text: kept,
+      types,
+      effects,
+      resolve: contextual ? () => this.#talk.resolve(analysis) : null,
+      origins: contextual ? () => this.#talk.origins(analysis) : null,
+      counted,
+    };
     const change = this.#talk.statements.change(name, statement, this.#talk.segment);
     this.#checkNames();
     this.#talk.flight.push(Wait.Parse, null, { refusal: null, changes: [{ step: 0, change }] });
@@ -232,13 +240,13 @@ export class Requests {
     if (facts === 'unsettled') return false;
     const parameters = this.#buffer.subarray(nameEnd + 1, limit);
     const judged = judge.bound(facts, statement, parameters, next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual');
-    const verdict = this.#decide(withChanges(judged, statement.counted, true), false);
+    const verdict = this.#decide(continuing(withChanges(judged, statement.counted, true), statement.origins?.() ?? []), false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Bind);
     }
     this.#talk.parkLastBound();
-    const portal: Portal = { statement, verdict, facts, segment: this.#talk.segment };
+    const portal: Portal = { statement, verdict, facts, origin: verdict, segment: this.#talk.segment };
     const change = this.#talk.portals.change(portalName, portal, this.#talk.segment);
     this.#talk.lastBound = portal;
     this.#talk.ranInSegment = true;
@@ -270,7 +278,8 @@ export class Requests {
     if (verdict === null) {
       // Run to its end before, or declared in SQL: this Execute is an operation of its own.
       const judged = judge.statement(facts, portal.statement.text, 'fetch', 'contextual');
-      const decided = this.#decide(withChanges(judged, portal.statement.counted, true), false);
+      const origins = [portal.origin, ...(portal.statement.origins?.() ?? [])];
+      const decided = this.#decide(continuing(withChanges(judged, portal.statement.counted, true), origins), false);
       if (decided === NO_VERDICT_YET) return false;
       if (!decided.allowed) {
         return this.#standIn(refuseOperation(decided.decision, facts), Wait.Execute);
@@ -284,7 +293,7 @@ export class Requests {
     let extra: FlightExtra | null = null;
     if (portal.statement.effects.length > 0) {
       const changes: { step: number; change: NameChange }[] = [];
-      this.#talk.applyEffects(portal.statement.effects, 0, changes);
+      this.#talk.applyEffects(portal.statement.effects, 0, verdict, changes);
       extra = { refusal: null, changes };
     }
     this.#talk.flight.push(Wait.Execute, verdict, extra, portal);
@@ -356,6 +365,11 @@ export class Requests {
 function holdsEscapedQuote(text: Uint8Array): boolean {
   for (let at = text.indexOf(BACKSLASH); at >= 0; at = text.indexOf(BACKSLASH, at + 1)) if (text[at + 1] === QUOTE) return true;
   return false;
+}
+
+/** The operation with what its rows count together with. */
+function continuing(operation: Judged, origins: readonly Verdict[]): Judged {
+  return origins.length === 0 ? operation : { ...operation, continues: origins };
 }
 
 /** A text that runs what the session prepared or declared does not say what it does. */

@@ -42,6 +42,8 @@ export interface RowGuardHooks {
   settled(): void;
   /** People are asked. */
   asking(): void;
+  /** Has the target cancel what it runs; `cancelled` is called when it has taken the request. */
+  cancel(error: GwError): void;
 }
 
 function command(text: string): Buffer {
@@ -88,6 +90,8 @@ export class RowGuard {
   #over = 0;
   /** What the client is told instead of the guard's own words. */
   #said: GwError | null = null;
+  /** What waits until the target has taken a cancel request, which would hit it otherwise. */
+  #later: (() => void) | null = null;
   /** CloseComplete messages of the guard's commands in hand. */
   #closes = 0;
 
@@ -140,6 +144,21 @@ export class RowGuard {
   /** The client itself begins or ends a transaction: what was opened for the segment is its own from here on. */
   handOver(): void {
     this.#own = false;
+  }
+
+  /** The write in hand has run too long: it is cancelled, or undone where it had ended. False: it does not run. */
+  stop(verdict: Verdict, error: GwError): boolean {
+    if (this.#phase !== 'running' || this.#verdict !== verdict) return false;
+    if (this.#said !== null) return true;
+    [this.#said, this.#refusal, this.#over] = [error, error.message, 0];
+    this.#hooks.cancel(error);
+    return true;
+  }
+
+  cancelled(): void {
+    const later = this.#later;
+    this.#later = null;
+    later?.();
   }
 
   /** Everything before the write in hand has been queued for the server, and, when it runs, the write as well. */
@@ -277,11 +296,13 @@ export class RowGuard {
     if (type === Back.CommandComplete) {
       this.#tag = frame.toString('latin1', 5, frame.length - 1);
       const changed = Number(/(\d+)$/.exec(this.#tag)?.[1] ?? '0');
-      if (changed > limit || this.#rows > limit) {
+      // What ran too long is undone, whatever it changed.
+      if (this.#said === null && (changed > limit || this.#rows > limit)) {
         this.#over = Math.max(changed, this.#rows);
         this.#refusal = this.#tooMany(this.#over, limit);
       }
-      if (bytes !== null && this.#bytes > bytes) [this.#refusal, this.#over] = [`the result of this ${this.#verb()} is larger than ${bytes} bytes`, 0];
+      if (bytes !== null && this.#bytes + this.#others + frame.length > bytes)
+        [this.#refusal, this.#over] = [`the result of this ${this.#verb()} is larger than ${bytes} bytes`, 0];
       else if (this.#bytes > KEPT_LIMIT)
         [this.#refusal, this.#over] = [`the result of this ${this.#verb()} is larger than the gateway keeps back before it is committed`, 0];
     }
@@ -304,6 +325,10 @@ export class RowGuard {
   /** The write has run. `state` is that of its ReadyForQuery, 0 in the extended protocol. */
   #answered(state: number, frame: Buffer): void {
     this.#closes = 0;
+    if (this.#talk.stopping) {
+      this.#later = () => this.#answered(state, frame);
+      return;
+    }
     if (this.#over === 0 || this.#verdict === null || this.#refusal === null || state === FAILED || this.#talk.block === FAILED) {
       this.#conclude(state, frame);
       return;
@@ -366,7 +391,7 @@ export class RowGuard {
     if (refusal !== null && verdict !== null && facts !== null) {
       const { flight, context } = this.#talk;
       const { decision } = verdict;
-      context.guard.finish(verdict, 'refused', said === null ? refusal : `${refusal}; ${said.message}`);
+      context.guard.finish(verdict, 'refused', said === null || said.message === refusal ? refusal : `${refusal}; ${said.message}`);
       const own = {
         severity: 'ERROR',
         sqlstate: '42501',

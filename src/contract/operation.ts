@@ -3,8 +3,6 @@
  * (a relation read, a relation written, a function called, a setting changed), because a rule about deletes on the ledger must not
  * match a batch that reads the ledger and deletes from a scratch table. Policy decides each effect; the strictest decision wins.
  */
-import type { Verdict } from './verdict.js';
-
 export interface Resource {
   /** From the descriptor's vocabulary, e.g. `relation`, `function`, `setting`. */
   readonly type: string;
@@ -61,8 +59,11 @@ export interface Operation {
    * limit. `uncounted`: nobody would know, so where rows are limited it is refused. Left out: it changes none.
    */
   readonly changes?: 'counted' | 'uncounted';
-  /** Verdicts of the operations whose results it reads on (cursors). Its rows and bytes count together with theirs. Left out: of none. */
-  readonly continues?: readonly Verdict[];
+  /**
+   * The `Verdict` of each operation whose result it reads on (cursors), which the guard knows again; its rows and bytes count together with theirs.
+   * Left out: of none.
+   */
+  readonly continues?: readonly object[];
   /** How the island labels the form of the request, e.g. `query`, `execute`, `fetch`. */
   readonly form: string;
 }

@@ -380,7 +380,7 @@ export class SessionGuard implements Guard {
     return null;
   }
 
-  #issued(verdict: Verdict): IssuedVerdict {
+  #issued(verdict: object): IssuedVerdict {
     if (!IssuedVerdict.issuedBy(verdict, this)) throw new GwError('internal.error', 'A result was to be delivered without a verdict of this session.');
     return verdict;
   }

@@ -218,10 +218,10 @@ describe('a write over its limit that somebody may let through', () => {
   });
 
   it.each([
-    ['its client leaves', (client: RawClient) => client.close(), 'client'],
+    ['its client leaves', (client: RawClient): void => client.close(), 'client'],
     [
       'its client leaves behind a pipeline that waits',
-      (client: RawClient) => void client.socket.end(Buffer.concat([query('select 1'), query('select 2')])),
+      (client: RawClient): void => void client.socket.end(Buffer.concat([query('select 1'), query('select 2')])),
       'client',
     ],
     ['somebody ends the session', () => void world.path.live.kill(world.path.live.list()[0]?.start.session ?? '', 'carol', 'enough'), 'killed'],

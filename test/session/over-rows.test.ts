@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { ApprovalRecord } from '../../src/contract/approval.js';
 import { readSession, type SessionItem } from '../../src/recording/index.js';
 import { approveAs, type DeskWorld, reviewer, startDeskWorld } from '../approval/desk-world.js';
+import { demand } from '../approval/fixture.js';
 import { eventually } from '../store/state-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import {
@@ -332,6 +333,43 @@ describe('a write over its limit that somebody may let through', () => {
     }
     await approveAs(desk(), request, 'bob');
     expect((await running).rowCount).toBe(4312);
+  });
+});
+
+describe('what people gave ahead of time', () => {
+  it('counts by the same rules as for everything that is held: a grant covers it where the rule takes grants, and in no other case', async () => {
+    const draft = async (): Promise<void> => {
+      const question = {
+        kind: 'access',
+        identity: { ...reviewer('alice').identity, issuer: 'test', subject: 'alice', email: null },
+        target: { name: 'bank-db', protocol: 'postgres' },
+        scope: null,
+        session: null,
+        reason: 'month end',
+        ticket: null,
+        waitMs: 0,
+        breakGlass: false,
+        sequence: 0,
+        demand: demand({ grantMs: 3_600_000 }),
+        policy: world.policy,
+        rule: null,
+        reasons: [],
+        operation: null,
+      } as const;
+      await approveAs(desk(), await desk().submit(await desk().draft(question, 3_600_000)), 'bob');
+    };
+    await draft();
+    const { client } = await connect();
+    const refused = failure(client.query(ALL));
+    await desk().deny((await one()).id, reviewer('bob'), 'this rule takes no grants');
+    await refused;
+    expect(await state()).toBe(UNTOUCHED);
+    world.setPolicy(policy(', grants: 2h'));
+    desks.policy = world.policy;
+    await draft();
+    expect((await client.query(ALL)).rowCount).toBe(4312);
+    await nobodyAsked();
+    expect(await state()).toBe('0 4312 0');
   });
 });
 

@@ -1,4 +1,5 @@
 /** What a decision holds an operation to is held by what really happens; and what must be asked for is refused where nobody can be asked. */
+import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { readSession } from '../../src/recording/index.js';
 import { complete, dataRow, errorMessage, ready, rowDescription, type StubServer, startStubServer, until } from '../protocols/postgres/hostile/stub-server.js';
@@ -17,7 +18,12 @@ rules:
 let server: StubServer;
 let world: PathWorld;
 beforeAll(async () => {
+  let lying: Socket | null = null;
   server = await startStubServer({
+    onConnect: () => {
+      lying?.write(frame('1', ''));
+      lying = null;
+    },
     onMessage: ({ socket }, { type, body }) => {
       const [, count = '0', width = '1'] = /rows (\d+) (\d+)/.exec(body.toString()) ?? [];
       if (type !== 'Q' || count === '99') return;
@@ -32,6 +38,16 @@ beforeAll(async () => {
         // A long one has not come to its tag yet.
         const end = count === '40' ? [] : [frame('c', ''), complete(`COPY ${count}`), ready()];
         socket.write(Buffer.concat([response, ...data, ...end]));
+        return;
+      }
+      if (count === '98' || count === '97') {
+        socket.write(Buffer.concat([rowDescription(), ...Array.from({ length: 4 }, () => dataRow('x'))]));
+        // One goes on for ever; the other, asked to stop, answers what nobody asked.
+        if (count === '97') lying = socket;
+        else {
+          const on = (): void => void (socket.writable && socket.write(dataRow('x'), () => setImmediate(on)));
+          on();
+        }
         return;
       }
       const rows = Array.from({ length: Number(count) }, () => dataRow('x'.repeat(Number(width))));
@@ -85,6 +101,8 @@ it.each([
 
 it.each([
   ['rows of a COPY', copied(40), 'more than 3 rows'],
+  ['rows, sent for ever', rows(98), 'more than 3 rows'],
+  ['rows, with an answer that nothing asked for', rows(97), 'unexpected message'],
   ['seconds', rows(99), 'more than 1 s'],
 ])('one over its %s that the target does not stop ends the session, and nothing beyond is delivered', async (_what, message, words) => {
   const client = await connect();

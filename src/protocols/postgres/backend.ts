@@ -298,7 +298,6 @@ export class Backend {
     if (tag !== null && (shown === 0 || tag.startsWith('COPY '))) this.#rows += tagRows(tag) - shown;
     // First of all: what goes over a limit here has ended otherwise.
     this.#close(next);
-    this.#talk.runs++;
     if (tag !== null) {
       if (this.#tags.length < MESSAGE_CUT) this.#tags = this.#tags === '' ? tag : `${this.#tags}; ${tag}`;
     }
@@ -306,6 +305,7 @@ export class Backend {
     if (extra !== null) this.#settleStep(extra.changes, this.#step);
     this.#step++;
     if (waiting === Wait.Execute) {
+      this.#talk.runs++;
       const verdict = flight.verdict();
       this.#talk.block = blockAfter(this.#tags, this.#talk.block, flight.portal());
       if (verdict !== null && !this.#runsAgain()) {

@@ -40,7 +40,7 @@ export class Conversation {
   lastBound: Portal | null = null;
   /** Something ran after which a text alone does not say what it means (`shifted-meaning.ts`). */
   shifted = false;
-  /** Statements of the segment in answer that have ended. */
+  /** Executes of the segment in answer that have ended. */
   runs = 0;
   /** A statement is being ended at the target: nothing of the client goes up. */
   stopping = false;

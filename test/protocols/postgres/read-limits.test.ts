@@ -140,6 +140,7 @@ describe.each([0, 1, 7, 1021])('the server speaks in pieces of %i bytes (0: as i
     ],
     ['fetched in parts that are too large', [parse('', ALL), bind('p', ''), execute('p', 1001), sync()], /^1 2( D)? E Z:I$/, 'rows'],
     ['COPY', [query('COPY big TO STDOUT')], /^(H )?(d )?E Z:I$/, 'rows'],
+    ['several statements that have ended already', [query(`SELECT 1; ${ALL} LIMIT 1001`)], /^T D C (T )?(D )?E Z:I$/, 'rows'],
     ['several statements', [query(`SELECT 1; ${ALL}; SELECT 2`)], /^T D C (T )?(D )?E Z:I$/, 'rows'],
     ['bytes', [query('SELECT v FROM wide')], /^(T )?(D )?E Z:I$/, 'bytes'],
     ['bytes, extended', [...run('SELECT v FROM wide'), sync()], /^1 2 (D )?E Z:I$/, 'bytes'],

@@ -132,12 +132,14 @@ export class Backend {
     if (!(thrown instanceof GwError) || thrown.code !== 'policy.limit_exceeded' || this.#open < 0) return false;
     const { context, flight } = this.#talk;
     const verdict = flight.verdict();
-    if (verdict === null || !this.#stop.possible(verdict)) return false;
+    if (verdict === null) return false;
     const buffer = this.#buffer;
     if (this.#open > this.#sent) context.sendDown(buffer.subarray(this.#sent, this.#open));
     if (this.#open === 0 && this.#begun > 0) context.sendDown(context.guard.deliver(verdict, buffer.subarray(0, this.#begun), 0));
     const skip = this.#remaining;
     [this.#open, this.#rows, this.#sent, this.#remaining, this.#partial, this.#late] = [-1, 0, buffer.length, 0, false, null];
+    // Otherwise the session ends, and its last words do not stand inside a row.
+    if (!this.#stop.possible(verdict)) return false;
     this.#stop.begin(thrown, skip, Buffer.from(buffer.subarray(at)));
     return true;
   }

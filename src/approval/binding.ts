@@ -5,7 +5,7 @@
  * made and again at the moment the operation goes up; an approval whose digest differs is worth nothing. Pure.
  */
 import { createHash } from 'node:crypto';
-import type { ApprovalKind, BoundParameter } from '../contract/approval.js';
+import type { ApprovalKind, BoundParameter, ChangedRows } from '../contract/approval.js';
 
 export interface Bound {
   readonly kind: ApprovalKind;
@@ -21,6 +21,8 @@ export interface Bound {
   readonly grantMs: number | null;
   /** For a statement whose text does not say all (EXECUTE of a name): the one time for which it is asked. Null: the text says it. */
   readonly occasion: string | null;
+  /** What a statement that has run and is not committed really did. Null: it has not run. */
+  readonly changed: ChangedRows | null;
 }
 
 const VERSION = 'gw-approval/1';
@@ -59,6 +61,11 @@ export function bindingDigest(bound: Bound): string {
     field(type);
     field(form);
     field(value);
+  }
+  // Behind everything else, so that a digest of what has not run is what it always was.
+  if (bound.changed !== null) {
+    field(String(bound.changed.rows));
+    field(bound.changed.words);
   }
   return `sha256:${hash.digest('hex')}`;
 }

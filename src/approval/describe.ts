@@ -5,6 +5,9 @@ import { principalOf } from '../contract/identity.js';
 import type { Effect } from '../contract/operation.js';
 import { questionDigest } from './grants.js';
 
+/** The target's own count stands in the place of an estimate. */
+const NOT_COMMITTED = 'it has run and is not committed: approved it is committed, otherwise undone';
+
 const RESOURCES_SHOWN = 200;
 
 export function partyOf({ issuer, subject, kind, name, email }: ApprovalQuestion['identity']): Party {
@@ -60,7 +63,7 @@ export function startRecord(question: ApprovalQuestion, { grantMs, waiter, now, 
     reasons: question.reasons,
     demand,
     operation: operation === null ? null : showOperation(operation),
-    estimate: null,
+    estimate: operation?.changed === undefined ? null : { rows: null, exactRows: operation.changed.rows, cost: null, note: NOT_COMMITTED },
     reason: question.reason,
     ticket: question.ticket,
     session: question.session,

@@ -10,7 +10,7 @@ import { Changes } from './changes.js';
 import { partyOf, startRecord } from './describe.js';
 import { addressesOf, addressOf, type DeskServices, requireRoom } from './desk-services.js';
 import { Door } from './door.js';
-import { approve, cancel, type Decider, deny, isGrant, review, revoke } from './machine.js';
+import { approve, cancel, type Decider, deny, isAccepted, isGrant, review, revoke } from './machine.js';
 import { isRequester, isSamePerson, stillNeeded } from './people.js';
 
 /** Whoever decides. `groups`: those of an issuer that is believed about the groups of people. */
@@ -57,7 +57,7 @@ export class ApprovalDesk {
 
   /** Whether this one could decide on it now (or, of break-glass access, review it). */
   decidable(record: ApprovalRecord, { identity, groups }: Reviewer): boolean {
-    const open = record.kind === 'break_glass' ? record.review === null : record.state === 'pending' && this.#services.clock.now() < record.expiresAt;
+    const open = record.kind === 'break_glass' ? !isAccepted(record) : record.state === 'pending' && this.#services.clock.now() < record.expiresAt;
     const voted = record.votes.some(({ by }) => isSamePerson(by, identity));
     return open && !voted && identity.kind === 'person' && !isRequester(record, identity) && groups.some((group) => record.demand.groups.includes(group));
   }

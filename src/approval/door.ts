@@ -11,8 +11,12 @@ import type { Changes } from './changes.js';
 import { startRecord } from './describe.js';
 import { addressesOf, type DeskServices, requireRoom } from './desk-services.js';
 import { asksForThis, grantCovers, questionDigest } from './grants.js';
-import { attach, cancel, expire, isGrant, revoke, type Step, use } from './machine.js';
+import { attach, cancel, expire, isAccepted, isGrant, revoke, type Step, use } from './machine.js';
+import { isSamePerson } from './people.js';
 import { refusalOf, waitingOf } from './refusal.js';
+
+/** Newest uses of break-glass of one target that are looked at before the next one. */
+const GLASS_LIMIT = 1_000;
 
 /** A timer of Node holds 2³¹ − 1 ms at most. */
 const LONGEST_TIMER = 2_147_483_647;
@@ -143,10 +147,9 @@ export class Door implements ApprovalDoor {
       throw new GwError('approval.not_offered', 'Breaking the glass needs a reason.', { hint: 'Connect with `--break-glass --reason TEXT`.' });
     }
     const now = clock.now();
-    const pending = startRecord(
-      { ...question, kind: 'break_glass' },
-      { grantMs, waiter: null, now, ...(await addressesOf(question.identity, this.#services)) },
-    );
+    const addresses = await addressesOf(question.identity, this.#services);
+    await this.#requireAccepted(question, addresses.requesterEmail);
+    const pending = startRecord({ ...question, kind: 'break_glass' }, { grantMs, waiter: null, now, ...addresses });
     const record: ApprovalRecord = { ...pending, state: 'approved', activeUntil: now + grantMs };
     await audit.record('approval.break_glass', approvalAuditData(record));
     await this.#changes.insert(record);
@@ -155,6 +158,23 @@ export class Door implements ApprovalDoor {
       'BREAK-GLASS ACCESS was opened; it waits for review',
     );
     return record;
+  }
+
+  /**
+   * Who broke the glass of a target breaks it again only when others looked at each time before and accepted it: or a review would be a
+   * formality, and its refusal would be answered by opening the next one. One person with two logins is one person.
+   * @throws GwError `approval.not_offered`
+   */
+  async #requireAccepted({ identity, target }: ApprovalQuestion, email: string | null): Promise<void> {
+    const { issuer, subject } = identity;
+    const before = await this.#services.store.list({ kinds: ['break_glass'], target: target.name, limit: GLASS_LIMIT });
+    const open = before.find((record) => !isAccepted(record) && isSamePerson(record.requester, { issuer, subject, email }));
+    if (open === undefined) return;
+    const how = open.review === null ? 'has not been reviewed' : `was not accepted by ${open.review.by.name}`;
+    throw new GwError('approval.not_offered', `The glass is not broken again: ${open.id} ${how}.`, {
+      detail: { request: open.id },
+      hint: `Connect without \`--break-glass\` and ask, or let somebody of ${open.demand.groups.join(' or ')} accept it: \`gw approve ${open.id}\`.`,
+    });
   }
 
   /** What only the target can say comes later; people look at it a moment after they were asked anyway. */

@@ -24,6 +24,7 @@ export function questionDigest(asked: Asked, kind: ApprovalRecord['kind'], grant
     parameters: operation?.parameters ?? null,
     policy,
     grantMs,
+    changed: operation?.changed ?? null,
     occasion: operation?.contextual === true ? `${session ?? ''} ${sequence}` : null,
   });
 }

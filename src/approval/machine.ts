@@ -54,6 +54,11 @@ export function isGrant(record: Pick<ApprovalRecord, 'grantMs'>): boolean {
   return record.grantMs !== null;
 }
 
+/** Of break-glass access: another person looked at it and accepted it. */
+export function isAccepted({ review }: Pick<ApprovalRecord, 'review'>): boolean {
+  return review?.accepted === true;
+}
+
 /** The moment from which it is worth nothing. */
 export function endOf(record: ApprovalRecord): number {
   return record.activeUntil ?? record.expiresAt;
@@ -139,13 +144,17 @@ export function revoke(record: ApprovalRecord, command: { readonly by: Party | n
   return changed(record, { state: 'revoked', ended: { by: command.by, at: command.at, why: command.why }, waiter: null });
 }
 
-/** Somebody else looked at what was done through a broken glass. Not accepted: what of the grant is left ends at once. */
+/**
+ * Somebody else looked at what was done through a broken glass. Not accepted: what of the grant is left ends at once. That can be taken back by
+ * accepting it after all, and nothing else can be changed about a review.
+ */
 export function review(record: ApprovalRecord, command: Decider & { readonly accepted: boolean }): Step {
   const { by, groups, at, accepted, reason } = command;
   if (record.kind !== 'break_glass') return refused('approval.decided', 'Only break-glass access is reviewed afterwards.');
   const against = objection({ ...record, state: 'pending', expiresAt: Number.POSITIVE_INFINITY }, { by, groups, at, reason });
   if (against !== null) return against;
-  if (record.review !== null) return refused('approval.decided', `${record.review.by.name} has reviewed this already.`);
+  if (record.review !== null && (record.review.accepted || !accepted))
+    return refused('approval.decided', `${record.review.by.name} has reviewed this already.`);
   const outcome: Review = { by, at, accepted, reason };
   if (accepted || record.state !== 'approved') return changed(record, { review: outcome });
   return changed(record, { review: outcome, state: 'revoked', ended: { by, at, why: reason ?? 'not accepted by its reviewer' } });

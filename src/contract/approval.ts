@@ -42,6 +42,12 @@ export interface BoundParameter {
   readonly value: string;
 }
 
+/** What an operation that has run and is not committed did: the target's own count, and that in words. */
+export interface ChangedRows {
+  readonly rows: number;
+  readonly words: string;
+}
+
 /** What the operation would touch, as far as the target could say without carrying it out. */
 export interface Estimate {
   /** The target's own guess. */
@@ -178,6 +184,8 @@ export interface ApprovalQuestion {
     readonly language: string;
     /** The text alone does not say what it does: an approval is good for this one time. */
     readonly contextual: boolean;
+    /** It has run and is not committed: people are asked whether it may be. Left out: it has not run. */
+    readonly changed?: ChangedRows;
     /** Asked for when, and only when, a human is going to look. */
     readonly estimate: () => Promise<Estimate | null>;
   } | null;

@@ -68,6 +68,8 @@ export interface Limits {
   readonly statements: number | null;
   /** Who may let through an operation that changed more than `rows`, before it is committed. Null: it is undone and refused. */
   readonly overRows: ApprovalDemand | null;
+  /** More rows than this nobody may let through. Left out: `overRows` has no such bound, or there is none to ask. */
+  readonly mostRows?: number;
 }
 
 export interface Decision {

@@ -61,6 +61,11 @@ export interface Operation {
    * limit. `uncounted`: nobody would know, so where rows are limited it is refused. Left out: it changes none.
    */
   readonly changes?: 'counted' | 'uncounted';
+  /**
+   * The `Verdict` of each operation whose result it reads on (cursors), which the guard knows again; its rows and bytes count together with theirs.
+   * Left out: of none.
+   */
+  readonly continues?: readonly object[];
   /** How the island labels the form of the request, e.g. `query`, `execute`, `fetch`. */
   readonly form: string;
 }

@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import type { Secret } from '../base/secret.js';
-import type { BoundParameter, Estimate } from './approval.js';
+import type { BoundParameter, ChangedRows, Estimate } from './approval.js';
 import type { GwError } from './gw-error.js';
 import type { ClassView, MaskingDoor, MaskingExplanation, SampledColumn } from './masking-policy.js';
 import type { Facts, Operation } from './operation.js';
@@ -171,6 +171,11 @@ export interface EngineContext {
   resumeClient(): void;
   /** Key under which a `cancel` login request finds this session; the island makes it, unguessable, at start. */
   registerCancelKey(key: Buffer): void;
+  /**
+   * Asks the target, on a connection of its own, to stop what it runs for this session. Resolves when the target has taken the request: what goes
+   * up after that is not hit by it. Rejects when that cannot be known.
+   */
+  cancelTarget(): Promise<void>;
   /** Ends the session after everything queued went out. */
   end(reason: 'client' | 'target' | 'protocol', error: GwError | null): void;
 }
@@ -191,18 +196,32 @@ export interface Guard {
   transport(): Verdict;
   /**
    * The door coming down. Takes bytes of a result, masks, records and gives back what may be sent (the same bytes when nothing had to
-   * change). `chunk` holds whole protocol frames or a part of one frame in order; `rows` complete rows end within it.
+   * change). `chunk` holds whole protocol frames or a part of one frame in order; `rows` rows begin within it, and `ahead` bytes of the last one
+   * are still to come: so a row that is begun can be ended.
+   * @throws GwError `policy.limit_exceeded` when a limit would be gone over: nothing of the chunk may be delivered, and none of it counts. An
+   * engine that can end the operation by itself does so and calls `finish`; otherwise the error ends the session
    */
-  deliver(verdict: Verdict, chunk: Uint8Array, rows: number): Uint8Array;
+  deliver(verdict: Verdict, chunk: Uint8Array, rows: number, ahead?: number): Uint8Array;
   /** Input that streams up under an operation already allowed (COPY in). Records; gives nothing back. */
   receive(verdict: Verdict, chunk: Uint8Array): void;
   /** How sensitive data of the target is shown to this session by the policy in force; null: nothing of it is tagged or looked for. */
   masking(): MaskingDoor | null;
   /** So many values of the result were changed as `how` says (or, where it says `clear`, shown). For the record. */
   masked(verdict: Verdict, how: ClassView, values: number): void;
+  /**
+   * A write has run, changed more rows (`changed.rows`) than its verdict lets through, and is not committed: the engine keeps it so until this
+   * is answered. People are asked where policy names some, with the real number; a promise means that they are. Whatever the answer, the
+   * engine still calls `finish`.
+   * @throws GwError `session.revoked` | `login.expired` | `recording.failed` when the session itself may not go on: what was not committed
+   * is undone with it
+   */
+  overRows(verdict: Verdict, changed: ChangedRows): OverRows | Promise<OverRows>;
   /** The operation is over. Called exactly once for each allowed operation. */
   finish(verdict: Verdict, status: OutcomeStatus, message: string | null): void;
 }
+
+/** `keep`: it may be committed and its answer delivered. `undo`: as if it had not run; `refusal` is what people said, null: nobody was asked. */
+export type OverRows = { readonly kind: 'keep' } | { readonly kind: 'undo'; readonly refusal: GwError | null };
 
 /** Words of the gateway in the middle of a session, which end nothing. */
 export interface ClientNotice {
@@ -273,6 +292,11 @@ export interface Engine {
   targetEnded(): void;
   /** Says it as soon as nothing is in the middle of being said. */
   notice(notice: ClientNotice): void;
+  /**
+   * What runs under `verdict` went over a limit of policy: ends it with `error`, and lets the session go on. Asked again while it has not ended.
+   * False: that cannot be had, and the session must end.
+   */
+  stop(verdict: Verdict, error: GwError): boolean;
   /** The session ends from outside (kill, expiry, drain): the last words for the client, in its protocol. */
   farewell(error: GwError): Uint8Array;
   /** Asks the target, on a fresh connection of its own, to stop what this session runs. */

@@ -5,6 +5,7 @@
  */
 import type { Decision } from './decision.js';
 import type { Identity } from './identity.js';
+import type { Facts } from './operation.js';
 import type { Target } from './target.js';
 
 declare const authenticatedBrand: unique symbol;
@@ -27,6 +28,8 @@ export interface Verdict {
   readonly [verdictBrand]: true;
   readonly allowed: boolean;
   readonly decision: Decision;
+  /** What it was given for; of transport messages, nothing. */
+  readonly facts: Facts;
   /** Number of the operation within its session, from 1 without gaps. 0: transport messages that carry no operation. */
   readonly sequence: number;
 }

@@ -47,18 +47,22 @@ export function demandOf(rules: readonly CompiledRule[], tier: Tier | null, who:
   };
 }
 
-/** The tightest of each kind. More rows than allowed can be let through only where every rule that limits them says by whom. */
+/** The tightest of each kind. More rows can be let through by those whom the rules that are gone over name, up to the limit of a rule that names nobody. */
 export function limitsOf(rules: readonly CompiledRule[], tier: Tier | null, who: Requester): Limits | null {
   const limiting = rules.filter(({ terms }) => terms.limits !== null);
   if (limiting.length === 0) return null;
   const limits = limiting.flatMap(({ terms }) => terms.limits ?? []);
   const onRows = limiting.filter(({ terms }) => terms.limits?.rows !== null);
-  const asking = onRows.every((rule) => rule.effect === 'allow' && rule.terms.approval !== null);
+  const rows = tightest(limits.map((each) => each.rows));
+  const asking = onRows.filter((rule) => rule.effect === 'allow' && rule.terms.approval !== null);
+  const most = tightest(onRows.filter((rule) => !asking.includes(rule)).map(({ terms }) => terms.limits?.rows ?? null));
+  const overRows = rows === null || (most !== null && most <= rows) ? null : demandOf(asking, tier, who);
   return {
-    rows: tightest(limits.map(({ rows }) => rows)),
+    rows,
     bytes: tightest(limits.map(({ bytes }) => bytes)),
     seconds: tightest(limits.map(({ seconds }) => seconds)),
     statements: tightest(limits.map(({ statements }) => statements)),
-    overRows: asking ? demandOf(onRows, tier, who) : null,
+    overRows,
+    ...(overRows === null || most === null ? {} : { mostRows: most }),
   };
 }

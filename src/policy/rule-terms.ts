@@ -14,7 +14,7 @@ export interface BreakGlassTerms {
   readonly forMs: number;
 }
 
-export type LimitTerms = Omit<Limits, 'overRows'>;
+export type LimitTerms = Omit<Limits, 'overRows' | 'mostRows'>;
 
 export interface RuleTerms {
   readonly tier: Tier | null;

@@ -25,6 +25,7 @@ const limits: z.ZodType<Limits> = z.object({
   seconds: z.number().nullable(),
   statements: z.number().nullable(),
   overRows: approval.nullable(),
+  mostRows: z.exactOptional(z.number()),
 });
 
 const decision = z.object({

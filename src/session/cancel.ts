@@ -2,11 +2,15 @@
  * Cancel requests. The key alone decides, as the protocol has it, but it is the gateway's own key: it stops what *its* session runs and
  * nothing else, on whichever process the session lives. Nothing is answered, so a guess learns nothing.
  */
+import { GwError } from '../contract/gw-error.js';
 import { endSoftly } from './end-softly.js';
 import type { LiveSession, LiveSessions } from './live-sessions.js';
 import { cancelKeyDigest } from './live-sessions.js';
-import { dialTarget } from './open.js';
+import { dialTarget, type HandshakeConnection } from './open.js';
 import type { PathServices } from './path-services.js';
+
+/** How long a target may take to end the connection of a request. */
+const TAKEN_MS = 5_000;
 
 export async function cancelSession(key: Buffer, live: LiveSessions, services: PathServices): Promise<void> {
   const keyDigest = cancelKeyDigest(key);
@@ -38,14 +42,45 @@ async function runAsked(session: LiveSession, services: PathServices): Promise<v
   if (!session.guard.abandon({ kind: 'gave_up', why: 'cancelled by its client' })) await run(session, services);
 }
 
-async function run(session: LiveSession, services: PathServices): Promise<void> {
+/**
+ * Cancels what a session runs, because the gateway ends that and lets the session go on. Resolves when the target closed the connection of the
+ * request: it has told its session by then.
+ * @throws GwError `target.*` when that cannot be known
+ */
+export async function cancelAtTarget(session: LiveSession, services: PathServices): Promise<void> {
+  await run(session, services, true);
+}
+
+async function run(session: LiveSession, services: PathServices, untilTaken = false): Promise<void> {
   const signal = AbortSignal.timeout(services.limits.handshakeTimeoutMs);
   const connection = await dialTarget(session.pump.target, services, signal);
   try {
     await session.pump.engine.cancel(connection);
+    if (untilTaken) await ended(connection);
   } finally {
     connection.finish();
     // The target has nothing to answer.
-    endSoftly(connection.stream, 5_000);
+    endSoftly(connection.stream, TAKEN_MS);
+  }
+}
+
+/**
+ * Resolves when the target ended the connection, which it does when it has told its session. This side keeps its own open until then: what stands
+ * between may answer an end of ours with one of its own.
+ */
+async function ended(connection: HandshakeConnection): Promise<void> {
+  connection.finish();
+  const { stream } = connection;
+  const timer = setTimeout(() => stream.destroy(), TAKEN_MS);
+  try {
+    await new Promise<void>((resolve, reject) => {
+      if (stream.readableEnded) resolve();
+      stream.once('end', resolve);
+      stream.once('error', reject);
+      stream.once('close', () => reject(new GwError('target.unreachable', 'The target did not take the request to cancel.')));
+      stream.resume();
+    });
+  } finally {
+    clearTimeout(timer);
   }
 }

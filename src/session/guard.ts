@@ -6,41 +6,60 @@
  * stops the attack "a code path that forgot to ask".
  */
 import type { Clock } from '../base/clock.js';
-import type { AbandonReason, ApprovalAnswer, ApprovalRecord } from '../contract/approval.js';
+import type { AbandonReason, ApprovalAnswer, ApprovalRecord, ChangedRows } from '../contract/approval.js';
 import { type Decision, NOTHING_FURTHER, type PolicySource, type PolicyView } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
 import type { ClassView, MaskCount, MaskingDoor, MaskingView } from '../contract/masking-policy.js';
-import type { Operation } from '../contract/operation.js';
-import type { ClientNotice, Guard } from '../contract/protocol.js';
+import type { Facts, Operation } from '../contract/operation.js';
+import type { ClientNotice, Guard, OverRows } from '../contract/protocol.js';
 import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
 import { copyOperation, type HeldOperation, Hold, type HoldOptions } from './hold.js';
-import { overdue, refuseOneTooMany, refuseUncounted, requireWithin } from './operation-limits.js';
+import { type Amount, overdue, refuseOneTooMany, refuseUncounted, requireWithin } from './operation-limits.js';
+import { askOverRows, standOverRows, undone } from './over-rows.js';
 import { standOnApproval } from './stand-on-approval.js';
 
 const LOST_WRITES = 'it grants only reads by now, and this session was opened to write; connect again for a read-only one';
 
+const NO_EFFECT: Facts = { effects: [], unknown: [], summary: '', redacted: null };
+
+/** Shared by all that have none: it is replaced, not changed. */
+const NO_FURTHER = { rows: 0, bytes: 0 } as const satisfies Amount;
+
 class IssuedVerdict {
   readonly #issuer: SessionGuard;
   readonly allowed: boolean;
+  readonly facts: Facts;
   readonly decision: Decision;
   readonly sequence: number;
-  /** Milliseconds, monotonic. */
-  readonly startedAt: number;
+  /** Milliseconds, monotonic. Later by each wait for people: that is no time of the operation. */
+  startedAt: number;
   rows = 0;
   bytes = 0;
   /** What masking did to its result; null: nothing. */
   masked: Map<ClassView, number> | null = null;
+  /** What later operations read on from its cursors. */
+  further: Amount = NO_FURTHER;
+  /** Whose cursors it reads from; null: nobody's. */
+  readonly continues: readonly IssuedVerdict[] | null;
   finished = false;
+  /** A copy of what was asked, where people may have to be asked about what it did; otherwise null. */
+  operation: HeldOperation | null = null;
+  /** People are being asked about what it did. */
+  asking: ChangedRows | null = null;
+  /** Rows that people let through beyond the limit. */
+  released = 0;
 
-  constructor(issuer: SessionGuard, decision: Decision, sequence: number, startedAt: number) {
+  constructor(issuer: SessionGuard, facts: Facts, decision: Decision, sequence: number, startedAt: number, continues: readonly IssuedVerdict[] | null = null) {
     this.#issuer = issuer;
+    this.facts = facts;
     this.allowed = decision.effect === 'allow';
     this.decision = decision;
     this.sequence = sequence;
     this.startedAt = startedAt;
+    this.continues = continues;
   }
 
   static issuedBy(value: object, issuer: SessionGuard): value is IssuedVerdict {
@@ -103,7 +122,7 @@ export class SessionGuard implements Guard {
     if (options.connected !== null && options.connected.activeUntil !== null) this.#rest(options.connected);
     const policy = this.#policySet.digest;
     const decision: Decision = { effect: 'allow', rule: 'gateway/transport', policy, reasons: ['carries no operation'], hint: null, ...NOTHING_FURTHER };
-    this.#transport = new IssuedVerdict(this, decision, 0, 0);
+    this.#transport = new IssuedVerdict(this, NO_EFFECT, decision, 0, 0);
   }
 
   get expiresAt(): number {
@@ -217,7 +236,7 @@ export class SessionGuard implements Guard {
       answer = GwError.from(thrown);
       if (answer.code === 'recording.failed') throw answer;
     }
-    if (this.#over) return new IssuedVerdict(this, refusedBy(decision, gone()), sequence, 0) as unknown as Verdict;
+    if (this.#over) return new IssuedVerdict(this, operation.facts, refusedBy(decision, gone()), sequence, 0) as unknown as Verdict;
     this.#held = null;
     this.#live();
     return this.#issue(operation, this.#answered(operation, decision, answer, sequence), sequence);
@@ -248,13 +267,49 @@ export class SessionGuard implements Guard {
   }
 
   #issue(operation: Operation, decision: Decision, sequence: number): Verdict {
-    const verdict = new IssuedVerdict(this, decision, sequence, this.#options.clock.monotonic());
+    const continues = operation.continues?.map((each) => this.#issued(each)) ?? null;
+    const verdict = new IssuedVerdict(this, operation.facts, decision, sequence, this.#options.clock.monotonic(), continues);
+    if (verdict.allowed && operation.changes === 'counted' && operation.reach !== 'partial' && (decision.limits?.overRows ?? null) !== null)
+      verdict.operation = copyOperation(operation);
     this.#options.recorder.operation(sequence, operation.form, operation.facts, decision, operation.exact, operation.parameters);
     if (verdict.allowed && decision.warnings.length > 0) this.warn(decision);
     if (!verdict.allowed) this.counters.refused++;
     else if (this.#running === null) this.#running = verdict;
     else this.#alsoRunning.add(verdict);
     return verdict as unknown as Verdict;
+  }
+
+  overRows(verdict: Verdict, changed: ChangedRows): OverRows | Promise<OverRows> {
+    const issued = this.#issued(verdict);
+    this.#live();
+    const { operation } = issued;
+    const asked = askOverRows(issued.decision, changed);
+    if (this.#hold === null || operation === null || asked === null) return { kind: 'undo', refusal: null };
+    return this.#askOver(this.#hold, issued, operation, asked, changed);
+  }
+
+  async #askOver(hold: Hold, issued: IssuedVerdict, operation: HeldOperation, asked: Decision, changed: ChangedRows): Promise<OverRows> {
+    const began = this.#options.clock.monotonic();
+    issued.asking = changed;
+    let answer: ApprovalAnswer | GwError;
+    try {
+      answer = await hold.ask(operation, asked, issued.sequence, this.#identity, changed);
+    } catch (thrown) {
+      answer = GwError.from(thrown);
+      if (answer.code === 'recording.failed') throw answer;
+    }
+    issued.startedAt += this.#options.clock.monotonic() - began;
+    if (this.#over) return { kind: 'undo', refusal: gone() };
+    issued.asking = null;
+    this.#live();
+    if (answer instanceof GwError) return { kind: 'undo', refusal: undone(answer, changed) };
+    if (answer.kind === 'waiting' || answer.kind === 'refused') return { kind: 'undo', refusal: undone(answer.error, changed) };
+    const { record } = answer;
+    const refusal = standOverRows(issued.decision, asked, record, this.#decide(operation, issued.sequence - 1), changed);
+    if (refusal !== null) return { kind: 'undo', refusal: undone(refusal, changed) };
+    if (record.activeUntil !== null) this.#rest(record);
+    issued.released = changed.rows;
+    return { kind: 'keep' };
   }
 
   /** What policy wants said with a decision goes to the client in its own protocol, in front of the result. */
@@ -272,7 +327,7 @@ export class SessionGuard implements Guard {
       throw new GwError('internal.error', 'Bytes were to go up without a verdict of this session.');
   }
 
-  deliver(verdict: Verdict, chunk: Uint8Array, rows: number): Uint8Array {
+  deliver(verdict: Verdict, chunk: Uint8Array, rows: number, ahead = 0): Uint8Array {
     const issued = this.#issued(verdict);
     // An operation that is over has no more result: what still names it (a portal run again in a later segment) answers nothing.
     if (issued === this.#transport || issued.finished) {
@@ -280,9 +335,16 @@ export class SessionGuard implements Guard {
       this.#options.recorder.delivered(0, chunk);
       return chunk;
     }
+    const { continues } = issued;
+    const bytes = chunk.length;
+    // Nothing that is refused counts: it is not delivered.
+    if (issued.decision.limits !== null) {
+      requireWithin(issued.decision, ...sum(issued, rows, bytes + ahead), issued.released);
+      if (continues !== null) for (const origin of continues) requireWithin(issued.decision, ...sum(origin, rows, bytes + ahead), issued.released);
+    }
     issued.rows += rows;
-    issued.bytes += chunk.length;
-    if (issued.decision.limits !== null) requireWithin(issued.decision, issued.rows, issued.bytes);
+    issued.bytes += bytes;
+    if (continues !== null) for (const origin of continues) origin.further = { rows: origin.further.rows + rows, bytes: origin.further.bytes + bytes };
     this.#options.recorder.delivered(issued.sequence, chunk);
     return chunk;
   }
@@ -322,21 +384,28 @@ export class SessionGuard implements Guard {
     const held = this.#held;
     this.#held = null;
     if (held !== null) this.#issue(held.operation, refusedBy(held.decision, gone()), held.sequence);
-    for (const verdict of [this.#running, ...this.#alsoRunning]) if (verdict !== null) this.finish(verdict as unknown as Verdict, 'lost', message);
+    for (const verdict of [this.#running, ...this.#alsoRunning]) this.#lose(verdict, message);
   }
 
-  /** Why an operation of this session has run longer than it may; null: none has. Asked now and then. */
-  overdue(): GwError | null {
+  #lose(verdict: IssuedVerdict | null, message: string): void {
+    if (verdict === null) return;
+    // It was not committed, and never will be: that is known.
+    if (verdict.asking !== null) this.finish(verdict as unknown as Verdict, 'refused', `undone: ${verdict.asking.words}; ${message}`);
+    else this.finish(verdict as unknown as Verdict, 'lost', message);
+  }
+
+  /** An operation of this session that has run longer than it may, and why it ends; null: none has. Asked now and then. */
+  overdue(): { readonly verdict: Verdict; readonly error: GwError } | null {
     const now = this.#options.clock.monotonic();
     for (const verdict of [this.#running, ...this.#alsoRunning]) {
-      if (verdict === null || verdict.decision.limits === null) continue;
+      if (verdict === null || verdict.asking !== null || verdict.decision.limits === null) continue;
       const error = overdue(verdict.decision, now - verdict.startedAt);
-      if (error !== null) return error;
+      if (error !== null) return { verdict: verdict as unknown as Verdict, error };
     }
     return null;
   }
 
-  #issued(verdict: Verdict): IssuedVerdict {
+  #issued(verdict: object): IssuedVerdict {
     if (!IssuedVerdict.issuedBy(verdict, this)) throw new GwError('internal.error', 'A result was to be delivered without a verdict of this session.');
     return verdict;
   }
@@ -344,6 +413,11 @@ export class SessionGuard implements Guard {
 
 function countsOf(masked: ReadonlyMap<ClassView, number>): readonly MaskCount[] {
   return [...masked].map(([{ class: name, treatment, rule }, values]) => ({ class: name, treatment, rule, values }));
+}
+
+/** What was read of it and of its cursors, with so much more. */
+function sum(origin: IssuedVerdict, rows: number, bytes: number): [rows: number, bytes: number] {
+  return [origin.rows + origin.further.rows + rows, origin.bytes + origin.further.bytes + bytes];
 }
 
 /** It must be asked for, and cannot be. */

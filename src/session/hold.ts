@@ -3,7 +3,16 @@
  * and its client is told, in its own words, who is asked and until when. What is held costs this session its place and others nothing: no
  * buffer, no connection, no turn. Ends by a decision, by the client (cancel, leaving), by the session's end or by a change of policy.
  */
-import type { AbandonReason, ApprovalAnswer, ApprovalDoor, ApprovalQuestion, ApprovalRecord, BoundParameter, Estimate } from '../contract/approval.js';
+import type {
+  AbandonReason,
+  ApprovalAnswer,
+  ApprovalDoor,
+  ApprovalQuestion,
+  ApprovalRecord,
+  BoundParameter,
+  ChangedRows,
+  Estimate,
+} from '../contract/approval.js';
 import type { Decision } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
@@ -74,9 +83,12 @@ export class Hold {
     if (this.#policy !== null && this.#policy !== digest) this.abandon({ kind: 'stale', why: 'the policy changed while it waited' });
   }
 
-  /** @throws GwError when it could not be asked, recorded or stored: then it does not go on */
-  async ask(operation: HeldOperation, decision: Decision, sequence: number, identity: Identity): Promise<ApprovalAnswer> {
-    const question = this.#question(operation, decision, sequence, identity);
+  /**
+   * `changed`: of a write that has run and is not committed; null: it has not run.
+   * @throws GwError when it could not be asked, recorded or stored: then it does not go on
+   */
+  async ask(operation: HeldOperation, decision: Decision, sequence: number, identity: Identity, changed: ChangedRows | null = null): Promise<ApprovalAnswer> {
+    const question = this.#question(operation, decision, sequence, identity, changed);
     const abort = new AbortController();
     this.#abort = abort;
     this.#policy = decision.policy;
@@ -84,7 +96,7 @@ export class Hold {
       const answer = await this.#options.door.ask(
         question,
         {
-          held: (record) => this.#held(record, sequence),
+          held: (record) => this.#held(record, sequence, changed),
           progress: (record) => {
             if (record.votes.length > 0) this.#say(progressNotice(record));
           },
@@ -101,7 +113,7 @@ export class Hold {
     }
   }
 
-  #question(operation: HeldOperation, decision: Decision, sequence: number, identity: Identity): ApprovalQuestion {
+  #question(operation: HeldOperation, decision: Decision, sequence: number, identity: Identity, changed: ChangedRows | null): ApprovalQuestion {
     const { session, target, scope, reason, ticket, waitMs, breakGlass, language } = this.#options;
     if (decision.approval === null) throw new GwError('internal.error', 'A decision asks for approval and does not say by whom.');
     return {
@@ -126,6 +138,7 @@ export class Hold {
         parameters: this.#parameters(operation),
         language,
         contextual: operation.reach === 'contextual',
+        ...(changed === null ? {} : { changed }),
         estimate: () => this.#options.estimate(operation),
       },
     };
@@ -141,13 +154,14 @@ export class Hold {
     );
   }
 
-  #held(record: ApprovalRecord, sequence: number): void {
+  #held(record: ApprovalRecord, sequence: number, changed: ChangedRows | null): void {
     this.#recorder.event('approval.hold', {
       request: record.id,
       operation: sequence,
       digest: record.digest,
       groups: record.demand.groups,
       expiresAt: record.expiresAt,
+      ...(changed === null ? {} : { changed: changed.rows }),
     });
     if (this.#options.waitMs !== 0) this.#say(heldNotice(record));
   }

@@ -1,11 +1,17 @@
 /**
  * What a decision's limits hold an operation to while it runs, by what really happens: rows and bytes as they come down, seconds as they
- * pass, operations as they are counted. An operation over its limit ends its session before the bytes that are too many are delivered:
- * after them the protocol has no place for a refusal. Rows that a write changed are the row guard's matter, not known here.
+ * pass, operations as they are counted. An operation over its limit is ended before the bytes that are too many are delivered: by itself
+ * where the protocol's engine can, otherwise with its session. Rows that a write changed are the row guard's matter, not known here.
  */
 import type { Decision } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Operation } from '../contract/operation.js';
+
+/** What came down. */
+export interface Amount {
+  readonly rows: number;
+  readonly bytes: number;
+}
 
 /** The refusal of the operation after the last one that a session may run; null: it may run. `before`: operations so far. */
 export function refuseOneTooMany(decision: Decision, before: number): Decision | null {
@@ -29,11 +35,14 @@ function refuseInstead(decision: Decision, reason: string, hint: string): Decisi
   return { ...decision, effect: 'deny', reasons: [reason, ...decision.reasons], hint, limits: null, approval: null };
 }
 
-/** @throws GwError `policy.limit_exceeded` */
-export function requireWithin(decision: Decision, rows: number, bytes: number): void {
+/**
+ * `released`: rows that people let through beyond the limit.
+ * @throws GwError `policy.limit_exceeded`
+ */
+export function requireWithin(decision: Decision, rows: number, bytes: number, released: number): void {
   const { limits } = decision;
   if (limits === null) return;
-  if (limits.rows !== null && rows > limits.rows) throw exceeded(decision, `more than ${limits.rows} rows`);
+  if (limits.rows !== null && rows > limits.rows && rows > released) throw exceeded(decision, `more than ${limits.rows} rows`);
   if (limits.bytes !== null && bytes > limits.bytes) throw exceeded(decision, `more than ${limits.bytes} bytes`);
 }
 

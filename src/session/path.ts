@@ -16,7 +16,7 @@ import { encodeFrame } from '../tunnel/frame.js';
 import { Accept, type Conn, type Incoming } from './accept.js';
 import { authenticate, checkLocalSecret } from './authenticate.js';
 import { AwaitedGrant, authorize } from './authorize.js';
-import { cancelByDigest, cancelHere, cancelSession } from './cancel.js';
+import { cancelAtTarget, cancelByDigest, cancelHere, cancelSession } from './cancel.js';
 import { closeSession } from './close.js';
 import { askToConnect, watchClient } from './connect-approval.js';
 import { endSoftly } from './end-softly.js';
@@ -323,6 +323,7 @@ export class Path {
         turn: this.#turn,
         statementLimit: services.limits.statementBytes,
         registerCancelKey: (key) => this.live.registerCancelKey(about.session, key),
+        cancelTarget: () => cancelAtTarget(session, services),
         onEnd: (reason, error) => {
           catalog.leave();
           // What runs at the target does not outlive the right to run it.

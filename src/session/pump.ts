@@ -36,6 +36,8 @@ export interface PumpOptions {
   readonly readOnly: boolean;
   readonly statementLimit: number;
   registerCancelKey(key: Buffer): void;
+  /** See `EngineContext`. */
+  cancelTarget(): Promise<void>;
   /** Runs once, after the last byte was queued: stage 8. */
   onEnd(reason: EndReason, error: GwError | null): void;
 }
@@ -232,6 +234,18 @@ export class Pump implements TurnMember, EngineContext {
     this.#options.registerCancelKey(key);
   }
 
+  cancelTarget(): Promise<void> {
+    return this.#options.cancelTarget();
+  }
+
+  /** Ends what runs under `verdict` with `error`; where the protocol cannot, the session. */
+  stop(verdict: Verdict, error: GwError): void {
+    if (this.#ended) return;
+    this.#run(() => {
+      if (!this.engine.stop(verdict, error)) this.terminate('revoked', error);
+    });
+  }
+
   readonly #clientGone = (): void => {
     if (this.#ended) return;
     this.engine.clientEnded();
@@ -316,6 +330,7 @@ function reasonOf(error: GwError): EndReason {
     case 'session.revoked':
     case 'login.locked':
     case 'policy.connect_denied':
+    case 'policy.limit_exceeded':
       return 'revoked';
     case 'session.killed':
       return 'killed';

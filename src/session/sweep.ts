@@ -87,8 +87,8 @@ export class Sweep {
       pump.terminate('revoked', new GwError('session.revoked', 'The session reached its longest duration.', { hint: 'Connect again.' }));
     } else {
       const late = guard.overdue();
-      if (late === null) endIfDenied(session);
-      else pump.terminate('revoked', late);
+      if (late !== null) pump.stop(late.verdict, late.error);
+      if (!pump.ended) endIfDenied(session);
     }
   }
 

@@ -13,6 +13,7 @@ const base: Bound = {
   policy: 'sha256:1',
   grantMs: null,
   occasion: null,
+  changed: null,
 };
 
 const text = fc.string({ maxLength: 6 });
@@ -30,6 +31,7 @@ const bound: fc.Arbitrary<Bound> = fc.record({
   policy: text,
   grantMs: fc.option(fc.nat()),
   occasion: fc.option(text),
+  changed: fc.option(fc.record({ rows: fc.nat(), words: text })),
 });
 
 const plain = (value: Bound): unknown => ({ ...value, statement: value.statement === null ? null : Buffer.from(value.statement).toString('hex') });
@@ -63,6 +65,9 @@ describe('the binding', () => {
       { ...base, grantMs: 3_600_000 },
       { ...base, kind: 'access' },
       { ...base, occasion: 'ses_1 7' },
+      { ...base, changed: { rows: 4, words: 'this UPDATE changed 4 rows' } },
+      { ...base, changed: { rows: 5, words: 'this UPDATE changed 4 rows' } },
+      { ...base, changed: { rows: 4, words: 'this DELETE changed 4 rows' } },
     ];
     expect(new Set([base, ...others].map(bindingDigest)).size).toBe(others.length + 1);
   });
@@ -73,5 +78,8 @@ describe('the binding', () => {
 
   it('is for ever: a stored approval must still fit after an upgrade', () => {
     expect(bindingDigest(base)).toBe('sha256:43043ca32cbfde9588849a19573bce55e80099ff85bfea52d3dea65a49918218');
+    expect(bindingDigest({ ...base, changed: { rows: 4312, words: 'this DELETE changed 4,312 rows in t; limit 100' } })).toBe(
+      'sha256:8bcf5f8b1bc129088de5336b9b9e1ceba7e2137905f452f8867c2a0f06bf669f',
+    );
   });
 });

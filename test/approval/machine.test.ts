@@ -138,7 +138,12 @@ describe('afterwards', () => {
     const accepted = done(look(party('bob'), true));
     expect(accepted).toMatchObject({ state: 'approved', review: { accepted: true, by: { name: 'bob' } } });
     expect(code(review(accepted, { by: party('carol'), groups: ['dba'], at: NOW, reason: null, accepted: false }))).toBe('approval.decided');
-    expect(done(look(party('bob'), false))).toMatchObject({ state: 'revoked', review: { accepted: false } });
+    const rejected = done(look(party('bob'), false));
+    expect(rejected).toMatchObject({ state: 'revoked', review: { accepted: false } });
+    const again = (who: string, yes: boolean) => review(rejected, { by: party(who), groups: ['dba'], at: NOW, reason: null, accepted: yes });
+    expect(code(again('carol', false))).toBe('approval.decided');
+    expect(code(again('alice', true))).toBe('approval.not_yours');
+    expect(done(again('carol', true))).toMatchObject({ state: 'revoked', review: { accepted: true, by: { name: 'carol' } } });
   });
 });
 

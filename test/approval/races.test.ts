@@ -360,6 +360,22 @@ describe('break-glass', () => {
     expect(await two().deny(record.id, reviewer('bob'), 'there was no incident')).toMatchObject({ state: 'revoked', review: { accepted: false } });
     expect(await ask(one(), broken({ identity: identity('lee'), breakGlass: false })).answer).toMatchObject({ kind: 'waiting' });
   });
+
+  it('is not broken again by the same person before others accepted each time before, on that target', async () => {
+    const opens = (name: string, change: Parameters<typeof question>[1] = {}) => ask(one(), broken({ identity: identity(name), ...change })).answer;
+    const { record } = await opens('max');
+    const again = { code: 'approval.not_offered', detail: { request: record.id } };
+    world.clock.advance(60_000);
+    await expect(opens('max')).rejects.toMatchObject({ ...again, message: expect.stringContaining('has not been reviewed') });
+    // A second login of the same person is the same person; somebody else, and another target, are not concerned.
+    await expect(opens('max-admin', { identity: identity('max-admin', { email: 'MAX@bank.test' }) })).rejects.toMatchObject(again);
+    expect(await opens('ned')).toMatchObject({ kind: 'grant' });
+    expect(await opens('max', { target: { name: 'other-db', protocol: 'postgres' } })).toMatchObject({ kind: 'grant' });
+    await two().deny(record.id, reviewer('bob'), 'there was no incident');
+    await expect(opens('max')).rejects.toMatchObject({ ...again, message: expect.stringContaining('not accepted by bob') });
+    expect(await approveAs(two(), await one().find(record.id), 'carol')).toMatchObject({ review: { accepted: true } });
+    expect(await opens('max')).toMatchObject({ kind: 'grant' });
+  });
 });
 
 async function databaseUrl(): Promise<string> {

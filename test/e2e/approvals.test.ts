@@ -23,6 +23,7 @@ rules:
     approval: { groups: [dba], expires: 10m, grants: 2h }
     break_glass: { groups: [engineers], for: 10m }
     message: writes are seen by a second person
+  - { id: few, effect: allow, actions: [insert], limits: { rows: 3 }, approval: { groups: [dba], expires: 10m } }
   - id: critical
     effect: require_approval
     actions: [truncate]
@@ -182,6 +183,65 @@ describe('psql', () => {
     expect(await second.done).toBe(5);
     await home.run(['deny', (await waiting()).id, '--reason', 'once is enough'], { env: bob });
     expect(await left()).toBe(9);
+  });
+});
+
+describe('a write over its row limit', () => {
+  const MANY = 'insert into entries select i from generate_series(100, 149) i';
+
+  it('waits in psql before it is committed, with the real number, and is committed once bob approved it', async () => {
+    await table();
+    const psql = gw(['connect', 'bank-db', '--', '-X', '-c', MANY]);
+    const request = await waiting();
+    expect(request).toMatchObject({ estimate: { exactRows: 50 }, reasons: expect.arrayContaining(['this INSERT changed 50 rows in entries; limit 3']) });
+    await eventually('psql says for whom it waits', () => psql.said().includes('HINT:'));
+    expect(psql.said()).toMatch(new RegExp(`NOTICE: +waiting for approval ${request.id}.*1 of dba: this INSERT changed 50 rows`, 's'));
+    expect(await left()).toBe(10);
+    const shown = await home.run(['request', 'show', request.id], { env: bob });
+    expect(shown.stdout).toContain('50 rows, counted; it has run and is not committed');
+    expect(await home.run(['approve', request.id, '--yes'], { env: bob })).toMatchObject({ code: 0 });
+    expect(await psql.done).toBe(0);
+    expect(psql.said()).toContain('INSERT 0 50');
+    expect(await left()).toBe(60);
+  });
+
+  it('is undone by Ctrl-C, and by a gateway that is killed', async () => {
+    await table();
+    const [host = '', port = ''] = (gateway.native['postgres'] ?? '').split(':');
+    const env = { PGPASSWORD: await world.token('alice', ['engineers']), PGSSLMODE: 'require' };
+    const psql = run('psql', ['-X', '-h', host, '-p', port, '-U', 'bank-db', '-c', MANY, world.target.database], env);
+    await waiting();
+    psql.child.kill('SIGINT');
+    expect(await psql.done).not.toBe(0);
+    expect(psql.said()).toContain('cancelled by its client');
+    expect(await left()).toBe(10);
+    const lost = gw(['connect', 'bank-db', '--', '-X', '-c', MANY]);
+    const request = await waiting();
+    gateway.process.kill('SIGKILL');
+    await gateway.exited;
+    expect(await lost.done).not.toBe(0);
+    await start();
+    expect(await home.run(['deny', request.id, '--reason', 'gone'], { env: bob })).toMatchObject({ code: 0 });
+    expect(await left()).toBe(10);
+  });
+
+  it('exec --no-wait undoes it and ends with 5; denied 6; approved, the same goes through once', async () => {
+    await table();
+    const exec = ['exec', 'bank-db', '--', 'psql', '-X', '-v', 'ON_ERROR_STOP=1', '-c', MANY];
+    const first = gw(['exec', 'bank-db', '--no-wait', ...exec.slice(2)]);
+    expect(await first.done).toBe(5);
+    const request = await waiting();
+    expect(first.said()).toContain(request.id);
+    expect(await left()).toBe(10);
+    expect(await home.run(['approve', request.id, '--yes'], { env: bob })).toMatchObject({ code: 0 });
+    expect(await gw(exec).done).toBe(0);
+    expect(await left()).toBe(60);
+    const again = gw(exec);
+    const next = await waiting();
+    expect(next.id).not.toBe(request.id);
+    await home.run(['deny', next.id, '--reason', 'once is enough'], { env: bob });
+    expect(await again.done).toBe(6);
+    expect(await left()).toBe(60);
   });
 });
 

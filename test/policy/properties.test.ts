@@ -103,7 +103,7 @@ test('one more allow rule without a condition never turns an allow into a denial
 /** Without the names of rules, which say where in which file they stand. */
 const comparable = ({ effect: outcome, limits: held, approval: asked, warnings, tier }: Decision): object => ({
   outcome,
-  held: held === null ? null : { ...held, overRows: null },
+  held: held === null ? null : { ...held, overRows: held.overRows === null ? null : held.overRows.quorum },
   asked:
     asked === null
       ? null

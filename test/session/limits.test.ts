@@ -1,4 +1,5 @@
 /** What a decision holds an operation to is held by what really happens; and what must be asked for is refused where nobody can be asked. */
+import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { readSession } from '../../src/recording/index.js';
 import { complete, dataRow, errorMessage, ready, rowDescription, type StubServer, startStubServer, until } from '../protocols/postgres/hostile/stub-server.js';
@@ -17,7 +18,12 @@ rules:
 let server: StubServer;
 let world: PathWorld;
 beforeAll(async () => {
+  let lying: Socket | null = null;
   server = await startStubServer({
+    onConnect: () => {
+      lying?.write(frame('1', ''));
+      lying = null;
+    },
     onMessage: ({ socket }, { type, body }) => {
       const [, count = '0', width = '1'] = /rows (\d+) (\d+)/.exec(body.toString()) ?? [];
       if (type !== 'Q' || count === '99') return;
@@ -32,6 +38,16 @@ beforeAll(async () => {
         // A long one has not come to its tag yet.
         const end = count === '40' ? [] : [frame('c', ''), complete(`COPY ${count}`), ready()];
         socket.write(Buffer.concat([response, ...data, ...end]));
+        return;
+      }
+      if (count === '98' || count === '97') {
+        socket.write(Buffer.concat([rowDescription(), ...Array.from({ length: 4 }, () => dataRow('x'))]));
+        // One goes on for ever; the other, asked to stop, answers what nobody asked.
+        if (count === '97') lying = socket;
+        else {
+          const on = (): void => void (socket.writable && socket.write(dataRow('x'), () => setImmediate(on)));
+          on();
+        }
         return;
       }
       const rows = Array.from({ length: Number(count) }, () => dataRow('x'.repeat(Number(width))));
@@ -61,21 +77,39 @@ it('an operation within its limits is delivered', async () => {
   client.socket.destroy();
 });
 
+const delivered = async (): Promise<number> => {
+  const sizes: number[] = [];
+  for await (const item of readSession(world.journalDir, world.bootId, world.sessions[0] ?? '')) {
+    if (item.kind === 'operation') sizes.push(item.operation.delivered.bytes.length);
+  }
+  return Math.max(...sizes);
+};
+
 it.each([
   ['rows', rows(4), 'more than 3 rows'],
-  ['rows of a COPY', copied(40), 'more than 3 rows'],
   ['bytes', rows(1, 2000), 'more than 1024 bytes'],
+])('one over its %s is refused and nothing beyond is delivered; the session goes on', async (_what, message, words) => {
+  const client = await connect();
+  const answer = await client.run(message);
+  expect(shape(answer)).toBe('E Z:I');
+  expect(answer[0] === undefined ? {} : fields(answer[0])).toMatchObject({ S: 'ERROR', C: '53400', M: expect.stringContaining(words) });
+  expect(shape(await client.run(rows(1)))).toBe('T D C Z:I');
+  client.close();
+  await until(() => world.path.live.count() === 0);
+  expect(await delivered()).toBeLessThanOrEqual(1024);
+});
+
+it.each([
+  ['rows of a COPY', copied(40), 'more than 3 rows'],
+  ['rows, sent for ever', rows(98), 'more than 3 rows'],
+  ['rows, with an answer that nothing asked for', rows(97), 'unexpected message'],
   ['seconds', rows(99), 'more than 1 s'],
-])('one over its %s ends the session, and nothing beyond is delivered', async (_what, message, words) => {
+])('one over its %s that the target does not stop ends the session, and nothing beyond is delivered', async (_what, message, words) => {
   const client = await connect();
   client.socket.write(message);
   expect((await lastError(client))['M']).toContain(words);
   await until(() => world.path.live.count() === 0);
-  const delivered: number[] = [];
-  for await (const item of readSession(world.journalDir, world.bootId, world.sessions[0] ?? '')) {
-    if (item.kind === 'operation') delivered.push(item.operation.delivered.bytes.length);
-  }
-  expect(Math.max(...delivered)).toBeLessThanOrEqual(1024);
+  expect(await delivered()).toBeLessThanOrEqual(1024);
 });
 
 it('a warning of the policy is said in front of the result, and changes nothing', async () => {

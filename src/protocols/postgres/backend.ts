@@ -4,14 +4,17 @@
  * length, an answer that nothing asked for or an unknown message ends the session.
  */
 import { GwError } from '../../contract/gw-error.js';
+import type { Verdict } from '../../contract/verdict.js';
 import { MASKED_ROW_LIMIT, MESSAGE_LIMIT, SERVER_MESSAGE_LIMIT } from './codec/limits.js';
 import { Back, readFields } from './codec/message.js';
+import { blockAfter, tagRows } from './command-tag.js';
 import type { Conversation } from './conversation.js';
 import { Wait } from './flight.js';
 import type { ResultMasker } from './masking/result-masker.js';
 import type { Portal } from './names.js';
 import { checkReadOnly, REFUSED_WRITE, WHY_READ_ONLY } from './read-only.js';
 import { noticeResponse } from './refusal.js';
+import type { StatementStop } from './statement-stop.js';
 import { checkPinned } from './upstream.js';
 
 const IDLE = 0x49; // 'I'
@@ -22,17 +25,23 @@ const MESSAGE_CUT = 500;
 export class Backend {
   readonly #talk: Conversation;
   readonly #settled: () => void;
+  readonly #stop: StatementStop;
   /** Start of a message that must be read whole and has not come whole. */
   #carry: Buffer | null = null;
   /** Bytes still to come of a row that was begun. */
   #remaining = 0;
+  /** Why what is answered must end at the next place where it can. */
+  #late: { readonly verdict: Verdict; readonly error: GwError } | null = null;
   /** The client has got a part of a message and not its end. */
   #partial = false;
   // Of the chunk in hand:
   #buffer: Buffer = Buffer.alloc(0);
   #sent = 0;
   #open = -1;
+  /** Rows that began in the open stretch. */
   #rows = 0;
+  /** Where the row ends that was begun in an earlier chunk; 0: there is none. */
+  #begun = 0;
   // Of the result in hand:
   #resultRows = 0;
   #step = 0;
@@ -40,8 +49,9 @@ export class Backend {
   #tags = '';
 
   /** `settled` is called when answers came that a paused client may have waited for. */
-  constructor(talk: Conversation, settled: () => void) {
+  constructor(talk: Conversation, stop: StatementStop, settled: () => void) {
     this.#talk = talk;
+    this.#stop = stop;
     this.#settled = settled;
   }
 
@@ -67,6 +77,7 @@ export class Backend {
     this.#sent = 0;
     this.#open = -1;
     this.#rows = 0;
+    this.#begun = 0;
     const end = buffer.length;
     let at = 0;
     try {
@@ -75,7 +86,7 @@ export class Backend {
         this.#open = 0;
         at = part;
         this.#remaining -= part;
-        if (this.#remaining === 0) this.#rows++;
+        this.#begun = part;
       }
       while (at < end) {
         if (end - at < 5) break;
@@ -92,13 +103,13 @@ export class Backend {
             break;
           }
           if (this.#open < 0) this.#open = at;
+          // A server sends each row of a COPY in a message of its own; a header counts as one until the tag says better.
+          this.#rows++;
           if (next > end) {
             this.#remaining = next - end;
             at = end;
             break;
           }
-          // A server sends each row of a COPY in a message of its own; a header counts as one until the tag says better.
-          this.#rows++;
           at = next;
           continue;
         }
@@ -110,13 +121,47 @@ export class Backend {
         if (this.#talk.over) return;
         at = next;
       }
+      this.#flush(at);
     } catch (thrown) {
+      if (this.#cut(thrown, at)) return;
       this.#salvage(thrown, at);
       throw thrown;
     }
-    this.#flush(at);
     this.#partial = this.#remaining > 0;
     if (at < end) this.#carry = Buffer.from(buffer.subarray(at));
+  }
+
+  /**
+   * What is answered went over a limit, and the door let nothing of the open stretch through: its statement is ended, and the session goes on.
+   * The client has the rows before, whole: one that was begun is ended first.
+   */
+  #cut(thrown: unknown, at: number): boolean {
+    if (!(thrown instanceof GwError) || thrown.code !== 'policy.limit_exceeded' || this.#open < 0) return false;
+    const { context, flight } = this.#talk;
+    const verdict = flight.verdict();
+    if (verdict === null) return false;
+    const buffer = this.#buffer;
+    if (this.#open > this.#sent) context.sendDown(buffer.subarray(this.#sent, this.#open));
+    if (this.#open === 0 && this.#begun > 0) context.sendDown(context.guard.deliver(verdict, buffer.subarray(0, this.#begun), 0));
+    const skip = this.#remaining;
+    [this.#open, this.#rows, this.#sent, this.#remaining, this.#partial, this.#late] = [-1, 0, buffer.length, 0, false, null];
+    // Otherwise the session ends, and its last words do not stand inside a row.
+    if (!this.#stop.possible(verdict)) return false;
+    this.#stop.begin(thrown, skip, Buffer.from(buffer.subarray(at)));
+    return true;
+  }
+
+  /** Ends what runs under `verdict`: at once, or when a row that was begun, or what is answered before it, has ended. False: it cannot be. */
+  end(verdict: Verdict, error: GwError): boolean {
+    if (this.#late?.verdict === verdict) return true;
+    if (!this.#stop.possible(verdict)) return false;
+    if (this.#remaining === 0 && this.#talk.flight.verdict() === verdict && this.#talk.flight.kind() !== Wait.Bind)
+      this.#stop.begin(error, 0, this.takeCarry() ?? Buffer.alloc(0));
+    else {
+      this.#late = { verdict, error };
+      this.#stop.expect(error);
+    }
+    return true;
   }
 
   /** What came before a lie was asked for: it still leaves, so that the last words of the session do not stand inside a row. */
@@ -134,8 +179,9 @@ export class Backend {
     const verdict = flight.verdict();
     if (verdict === null) throw violation('a result that nothing asked for');
     if (to > this.#open) {
+      if (this.#late?.verdict === verdict && this.#remaining === 0) throw this.#late.error;
       const stretch = this.#buffer.subarray(this.#open, to);
-      const out = context.guard.deliver(verdict, this.#masker()?.frames(stretch) ?? stretch, this.#rows);
+      const out = context.guard.deliver(verdict, this.#masker()?.frames(stretch) ?? stretch, this.#rows, this.#remaining);
       if (out !== stretch) {
         if (this.#open > this.#sent) context.sendDown(this.#buffer.subarray(this.#sent, this.#open));
         context.sendDown(out);
@@ -271,20 +317,22 @@ export class Backend {
   #completed(type: number, at: number, next: number, waiting: number): void {
     const { flight, context } = this.#talk;
     this.#inResult(at);
-    if (type === Back.CommandComplete) {
-      const tag = this.#buffer.toString('latin1', at + 5, Math.min(next - 1, at + 5 + 64));
-      // A statement without rows says in its tag how many it changed, and a COPY how many there were.
-      const shown = this.#resultRows + this.#rows;
-      if (shown === 0 || tag.startsWith('COPY ')) this.#rows += tagRows(tag) - shown;
+    const tag = type === Back.CommandComplete ? this.#buffer.toString('latin1', at + 5, Math.min(next - 1, at + 5 + 64)) : null;
+    // A statement without rows says in its tag how many it changed, and a COPY how many there were.
+    const shown = this.#resultRows + this.#rows;
+    if (tag !== null && (shown === 0 || tag.startsWith('COPY '))) this.#rows += tagRows(tag) - shown;
+    // First of all: what goes over a limit here has ended otherwise.
+    this.#close(next);
+    if (tag !== null) {
       if (this.#tags.length < MESSAGE_CUT) this.#tags = this.#tags === '' ? tag : `${this.#tags}; ${tag}`;
     }
     const extra = flight.extra();
     if (extra !== null) this.#settleStep(extra.changes, this.#step);
     this.#step++;
     if (waiting === Wait.Execute) {
+      this.#talk.runs++;
       const verdict = flight.verdict();
       this.#talk.block = blockAfter(this.#tags, this.#talk.block, flight.portal());
-      this.#close(next);
       if (verdict !== null && !this.#runsAgain()) {
         context.guard.finish(verdict, 'ok', this.#tags);
         this.#runEnded();
@@ -294,7 +342,6 @@ export class Backend {
       if (extra !== null) this.#settled();
     } else {
       // Rows of the next statement of the same Query are counted anew for the tag's sake, in the same operation.
-      this.#close(next);
       this.#resultRows = 0;
     }
     this.#talk.copyIn = null;
@@ -327,6 +374,7 @@ export class Backend {
     this.#resetResult();
     flight.pop();
     this.#talk.answered++;
+    this.#talk.runs = 0;
     this.#talk.block = state;
     // Nothing was sent behind a COPY that is awaited: while something is in flight, this answer was for what came before it.
     if (flight.length === 0) this.#talk.awaitingCopy = false;
@@ -372,6 +420,10 @@ export class Backend {
       }
       if (verdict !== null)
         context.guard.finish(verdict, first ? 'error' : 'cancelled', first ? this.#failure : 'skipped after an earlier error of the pipeline');
+      if (verdict !== null && this.#late?.verdict === verdict && flight.kind() === Wait.Execute) {
+        this.#late = null;
+        this.#stop.forgo();
+      }
       this.#runEnded();
       flight.pop();
       first = false;
@@ -436,29 +488,6 @@ export class Backend {
     const out = context.guard.deliver(context.guard.transport(), words, 0);
     if (out !== frame) this.#replace(at, next, out);
   }
-}
-
-/** Where the transaction stands behind a statement of the extended protocol, before the server says so at Sync. */
-function blockAfter(tag: string, block: number, portal: Portal | null): number {
-  if (tag === 'BEGIN' || tag === 'START TRANSACTION') return IN_TRANSACTION;
-  if (tag !== 'COMMIT' && tag !== 'ROLLBACK' && tag !== 'PREPARE TRANSACTION') return block;
-  // ROLLBACK TO has the tag of ROLLBACK, and AND CHAIN begins another one at once.
-  const effect = portal?.facts.effects.find(({ action }) => action === 'transaction');
-  if (effect?.facts['kind'] === 'rollback_to') return IN_TRANSACTION;
-  return effect?.facts['chain'] === true ? IN_TRANSACTION : IDLE;
-}
-
-/** The number at the end of a command tag: `UPDATE 3`, `INSERT 0 5`. */
-function tagRows(tag: string): number {
-  let value = 0;
-  let scale = 1;
-  for (let i = tag.length - 1; i >= 0; i--) {
-    const digit = tag.charCodeAt(i) - 0x30;
-    if (digit < 0 || digit > 9) return tag.charCodeAt(i) === 0x20 ? value : 0;
-    value += digit * scale;
-    scale *= 10;
-  }
-  return 0;
 }
 
 /** `42703: column "x" does not exist`, as the client was told. */

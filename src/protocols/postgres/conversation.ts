@@ -44,6 +44,10 @@ export class Conversation {
   lastBound: Portal | null = null;
   /** Something ran after which a text alone does not say what it means (`shifted-meaning.ts`). */
   shifted = false;
+  /** Executes of the segment in answer that have ended. */
+  runs = 0;
+  /** A statement is being ended at the target: nothing of the client goes up. */
+  stopping = false;
   /** Set once the session is over; no further byte is looked at. */
   over = false;
   readonly catalog: CatalogInForce = new CatalogInForce(this);
@@ -91,6 +95,17 @@ export class Conversation {
     return catalog === 'wait' ? 'unsettled' : withCatalog(facts, catalog);
   }
 
+  /** What opened the cursors from which `analysis` fetches. A name of this very text counts with the text itself. */
+  origins(analysis: Analysis): readonly Verdict[] {
+    const found = new Set<Verdict>();
+    for (const { kind, name } of analysis.statements) {
+      if (kind !== 'fetch' || name === null) continue;
+      const portal = this.portals.lookup(name, this.segment);
+      if (portal !== null && portal !== 'unsettled') found.add(portal.origin);
+    }
+    return [...found];
+  }
+
   /** Whether completing some statement of `analysis` changes what a name means. */
   changesNames(analysis: Analysis): boolean {
     for (const { kind } of analysis.statements) {
@@ -109,6 +124,7 @@ export class Conversation {
         types: null,
         effects: [],
         resolve: null,
+        origins: null,
         counted: info.inner?.statements[0]?.counted === true,
       });
       switch (info.kind) {
@@ -133,8 +149,8 @@ export class Conversation {
     });
   }
 
-  /** Books name effects as pending changes of the current segment. */
-  applyEffects(effects: readonly NameEffect[], step: number, into: { step: number; change: NameChange }[]): void {
+  /** Books name effects as pending changes of the current segment. `verdict`: of the operation that has them. */
+  applyEffects(effects: readonly NameEffect[], step: number, verdict: Verdict, into: { step: number; change: NameChange }[]): void {
     for (const effect of effects) {
       if (effect.kind === 'prepare') into.push({ step, change: this.statements.change(effect.name, effect.statement, this.segment) });
       else if (effect.kind === 'declare')
@@ -142,7 +158,7 @@ export class Conversation {
           step,
           change: this.portals.change(
             effect.name,
-            { statement: effect.statement, verdict: null, facts: effect.statement.facts, segment: this.segment },
+            { statement: effect.statement, verdict: null, facts: effect.statement.facts, origin: verdict, segment: this.segment },
             this.segment,
           ),
         });

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { GwError } from '../../contract/gw-error.js';
 import type { ClientNotice, Engine, EngineContext, UpstreamConnection, UpstreamReady } from '../../contract/protocol.js';
+import type { Verdict } from '../../contract/verdict.js';
 import { Backend } from './backend.js';
 import { Back, int32, message, readyForQuery } from './codec/message.js';
 import { Conversation } from './conversation.js';
@@ -13,6 +14,7 @@ import { Frontend } from './frontend.js';
 import type { PostgresStartup } from './login.js';
 import { noticeResponse, refuse } from './refusal.js';
 import { RowGuard } from './row-guard.js';
+import { StatementStop } from './statement-stop.js';
 import { cancel, type PostgresReady } from './upstream.js';
 
 /** One cache of analysed statements for the process: facts hold nothing of a session. */
@@ -24,6 +26,7 @@ export class PostgresEngine implements Engine {
   readonly #frontend: Frontend;
   readonly #backend: Backend;
   readonly #rows: RowGuard;
+  readonly #stop: StatementStop;
   readonly #ready: PostgresReady;
   readonly #welcomed: boolean;
   /** Notices that wait for the end of a message that the client has got a part of. */
@@ -40,9 +43,16 @@ export class PostgresEngine implements Engine {
       feed: (bytes) => this.#backend.take(bytes),
       takeCarry: () => this.#backend.takeCarry(),
       settled: () => this.#frontend.retry(),
+      asking: () => this.#frontend.watch(),
+      cancel: (error) => this.#stop.cancel(error),
+    });
+    this.#stop = new StatementStop(this.#talk, {
+      feed: (bytes) => this.#backend.take(bytes),
+      settled: () => this.#frontend.retry(),
+      cancelled: () => this.#rows.cancelled(),
     });
     this.#frontend = new Frontend(this.#talk, this.#rows, sharedCache, Math.min(context.statementLimit, TEXT_LIMIT));
-    this.#backend = new Backend(this.#talk, () => this.#frontend.retry());
+    this.#backend = new Backend(this.#talk, this.#stop, () => this.#frontend.retry());
     this.#talk.catalog.settled = () => this.#frontend.retry();
   }
 
@@ -67,7 +77,7 @@ export class PostgresEngine implements Engine {
 
   fromTarget(chunk: Buffer): void {
     if (this.#talk.over) return;
-    if (!this.#rows.take(chunk)) {
+    if (!this.#stop.take(chunk) && !this.#rows.take(chunk)) {
       this.#backend.take(chunk);
       if (this.#rows.wanted && this.#talk.flight.length === 0) this.#frontend.retry();
     }
@@ -93,6 +103,12 @@ export class PostgresEngine implements Engine {
 
   targetEnded(): void {
     this.#talk.over = true;
+  }
+
+  stop(verdict: Verdict, error: GwError): boolean {
+    if (this.#talk.over || this.#stop.stops(verdict)) return true;
+    if (this.#rows.busy) return this.#rows.stop(verdict, error);
+    return this.#backend.end(verdict, error);
   }
 
   farewell(error: GwError): Uint8Array {

@@ -65,7 +65,7 @@ export class Frontend {
     // Of memory from which something was sent nothing is written again.
     if (at > 0) this.#room = EMPTY;
     if (at < buffer.length) this.#carry = at === 0 && buffer !== chunk ? buffer : Buffer.from(buffer.subarray(at));
-    this.#rows.advance();
+    if (!this.#talk.stopping) this.#rows.advance();
   }
 
   /** What is kept and `chunk` behind it. Room is doubled: a client that sends byte by byte costs no more than one that does not. */
@@ -85,6 +85,11 @@ export class Frontend {
     if (this.#held && !this.#requests.waitingForVerdict) this.#release();
   }
 
+  /** People are asked about what has run: the client is read on, as it is while they are asked about what has not. */
+  watch(): void {
+    if ((this.#carry?.length ?? 0) <= HELD_LIMIT) this.#talk.context.resumeClient();
+  }
+
   #release(): void {
     this.#held = false;
     this.take(Buffer.alloc(0));
@@ -93,7 +98,7 @@ export class Frontend {
 
   #hold(): void {
     this.#held = true;
-    if (!this.#requests.waitingForVerdict) this.#talk.context.pauseClient();
+    if (!this.#requests.waitingForVerdict && !this.#rows.asking) this.#talk.context.pauseClient();
   }
 
   /** Walks whole messages; gives the offset up to which everything is dealt with. */
@@ -114,7 +119,7 @@ export class Frontend {
         this.#hold();
         return at;
       }
-      if (this.#rows.busy && type !== Front.Terminate) {
+      if ((this.#rows.busy || this.#talk.stopping) && type !== Front.Terminate) {
         this.#hold();
         return at;
       }

@@ -28,6 +28,8 @@ export interface Statement {
   readonly effects: readonly NameEffect[];
   /** Facts depend on other names (SQL-level EXECUTE, FETCH) and are resolved at each use. */
   readonly resolve: (() => Facts | 'unsettled') | null;
+  /** Of a FETCH: what opened the cursors that it reads from, as they are named at this moment. */
+  readonly origins: (() => readonly Verdict[]) | null;
   /** The server's command tag counts all rows that it changes. */
   readonly counted: boolean;
 }
@@ -38,6 +40,8 @@ export interface Portal {
   verdict: Verdict | null;
   /** What `verdict` was given for. */
   facts: Facts;
+  /** Of the operation that opened it: what is read from it, however it is fetched, counts together. */
+  readonly origin: Verdict;
   /** Segment of the pipeline in which it was opened. */
   readonly segment: number;
   /** A Describe for it is on its way or answered. */

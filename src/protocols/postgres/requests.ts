@@ -179,7 +179,8 @@ export class Requests {
     const judged = unclear === null ? judge.statement(facts, text, 'query', reachOf(analysis)) : judge.unclear(facts, text, unclear);
     if (this.#masksLater()) return false;
     const mask = this.#talk.masking.ofText(analysis, text, facts);
-    const asked = withMask(withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1), mask);
+    const changing = withMask(withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1), mask);
+    const asked = continuing(changing, this.#talk.origins(analysis));
     const verdict = this.#rows.waiting ?? this.#decide(asked, false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
@@ -190,7 +191,7 @@ export class Requests {
     let extra: FlightExtra | null = null;
     if (this.#talk.changesNames(analysis)) {
       const changes: { step: number; change: NameChange }[] = [];
-      for (const [step, list] of this.#talk.effectsOf(analysis, Buffer.from(text)).entries()) this.#talk.applyEffects(list, step, changes);
+      for (const [step, list] of this.#talk.effectsOf(analysis, Buffer.from(text)).entries()) this.#talk.applyEffects(list, step, verdict, changes);
       extra = { refusal: null, changes };
       this.#checkNames();
     }
@@ -229,7 +230,16 @@ export class Requests {
     const effects = this.#talk.changesNames(analysis) ? this.#talk.effectsOf(analysis, kept).flat() : [];
     const contextual = reachOf(analysis) === 'contextual';
     const source = { analysis, text: kept, index: null, inner: false };
-    const statement: Statement = { facts: named, source, text: kept, types, effects, resolve: contextual ? () => this.#talk.resolve(analysis) : null, counted };
+    const statement: Statement = {
+      facts: named,
+      source,
+      text: kept,
+      types,
+      effects,
+      resolve: contextual ? () => this.#talk.resolve(analysis) : null,
+      origins: contextual ? () => this.#talk.origins(analysis) : null,
+      counted,
+    };
     const change = this.#talk.statements.change(name, statement, this.#talk.segment);
     this.#checkNames();
     this.#talk.flight.push(Wait.Parse, null, { refusal: null, changes: [{ step: 0, change }] });
@@ -260,13 +270,13 @@ export class Requests {
     const judged = judge.bound(facts, statement, parameters, next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual');
     if (this.#masksLater()) return false;
     const mask = this.#talk.masking.door === null ? null : this.#talk.masking.ofStatement(statement, textsOf(parameters, statement.types));
-    const verdict = this.#decide(withMask(withChanges(judged, statement.counted, true), mask), false);
+    const verdict = this.#decide(continuing(withMask(withChanges(judged, statement.counted, true), mask), statement.origins?.() ?? []), false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Bind);
     }
     this.#talk.parkLastBound();
-    const portal: Portal = { statement, verdict, facts: named, segment: this.#talk.segment };
+    const portal: Portal = { statement, verdict, facts: named, origin: verdict, segment: this.#talk.segment };
     if (mask !== null) this.#talk.masking.attach(verdict, mask, portal);
     const change = this.#talk.portals.change(portalName, portal, this.#talk.segment);
     this.#talk.lastBound = portal;
@@ -303,7 +313,8 @@ export class Requests {
       const judged = judge.statement(facts, portal.statement.text, 'fetch', 'contextual');
       if (this.#masksLater()) return false;
       const mask = this.#talk.masking.ofStatement(portal.statement, []);
-      const decided = this.#decide(withMask(withChanges(judged, portal.statement.counted, true), mask), false);
+      const origins = [portal.origin, ...(portal.statement.origins?.() ?? [])];
+      const decided = this.#decide(continuing(withMask(withChanges(judged, portal.statement.counted, true), mask), origins), false);
       if (decided === NO_VERDICT_YET) return false;
       if (!decided.allowed) {
         return this.#standIn(refuseOperation(decided.decision, facts), Wait.Execute);
@@ -324,7 +335,7 @@ export class Requests {
     let extra: FlightExtra | null = null;
     if (portal.statement.effects.length > 0) {
       const changes: { step: number; change: NameChange }[] = [];
-      this.#talk.applyEffects(portal.statement.effects, 0, changes);
+      this.#talk.applyEffects(portal.statement.effects, 0, verdict, changes);
       extra = { refusal: null, changes };
     }
     this.#talk.flight.push(Wait.Execute, verdict, extra, portal);
@@ -412,6 +423,11 @@ function textsOf(parameters: Uint8Array, types: Uint8Array | null): readonly str
 function holdsEscapedQuote(text: Uint8Array): boolean {
   for (let at = text.indexOf(BACKSLASH); at >= 0; at = text.indexOf(BACKSLASH, at + 1)) if (text[at + 1] === QUOTE) return true;
   return false;
+}
+
+/** The operation with what its rows count together with. */
+function continuing(operation: Judged, origins: readonly Verdict[]): Judged {
+  return origins.length === 0 ? operation : { ...operation, continues: origins };
 }
 
 /** A text that runs what the session prepared or declared does not say what it does. */

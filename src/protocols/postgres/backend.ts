@@ -6,21 +6,20 @@
 import { GwError } from '../../contract/gw-error.js';
 import type { Verdict } from '../../contract/verdict.js';
 import { MASKED_ROW_LIMIT, MESSAGE_LIMIT, SERVER_MESSAGE_LIMIT } from './codec/limits.js';
-import { Back, readFields } from './codec/message.js';
+import { Back } from './codec/message.js';
 import { blockAfter, tagRows } from './command-tag.js';
 import type { Conversation } from './conversation.js';
 import { Wait } from './flight.js';
 import type { ResultMasker } from './masking/result-masker.js';
-import type { Portal } from './names.js';
 import { checkReadOnly, REFUSED_WRITE, WHY_READ_ONLY } from './read-only.js';
 import { noticeResponse } from './refusal.js';
+import { errorWords, WORDS_LIMIT } from './server-error.js';
 import type { StatementStop } from './statement-stop.js';
 import { checkPinned } from './upstream.js';
 
 const IDLE = 0x49; // 'I'
 const IN_TRANSACTION = 0x54; // 'T'
 const FAILED = 0x45; // 'E'
-const MESSAGE_CUT = 500;
 
 export class Backend {
   readonly #talk: Conversation;
@@ -324,7 +323,7 @@ export class Backend {
     // First of all: what goes over a limit here has ended otherwise.
     this.#close(next);
     if (tag !== null) {
-      if (this.#tags.length < MESSAGE_CUT) this.#tags = this.#tags === '' ? tag : `${this.#tags}; ${tag}`;
+      if (this.#tags.length < WORDS_LIMIT) this.#tags = this.#tags === '' ? tag : `${this.#tags}; ${tag}`;
     }
     const extra = flight.extra();
     if (extra !== null) this.#settleStep(extra.changes, this.#step);
@@ -390,7 +389,7 @@ export class Backend {
     else {
       // The record holds what was delivered.
       const said = this.#scrubbed(at, next);
-      this.#failure = describe(said, 5, said.length);
+      this.#failure = errorWords(said, 5, said.length);
     }
     if (refusal !== null) {
       // The server refused the stand-in: the client hears why the gateway did not let the real message through.
@@ -488,13 +487,6 @@ export class Backend {
     const out = context.guard.deliver(context.guard.transport(), words, 0);
     if (out !== frame) this.#replace(at, next, out);
   }
-}
-
-/** `42703: column "x" does not exist`, as the client was told. */
-function describe(buffer: Buffer, start: number, end: number): string {
-  const fields = readFields(buffer, start, end);
-  if (fields === null) throw violation('a malformed ErrorResponse');
-  return `${fields.get('C') ?? '?????'}: ${fields.get('M') ?? ''}`.slice(0, MESSAGE_CUT);
 }
 
 function violation(what: string): GwError {

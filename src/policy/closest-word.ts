@@ -43,6 +43,6 @@ function closestWord(word: string, words: Iterable<string>): string | null {
 export function suggestion(word: string, words: readonly string[]): string {
   const near = closestWord(word, words);
   if (near !== null) return `; did you mean \`${near}\`?`;
-  if (words.length > 0 && words.length <= 12) return `; it may be ${words.map((each) => `\`${each}\``).join(', ')}`;
+  if (words.length > 0 && words.length <= 16) return `; it may be ${words.map((each) => `\`${each}\``).join(', ')}`;
   return '';
 }

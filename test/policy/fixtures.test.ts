@@ -61,8 +61,8 @@ describe('a fixture', () => {
         code: 'policy.invalid',
         message: [
           'p.test.yaml:5:53: `expect` cannot be `alow`; did you mean `allow`?',
-          'p.test.yaml:6:5: `tests` needs either a `statement` or `connect: true`',
-          'p.test.yaml:6:77: unknown key `rule`; it may be `name`, `as`, `target`, `statement`, `connect`, `at`, `expect`, `by`, `tier`, `approvers`, `rows`, `warns`',
+          'p.test.yaml:6:5: `tests` needs one of `statement`, `connect: true` and `column`',
+          'p.test.yaml:6:77: unknown key `rule`; it may be `name`, `as`, `target`, `statement`, `connect`, `column`, `reason`, `at`, `expect`, `shown`, `by`, `tier`, `approvers`, `rows`, `warns`',
         ].join('\n'),
       }),
     );

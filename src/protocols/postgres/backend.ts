@@ -420,7 +420,7 @@ export class Backend {
     this.#settled();
   }
 
-  /** What the server says, an error, notice or notification, without what it may hold of tables. */
+  /** What the server says, an error, notice, notification or setting, without what it may hold of tables. */
   #scrubbed(at: number, next: number): Buffer {
     const said = this.#talk.masking.scrub(this.#buffer, at, next, this.#talk.flight.verdict());
     if (said === null) throw violation('a malformed message');
@@ -432,7 +432,7 @@ export class Backend {
     const { context } = this.#talk;
     this.#close(at);
     const frame = this.#buffer.subarray(at, next);
-    const words = frame[0] === Back.ParameterStatus ? frame : this.#scrubbed(at, next);
+    const words = this.#scrubbed(at, next);
     const out = context.guard.deliver(context.guard.transport(), words, 0);
     if (out !== frame) this.#replace(at, next, out);
   }

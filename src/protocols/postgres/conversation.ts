@@ -123,7 +123,8 @@ export class Conversation {
   applyEffects(effects: readonly NameEffect[], step: number, into: { step: number; change: NameChange }[]): void {
     for (const effect of effects) {
       if (effect.kind === 'prepare') into.push({ step, change: this.statements.change(effect.name, effect.statement, this.segment) });
-      else if (effect.kind === 'declare')
+      else if (effect.kind === 'declare') {
+        this.masking.declare(effect.statement);
         into.push({
           step,
           change: this.portals.change(
@@ -132,7 +133,7 @@ export class Conversation {
             this.segment,
           ),
         });
-      else {
+      } else {
         const space: NameSpace<Statement> | NameSpace<Portal> = effect.kind === 'deallocate' ? this.statements : this.portals;
         // DEALLOCATE ALL and DISCARD ALL leave the protocol's unnamed statement alone.
         for (const name of effect.name === null ? [...space.names()].filter((each) => each !== '' || effect.kind === 'close') : [effect.name])

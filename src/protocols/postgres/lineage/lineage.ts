@@ -31,6 +31,16 @@ export function isNothing(lineage: Lineage): boolean {
   return lineage.columns.size === 0 && lineage.unknown === null;
 }
 
+/** Temporary relations of the session, which no catalog lists, go by this schema. */
+export const TEMPORARY = 'pg_temp';
+
+/** Made by the statement itself or kept by the session alone: of no column of a table that others fill. */
+export function isMade(lineage: Lineage): boolean {
+  if (lineage.unknown !== null) return false;
+  for (const { relation } of lineage.columns) if (relation.schema !== TEMPORARY) return false;
+  return true;
+}
+
 const columnsByRelation = new WeakMap<CatalogRelation, ReadonlyMap<string, SourceColumn>>();
 
 export function sourceColumns(relation: CatalogRelation): ReadonlyMap<string, SourceColumn> {

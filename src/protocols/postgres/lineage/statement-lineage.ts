@@ -17,9 +17,13 @@ export interface StatementLineage {
   readonly conditions: readonly Condition[];
   readonly flows: readonly Flow[];
   readonly created: readonly Created[];
-  /** It runs another one by its name: its outputs are those of that one. */
-  readonly runs: { readonly kind: 'statement' | 'cursor'; readonly name: string } | null;
+  /** It runs another one by its name, and gives what that one gives, shows its plan, or keeps it in a table. */
+  readonly runs: { readonly kind: 'statement' | 'cursor'; readonly name: string; readonly gives: 'rows' | 'plan' | 'table' } | null;
+  /** Of PREPARE, DECLARE, DEALLOCATE, CLOSE and DISCARD: what a name means from here on. */
+  readonly names: { readonly kind: 'statement' | 'cursor' | 'all'; readonly name: string | null } | null;
   readonly literalSensitive: boolean;
+  /** A view that it makes, or the name that it gives to something else: what stands in the place of a relation from then on. */
+  readonly placed: { readonly name: string; readonly temporary: boolean; readonly qualified: boolean } | null;
 }
 
 const RETURNS_NOTHING: readonly Output[] = [];
@@ -59,19 +63,48 @@ export function statementLineage(statement: unknown, context: LineageContext): S
       conditions: [{ use: 'other', lineage: unknown }],
       flows: [{ relation: null, column: null, what: 'a place that was not traced', lineage: unknown }],
       created: [],
-      runs: null,
+      runs: runsOf(statement),
+      names: namesOf(statement),
       literalSensitive: true,
+      placed: placedBy(statement),
     };
   }
   const { conditions, flows, created, literalSensitive } = trace;
-  return { outputs, conditions, flows, created, runs: runsOf(statement), literalSensitive };
+  return { outputs, conditions, flows, created, runs: runsOf(statement), names: namesOf(statement), literalSensitive, placed: placedBy(statement) };
 }
 
 function runsOf(statement: unknown): StatementLineage['runs'] {
   const found = tagged(statement);
-  if (found?.tag === 'ExecuteStmt') return { kind: 'statement', name: text(found.node, 'name') ?? '' };
-  if (found?.tag === 'FetchStmt') return { kind: 'cursor', name: text(found.node, 'portalname') ?? '' };
-  return null;
+  if (found?.tag === 'ExecuteStmt') return { kind: 'statement', name: text(found.node, 'name') ?? '', gives: 'rows' };
+  if (found?.tag === 'FetchStmt') return { kind: 'cursor', name: text(found.node, 'portalname') ?? '', gives: 'rows' };
+  if (found?.tag !== 'ExplainStmt' && found?.tag !== 'CreateTableAsStmt') return null;
+  const inner = runsOf(field(found.node, 'query'));
+  return inner === null ? null : { ...inner, gives: found.tag === 'ExplainStmt' ? 'plan' : 'table' };
+}
+
+function placedBy(statement: unknown): StatementLineage['placed'] {
+  const { tag, node } = tagged(statement) ?? { tag: '', node: {} };
+  if (tag === 'RenameStmt') return { name: text(node, 'newname') ?? '', temporary: false, qualified: false };
+  if (tag !== 'ViewStmt') return null;
+  const view = struct(node, 'view') ?? {};
+  const [schema, name] = relationName(view);
+  return { name, temporary: text(view, 'relpersistence') === 't' || schema === 'pg_temp', qualified: schema !== null };
+}
+
+function namesOf(statement: unknown): StatementLineage['names'] {
+  const { tag, node } = tagged(statement) ?? { tag: '', node: {} };
+  switch (tag) {
+    case 'PrepareStmt':
+    case 'DeallocateStmt':
+      return { kind: 'statement', name: text(node, 'name') };
+    case 'DeclareCursorStmt':
+    case 'ClosePortalStmt':
+      return { kind: 'cursor', name: text(node, 'portalname') };
+    case 'DiscardStmt':
+      return { kind: 'all', name: null };
+    default:
+      return null;
+  }
 }
 
 function topColumns(trace: Trace, statement: unknown): readonly Output[] {
@@ -89,18 +122,21 @@ function topColumns(trace: Trace, statement: unknown): readonly Output[] {
     }
     case 'CopyStmt':
       return copyColumns(trace, node, level);
+    case 'CreateStmt':
+      return emptyTable(trace, node);
     case 'CreateTableAsStmt':
       return createdTable(trace, node, level);
     case 'ExplainStmt':
       // A plan shows the text's own constants and numbers of rows; what decides those numbers is a condition like any other.
       topColumns(trace, field(node, 'query'));
-      return [output('QUERY PLAN', NOTHING)];
+      // The planner runs functions that are called immutable, and shows what they give.
+      return [output('QUERY PLAN', trace.foreign ? unknownLineage('the plan may show what code of the database gives') : NOTHING)];
     case 'PrepareStmt':
     case 'DeclareCursorStmt':
       // What they keep is traced by itself when it runs; preparing shows nothing.
       return RETURNS_NOTHING;
     case 'VariableShowStmt':
-      return [output(null, NOTHING, true)];
+      return [output(null, trace.context.unseenRan ? unknownLineage('code of the database may have set it') : NOTHING, true)];
     case 'ExecuteStmt': {
       for (const each of list(node, 'params')) trace.condition('other', trace.value(each, level));
       return lost('what it runs is not known');
@@ -108,6 +144,9 @@ function topColumns(trace: Trace, statement: unknown): readonly Output[] {
     case 'FetchStmt':
       return lost('what it runs is not known');
     case 'ViewStmt':
+      // Its columns are traced when it is read; what decides its rows would be seen nowhere then.
+      trace.query(field(node, 'query'), level);
+      return RETURNS_NOTHING;
     case 'RuleStmt':
     case 'CreateTrigStmt':
       return RETURNS_NOTHING;
@@ -138,6 +177,20 @@ function tableColumns(trace: Trace, relation: Tree, names: readonly string[]): r
   if (columns === null) return lost(`${name} is not in the catalog`);
   if (names.length === 0) return columns;
   return names.map((each) => columns.find((column) => column.name === each && !column.many) ?? output(each, unknownLineage(`column "${each}" is not known`)));
+}
+
+/** A table that others see comes with the next catalog; a temporary one of the session does not. */
+function emptyTable(trace: Trace, node: Tree): readonly Output[] {
+  const relation = struct(node, 'relation') ?? {};
+  const [schema, name] = relationName(relation);
+  if (text(relation, 'relpersistence') !== 't' && schema !== 'pg_temp') return RETURNS_NOTHING;
+  const elements = list(node, 'tableElts');
+  const plain =
+    list(node, 'inhRelations').length === 0 && struct(node, 'ofTypename') === null && elements.every((each) => as(each, 'TableLikeClause') === null);
+  const names = elements.flatMap((each) => text(as(each, 'ColumnDef') ?? {}, 'colname') ?? []);
+  const columns = plain ? names.map((each) => output(each, NOTHING)) : [output(null, unknownLineage(`${name} is made after another table`), true)];
+  trace.created.push({ schema, name, temporary: true, columns });
+  return RETURNS_NOTHING;
 }
 
 function createdTable(trace: Trace, node: Tree, level: Level): readonly Output[] {

@@ -72,7 +72,8 @@ export class CopyMasker {
       if (stop > end) throw violation();
       const raw = data.subarray(at, stop);
       const plan = this.#plans[index];
-      if (plan?.action === 'pass' || raw.equals(nullText)) out.copy(data, at, stop);
+      // Without a backslash in it the text for NULL may be that of a value as well, and telling the two apart would tell the value.
+      if (plan?.action === 'pass' || (raw.equals(nullText) && nullText.includes(BACKSLASH))) out.copy(data, at, stop);
       else {
         const value = unescapeText(raw);
         const shown = this.#show(plan, value);

@@ -5,8 +5,8 @@
 
 import type { ValueTransform } from '../../../contract/masking.js';
 import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
-import type { Catalog, CatalogColumn, CatalogRelation } from '../catalog/catalog.js';
-import { type Lineage, type SourceColumn, sourceColumns } from '../lineage/lineage.js';
+import { type Catalog, type CatalogColumn, type CatalogRelation, kinOf } from '../catalog/catalog.js';
+import { type Lineage, type SourceColumn, sourceColumns, TEMPORARY } from '../lineage/lineage.js';
 import { type FieldKind, fieldKind } from './field-kind.js';
 
 /** `null`: no value leaves. */
@@ -32,7 +32,10 @@ export function classesOf(source: SourceColumn, view: MaskingDoor['view']): read
   if (views === undefined) classesByColumn.set(source, (views = new WeakMap()));
   let classes = views.get(view);
   if (classes === undefined) {
-    classes = view.columnClasses([source.relation.schema, source.relation.name], source.column.name);
+    const own = view.columnClasses([source.relation.schema, source.relation.name], source.column.name);
+    // What a partition or heir holds is hidden like what it is a part of, and the other way about.
+    const kin = kinOf(source.relation).filter((each) => sourceColumns(each).has(source.column.name));
+    classes = kin.length === 0 ? own : united([own, ...kin.map((each) => view.columnClasses([each.schema, each.name], source.column.name))]);
     views.set(view, classes);
   }
   return classes;
@@ -40,17 +43,19 @@ export function classesOf(source: SourceColumn, view: MaskingDoor['view']): read
 
 export const isHidden = (how: ClassView): boolean => how.treatment !== 'clear';
 
-/** The classes that a value may be of; `certain` false: it may be of any hidden one. */
-export function classesIn(lineage: Lineage, view: MaskingDoor['view']): readonly ClassView[] {
+function united(lists: readonly (readonly ClassView[])[]): readonly ClassView[] {
   const found = new Map<string, ClassView>();
-  for (const source of lineage.columns) {
-    for (const how of classesOf(source, view)) {
-      const before = found.get(how.class);
-      // One class may be shown differently in different columns.
-      if (before === undefined || !isHidden(before)) found.set(how.class, how);
-    }
+  for (const how of lists.flat()) {
+    const before = found.get(how.class);
+    // One class may be shown differently in different columns.
+    if (before === undefined || !isHidden(before)) found.set(how.class, how);
   }
   return [...found.values()];
+}
+
+/** The classes that a value may be of; `certain` false: it may be of any hidden one. */
+export function classesIn(lineage: Lineage, view: MaskingDoor['view']): readonly ClassView[] {
+  return united([...lineage.columns].map((source) => classesOf(source, view)));
 }
 
 export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: MaskingDoor, catalog: Catalog | null): ValuePlan {
@@ -59,8 +64,11 @@ export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: Ma
   let columns: Lineage = lineage ?? { columns: new Set(), exact: false, unknown: 'the statement does not say what it is made of' };
   if (origin.relation !== 0) {
     const source = columnAt(origin, catalog);
-    if (source === null) columns = { ...columns, unknown: columns.unknown ?? 'its table is not in the catalog', exact: false };
-    else if (!columns.columns.has(source)) columns = { columns: new Set([...columns.columns, source]), exact: lineage === null, unknown: columns.unknown };
+    // The catalog lists no temporary tables; the statement says whether one may be meant.
+    const listed = source !== null || ![...columns.columns].some(({ relation }) => relation.schema === TEMPORARY);
+    if (source === null && listed) columns = { ...columns, unknown: columns.unknown ?? 'its table is not in the catalog', exact: false };
+    else if (source !== null && !columns.columns.has(source))
+      columns = { columns: new Set([...columns.columns, source]), exact: lineage === null, unknown: columns.unknown };
   }
   const classes = classesIn(columns, view);
   const hidden = classes.filter(isHidden);

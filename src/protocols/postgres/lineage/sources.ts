@@ -65,7 +65,7 @@ export class Level {
   spelling(columns: readonly Output[]): readonly Output[] {
     const spelled = this.#spelled;
     if (isNothing(spelled)) return columns;
-    return columns.map((column) => (column.lineage.exact && !isMade(column.lineage) ? column : { ...column, lineage: derived(column.lineage, spelled) }));
+    return columns.map((column) => (column.lineage.exact && !isMade(column.lineage) ? column : { ...column, lineage: tell(column.lineage, spelled) }));
   }
 
   /** Something that is made in the query itself can be named here. */
@@ -116,7 +116,7 @@ export class Level {
       }
       if (!found && source.alias === name) possible.push(wholeRow(source));
     }
-    if (certain.length > 0) return possible.length === 0 ? oneOf(...certain) : derived(...certain, ...possible);
+    if (certain.length > 0) return oneOf(...certain, ...possible);
     const outer = this.parent === null ? null : this.parent.#lookup(name);
     if (possible.length === 0) return outer;
     return outer === null ? oneOf(...possible) : derived(...possible, outer);
@@ -145,6 +145,12 @@ export class Level {
     const here = this.sources.filter((source) => source.alias === alias);
     return here.length > 0 || this.parent === null ? here : this.parent.#find(alias);
   }
+}
+
+/** What is made to tell of `spelled`. */
+function tell(lineage: Lineage, spelled: Lineage): Lineage {
+  const told = derived(lineage, spelled);
+  return isMade(lineage) ? { ...told, made: true } : told;
 }
 
 function inexact(lineage: Lineage): Lineage {

@@ -83,7 +83,7 @@ function together(sets: readonly (readonly Output[])[]): readonly Output[] {
   return [output(null, derived(...sets.flat().map(({ lineage }) => lineage)), true)];
 }
 
-function columnsOf(trace: Trace, catalog: Catalog | null, relation: CatalogRelation): readonly Output[] {
+export function columnsOf(trace: Trace, catalog: Catalog | null, relation: CatalogRelation): readonly Output[] {
   const steady = trace.context.steady;
   let columns = steady ? known.get(relation) : undefined;
   if (columns === undefined) {

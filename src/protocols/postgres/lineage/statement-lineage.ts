@@ -2,11 +2,12 @@
  * The lineage of one statement: what each column of its result is made of, which columns decide what is shown, and what flows where. Entry
  * of this folder. A statement that is not understood has a result of which nothing is known. Pure; the text is untrusted.
  */
+import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
 import { as, field, flag, list, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
 import { NOTHING, unknownLineage } from './lineage.js';
 import { deleteColumns, insertColumns, mergeColumns, updateColumns } from './modifications.js';
 import { create, selectColumns } from './queries.js';
-import { relationColumns } from './relations.js';
+import { columnsOf, relationColumns } from './relations.js';
 import { Level, type Output, output } from './sources.js';
 import { type Condition, type Created, type Flow, type LineageContext, TooMuch, Trace } from './trace.js';
 import { valueLineage } from './values.js';
@@ -71,6 +72,17 @@ export function statementLineage(statement: unknown, context: LineageContext): S
   }
   const { conditions, flows, created, literalSensitive } = trace;
   return { outputs, conditions, flows, created, runs: runsOf(statement), names: namesOf(statement), literalSensitive, placed: placedBy(statement) };
+}
+
+/** What the columns of a relation are made of; those of a view, of what its query reads. */
+export function relationLineage(relation: CatalogRelation, catalog: Catalog): readonly Output[] {
+  const context = { catalog, searchPath: null, temporary: () => null, doubtful: () => false, steady: true, unseenRan: false };
+  try {
+    return columnsOf(new Trace(context, valueLineage, queryColumns), catalog, relation);
+  } catch (error) {
+    if (!(error instanceof TooMuch || error instanceof RangeError)) throw error;
+    return lost('its view is too large to be traced');
+  }
 }
 
 function runsOf(statement: unknown): StatementLineage['runs'] {

@@ -14,6 +14,7 @@ import { type Output, output } from '../lineage/sources.js';
 import type { StatementLineage } from '../lineage/statement-lineage.js';
 import type { NameSpace, Portal, Statement, StatementSource } from '../names.js';
 import { ChangedNames } from './changed-names.js';
+import { InputWatch } from './input-watch.js';
 import { scrubNotification, scrubSetting, scrubWords } from './message-scrubber.js';
 import { ResultMasker } from './result-masker.js';
 import { hiddenIn, holdsHidden, statementRefusal } from './statement-refusal.js';
@@ -58,6 +59,8 @@ const TRANSACTION: ReadonlySet<string> = new Set(['transaction', 'set']);
 export class SessionMasking {
   readonly #talk: MaskedConversation;
   readonly #maskers = new WeakMap<Verdict, ResultMasker>();
+  readonly #masks = new WeakMap<Verdict, OperationMask>();
+  readonly #watches = new WeakMap<Verdict, InputWatch | null>();
   readonly #temporary = new TemporaryTables();
   readonly #changed = new ChangedNames();
   /** What a cursor was when it was declared: it stays that, whatever its names mean by now. */
@@ -106,6 +109,7 @@ export class SessionMasking {
       mask.catalog,
     );
     this.#touched ||= mask.touches;
+    this.#masks.set(verdict, mask);
     this.#unseenRan ||= effects.some(({ action, facts }) => UNSEEN.has(action) || (action === 'call' && RUNNING.has(String(facts['class']))));
     this.#maskers.set(verdict, new ResultMasker({ ...mask, portal }, (how, values) => guard.masked(verdict, how, values)));
   }
@@ -115,6 +119,18 @@ export class SessionMasking {
     if (this.door === null) return;
     const [traced] = this.#trace(statement.source);
     if (traced !== undefined) this.#declared.set(statement, traced);
+  }
+
+  /** Null: what streams in under this verdict may hold anything. */
+  watch(verdict: Verdict): InputWatch | null {
+    const mask = this.#masks.get(verdict);
+    if (mask === undefined || !mask.door.view.hides) return null;
+    let watch = this.#watches.get(verdict);
+    if (watch === undefined) {
+      const into = mask.facts.effects.some(({ action, resource }) => action === 'copy_from' && holdsHidden(resource?.name, mask.door, mask.catalog));
+      this.#watches.set(verdict, (watch = into ? new InputWatch(mask.door) : null));
+    }
+    return watch;
   }
 
   masker(verdict: Verdict | null): ResultMasker | null {

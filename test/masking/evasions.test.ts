@@ -275,9 +275,15 @@ const EVASIONS: readonly (readonly [name: string, ...texts: string[]])[] = [
     'characters by FILTER',
     'select n, c from (select n, c, count(*) filter (where substr(ssn, n, 1) = chr(c)) as k from bank.customers, generate_series(1, 19) n, generate_series(32, 122) c where id = 1 group by 1, 2) q where k > 0 order by 1',
   ],
-  ['numbers joined', 'select n from generate_series(7391846000, 7391846300) n join bank.customers c on c.card = n'],
-  ['numbers that are in it', 'select n from generate_series(7391846000, 7391846300) n where n in (select card from bank.customers)'],
-  ['numbers USING', 'select v.card from (select generate_series(7391846000, 7391846300) as card) v join bank.customers using (card)'],
+  ['numbers joined', 'select n from generate_series(7391 * 1000000::bigint + 846000, 7391 * 1000000::bigint + 846300) n join bank.customers c on c.card = n'],
+  [
+    'numbers that are in it',
+    'select n from generate_series(7391 * 1000000::bigint + 846000, 7391 * 1000000::bigint + 846300) n where n in (select card from bank.customers)',
+  ],
+  [
+    'numbers USING',
+    'select v.card from (select generate_series(7391 * 1000000::bigint + 846000, 7391 * 1000000::bigint + 846300) as card) v join bank.customers using (card)',
+  ],
   ['dates joined', "select d::date::text from generate_series(date '1971-01-01', date '1971-12-31', '1 day') d, bank.customers where dob = d::date"],
   ['characters written', 'update bank.scratch set word = chr(c) from generate_series(32, 122) c, bank.customers where substr(ssn, 1, 1) = chr(c)'],
 ];

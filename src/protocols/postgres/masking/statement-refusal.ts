@@ -6,6 +6,7 @@ import type { ClassView, ConditionRight, MaskingDoor } from '../../../contract/m
 import type { Effect, Facts } from '../../../contract/operation.js';
 import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
 import { type Lineage, sourceColumns } from '../lineage/lineage.js';
+import { relationLineage } from '../lineage/statement-lineage.js';
 import type { Condition, Created, Flow } from '../lineage/trace.js';
 import type { TemporaryTables } from './temporary-tables.js';
 import type { TracedStatement } from './traced-text.js';
@@ -102,7 +103,7 @@ function reshapingRefusal({ action, resource, facts }: Effect, object: string, d
   const reshapes = RESHAPING.has(action) || (action === 'create' && WATCHING.has(object));
   if (!reshapes || resource?.type !== 'relation') return null;
   if (facts['object'] === 'index' || facts['object'] === 'sequence') return null;
-  return catalog === null || holdsHidden(name, door, catalog)
+  return catalog === null || relationsNamed(name, catalog).some((each) => relationHides(each, door))
     ? `${said} holds data that policy hides from you, and ${action} could show it under another name`
     : null;
 }
@@ -127,9 +128,14 @@ function relationHides(relation: CatalogRelation, door: MaskingDoor): boolean {
   return hiddenClasses(relation, door).length > 0;
 }
 
-/** A relation that may be meant by the name has a column that is hidden. */
+/** A relation that may be meant by the name has a column that is hidden, or is a view that shows one. */
 export function holdsHidden(name: Name | undefined, door: MaskingDoor, catalog: Catalog | null): boolean {
-  return relationsNamed(name, catalog).some((relation) => relationHides(relation, door));
+  return relationsNamed(name, catalog).some((relation) => relationHides(relation, door) || (catalog !== null && viewHides(relation, door, catalog)));
+}
+
+function viewHides(relation: CatalogRelation, door: MaskingDoor, catalog: Catalog): boolean {
+  const viewed = relation.definition !== null && !relation.schema.startsWith('pg_') && relation.schema !== 'information_schema';
+  return viewed && relationLineage(relation, catalog).some(({ lineage }) => hiddenIn(lineage, door) !== null);
 }
 
 /** The first hidden class that a value may be of, in words; null: of none. */

@@ -7,6 +7,8 @@ export interface CatalogColumn {
   readonly name: string;
   readonly number: number;
   readonly type: number;
+  /** Computed from other columns; COPY of the table leaves it out. */
+  readonly generated?: true;
 }
 
 export type RelationKind = 'r' | 'p' | 'v' | 'm' | 'f' | 'c' | 'S';

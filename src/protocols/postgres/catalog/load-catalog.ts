@@ -36,7 +36,7 @@ const VISIBLE_SCHEMA = "nspname !~ '^pg_(toast|temp_|toast_temp_)'";
 const KINDS = "relkind in ('r','p','v','m','f','c','S')";
 
 const RELATIONS = `select c.oid, nspname, relname, relkind from pg_class c join pg_namespace n on n.oid = relnamespace where ${KINDS} and ${VISIBLE_SCHEMA}`;
-const COLUMNS = `select attrelid, attnum, attname, atttypid from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attnum > 0 and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA} order by attrelid, attnum`;
+const COLUMNS = `select attrelid, attnum, attname, atttypid, attgenerated <> '' from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attnum > 0 and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA} order by attrelid, attnum`;
 /** An aggregate is declared immutable whatever its functions are, so it is as bad as the worst of them. */
 const FUNCTIONS = `select p.oid, nspname, p.proname, p.prokind,
   coalesce(worst.volatility, p.provolatile), p.prosecdef or coalesce(worst.definer, false), r.rolname, coalesce(r.rolsuper, false) and coalesce(worst.super, true),
@@ -120,7 +120,7 @@ function readRelations(
   const byRelation = new Map<number, CatalogColumn[]>();
   for (const row of columns) {
     const relation = oid(row, 0);
-    const column = { name: text(row, 2), number: oid(row, 1), type: oid(row, 3) };
+    const column: CatalogColumn = { name: text(row, 2), number: oid(row, 1), type: oid(row, 3), ...(row[4] === 't' ? { generated: true } : {}) };
     const known = byRelation.get(relation);
     if (known === undefined) byRelation.set(relation, [column]);
     else known.push(column);

@@ -187,7 +187,10 @@ function tableColumns(trace: Trace, relation: Tree, names: readonly string[]): r
   const [schema, name] = relationName(relation);
   const columns = relationColumns(trace, schema, name);
   if (columns === null) return lost(`${name} is not in the catalog`);
-  if (names.length === 0) return columns;
+  if (names.length === 0)
+    return columns.filter(
+      ({ many, lineage }) => many || ![...lineage.columns].some(({ column, relation: { name: home } }) => home === name && column.generated),
+    );
   return names.map((each) => columns.find((column) => column.name === each && !column.many) ?? output(each, unknownLineage(`column "${each}" is not known`)));
 }
 

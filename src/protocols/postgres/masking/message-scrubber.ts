@@ -34,10 +34,10 @@ export function scrubWords(buffer: Buffer, at: number, next: number, door: Maski
   if (fields === null) return null;
   const code = fields.get('C') ?? '';
   // Code of the database may say anything, whatever the statement is about.
-  const raised = frame[0] !== Back.ErrorResponse || RAISED.has(code.slice(0, 2)) || saidWithin(fields.get('W'));
+  const notice = frame[0] === Back.NoticeResponse;
+  const raised = (notice ? touches : RAISED.has(code.slice(0, 2))) || saidWithin(fields.get('W'));
   if (!raised && (!touches || TELLING_NAMES.has(code.slice(0, 2)))) return frame;
   tell(door.view.unknown);
-  const notice = frame[0] === Back.NoticeResponse;
   const words = notice ? 'a notice of the server' : (ERROR_WORDS[code.slice(0, 2)] ?? 'the server reports an error');
   const parts: string[] = [];
   for (const [key, value] of fields) if (NAMES.includes(key)) parts.push(`${key}${value}\0`);

@@ -137,12 +137,12 @@ export class SessionMasking {
     return verdict === null ? null : (this.#maskers.get(verdict) ?? null);
   }
 
-  /** What the server says outside of a result. Null: it is malformed. */
-  scrub(buffer: Buffer, at: number, next: number, verdict: Verdict | null): Buffer | null {
+  /** What the server says outside of a result; `ofText`: of a text that it has read and not run. Null: it is malformed. */
+  scrub(buffer: Buffer, at: number, next: number, verdict: Verdict | null, ofText: boolean): Buffer | null {
     const { door } = this;
     if (door === null) return buffer.subarray(at, next);
     const tell = (): void => undefined;
-    const touches = this.masker(verdict)?.touches ?? true;
+    const touches = this.masker(verdict)?.touches ?? !ofText;
     if (buffer[at] === Back.NotificationResponse) return scrubNotification(buffer, at, next, door, tell);
     if (buffer[at] === Back.ParameterStatus) return scrubSetting(buffer, at, next, door, touches);
     return scrubWords(buffer, at, next, door, touches, tell);

@@ -63,12 +63,12 @@ export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: Ma
   const kind = fieldKind(origin.type, catalog);
   let columns: Lineage = lineage ?? { columns: new Set(), exact: false, unknown: 'the statement does not say what it is made of' };
   if (origin.relation !== 0) {
-    const source = columnAt(origin, catalog);
+    const sources = columnsAt(origin, catalog);
     // The catalog lists no temporary tables; the statement says whether one may be meant.
-    const listed = source !== null || ![...columns.columns].some(({ relation }) => relation.schema === TEMPORARY);
-    if (source === null && listed) columns = { ...columns, unknown: columns.unknown ?? 'its table is not in the catalog', exact: false };
-    else if (source !== null && !columns.columns.has(source))
-      columns = { columns: new Set([...columns.columns, source]), exact: lineage === null, unknown: columns.unknown };
+    const listed = sources !== null || ![...columns.columns].some(({ relation }) => relation.schema === TEMPORARY);
+    if (sources === null && listed) columns = { ...columns, unknown: columns.unknown ?? 'its table is not in the catalog', exact: false };
+    else if (sources?.some((source) => !columns.columns.has(source)) === true)
+      columns = { columns: new Set([...columns.columns, ...sources]), exact: lineage === null && sources.length === 1, unknown: columns.unknown };
   }
   const classes = classesIn(columns, view);
   const hidden = classes.filter(isHidden);
@@ -92,13 +92,16 @@ function planTransform(how: ClassView, kind: FieldKind, binary: boolean, door: M
   return { action: 'transform', how, transform: door.transform(how, kind.kind, kind.bits), kind, binary };
 }
 
-/** The column that the server names, as the catalog knows it. */
-function columnAt(origin: ValueOrigin, catalog: Catalog | null): SourceColumn | null {
+/** What the server names, as the catalog knows it: a column, or a whole row. Null: it does not. */
+function columnsAt(origin: ValueOrigin, catalog: Catalog | null): readonly SourceColumn[] | null {
   const relation: CatalogRelation | null = catalog?.relation(origin.relation) ?? null;
   if (relation === null) return null;
-  const column: CatalogColumn | undefined = relation.columns.find(({ number }) => number === origin.column);
+  if (origin.column === 0) return [...sourceColumns(relation).values()];
   // System columns have numbers below zero and say nothing of the content.
-  return column === undefined ? null : (sourceColumns(relation).get(column.name) ?? null);
+  if (origin.column < 0) return [];
+  const column: CatalogColumn | undefined = relation.columns.find(({ number }) => number === origin.column);
+  const source = column === undefined ? undefined : sourceColumns(relation).get(column.name);
+  return source === undefined ? null : [source];
 }
 
 /** What stands in the place of one value; null: NULL. `masked` is told when it was changed, `found` what detectors found. */

@@ -33,14 +33,14 @@ export function isNothing(lineage: Lineage): boolean {
   return lineage.columns.size === 0 && lineage.unknown === null;
 }
 
-/** Temporary relations of the session, which no catalog lists, go by this schema. */
+/** Temporary relations of the session go by this schema; like all that the session made and no catalog lists, they have no OID here. */
 export const TEMPORARY = 'pg_temp';
 
 /** Made by the statement itself or kept by the session alone: of no column of a table that others fill. */
 export function isMade(lineage: Lineage): boolean {
   if (lineage.made === true) return true;
   if (lineage.unknown !== null) return false;
-  for (const { relation } of lineage.columns) if (relation.schema !== TEMPORARY) return false;
+  for (const { relation } of lineage.columns) if (relation.oid !== 0) return false;
   return true;
 }
 

@@ -61,7 +61,7 @@ export function create(trace: Trace, into: Tree, columns: readonly Output[]): vo
   const relation = struct(into, 'rel') ?? {};
   const [schema, name] = relationName(relation);
   const temporary = text(relation, 'relpersistence') === 't' || schema === 'pg_temp';
-  trace.created.push({ schema, name, temporary, columns: renamed(columns, strings(list(into, 'colNames'))) });
+  trace.created.push({ schema, name, temporary, filled: true, columns: renamed(columns, strings(list(into, 'colNames'))) });
 }
 
 /** An expression of ORDER BY, GROUP BY or DISTINCT ON: a column by its number or by the name of its result, too. */

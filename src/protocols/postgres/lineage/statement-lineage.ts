@@ -10,7 +10,7 @@ import { create, selectColumns } from './queries.js';
 import { columnsOf, relationColumns } from './relations.js';
 import { Level, type Output, output } from './sources.js';
 import { type Condition, type Created, type Flow, type LineageContext, TooMuch, Trace } from './trace.js';
-import { valueLineage } from './values.js';
+import { isFree, valueLineage } from './values.js';
 
 export interface StatementLineage {
   /** Of the rows that it returns, in order. An empty list: it returns none. */
@@ -148,7 +148,9 @@ function topColumns(trace: Trace, statement: unknown): readonly Output[] {
       // What they keep is traced by itself when it runs; preparing shows nothing.
       return RETURNS_NOTHING;
     case 'VariableShowStmt':
-      return [output(null, trace.context.unseenRan ? unknownLineage('code of the database may have set it') : NOTHING, true)];
+      return [
+        output(null, trace.context.unseenRan && isFree(text(node, 'name') ?? '') ? unknownLineage('code of the database may have set it') : NOTHING, true),
+      ];
     case 'ExecuteStmt': {
       for (const each of list(node, 'params')) trace.condition('other', trace.value(each, level));
       return lost('what it runs is not known');
@@ -194,17 +196,20 @@ function tableColumns(trace: Trace, relation: Tree, names: readonly string[]): r
   return names.map((each) => columns.find((column) => column.name === each && !column.many) ?? output(each, unknownLineage(`column "${each}" is not known`)));
 }
 
-/** A table that others see comes with the next catalog; a temporary one of the session does not. */
+/** A table that others see comes with the next catalog, a temporary one of the session never. */
 function emptyTable(trace: Trace, node: Tree): readonly Output[] {
   const relation = struct(node, 'relation') ?? {};
   const [schema, name] = relationName(relation);
-  if (text(relation, 'relpersistence') !== 't' && schema !== 'pg_temp') return RETURNS_NOTHING;
+  const temporary = text(relation, 'relpersistence') === 't' || schema === 'pg_temp';
   const elements = list(node, 'tableElts');
   const plain =
-    list(node, 'inhRelations').length === 0 && struct(node, 'ofTypename') === null && elements.every((each) => as(each, 'TableLikeClause') === null);
+    list(node, 'inhRelations').length === 0 &&
+    struct(node, 'partbound') === null &&
+    struct(node, 'ofTypename') === null &&
+    elements.every((each) => as(each, 'TableLikeClause') === null);
   const names = elements.flatMap((each) => text(as(each, 'ColumnDef') ?? {}, 'colname') ?? []);
   const columns = plain ? names.map((each) => output(each, NOTHING)) : [output(null, unknownLineage(`${name} is made after another table`), true)];
-  trace.created.push({ schema, name, temporary: true, columns });
+  trace.created.push({ schema, name, temporary, filled: false, columns });
   return RETURNS_NOTHING;
 }
 

@@ -30,6 +30,8 @@ export interface Created {
   readonly schema: string | null;
   readonly name: string;
   readonly temporary: boolean;
+  /** With the rows of a query. */
+  readonly filled: boolean;
   readonly columns: readonly Output[];
 }
 
@@ -48,8 +50,12 @@ export interface LineageContext {
   readonly unseenRan: boolean;
 }
 
-/** Code that comes with a superuser's extension and is declared to depend on its arguments alone (citext, pg_trgm, hstore …). */
+/** PostgreSQL's own objects have identifiers below this one (`FirstNormalObjectId`). */
+const FIRST_NORMAL_OID = 16_384;
+
+/** PostgreSQL's own helpers of information_schema, and code that comes with a superuser's extension and is declared to depend on its arguments alone (citext, pg_trgm, hstore …). */
 export function onlyComputes(code: CatalogFunction): boolean {
+  if (code.schema === 'information_schema' && code.oid < FIRST_NORMAL_OID) return true;
   return code.extension != null && code.extensionOfSuperuser && code.volatility === 'immutable' && !code.securityDefiner;
 }
 

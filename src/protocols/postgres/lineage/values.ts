@@ -21,6 +21,12 @@ const TELLING: ReadonlySet<string> = new Set([
   'pg_stat_get_progress_info',
   'pg_stats_ext_mcvlist_items',
 ]);
+/** Settings whose values are any text that code of the database likes. */
+export function isFree(setting: string): boolean {
+  const name = setting.toLowerCase();
+  return name === 'application_name' || name === 'search_path' || name === 'all' || name === '' || name.includes('.');
+}
+
 /** What they show of settings, code of the database may have put there. */
 const SETTINGS: ReadonlySet<string> = new Set(['current_setting', 'pg_show_all_settings']);
 /** Classes whose functions hand their arguments on to a place from which somebody else may read them. */
@@ -139,7 +145,10 @@ function call(trace: Trace, node: Tree, level: Level): Lineage {
   const computes = (kind === 'plain' && !shadowed && !TELLING.has(name ?? '')) || (kind === 'user' && namesakes.length > 0 && !shadowed);
   if (!computes) trace.foreign = true;
   if (!computes && (KEEPING.has(kind) || shadowed)) trace.flow({ relation: null, column: null, what: `a call of ${name ?? '?'}`, lineage: given });
-  if (computes && trace.context.unseenRan && SETTINGS.has(name ?? '')) return unknownLineage('code of the database may have set it');
+  const [first] = list(node, 'args');
+  const setting = struct(as(first, 'A_Const') ?? {}, 'sval');
+  if (computes && trace.context.unseenRan && SETTINGS.has(name ?? '') && (setting === null || isFree(text(setting, 'sval') ?? '')))
+    return unknownLineage('code of the database may have set it');
   if (computes) {
     // They count, and do not tell what: but whether an expression has a value, or where a given one would stand, can.
     if (COUNTING.has(name ?? '')) return derived(...args.map(presence), filtered, ...(args.length > 0 ? order : []));

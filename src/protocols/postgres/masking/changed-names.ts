@@ -7,8 +7,36 @@ import type { Effect } from '../../../contract/operation.js';
 import type { Catalog } from '../catalog/catalog.js';
 
 const CHANGING: ReadonlySet<string> = new Set(['create', 'alter', 'drop', 'rename', 'refresh']);
-/** What changes nothing of what a name means or shows. */
+/** Made on a table, they leave it what it is. */
 const HARMLESS: ReadonlySet<string> = new Set(['index', 'trigger', 'statistic_ext', 'sequence']);
+/** So do these changes of it: a column that is new to it has no meaning yet, and a table whose columns are hidden is not altered at all. */
+const HARMLESS_CHANGES: ReadonlySet<string> = new Set([
+  'add_column',
+  'drop_column',
+  'add_constraint',
+  'drop_constraint',
+  'validate_constraint',
+  'add_index',
+  'add_index_constraint',
+  'column_default',
+  'set_not_null',
+  'drop_not_null',
+  'alter_column_type',
+  'add_identity',
+  'set_statistics',
+  'set_storage',
+  'cluster_on',
+  'change_owner',
+  'owner',
+]);
+
+/** The relation whose name may mean or show something else after this effect; null: none. */
+export function changedName({ action, resource, facts }: Effect): string | null {
+  if (!CHANGING.has(action) || resource?.type !== 'relation' || HARMLESS.has(String(facts['object']))) return null;
+  const { change } = facts;
+  if (action === 'alter' && Array.isArray(change) && change.every((each) => HARMLESS_CHANGES.has(String(each)))) return null;
+  return resource.name.at(-1) ?? null;
+}
 
 const bySnapshot = new WeakMap<Catalog, Set<string>>();
 
@@ -30,12 +58,7 @@ export class ChangedNames {
 
   /** `placed`: a name that the statement gives away. */
   note(effects: readonly Effect[], placed: readonly string[], catalog: Catalog | null): void {
-    const names = [...placed];
-    for (const { action, resource, facts } of effects) {
-      if (!CHANGING.has(action) || resource?.type !== 'relation' || HARMLESS.has(String(facts['object']))) continue;
-      const name = resource.name.at(-1);
-      if (name != null) names.push(name);
-    }
+    const names = [...placed, ...effects.flatMap((effect) => changedName(effect) ?? [])];
     for (const name of names) {
       this.#own.add(name);
       if (catalog === null) continue;

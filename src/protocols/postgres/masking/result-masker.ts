@@ -6,7 +6,7 @@ import { GwError } from '../../../contract/gw-error.js';
 import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
 import type { Catalog } from '../catalog/catalog.js';
 import { Back } from '../codec/message.js';
-import { type Lineage, TEMPORARY } from '../lineage/lineage.js';
+import type { Lineage } from '../lineage/lineage.js';
 import type { Output as Column } from '../lineage/sources.js';
 import type { Portal } from '../names.js';
 import { CopyMasker } from './copy-masker.js';
@@ -179,7 +179,7 @@ const TEXT_TYPE = 25;
 /** COPY does not say of which type a column is: it is that of the column that it shows as it is; text where it shows none. */
 function typeOf(lineage: Lineage | null): number {
   if (lineage === null) return 0;
-  const types = new Set([...lineage.columns].flatMap(({ relation, column }) => (relation.schema === TEMPORARY ? [] : column.type)));
+  const types = new Set([...lineage.columns].flatMap(({ relation, column }) => (relation.oid === 0 ? [] : column.type)));
   const [type] = types;
   return types.size === 0 ? TEXT_TYPE : types.size === 1 && lineage.exact ? (type ?? 0) : 0;
 }

@@ -13,12 +13,12 @@ import { derived, type Lineage, oneOf, unknownLineage } from '../lineage/lineage
 import { type Output, output } from '../lineage/sources.js';
 import type { StatementLineage } from '../lineage/statement-lineage.js';
 import type { NameSpace, Portal, Statement, StatementSource } from '../names.js';
-import { ChangedNames } from './changed-names.js';
+import { ChangedNames, changedName } from './changed-names.js';
 import { InputWatch } from './input-watch.js';
 import { scrubNotification, scrubSetting, scrubWords } from './message-scrubber.js';
 import { ResultMasker } from './result-masker.js';
+import { SessionTables } from './session-tables.js';
 import { hiddenIn, holdsHidden, statementRefusal } from './statement-refusal.js';
-import { TemporaryTables } from './temporary-tables.js';
 import { NOTHING_KNOWN, type TracedStatement, traceText } from './traced-text.js';
 
 /** What is asked of the session's conversation. */
@@ -61,7 +61,7 @@ export class SessionMasking {
   readonly #maskers = new WeakMap<Verdict, ResultMasker>();
   readonly #masks = new WeakMap<Verdict, OperationMask>();
   readonly #watches = new WeakMap<Verdict, InputWatch | null>();
-  readonly #temporary = new TemporaryTables();
+  readonly #tables = new SessionTables();
   readonly #changed = new ChangedNames();
   /** What a cursor was when it was declared: it stays that, whatever its names mean by now. */
   readonly #declared = new WeakMap<Statement, TracedStatement>();
@@ -94,23 +94,26 @@ export class SessionMasking {
   attach(verdict: Verdict, mask: OperationMask, portal: Portal | null): void {
     const { guard } = this.#talk.context;
     for (const { lineage } of mask.statements) {
-      for (const created of lineage.created) this.#temporary.create(created);
-      for (const flow of lineage.flows) this.#temporary.taint(flow);
-      if (lineage.placed !== null) this.#temporary.place(lineage.placed);
+      for (const flow of lineage.flows) this.#tables.taint(flow);
+      if (lineage.placed !== null) this.#tables.place(lineage.placed);
     }
-    const { effects } = mask.facts;
-    for (const { action, resource, facts } of effects) {
-      const gone = action === 'drop' || action === 'rename' || (action === 'create' && facts['temporary'] !== true);
-      if (gone && resource?.type === 'relation') this.#temporary.lose(resource.name.at(-1) ?? '');
-    }
+    const created = mask.statements.flatMap(({ lineage }) => lineage.created);
+    const temporary = new Set(created.filter((each) => each.temporary).map(({ name }) => name));
+    const effects = mask.facts.effects.filter(({ resource }) => !temporary.has(resource?.name.at(-1) ?? ''));
+    for (const effect of effects) this.#tables.lose(changedName(effect) ?? '');
+    const home = this.#talk.shifted ? null : (mask.catalog?.searchPath.find((each) => !each.startsWith('pg_')) ?? null);
+    for (const each of created) this.#tables.create(each, home, mask.catalog);
     this.#changed.note(
-      effects.filter(({ facts }) => facts['temporary'] !== true),
+      effects,
       mask.statements.flatMap(({ lineage }) => (lineage.placed === null ? [] : lineage.placed.name)),
       mask.catalog,
     );
     this.#touched ||= mask.touches;
     this.#masks.set(verdict, mask);
-    this.#unseenRan ||= effects.some(({ action, facts }) => UNSEEN.has(action) || (action === 'call' && RUNNING.has(String(facts['class']))));
+    this.#unseenRan ||= effects.some(
+      ({ action, resource, facts }) =>
+        UNSEEN.has(action) || (action === 'call' && RUNNING.has(String(facts['class'])) && resource?.name[0] !== 'information_schema'),
+    );
     this.#maskers.set(verdict, new ResultMasker({ ...mask, portal }, (how, values) => guard.masked(verdict, how, values)));
   }
 
@@ -156,9 +159,9 @@ export class SessionMasking {
     const context = {
       catalog,
       searchPath: this.#talk.shifted ? null : (catalog?.searchPath ?? null),
-      temporary: (name: string) => this.#temporary.columns(name),
-      doubtful: (name: string) => this.#temporary.shadows(name) || this.#changed.has(name, catalog),
-      steady: steady && this.#temporary.none && !unseenRan,
+      temporary: (name: string) => this.#tables.columns(name),
+      doubtful: (name: string) => this.#tables.shadows(name) || (this.#changed.has(name, catalog) && !this.#tables.isOwn(name)),
+      steady: steady && this.#tables.none && !unseenRan,
       unseenRan,
     };
     const all = traceText(analysis, text, context, !context.steady);
@@ -201,7 +204,7 @@ export class SessionMasking {
     const catalog = this.#talk.catalog();
     if (!door.view.hides) return { door, catalog, statements, touches: false, facts, refusal: null };
     const { shifted } = this.#talk;
-    const refusal = statementRefusal({ door, catalog, statements, facts, parameters, temporary: this.#temporary, shifted });
+    const refusal = statementRefusal({ door, catalog, statements, facts, parameters, tables: this.#tables, shifted });
     return { door, catalog, statements, touches: this.#touches(door, catalog, statements, facts), facts, refusal };
   }
 

@@ -8,7 +8,7 @@ import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
 import { type Lineage, sourceColumns } from '../lineage/lineage.js';
 import { relationLineage } from '../lineage/statement-lineage.js';
 import type { Condition, Created, Flow } from '../lineage/trace.js';
-import type { TemporaryTables } from './temporary-tables.js';
+import type { SessionTables } from './session-tables.js';
 import type { TracedStatement } from './traced-text.js';
 import { classesIn, classesOf, isHidden } from './value-plan.js';
 
@@ -19,7 +19,7 @@ export interface RefusalQuestion {
   readonly facts: Facts;
   /** Values that are bound, as text. */
   readonly parameters: readonly string[];
-  readonly temporary: TemporaryTables;
+  readonly tables: SessionTables;
   /** Names may mean something else than in a fresh session. */
   readonly shifted: boolean;
 }
@@ -147,10 +147,10 @@ export function hiddenIn(lineage: Lineage, door: MaskingDoor): string | null {
   return lineage.unknown === null ? null : `what is not known (${lineage.unknown})`;
 }
 
-function flowRefusal({ relation, column, what, lineage }: Flow, { door, catalog, temporary }: RefusalQuestion): string | null {
+function flowRefusal({ relation, column, what, lineage }: Flow, { door, catalog, tables }: RefusalQuestion): string | null {
   const hidden = hiddenIn(lineage, door);
   if (hidden === null) return null;
-  if (relation !== null && temporary.keeps(relation.name)) {
+  if (relation !== null && tables.keeps(relation.name)) {
     if (relation.schema === 'pg_temp') return null;
     if (relation.schema === null && catalog?.relations(null, relation.name).length === 0) return null;
   }

@@ -6,7 +6,7 @@
 import type { ValueTransform } from '../../../contract/masking.js';
 import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
 import { type Catalog, type CatalogColumn, type CatalogRelation, kinOf } from '../catalog/catalog.js';
-import { type Lineage, type SourceColumn, sourceColumns, TEMPORARY } from '../lineage/lineage.js';
+import { type Lineage, type SourceColumn, sourceColumns } from '../lineage/lineage.js';
 import { type FieldKind, fieldKind } from './field-kind.js';
 
 /** `null`: no value leaves. */
@@ -64,8 +64,8 @@ export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: Ma
   let columns: Lineage = lineage ?? { columns: new Set(), exact: false, unknown: 'the statement does not say what it is made of' };
   if (origin.relation !== 0) {
     const sources = columnsAt(origin, catalog);
-    // The catalog lists no temporary tables; the statement says whether one may be meant.
-    const listed = sources !== null || ![...columns.columns].some(({ relation }) => relation.schema === TEMPORARY);
+    // The catalog does not list what the session made; the statement says whether that may be meant.
+    const listed = sources !== null || ![...columns.columns].some(({ relation }) => relation.oid === 0);
     if (sources === null && listed) columns = { ...columns, unknown: columns.unknown ?? 'its table is not in the catalog', exact: false };
     else if (sources?.some((source) => !columns.columns.has(source)) === true)
       columns = { columns: new Set([...columns.columns, ...sources]), exact: lineage === null && sources.length === 1, unknown: columns.unknown };

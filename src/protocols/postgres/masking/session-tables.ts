@@ -1,20 +1,22 @@
 /**
- * Temporary relations of one session: what is known of their columns, which no catalog lists. Data may flow into one and stays hidden there.
- * A name whose table may be gone, or another one by now, is never again taken for one that hides.
+ * Tables that one session made: what is known of their columns, which no catalog lists (temporary ones) or not yet. Data may flow into a
+ * temporary one and stays hidden there. A name whose table may be gone, or another one by now, is never again taken for one that hides.
  */
-import type { CatalogRelation } from '../catalog/catalog.js';
+import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
 import { derived, type Lineage, sourceColumns, TEMPORARY, unknownLineage } from '../lineage/lineage.js';
 import { type Output, output } from '../lineage/sources.js';
 import type { StatementLineage } from '../lineage/statement-lineage.js';
 import type { Created, Flow } from '../lineage/trace.js';
 
-export class TemporaryTables {
+export class SessionTables {
   readonly #columns = new Map<string, readonly Output[]>();
   readonly #gone = new Set<string>();
   readonly #shadowing = new Set<string>();
+  /** Made for all to see; they and what is in them are as the statement says until one of them changes. */
+  readonly #own = new Map<string, readonly Output[]>();
 
   get none(): boolean {
-    return this.#columns.size === 0 && this.#shadowing.size === 0;
+    return this.#columns.size === 0 && this.#shadowing.size === 0 && this.#own.size === 0;
   }
 
   has(name: string): boolean {
@@ -22,7 +24,12 @@ export class TemporaryTables {
   }
 
   columns(name: string): readonly Output[] | null {
-    return this.#columns.get(name) ?? null;
+    return this.#columns.get(name) ?? this.#own.get(name) ?? null;
+  }
+
+  /** It is as it was made. */
+  isOwn(name: string): boolean {
+    return this.#own.has(name);
   }
 
   /** Something of which nothing is known stands before a relation of this name. */
@@ -35,13 +42,17 @@ export class TemporaryTables {
     return this.#columns.has(name) && !this.#gone.has(name);
   }
 
-  create({ name, temporary, columns }: Created): void {
+  /** `home`: the schema where it comes to stand without one of its own; null: not known. */
+  create({ schema, name, temporary, filled, columns }: Created, home: string | null, catalog: Catalog | null): void {
     if (!temporary) {
       this.lose(name);
+      const place = schema ?? home;
+      if (!filled && place !== null && catalog?.relations(null, name).length === 0 && columns.every(({ many }) => !many))
+        this.#own.set(name, named(place, name, columns));
       return;
     }
     const before = this.#columns.get(name);
-    if (before === undefined) this.#columns.set(name, named(name, columns));
+    if (before === undefined) this.#columns.set(name, named(TEMPORARY, name, columns));
     else {
       const all = derived(...[...before, ...columns].map(({ lineage }) => lineage));
       this.#columns.set(name, [output(null, all, true)]);
@@ -51,11 +62,13 @@ export class TemporaryTables {
   /** A view or a renamed relation may stand before another one by this name. */
   place({ name, temporary, qualified }: NonNullable<StatementLineage['placed']>): void {
     // A view over a temporary table is temporary, whatever its statement says.
-    if (temporary || (!qualified && !this.none)) this.#shadowing.add(name);
+    this.#own.delete(name);
+    if (temporary || (!qualified && this.#columns.size + this.#shadowing.size > 0)) this.#shadowing.add(name);
   }
 
   /** The table of this name is dropped, renamed, or another one may be made by it. */
   lose(name: string): void {
+    this.#own.delete(name);
     if (this.#columns.has(name)) this.#gone.add(name);
   }
 
@@ -71,11 +84,11 @@ export class TemporaryTables {
 }
 
 /** The columns as sources of their own, beside what they were made of. */
-function named(name: string, columns: readonly Output[]): readonly Output[] {
+function named(schema: string, name: string, columns: readonly Output[]): readonly Output[] {
   if (columns.some((column) => column.many || column.name === null)) return columns.map((column) => ({ ...column, lineage: unplaced(column.lineage) }));
   const relation: CatalogRelation = {
     oid: 0,
-    schema: TEMPORARY,
+    schema,
     name,
     kind: 'r',
     columns: columns.map((column, index) => ({ name: column.name ?? '', number: index + 1, type: 0 })),

@@ -15,7 +15,7 @@ export function createMaskingDoor(view: MaskingView, key: TokenKeys, clock: Cloc
     transform: (how, kind, integerBits) =>
       createTransform({ treatment: how.treatment, class: how.class, kind, key, clock, keepLength: how.keepLength, integerBits }),
     scan: createScan(view, key, clock),
-    isMasked: (text) => recogniseMasked(text) !== null,
+    isMasked: (text) => recogniseMasked(text) !== null || recogniseMasked(text, 'integer') !== null || recogniseMasked(text, 'uuid') !== null,
   };
 }
 

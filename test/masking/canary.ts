@@ -70,25 +70,27 @@ const FORMS: ReadonlyMap<string, string> = new Map([
   ['03/19/1971', 'the date, otherwise'],
 ]);
 
-/** Groups by length, so that one pass for each length finds all. */
-const BY_LENGTH = new Map<number, Set<string>>();
+/** By the first three bytes of a form: the lengths that forms with this beginning have. */
+const LENGTHS = new Map<number, readonly number[]>();
 for (const form of FORMS.keys()) {
-  let set = BY_LENGTH.get(form.length);
-  if (set === undefined) BY_LENGTH.set(form.length, (set = new Set()));
-  set.add(form);
+  const key = (form.charCodeAt(0) << 16) | (form.charCodeAt(1) << 8) | form.charCodeAt(2);
+  LENGTHS.set(key, [...new Set([...(LENGTHS.get(key) ?? []), form.length])]);
 }
-/** Every form begins with one of these pairs of bytes. */
-const FIRST = new Set([...FORMS.keys()].map((form) => form.slice(0, 3)));
+const BEGINS = new Uint8Array(1 << 21);
+for (const key of LENGTHS.keys()) BEGINS[key >> 3] = (BEGINS[key >> 3] ?? 0) | (1 << (key & 7));
 
 /** What is found of canaries in `bytes`, in words; empty: nothing. */
 export function canariesIn(bytes: Uint8Array): string[] {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
   const found = new Set<string>();
-  for (let at = 0; at + 3 <= text.length; at++) {
-    if (!FIRST.has(text.slice(at, at + 3))) continue;
-    for (const [length, set] of BY_LENGTH) {
-      const part = text.slice(at, at + length);
-      if (set.has(part)) found.add(`${FORMS.get(part) ?? ''}: ${JSON.stringify(part)}`);
+  let key = 0;
+  for (let at = 0; at < buffer.length; at++) {
+    key = ((key << 8) | (buffer[at] ?? 0)) & 0xff_ff_ff;
+    if (at < 2 || ((BEGINS[key >> 3] ?? 0) & (1 << (key & 7))) === 0) continue;
+    for (const length of LENGTHS.get(key) ?? []) {
+      const part = buffer.toString('latin1', at - 2, at - 2 + length);
+      const how = FORMS.get(part);
+      if (how !== undefined) found.add(`${how}: ${JSON.stringify(part)}`);
     }
   }
   return [...found];

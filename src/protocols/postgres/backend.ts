@@ -388,7 +388,7 @@ export class Backend {
     if (refusal !== null) this.#failure = 'refused';
     else {
       // The record holds what was delivered.
-      const said = this.#scrubbed(at, next);
+      const said = this.#scrubbed(at, next, waiting === Wait.Parse);
       this.#failure = errorWords(said, 5, said.length);
     }
     if (refusal !== null) {
@@ -397,7 +397,7 @@ export class Backend {
     } else if (flight.verdict() !== null) {
       this.#inResult(at);
       this.#close(next);
-    } else this.#aside(at, next);
+    } else this.#aside(at, next, waiting === Wait.Parse);
     if (context.readOnly && refusal === null && this.#failure.startsWith(REFUSED_WRITE)) {
       this.#flush(next);
       context.sendDown(noticeResponse(WHY_READ_ONLY));
@@ -471,19 +471,19 @@ export class Backend {
     this.#settled();
   }
 
-  /** What the server says, an error, notice or notification, without what it may hold of tables. */
-  #scrubbed(at: number, next: number): Buffer {
-    const said = this.#talk.masking.scrub(this.#buffer, at, next, this.#talk.flight.verdict());
+  /** What the server says, an error, notice, notification or setting, without what it may hold of tables. */
+  #scrubbed(at: number, next: number, ofText = false): Buffer {
+    const said = this.#talk.masking.scrub(this.#buffer, at, next, this.#talk.flight.verdict(), ofText);
     if (said === null) throw violation('a malformed message');
     return said;
   }
 
   /** A message that belongs to no operation still goes through the door. */
-  #aside(at: number, next: number): void {
+  #aside(at: number, next: number, ofText = false): void {
     const { context } = this.#talk;
     this.#close(at);
     const frame = this.#buffer.subarray(at, next);
-    const words = frame[0] === Back.ParameterStatus ? frame : this.#scrubbed(at, next);
+    const words = this.#scrubbed(at, next, ofText);
     const out = context.guard.deliver(context.guard.transport(), words, 0);
     if (out !== frame) this.#replace(at, next, out);
   }

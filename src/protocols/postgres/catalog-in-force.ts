@@ -25,8 +25,6 @@ const DEFINES: ReadonlySet<string> = new Set(['create', 'alter', 'drop', 'rename
 const CODE: ReadonlySet<unknown> = new Set(
   'function procedure aggregate routine operator opclass opfamily cast schema type domain domconstraint attribute extension language owned unknown'.split(' '),
 );
-const RELATIONS: ReadonlySet<unknown> = new Set('table view matview foreign_table column foreign_schema'.split(' '));
-
 const code = ({ action, resource, facts }: Effect): boolean => {
   switch (action) {
     case 'unknown':
@@ -42,21 +40,14 @@ const code = ({ action, resource, facts }: Effect): boolean => {
   }
 };
 
-const relations = (effect: Effect): boolean => DEFINES.has(effect.action) && (RELATIONS.has(effect.facts['object']) || effect.resource?.type === 'relation');
-
 /** By identity of the facts, which are shared and never change. */
-const known = new WeakMap<Facts, { readonly code: boolean; readonly relations: boolean }>();
+const known = new WeakMap<Facts, boolean>();
 
 /** Whether a statement with these facts may change what functions, operators, casts and types mean. */
 export function changesCode(facts: Facts): boolean {
-  return changes(facts).code;
-}
-
-function changes(facts: Facts): { readonly code: boolean; readonly relations: boolean } {
   let found = known.get(facts);
   if (found === undefined) {
-    const ofCode = facts.effects.some(code);
-    found = { code: ofCode, relations: ofCode || facts.effects.some(relations) };
+    found = facts.effects.some(code);
     known.set(facts, found);
   }
   return found;
@@ -66,7 +57,6 @@ export class CatalogInForce {
   readonly #at: Standing;
   /** Segment of the last statement that may have changed something; 0: what the snapshot says holds. */
   #code = 0;
-  #relations = 0;
   #looking = false;
   /** Called when a look came to its end. */
   settled: () => void = () => undefined;
@@ -77,9 +67,7 @@ export class CatalogInForce {
 
   /** A statement with these facts goes up. */
   sent(facts: Facts): void {
-    const found = changes(asWritten(facts));
-    if (found.code) this.#code = this.#at.segment;
-    if (found.relations) this.#relations = this.#at.segment;
+    if (changesCode(asWritten(facts))) this.#code = this.#at.segment;
   }
 
   /** Something came from the server. What changed is looked at without waiting for a question: other sessions share the snapshot. */
@@ -91,15 +79,7 @@ export class CatalogInForce {
 
   /** For what functions, operators, casts and types mean. `wait`: `settled` will be called. */
   forCode(): Catalog | null | 'wait' {
-    return this.#since(this.#code);
-  }
-
-  /** For what relations and views mean. */
-  forRelations(): Catalog | null | 'wait' {
-    return this.#since(this.#relations);
-  }
-
-  #since(changed: number): Catalog | null | 'wait' {
+    const changed = this.#code;
     const { context, segment, answered, block } = this.#at;
     if (changed === 0) return context.catalog() as Catalog | null;
     if (changed === segment || context.catalog() === null) return null;
@@ -113,13 +93,12 @@ export class CatalogInForce {
   #look(): void {
     if (this.#looking) return;
     this.#looking = true;
-    const [code, relations] = [this.#code, this.#relations];
+    const changed = this.#code;
     this.#at.context
       .recheckCatalog()
       .then(() => {
         this.#looking = false;
-        if (this.#code === code) this.#code = 0;
-        if (this.#relations === relations) this.#relations = 0;
+        if (this.#code === changed) this.#code = 0;
         if (!this.#at.over) this.settled();
       })
       .catch((error: unknown) => this.#at.context.end('protocol', GwError.from(error)));

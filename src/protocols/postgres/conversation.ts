@@ -57,9 +57,9 @@ export class Conversation {
     this.masking = new SessionMasking(this);
   }
 
-  /** What relations and views are, for masking; null: not known for certain. Ask `catalog.forRelations` first whether that has to wait. */
+  /** For masking; null: not known for certain. Ask `catalog.forCode` first whether it has to wait. */
   relations(): Catalog | null {
-    const catalog = this.catalog.forRelations();
+    const catalog = this.catalog.forCode();
     return catalog === 'wait' ? null : catalog;
   }
 
@@ -153,7 +153,8 @@ export class Conversation {
   applyEffects(effects: readonly NameEffect[], step: number, verdict: Verdict, into: { step: number; change: NameChange }[]): void {
     for (const effect of effects) {
       if (effect.kind === 'prepare') into.push({ step, change: this.statements.change(effect.name, effect.statement, this.segment) });
-      else if (effect.kind === 'declare')
+      else if (effect.kind === 'declare') {
+        this.masking.declare(effect.statement);
         into.push({
           step,
           change: this.portals.change(
@@ -162,7 +163,7 @@ export class Conversation {
             this.segment,
           ),
         });
-      else {
+      } else {
         const space: NameSpace<Statement> | NameSpace<Portal> = effect.kind === 'deallocate' ? this.statements : this.portals;
         // DEALLOCATE ALL and DISCARD ALL leave the protocol's unnamed statement alone.
         for (const name of effect.name === null ? [...space.names()].filter((each) => each !== '' || effect.kind === 'close') : [effect.name])

@@ -4,10 +4,11 @@
  */
 import { GwError } from '../../contract/gw-error.js';
 import type { Verdict } from '../../contract/verdict.js';
-import { BIND_BUFFER_LIMIT, BIND_RECORD_LIMIT, MESSAGE_LIMIT, PIPELINE_LIMIT, SMALL_MESSAGE_LIMIT } from './codec/limits.js';
-import { Front } from './codec/message.js';
+import { BIND_BUFFER_LIMIT, BIND_RECORD_LIMIT, MASKED_ROW_LIMIT, MESSAGE_LIMIT, PIPELINE_LIMIT, SMALL_MESSAGE_LIMIT } from './codec/limits.js';
+import { Front, message } from './codec/message.js';
 import type { Conversation } from './conversation.js';
 import type { StatementCache } from './facts/index.js';
+import { Wait } from './flight.js';
 import { Requests } from './requests.js';
 import type { RowGuard } from './row-guard.js';
 
@@ -15,6 +16,8 @@ import type { RowGuard } from './row-guard.js';
 const HEAD_LIMIT = 8_192;
 
 const EMPTY = Buffer.alloc(0);
+
+const OVERWRITES = 'gw: a value that is copied in is one that gw put in the place of another; writing it would overwrite the real one';
 
 /** Bytes kept of a client that goes on sending while its statement is held. */
 const HELD_LIMIT = 1 << 20;
@@ -138,6 +141,18 @@ export class Frontend {
         continue;
       }
       if (type === Front.CopyData) {
+        const watch = this.#talk.copyIn === null ? null : this.#talk.masking.watch(this.#talk.copyIn);
+        if (watch !== null) {
+          // What must not go up must not have gone in part.
+          if (length > MASKED_ROW_LIMIT)
+            throw new GwError('policy.limit_exceeded', `COPY data of ${length} bytes is larger than what the gateway looks through.`);
+          if (next > end) return at;
+          if (watch.finds(buffer.subarray(at + 5, next))) {
+            this.#failCopy(at, next);
+            at = next;
+            continue;
+          }
+        }
         this.#copyData(at, next, end);
         at = Math.min(next, end);
         continue;
@@ -234,6 +249,13 @@ export class Frontend {
     this.#flush(at);
     context.sendUp(context.guard.transport(), bytes);
     this.#start = next;
+  }
+
+  /** Ends the COPY on the server with an error; the rest of what the client streams is dropped. */
+  #failCopy(at: number, next: number): void {
+    this.#replace(at, next, message(Front.CopyFail, `${OVERWRITES}\0`));
+    this.#talk.copyIn = null;
+    this.#talk.awaitingCopy = this.#talk.flight.kind() === Wait.Query;
   }
 
   #copyData(at: number, next: number, end: number): void {

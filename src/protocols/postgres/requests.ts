@@ -346,9 +346,9 @@ export class Requests {
     return true;
   }
 
-  /** What relations are is being looked up; the message waits for it. */
+  /** What names mean is being looked up; the message waits for it. */
   #masksLater(): boolean {
-    return this.#talk.masking.door !== null && this.#talk.catalog.forRelations() === 'wait';
+    return this.#talk.masking.door !== null && this.#talk.catalog.forCode() === 'wait';
   }
 
   #closeName(at: number, next: number): Handled {
@@ -415,9 +415,11 @@ function withMask(judged: Judged, mask: OperationMask | null): Judged {
   return refusal === null || judged.forbidden !== null ? judged : { ...judged, forbidden: refusal, forbiddenBy: 'masking' };
 }
 
-/** Bound values that are text. */
+/** Bound values, each as the text that its bytes are: in the binary format of a text they are just that. */
 function textsOf(parameters: Uint8Array, types: Uint8Array | null): readonly string[] {
-  return (readBoundParameters(parameters, types) ?? []).flatMap(({ form, value }) => (form === 'text' ? [value] : []));
+  return (readBoundParameters(parameters, types) ?? []).flatMap(({ form, value }) =>
+    form === 'text' ? [value] : form === 'hex' ? [Buffer.from(value, 'hex').toString('utf8')] : [],
+  );
 }
 
 function holdsEscapedQuote(text: Uint8Array): boolean {

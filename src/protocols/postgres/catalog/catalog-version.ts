@@ -27,6 +27,7 @@ export const VERSION_QUERY = `select ${[
     'attrelid::int8 << 32 | a.xmin::text::int8 + attnum',
     `pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = attrelid where attnum > 0 and attrelid >= ${OWN_FROM} and relnamespace in (${VISIBLE}) and relkind in ('r','p','v','m','f','c')`,
   ),
+  digest('inhrelid::int8 << 32 | inhparent::int8', 'pg_catalog.pg_inherits'),
   digest('oid::int8 << 32 | xmin::text::int8', 'pg_catalog.pg_constraint where contypid <> 0'),
   digest('aggfnoid::oid::int8 << 32 | xmin::text::int8', `pg_catalog.pg_aggregate where aggfnoid::oid >= ${OWN_FROM}`),
   digest('objid::int8 << 8 | classid::int8 % 256', "pg_catalog.pg_depend where refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"),

@@ -7,19 +7,49 @@ export interface CatalogColumn {
   readonly name: string;
   readonly number: number;
   readonly type: number;
+  /** Computed from other columns; COPY of the table leaves it out. */
+  readonly generated?: true;
 }
 
-export type RelationKind = 'r' | 'p' | 'v' | 'm' | 'f' | 'c';
+export type RelationKind = 'r' | 'p' | 'v' | 'm' | 'f' | 'c' | 'S';
 
 export interface CatalogRelation {
   readonly oid: number;
   readonly schema: string;
   readonly name: string;
-  /** As in `pg_class.relkind`: table, partitioned table, view, materialized view, foreign table, composite type. */
+  /** As in `pg_class.relkind`: table, partitioned table, view, materialized view, foreign table, composite type, sequence. */
   readonly kind: RelationKind;
   readonly columns: readonly CatalogColumn[];
   /** Of a view or materialized view: its query, read under an empty search_path, so that every name but those of pg_catalog is qualified. */
   readonly definition: string | null;
+  /** OIDs of the relations that it is a partition of or inherits from. */
+  readonly parents: readonly number[];
+}
+
+const kin = new WeakMap<CatalogRelation, readonly CatalogRelation[]>();
+const ALONE: readonly CatalogRelation[] = Object.freeze([]);
+
+/** Relations above and below it: a row of a partition or heir is a row of all that is above it. */
+export function kinOf(relation: CatalogRelation): readonly CatalogRelation[] {
+  return kin.get(relation) ?? ALONE;
+}
+
+function findKin(relations: readonly CatalogRelation[], byOid: ReadonlyMap<number, CatalogRelation>): void {
+  for (const relation of relations) {
+    // The target may lie: a circle ends where everything is found.
+    const above = new Set<CatalogRelation>();
+    const open = [...relation.parents];
+    for (let oid = open.pop(); oid !== undefined; oid = open.pop()) {
+      const parent = byOid.get(oid);
+      if (parent === undefined || parent === relation || above.has(parent)) continue;
+      above.add(parent);
+      open.push(...parent.parents);
+    }
+    for (const parent of above) {
+      kin.set(relation, [...kinOf(relation), parent]);
+      kin.set(parent, [...kinOf(parent), relation]);
+    }
+  }
 }
 
 export type Volatility = 'immutable' | 'stable' | 'volatile';
@@ -63,6 +93,7 @@ export interface Catalog {
   readonly searchPath: readonly string[];
   relations(schema: string | null, name: string): readonly CatalogRelation[];
   relation(oid: number): CatalogRelation | null;
+  relationsOf(schema: string): readonly CatalogRelation[];
   /** Functions that are not PostgreSQL's own by their name (`facts/builtin-functions.ts`). */
   functions(schema: string | null, name: string): readonly CatalogFunction[];
   /** Operators that are not PostgreSQL's own, under the operator's schema and name, with what is known of the function behind each. */
@@ -126,6 +157,7 @@ class CatalogSnapshot implements Catalog {
     this.searchPath = contents.searchPath;
     this.#relations = new Names(contents.relations);
     this.#relationByOid = new Map(contents.relations.map((each) => [each.oid, each]));
+    findKin(contents.relations, this.#relationByOid);
     this.#functions = new Names(contents.functions);
     this.#functionByOid = new Map(contents.functions.map((each) => [each.oid, each]));
     this.#operators = new Names(contents.operators);
@@ -145,6 +177,10 @@ class CatalogSnapshot implements Catalog {
 
   relation(oid: number): CatalogRelation | null {
     return this.#relationByOid.get(oid) ?? null;
+  }
+
+  relationsOf(schema: string): readonly CatalogRelation[] {
+    return [...this.#relationByOid.values()].filter((each) => each.schema === schema);
   }
 
   functions(schema: string | null, name: string): readonly CatalogFunction[] {

@@ -27,14 +27,16 @@ const VERSION_BYTES = 64 << 10;
 /** SQLSTATEs of a definition that somebody holds a lock on: it is asked for again. */
 const BUSY: ReadonlySet<string> = new Set(['55P03', '57014', '40P01']);
 
+const NO_PARENTS: readonly number[] = Object.freeze([]);
+
 /** The login's own path may have things in it that pass for PostgreSQL's, and this connection has the gateway's rights. */
 const NO_PATH = "set search_path = ''";
 
 const VISIBLE_SCHEMA = "nspname !~ '^pg_(toast|temp_|toast_temp_)'";
-const KINDS = "relkind in ('r','p','v','m','f','c')";
+const KINDS = "relkind in ('r','p','v','m','f','c','S')";
 
 const RELATIONS = `select c.oid, nspname, relname, relkind from pg_class c join pg_namespace n on n.oid = relnamespace where ${KINDS} and ${VISIBLE_SCHEMA}`;
-const COLUMNS = `select attrelid, attnum, attname, atttypid from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attnum > 0 and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA} order by attrelid, attnum`;
+const COLUMNS = `select attrelid, attnum, attname, atttypid, attgenerated <> '' from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attnum > 0 and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA} order by attrelid, attnum`;
 /** An aggregate is declared immutable whatever its functions are, so it is as bad as the worst of them. */
 const FUNCTIONS = `select p.oid, nspname, p.proname, p.prokind,
   coalesce(worst.volatility, p.provolatile), p.prosecdef or coalesce(worst.definer, false), r.rolname, coalesce(r.rolsuper, false) and coalesce(worst.super, true),
@@ -53,6 +55,7 @@ const CONVERSIONS = `select castsource, castfunc::oid from pg_cast where oid >= 
   select casttarget, castfunc::oid from pg_cast where oid >= ${OWN_FROM} and castfunc <> 0 union
   select contypid, refobjid from pg_constraint c join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = c.oid and d.refclassid = 'pg_proc'::regclass
   where contypid <> 0`;
+const PARENTS = 'select inhrelid, inhparent from pg_inherits';
 const DEFINITIONS = `select c.oid, pg_get_viewdef(c.oid) from pg_class c join pg_namespace n on n.oid = relnamespace where relkind in ('v','m') and ${VISIBLE_SCHEMA}`;
 
 export const postgresCatalog: ProtocolCatalog = {
@@ -79,6 +82,7 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
   const version = text((await session.rows(VERSION_QUERY))[0] ?? [], 0);
   const relations = await session.rows(RELATIONS);
   const columns = await session.rows(COLUMNS);
+  const parents = await session.rows(PARENTS);
   const functions = await session.rows(FUNCTIONS);
   const operators = await session.rows(OPERATORS);
   const types = await session.rows(TYPES);
@@ -89,12 +93,17 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
   session.release();
   const whole = definitions.error === null || !BUSY.has(definitions.error);
   const named = whole ? version : `${version} without definitions`;
-  if ([relations, columns, functions, operators, types, conversions, definitions.rows].some((rows) => rows.length > ROWS_LIMIT))
+  if ([relations, columns, parents, functions, operators, types, conversions, definitions.rows].some((rows) => rows.length > ROWS_LIMIT))
     return { version: named, snapshot: null };
   const contents: CatalogContents = {
     version: named,
     searchPath: path,
-    relations: readRelations(relations, columns, new Map(definitions.error === null ? definitions.rows.map((row) => [oid(row, 0), row[1] ?? null]) : [])),
+    relations: readRelations(
+      relations,
+      columns,
+      parents,
+      new Map(definitions.error === null ? definitions.rows.map((row) => [oid(row, 0), row[1] ?? null]) : []),
+    ),
     ...readFunctions(functions, operators),
     types: types.map(readType),
     conversions: conversions.map((row) => [oid(row, 0), oid(row, 1)] as const),
@@ -102,14 +111,25 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
   return { version: named, snapshot: createCatalog(contents) };
 }
 
-function readRelations(relations: readonly Row[], columns: readonly Row[], definitions: ReadonlyMap<number, string | null>): CatalogRelation[] {
+function readRelations(
+  relations: readonly Row[],
+  columns: readonly Row[],
+  parents: readonly Row[],
+  definitions: ReadonlyMap<number, string | null>,
+): CatalogRelation[] {
   const byRelation = new Map<number, CatalogColumn[]>();
   for (const row of columns) {
     const relation = oid(row, 0);
-    const column = { name: text(row, 2), number: oid(row, 1), type: oid(row, 3) };
+    const column: CatalogColumn = { name: text(row, 2), number: oid(row, 1), type: oid(row, 3), ...(row[4] === 't' ? { generated: true } : {}) };
     const known = byRelation.get(relation);
     if (known === undefined) byRelation.set(relation, [column]);
     else known.push(column);
+  }
+  const above = new Map<number, number[]>();
+  for (const row of parents) {
+    const known = above.get(oid(row, 0));
+    if (known === undefined) above.set(oid(row, 0), [oid(row, 1)]);
+    else known.push(oid(row, 1));
   }
   return relations.map((row) => {
     const id = oid(row, 0);
@@ -117,9 +137,10 @@ function readRelations(relations: readonly Row[], columns: readonly Row[], defin
       oid: id,
       schema: text(row, 1),
       name: text(row, 2),
-      kind: word<RelationKind>(row, 3, 'rpvmfc'),
+      kind: word<RelationKind>(row, 3, 'rpvmfcS'),
       columns: byRelation.get(id) ?? [],
       definition: definitions.get(id) ?? null,
+      parents: above.get(id) ?? NO_PARENTS,
     };
   });
 }

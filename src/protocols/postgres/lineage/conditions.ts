@@ -1,10 +1,10 @@
 /**
  * Conditions: which columns decide whether a row is shown, and by what kind of comparison. `equality` is the comparison of a column, as it is,
- * with values that the client gave or with another column: it finds what is known already. Everything else can be asked again and again until
- * a hidden value is known (redteam 6d D6).
+ * with values that the client gave or with another table's column: it finds what is known already. Everything else can be asked again and
+ * again until a hidden value is known (redteam 6d D6), and a comparison with values that are made in the query itself spells one out at once.
  */
-import { as, field, list, strings, tagged, text } from '../facts/tree.js';
-import { isNothing, type Lineage } from './lineage.js';
+import { as, field, isTree, list, strings, tagged, text } from '../facts/tree.js';
+import { isMade, isNothing, type Lineage } from './lineage.js';
 import type { Level } from './sources.js';
 import type { Trace } from './trace.js';
 
@@ -12,18 +12,27 @@ export function condition(trace: Trace, node: unknown, level: Level): void {
   if (node === undefined) return;
   const found = tagged(node);
   if (found?.tag === 'BoolExpr') {
+    const before = trace.conditions.length;
     for (const part of list(found.node, 'args')) condition(trace, part, level);
+    // Under OR and NOT the parts decide together.
+    if (text(found.node, 'boolop') !== 'AND_EXPR') for (const { lineage } of trace.conditions.slice(before)) spells(node, lineage, level);
     return;
   }
   if (found?.tag === 'A_Expr' && equality(trace, found.node, level)) return;
   if (found?.tag === 'SubLink' && text(found.node, 'subLinkType') === 'ANY_SUBLINK' && strings(list(found.node, 'operName')).every((name) => name === '=')) {
-    const side = trace.value(field(found.node, 'testexpr'), level);
+    const tested = field(found.node, 'testexpr');
+    const side = trace.value(tested, level);
     const columns = trace.query(field(found.node, 'subselect'), level).map(({ lineage }) => lineage);
-    const plain = isBare(side) && columns.every(isBare);
-    for (const each of [side, ...columns]) trace.condition(plain ? 'equality' : 'other', each);
+    const plain = isGiven(tested, side) && columns.every(isBare);
+    for (const each of [side, ...columns]) decide(trace, plain ? 'equality' : 'other', node, each, level);
     return;
   }
-  trace.condition('other', trace.value(node, level));
+  decide(trace, 'other', node, trace.value(node, level), level);
+}
+
+function decide(trace: Trace, use: 'equality' | 'other', node: unknown, lineage: Lineage, level: Level): void {
+  trace.condition(use, lineage);
+  spells(node, lineage, level);
 }
 
 /** `a = b`, `a IN (b, c)`, `a = ANY (b)`: true when it was dealt with here. */
@@ -32,16 +41,49 @@ function equality(trace: Trace, node: Readonly<Record<string, unknown>>, level: 
   const operator = strings(list(node, 'name'));
   if (operator.length !== 1 || operator[0] !== '=') return false;
   if (kind !== 'AEXPR_OP' && kind !== 'AEXPR_IN' && kind !== 'AEXPR_OP_ANY' && kind !== 'AEXPR_NOT_DISTINCT') return false;
-  if ((trace.context.catalog?.operators(null, '=').length ?? 0) > 0) return false;
+  if (trace.foreignOperator(null, '=')) return false;
   const right = field(node, 'rexpr');
   const items = as(right, 'List');
-  const sides = [field(node, 'lexpr'), ...(items === null ? [right] : list(items, 'items'))].map((side) => trace.value(side, level));
-  const plain = sides.every(isBare);
-  for (const side of sides) trace.condition(plain ? 'equality' : 'other', side);
+  const nodes = [field(node, 'lexpr'), ...(items === null ? [right] : list(items, 'items'))];
+  const sides = nodes.map((side) => trace.value(side, level));
+  const plain = sides.every((side, index) => isGiven(nodes[index], side));
+  for (const side of sides) decide(trace, plain ? 'equality' : 'other', node, side, level);
   return true;
 }
 
-/** A column as it is, or nothing of any column. */
+/**
+ * A condition on these columns that names something which is made in the query itself (numbers of generate_series, constants of VALUES): the
+ * rows that stay say what the columns hold. Marks the level and those around it.
+ */
+export function spells(node: unknown, lineage: Lineage, level: Level): void {
+  if (!isMade(lineage) && namesMade(node, level)) level.spell(lineage);
+}
+
+function namesMade(node: unknown, level: Level): boolean {
+  if (Array.isArray(node)) return node.some((each: unknown) => namesMade(each, level));
+  if (!isTree(node)) return false;
+  const reference = as(node, 'ColumnRef');
+  if (reference !== null) {
+    const named = level.resolve(strings(list(reference, 'fields')));
+    // Computed further in, it may have been held against what is made there and comes along.
+    return isMade(named) || (!named.exact && named.columns.size > 0 && level.holdsMade());
+  }
+  return Object.values(node).some((each) => namesMade(each, level));
+}
+
+/** A column of a table as it is. */
 function isBare(lineage: Lineage): boolean {
-  return isNothing(lineage) || (lineage.exact && lineage.unknown === null);
+  return lineage.exact && lineage.unknown === null && !isMade(lineage);
+}
+
+/** A column of a table as it is, or what the client gave. */
+function isGiven(node: unknown, lineage: Lineage): boolean {
+  return isBare(lineage) || (isNothing(lineage) && !holdsColumn(node));
+}
+
+function holdsColumn(node: unknown): boolean {
+  if (Array.isArray(node)) return node.some(holdsColumn);
+  if (!isTree(node)) return false;
+  if (as(node, 'ColumnRef') !== null || as(node, 'SubLink') !== null) return true;
+  return Object.values(node).some(holdsColumn);
 }

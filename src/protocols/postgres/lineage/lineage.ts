@@ -16,6 +16,8 @@ export interface Lineage {
   readonly exact: boolean;
   /** Why more may be in it than `columns` says; null: nothing more is. */
   readonly unknown: string | null;
+  /** It is made in the query itself, though conditions on `columns` decided that it is shown. */
+  readonly made?: true;
 }
 
 /** Beyond so many columns a value is not traced: the work would grow with statement and catalog. */
@@ -29,6 +31,17 @@ export function unknownLineage(reason: string): Lineage {
 
 export function isNothing(lineage: Lineage): boolean {
   return lineage.columns.size === 0 && lineage.unknown === null;
+}
+
+/** Temporary relations of the session go by this schema; like all that the session made and no catalog lists, they have no OID here. */
+export const TEMPORARY = 'pg_temp';
+
+/** Made by the statement itself or kept by the session alone: of no column of a table that others fill. */
+export function isMade(lineage: Lineage): boolean {
+  if (lineage.made === true) return true;
+  if (lineage.unknown !== null) return false;
+  for (const { relation } of lineage.columns) if (relation.oid !== 0) return false;
+  return true;
 }
 
 const columnsByRelation = new WeakMap<CatalogRelation, ReadonlyMap<string, SourceColumn>>();
@@ -49,12 +62,14 @@ function unite(parts: readonly Lineage[], exact: boolean): Lineage {
   if (more.length === 0) return only.exact === exact || !only.exact ? only : { ...only, exact };
   const columns = new Set<SourceColumn>();
   let unknown: string | null = null;
+  let made = false;
   for (const part of some) {
+    made ||= part.made === true;
     for (const column of part.columns) columns.add(column);
     unknown ??= part.unknown;
   }
   if (columns.size > COLUMNS_LIMIT) return unknownLineage('it draws on more columns than are traced');
-  return { columns, exact: exact && unknown === null, unknown };
+  return { columns, exact: exact && unknown === null, unknown, ...(made ? { made } : {}) };
 }
 
 /** A value computed from all of these. */

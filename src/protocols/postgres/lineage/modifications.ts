@@ -4,7 +4,7 @@
  */
 import { as, field, list, relationName, strings, struct, type Tree, text } from '../facts/tree.js';
 import { condition } from './conditions.js';
-import { derived, type Lineage, NOTHING, unknownLineage } from './lineage.js';
+import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { fromItem, targetColumns, withTables } from './queries.js';
 import { relationColumns } from './relations.js';
 import { Level, type Output, output } from './sources.js';
@@ -30,7 +30,13 @@ function openTarget(trace: Trace, node: Tree, tables: Level): Target {
 
 function flow(trace: Trace, target: Target, column: string | null, lineage: Lineage): void {
   const { schema, name } = target;
-  trace.flow({ relation: { schema, name }, column, what: `${schema === null ? '' : `${schema}.`}${name}${column === null ? '' : `.${column}`}`, lineage });
+  const [{ lineage: whole } = output(column, lineage)] = target.level.spelling([output(column, lineage)]);
+  trace.flow({
+    relation: { schema, name },
+    column,
+    what: `${schema === null ? '' : `${schema}.`}${name}${column === null ? '' : `.${column}`}`,
+    lineage: whole,
+  });
 }
 
 function returning(trace: Trace, node: Tree, target: Target): readonly Output[] {
@@ -38,7 +44,8 @@ function returning(trace: Trace, node: Tree, target: Target): readonly Output[] 
   if (clause === null) return [];
   const named = list(clause, 'options').map((option) => text(as(option, 'ReturningOption') ?? {}, 'value') ?? 'old');
   for (const alias of ['old', 'new', ...named]) target.level.sources.push({ alias, columns: target.columns });
-  return list(clause, 'exprs').flatMap((item) => targetColumns(trace, as(item, 'ResTarget') ?? {}, target.level));
+  const columns = list(clause, 'exprs').flatMap((item) => targetColumns(trace, as(item, 'ResTarget') ?? {}, target.level));
+  return target.level.spelling(columns);
 }
 
 /** SET of an UPDATE, ON CONFLICT or MERGE. */
@@ -66,7 +73,11 @@ export function insertColumns(trace: Trace, node: Tree, outer: Level): readonly 
   for (const [index, { lineage }] of given.entries()) flow(trace, target, lost ? null : (into[index] ?? null), lineage);
   const conflict = struct(node, 'onConflictClause');
   if (conflict !== null) {
-    target.level.sources.push({ alias: 'excluded', columns: target.columns.map(({ name, many }) => output(name, NOTHING, many)) });
+    const excluded = target.columns.map(({ name, lineage, many }, index) => {
+      const at = named.length > 0 ? named.indexOf(name) : index;
+      return output(name, lost ? derived(lineage, ...given.map((each) => each.lineage)) : oneOf(lineage, given[at]?.lineage ?? NOTHING), many);
+    });
+    target.level.sources.push({ alias: 'excluded', columns: excluded });
     assignments(trace, list(conflict, 'targetList'), target);
     condition(trace, field(conflict, 'whereClause'), target.level);
     // Which rows collide is told by the command tag.
@@ -80,8 +91,8 @@ export function updateColumns(trace: Trace, node: Tree, outer: Level): readonly 
   const tables = withTables(trace, struct(node, 'withClause'), outer);
   const target = openTarget(trace, node, tables);
   for (const item of list(node, 'fromClause')) target.level.show(fromItem(trace, item, target.level));
-  assignments(trace, list(node, 'targetList'), target);
   condition(trace, field(node, 'whereClause'), target.level);
+  assignments(trace, list(node, 'targetList'), target);
   return returning(trace, node, target);
 }
 

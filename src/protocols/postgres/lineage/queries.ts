@@ -3,8 +3,8 @@
  * shown. The clauses that only decide (WHERE, ON, GROUP BY, ORDER BY …) are conditions; policy says who may use a tagged column in one.
  */
 import { as, field, flag, integer, list, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
-import { condition } from './conditions.js';
-import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
+import { condition, spells } from './conditions.js';
+import { derived, isMade, isNothing, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { relationColumns } from './relations.js';
 import { Level, type Output, output, renamed, type Source } from './sources.js';
 import type { Trace } from './trace.js';
@@ -27,16 +27,30 @@ export function selectColumns(trace: Trace, node: Tree, outer: Level): readonly 
     level = fromLevel(trace, list(node, 'fromClause'), tables);
     condition(trace, field(node, 'whereClause'), level);
     columns = list(node, 'targetList').flatMap((item) => targetColumns(trace, as(item, 'ResTarget') ?? {}, level));
-    for (const item of list(node, 'groupClause')) trace.condition('grouping', ordinal(trace, item, level, columns));
+    for (const item of list(node, 'groupClause')) {
+      const by = ordinal(trace, item, level, columns);
+      trace.condition('grouping', by);
+      spells(item, by, level);
+    }
     condition(trace, field(node, 'havingClause'), level);
     for (const window of list(node, 'windowClause')) windowConditions(trace, as(window, 'WindowDef') ?? {}, level);
     const distinct = list(node, 'distinctClause');
     // DISTINCT without ON is a list of one empty entry.
     if (distinct.length > 0 && distinct.every((item) => tagged(item) === null)) for (const { lineage } of columns) trace.condition('grouping', lineage);
-    for (const item of distinct) if (tagged(item) !== null) trace.condition('grouping', ordinal(trace, item, level, columns));
+    for (const item of distinct) {
+      if (tagged(item) === null) continue;
+      const by = ordinal(trace, item, level, columns);
+      trace.condition('grouping', by);
+      spells(item, by, level);
+    }
   }
-  for (const item of list(node, 'sortClause')) trace.condition('order', ordinal(trace, field(as(item, 'SortBy') ?? {}, 'node'), level, columns));
+  for (const item of list(node, 'sortClause')) {
+    const by = ordinal(trace, field(as(item, 'SortBy') ?? {}, 'node'), level, columns);
+    trace.condition('order', by);
+    spells(item, by, level);
+  }
   for (const clause of ['limitCount', 'limitOffset']) if (field(node, clause) !== undefined) trace.condition('other', trace.value(field(node, clause), level));
+  columns = level.spelling(columns);
   const into = struct(node, 'intoClause');
   if (into !== null) create(trace, into, columns);
   return columns;
@@ -47,7 +61,7 @@ export function create(trace: Trace, into: Tree, columns: readonly Output[]): vo
   const relation = struct(into, 'rel') ?? {};
   const [schema, name] = relationName(relation);
   const temporary = text(relation, 'relpersistence') === 't' || schema === 'pg_temp';
-  trace.created.push({ schema, name, temporary, columns: renamed(columns, strings(list(into, 'colNames'))) });
+  trace.created.push({ schema, name, temporary, filled: true, columns: renamed(columns, strings(list(into, 'colNames'))) });
 }
 
 /** An expression of ORDER BY, GROUP BY or DISTINCT ON: a column by its number or by the name of its result, too. */
@@ -97,7 +111,11 @@ function nameOf(value: unknown): string | null {
 
 export function windowConditions(trace: Trace, window: Tree, level: Level): void {
   for (const item of list(window, 'partitionClause')) trace.condition('grouping', trace.value(item, level));
-  for (const item of list(window, 'orderClause')) trace.condition('order', trace.value(field(as(item, 'SortBy') ?? {}, 'node'), level));
+  for (const item of list(window, 'orderClause')) {
+    const by = trace.value(field(as(item, 'SortBy') ?? {}, 'node'), level);
+    trace.condition('order', by);
+    spells(item, by, level);
+  }
   for (const edge of ['startOffset', 'endOffset']) if (field(window, edge) !== undefined) trace.condition('other', trace.value(field(window, edge), level));
 }
 
@@ -151,7 +169,8 @@ export function fromItem(trace: Trace, item: unknown, level: Level): readonly Ou
     case 'RangeVar':
       return add(level, node, relationName(node)[1], rangeColumns(trace, node, level));
     case 'RangeSubselect':
-      return add(level, node, null, trace.query(field(node, 'subquery'), level));
+      // Without LATERAL it does not see what stands beside it, and a name means what it means outside.
+      return add(level, node, null, trace.query(field(node, 'subquery'), flag(node, 'lateral') ? level : (level.parent ?? level)));
     case 'RangeTableSample':
       return fromItem(trace, field(node, 'relation'), level);
     case 'JoinExpr':
@@ -195,18 +214,22 @@ function functionColumns(trace: Trace, node: Tree, level: Level): readonly Outpu
   return [output(null, all, true)];
 }
 
-function join(trace: Trace, node: Tree, level: Level): readonly Output[] {
+function join(trace: Trace, node: Tree, around: Level): readonly Output[] {
+  const alias = struct(node, 'alias');
+  // Under an alias of its own a join hides its sides; from within it they are seen, and what stands before it.
+  const level = alias === null ? around : new Level(around.parent);
+  if (alias !== null) level.sources.push(...around.sources);
   const left = fromItem(trace, field(node, 'larg'), level);
   const right = fromItem(trace, field(node, 'rarg'), level);
   condition(trace, field(node, 'quals'), level);
   const using = flag(node, 'isNatural') ? commonNames(left, right) : strings(list(node, 'usingClause'));
-  const merged = joined(trace, left, right, using);
-  const alias = struct(node, 'alias');
+  const merged = joined(trace, left, right, using, level);
   const mergedAs = struct(node, 'join_using_alias');
   if (mergedAs !== null)
     level.sources.push({ alias: text(mergedAs, 'aliasname'), columns: merged.filter(({ name }) => name !== null && using?.includes(name) === true) });
   if (alias === null) return merged;
-  return add(level, node, null, merged);
+  if (!isNothing(level.spelled)) around.spell(level.spelled);
+  return add(around, node, null, merged);
 }
 
 /** Null: not known. */
@@ -215,18 +238,22 @@ function commonNames(left: readonly Output[], right: readonly Output[]): readonl
   return left.flatMap(({ name }) => (name !== null && right.some((column) => column.name === name) ? [name] : []));
 }
 
-function joined(trace: Trace, left: readonly Output[], right: readonly Output[], using: readonly string[] | null): readonly Output[] {
+function joined(trace: Trace, left: readonly Output[], right: readonly Output[], using: readonly string[] | null, level: Level): readonly Output[] {
   if (using?.length === 0) return [...left, ...right];
   const both = [...left, ...right];
   const lost = both.some(({ many }) => many);
   if (using === null || lost) {
     const all = oneOf(...both.map(({ lineage }) => lineage));
     trace.condition('other', all);
+    level.spell(all);
     return [output(null, all, true)];
   }
   const shared = using.map((name) => {
-    const lineage = oneOf(...both.filter((column) => column.name === name).map((column) => column.lineage));
-    trace.condition('equality', lineage);
+    const sides = both.filter((column) => column.name === name).map((column) => column.lineage);
+    const lineage = oneOf(...sides);
+    const made = sides.some(isMade);
+    trace.condition(made ? 'other' : 'equality', lineage);
+    if (made) level.spell(lineage);
     return output(name, lineage);
   });
   return [...shared, ...both.filter(({ name }) => name === null || !using.includes(name))];

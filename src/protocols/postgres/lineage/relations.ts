@@ -2,7 +2,7 @@
  * The columns of a relation as a source. A name that several relations have in schemas that may be meant gives the columns of all of them.
  * A view gives its own columns and, through its definition, what they are made of: tags may be on either.
  */
-import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
+import { type Catalog, type CatalogRelation, kinOf } from '../catalog/catalog.js';
 import { parse } from '../facts/parser.js';
 import { field, isTree } from '../facts/tree.js';
 import { derived, type Lineage, NOTHING, oneOf, sourceColumns, unknownLineage } from './lineage.js';
@@ -46,6 +46,7 @@ const known = new WeakMap<CatalogRelation, readonly Output[]>();
 /** The columns that a table, view or other relation named so has here; null: there is none that is known. */
 export function relationColumns(trace: Trace, schema: string | null, name: string): readonly Output[] | null {
   const { catalog } = trace.context;
+  if (trace.context.doubtful(name)) return [output(null, unknownLineage(`what ${name} is has changed in this session`), true)];
   if (schema === null || schema === 'pg_temp') {
     const temporary = trace.context.temporary(name);
     if (temporary !== null) {
@@ -82,19 +83,23 @@ function together(sets: readonly (readonly Output[])[]): readonly Output[] {
   return [output(null, derived(...sets.flat().map(({ lineage }) => lineage)), true)];
 }
 
-function columnsOf(trace: Trace, catalog: Catalog | null, relation: CatalogRelation): readonly Output[] {
-  let columns = known.get(relation);
+export function columnsOf(trace: Trace, catalog: Catalog | null, relation: CatalogRelation): readonly Output[] {
+  const steady = trace.context.steady;
+  let columns = steady ? known.get(relation) : undefined;
   if (columns === undefined) {
     const own = [...sourceColumns(relation).values()];
     const telling = SYSTEM_SCHEMAS.has(relation.schema) ? (TELLING[relation.name] ?? []) : null;
     const behind = telling === null && relation.definition !== null ? definitionOf(trace, catalog, relation) : null;
     columns = own.map((source, index): Output => {
       const { name } = source.column;
+      if (relation.name === 'pg_settings' && trace.context.unseenRan) return output(name, unknownLineage('code of the database may have set it'));
       if (telling !== null) return output(name, telling.includes(name) ? unknownLineage(`${relation.name}.${name} shows what tables hold`) : NOTHING);
-      const self: Lineage = { columns: new Set([source]), exact: true, unknown: null };
+      // Rows of its partitions and heirs are shown through it, and its own are rows of what it is a part of.
+      const kin = kinOf(relation).flatMap((each) => sourceColumns(each).get(name) ?? []);
+      const self: Lineage = { columns: new Set([source, ...kin]), exact: true, unknown: null };
       return output(name, behind === null ? self : viewColumn(self, behind[index]?.lineage ?? unknownLineage('its view could not be followed')));
     });
-    known.set(relation, columns);
+    if (steady) known.set(relation, columns);
   }
   return columns;
 }
@@ -111,7 +116,7 @@ function definitionOf(trace: Trace, catalog: Catalog | null, relation: CatalogRe
   const parsed = parse(relation.definition.replace(/;\s*$/, ''));
   const [statement] = parsed.kind === 'tree' ? parsed.statements : [];
   if (!isTree(statement)) return lost;
-  const inner = trace.within({ catalog, searchPath: ['pg_catalog'], temporary: () => null });
+  const inner = trace.within({ ...trace.context, catalog, searchPath: ['pg_catalog'], temporary: () => null });
   const columns = inner.query(field(statement, 'stmt'), new Level(null));
   return columns.length === relation.columns.length && columns.every(({ many }) => !many) ? columns : lost;
 }

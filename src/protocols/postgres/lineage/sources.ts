@@ -3,7 +3,7 @@
  * wider than the server's own (a column that two sources have is taken from both), because a name that the server would call ambiguous
  * costs nothing and a missed meaning would show a value.
  */
-import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
+import { derived, isMade, isNothing, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 
 export interface Output {
   /** Null: the server makes a name up. */
@@ -23,8 +23,8 @@ export interface Source {
   readonly columns: readonly Output[];
 }
 
-/** Columns that every table has and that say nothing of its content. */
-const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'oid', 'tableoid', 'xmin', 'xmax', 'cmin', 'cmax']);
+/** Columns that every table has and that say nothing of its content; a subquery or function has none, and any column may be named so. */
+const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'tableoid', 'xmin', 'xmax', 'cmin', 'cmax']);
 
 export class Level {
   readonly parent: Level | null;
@@ -32,6 +32,7 @@ export class Level {
   readonly sources: Source[] = [];
   readonly #shown: Output[] = [];
   readonly #tables = new Map<string, readonly Output[]>();
+  #spelled: Lineage = NOTHING;
 
   constructor(parent: Level | null) {
     this.parent = parent;
@@ -49,6 +50,31 @@ export class Level {
 
   shown(): readonly Output[] {
     return this.#shown;
+  }
+
+  /**
+   * Values that nobody keeps (numbers of generate_series, constants of VALUES) are held against these columns: which of them stay spells the
+   * columns out, in this query and in those around it.
+   */
+  spell(by: Lineage): void {
+    this.#spelled = derived(this.#spelled, by);
+    this.parent?.spell(by);
+  }
+
+  /** Columns with what they spell out: all but those that show a table's column as it is. */
+  spelling(columns: readonly Output[]): readonly Output[] {
+    const spelled = this.#spelled;
+    if (isNothing(spelled)) return columns;
+    return columns.map((column) => (column.lineage.exact && !isMade(column.lineage) ? column : { ...column, lineage: tell(column.lineage, spelled) }));
+  }
+
+  /** Something that is made in the query itself can be named here. */
+  holdsMade(): boolean {
+    return this.sources.some(({ columns }) => columns.some(({ lineage }) => isMade(lineage))) || this.parent?.holdsMade() === true;
+  }
+
+  get spelled(): Lineage {
+    return this.#spelled;
   }
 
   table(name: string): readonly Output[] | null {
@@ -72,7 +98,7 @@ export class Level {
   }
 
   #unqualified(name: string): Lineage {
-    return this.#lookup(name) ?? unknownLineage(`column "${name}" is not known`);
+    return this.#lookup(name) ?? (SYSTEM_COLUMNS.has(name) ? NOTHING : unknownLineage(`column "${name}" is not known`));
   }
 
   /** Null: nothing in reach can be meant. */
@@ -90,8 +116,7 @@ export class Level {
       }
       if (!found && source.alias === name) possible.push(wholeRow(source));
     }
-    if (certain.length > 0) return possible.length === 0 ? oneOf(...certain) : derived(...certain, ...possible);
-    if (SYSTEM_COLUMNS.has(name) && this.sources.length > 0) return NOTHING;
+    if (certain.length > 0) return oneOf(...certain, ...possible);
     const outer = this.parent === null ? null : this.parent.#lookup(name);
     if (possible.length === 0) return outer;
     return outer === null ? oneOf(...possible) : derived(...possible, outer);
@@ -120,6 +145,12 @@ export class Level {
     const here = this.sources.filter((source) => source.alias === alias);
     return here.length > 0 || this.parent === null ? here : this.parent.#find(alias);
   }
+}
+
+/** What is made to tell of `spelled`. */
+function tell(lineage: Lineage, spelled: Lineage): Lineage {
+  const told = derived(lineage, spelled);
+  return isMade(lineage) ? { ...told, made: true } : told;
 }
 
 function inexact(lineage: Lineage): Lineage {

@@ -2,14 +2,15 @@
  * The lineage of one statement: what each column of its result is made of, which columns decide what is shown, and what flows where. Entry
  * of this folder. A statement that is not understood has a result of which nothing is known. Pure; the text is untrusted.
  */
+import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
 import { as, field, flag, list, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
 import { NOTHING, unknownLineage } from './lineage.js';
 import { deleteColumns, insertColumns, mergeColumns, updateColumns } from './modifications.js';
 import { create, selectColumns } from './queries.js';
-import { relationColumns } from './relations.js';
+import { columnsOf, relationColumns } from './relations.js';
 import { Level, type Output, output } from './sources.js';
 import { type Condition, type Created, type Flow, type LineageContext, TooMuch, Trace } from './trace.js';
-import { valueLineage } from './values.js';
+import { isFree, valueLineage } from './values.js';
 
 export interface StatementLineage {
   /** Of the rows that it returns, in order. An empty list: it returns none. */
@@ -17,9 +18,13 @@ export interface StatementLineage {
   readonly conditions: readonly Condition[];
   readonly flows: readonly Flow[];
   readonly created: readonly Created[];
-  /** It runs another one by its name: its outputs are those of that one. */
-  readonly runs: { readonly kind: 'statement' | 'cursor'; readonly name: string } | null;
+  /** It runs another one by its name, and gives what that one gives, shows its plan, or keeps it in a table. */
+  readonly runs: { readonly kind: 'statement' | 'cursor'; readonly name: string; readonly gives: 'rows' | 'plan' | 'table' } | null;
+  /** Of PREPARE, DECLARE, DEALLOCATE, CLOSE and DISCARD: what a name means from here on. */
+  readonly names: { readonly kind: 'statement' | 'cursor' | 'all'; readonly name: string | null } | null;
   readonly literalSensitive: boolean;
+  /** A view that it makes, or the name that it gives to something else: what stands in the place of a relation from then on. */
+  readonly placed: { readonly name: string; readonly temporary: boolean; readonly qualified: boolean } | null;
 }
 
 const RETURNS_NOTHING: readonly Output[] = [];
@@ -59,19 +64,59 @@ export function statementLineage(statement: unknown, context: LineageContext): S
       conditions: [{ use: 'other', lineage: unknown }],
       flows: [{ relation: null, column: null, what: 'a place that was not traced', lineage: unknown }],
       created: [],
-      runs: null,
+      runs: runsOf(statement),
+      names: namesOf(statement),
       literalSensitive: true,
+      placed: placedBy(statement),
     };
   }
   const { conditions, flows, created, literalSensitive } = trace;
-  return { outputs, conditions, flows, created, runs: runsOf(statement), literalSensitive };
+  return { outputs, conditions, flows, created, runs: runsOf(statement), names: namesOf(statement), literalSensitive, placed: placedBy(statement) };
+}
+
+/** What the columns of a relation are made of; those of a view, of what its query reads. */
+export function relationLineage(relation: CatalogRelation, catalog: Catalog): readonly Output[] {
+  const context = { catalog, searchPath: null, temporary: () => null, doubtful: () => false, steady: true, unseenRan: false };
+  try {
+    return columnsOf(new Trace(context, valueLineage, queryColumns), catalog, relation);
+  } catch (error) {
+    if (!(error instanceof TooMuch || error instanceof RangeError)) throw error;
+    return lost('its view is too large to be traced');
+  }
 }
 
 function runsOf(statement: unknown): StatementLineage['runs'] {
   const found = tagged(statement);
-  if (found?.tag === 'ExecuteStmt') return { kind: 'statement', name: text(found.node, 'name') ?? '' };
-  if (found?.tag === 'FetchStmt') return { kind: 'cursor', name: text(found.node, 'portalname') ?? '' };
-  return null;
+  if (found?.tag === 'ExecuteStmt') return { kind: 'statement', name: text(found.node, 'name') ?? '', gives: 'rows' };
+  if (found?.tag === 'FetchStmt') return { kind: 'cursor', name: text(found.node, 'portalname') ?? '', gives: 'rows' };
+  if (found?.tag !== 'ExplainStmt' && found?.tag !== 'CreateTableAsStmt') return null;
+  const inner = runsOf(field(found.node, 'query'));
+  return inner === null ? null : { ...inner, gives: found.tag === 'ExplainStmt' ? 'plan' : 'table' };
+}
+
+function placedBy(statement: unknown): StatementLineage['placed'] {
+  const { tag, node } = tagged(statement) ?? { tag: '', node: {} };
+  if (tag === 'RenameStmt') return { name: text(node, 'newname') ?? '', temporary: false, qualified: false };
+  if (tag !== 'ViewStmt') return null;
+  const view = struct(node, 'view') ?? {};
+  const [schema, name] = relationName(view);
+  return { name, temporary: text(view, 'relpersistence') === 't' || schema === 'pg_temp', qualified: schema !== null };
+}
+
+function namesOf(statement: unknown): StatementLineage['names'] {
+  const { tag, node } = tagged(statement) ?? { tag: '', node: {} };
+  switch (tag) {
+    case 'PrepareStmt':
+    case 'DeallocateStmt':
+      return { kind: 'statement', name: text(node, 'name') };
+    case 'DeclareCursorStmt':
+    case 'ClosePortalStmt':
+      return { kind: 'cursor', name: text(node, 'portalname') };
+    case 'DiscardStmt':
+      return { kind: 'all', name: null };
+    default:
+      return null;
+  }
 }
 
 function topColumns(trace: Trace, statement: unknown): readonly Output[] {
@@ -89,18 +134,23 @@ function topColumns(trace: Trace, statement: unknown): readonly Output[] {
     }
     case 'CopyStmt':
       return copyColumns(trace, node, level);
+    case 'CreateStmt':
+      return emptyTable(trace, node);
     case 'CreateTableAsStmt':
       return createdTable(trace, node, level);
     case 'ExplainStmt':
       // A plan shows the text's own constants and numbers of rows; what decides those numbers is a condition like any other.
       topColumns(trace, field(node, 'query'));
-      return [output('QUERY PLAN', NOTHING)];
+      // The planner runs functions that are called immutable, and shows what they give.
+      return [output('QUERY PLAN', trace.foreign ? unknownLineage('the plan may show what code of the database gives') : NOTHING)];
     case 'PrepareStmt':
     case 'DeclareCursorStmt':
       // What they keep is traced by itself when it runs; preparing shows nothing.
       return RETURNS_NOTHING;
     case 'VariableShowStmt':
-      return [output(null, NOTHING, true)];
+      return [
+        output(null, trace.context.unseenRan && isFree(text(node, 'name') ?? '') ? unknownLineage('code of the database may have set it') : NOTHING, true),
+      ];
     case 'ExecuteStmt': {
       for (const each of list(node, 'params')) trace.condition('other', trace.value(each, level));
       return lost('what it runs is not known');
@@ -108,6 +158,9 @@ function topColumns(trace: Trace, statement: unknown): readonly Output[] {
     case 'FetchStmt':
       return lost('what it runs is not known');
     case 'ViewStmt':
+      // Its columns are traced when it is read; what decides its rows would be seen nowhere then.
+      trace.query(field(node, 'query'), level);
+      return RETURNS_NOTHING;
     case 'RuleStmt':
     case 'CreateTrigStmt':
       return RETURNS_NOTHING;
@@ -136,8 +189,28 @@ function tableColumns(trace: Trace, relation: Tree, names: readonly string[]): r
   const [schema, name] = relationName(relation);
   const columns = relationColumns(trace, schema, name);
   if (columns === null) return lost(`${name} is not in the catalog`);
-  if (names.length === 0) return columns;
+  if (names.length === 0)
+    return columns.filter(
+      ({ many, lineage }) => many || ![...lineage.columns].some(({ column, relation: { name: home } }) => home === name && column.generated),
+    );
   return names.map((each) => columns.find((column) => column.name === each && !column.many) ?? output(each, unknownLineage(`column "${each}" is not known`)));
+}
+
+/** A table that others see comes with the next catalog, a temporary one of the session never. */
+function emptyTable(trace: Trace, node: Tree): readonly Output[] {
+  const relation = struct(node, 'relation') ?? {};
+  const [schema, name] = relationName(relation);
+  const temporary = text(relation, 'relpersistence') === 't' || schema === 'pg_temp';
+  const elements = list(node, 'tableElts');
+  const plain =
+    list(node, 'inhRelations').length === 0 &&
+    struct(node, 'partbound') === null &&
+    struct(node, 'ofTypename') === null &&
+    elements.every((each) => as(each, 'TableLikeClause') === null);
+  const names = elements.flatMap((each) => text(as(each, 'ColumnDef') ?? {}, 'colname') ?? []);
+  const columns = plain ? names.map((each) => output(each, NOTHING)) : [output(null, unknownLineage(`${name} is made after another table`), true)];
+  trace.created.push({ schema, name, temporary, filled: false, columns });
+  return RETURNS_NOTHING;
 }
 
 function createdTable(trace: Trace, node: Tree, level: Level): readonly Output[] {

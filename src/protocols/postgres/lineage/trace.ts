@@ -2,7 +2,7 @@
  * What one statement's tracing carries along: the catalog, what was found besides the values (conditions, flows), and the two functions
  * that call each other through it. Depth and work are limited: the text is untrusted, and over a limit nothing is known.
  */
-import type { Catalog } from '../catalog/catalog.js';
+import type { Catalog, CatalogFunction } from '../catalog/catalog.js';
 import type { Tree } from '../facts/tree.js';
 import { derived, isNothing, type Lineage } from './lineage.js';
 import type { Level, Output } from './sources.js';
@@ -30,6 +30,8 @@ export interface Created {
   readonly schema: string | null;
   readonly name: string;
   readonly temporary: boolean;
+  /** With the rows of a query. */
+  readonly filled: boolean;
   readonly columns: readonly Output[];
 }
 
@@ -40,6 +42,21 @@ export interface LineageContext {
   readonly searchPath: readonly string[] | null;
   /** Temporary tables of the session whose columns hold what is known here. */
   temporary(name: string): readonly Output[] | null;
+  /** What a relation of this name is may have changed since the catalog was read, or another one may stand before it. */
+  doubtful(name: string): boolean;
+  /** Nothing is doubtful: what is found may be kept. */
+  readonly steady: boolean;
+  /** Code of the database ran in this session, and may have put anything into a setting. */
+  readonly unseenRan: boolean;
+}
+
+/** PostgreSQL's own objects have identifiers below this one (`FirstNormalObjectId`). */
+const FIRST_NORMAL_OID = 16_384;
+
+/** PostgreSQL's own helpers of information_schema, and code that comes with a superuser's extension and is declared to depend on its arguments alone (citext, pg_trgm, hstore …). */
+export function onlyComputes(code: CatalogFunction): boolean {
+  if (code.schema === 'information_schema' && code.oid < FIRST_NORMAL_OID) return true;
+  return code.extension != null && code.extensionOfSuperuser && code.volatility === 'immutable' && !code.securityDefiner;
 }
 
 export class TooMuch extends Error {}
@@ -57,6 +74,8 @@ export class Trace {
   readonly created: Created[] = [];
   /** A number in the text decides which column is meant (ORDER BY 2). */
   literalSensitive = false;
+  /** It calls code that somebody put into the database: nothing is known of what that does or says. */
+  foreign = false;
   readonly #value: ValueOf;
   readonly #query: QueryOf;
   #depth = 0;
@@ -70,6 +89,11 @@ export class Trace {
     this.nesting = nesting;
     this.#value = value;
     this.#query = query;
+  }
+
+  /** An operator of this name may be one whose code could read anything. */
+  foreignOperator(schema: string | null, name: string): boolean {
+    return (this.context.catalog?.operators(schema, name) ?? []).some((each) => !onlyComputes(each));
   }
 
   /** A trace of something else, by other names, whose conditions and flows count nowhere. */

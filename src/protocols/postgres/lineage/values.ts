@@ -4,12 +4,13 @@
  * could read anything, so nothing is known of what it gives.
  */
 import { functionClass } from '../facts/function-class.js';
+import { dangerousClass } from '../facts/functions.js';
 import { as, field, isTree, list, qualified, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
 import { condition } from './conditions.js';
 import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { windowConditions } from './queries.js';
 import type { Level } from './sources.js';
-import type { Trace } from './trace.js';
+import { onlyComputes, type Trace } from './trace.js';
 
 /** What they give is a number of rows or a place among them. */
 const COUNTING: ReadonlySet<string> = new Set(['count', 'row_number', 'rank', 'dense_rank', 'percent_rank', 'cume_dist', 'ntile', 'grouping']);
@@ -20,8 +21,28 @@ const TELLING: ReadonlySet<string> = new Set([
   'pg_stat_get_progress_info',
   'pg_stats_ext_mcvlist_items',
 ]);
+/** Settings whose values are any text that code of the database likes. */
+export function isFree(setting: string): boolean {
+  const name = setting.toLowerCase();
+  return name === 'application_name' || name === 'search_path' || name === 'all' || name === '' || name.includes('.');
+}
+
+/** What they show of settings, code of the database may have put there. */
+const SETTINGS: ReadonlySet<string> = new Set(['current_setting', 'pg_show_all_settings']);
 /** Classes whose functions hand their arguments on to a place from which somebody else may read them. */
-const KEEPING: ReadonlySet<string> = new Set(['settings', 'notify', 'network', 'large_object', 'file', 'program', 'admin', 'dynamic_sql', 'user']);
+const KEEPING: ReadonlySet<string> = new Set([
+  'lock',
+  'sequence',
+  'settings',
+  'notify',
+  'network',
+  'large_object',
+  'file',
+  'program',
+  'admin',
+  'dynamic_sql',
+  'user',
+]);
 /** Casts to these change nothing of a value. */
 const SAME_TEXT: ReadonlySet<string> = new Set(['text', 'varchar']);
 
@@ -58,7 +79,9 @@ export function valueLineage(trace: Trace, node: unknown, level: Level): Lineage
       return trace.value(field(fields, 'arg'), level);
     case 'NullTest':
       // Whether a column has a value is not the value; whether an expression has one can be made to tell.
-      return as(field(fields, 'arg'), 'ColumnRef') === null ? derived(trace.value(field(fields, 'arg'), level)) : NOTHING;
+      return presence(trace.value(field(fields, 'arg'), level));
+    case 'A_Indirection':
+      return selected(trace, fields, level);
     default:
       return derived(trace.inside(fields, level, []));
   }
@@ -72,11 +95,31 @@ function column(node: Tree, level: Level): Lineage {
   return derived(...columns.map(({ lineage }) => lineage));
 }
 
+/** What is told by saying whether there is a value: of a column as it is, nothing. */
+function presence(lineage: Lineage): Lineage {
+  return lineage.exact && lineage.unknown === null ? NOTHING : derived(lineage);
+}
+
+/** `(a).b`, `a[1]`: `b` may be a function that is called with `a`. */
+function selected(trace: Trace, node: Tree, level: Level): Lineage {
+  const whole = derived(trace.inside(node, level, []));
+  const called = strings(list(node, 'indirection')).filter((name) => {
+    const found = trace.context.catalog?.functions(null, name) ?? [];
+    return dangerousClass(name) !== null || TELLING.has(name) || found.some((each) => !onlyComputes(each));
+  });
+  if (called.length === 0) return whole;
+  trace.foreign = true;
+  const unknown = derived(whole, unknownLineage(`what ${called.join(', ')} gives is not known`));
+  trace.flow({ relation: null, column: null, what: `a call of ${called.join(', ')}`, lineage: whole });
+  return unknown;
+}
+
 function subquery(trace: Trace, node: Tree, level: Level): Lineage {
   const columns = trace.query(field(node, 'subselect'), level).map(({ lineage }) => lineage);
   const tested = field(node, 'testexpr') === undefined ? NOTHING : trace.value(field(node, 'testexpr'), level);
   switch (text(node, 'subLinkType')) {
     case 'EXISTS_SUBLINK':
+      // Where its conditions spell a column out, the levels around it know.
       return NOTHING;
     case 'EXPR_SUBLINK':
       return columns.length === 1 ? (columns[0] ?? NOTHING) : derived(...columns);
@@ -88,27 +131,35 @@ function subquery(trace: Trace, node: Tree, level: Level): Lineage {
 function call(trace: Trace, node: Tree, level: Level): Lineage {
   const [schema, name] = qualified(strings(list(node, 'funcname')));
   const args = list(node, 'args').map((each) => trace.value(each, level));
-  condition(trace, field(node, 'agg_filter'), level);
+  const filter = field(node, 'agg_filter');
+  condition(trace, filter, level);
+  const filtered = filter === undefined ? NOTHING : trace.value(filter, level);
   const order = list(node, 'agg_order').map((item) => trace.value(field(as(item, 'SortBy') ?? {}, 'node'), level));
   for (const each of order) trace.condition('order', each);
   const over = struct(node, 'over');
   if (over !== null) windowConditions(trace, over, level);
   const kind = functionClass(schema, name ?? '');
-  const shadowed = schema !== 'pg_catalog' && (trace.context.catalog?.functions(null, name ?? '').length ?? 0) > 0;
-  const given = derived(...args);
-  if (KEEPING.has(kind) || shadowed) trace.flow({ relation: null, column: null, what: `a call of ${name ?? '?'}`, lineage: given });
-  if (kind === 'plain' && !shadowed && !TELLING.has(name ?? '')) {
-    if (COUNTING.has(name ?? '')) return NOTHING;
+  const namesakes = schema === 'pg_catalog' ? [] : (trace.context.catalog?.functions(null, name ?? '') ?? []);
+  const shadowed = namesakes.some((each) => !onlyComputes(each));
+  const given = derived(...args, filtered);
+  const computes = (kind === 'plain' && !shadowed && !TELLING.has(name ?? '')) || (kind === 'user' && namesakes.length > 0 && !shadowed);
+  if (!computes) trace.foreign = true;
+  if (!computes && (KEEPING.has(kind) || shadowed)) trace.flow({ relation: null, column: null, what: `a call of ${name ?? '?'}`, lineage: given });
+  const [first] = list(node, 'args');
+  const setting = struct(as(first, 'A_Const') ?? {}, 'sval');
+  if (computes && trace.context.unseenRan && SETTINGS.has(name ?? '') && (setting === null || isFree(text(setting, 'sval') ?? '')))
+    return unknownLineage('code of the database may have set it');
+  if (computes) {
+    // They count, and do not tell what: but whether an expression has a value, or where a given one would stand, can.
+    if (COUNTING.has(name ?? '')) return derived(...args.map(presence), filtered, ...(args.length > 0 ? order : []));
     // WITHIN GROUP gives what it orders by; a window or an ordered aggregate gives its arguments.
     return derived(given, ...order);
   }
-  if (kind === 'sleep' || kind === 'lock' || kind === 'sequence') {
-    // They give nothing of what they are given, but act by it.
+  if (!shadowed && (kind === 'sleep' || kind === 'lock' || kind === 'sequence' || kind === 'settings')) {
+    // They act by what they are given; setval and set_config give it back.
     trace.condition('other', given);
-    return NOTHING;
+    return given;
   }
-  // set_config gives back what it was given.
-  if (kind === 'settings' && !shadowed) return given;
   return derived(given, unknownLineage(`what ${name ?? 'a function'} gives is not known`));
 }
 
@@ -116,7 +167,8 @@ function operator(trace: Trace, node: Tree, level: Level): Lineage {
   const names = strings(list(node, 'name'));
   const sides = [field(node, 'lexpr'), field(node, 'rexpr')].map((side) => (side === undefined ? NOTHING : trace.value(side, level)));
   const [schema, name] = qualified(names);
-  const own = schema !== 'pg_catalog' && (schema !== null || (trace.context.catalog?.operators(null, name ?? '').length ?? 0) > 0);
+  const own = schema !== 'pg_catalog' && trace.foreignOperator(null, name ?? '');
+  if (own) trace.foreign = true;
   return own ? derived(...sides, unknownLineage(`operator ${name ?? ''} is not PostgreSQL's own`)) : derived(...sides);
 }
 
@@ -140,6 +192,11 @@ function choice(trace: Trace, node: Tree, level: Level): Lineage {
 function cast(trace: Trace, node: Tree, level: Level): Lineage {
   const value = trace.value(field(node, 'arg'), level);
   const type = struct(node, 'typeName') ?? {};
+  const [schema, name] = qualified(strings(list(type, 'names')));
+  if (trace.context.catalog?.conversions(schema, name ?? '').some((each) => !onlyComputes(each)) === true) {
+    trace.foreign = true;
+    return derived(value, unknownLineage(`converting to ${name ?? ''} may run code of the database`));
+  }
   const plain = SAME_TEXT.has(strings(list(type, 'names')).at(-1) ?? '') && list(type, 'typmods').length === 0 && list(type, 'arrayBounds').length === 0;
   return plain ? value : derived(value);
 }

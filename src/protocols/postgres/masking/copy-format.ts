@@ -29,10 +29,10 @@ export function copyFormat(statement: Tree): CopyFormat | null {
   if (kind !== 'text' && kind !== 'csv' && kind !== 'binary') return null;
   const delimiter = oneByte(options.get('delimiter') ?? (kind === 'csv' ? ',' : '\t'));
   const quote = oneByte(options.get('quote') ?? '"');
-  const escape = options.has('escape') ? oneByte(options.get('escape') ?? '"') : quote;
-  if (delimiter === null || quote === null || escape === null) return null;
+  const escaping = options.has('escape') ? oneByte(options.get('escape') ?? '"') : quote;
+  if (delimiter === null || quote === null || escaping === null) return null;
   const header = options.has('header') && !['false', 'off', '0'].includes((options.get('header') ?? 'true').toLowerCase());
-  return { kind, delimiter, nullText: Buffer.from(options.get('null') ?? (kind === 'csv' ? '' : '\\N')), header, quote, escape };
+  return { kind, delimiter, nullText: Buffer.from(options.get('null') ?? (kind === 'csv' ? '' : '\\N')), header, quote, escape: escaping };
 }
 
 /** A constant option; null: it has no argument. */

@@ -72,7 +72,8 @@ export class CopyMasker {
       if (stop > end) throw violation();
       const raw = data.subarray(at, stop);
       const plan = this.#plans[index];
-      if (plan?.action === 'pass' || raw.equals(nullText)) out.copy(data, at, stop);
+      // Without a backslash in it the text for NULL may be that of a value as well, and telling the two apart would tell the value.
+      if (plan?.action === 'pass' || (raw.equals(nullText) && nullText.includes(BACKSLASH))) out.copy(data, at, stop);
       else {
         const value = unescapeText(raw);
         const shown = this.#show(plan, value);
@@ -92,7 +93,7 @@ export class CopyMasker {
   }
 
   #csvRow(data: Buffer, start: number, out: Output): number {
-    const { delimiter, nullText, quote, escape } = this.#format;
+    const { delimiter, nullText, quote, escape: escaping } = this.#format;
     let at = start;
     for (let index = 0; ; index++) {
       const parts: number[] = [];
@@ -103,7 +104,7 @@ export class CopyMasker {
         for (;;) {
           if (stop >= data.length) throw violation();
           const byte = data[stop] ?? 0;
-          if (byte === escape && (data[stop + 1] === quote || data[stop + 1] === escape)) {
+          if (byte === escaping && (data[stop + 1] === quote || data[stop + 1] === escaping)) {
             parts.push(data[stop + 1] ?? 0);
             stop += 2;
           } else if (byte === quote) break;
@@ -198,15 +199,15 @@ function escapeText(value: Uint8Array, delimiter: number, out: Output): void {
   out.copy(Uint8Array.from(bytes), 0, bytes.length);
 }
 
-function quoteCsv(value: Uint8Array, { delimiter, quote, escape, nullText }: CopyFormat, out: Output): void {
-  const plain = !value.some((byte) => byte === delimiter || byte === quote || byte === escape || byte === NEWLINE || byte === RETURN);
+function quoteCsv(value: Uint8Array, { delimiter, quote, escape: escaping, nullText }: CopyFormat, out: Output): void {
+  const plain = !value.some((byte) => byte === delimiter || byte === quote || byte === escaping || byte === NEWLINE || byte === RETURN);
   if (plain && !nullText.equals(value)) {
     out.copy(value, 0, value.length);
     return;
   }
   const bytes = [quote];
   for (const byte of value) {
-    if (byte === quote || byte === escape) bytes.push(escape);
+    if (byte === quote || byte === escaping) bytes.push(escaping);
     bytes.push(byte);
   }
   bytes.push(quote);

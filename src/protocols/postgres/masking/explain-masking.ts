@@ -9,17 +9,20 @@ import { type MaskedConversation, SessionMasking } from './session-masking.js';
 import { classesIn, isHidden, planValue } from './value-plan.js';
 
 const TEXT_TYPE = 25;
+const IDLE = 0x49;
 
 /** As a fresh session would mask it. `snapshot`: of the target's catalog; null: none is to be had. */
 export async function explainMasking(text: string, door: MaskingDoor, snapshot: object | null): Promise<MaskingExplanation> {
   await prepareParser();
   const catalog = snapshot as Catalog | null;
   const fresh: MaskedConversation = {
-    context: { guard: { masking: () => door, masked: () => undefined } },
+    context: { guard: { masking: () => door, masked: () => undefined }, recheckCatalog: () => Promise.resolve() },
     statements: new NameSpace<Statement>(),
     portals: new NameSpace<Portal>(),
     segment: 1,
     shifted: false,
+    block: IDLE,
+    flight: { running: false },
     relations: () => catalog,
   };
   const analysis = analyseText(text);

@@ -34,15 +34,32 @@ export function scrubWords(buffer: Buffer, at: number, next: number, door: Maski
   if (fields === null) return null;
   const code = fields.get('C') ?? '';
   // Code of the database may say anything, whatever the statement is about.
-  const raised = frame[0] !== Back.ErrorResponse || RAISED.has(code.slice(0, 2));
+  const notice = frame[0] === Back.NoticeResponse;
+  const raised = (notice ? touches : RAISED.has(code.slice(0, 2))) || saidWithin(fields.get('W'));
   if (!raised && (!touches || TELLING_NAMES.has(code.slice(0, 2)))) return frame;
   tell(door.view.unknown);
-  const notice = frame[0] === Back.NoticeResponse;
   const words = notice ? 'a notice of the server' : (ERROR_WORDS[code.slice(0, 2)] ?? 'the server reports an error');
   const parts: string[] = [];
   for (const [key, value] of fields) if (NAMES.includes(key)) parts.push(`${key}${value}\0`);
   parts.push(`M${words}\0`, `D${SAID}\0`);
   return message(frame[0] ?? Back.ErrorResponse, parts.join(''), '\0');
+}
+
+/** The error was met in a function or in a statement of one, which may be about anything; a line of a COPY is the client's own. */
+function saidWithin(context: string | undefined): boolean {
+  return context !== undefined && (!context.startsWith('COPY ') || context.includes('\n'));
+}
+
+/** Settings whose values code can choose freely. */
+const FREE: ReadonlySet<string> = new Set(['application_name', 'search_path']);
+
+/** A ParameterStatus: a setting that a function may have filled with a value of a table. Null: it is malformed. */
+export function scrubSetting(buffer: Buffer, at: number, next: number, door: MaskingDoor, touches: boolean): Buffer | null {
+  const frame = buffer.subarray(at, next);
+  if (!door.view.hides || !touches) return frame;
+  const end = stringEnd(buffer, at + 5, next);
+  if (end < 0) return null;
+  return FREE.has(buffer.toString('utf8', at + 5, end)) ? message(Back.ParameterStatus, buffer.subarray(at + 5, end + 1), '****\0') : frame;
 }
 
 /** A NotificationResponse: where it comes from is not known, so its payload is not shown. Null: it is malformed. */

@@ -179,7 +179,7 @@ const TEXT_TYPE = 25;
 /** COPY does not say of which type a column is: it is that of the column that it shows as it is; text where it shows none. */
 function typeOf(lineage: Lineage | null): number {
   if (lineage === null) return 0;
-  const types = new Set([...lineage.columns].map(({ column }) => column.type));
+  const types = new Set([...lineage.columns].flatMap(({ relation, column }) => (relation.oid === 0 ? [] : column.type)));
   const [type] = types;
   return types.size === 0 ? TEXT_TYPE : types.size === 1 && lineage.exact ? (type ?? 0) : 0;
 }

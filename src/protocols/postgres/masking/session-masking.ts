@@ -2,31 +2,37 @@
  * Masking of one session: what its statements would show, by the policy in force at each operation. Before an operation goes up it says why
  * policy would not let hidden data decide, flow or be overwritten; when its result comes down it masks it.
  */
-import type { ClassView, ConditionRight, MaskingDoor } from '../../../contract/masking-policy.js';
+import type { MaskingDoor } from '../../../contract/masking-policy.js';
 import type { Facts } from '../../../contract/operation.js';
 import type { Guard } from '../../../contract/protocol.js';
 import type { Verdict } from '../../../contract/verdict.js';
-import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
+import type { Catalog } from '../catalog/catalog.js';
 import { Back } from '../codec/message.js';
 import type { Analysis } from '../facts/index.js';
-import { derived, type Lineage, sourceColumns } from '../lineage/lineage.js';
+import { derived, type Lineage, oneOf, unknownLineage } from '../lineage/lineage.js';
 import { type Output, output } from '../lineage/sources.js';
-import type { Condition, Created, Flow } from '../lineage/trace.js';
+import type { StatementLineage } from '../lineage/statement-lineage.js';
 import type { NameSpace, Portal, Statement, StatementSource } from '../names.js';
-import { scrubNotification, scrubWords } from './message-scrubber.js';
+import { ChangedNames, changedName } from './changed-names.js';
+import { InputWatch } from './input-watch.js';
+import { scrubNotification, scrubSetting, scrubWords } from './message-scrubber.js';
 import { ResultMasker } from './result-masker.js';
+import { SessionTables } from './session-tables.js';
+import { hiddenIn, holdsHidden, statementRefusal } from './statement-refusal.js';
 import { NOTHING_KNOWN, type TracedStatement, traceText } from './traced-text.js';
-import { classesIn, classesOf, isHidden } from './value-plan.js';
 
 /** What is asked of the session's conversation. */
 export interface MaskedConversation {
-  readonly context: { readonly guard: Pick<Guard, 'masking' | 'masked'> };
+  readonly context: { readonly guard: Pick<Guard, 'masking' | 'masked'>; recheckCatalog(): Promise<void> };
   readonly statements: NameSpace<Statement>;
   readonly portals: NameSpace<Portal>;
   readonly segment: number;
   /** A name of the text may mean something else than in a fresh session. */
   readonly shifted: boolean;
-  /** Null: not known for certain. */
+  /** Where the transaction stands: the letter of ReadyForQuery. */
+  readonly block: number;
+  readonly flight: { readonly running: boolean };
+  /** What names mean; null: not known for certain. */
   relations(): Catalog | null;
 }
 
@@ -37,20 +43,33 @@ export interface OperationMask {
   readonly statements: readonly TracedStatement[];
   /** It reads, compares or writes hidden data, or may. */
   readonly touches: boolean;
+  /** What it changes of names and tables is told by these. */
+  readonly facts: Facts;
   /** Null: policy on sensitive data has nothing against it. */
   readonly refusal: string | null;
 }
 
-const WRITES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge', 'copy_from', 'truncate', 'unknown', 'do', 'procedure']);
-/** Commands on a relation after which its columns have other names, or code of somebody else's sees its rows. */
-const RESHAPING: ReadonlySet<string> = new Set(['alter', 'rename']);
-const WATCHING: ReadonlySet<string> = new Set(['trigger', 'rule']);
+/** Reading is judged by what is read; of everything else, the server's words may show the rows of what it is about. */
+const READS: ReadonlySet<string> = new Set(['select', 'copy_to', 'explain', 'lock']);
+const UNSEEN: ReadonlySet<string> = new Set(['unknown', 'do', 'procedure']);
+const RUNNING: ReadonlySet<string> = new Set(['user', 'dynamic_sql']);
+const ABOUT_SETTINGS = /show|setting|u&/i;
+const IDLE = 0x49;
+const TRANSACTION: ReadonlySet<string> = new Set(['transaction', 'set']);
 
 export class SessionMasking {
   readonly #talk: MaskedConversation;
   readonly #maskers = new WeakMap<Verdict, ResultMasker>();
-  /** Temporary tables of this session that hold what was copied out of others. */
-  readonly #temporary = new Map<string, readonly Output[]>();
+  readonly #masks = new WeakMap<Verdict, OperationMask>();
+  readonly #watches = new WeakMap<Verdict, InputWatch | null>();
+  readonly #tables = new SessionTables();
+  readonly #changed = new ChangedNames();
+  /** What a cursor was when it was declared: it stays that, whatever its names mean by now. */
+  readonly #declared = new WeakMap<Statement, TracedStatement>();
+  /** Something of hidden data may fail no sooner than at COMMIT. */
+  #touched = false;
+  /** Code of the database ran, and may have put anything into a setting. */
+  #unseenRan = false;
 
   constructor(talk: MaskedConversation) {
     this.#talk = talk;
@@ -76,34 +95,77 @@ export class SessionMasking {
   attach(verdict: Verdict, mask: OperationMask, portal: Portal | null): void {
     const { guard } = this.#talk.context;
     for (const { lineage } of mask.statements) {
-      for (const created of lineage.created) this.#remember(created);
-      for (const flow of lineage.flows) this.#taint(flow);
+      for (const flow of lineage.flows) this.#tables.taint(flow);
+      if (lineage.placed !== null) this.#tables.place(lineage.placed);
     }
+    const created = mask.statements.flatMap(({ lineage }) => lineage.created);
+    const temporary = new Set(created.filter((each) => each.temporary).map(({ name }) => name));
+    const effects = mask.facts.effects.filter(({ resource }) => !temporary.has(resource?.name.at(-1) ?? ''));
+    for (const effect of effects) this.#tables.lose(changedName(effect) ?? '');
+    const home = this.#talk.shifted ? null : (mask.catalog?.searchPath.find((each) => !each.startsWith('pg_')) ?? null);
+    for (const each of created) this.#tables.create(each, home, mask.catalog);
+    this.#changed.note(
+      effects,
+      mask.statements.flatMap(({ lineage }) => (lineage.placed === null ? [] : lineage.placed.name)),
+      mask.catalog,
+    );
+    this.#touched ||= mask.touches;
+    this.#masks.set(verdict, mask);
+    this.#unseenRan ||= effects.some(
+      ({ action, resource, facts }) =>
+        UNSEEN.has(action) || (action === 'call' && RUNNING.has(String(facts['class'])) && resource?.name[0] !== 'information_schema'),
+    );
     this.#maskers.set(verdict, new ResultMasker({ ...mask, portal }, (how, values) => guard.masked(verdict, how, values)));
+  }
+
+  /** A cursor of this statement is declared. */
+  declare(statement: Statement): void {
+    if (this.door === null) return;
+    const [traced] = this.#trace(statement.source);
+    if (traced !== undefined) this.#declared.set(statement, traced);
+  }
+
+  /** Null: what streams in under this verdict may hold anything. */
+  watch(verdict: Verdict): InputWatch | null {
+    const mask = this.#masks.get(verdict);
+    if (mask === undefined || !mask.door.view.hides) return null;
+    let watch = this.#watches.get(verdict);
+    if (watch === undefined) {
+      const into = mask.facts.effects.some(({ action, resource }) => action === 'copy_from' && holdsHidden(resource?.name, mask.door, mask.catalog));
+      this.#watches.set(verdict, (watch = into ? new InputWatch(mask.door) : null));
+    }
+    return watch;
   }
 
   masker(verdict: Verdict | null): ResultMasker | null {
     return verdict === null ? null : (this.#maskers.get(verdict) ?? null);
   }
 
-  /** What the server says outside of a result. Null: it is malformed. */
-  scrub(buffer: Buffer, at: number, next: number, verdict: Verdict | null): Buffer | null {
+  /** What the server says outside of a result; `ofText`: of a text that it has read and not run. Null: it is malformed. */
+  scrub(buffer: Buffer, at: number, next: number, verdict: Verdict | null, ofText: boolean): Buffer | null {
     const { door } = this;
     if (door === null) return buffer.subarray(at, next);
     const tell = (): void => undefined;
+    const touches = this.masker(verdict)?.touches ?? !ofText;
     if (buffer[at] === Back.NotificationResponse) return scrubNotification(buffer, at, next, door, tell);
-    return scrubWords(buffer, at, next, door, this.masker(verdict)?.touches ?? true, tell);
+    if (buffer[at] === Back.ParameterStatus) return scrubSetting(buffer, at, next, door, touches);
+    return scrubWords(buffer, at, next, door, touches, tell);
   }
 
   #trace({ analysis, text, index, inner }: StatementSource): readonly TracedStatement[] {
     const catalog = this.#talk.relations();
-    const own = this.#temporary.size > 0;
+    if (this.#talk.block === IDLE && !this.#talk.flight.running) this.#changed.settle(() => this.#talk.context.recheckCatalog());
+    const steady = this.#changed.steady(catalog);
+    const unseenRan = this.#unseenRan && ABOUT_SETTINGS.test(Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1'));
     const context = {
       catalog,
       searchPath: this.#talk.shifted ? null : (catalog?.searchPath ?? null),
-      temporary: (name: string) => this.#temporary.get(name) ?? null,
+      temporary: (name: string) => this.#tables.columns(name),
+      doubtful: (name: string) => this.#tables.shadows(name) || (this.#changed.has(name, catalog) && !this.#tables.isOwn(name)),
+      steady: steady && this.#tables.none && !unseenRan,
+      unseenRan,
     };
-    const all = traceText(analysis, text, context, own);
+    const all = traceText(analysis, text, context, !context.steady);
     if (index === null) return all;
     const found = all[index];
     const meant = inner ? found?.inner : found;
@@ -113,141 +175,81 @@ export class SessionMasking {
   /** With what is run by a name in its place. */
   #resolved(statements: readonly TracedStatement[]): readonly TracedStatement[] {
     if (!statements.some(({ lineage }) => lineage.runs !== null)) return statements;
+    // What an earlier statement of the same text made of a name; null: that is not known.
+    const made = new Map<string, TracedStatement | null>();
+    let all = false;
     return statements.map((statement) => {
-      const { runs } = statement.lineage;
+      const { runs, names } = statement.lineage;
+      if (names !== null) {
+        if (names.name === null) all = true;
+        else made.set(`${names.kind} ${names.name}`, statement.inner);
+      }
       if (runs === null) return statement;
-      const { segment } = this.#talk;
-      const found = runs.kind === 'statement' ? this.#talk.statements.lookup(runs.name, segment) : this.#talk.portals.lookup(runs.name, segment);
-      if (found === null || found === 'unsettled') return statement;
-      const source = 'source' in found ? found.source : found.statement.source;
-      const [run] = this.#trace(source);
-      if (run === undefined || run.lineage.runs !== null) return statement;
-      return { ...run, lineage: { ...run.lineage, conditions: [...statement.lineage.conditions, ...run.lineage.conditions] } };
+      const own = made.get(`${runs.kind} ${runs.name}`);
+      const run = own === undefined && !all ? this.#named(runs) : (own ?? null);
+      return run === null || run.lineage.runs !== null ? statement : running(statement, run);
     });
+  }
+
+  #named({ kind, name }: NonNullable<StatementLineage['runs']>): TracedStatement | null {
+    const { segment } = this.#talk;
+    const found = kind === 'statement' ? this.#talk.statements.lookup(name, segment) : this.#talk.portals.lookup(name, segment);
+    if (found === null || found === 'unsettled') return null;
+    const statement = 'source' in found ? found : found.statement;
+    const [now] = this.#trace(statement.source);
+    const before = this.#declared.get(statement);
+    return now === undefined || before === undefined || before === now ? (now ?? null) : eitherOf(before, now);
   }
 
   #mask(door: MaskingDoor, statements: readonly TracedStatement[], facts: Facts, parameters: readonly string[]): OperationMask {
     const catalog = this.#talk.relations();
-    const touches = door.view.hides && this.#touches(door, catalog, statements, facts);
-    return { door, catalog, statements, touches, refusal: door.view.hides ? this.#refusal(door, catalog, statements, facts, parameters) : null };
+    if (!door.view.hides) return { door, catalog, statements, touches: false, facts, refusal: null };
+    const { shifted } = this.#talk;
+    const refusal = statementRefusal({ door, catalog, statements, facts, parameters, tables: this.#tables, shifted });
+    return { door, catalog, statements, touches: this.#touches(door, catalog, statements, facts), facts, refusal };
   }
 
   #touches(door: MaskingDoor, catalog: Catalog | null, statements: readonly TracedStatement[], facts: Facts): boolean {
     const hides = ({ lineage }: { readonly lineage: Lineage }): boolean => hiddenIn(lineage, door) !== null;
     if (statements.some(({ lineage: { outputs, conditions, flows } }) => outputs.some(hides) || conditions.some(hides) || flows.some(hides))) return true;
-    // A constraint that fails shows the row.
-    return facts.effects.some(({ action, resource }) => WRITES.has(action) && this.#holdsHidden(resource?.name, door, catalog));
-  }
-
-  #refusal(door: MaskingDoor, catalog: Catalog | null, statements: readonly TracedStatement[], facts: Facts, parameters: readonly string[]): string | null {
-    for (const { lineage, copy, copiesOut, literals } of statements) {
-      for (const condition of lineage.conditions) {
-        const why = conditionRefusal(condition, door);
-        if (why !== null) return why;
-      }
-      for (const flow of lineage.flows) {
-        const why = this.#flowRefusal(flow, door, catalog);
-        if (why !== null) return why;
-      }
-      for (const created of lineage.created) {
-        const why = this.#createdRefusal(created, door, catalog);
-        if (why !== null) return why;
-      }
-      if (copiesOut && copy === null && lineage.outputs.some((column) => hiddenIn(column.lineage, door) !== null || door.scan !== null))
-        return 'this form of COPY cannot be masked; use FORMAT text, csv or binary with delimiters of one byte, in UTF-8';
-      const writes = facts.effects.some(
-        ({ action, resource }) => (action === 'insert' || action === 'update') && this.#holdsHidden(resource?.name, door, catalog),
-      );
-      if (writes && [...literals, ...parameters].some((text) => door.isMasked(text)))
-        return 'a value that it writes is one that gw put in the place of another; writing it would overwrite the real one';
-    }
-    for (const { action, resource, facts: each } of facts.effects) {
-      const reshapes = RESHAPING.has(action) || (action === 'create' && WATCHING.has(String(each['object'])));
-      if (reshapes && resource?.type === 'relation' && this.#holdsHidden(resource.name, door, catalog))
-        return `${resource.name.filter((part) => part !== null).join('.')} holds data that policy hides from you, and ${action} could show it under another name`;
-    }
-    return null;
-  }
-
-  #relations(name: readonly (string | null)[] | undefined, catalog: Catalog | null): readonly CatalogRelation[] {
-    const own = name?.at(-1);
-    return own == null || catalog === null ? [] : catalog.relations(name?.at(-2) ?? null, own);
-  }
-
-  #holdsHidden(name: readonly (string | null)[] | undefined, door: MaskingDoor, catalog: Catalog | null): boolean {
-    return this.#relations(name, catalog).some((relation) =>
-      [...sourceColumns(relation).values()].some((source) => classesOf(source, door.view).some(isHidden)),
-    );
-  }
-
-  #flowRefusal({ relation, column, what, lineage }: Flow, door: MaskingDoor, catalog: Catalog | null): string | null {
-    const hidden = hiddenIn(lineage, door);
-    if (hidden === null) return null;
-    if (relation !== null && (relation.schema === null || relation.schema === 'pg_temp') && this.#temporary.has(relation.name)) return null;
-    if (relation !== null && lineage.unknown === null) {
-      const found = this.#relations([relation.schema, relation.name], catalog);
-      const covered =
-        found.length > 0 &&
-        column !== null &&
-        found.every((each) => {
-          const source = sourceColumns(each).get(column);
-          const classes = source === undefined ? [] : classesOf(source, door.view);
-          return classesIn(lineage, door.view)
-            .filter(isHidden)
-            .every((how) => classes.some((own) => own.class === how.class && isHidden(own)));
-        });
-      if (covered) return null;
-    }
-    return `${hidden} may not flow into ${what}, where nothing would hide it`;
-  }
-
-  #createdRefusal({ schema, name, temporary, columns }: Created, door: MaskingDoor, catalog: Catalog | null): string | null {
-    if (temporary) return null;
-    const home = schema ?? (this.#talk.shifted ? null : (catalog?.searchPath.find((each) => !each.startsWith('pg_')) ?? null));
-    for (const column of columns) {
-      const hidden = hiddenIn(column.lineage, door);
-      if (hidden === null) continue;
-      const tags = home === null || column.name === null ? [] : door.view.columnClasses([home, name], column.name).filter(isHidden);
-      const needed = classesIn(column.lineage, door.view).filter(isHidden);
-      if (column.lineage.unknown === null && needed.every((how) => tags.some((tag) => tag.class === how.class))) continue;
-      return `${hidden} may not be kept in ${name}, where nothing would hide it; make it a temporary table, or have its column tagged`;
-    }
-    return null;
-  }
-
-  #remember({ name, temporary, columns }: Created): void {
-    if (temporary) this.#temporary.set(name, this.#temporary.has(name) ? [output(null, derived(...columns.map(({ lineage }) => lineage)), true)] : columns);
-  }
-
-  /** What flows into a temporary table of the session is in it from then on. */
-  #taint({ relation, column, lineage }: Flow): void {
-    const columns = relation === null ? undefined : this.#temporary.get(relation.name);
-    if (relation === null || columns === undefined) return;
-    this.#temporary.set(
-      relation.name,
-      columns.map((each) => (column === null || each.many || each.name === column ? { ...each, lineage: derived(each.lineage, lineage) } : each)),
+    return facts.effects.some(
+      ({ action, resource }) =>
+        UNSEEN.has(action) ||
+        (this.#touched && TRANSACTION.has(action)) ||
+        // A constraint that fails shows the row.
+        (!READS.has(action) && resource?.type === 'relation' && holdsHidden(resource.name, door, catalog)),
     );
   }
 }
 
-/** The first hidden class that a value may be of, in words; null: of none. */
-function hiddenIn(lineage: Lineage, door: MaskingDoor): string | null {
-  for (const source of lineage.columns) {
-    const how = classesOf(source, door.view).find(isHidden);
-    if (how !== undefined) return `${source.relation.schema}.${source.relation.name}.${source.column.name} (${how.class})`;
-  }
-  return lineage.unknown === null ? null : `what is not known (${lineage.unknown})`;
+/** A statement that runs another one by its name. */
+function running(statement: TracedStatement, run: TracedStatement): TracedStatement {
+  const own = statement.lineage;
+  const { outputs } = run.lineage;
+  const conditions = [...own.conditions, ...run.lineage.conditions];
+  const lineage = {
+    ...run.lineage,
+    conditions,
+    names: own.names,
+    placed: own.placed,
+    outputs: own.runs?.gives === 'rows' ? outputs : own.runs?.gives === 'plan' ? planOf(run) : own.outputs,
+    created: [...own.created.map((created) => ({ ...created, columns: outputs })), ...run.lineage.created],
+  };
+  return { ...run, lineage, literals: [...statement.literals, ...run.literals] };
 }
 
-const ORDER: readonly ConditionRight[] = ['allow', 'equality', 'deny'];
+/** A plan shows the text's own words, unless functions were run to make it. */
+function planOf({ lineage: { outputs, conditions } }: TracedStatement): readonly Output[] {
+  const all = derived(...outputs.map(({ lineage }) => lineage), ...conditions.map(({ lineage }) => lineage));
+  return [output('QUERY PLAN', all.unknown === null ? derived() : unknownLineage(all.unknown))];
+}
 
-function conditionRefusal({ use, lineage }: Condition, door: MaskingDoor): string | null {
-  const hidden: readonly ClassView[] = classesIn(lineage, door.view).filter(isHidden);
-  let right: ConditionRight = lineage.unknown === null ? 'allow' : door.view.unknown.conditions;
-  for (const { conditions } of hidden) if (ORDER.indexOf(conditions) > ORDER.indexOf(right)) right = conditions;
-  if (right === 'allow' || (right === 'equality' && use === 'equality')) return null;
-  const what = hiddenIn(lineage, door) ?? 'what is not known';
-  return right === 'equality'
-    ? `${what} may only be compared with known values here, not decide order, groups or rows in another way`
-    : `${what} may not decide which rows are shown`;
+/** What a cursor gives that was one thing when it was declared and would be another one now. */
+function eitherOf(before: TracedStatement, now: TracedStatement): TracedStatement {
+  const [one, other] = [before.lineage.outputs, now.lineage.outputs];
+  const fits = one.length === other.length && [...one, ...other].every(({ many }) => !many);
+  const outputs = fits
+    ? one.map((column, index) => output(column.name, oneOf(column.lineage, other[index]?.lineage ?? column.lineage)))
+    : [output(null, derived(...[...one, ...other].map(({ lineage }) => lineage)), true)];
+  return { ...before, lineage: { ...before.lineage, outputs, conditions: [...before.lineage.conditions, ...now.lineage.conditions] } };
 }

@@ -5,7 +5,7 @@
 import type { Catalog } from '../catalog/catalog.js';
 import type { Analysis } from '../facts/index.js';
 import { parse } from '../facts/parser.js';
-import { as, field, isTree, type Tree, tagged, text as textOf } from '../facts/tree.js';
+import { as, field, isTree, list, struct, type Tree, tagged, text as textOf } from '../facts/tree.js';
 import { unknownLineage } from '../lineage/lineage.js';
 import { output } from '../lineage/sources.js';
 import { type StatementLineage, statementLineage } from '../lineage/statement-lineage.js';
@@ -19,7 +19,7 @@ export interface TracedStatement {
   readonly copiesOut: boolean;
   /** Of PREPARE and DECLARE: the statement that they keep. */
   readonly inner: TracedStatement | null;
-  /** Texts of the statement that would be written, where it writes. */
+  /** Constants of the statement that would be written, where it writes. */
   readonly literals: readonly string[];
 }
 
@@ -30,6 +30,8 @@ const NOT_UNDERSTOOD: TracedStatement = {
     flows: [],
     created: [],
     runs: null,
+    names: null,
+    placed: null,
     literalSensitive: true,
   },
   copy: null,
@@ -116,11 +118,24 @@ function traceStatement(statement: unknown, context: LineageContext): TracedStat
     copy: copiesOut ? copyFormat(node) : null,
     copiesOut,
     inner: keeps ? traceStatement(field(node, 'query'), context) : null,
-    literals: writes(tag) ? literalsIn(node) : [],
+    literals: writes(tag) || writesWithin(node) ? literalsIn(node) : [],
   };
 }
 
-const writes = (tag: string): boolean => tag === 'InsertStmt' || tag === 'UpdateStmt' || tag === 'MergeStmt';
+const writes = (tag: string): boolean => tag === 'InsertStmt' || tag === 'UpdateStmt' || tag === 'MergeStmt' || tag === 'ExecuteStmt';
+
+/** EXPLAIN ANALYZE of a write or of EXECUTE, CREATE TABLE AS EXECUTE, and writes in WITH. */
+function writesWithin(node: Tree): boolean {
+  if (writes(tagged(field(node, 'query'))?.tag ?? '')) return true;
+  const clause = struct(node, 'withClause') ?? struct(tagged(field(node, 'query'))?.node ?? {}, 'withClause');
+  return clause !== null && list(clause, 'ctes').some((each) => writes(tagged(field(as(each, 'CommonTableExpr') ?? {}, 'ctequery'))?.tag ?? ''));
+}
+
+function constantText(constant: Tree): string {
+  const whole = struct(constant, 'ival');
+  const other = struct(constant, 'sval') ?? struct(constant, 'fval') ?? {};
+  return whole === null ? (textOf(other, 'sval') ?? textOf(other, 'fval') ?? '') : String(field(whole, 'ival') ?? 0);
+}
 
 function literalsIn(node: Tree): readonly string[] {
   const found: string[] = [];
@@ -131,8 +146,7 @@ function literalsIn(node: Tree): readonly string[] {
     }
     if (!isTree(value)) return;
     const constant = as(value, 'A_Const');
-    const string = constant === null ? undefined : field(constant, 'sval');
-    if (isTree(string)) found.push(textOf(string, 'sval') ?? '');
+    if (constant !== null) found.push(constantText(constant));
     else for (const key of Object.keys(value)) walk(field(value, key));
   };
   walk(node);

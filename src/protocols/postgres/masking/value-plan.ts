@@ -5,7 +5,7 @@
 
 import type { ValueTransform } from '../../../contract/masking.js';
 import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
-import type { Catalog, CatalogColumn, CatalogRelation } from '../catalog/catalog.js';
+import { type Catalog, type CatalogColumn, type CatalogRelation, kinOf } from '../catalog/catalog.js';
 import { type Lineage, type SourceColumn, sourceColumns } from '../lineage/lineage.js';
 import { type FieldKind, fieldKind } from './field-kind.js';
 
@@ -32,7 +32,10 @@ export function classesOf(source: SourceColumn, view: MaskingDoor['view']): read
   if (views === undefined) classesByColumn.set(source, (views = new WeakMap()));
   let classes = views.get(view);
   if (classes === undefined) {
-    classes = view.columnClasses([source.relation.schema, source.relation.name], source.column.name);
+    const own = view.columnClasses([source.relation.schema, source.relation.name], source.column.name);
+    // What a partition or heir holds is hidden like what it is a part of, and the other way about.
+    const kin = kinOf(source.relation).filter((each) => sourceColumns(each).has(source.column.name));
+    classes = kin.length === 0 ? own : united([own, ...kin.map((each) => view.columnClasses([each.schema, each.name], source.column.name))]);
     views.set(view, classes);
   }
   return classes;
@@ -40,17 +43,19 @@ export function classesOf(source: SourceColumn, view: MaskingDoor['view']): read
 
 export const isHidden = (how: ClassView): boolean => how.treatment !== 'clear';
 
-/** The classes that a value may be of; `certain` false: it may be of any hidden one. */
-export function classesIn(lineage: Lineage, view: MaskingDoor['view']): readonly ClassView[] {
+function united(lists: readonly (readonly ClassView[])[]): readonly ClassView[] {
   const found = new Map<string, ClassView>();
-  for (const source of lineage.columns) {
-    for (const how of classesOf(source, view)) {
-      const before = found.get(how.class);
-      // One class may be shown differently in different columns.
-      if (before === undefined || !isHidden(before)) found.set(how.class, how);
-    }
+  for (const how of lists.flat()) {
+    const before = found.get(how.class);
+    // One class may be shown differently in different columns.
+    if (before === undefined || !isHidden(before)) found.set(how.class, how);
   }
   return [...found.values()];
+}
+
+/** The classes that a value may be of; `certain` false: it may be of any hidden one. */
+export function classesIn(lineage: Lineage, view: MaskingDoor['view']): readonly ClassView[] {
+  return united([...lineage.columns].map((source) => classesOf(source, view)));
 }
 
 export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: MaskingDoor, catalog: Catalog | null): ValuePlan {
@@ -58,9 +63,12 @@ export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: Ma
   const kind = fieldKind(origin.type, catalog);
   let columns: Lineage = lineage ?? { columns: new Set(), exact: false, unknown: 'the statement does not say what it is made of' };
   if (origin.relation !== 0) {
-    const source = columnAt(origin, catalog);
-    if (source === null) columns = { ...columns, unknown: columns.unknown ?? 'its table is not in the catalog', exact: false };
-    else if (!columns.columns.has(source)) columns = { columns: new Set([...columns.columns, source]), exact: lineage === null, unknown: columns.unknown };
+    const sources = columnsAt(origin, catalog);
+    // The catalog does not list what the session made; the statement says whether that may be meant.
+    const listed = sources !== null || ![...columns.columns].some(({ relation }) => relation.oid === 0);
+    if (sources === null && listed) columns = { ...columns, unknown: columns.unknown ?? 'its table is not in the catalog', exact: false };
+    else if (sources?.some((source) => !columns.columns.has(source)) === true)
+      columns = { columns: new Set([...columns.columns, ...sources]), exact: lineage === null && sources.length === 1, unknown: columns.unknown };
   }
   const classes = classesIn(columns, view);
   const hidden = classes.filter(isHidden);
@@ -84,13 +92,16 @@ function planTransform(how: ClassView, kind: FieldKind, binary: boolean, door: M
   return { action: 'transform', how, transform: door.transform(how, kind.kind, kind.bits), kind, binary };
 }
 
-/** The column that the server names, as the catalog knows it. */
-function columnAt(origin: ValueOrigin, catalog: Catalog | null): SourceColumn | null {
+/** What the server names, as the catalog knows it: a column, or a whole row. Null: it does not. */
+function columnsAt(origin: ValueOrigin, catalog: Catalog | null): readonly SourceColumn[] | null {
   const relation: CatalogRelation | null = catalog?.relation(origin.relation) ?? null;
   if (relation === null) return null;
-  const column: CatalogColumn | undefined = relation.columns.find(({ number }) => number === origin.column);
+  if (origin.column === 0) return [...sourceColumns(relation).values()];
   // System columns have numbers below zero and say nothing of the content.
-  return column === undefined ? null : (sourceColumns(relation).get(column.name) ?? null);
+  if (origin.column < 0) return [];
+  const column: CatalogColumn | undefined = relation.columns.find(({ number }) => number === origin.column);
+  const source = column === undefined ? undefined : sourceColumns(relation).get(column.name);
+  return source === undefined ? null : [source];
 }
 
 /** What stands in the place of one value; null: NULL. `masked` is told when it was changed, `found` what detectors found. */

@@ -22,6 +22,7 @@ export function writtenCatalog({ tables = {}, views = {}, functions = [], operat
       kind: definition === null ? 'r' : 'v',
       columns: columns.split(' ').map((column, index) => ({ name: column, number: index + 1, type: 25 })),
       definition,
+      parents: [],
     });
   };
   for (const [whole, columns] of Object.entries(tables)) add(whole, columns, null);

@@ -1,0 +1,109 @@
+/**
+ * Tables that one session made: what is known of their columns, which no catalog lists (temporary ones) or not yet. Data may flow into a
+ * temporary one and stays hidden there. A name whose table may be gone, or another one by now, is never again taken for one that hides.
+ */
+import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
+import { derived, type Lineage, sourceColumns, TEMPORARY, unknownLineage } from '../lineage/lineage.js';
+import { type Output, output } from '../lineage/sources.js';
+import type { StatementLineage } from '../lineage/statement-lineage.js';
+import type { Created, Flow } from '../lineage/trace.js';
+
+export class SessionTables {
+  readonly #columns = new Map<string, readonly Output[]>();
+  readonly #gone = new Set<string>();
+  readonly #shadowing = new Set<string>();
+  /** Made for all to see; they and what is in them are as the statement says until one of them changes. */
+  readonly #own = new Map<string, readonly Output[]>();
+
+  get none(): boolean {
+    return this.#columns.size === 0 && this.#shadowing.size === 0 && this.#own.size === 0;
+  }
+
+  has(name: string): boolean {
+    return this.#columns.has(name) || this.#shadowing.has(name);
+  }
+
+  columns(name: string): readonly Output[] | null {
+    return this.#columns.get(name) ?? this.#own.get(name) ?? null;
+  }
+
+  /** It is as it was made. */
+  isOwn(name: string): boolean {
+    return this.#own.has(name);
+  }
+
+  /** Something of which nothing is known stands before a relation of this name. */
+  shadows(name: string): boolean {
+    return this.#shadowing.has(name);
+  }
+
+  /** What flows into a table of this name may stay in the session. */
+  keeps(name: string): boolean {
+    return this.#columns.has(name) && !this.#gone.has(name);
+  }
+
+  /** `home`: the schema where it comes to stand without one of its own; null: not known. */
+  create({ schema, name, temporary, filled, columns }: Created, home: string | null, catalog: Catalog | null): void {
+    if (!temporary) {
+      this.lose(name);
+      const place = schema ?? home;
+      if (!filled && place !== null && catalog?.relations(null, name).length === 0 && columns.every(({ many }) => !many))
+        this.#own.set(name, named(place, name, columns));
+      return;
+    }
+    const before = this.#columns.get(name);
+    if (before === undefined) this.#columns.set(name, named(TEMPORARY, name, columns));
+    else {
+      const all = derived(...[...before, ...columns].map(({ lineage }) => lineage));
+      this.#columns.set(name, [output(null, all, true)]);
+    }
+  }
+
+  /** A view or a renamed relation may stand before another one by this name. */
+  place({ name, temporary, qualified }: NonNullable<StatementLineage['placed']>): void {
+    // A view over a temporary table is temporary, whatever its statement says.
+    this.#own.delete(name);
+    if (temporary || (!qualified && this.#columns.size + this.#shadowing.size > 0)) this.#shadowing.add(name);
+  }
+
+  /** The table of this name is dropped, renamed, or another one may be made by it. */
+  lose(name: string): void {
+    this.#own.delete(name);
+    if (this.#columns.has(name)) this.#gone.add(name);
+  }
+
+  /** What flows in is in it from then on. */
+  taint({ relation, column, lineage }: Flow): void {
+    const columns = relation === null ? undefined : this.#columns.get(relation.name);
+    if (relation === null || columns === undefined) return;
+    this.#columns.set(
+      relation.name,
+      columns.map((each) => (column === null || each.many || each.name === column ? { ...each, lineage: derived(each.lineage, lineage) } : each)),
+    );
+  }
+}
+
+/** The columns as sources of their own, beside what they were made of. */
+function named(schema: string, name: string, columns: readonly Output[]): readonly Output[] {
+  if (columns.some((column) => column.many || column.name === null)) return columns.map((column) => ({ ...column, lineage: unplaced(column.lineage) }));
+  const relation: CatalogRelation = {
+    oid: 0,
+    schema,
+    name,
+    kind: 'r',
+    columns: columns.map((column, index) => ({ name: column.name ?? '', number: index + 1, type: 0 })),
+    definition: null,
+    parents: [],
+  };
+  const sources = sourceColumns(relation);
+  return columns.map((column): Output => {
+    const source = sources.get(column.name ?? '');
+    if (source === undefined) return { ...column, lineage: unplaced(column.lineage) };
+    const { exact, unknown } = column.lineage;
+    return output(column.name, { columns: new Set([...column.lineage.columns, source]), exact, unknown });
+  });
+}
+
+function unplaced(lineage: Lineage): Lineage {
+  return lineage.unknown === null ? derived(lineage, unknownLineage('which column of a temporary table it is, is not known')) : lineage;
+}

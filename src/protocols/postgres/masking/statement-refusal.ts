@@ -1,0 +1,196 @@
+/**
+ * Why policy on sensitive data does not let a statement run: hidden data would decide what is shown, flow to a place where nothing hides it,
+ * be seen by code or under names that nothing is known of, or be overwritten by what gw put in its place. Pure; answers in words.
+ */
+import type { ClassView, ConditionRight, MaskingDoor } from '../../../contract/masking-policy.js';
+import type { Effect, Facts } from '../../../contract/operation.js';
+import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
+import { type Lineage, sourceColumns } from '../lineage/lineage.js';
+import { relationLineage } from '../lineage/statement-lineage.js';
+import type { Condition, Created, Flow } from '../lineage/trace.js';
+import type { SessionTables } from './session-tables.js';
+import type { TracedStatement } from './traced-text.js';
+import { classesIn, classesOf, isHidden } from './value-plan.js';
+
+export interface RefusalQuestion {
+  readonly door: MaskingDoor;
+  readonly catalog: Catalog | null;
+  readonly statements: readonly TracedStatement[];
+  readonly facts: Facts;
+  /** Values that are bound, as text. */
+  readonly parameters: readonly string[];
+  readonly tables: SessionTables;
+  /** Names may mean something else than in a fresh session. */
+  readonly shifted: boolean;
+}
+
+type Name = readonly (string | null)[];
+
+/** Commands on a relation after which its columns have other names, or code of somebody else's sees its rows. */
+const RESHAPING: ReadonlySet<string> = new Set(['alter', 'rename']);
+const WATCHING: ReadonlySet<string> = new Set(['trigger', 'rule', 'policy']);
+/** What runs or decides later, when nobody asks any more. */
+const LASTING: ReadonlySet<string> = new Set([
+  'function',
+  'procedure',
+  'aggregate',
+  'routine',
+  'rule',
+  'policy',
+  'trigger',
+  'event_trigger',
+  'cast',
+  'operator',
+]);
+/** Ways for rows to leave, or to come back under another name, that do not lead past the gateway's masks. */
+const ABROAD: ReadonlySet<string> = new Set(['foreign_table', 'foreign_schema', 'foreign_server', 'user_mapping', 'fdw', 'publication', 'subscription']);
+const WRITES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge', 'copy_from', 'truncate', 'create']);
+const ORDER: readonly ConditionRight[] = ['allow', 'equality', 'deny'];
+
+/** Null: nothing is to be said against it. */
+export function statementRefusal(question: RefusalQuestion): string | null {
+  return firstOf(question.statements, (statement) => tracedRefusal(statement, question)) ?? effectsRefusal(question);
+}
+
+function firstOf<T>(all: Iterable<T>, why: (each: T) => string | null): string | null {
+  for (const each of all) {
+    const found = why(each);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function tracedRefusal({ lineage, copy, copiesOut, literals }: TracedStatement, question: RefusalQuestion): string | null {
+  const { door, catalog, facts, parameters } = question;
+  const why =
+    firstOf(lineage.conditions, (each) => conditionRefusal(each, door)) ??
+    firstOf(lineage.flows, (each) => flowRefusal(each, question)) ??
+    firstOf(lineage.created, (each) => createdRefusal(each, question));
+  if (why !== null) return why;
+  if (copiesOut && copy === null && lineage.outputs.some((column) => hiddenIn(column.lineage, door) !== null || door.scan !== null))
+    return 'this form of COPY cannot be masked; use FORMAT text, csv or binary with delimiters of one byte, in UTF-8';
+  const writes = facts.effects.some(({ action, resource }) => (action === 'insert' || action === 'update') && holdsHidden(resource?.name, door, catalog));
+  if (writes && [...literals, ...parameters].some((text) => door.isMasked(text)))
+    return 'a value that it writes is one that gw put in the place of another; writing it would overwrite the real one';
+  return null;
+}
+
+function effectsRefusal({ door, catalog, facts: { effects } }: RefusalQuestion): string | null {
+  const reads = effects.some(({ action, resource }) => action !== 'create' && resource?.type === 'relation' && holdsHidden(resource.name, door, catalog));
+  const writes = effects.some(({ action, facts }) => WRITES.has(action) && !LASTING.has(String(facts['object'])));
+  const calls = effects.some(({ action, facts }) => action === 'call' && facts['class'] !== 'plain');
+  return firstOf(effects, (effect) => {
+    const { action, resource, facts } = effect;
+    const object = String(facts['object']);
+    if (action === 'do') return 'DO runs code that is not in its text, and data that policy hides from you could flow anywhere in it';
+    if (action === 'publication' || action === 'subscription' || ((action === 'create' || action === 'alter') && ABROAD.has(object)))
+      return 'rows could leave or come back past what hides them from you; somebody who sees the data has to make it';
+    if (action === 'create' && LASTING.has(object)) {
+      if (facts['unseen_body'] === true) return 'nobody can see what its code does with data that policy hides from you';
+      if (reads || (writes && calls)) return 'what it makes would run later, and data that policy hides from you could flow or decide in it';
+    }
+    return reshapingRefusal(effect, object, door, catalog) ?? (resource === undefined ? null : indexRefusal(effect, door, catalog));
+  });
+}
+
+function reshapingRefusal({ action, resource, facts }: Effect, object: string, door: MaskingDoor, catalog: Catalog | null): string | null {
+  const name = resource?.name ?? [];
+  const said = name.filter((part) => part !== null).join('.');
+  if (RESHAPING.has(action) && resource?.type === 'schema') {
+    if (catalog === null || catalog.relationsOf(name.at(-1) ?? '').some((each) => relationHides(each, door)))
+      return `${said} holds data that policy hides from you, and ${action} could show it under another name`;
+  }
+  const reshapes = RESHAPING.has(action) || (action === 'create' && WATCHING.has(object));
+  if (!reshapes || resource?.type !== 'relation') return null;
+  if (facts['object'] === 'index' || facts['object'] === 'sequence') return null;
+  return catalog === null || relationsNamed(name, catalog).some((each) => relationHides(each, door))
+    ? `${said} holds data that policy hides from you, and ${action} could show it under another name`
+    : null;
+}
+
+/** An index is made by running its expressions on every row; that one fails is told. */
+function indexRefusal({ action, resource, facts }: Effect, door: MaskingDoor, catalog: Catalog | null): string | null {
+  if (action !== 'create' || facts['object'] !== 'index' || !holdsHidden(resource?.name, door, catalog)) return null;
+  const denied = relationsNamed(resource?.name, catalog).some((relation) => hiddenClasses(relation, door).some(({ conditions }) => conditions !== 'allow'));
+  return denied ? 'an index on data that policy hides from you would tell of it by what it takes and what it refuses' : null;
+}
+
+function relationsNamed(name: Name | undefined, catalog: Catalog | null): readonly CatalogRelation[] {
+  const own = name?.at(-1);
+  return own == null || catalog === null ? [] : catalog.relations(name?.at(-2) ?? null, own);
+}
+
+function hiddenClasses(relation: CatalogRelation, door: MaskingDoor): readonly ClassView[] {
+  return [...sourceColumns(relation).values()].flatMap((source) => classesOf(source, door.view).filter(isHidden));
+}
+
+function relationHides(relation: CatalogRelation, door: MaskingDoor): boolean {
+  return hiddenClasses(relation, door).length > 0;
+}
+
+/** A relation that may be meant by the name has a column that is hidden, or is a view that shows one. */
+export function holdsHidden(name: Name | undefined, door: MaskingDoor, catalog: Catalog | null): boolean {
+  return relationsNamed(name, catalog).some((relation) => relationHides(relation, door) || (catalog !== null && viewHides(relation, door, catalog)));
+}
+
+function viewHides(relation: CatalogRelation, door: MaskingDoor, catalog: Catalog): boolean {
+  const viewed = relation.definition !== null && !relation.schema.startsWith('pg_') && relation.schema !== 'information_schema';
+  return viewed && relationLineage(relation, catalog).some(({ lineage }) => hiddenIn(lineage, door) !== null);
+}
+
+/** The first hidden class that a value may be of, in words; null: of none. */
+export function hiddenIn(lineage: Lineage, door: MaskingDoor): string | null {
+  for (const source of lineage.columns) {
+    const how = classesOf(source, door.view).find(isHidden);
+    if (how !== undefined) return `${source.relation.schema}.${source.relation.name}.${source.column.name} (${how.class})`;
+  }
+  return lineage.unknown === null ? null : `what is not known (${lineage.unknown})`;
+}
+
+function flowRefusal({ relation, column, what, lineage }: Flow, { door, catalog, tables }: RefusalQuestion): string | null {
+  const hidden = hiddenIn(lineage, door);
+  if (hidden === null) return null;
+  if (relation !== null && tables.keeps(relation.name)) {
+    if (relation.schema === 'pg_temp') return null;
+    if (relation.schema === null && catalog?.relations(null, relation.name).length === 0) return null;
+  }
+  if (relation !== null && lineage.unknown === null) {
+    const found = relationsNamed([relation.schema, relation.name], catalog);
+    const covered =
+      found.length > 0 &&
+      column !== null &&
+      found.every((each) => {
+        const source = sourceColumns(each).get(column);
+        const classes = source === undefined ? [] : classesOf(source, door.view);
+        return classesIn(lineage, door.view)
+          .filter(isHidden)
+          .every((how) => classes.some((own) => own.class === how.class && isHidden(own)));
+      });
+    if (covered) return null;
+  }
+  return `${hidden} may not flow into ${what}, where nothing would hide it`;
+}
+
+function createdRefusal({ schema, name, temporary, columns }: Created, { door, catalog, shifted }: RefusalQuestion): string | null {
+  if (temporary) return null;
+  const home = schema ?? (shifted ? null : (catalog?.searchPath.find((each) => !each.startsWith('pg_')) ?? null));
+  return firstOf(columns, (column) => {
+    const hidden = hiddenIn(column.lineage, door);
+    if (hidden === null) return null;
+    const tags = home === null || column.name === null ? [] : door.view.columnClasses([home, name], column.name).filter(isHidden);
+    const needed = classesIn(column.lineage, door.view).filter(isHidden);
+    if (column.lineage.unknown === null && needed.every((how) => tags.some((tag) => tag.class === how.class))) return null;
+    return `${hidden} may not be kept in ${name}, where nothing would hide it; make it a temporary table, or have its column tagged`;
+  });
+}
+
+function conditionRefusal({ use, lineage }: Condition, door: MaskingDoor): string | null {
+  const hidden: readonly ClassView[] = classesIn(lineage, door.view).filter(isHidden);
+  let right: ConditionRight = lineage.unknown === null ? 'allow' : door.view.unknown.conditions;
+  for (const { conditions } of hidden) if (ORDER.indexOf(conditions) > ORDER.indexOf(right)) right = conditions;
+  if (right === 'allow' || (right === 'equality' && use === 'equality')) return null;
+  const what = hiddenIn(lineage, door) ?? 'what is not known';
+  return right === 'equality'
+    ? `${what} may only be compared with known values here, not decide order, groups or rows in another way`
+    : `${what} may not decide which rows are shown`;
+}

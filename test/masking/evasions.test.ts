@@ -1,0 +1,317 @@
+/**
+ * Ways around masking that were found by attacking it, each a session of several statements against a real server. What a statement answers
+ * does not matter (most are refused); no canary may come down in any of them, nor lie in a place that is not hidden.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { query, type Reply, rowsOf } from '../support/raw-client.js';
+import { canariesIn } from './canary.js';
+import { CANARY_POLICY, type CanaryWorld, startCanaryWorld } from './canary-world.js';
+
+let canary: CanaryWorld;
+
+beforeAll(async () => {
+  canary = await startCanaryWorld('18', POLICY);
+  await canary.server.sql(MORE);
+}, 60_000);
+afterAll(() => canary[Symbol.asyncDispose]());
+
+const POLICY = CANARY_POLICY.replace(
+  'data:\n',
+  `data:
+  bank.family.ssn: { class: ssn }
+  bank.family.born: { class: dob }
+  bank.base.ssn: { class: ssn }
+  bank.old_heir.secret: { class: ssn }
+  bank.late.ssn: { class: ssn }
+`,
+);
+
+const MORE = `
+  create table public.pub (w text);
+  insert into public.pub values ('shown');
+  insert into bank.scratch values (0, 'here'), (1, 'there');
+  create table public.pub2 (w text);
+  create view public.seen as select word as w from bank.plain;
+  create view public.over_seen as select w as ww from public.seen;
+  create sequence bank.numbers;
+  create table bank.family (id int, ssn text, born date) partition by range (id);
+  create table bank.family_1 partition of bank.family for values from (0) to (100);
+  insert into bank.family select id, ssn, dob from bank.customers;
+  create table bank.base (id int, ssn text);
+  create table bank.heir (extra int) inherits (bank.base);
+  insert into bank.heir select id, ssn, 1 from bank.customers;
+  create table bank.old_base (id int, secret text);
+  create table bank.old_heir () inherits (bank.old_base);
+  insert into bank.old_heir select id, ssn from bank.customers;
+  create function bank.leak(bank.plain) returns text language sql stable as 'select max(ssn) from bank.customers';
+  create function bank.fixed(int) returns text language sql immutable as 'select max(ssn) from bank.customers';
+  create function bank.remember() returns void language plpgsql as $$ begin perform set_config('application_name', (select max(ssn) from bank.customers), false); end $$;
+  create function bank.touchy() returns trigger language plpgsql as $$ begin perform max(ssn)::int from bank.customers; return new; end $$;
+  create table bank.watched (id int);
+  create trigger t before insert on bank.watched for each row execute function bank.touchy();
+  create type bank.wrapped as (v int);
+  create function bank.unwrap(bank.wrapped) returns text language sql as 'select max(ssn) from bank.customers';
+  create cast (bank.wrapped as text) with function bank.unwrap(bank.wrapped);
+  create table bank.late (id int, ssn text unique deferrable initially deferred);
+  insert into bank.late select id, ssn from bank.customers;
+  create domain bank.word as text;
+  create table bank.typed (v bank.word);
+  create sequence bank.step;
+`;
+
+const EVASIONS: readonly (readonly [name: string, ...texts: string[]])[] = [
+  // ---- names
+  ['a sibling of FROM that a subquery does not see', "select (select s.x from (values ('a')) v(ssn), (select ssn as x) s limit 1) from bank.customers"],
+  ['a sibling by its alias', "select (select s.x || '' from (values ('a')) c(ssn), (select c.ssn as x) s limit 1) from bank.customers c"],
+  [
+    'a join whose alias hides its sides',
+    'select (select s.x from (bank.plain c join bank.scratch z on true) j, lateral (select c.word as x) s limit 1) from (select ssn as word from bank.customers) c',
+  ],
+  ['a system column that is none', 'select (select oid from bank.plain limit 1) from (select ssn as oid from bank.customers) q'],
+  ['a system column of an outer query', 'select (select xmin from (select 1) z) from (select ssn as xmin from bank.customers) q'],
+  ['a system column of JSON_TABLE', "select oid from bank.customers c, json_table(to_jsonb(c), '$' columns (oid text path '$.ssn')) t"],
+  ['a function by the notation of a column', 'select (p).leak from bank.plain p'],
+  ['a cast that runs a function', "select (row(1)::bank.wrapped)::text, cast(row(1)::bank.wrapped as text) || ''"],
+  [
+    'a prepared statement changed in one text',
+    'prepare p as select word from bank.plain',
+    'deallocate p; prepare p as select upper(ssn) as word from bank.customers; execute p',
+  ],
+  [
+    'a cursor changed in one text',
+    'begin; declare c cursor with hold for select word from bank.plain; commit',
+    'close c; declare c cursor with hold for select upper(ssn) as word from bank.customers; fetch all c',
+  ],
+  ['a temporary view before a table', 'create temp view pub as select ssn as w from bank.customers', "select w || '' from pub"],
+  [
+    'a view that becomes temporary',
+    'create temp table tt as select ssn as w from bank.customers',
+    'create view pub as select w from tt',
+    "select w || '' from pub",
+  ],
+  [
+    'a temporary table with another name',
+    'create temp table ta as select ssn as w from bank.customers',
+    'alter table ta rename to pub',
+    "select w || '' from pub",
+  ],
+  [
+    'a temporary table that is gone',
+    'create temp table pub2 as select ssn as w from bank.customers',
+    'drop table pub2',
+    'insert into pub2 select ssn from bank.customers',
+    'select w from public.pub2',
+  ],
+  [
+    'a temporary table rolled back',
+    'begin; create temp table pub2 as select ssn as w from bank.customers; rollback',
+    'insert into pub2 select ssn from bank.customers',
+    'select w from public.pub2',
+  ],
+  [
+    'a temporary table made anew for all',
+    'create temp table q1 as select ssn as w from bank.customers',
+    'drop table q1; create table public.q1(w text); insert into q1 select ssn from bank.customers',
+    'select w from public.q1',
+    "select w || '' from q1",
+  ],
+  [
+    'a view replaced in the transaction',
+    'begin',
+    'create or replace view public.seen as select ssn as w from bank.customers',
+    "select w || '' from public.seen",
+    "select ww || '' from public.over_seen",
+    'rollback',
+  ],
+  [
+    'a view replaced a moment ago',
+    'create or replace view public.seen as select ssn as w from bank.customers',
+    "select w || '' from public.seen",
+    "select ww || '' from public.over_seen",
+  ],
+  // ---- tables above and below
+  ['a partition', "select ssn || '' from bank.family_1", 'select ssn, born from bank.family_1', 'copy bank.family_1 to stdout'],
+  ['an heir', "select ssn || '' from bank.heir", 'select * from bank.heir'],
+  ['a parent of what is hidden', "select secret || '' from bank.old_base", 'select * from bank.old_base', 'copy (table bank.old_base) to stdout'],
+  [
+    'attached to an own table',
+    'create table public.above (like bank.customers including all) partition by range (id)',
+    'alter table public.above attach partition bank.customers for values from (0) to (10)',
+    'select ssn from public.above',
+  ],
+  ['inherited by', 'create table public.above2 (ssn text)', 'alter table bank.customers inherit public.above2', 'select ssn from public.above2'],
+  // ---- functions that give or keep what they get
+  [
+    'setval',
+    "select setval('bank.numbers', card) from bank.customers",
+    "select currval('bank.numbers'), lastval(), nextval('bank.numbers'), pg_sequence_last_value('bank.numbers'::regclass)",
+  ],
+  [
+    'advisory lock keys',
+    'begin',
+    'select pg_advisory_xact_lock(card) from bank.customers',
+    "select classid, objid, (classid::bigint << 32) + objid from pg_locks where locktype = 'advisory'",
+    'rollback',
+  ],
+  ['EXPLAIN that folds a function', 'explain (verbose) select bank.fixed(1)', 'explain select * from bank.plain where word = bank.fixed(1)'],
+  ['a setting made by a function', 'select bank.remember()', 'show application_name'],
+  ['a large object by notation', "select lo_from_bytea(987654, convert_to(string_agg(ssn, ''), 'UTF8')) from bank.customers", 'select (987654::oid).lo_get'],
+  // ---- flows
+  ['DO that copies', 'do $$ begin insert into bank.scratch select id, ssn from bank.customers; end $$', 'select word from bank.scratch'],
+  [
+    'a function made to copy',
+    "create function public.f1() returns void language sql as 'insert into bank.scratch select id, ssn from bank.customers'",
+    'select public.f1()',
+    'select word from bank.scratch',
+  ],
+  [
+    'a function of code nobody sees',
+    "create function public.f2() returns void language plpgsql as $f$ begin execute 'insert into bank.scratch select id, s' || 'sn from bank.customers'; end $f$",
+    'select public.f2()',
+    'select word from bank.scratch',
+  ],
+  [
+    'a procedure',
+    "create procedure public.f3() language sql as 'insert into bank.scratch select id, ssn from bank.customers'",
+    'call public.f3()',
+    'select word from bank.scratch',
+  ],
+  [
+    'BEGIN ATOMIC',
+    'create function public.f4() returns void language sql begin atomic insert into bank.scratch select id, ssn from bank.customers; end',
+    'select public.f4()',
+    'select word from bank.scratch',
+  ],
+  [
+    'a rule',
+    'create rule r as on insert to bank.scratch do also insert into bank.plain select id + 100, ssn, 0 from bank.customers',
+    "insert into bank.scratch values (1, 'x')",
+    'select word from bank.plain',
+  ],
+  ['a policy', 'create policy p on bank.scratch using (exists (select 1 from bank.customers c where c.ssn like word))', 'select word from bank.scratch'],
+  [
+    'EXPLAIN ANALYZE EXECUTE',
+    'prepare e as insert into bank.scratch select id, ssn from bank.customers',
+    'explain analyze execute e',
+    'select word from bank.scratch',
+  ],
+  ['CREATE TABLE AS EXECUTE', 'prepare e as select ssn as w from bank.customers', 'create table public.made as execute e', 'select w from public.made'],
+  [
+    'what was excluded',
+    "insert into bank.customers (id, ssn, name) select 1, ssn, 'x' from bank.customers where id = 2 on conflict (id) do update set name = excluded.ssn",
+    'select name from bank.customers',
+  ],
+  [
+    'an insert in a CTE',
+    'with i as (insert into bank.scratch select id, ssn from bank.customers returning 1) select * from i',
+    'select word from bank.scratch',
+  ],
+  [
+    'a merge',
+    'merge into bank.scratch s using bank.customers c on s.id = c.id when not matched then insert values (c.id, c.ssn)',
+    'select word from bank.scratch',
+  ],
+  ['several columns at once', 'update bank.plain set (word, amount) = (select ssn, id from bank.customers limit 1)', 'select word from bank.plain'],
+  ['a comment', 'comment on table bank.plain is null', "select obj_description('bank.plain'::regclass)"],
+  [
+    'COPY to a file',
+    "copy (select ssn from bank.customers) to '/tmp/gw-canary-out'",
+    'create temp table back (w text)',
+    "copy back from '/tmp/gw-canary-out'",
+    'select w from back',
+  ],
+  ['COPY to a program', "copy bank.customers to program 'cat > /tmp/gw-canary-out2'", "select pg_read_file('/tmp/gw-canary-out2')"],
+  [
+    'query_to_xml into a table',
+    "insert into bank.scratch select 1, query_to_xml('select ssn from bank.customers', true, true, '')::text",
+    'select word from bank.scratch',
+  ],
+  ['a generated column', 'alter table bank.customers add column g text generated always as (reverse(ssn)) stored', 'select g from bank.customers'],
+  ['a column of another type', 'alter table bank.customers alter column name type text using ssn', 'select name from bank.customers'],
+  ['a default', "alter table bank.customers alter column name set default 'x'", 'select name from bank.customers'],
+  ['a materialized view', 'create materialized view public.m1 as select ssn as w from bank.customers', 'select w from public.m1'],
+  ['a foreign table', 'create extension if not exists postgres_fdw', 'create foreign table public.far (ssn text) server loop', 'select ssn from public.far'],
+  ['a publication', 'create publication leak for table bank.customers', 'select * from pg_publication_tables'],
+  // ---- words of the server
+  ['a unique index', 'create unique index on bank.customers (dob)'],
+  ['an index over an expression', 'create index on bank.customers ((ssn::int))'],
+  ['a constraint that fails at COMMIT', 'begin', 'update bank.late set ssn = (select max(ssn) from bank.late)', 'commit'],
+  ['a trigger that fails', 'insert into bank.watched values (1)'],
+  // ---- values that conditions spell out
+  ['characters joined', 'select n, chr(c) from bank.customers, generate_series(1, 19) n, generate_series(32, 122) c where substr(ssn, n, 1) = chr(c)'],
+  [
+    'characters joined and put together',
+    "select string_agg(chr(c), '' order by n) from bank.customers, generate_series(1, 19) n, generate_series(32, 122) c where substr(ssn, n, 1) = chr(c) group by id",
+  ],
+  [
+    'characters joined with ON',
+    "select string_agg(chr(c), '' order by n) from bank.customers join generate_series(1, 19) n on true join generate_series(32, 122) c on ascii(substr(ssn, n, 1)) = c group by id",
+  ],
+  [
+    'characters found by EXISTS',
+    "select string_agg(chr(c), '' order by n) from generate_series(1, 19) n, generate_series(32, 122) c where exists (select 1 from bank.customers where id = 1 and substr(ssn, n, 1) = chr(c))",
+  ],
+  [
+    'characters found by a subquery',
+    "select string_agg(q.v, '' order by n) from generate_series(1, 19) n, lateral (select chr(c) as v from generate_series(32, 122) c where (select substr(ssn, n, 1) from bank.customers where id = 1) = chr(c)) q",
+  ],
+  [
+    'characters that are not shown',
+    "select string_agg(chr(c), '' order by n) from generate_series(1, 19) n, generate_series(32, 122) c, lateral (select 1 from bank.customers where id = 1 and substr(ssn, n, 1) = chr(c)) l",
+  ],
+  [
+    'characters counted',
+    'select n, c, count(nullif(substr(ssn, n, 1) = chr(c), false)) from bank.customers, generate_series(1, 19) n, generate_series(32, 122) c group by 1, 2 having count(nullif(substr(ssn, n, 1) = chr(c), false)) > 0 order by 1',
+  ],
+  [
+    'characters by a test for NULL',
+    "select string_agg(chr(c), '' order by n) from (select n, c, nullif(substr(ssn, n, 1), chr(c)) as x from bank.customers, generate_series(1, 19) n, generate_series(32, 122) c where id = 1) q where x is null",
+  ],
+  [
+    'characters by order',
+    'select distinct on (n) n, chr(c) from bank.customers, generate_series(1, 19) n, generate_series(32, 122) c where id = 1 order by n, (substr(ssn, n, 1) = chr(c)) desc',
+  ],
+  [
+    'characters by FILTER',
+    'select n, c from (select n, c, count(*) filter (where substr(ssn, n, 1) = chr(c)) as k from bank.customers, generate_series(1, 19) n, generate_series(32, 122) c where id = 1 group by 1, 2) q where k > 0 order by 1',
+  ],
+  ['numbers joined', 'select n from generate_series(7391 * 1000000::bigint + 846000, 7391 * 1000000::bigint + 846300) n join bank.customers c on c.card = n'],
+  [
+    'numbers that are in it',
+    'select n from generate_series(7391 * 1000000::bigint + 846000, 7391 * 1000000::bigint + 846300) n where n in (select card from bank.customers)',
+  ],
+  [
+    'numbers USING',
+    'select v.card from (select generate_series(7391 * 1000000::bigint + 846000, 7391 * 1000000::bigint + 846300) as card) v join bank.customers using (card)',
+  ],
+  ['dates joined', "select d::date::text from generate_series(date '1971-01-01', date '1971-12-31', '1 day') d, bank.customers where dob = d::date"],
+  ['characters written', 'update bank.scratch set word = chr(c) from generate_series(32, 122) c, bank.customers where substr(ssn, 1, 1) = chr(c)'],
+];
+
+/** What the cells of each column spell, read from the first row to the last. */
+function spelled(replies: readonly Reply[]): string[] {
+  const columns: string[] = [];
+  for (const row of rowsOf(replies)) for (const [index, cell] of row.entries()) columns[index] = (columns[index] ?? '') + (cell ?? '');
+  return columns.flatMap((column) => canariesIn(Buffer.from(column)));
+}
+
+describe('an evasion', () => {
+  it.each(EVASIONS)('%s', async (...[, ...texts]) => {
+    const { client, canaries } = await canary.login();
+    const found: string[] = [];
+    for (const text of texts) found.push(...spelled(await client.run(query(text))));
+    client.close();
+    expect([...canaries(), ...found]).toEqual([]);
+  });
+});
+
+it('a text for NULL that is that of a value does not tell which it is', async () => {
+  const { client } = await canary.login();
+  const copied = await client.run(query("copy (select note from bank.customers order by id) to stdout (null 'plain')"));
+  client.close();
+  expect(copied.filter(({ type }) => type === 'd').map(({ body }) => body.toString())).toEqual(['****\n', '****\n']);
+});
+
+it('nothing of it was written to disk', async () => {
+  expect(await canary.canariesOnDisk()).toEqual([]);
+});

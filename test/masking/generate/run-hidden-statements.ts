@@ -1,0 +1,87 @@
+/**
+ * Sends generated statements through the gateway and looks for canaries in all that comes back, statement by statement, and in all that was
+ * written to disk. Each runs in a transaction of its own that is rolled back; a refused one spoils nothing for the next.
+ */
+import { bind, describe, execute, frame, parse, query, type RawClient, type Reply, sync } from '../../support/raw-client.js';
+import { canariesIn } from '../canary.js';
+import type { CanaryWorld } from '../canary-world.js';
+import type { HiddenStatement } from './hidden-statements.js';
+
+export interface HiddenLeak {
+  readonly statement: HiddenStatement;
+  readonly canaries: readonly string[];
+}
+
+export interface HiddenScore {
+  readonly statements: number;
+  /** Rows came. */
+  readonly answered: number;
+  readonly refused: number;
+  /** The server did not take it. */
+  readonly failed: number;
+  readonly bytes: number;
+  /** Statements in whose answers there were canaries. */
+  readonly shown: readonly HiddenLeak[];
+  readonly onDisk: readonly string[];
+  readonly errors: ReadonlyMap<string, number>;
+}
+
+const SESSIONS = 4;
+const AT_ONCE = 12;
+const REFUSED = '42501';
+const BINARY = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1, 0, 1]);
+
+/** The messages of one text; `readies`: how many ReadyForQuery answer them. */
+function messagesOf({ delivery }: HiddenStatement, text: string): { readonly bytes: Buffer; readonly readies: number } {
+  switch (delivery) {
+    case 'extended text':
+      return { bytes: Buffer.concat([parse('', text), bind('', ''), describe('P', ''), execute(''), sync()]), readies: 1 };
+    case 'extended binary':
+      return { bytes: Buffer.concat([parse('', text), frame('B', BINARY), execute(''), sync()]), readies: 1 };
+    case 'named, in pieces':
+      return {
+        bytes: Buffer.concat([parse('n', text), describe('S', 'n'), bind('p', 'n'), execute('p', 1), execute('p', 0), frame('C', 'Sn\0'), sync()]),
+        readies: 1,
+      };
+    default:
+      return { bytes: query(text), readies: 1 };
+  }
+}
+
+export async function runHiddenStatements(world: CanaryWorld, person: string, statements: readonly HiddenStatement[]): Promise<HiddenScore> {
+  const clients = await Promise.all(Array.from({ length: SESSIONS }, () => world.login(person).then(({ client }) => client)));
+  const tally = { answered: 0, refused: 0, failed: 0, bytes: 0, shown: [] as HiddenLeak[], errors: new Map<string, number>() };
+  let next = 0;
+  const work = async (client: RawClient): Promise<void> => {
+    while (next < statements.length) {
+      const batch = statements.slice(next, (next += AT_ONCE));
+      for (const statement of batch) {
+        client.send(query('begin'));
+        for (const text of statement.texts) client.send(messagesOf(statement, text).bytes);
+        client.send(query('rollback'));
+      }
+      for (const statement of batch) count(statement, await client.untilReady(statement.texts.length + 2), tally);
+    }
+  };
+  await Promise.all(clients.map(work));
+  for (const client of clients) client.close();
+  return { statements: statements.length, ...tally, onDisk: await world.canariesOnDisk() };
+}
+
+function count(
+  statement: HiddenStatement,
+  replies: readonly Reply[],
+  tally: { answered: number; refused: number; failed: number; bytes: number; shown: HiddenLeak[]; errors: Map<string, number> },
+): void {
+  const codes = replies.filter(({ type }) => type === 'E').map(({ body }) => /\0?C([0-9A-Z]{5})\0/.exec(body.toString('latin1'))?.[1] ?? '');
+  if (codes.includes(REFUSED)) tally.refused++;
+  else if (codes.length > 0) {
+    tally.failed++;
+    tally.errors.set(codes[0] ?? '', (tally.errors.get(codes[0] ?? '') ?? 0) + 1);
+  }
+  if (replies.some(({ type }) => type === 'D' || type === 'd')) tally.answered++;
+  const bytes = Buffer.concat(replies.map(({ body }) => body));
+  tally.bytes += bytes.length;
+  const canaries = canariesIn(bytes);
+  if (canaries.length > 0) tally.shown.push({ statement, canaries });
+}

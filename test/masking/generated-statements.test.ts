@@ -1,0 +1,48 @@
+/** Thousands of generated statements that try to show hidden columns; `npm run redteam` prints the same as a score. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { prepareParser } from '../../src/protocols/postgres/facts/index.js';
+import { Dice } from '../redteam/dice.js';
+import { DELIVERIES, hiddenStatements } from './generate/hidden-statements.js';
+import { type MaskingScore, scoreMasking } from './generate/masking-score.js';
+
+describe.each([
+  ['18', 6_000],
+  ['15', 1_500],
+] as const)('on PostgreSQL %s', (version, count) => {
+  let score: MaskingScore;
+  beforeAll(async () => {
+    score = await scoreMasking({ version, seed: 20_261_126, count, controlOneIn: 6 });
+  }, 300_000);
+
+  it('none of the statements shows anything', () => {
+    expect(score.hidden.shown.map(({ statement, canaries }) => [canaries, statement.delivery, statement.shape, statement.texts])).toEqual([]);
+  });
+
+  it('nothing of what they asked for is on disk', () => {
+    expect(score.hidden.onDisk).toEqual([]);
+  });
+
+  it('all were sent, and most were answered with rows', () => {
+    expect(score.hidden.statements).toBe(count);
+    expect(score.hidden.answered).toBeGreaterThan(count * 0.7);
+  });
+
+  it('most show canaries to somebody who may see clear text', () => {
+    expect(score.control.shown.length).toBeGreaterThan(score.control.answered * 0.7);
+  });
+});
+
+describe('the generator', () => {
+  beforeAll(() => prepareParser());
+
+  it('gives the same statements for the same seed, and others for another', () => {
+    const texts = (seed: number): string => JSON.stringify(hiddenStatements(new Dice(seed), 200));
+    expect(texts(7)).toBe(texts(7));
+    expect(texts(7)).not.toBe(texts(8));
+  });
+
+  it('uses every way for a result to come', () => {
+    const found = new Set(hiddenStatements(new Dice(1), 100).map(({ delivery }) => delivery));
+    expect([...found].sort()).toEqual([...DELIVERIES].sort());
+  });
+});

@@ -8,6 +8,7 @@ import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
 import { type Lineage, sourceColumns } from '../lineage/lineage.js';
 import { relationLineage } from '../lineage/statement-lineage.js';
 import type { Condition, Created, Flow } from '../lineage/trace.js';
+import { changedName } from './changed-names.js';
 import type { SessionTables } from './session-tables.js';
 import type { TracedStatement } from './traced-text.js';
 import { classesIn, classesOf, isHidden } from './value-plan.js';
@@ -147,10 +148,12 @@ export function hiddenIn(lineage: Lineage, door: MaskingDoor): string | null {
   return lineage.unknown === null ? null : `what is not known (${lineage.unknown})`;
 }
 
-function flowRefusal({ relation, column, what, lineage }: Flow, { door, catalog, tables }: RefusalQuestion): string | null {
+function flowRefusal({ relation, column, what, lineage }: Flow, { door, catalog, tables, facts }: RefusalQuestion): string | null {
   const hidden = hiddenIn(lineage, door);
   if (hidden === null) return null;
-  if (relation !== null && tables.keeps(relation.name)) {
+  // Another statement of the same text may have put another table in its place.
+  const replaced = facts.effects.some((effect) => changedName(effect) === relation?.name && effect.facts['temporary'] !== true);
+  if (relation !== null && tables.keeps(relation.name) && !replaced) {
     if (relation.schema === 'pg_temp') return null;
     if (relation.schema === null && catalog?.relations(null, relation.name).length === 0) return null;
   }

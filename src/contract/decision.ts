@@ -112,8 +112,11 @@ export interface PolicyView {
   connect(): Decision;
   /** Pure, synchronous, and cached by the identity of `facts`. Never throws: a failing condition is a deny with the reason. */
   decide(facts: Facts): Decision;
-  /** How sensitive data is shown, in a session with a reason or without one; null: nothing of it is tagged or looked for on this target. */
-  masking(withReason: boolean): MaskingView | null;
+  /**
+   * How sensitive data is shown, in a session with a reason or without one, to something that people approved or did not; null: nothing of it is
+   * tagged or looked for on this target.
+   */
+  masking(withReason: boolean, approved: boolean): MaskingView | null;
   /** What a time-boxed grant takes that is asked for ahead of time and names no statement; null: none is offered to this identity here. */
   access(): ApprovalDemand | null;
 }

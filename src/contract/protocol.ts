@@ -204,8 +204,11 @@ export interface Guard {
   deliver(verdict: Verdict, chunk: Uint8Array, rows: number, ahead?: number): Uint8Array;
   /** Input that streams up under an operation already allowed (COPY in). Records; gives nothing back. */
   receive(verdict: Verdict, chunk: Uint8Array): void;
-  /** How sensitive data of the target is shown to this session by the policy in force; null: nothing of it is tagged or looked for. */
-  masking(): MaskingDoor | null;
+  /**
+   * How sensitive data of the target is shown to this session by the policy in force; null: nothing of it is tagged or looked for. With a
+   * verdict: in the result of that operation, which people may have approved.
+   */
+  masking(verdict?: Verdict): MaskingDoor | null;
   /** So many values of the result were changed as `how` says (or, where it says `clear`, shown). For the record. */
   masked(verdict: Verdict, how: ClassView, values: number): void;
   /**

@@ -17,7 +17,7 @@ export function createMaskingAnswers({ policy, path, masking }: MaskingAnswersOp
   return {
     explain: async ({ token, address }, identity, target, statement) => {
       const protocol = protocolsByKind.get(target.protocol)?.masking ?? null;
-      const view = policy.current().view(identity, target).masking(false);
+      const view = policy.current().view(identity, target).masking(false, false);
       if (protocol === null || view === null) return null;
       let catalog: object | null = null;
       try {
@@ -30,7 +30,7 @@ export function createMaskingAnswers({ policy, path, masking }: MaskingAnswersOp
     },
     scan: async ({ token, address }, identity, target, scope, rows) => {
       const columns = await path.survey.sample(token, address, target.name, scope, rows, createLooksLike());
-      const view = policy.current().view(identity, target).masking(false);
+      const view = policy.current().view(identity, target).masking(false, false);
       const isTagged = (name: readonly string[], column: string): boolean => view !== null && view.columnClasses(name, column).length > 0;
       const fresh = columns.filter(({ relation, column }) => !isTagged(relation, column));
       const tagged = columns.filter(({ relation, column }) => isTagged(relation, column));

@@ -46,6 +46,7 @@ export interface CompiledMask {
   readonly treatment: Treatment | null;
   readonly conditions: ConditionRight | null;
   readonly needsReason: boolean;
+  readonly needsApproval: boolean;
 }
 
 export interface CompiledMasking {
@@ -114,6 +115,7 @@ function compileMask(mask: MaskText, name: string, parts: readonly (readonly str
     treatment: mask.treatment ?? null,
     conditions: mask.conditions ?? null,
     needsReason: mask.needs_reason === true,
+    needsApproval: mask.needs_approval === true,
   };
 }
 

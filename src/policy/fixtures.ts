@@ -35,6 +35,7 @@ const testSchema = z
     connect: z.literal(true).optional(),
     column: text.optional(),
     reason: text.optional(),
+    approved: z.literal(true).optional(),
     at: z
       .string()
       .refine((value) => !Number.isNaN(Date.parse(value)), 'must be a time such as `2026-11-26T09:00:00Z`')
@@ -79,9 +80,11 @@ export interface PolicyTest {
   readonly column: readonly string[] | null;
   /** The session has a reason. */
   readonly reasoned: boolean;
+  /** People approved it. */
+  readonly approved: boolean;
   /** Milliseconds since the epoch; null: it does not matter when. */
   readonly at: number | null;
-  readonly expect: Omit<z.infer<typeof testSchema>, 'name' | 'as' | 'target' | 'statement' | 'connect' | 'column' | 'reason' | 'at'>;
+  readonly expect: Omit<z.infer<typeof testSchema>, 'name' | 'as' | 'target' | 'statement' | 'connect' | 'column' | 'reason' | 'approved' | 'at'>;
 }
 
 export interface Fixture {
@@ -129,7 +132,7 @@ export function parseFixture(path: string, source: string): Fixture {
   }
   const tests: PolicyTest[] = [];
   for (const [index, test] of (parsed.data?.tests ?? []).entries()) {
-    const { name, as, target, statement, connect: _connect, column, reason, at, ...expected } = test;
+    const { name, as, target, statement, connect: _connect, column, reason, approved, at, ...expected } = test;
     const identity = parsed.data?.identities[as];
     const place = parsed.data?.targets[target];
     const unknown = (key: 'as' | 'target', word: string, words: object): void =>
@@ -149,6 +152,7 @@ export function parseFixture(path: string, source: string): Fixture {
       statement: statement ?? null,
       column: column?.split('.') ?? null,
       reasoned: reason !== undefined,
+      approved: approved === true,
       at: at === undefined ? null : Date.parse(at),
       expect: expected,
     });

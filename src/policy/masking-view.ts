@@ -112,14 +112,20 @@ function meansAny(all: readonly ReadonlyMap<number, NamePattern>[], name: readon
   return result;
 }
 
+/** What of a session mask rules may ask for. */
+export interface MaskedSession {
+  readonly withReason: boolean;
+  readonly approved: boolean;
+}
+
 /** Null: nothing is tagged or looked for on this target. */
-export function createMaskingView(masking: CompiledMasking, identity: Identity, target: TargetFields, withReason: boolean): MaskingView | null {
+export function createMaskingView(masking: CompiledMasking, identity: Identity, target: TargetFields, session: MaskedSession): MaskingView | null {
   const tags = masking.tags.filter(({ targets }) => targets === null || targets(target));
   const detects = [...masking.classes.values()].some(({ detect }) => detect);
   if (tags.length === 0 && !detects) return null;
   const masks: AppliedMask[] = [];
   for (const mask of masking.masks) {
-    if (mask.needsReason && !withReason) continue;
+    if ((mask.needsReason && !session.withReason) || (mask.needsApproval && !session.approved)) continue;
     if (mask.targets !== null && !mask.targets(target)) continue;
     const certain = mask.subjects === null || mask.subjects(identity, true);
     if (certain || mask.subjects?.(identity, false) === true) masks.push({ mask, certain });

@@ -66,7 +66,7 @@ class View implements CompiledView {
   readonly #windowed: readonly CompiledRule[];
   /** Equal allowing decisions are one object, so that a journal writes each once. */
   readonly #allowed = new GenerationCache<string, Decision>(256);
-  readonly #masking = new Map<boolean, MaskingView | null>();
+  readonly #masking: (MaskingView | null | undefined)[] = [];
   #season: Season;
   /** The season is right from `#since` until (not including) `#until`. */
   #since = Number.NEGATIVE_INFINITY;
@@ -99,13 +99,14 @@ class View implements CompiledView {
     return decision;
   }
 
-  masking(withReason: boolean): MaskingView | null {
+  masking(withReason: boolean, approved: boolean): MaskingView | null {
     const { masking, identity, target, vocabulary } = this.#input;
     if (vocabulary?.tagged == null) return null;
-    let kept = this.#masking.get(withReason);
+    const key = (withReason ? 1 : 0) + (approved ? 2 : 0);
+    let kept = this.#masking[key];
     if (kept === undefined) {
-      kept = createMaskingView(masking, identity, target, withReason);
-      this.#masking.set(withReason, kept);
+      kept = createMaskingView(masking, identity, target, { withReason, approved });
+      this.#masking[key] = kept;
     }
     return kept;
   }

@@ -50,7 +50,7 @@ export async function decideTest(test: PolicyTest, policy: LoadedPolicy, clock: 
 /** The strictest treatment of the classes that a column carries. */
 function shownBy(test: PolicyTest, policy: LoadedPolicy): { readonly shown: Treatment | 'untagged'; readonly rule: string | null } | null {
   if (test.column === null) return null;
-  const view = policy.view(test.identity, test.target).masking(test.reasoned);
+  const view = policy.view(test.identity, test.target).masking(test.reasoned, test.approved);
   const classes = view?.columnClasses(test.column.slice(0, -1), test.column.at(-1) ?? '') ?? [];
   const [strictest] = classes.toSorted((one, other) => STRICTNESS.indexOf(other.treatment) - STRICTNESS.indexOf(one.treatment));
   return strictest === undefined ? { shown: 'untagged', rule: null } : { shown: strictest.treatment, rule: strictest.rule };

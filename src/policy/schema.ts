@@ -194,6 +194,10 @@ const maskSchema = z.strictObject({
   treatment: treatment.optional().describe('How they see it. Of several rules that apply the strictest holds; it takes the place of what the class says.'),
   conditions: conditions.optional(),
   needs_reason: z.literal(true).optional().describe('Only in a session that was opened with a reason (`--reason`).'),
+  needs_approval: z
+    .literal(true)
+    .optional()
+    .describe('Only for a statement that people approved, or in a session that they let be opened or gave a grant for. Break-glass is no approval.'),
 });
 
 export const policyFileSchema = z.strictObject({

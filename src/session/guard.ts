@@ -38,6 +38,8 @@ class IssuedVerdict {
   startedAt: number;
   rows = 0;
   bytes = 0;
+  /** People approved it. */
+  approved = false;
   /** What masking did to its result; null: nothing. */
   masked: Map<ClassView, number> | null = null;
   /** What later operations read on from its cursors. */
@@ -239,7 +241,9 @@ export class SessionGuard implements Guard {
     if (this.#over) return new IssuedVerdict(this, operation.facts, refusedBy(decision, gone()), sequence, 0) as unknown as Verdict;
     this.#held = null;
     this.#live();
-    return this.#issue(operation, this.#answered(operation, decision, answer, sequence), sequence);
+    const verdict = this.#issue(operation, this.#answered(operation, decision, answer, sequence), sequence);
+    this.#issued(verdict).approved = verdict.allowed && !(answer instanceof GwError) && answer.record.kind !== 'break_glass';
+    return verdict;
   }
 
   #answered(operation: HeldOperation, asked: Decision, answer: ApprovalAnswer | GwError, sequence: number): Decision {
@@ -349,8 +353,11 @@ export class SessionGuard implements Guard {
     return chunk;
   }
 
-  masking(): MaskingDoor | null {
-    const view = this.#currentView().masking(this.#options.reasoned);
+  masking(verdict?: Verdict): MaskingDoor | null {
+    const { reasoned, connected } = this.#options;
+    const resting = [connected, ...this.grants.values()].some((record) => record !== null && record.kind !== 'break_glass');
+    const approved = resting || (verdict !== undefined && this.#issued(verdict).approved);
+    const view = this.#currentView().masking(reasoned, approved);
     return view === null ? null : this.#options.masking(view);
   }
 

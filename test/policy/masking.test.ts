@@ -15,9 +15,10 @@ const problems = (text: string): string => {
     return GwError.from(error).message;
   }
 };
-const view = (text: string, who: Partial<Identity> = {}, withReason = false) => load(text).view(identity(who), target).masking(withReason);
-const seen = (text: string, who: Partial<Identity>, column = 's.t.c', withReason = false) =>
-  view(text, who, withReason)
+const view = (text: string, who: Partial<Identity> = {}, withReason = false, approved = false) =>
+  load(text).view(identity(who), target).masking(withReason, approved);
+const seen = (text: string, who: Partial<Identity>, column = 's.t.c', withReason = false, approved = false) =>
+  view(text, who, withReason, approved)
     ?.columnClasses(column.split('.').slice(0, -1), column.split('.').at(-1) ?? '')
     .map((each) => `${each.class} ${each.treatment} ${each.conditions} ${each.rule ?? '-'}`) ?? null;
 
@@ -83,6 +84,12 @@ masks: [{ id: a, treatment: clear, classes: [ssn], columns: [s.t.c] }]`;
     const text = `${TAGGED}masks: [{ id: a, treatment: clear, needs_reason: true }]`;
     expect(seen(text, {})).toEqual(['pin partial allow -']);
     expect(seen(text, {}, 's.t.c', true)).toEqual(['pin clear allow p/a']);
+  });
+
+  it('may ask for people who approved it', () => {
+    const text = `${TAGGED}masks: [{ id: a, treatment: clear, needs_approval: true }]`;
+    expect(seen(text, {}, 's.t.c', true)).toEqual(['pin partial allow -']);
+    expect(seen(text, {}, 's.t.c', false, true)).toEqual(['pin clear allow p/a']);
   });
 
   it('says what may decide; agents may only compare', () => {

@@ -115,7 +115,9 @@ export class SessionMasking {
       ({ action, resource, facts }) =>
         UNSEEN.has(action) || (action === 'call' && RUNNING.has(String(facts['class'])) && resource?.name[0] !== 'information_schema'),
     );
-    this.#maskers.set(verdict, new ResultMasker({ ...mask, portal }, (how, values) => guard.masked(verdict, how, values)));
+    // Who approved the operation may have opened more of its result than it could decide by.
+    const door = guard.masking(verdict) ?? mask.door;
+    this.#maskers.set(verdict, new ResultMasker({ ...mask, door, portal }, (how, values) => guard.masked(verdict, how, values)));
   }
 
   /** A cursor of this statement is declared. */

@@ -15,7 +15,8 @@ const IDLE = 0x49;
 export interface Standing {
   readonly context: EngineContext;
   readonly segment: number;
-  readonly answered: number;
+  /** Counting answers would not do: a Query that the server skips after an error has none. */
+  readonly flight: { readonly unready: boolean };
   readonly block: number;
   readonly over: boolean;
 }
@@ -73,18 +74,18 @@ export class CatalogInForce {
   /** Something came from the server. What changed is looked at without waiting for a question: other sessions share the snapshot. */
   heard(): void {
     if (this.#code === 0) return;
-    const { context, segment, answered, block } = this.#at;
-    if (answered >= segment - 1 && this.#code < segment && block === IDLE && context.catalog() !== null) this.#look();
+    const { context, segment, flight, block } = this.#at;
+    if (this.#code < segment && block === IDLE && context.catalog() !== null && !flight.unready) this.#look();
   }
 
   /** For what functions, operators, casts and types mean. `wait`: `settled` will be called. */
   forCode(): Catalog | null | 'wait' {
     const changed = this.#code;
-    const { context, segment, answered, block } = this.#at;
+    const { context, segment, flight, block } = this.#at;
     if (changed === 0) return context.catalog() as Catalog | null;
     if (changed === segment || context.catalog() === null) return null;
     // Answers are on their way; they are waited for by whoever asked.
-    if (answered < segment - 1) return 'wait';
+    if (flight.unready) return 'wait';
     if (block !== IDLE) return null;
     this.#look();
     return 'wait';

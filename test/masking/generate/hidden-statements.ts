@@ -4,7 +4,7 @@
  */
 import type { Dice } from '../../redteam/dice.js';
 import { respell } from '../../redteam/spelling.js';
-import { AGGREGATES, type ValueKind, WINDOWS, WRAPPERS } from './hidden-expressions.js';
+import { AGGREGATES, type ValueKind, WINDOWS, WRAPPERS, type Wrapper } from './hidden-expressions.js';
 import { SOURCES, type Source } from './hidden-sources.js';
 
 export const DELIVERIES = [
@@ -92,7 +92,7 @@ function pick(kind: ValueKind, source: Source, dice: Dice): string | null {
   let now: ValueKind | 'other' = kind;
   for (let depth = dice.below(4); depth > 0 && now !== 'other'; depth--) {
     const kindNow: ValueKind = now;
-    const wrapper = dice.pick(WRAPPERS.filter(({ of, gives, sql }) => of === kindNow && (depth === 1 || (gives !== 'other' && !sql.includes(', @')))));
+    const wrapper: Wrapper = dice.pick(WRAPPERS.filter(({ of, gives, sql }) => of === kindNow && (depth === 1 || (gives !== 'other' && !sql.includes(', @')))));
     // An expression that repeats its column grows with every one around it.
     if (value.length > 400) break;
     value = wrapper.sql.replaceAll('case id', 'case 1').replaceAll('@', value.includes(' ') ? `(${value})` : value);

@@ -59,7 +59,7 @@ class Traces {
   }
 
   set(key: string, traced: readonly TracedStatement[]): void {
-    if (this.#young.size >= KEPT) [this.#old, this.#young] = [this.#young, new Map()];
+    if (this.#young.size >= KEPT) [this.#old, this.#young] = [this.#young, new Map<string, readonly TracedStatement[]>()];
     this.#young.set(key, traced);
   }
 }

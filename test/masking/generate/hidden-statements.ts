@@ -23,6 +23,7 @@ export const DELIVERIES = [
   'view',
   'returning',
   'explain',
+  'search path',
 ] as const;
 export type Delivery = (typeof DELIVERIES)[number];
 
@@ -83,8 +84,6 @@ const SHAPES: readonly Shape[] = [
   { name: 'exists beside', query: (p) => select(p, p.value, ' where exists (select 1 from bank.plain)') },
 ];
 
-const COLUMN_DEFINITION = 'v';
-
 function pick(kind: ValueKind, source: Source, dice: Dice): string | null {
   const columns = source.columns[kind];
   if (columns === undefined) return null;
@@ -128,6 +127,8 @@ function delivered(delivery: Delivery, query: string, id: number): readonly stri
         `with i as (insert into bank.scratch select 7, 'seven' returning *, (select max(ssn) from bank.customers)) select * from i`,
         `delete from bank.customers where id = 2 returning ssn || '', customers`,
       ];
+    case 'search path':
+      return ['set local search_path = bank, public', query.replaceAll('bank.', '')];
     case 'explain':
       return [`explain (analyze, verbose, costs off, timing off, summary off) ${query}`];
     default:
@@ -142,12 +143,9 @@ export function hiddenStatements(dice: Dice, count: number): HiddenStatement[] {
     const source = SOURCES[id % SOURCES.length] ?? dice.pick(SOURCES);
     const value = pick(dice.pick(kinds), source, dice);
     if (value === null) continue;
-    const shape = dice.pick(SHAPES);
-    const number = (text: string): string => text.replaceAll('$n', String(id));
-    const query = number(shape.query({ source, value: shape.name === 'list' || !value.includes('), ') ? value : COLUMN_DEFINITION }, dice)).replaceAll(
-      '$n',
-      String(id),
-    );
+    // Several values at once stand only where a list may.
+    const shape = value.includes('), ') ? (SHAPES[0] ?? dice.pick(SHAPES)) : dice.pick(SHAPES);
+    const query = shape.query({ source, value }, dice).replaceAll('$n', String(id));
     const delivery = DELIVERIES[found.length % DELIVERIES.length] ?? 'simple';
     const texts = delivered(delivery, query, id).map((text) => (dice.chance(0.5) ? respell(text, dice) : text));
     found.push({ id, delivery, shape: shape.name, texts });

@@ -286,6 +286,35 @@ const EVASIONS: readonly (readonly [name: string, ...texts: string[]])[] = [
     'characters of the catalog',
     'select n, chr(a.attnum + 31) from bank.customers, generate_series(1, 19) n, (select distinct attnum from pg_attribute where attnum > 0) a where id = 1 and ascii(substr(ssn, n, 1)) = a.attnum + 31 order by n',
   ],
+  [
+    'a table that could not be made',
+    'create view public.newer as select ssn as w from bank.customers',
+    'create table public.newer (w text)',
+    "select w || '' from public.newer",
+  ],
+  [
+    'a table that is one already',
+    'create view public.newer2 as select ssn as w from bank.customers',
+    'create table if not exists public.newer2 (w text)',
+    "select w || '' from public.newer2",
+  ],
+  [
+    'a temporary table that becomes a view in one text',
+    'create temp table t9 (w text)',
+    "drop table t9; create view t9 as select ssn as w from bank.customers; select w || '' from t9",
+  ],
+  [
+    'a temporary table that becomes a temporary view',
+    'create temp table t8 (w text)',
+    "drop table t8; create temp view t8 as select ssn as w from bank.customers; select w || '' from pg_temp.t8",
+    "select w || '' from pg_temp.t8",
+  ],
+  [
+    'an own table that becomes a view',
+    'create table public.t7 (w text)',
+    "drop table public.t7; create view public.t7 as select ssn as w from bank.customers; select w || '' from public.t7",
+    "select w || '' from public.t7",
+  ],
   // ---- values that conditions spell out
   ['characters joined', 'select n, chr(c) from bank.customers, generate_series(1, 19) n, generate_series(32, 122) c where substr(ssn, n, 1) = chr(c)'],
   [

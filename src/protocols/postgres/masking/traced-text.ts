@@ -95,7 +95,7 @@ function trace(text: string, context: LineageContext): readonly TracedStatement[
   let changed = false;
   return parsed.statements.map((entry) => {
     const statement = isTree(entry) ? field(entry, 'stmt') : undefined;
-    const traced = traceStatement(statement, changed ? { ...context, catalog: null } : context);
+    const traced = traceStatement(statement, changed ? { ...context, catalog: null, temporary: () => null } : context);
     changed ||= changesCatalog(statement);
     return traced;
   });

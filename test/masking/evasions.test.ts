@@ -56,7 +56,11 @@ const MORE = `
   insert into bank.late select id, ssn from bank.customers;
   create domain bank.word as text;
   create table bank.typed (v bank.word);
-  create sequence bank.step;
+  create function bank.raised() returns void language plpgsql as $$ begin
+    raise exception using message = 'x', column = (select max(ssn) from bank.customers), table = (select max(note) from bank.customers), constraint = (select min(ssn) from bank.customers);
+  end $$;
+  create function bank.zoned() returns void language plpgsql as $$ begin perform set_config('timezone', '<' || (select max(ssn) from bank.customers) || '>5', false); end $$;
+  create view bank.two as select id, word as w from bank.scratch;
 `;
 
 const EVASIONS: readonly (readonly [name: string, ...texts: string[]])[] = [
@@ -237,6 +241,80 @@ const EVASIONS: readonly (readonly [name: string, ...texts: string[]])[] = [
   ['an index over an expression', 'create index on bank.customers ((ssn::int))'],
   ['a constraint that fails at COMMIT', 'begin', 'update bank.late set ssn = (select max(ssn) from bank.late)', 'commit'],
   ['a trigger that fails', 'insert into bank.watched values (1)'],
+  ['names in an error that code raised', 'select bank.raised()'],
+  [
+    'a schema with another name',
+    'begin',
+    'alter schema bank rename to moved',
+    'select ssn from moved.customers',
+    "select ssn || '' from moved.customers",
+    'rollback',
+  ],
+  ['a schema with another name, for good', 'alter schema bank rename to moved', 'alter schema moved rename to bank'],
+  ['an insert into a view', 'insert into bank.two select id, ssn from bank.customers', 'select word from bank.scratch'],
+  ['an upsert through a view', "insert into bank.two values (1, 'a'); update bank.two v set w = c.ssn from bank.customers c", 'select w from bank.two'],
+  [
+    'a time zone made of it',
+    'select bank.zoned()',
+    'show timezone',
+    "select current_setting('timezone')",
+    "select setting from pg_settings where name = 'TimeZone'",
+  ],
+  ['a notice with values', 'listen heard', 'select bank.shout()', 'notify heard'],
+  [
+    'JSON path and its kin',
+    "select jsonb_path_query_array(jsonb_agg(c), '$[*].ssn'), jsonb_pretty(jsonb_agg(c)), jsonb_agg(c) #>> '{0,ssn}' from bank.customers c",
+  ],
+  ['tsvector and lexemes', "select ts_debug(ssn), (unnest(to_tsvector('simple', ssn))).lexeme from bank.customers"],
+  ['record as text of a CTE', 'with w as (select * from bank.customers) select w::text, row(w.*), w = w from w'],
+  ['arrays of rows', 'select (array_agg(c))[1].ssn, array_agg(c)::text, (array_agg(c.*))[2] from bank.customers c'],
+  ['a function with the row', "select format('%s', c), concat(c), quote_literal(c), hashtext(c::text), length(c::text) from bank.customers c"],
+  ['old and new', 'begin', 'update bank.customers set name = name returning old.ssn, new.ssn, old, new.*', 'rollback'],
+  [
+    'merge returning',
+    'begin',
+    'merge into bank.plain p using bank.customers c on p.id = c.id when matched then do nothing returning *',
+    'merge into bank.customers c using bank.plain p on p.id = c.id when matched then update set name = c.name returning merge_action(), c.ssn, c.*',
+    'rollback',
+  ],
+  [
+    'characters of a temporary table',
+    'create temp table chars as select g as c, chr(g) as k from generate_series(32, 122) g',
+    'select n, k from bank.customers, generate_series(1, 19) n, chars where id = 1 and substr(ssn, n, 1) = k order by n',
+  ],
+  [
+    'characters of the catalog',
+    'select n, chr(a.attnum + 31) from bank.customers, generate_series(1, 19) n, (select distinct attnum from pg_attribute where attnum > 0) a where id = 1 and ascii(substr(ssn, n, 1)) = a.attnum + 31 order by n',
+  ],
+  [
+    'a table that could not be made',
+    'create view public.newer as select ssn as w from bank.customers',
+    'create table public.newer (w text)',
+    "select w || '' from public.newer",
+  ],
+  [
+    'a table that is one already',
+    'create view public.newer2 as select ssn as w from bank.customers',
+    'create table if not exists public.newer2 (w text)',
+    "select w || '' from public.newer2",
+  ],
+  [
+    'a temporary table that becomes a view in one text',
+    'create temp table t9 (w text)',
+    "drop table t9; create view t9 as select ssn as w from bank.customers; select w || '' from t9",
+  ],
+  [
+    'a temporary table that becomes a temporary view',
+    'create temp table t8 (w text)',
+    "drop table t8; create temp view t8 as select ssn as w from bank.customers; select w || '' from pg_temp.t8",
+    "select w || '' from pg_temp.t8",
+  ],
+  [
+    'an own table that becomes a view',
+    'create table public.t7 (w text)',
+    "drop table public.t7; create view public.t7 as select ssn as w from bank.customers; select w || '' from public.t7",
+    "select w || '' from public.t7",
+  ],
   // ---- values that conditions spell out
   ['characters joined', 'select n, chr(c) from bank.customers, generate_series(1, 19) n, generate_series(32, 122) c where substr(ssn, n, 1) = chr(c)'],
   [
@@ -303,6 +381,20 @@ describe('an evasion', () => {
     client.close();
     expect([...canaries(), ...found]).toEqual([]);
   });
+});
+
+it('a cursor that was held while its view became another one gives nothing of it', async () => {
+  await canary.server.sql('create view public.held as select ssn as w, id from bank.customers');
+  const { client, canaries } = await canary.login();
+  await client.run(query("begin; declare h cursor with hold for select w, w || '' as x from public.held order by id; commit"));
+  await canary.server.sql('create or replace view public.held as select word as w, id from bank.plain');
+  // Whether the gateway looked at the catalog again by now is all the same.
+  await client.run(query('fetch 1 from h'));
+  const { client: other } = await canary.login();
+  other.close();
+  await client.run(query('fetch 1 from h'));
+  client.close();
+  expect(canaries()).toEqual([]);
 });
 
 it('a text for NULL that is that of a value does not tell which it is', async () => {

@@ -4,7 +4,7 @@
  */
 import type { Dice } from '../../redteam/dice.js';
 import { respell } from '../../redteam/spelling.js';
-import { AGGREGATES, type ValueKind, WINDOWS, WRAPPERS } from './hidden-expressions.js';
+import { AGGREGATES, type ValueKind, WINDOWS, WRAPPERS, type Wrapper } from './hidden-expressions.js';
 import { SOURCES, type Source } from './hidden-sources.js';
 
 export const DELIVERIES = [
@@ -23,6 +23,7 @@ export const DELIVERIES = [
   'view',
   'returning',
   'explain',
+  'search path',
 ] as const;
 export type Delivery = (typeof DELIVERIES)[number];
 
@@ -83,8 +84,6 @@ const SHAPES: readonly Shape[] = [
   { name: 'exists beside', query: (p) => select(p, p.value, ' where exists (select 1 from bank.plain)') },
 ];
 
-const COLUMN_DEFINITION = 'v';
-
 function pick(kind: ValueKind, source: Source, dice: Dice): string | null {
   const columns = source.columns[kind];
   if (columns === undefined) return null;
@@ -92,7 +91,7 @@ function pick(kind: ValueKind, source: Source, dice: Dice): string | null {
   let now: ValueKind | 'other' = kind;
   for (let depth = dice.below(4); depth > 0 && now !== 'other'; depth--) {
     const kindNow: ValueKind = now;
-    const wrapper = dice.pick(WRAPPERS.filter(({ of, gives, sql }) => of === kindNow && (depth === 1 || (gives !== 'other' && !sql.includes(', @')))));
+    const wrapper: Wrapper = dice.pick(WRAPPERS.filter(({ of, gives, sql }) => of === kindNow && (depth === 1 || (gives !== 'other' && !sql.includes(', @')))));
     // An expression that repeats its column grows with every one around it.
     if (value.length > 400) break;
     value = wrapper.sql.replaceAll('case id', 'case 1').replaceAll('@', value.includes(' ') ? `(${value})` : value);
@@ -128,6 +127,8 @@ function delivered(delivery: Delivery, query: string, id: number): readonly stri
         `with i as (insert into bank.scratch select 7, 'seven' returning *, (select max(ssn) from bank.customers)) select * from i`,
         `delete from bank.customers where id = 2 returning ssn || '', customers`,
       ];
+    case 'search path':
+      return ['set local search_path = bank, public', query.replaceAll('bank.', '')];
     case 'explain':
       return [`explain (analyze, verbose, costs off, timing off, summary off) ${query}`];
     default:
@@ -142,12 +143,9 @@ export function hiddenStatements(dice: Dice, count: number): HiddenStatement[] {
     const source = SOURCES[id % SOURCES.length] ?? dice.pick(SOURCES);
     const value = pick(dice.pick(kinds), source, dice);
     if (value === null) continue;
-    const shape = dice.pick(SHAPES);
-    const number = (text: string): string => text.replaceAll('$n', String(id));
-    const query = number(shape.query({ source, value: shape.name === 'list' || !value.includes('), ') ? value : COLUMN_DEFINITION }, dice)).replaceAll(
-      '$n',
-      String(id),
-    );
+    // Several values at once stand only where a list may.
+    const shape = value.includes('), ') ? (SHAPES[0] ?? dice.pick(SHAPES)) : dice.pick(SHAPES);
+    const query = shape.query({ source, value }, dice).replaceAll('$n', String(id));
     const delivery = DELIVERIES[found.length % DELIVERIES.length] ?? 'simple';
     const texts = delivered(delivery, query, id).map((text) => (dice.chance(0.5) ? respell(text, dice) : text));
     found.push({ id, delivery, shape: shape.name, texts });

@@ -156,7 +156,7 @@ function tableColumns(trace: Trace, table: Tree, level: Level): readonly Output[
   return [...columns, output(null, all, true)];
 }
 
-export function fromLevel(trace: Trace, items: readonly unknown[], outer: Level): Level {
+function fromLevel(trace: Trace, items: readonly unknown[], outer: Level): Level {
   const level = new Level(outer);
   for (const item of items) level.show(fromItem(trace, item, level));
   return level;

@@ -49,8 +49,8 @@ export function relationColumns(trace: Trace, schema: string | null, name: strin
   if (trace.context.doubtful(name)) return [output(null, unknownLineage(`what ${name} is has changed in this session`), true)];
   if (schema === null || schema === 'pg_temp') {
     const temporary = trace.context.temporary(name);
-    if (temporary !== null) {
-      const hidden = schema === null && catalog !== null ? candidates(catalog, trace.context.searchPath, null, name) : [];
+    if (temporary !== null && catalog !== null) {
+      const hidden = schema === null ? candidates(catalog, trace.context.searchPath, null, name) : [];
       return hidden.length === 0 ? temporary : together([temporary, ...hidden.map((each) => columnsOf(trace, catalog, each))]);
     }
   }

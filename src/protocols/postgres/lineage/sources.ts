@@ -158,7 +158,7 @@ function inexact(lineage: Lineage): Lineage {
 }
 
 /** A row as one value. */
-export function wholeRow(source: Source): Lineage {
+function wholeRow(source: Source): Lineage {
   return derived(...source.columns.map(({ lineage }) => inexact(lineage)));
 }
 

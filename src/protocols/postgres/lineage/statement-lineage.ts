@@ -209,7 +209,8 @@ function emptyTable(trace: Trace, node: Tree): readonly Output[] {
     elements.every((each) => as(each, 'TableLikeClause') === null);
   const names = elements.flatMap((each) => text(as(each, 'ColumnDef') ?? {}, 'colname') ?? []);
   const columns = plain ? names.map((each) => output(each, NOTHING)) : [output(null, unknownLineage(`${name} is made after another table`), true)];
-  trace.created.push({ schema, name, temporary, filled: false, columns });
+  // Where there is one already, that one stays what it is.
+  trace.created.push({ schema, name, temporary, filled: flag(node, 'if_not_exists'), columns });
   return RETURNS_NOTHING;
 }
 

@@ -21,10 +21,13 @@ const TELLING: ReadonlySet<string> = new Set([
   'pg_stat_get_progress_info',
   'pg_stats_ext_mcvlist_items',
 ]);
-/** Settings whose values are any text that code of the database likes. */
+/** Settings whose values are numbers or few words. */
+const BOUND =
+  /^(transaction_.*|default_transaction_.*|server_.*|max_.*|.*_timeout|.*_mem|standard_conforming_strings|integer_datetimes|client_encoding|is_superuser|datestyle)$/;
+
+/** The value of a setting is any text that code of the database likes, or may be. */
 export function isFree(setting: string): boolean {
-  const name = setting.toLowerCase();
-  return name === 'application_name' || name === 'search_path' || name === 'all' || name === '' || name.includes('.');
+  return setting.includes('.') || !BOUND.test(setting.toLowerCase());
 }
 
 /** What they show of settings, code of the database may have put there. */

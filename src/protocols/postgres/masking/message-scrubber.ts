@@ -15,6 +15,18 @@ const TELLING_NAMES: ReadonlySet<string> = new Set(['42', '08', '25', '26', '34'
 const RAISED: ReadonlySet<string> = new Set(['P0', '38', '39', 'XX', '']);
 /** What stays of any of them: severity, code, position, and the names of schema, table, column, type and constraint. */
 const NAMES = 'SVCPstcdnFLR';
+/** Of what code raised, which chooses the names itself: these. */
+const RAISED_NAMES = 'SVCPFLR';
+/** What the server itself makes of them; anything else is no name. */
+const SHAPES: Readonly<Record<string, RegExp>> = {
+  S: /^\p{L}{2,16}$/u,
+  V: /^[A-Z]{2,16}$/,
+  C: /^[0-9A-Z]{5}$/,
+  P: /^\d{1,10}$/,
+  L: /^\d{1,10}$/,
+  F: /^[\w./-]{1,200}$/,
+  R: /^\w{1,200}$/,
+};
 const SAID = 'What the server says here may hold values of the table; policy does not show it.';
 
 const ERROR_WORDS: Readonly<Record<string, string>> = {
@@ -40,7 +52,7 @@ export function scrubWords(buffer: Buffer, at: number, next: number, door: Maski
   tell(door.view.unknown);
   const words = notice ? 'a notice of the server' : (ERROR_WORDS[code.slice(0, 2)] ?? 'the server reports an error');
   const parts: string[] = [];
-  for (const [key, value] of fields) if (NAMES.includes(key)) parts.push(`${key}${value}\0`);
+  for (const [key, value] of fields) if ((raised ? RAISED_NAMES : NAMES).includes(key) && SHAPES[key]?.test(value) !== false) parts.push(`${key}${value}\0`);
   parts.push(`M${words}\0`, `D${SAID}\0`);
   return message(frame[0] ?? Back.ErrorResponse, parts.join(''), '\0');
 }
@@ -50,8 +62,20 @@ function saidWithin(context: string | undefined): boolean {
   return context !== undefined && (!context.startsWith('COPY ') || context.includes('\n'));
 }
 
-/** Settings whose values code can choose freely. */
-const FREE: ReadonlySet<string> = new Set(['application_name', 'search_path']);
+/** Settings whose values code cannot choose freely, of those that a server reports. */
+const BOUND: ReadonlySet<string> = new Set([
+  'client_encoding',
+  'server_encoding',
+  'server_version',
+  'standard_conforming_strings',
+  'integer_datetimes',
+  'DateStyle',
+  'IntervalStyle',
+  'is_superuser',
+  'in_hot_standby',
+  'default_transaction_read_only',
+  'scram_iterations',
+]);
 
 /** A ParameterStatus: a setting that a function may have filled with a value of a table. Null: it is malformed. */
 export function scrubSetting(buffer: Buffer, at: number, next: number, door: MaskingDoor, touches: boolean): Buffer | null {
@@ -59,7 +83,9 @@ export function scrubSetting(buffer: Buffer, at: number, next: number, door: Mas
   if (!door.view.hides || !touches) return frame;
   const end = stringEnd(buffer, at + 5, next);
   if (end < 0) return null;
-  return FREE.has(buffer.toString('utf8', at + 5, end)) ? message(Back.ParameterStatus, buffer.subarray(at + 5, end + 1), '****\0') : frame;
+  const name = buffer.toString('utf8', at + 5, end);
+  if (BOUND.has(name)) return frame;
+  return message(Back.ParameterStatus, /^\w{1,63}$/.test(name) ? `${name}\0` : '****\0', '****\0');
 }
 
 /** A NotificationResponse: where it comes from is not known, so its payload is not shown. Null: it is malformed. */

@@ -70,7 +70,7 @@ export class ResultMasker {
           out.copy(stretch, copied, at);
           masker.row(stretch, at, next, out);
           copied = next;
-        }
+        } else if (this.touches) masker.check(stretch, at, next);
       } else {
         const frame = this.#other(type, stretch, at, next);
         if (frame !== null) {
@@ -113,11 +113,21 @@ export class ResultMasker {
         return Buffer.concat([head, rows]);
       }
       case Back.CommandComplete:
+        if (this.#result.door.view.hides && !TAG.test(buffer.toString('latin1', at + 5, next)))
+          throw new GwError('target.protocol', 'The target sent what is no command tag.');
+        this.#complete();
+        return null;
+      case Back.CopyInResponse:
+        if (next - at < 8 || next - at !== 8 + 2 * buffer.readUInt16BE(at + 6))
+          throw new GwError('target.protocol', 'The target sent a malformed CopyInResponse.');
+        return null;
+      case Back.CopyDone:
+      case Back.PortalSuspended:
+        if (next - at !== 5) throw new GwError('target.protocol', 'The target sent a malformed message.');
+        return null;
       case Back.EmptyQueryResponse:
-        this.#step++;
-        this.#rows = null;
-        this.#copy = null;
-        this.#shown = [];
+        if (next - at !== 5) throw new GwError('target.protocol', 'The target sent a malformed message.');
+        this.#complete();
         return null;
       case Back.ErrorResponse:
       case Back.NoticeResponse:
@@ -127,6 +137,13 @@ export class ResultMasker {
       default:
         return null;
     }
+  }
+
+  #complete(): void {
+    this.#step++;
+    this.#rows = null;
+    this.#copy = null;
+    this.#shown = [];
   }
 
   #rowMasker(): RowMasker {
@@ -154,6 +171,7 @@ export class ResultMasker {
     const statement = statements[this.#step];
     if (next - at < 8) throw new GwError('target.protocol', 'The target sent a malformed CopyOutResponse.');
     const count = buffer.readUInt16BE(at + 6);
+    if (next - at !== 8 + 2 * count) throw new GwError('target.protocol', 'The target sent a malformed CopyOutResponse.');
     const format = statement?.copy ?? null;
     const binary = buffer[at + 5] === 1;
     if (format === null || (format.kind === 'binary') !== binary)
@@ -173,6 +191,9 @@ export class ResultMasker {
     return this.#copy;
   }
 }
+
+/** `SELECT 5`, `INSERT 0 1`, `CREATE TABLE AS` (PostgreSQL's cmdtaglist.h). */
+const TAG = /^(?:[A-Z]+(?: [A-Z]+){0,5}|\?\?\?)(?: \d{1,20}){0,2}\0$/;
 
 const TEXT_TYPE = 25;
 

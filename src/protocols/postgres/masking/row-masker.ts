@@ -59,6 +59,20 @@ export class RowMasker {
     this.passes = plans.every(({ action }) => action === 'pass');
   }
 
+  /** A DataRow that passes: it is a row and nothing else. */
+  check(buffer: Buffer, at: number, next: number): void {
+    const { plans } = this;
+    if (next - at < 7 || buffer.readUInt16BE(at + 5) !== plans.length) throw violation();
+    let field = at + 7;
+    for (let left = plans.length; left > 0; left--) {
+      if (field + 4 > next) throw violation();
+      const length = buffer.readInt32BE(field);
+      if (length < NULL_LENGTH) throw violation();
+      field += 4 + Math.max(0, length);
+    }
+    if (field !== next) throw violation();
+  }
+
   /** One DataRow, its frame at `buffer[at..next)`. */
   row(buffer: Buffer, at: number, next: number, out: Output): void {
     const { plans } = this;

@@ -103,9 +103,10 @@ export class SessionMasking {
     const effects = mask.facts.effects.filter(({ resource }) => !temporary.has(resource?.name.at(-1) ?? ''));
     for (const effect of effects) this.#tables.lose(changedName(effect) ?? '');
     const home = this.#talk.shifted ? null : (mask.catalog?.searchPath.find((each) => !each.startsWith('pg_')) ?? null);
-    for (const each of created) this.#tables.create(each, home, mask.catalog);
+    const known = (name: string): boolean => this.#changed.has(name, mask.catalog);
+    for (const each of created) if (each.temporary || !known(each.name)) this.#tables.create(each, home, mask.catalog);
     this.#changed.note(
-      effects,
+      effects.filter(({ resource }) => !this.#tables.isOwn(resource?.name.at(-1) ?? '')),
       mask.statements.flatMap(({ lineage }) => (lineage.placed === null ? [] : lineage.placed.name)),
       mask.catalog,
     );
@@ -163,7 +164,7 @@ export class SessionMasking {
       catalog,
       searchPath: this.#talk.shifted ? null : (catalog?.searchPath ?? null),
       temporary: (name: string) => this.#tables.columns(name),
-      doubtful: (name: string) => this.#tables.shadows(name) || (this.#changed.has(name, catalog) && !this.#tables.isOwn(name)),
+      doubtful: (name: string) => this.#tables.shadows(name) || this.#changed.has(name, catalog),
       steady: steady && this.#tables.none && !unseenRan,
       unseenRan,
     };

@@ -59,7 +59,7 @@ class Traces {
   }
 
   set(key: string, traced: readonly TracedStatement[]): void {
-    if (this.#young.size >= KEPT) [this.#old, this.#young] = [this.#young, new Map()];
+    if (this.#young.size >= KEPT) [this.#old, this.#young] = [this.#young, new Map<string, readonly TracedStatement[]>()];
     this.#young.set(key, traced);
   }
 }
@@ -95,7 +95,7 @@ function trace(text: string, context: LineageContext): readonly TracedStatement[
   let changed = false;
   return parsed.statements.map((entry) => {
     const statement = isTree(entry) ? field(entry, 'stmt') : undefined;
-    const traced = traceStatement(statement, changed ? { ...context, catalog: null } : context);
+    const traced = traceStatement(statement, changed ? { ...context, catalog: null, temporary: () => null } : context);
     changed ||= changesCatalog(statement);
     return traced;
   });

@@ -27,7 +27,15 @@ beforeAll(prepareParser);
 function trace(sql: string, more: Partial<Parameters<typeof statementLineage>[1]> = {}): StatementLineage {
   const parsed = parse(sql);
   if (parsed.kind !== 'tree') throw new Error(`${sql}: ${parsed.kind}`);
-  return statementLineage(field(parsed.statements[0] as Tree, 'stmt'), { catalog, searchPath: catalog.searchPath, temporary: () => null, doubtful: () => false, steady: true, unseenRan: false, ...more });
+  return statementLineage(field(parsed.statements[0] as Tree, 'stmt'), {
+    catalog,
+    searchPath: catalog.searchPath,
+    temporary: () => null,
+    doubtful: () => false,
+    steady: true,
+    unseenRan: false,
+    ...more,
+  });
 }
 
 /** `=public.c.ssn`: as it is. `~`: made of. `?`: and nobody knows what else. `-`: of no column. */

@@ -355,10 +355,15 @@ export class SessionGuard implements Guard {
 
   masking(verdict?: Verdict): MaskingDoor | null {
     const { reasoned, connected } = this.#options;
-    const resting = [connected, ...this.grants.values()].some((record) => record !== null && record.kind !== 'break_glass');
+    const resting = (connected !== null && connected.kind !== 'break_glass') || (this.grants.size > 0 && this.#restsOnPeople());
     const approved = resting || (verdict !== undefined && this.#issued(verdict).approved);
     const view = this.#currentView().masking(reasoned, approved);
     return view === null ? null : this.#options.masking(view);
+  }
+
+  #restsOnPeople(): boolean {
+    for (const { kind } of this.grants.values()) if (kind !== 'break_glass') return true;
+    return false;
   }
 
   masked(verdict: Verdict, how: ClassView, values: number): void {

@@ -208,6 +208,7 @@ describe('audit', () => {
         token: root,
         body: { files: [{ path: 'p.yaml', text: 'version: 1\nrules: [{ id: r, effect: allow, actions: [connect] }]' }], since: '2026-01-01T00:00:00Z' },
       },
+      '/api/v1/targets/:name/masking-scan': { path: '/api/v1/targets/bank-db/masking-scan', token: root, body: {} },
       '/api/v1/requests': { path: '/api/v1/requests', token: walker, body: { target: 'bank-db', for: 600, reason: 'walk' } },
       '/api/v1/requests/:id/approve': { path: request(approved.id, 'approve'), token: bob, body: { digest: approved.digest } },
       '/api/v1/requests/:id/deny': { path: request(denied.id, 'deny'), token: bob, body: { reason: 'walk' } },

@@ -66,6 +66,7 @@ const detail: SessionDetail = {
       bytes: null,
       durationUs: 1500,
       message: null,
+      masked: [{ class: 'ssn', treatment: 'partial', rule: null, values: 12 }],
     },
   ],
   events: [],
@@ -132,6 +133,7 @@ describe('output', () => {
     expect(stdout).not.toContain('\u001b');
     expect(stdout).toContain('select 1 \\u{1b}]0;owned');
     expect(stdout).toContain('denied (base/no)');
+    expect(stdout).toContain('12 ssn (partial)');
   });
 
   it('has times in RFC 3339 in data', async () => {

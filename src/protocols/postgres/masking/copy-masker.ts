@@ -43,6 +43,7 @@ export class CopyMasker {
 
   #show(plan: ValuePlan | undefined, value: Buffer): Uint8Array | null {
     if (plan === undefined) throw violation();
+    if (plan.action === 'constant' || plan.action === 'transform') this.#tell(plan.how);
     return showValue(plan, value, this.#door, this.#tell);
   }
 

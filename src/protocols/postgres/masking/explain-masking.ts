@@ -39,13 +39,13 @@ function explainColumn({ name, lineage, many }: Output, door: MaskingDoor, catal
   const type = lineage.exact && source !== undefined ? source.column.type : TEXT_TYPE;
   const plan = planValue(lineage, { relation: 0, column: 0, type, binary: false }, door, catalog);
   const classes = classesIn(lineage, door.view);
-  const how = plan.action === 'transform' || plan.action === 'null' ? plan.how : null;
+  const how = plan.action === 'transform' || plan.action === 'constant' ? plan.how : null;
   return {
     name: many ? `${name ?? '*'} …` : name,
     from: sources.map(({ relation, column }) => `${relation.schema}.${relation.name}.${column.name}`),
     how: lineage.unknown !== null ? 'unknown' : lineage.exact ? 'unchanged' : 'computed',
     classes: classes.map((each) => each.class),
-    shown: plan.action === 'transform' ? plan.how.treatment : plan.action === 'null' ? 'null' : plan.action === 'scan' ? 'scan' : 'clear',
+    shown: how === null ? (plan.action === 'scan' ? 'scan' : 'clear') : how.treatment,
     rule: how?.rule ?? classes[0]?.rule ?? null,
     why: whyShown(lineage.unknown, classes, plan.action, how),
   };

@@ -4,6 +4,8 @@
  */
 import { GwError } from '../../../contract/gw-error.js';
 import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
+import type { Guard } from '../../../contract/protocol.js';
+import type { Verdict } from '../../../contract/verdict.js';
 import type { Catalog } from '../catalog/catalog.js';
 import { Back } from '../codec/message.js';
 import type { Lineage } from '../lineage/lineage.js';
@@ -21,18 +23,30 @@ export interface MaskedResult {
   readonly catalog: Catalog | null;
   /** Of the text, in order; those that run something by its name are that already. */
   readonly statements: readonly TracedStatement[];
-  /** Of the extended protocol: where its description is kept. */
-  readonly portal: Portal | null;
   /** It reads, compares or writes hidden data, or may. */
   readonly touches: boolean;
 }
 
-/** Told how many values were changed, or (`clear`) shown. */
-export type Tell = (how: ClassView, values: number) => void;
+/** How the columns of one result are shown. */
+interface ResultPlan {
+  readonly door: MaskingDoor;
+  readonly catalog: Catalog | null;
+  /** Body of the RowDescription that it was made for. */
+  readonly description: Buffer;
+  readonly values: readonly ValuePlan[];
+  /** Classes of columns that are shown in clear though they carry one. */
+  readonly shown: readonly ClassView[];
+}
+
+/** The last plan for what a statement gives: prepared statements and their like are described the same every time. */
+const plansByOutputs = new WeakMap<readonly Column[], ResultPlan>();
 
 export class ResultMasker {
   readonly #result: MaskedResult;
-  readonly #tell: Tell;
+  /** Of the extended protocol: where its description is kept. */
+  readonly #portal: Portal | null;
+  readonly #guard: Pick<Guard, 'masked'>;
+  readonly #verdict: Verdict;
   readonly #counts = new Map<ClassView, number>();
   #step = 0;
   #rows: RowMasker | null = null;
@@ -40,9 +54,11 @@ export class ResultMasker {
   /** Columns of the result in hand that are shown in clear though they carry a class. */
   #shown: readonly ClassView[] = [];
 
-  constructor(result: MaskedResult, tell: Tell) {
+  constructor(result: MaskedResult, portal: Portal | null, guard: Pick<Guard, 'masked'>, verdict: Verdict) {
     this.#result = result;
-    this.#tell = tell;
+    this.#portal = portal;
+    this.#guard = guard;
+    this.#verdict = verdict;
   }
 
   get touches(): boolean {
@@ -88,7 +104,11 @@ export class ResultMasker {
     return out.bytes();
   }
 
+  readonly #tell = (how: ClassView, values: number): void => this.#guard.masked(this.#verdict, how, values);
+
   #flushCounts(): void {
+    this.#rows?.takeCounts(this.#tell);
+    if (this.#counts.size === 0) return;
     for (const [how, values] of this.#counts) this.#tell(how, values);
     this.#counts.clear();
   }
@@ -97,9 +117,7 @@ export class ResultMasker {
   #other(type: number, buffer: Buffer, at: number, next: number): Uint8Array | null {
     switch (type) {
       case Back.RowDescription: {
-        const fields = readRowDescription(buffer, at + 5, next);
-        if (fields === null) throw new GwError('target.protocol', 'The target sent a malformed RowDescription.');
-        this.#begin(fields);
+        this.#begin(buffer.subarray(at + 5, next));
         return null;
       }
       case Back.CopyOutResponse:
@@ -141,6 +159,7 @@ export class ResultMasker {
 
   #complete(): void {
     this.#step++;
+    this.#rows?.takeCounts(this.#tell);
     this.#rows = null;
     this.#copy = null;
     this.#shown = [];
@@ -148,22 +167,26 @@ export class ResultMasker {
 
   #rowMasker(): RowMasker {
     if (this.#rows === null) {
-      const description = this.#result.portal?.description ?? null;
-      const fields = description === null ? null : readRowDescription(description, 0, description.length);
-      if (fields === null) throw new GwError('target.protocol', 'The target sent a row without its description.');
-      this.#begin(fields);
+      const description = this.#portal?.description ?? null;
+      if (description === null) throw new GwError('target.protocol', 'The target sent a row without its description.');
+      this.#begin(description);
     }
     return this.#rows as unknown as RowMasker;
   }
 
-  #begin(fields: readonly Field[]): void {
+  /** `description`: body of a RowDescription. */
+  #begin(description: Buffer): void {
     const { door, catalog, statements } = this.#result;
-    const lineages = columnsFor(statements[this.#step]?.lineage.outputs ?? null, fields);
-    const plans = fields.map((field, index) =>
-      planValue(lineages?.[index] ?? null, { relation: field.relation, column: field.column, type: field.type, binary: field.format === 1 }, door, catalog),
-    );
-    this.#rows = new RowMasker(plans, door, this.#count);
-    this.#shown = shownIn(plans);
+    const outputs = statements[this.#step]?.lineage.outputs ?? null;
+    const known = outputs === null ? undefined : plansByOutputs.get(outputs);
+    let plan: ResultPlan;
+    if (known !== undefined && known.door === door && known.catalog === catalog && known.description.equals(description)) plan = known;
+    else {
+      plan = planResult(outputs, Buffer.from(description), door, catalog);
+      if (outputs !== null) plansByOutputs.set(outputs, plan);
+    }
+    this.#rows = new RowMasker(plan.values, door, this.#count);
+    this.#shown = plan.shown;
   }
 
   #beginCopy(buffer: Buffer, at: number, next: number): void {
@@ -190,6 +213,16 @@ export class ResultMasker {
     for (const how of this.#shown) this.#count(how);
     return this.#copy;
   }
+}
+
+function planResult(outputs: readonly Column[] | null, description: Buffer, door: MaskingDoor, catalog: Catalog | null): ResultPlan {
+  const fields = readRowDescription(description, 0, description.length);
+  if (fields === null) throw new GwError('target.protocol', 'The target sent a malformed RowDescription.');
+  const lineages = columnsFor(outputs, fields);
+  const values = fields.map(({ relation, column, type, format }, index) =>
+    planValue(lineages?.[index] ?? null, { relation, column, type, binary: format === 1 }, door, catalog),
+  );
+  return { door, catalog, description, values, shown: shownIn(values) };
 }
 
 /** `SELECT 5`, `INSERT 0 1`, `CREATE TABLE AS` (PostgreSQL's cmdtaglist.h). */

@@ -6,6 +6,9 @@ import { GwError } from '../../../contract/gw-error.js';
 import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
 import { showValue, type ValuePlan } from './value-plan.js';
 
+/** So few bytes are copied faster one by one than by making a view of them. */
+const SHORT = 24;
+
 /** Bytes gathered for the client; grows, and is given away when a stretch is done. */
 export class Output {
   #buffer: Buffer;
@@ -16,9 +19,11 @@ export class Output {
   }
 
   copy(source: Uint8Array, from: number, to: number): void {
-    this.#room(to - from);
-    this.#buffer.set(source.subarray(from, to), this.length);
-    this.length += to - from;
+    const length = to - from;
+    this.#room(length);
+    if (length < SHORT) for (let i = 0; i < length; i++) this.#buffer[this.length + i] = source[from + i] ?? 0;
+    else this.#buffer.set(from === 0 && to === source.length ? source : source.subarray(from, to), this.length);
+    this.length += length;
   }
 
   int32(value: number): void {
@@ -48,15 +53,31 @@ const NULL_LENGTH = -1;
 export class RowMasker {
   readonly plans: readonly ValuePlan[];
   readonly #door: MaskingDoor;
-  readonly #tell: (how: ClassView) => void;
+  readonly #found: (how: ClassView) => void;
+  /** Values changed or shown, by column. */
+  readonly #counts: number[];
+  #counted = false;
   /** Nothing of a row is ever changed. */
   readonly passes: boolean;
 
-  constructor(plans: readonly ValuePlan[], door: MaskingDoor, tell: (how: ClassView) => void) {
+  /** `found` is told what detectors found. */
+  constructor(plans: readonly ValuePlan[], door: MaskingDoor, found: (how: ClassView) => void) {
     this.plans = plans;
     this.#door = door;
-    this.#tell = tell;
+    this.#found = found;
+    this.#counts = plans.map(() => 0);
     this.passes = plans.every(({ action }) => action === 'pass');
+  }
+
+  /** How many values were changed, since this was last asked. */
+  takeCounts(tell: (how: ClassView, values: number) => void): void {
+    if (!this.#counted) return;
+    this.#counted = false;
+    for (const [index, plan] of this.plans.entries()) {
+      const count = this.#counts[index] ?? 0;
+      if (count > 0 && (plan.action === 'constant' || plan.action === 'transform')) tell(plan.how, count);
+      this.#counts[index] = 0;
+    }
   }
 
   /** A DataRow that passes: it is a row and nothing else. */
@@ -81,7 +102,8 @@ export class RowMasker {
     // Everything up to `copied` is in `out`.
     let copied = at;
     let field = at + 7;
-    for (const plan of plans) {
+    for (let index = 0; index < plans.length; index++) {
+      const plan = plans[index] as ValuePlan;
       if (field + 4 > next) throw violation();
       const length = buffer.readInt32BE(field);
       if (length < 0) {
@@ -92,14 +114,24 @@ export class RowMasker {
       const end = field + 4 + length;
       if (end > next) throw violation();
       if (plan.action !== 'pass') {
-        const value = buffer.subarray(field + 4, end);
-        const shown = showValue(plan, value, this.#door, this.#tell);
-        if (shown !== value) {
-          out.copy(buffer, copied, field);
-          out.int32(shown === null ? NULL_LENGTH : shown.length);
-          if (shown !== null) out.copy(shown, 0, shown.length);
-          copied = end;
+        let shown: Uint8Array | null;
+        if (plan.action === 'constant') shown = plan.shown;
+        else {
+          const value = buffer.subarray(field + 4, end);
+          shown = showValue(plan, value, this.#door, this.#found);
+          if (shown === value) {
+            field = end;
+            continue;
+          }
         }
+        if (plan.action !== 'scan') {
+          this.#counts[index] = (this.#counts[index] ?? 0) + 1;
+          this.#counted = true;
+        }
+        out.copy(buffer, copied, field);
+        out.int32(shown === null ? NULL_LENGTH : shown.length);
+        if (shown !== null) out.copy(shown, 0, shown.length);
+        copied = end;
       }
       field = end;
     }

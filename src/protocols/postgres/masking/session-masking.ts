@@ -47,6 +47,8 @@ export interface OperationMask {
   readonly facts: Facts;
   /** Null: policy on sensitive data has nothing against it. */
   readonly refusal: string | null;
+  /** It is the same in every session of which nothing else is known, and changes nothing of what is known. */
+  readonly onlyReads: boolean;
 }
 
 /** Reading is judged by what is read; of everything else, the server's words may show the rows of what it is about. */
@@ -94,6 +96,15 @@ export class SessionMasking {
   /** The operation was let through: what comes down under this verdict is masked so. */
   attach(verdict: Verdict, mask: OperationMask, portal: Portal | null): void {
     const { guard } = this.#talk.context;
+    this.#touched ||= mask.touches && !mask.onlyReads;
+    if (!mask.onlyReads) this.#remember(verdict, mask);
+    // Who approved the operation may have opened more of its result than it could decide by.
+    const door = guard.masking(verdict) ?? mask.door;
+    this.#maskers.set(verdict, new ResultMasker(door === mask.door ? mask : { ...mask, door }, portal, guard, verdict));
+  }
+
+  /** What the operation changes of what is known. */
+  #remember(verdict: Verdict, mask: OperationMask): void {
     for (const { lineage } of mask.statements) {
       for (const flow of lineage.flows) this.#tables.taint(flow);
       if (lineage.placed !== null) this.#tables.place(lineage.placed);
@@ -110,15 +121,11 @@ export class SessionMasking {
       mask.statements.flatMap(({ lineage }) => (lineage.placed === null ? [] : lineage.placed.name)),
       mask.catalog,
     );
-    this.#touched ||= mask.touches;
     this.#masks.set(verdict, mask);
     this.#unseenRan ||= effects.some(
       ({ action, resource, facts }) =>
         UNSEEN.has(action) || (action === 'call' && RUNNING.has(String(facts['class'])) && resource?.name[0] !== 'information_schema'),
     );
-    // Who approved the operation may have opened more of its result than it could decide by.
-    const door = guard.masking(verdict) ?? mask.door;
-    this.#maskers.set(verdict, new ResultMasker({ ...mask, door, portal }, (how, values) => guard.masked(verdict, how, values)));
   }
 
   /** A cursor of this statement is declared. */
@@ -206,10 +213,21 @@ export class SessionMasking {
 
   #mask(door: MaskingDoor, statements: readonly TracedStatement[], facts: Facts, parameters: readonly string[]): OperationMask {
     const catalog = this.#talk.relations();
-    if (!door.view.hides) return { door, catalog, statements, touches: false, facts, refusal: null };
+    const { shifted } = this.#talk;
+    const fresh = !shifted && !this.#touched && this.#tables.none && this.#changed.steady(catalog);
+    const known = fresh ? reads.get(statements) : undefined;
+    if (known !== undefined && known.door === door && known.catalog === catalog && known.facts === facts) return known;
+    const mask = this.#newMask(door, catalog, statements, facts, parameters);
+    if (fresh && mask.onlyReads) reads.set(statements, mask);
+    return mask;
+  }
+
+  #newMask(door: MaskingDoor, catalog: Catalog | null, statements: readonly TracedStatement[], facts: Facts, parameters: readonly string[]): OperationMask {
+    const onlyReads = statements.every(isRead) && facts.effects.every(({ action, facts: { class: kind } }) => action === 'select' || kind === 'plain');
+    if (!door.view.hides) return { door, catalog, statements, touches: false, facts, refusal: null, onlyReads };
     const { shifted } = this.#talk;
     const refusal = statementRefusal({ door, catalog, statements, facts, parameters, tables: this.#tables, shifted });
-    return { door, catalog, statements, touches: this.#touches(door, catalog, statements, facts), facts, refusal };
+    return { door, catalog, statements, touches: this.#touches(door, catalog, statements, facts), facts, refusal, onlyReads };
   }
 
   #touches(door: MaskingDoor, catalog: Catalog | null, statements: readonly TracedStatement[], facts: Facts): boolean {
@@ -223,6 +241,13 @@ export class SessionMasking {
         (!READS.has(action) && resource?.type === 'relation' && holdsHidden(resource.name, door, catalog)),
     );
   }
+}
+
+/** Masks of statements that only read, by what was traced: shared by the sessions of the process. */
+const reads = new WeakMap<readonly TracedStatement[], OperationMask>();
+
+function isRead({ lineage: { flows, created, placed, runs, names }, literals, copiesOut }: TracedStatement): boolean {
+  return flows.length === 0 && created.length === 0 && placed === null && runs === null && names === null && literals.length === 0 && !copiesOut;
 }
 
 /** A statement that runs another one by its name. */

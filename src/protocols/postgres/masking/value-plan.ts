@@ -9,11 +9,11 @@ import { type Catalog, type CatalogColumn, type CatalogRelation, kinOf } from '.
 import { type Lineage, type SourceColumn, sourceColumns } from '../lineage/lineage.js';
 import { type FieldKind, fieldKind } from './field-kind.js';
 
-/** `null`: no value leaves. */
 export type ValuePlan =
   | { readonly action: 'pass'; readonly shown: readonly ClassView[] }
   | { readonly action: 'scan' }
-  | { readonly action: 'null'; readonly how: ClassView }
+  /** The same stands in the place of every value; null: NULL. */
+  | { readonly action: 'constant'; readonly how: ClassView; readonly shown: Uint8Array | null }
   | { readonly action: 'transform'; readonly how: ClassView; readonly transform: ValueTransform; readonly kind: FieldKind; readonly binary: boolean };
 
 export interface ValueOrigin {
@@ -40,6 +40,8 @@ export function classesOf(source: SourceColumn, view: MaskingDoor['view']): read
   }
   return classes;
 }
+
+const NOTHING = new Uint8Array(0);
 
 export const isHidden = (how: ClassView): boolean => how.treatment !== 'clear';
 
@@ -78,7 +80,7 @@ export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: Ma
     if (door.scan !== null && (kind.kind === 'text' || kind.kind === 'json') && classes.length === 0) return { action: 'scan' };
     return { action: 'pass', shown: classes };
   }
-  if (hidden.every(({ treatment }) => treatment === 'null')) return { action: 'null', how: first };
+  if (hidden.every(({ treatment }) => treatment === 'null')) return { action: 'constant', how: first, shown: null };
   if (columns.exact && more.length === 0 && first.treatment !== 'mask') return planTransform(first, kind, origin.binary, door);
   return planMask(first, kind, origin.binary, door);
 }
@@ -88,8 +90,12 @@ function planMask(how: ClassView, kind: FieldKind, binary: boolean, door: Maskin
 }
 
 function planTransform(how: ClassView, kind: FieldKind, binary: boolean, door: MaskingDoor): ValuePlan {
-  if (how.treatment === 'null') return { action: 'null', how };
-  return { action: 'transform', how, transform: door.transform(how, kind.kind, kind.bits), kind, binary };
+  if (how.treatment === 'null') return { action: 'constant', how, shown: null };
+  const transform = door.transform(how, kind.kind, kind.bits);
+  if (how.treatment !== 'mask') return { action: 'transform', how, transform, kind, binary };
+  // Nothing of the value is in its mask.
+  const shown = transform(NOTHING);
+  return { action: 'constant', how, shown: shown === null || !binary ? shown : kind.write(shown) };
 }
 
 /** What the server names, as the catalog knows it: a column, or a whole row. Null: it does not. */
@@ -104,18 +110,16 @@ function columnsAt(origin: ValueOrigin, catalog: Catalog | null): readonly Sourc
   return source === undefined ? null : [source];
 }
 
-/** What stands in the place of one value; null: NULL. `masked` is told when it was changed, `found` what detectors found. */
-export function showValue(plan: ValuePlan, value: Buffer, door: MaskingDoor, tell: (how: ClassView) => void): Uint8Array | null {
+/** What stands in the place of one value; null: NULL. `found` is told what detectors found. */
+export function showValue(plan: ValuePlan, value: Buffer, door: MaskingDoor, found: (how: ClassView) => void): Uint8Array | null {
   switch (plan.action) {
     case 'pass':
       return value;
     case 'scan':
-      return door.scan === null ? value : door.scan(value, tell);
-    case 'null':
-      tell(plan.how);
-      return null;
+      return door.scan === null ? value : door.scan(value, found);
+    case 'constant':
+      return plan.shown;
     case 'transform': {
-      tell(plan.how);
       const text = plan.binary ? plan.kind.read(value) : value;
       const shown = text === null ? null : plan.transform(text);
       return shown === null || !plan.binary ? shown : plan.kind.write(shown);

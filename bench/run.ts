@@ -1,19 +1,20 @@
 /**
  * The bench: gw against direct, haproxy and pgbouncer, interleaved, as ratios. `npm run bench [-- SECTION…] [--rounds N]`; sections:
- * throughput tunnel bulk latency connections memory cli. Results go to bench/results/SECTION.json. Needs Debian's postgresql, haproxy
+ * throughput tunnel bulk masking latency connections memory cli. Results go to bench/results/SECTION.json. Needs Debian's postgresql, haproxy
  * and pgbouncer.
  */
 import { bulk } from './sections/bulk.js';
 import { cli } from './sections/cli.js';
 import { connections } from './sections/connections.js';
 import { latency } from './sections/latency.js';
+import { masking } from './sections/masking.js';
 import { memory } from './sections/memory.js';
 import { throughput } from './sections/throughput.js';
 import { tunnel } from './sections/tunnel.js';
 import type { Row } from './support/record.js';
 import { save } from './support/record.js';
 
-const SECTIONS: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = { throughput, tunnel, bulk, latency, connections, memory, cli };
+const SECTIONS: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = { throughput, tunnel, bulk, masking, latency, connections, memory, cli };
 
 const args = process.argv.slice(2);
 const at = args.indexOf('--rounds');

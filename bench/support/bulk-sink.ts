@@ -1,13 +1,14 @@
 /**
- * A client that is not the limit: logs in with a cleartext password when asked, sends one COPY, reads into one reused buffer until
+ * A client that is not the limit: logs in with a cleartext password when asked, sends one statement, reads into one reused buffer until
  * ReadyForQuery, and prints {bytes, seconds}.
  *
- * Usage: node --import ./scripts/load-typescript.mjs bench/support/bulk-sink.ts PORT USER PASSWORD BYTES
+ * Usage: node --import ./scripts/load-typescript.mjs bench/support/bulk-sink.ts PORT USER PASSWORD BYTES|STATEMENT [DATABASE]
  */
 import * as net from 'node:net';
 
-const [port, user, password, bytes] = process.argv.slice(2) as [string, string, string, string];
-const startup = Buffer.from(`\0\0\0\0\0\x03\0\0user\0${user}\0database\0${user}\0\0`, 'latin1');
+const [port, user, password, what, database = user] = process.argv.slice(2) as [string, string, string, string, string?];
+const statement = /^\d+$/.test(what) ? `COPY (SELECT ${what}) TO STDOUT` : what;
+const startup = Buffer.from(`\0\0\0\0\0\x03\0\0user\0${user}\0database\0${database}\0\0`, 'latin1');
 startup.writeUInt32BE(startup.length, 0);
 const simple = (type: string, text: string): Buffer => {
   const out = Buffer.from(`${type}\0\0\0\0${text}\0`, 'latin1');
@@ -33,7 +34,7 @@ const socket = net.connect({
         if (ready) {
           state = 'copy';
           began = performance.now();
-          socket.write(simple('Q', `COPY (SELECT ${bytes}) TO STDOUT`));
+          socket.write(simple('Q', statement));
         }
         return true;
       }

@@ -40,7 +40,8 @@ export interface BenchGateway {
   stop(): Promise<void>;
 }
 
-export async function startGateway(workers: number, targets: readonly BenchTarget[]): Promise<BenchGateway> {
+/** `masking`: what the policy says of sensitive data, as YAML; left out: nothing. */
+export async function startGateway(workers: number, targets: readonly BenchTarget[], masking: string | null = null): Promise<BenchGateway> {
   const dir = await mkdtemp(join(tmpdir(), 'gw-bench-gateway-'));
   await chmod(dir, 0o755);
   const issuer = await TestIssuer.start(await testKey('bench'));
@@ -57,7 +58,7 @@ export async function startGateway(workers: number, targets: readonly BenchTarge
       native: [{ protocol: 'postgres', listen: '127.0.0.1:0', plaintext: 'loopback' }],
     },
     identity: { issuers: [{ issuer: issuer.url, audience: 'gw', login: { clientId: 'gw-cli' } }] },
-    policy: { files: ['access.yaml', 'guardrails.yaml'] },
+    policy: { files: ['access.yaml', 'guardrails.yaml', ...(masking === null ? [] : ['masking.yaml'])] },
     limits: { preLoginConnections: 2000, preLoginPerAddress: 2000, maxSessions: 5000 },
     log: { level: 'warn' },
     targets: targets.map(({ name, port, username, password, database }) => ({
@@ -70,6 +71,7 @@ export async function startGateway(workers: number, targets: readonly BenchTarge
   };
   await writeFile(join(dir, 'gateway.yaml'), JSON.stringify(config));
   await writeFile(join(dir, 'access.yaml'), ACCESS);
+  if (masking !== null) await writeFile(join(dir, 'masking.yaml'), `version: 1\n${masking}`);
   await writeFile(join(dir, 'guardrails.yaml'), await readFile(join(ROOT, 'policies/guardrails.yaml')));
   await writeFile(join(dir, 'cert.pem'), certificate.cert);
   await writeFile(join(dir, 'key.pem'), certificate.key, { mode: 0o600 });

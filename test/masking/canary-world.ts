@@ -1,6 +1,8 @@
 /** A database with canaries, a gateway in front of it whose policy hides them, and everything that left it. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
+import type { Logger } from '../../src/base/logger.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import { RawClient } from '../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
@@ -54,7 +56,7 @@ export interface CanaryWorld extends AsyncDisposable {
   readonly world: PathWorld;
   /** Of group `engineers`, who see nothing in clear. */
   login(person?: string, more?: Record<string, string>): Promise<Watched>;
-  /** What of the canaries is in anything that was written to disk. */
+  /** What of the canaries is in anything that was written to disk, or to the gateway's log. */
   canariesOnDisk(): Promise<string[]>;
 }
 
@@ -68,7 +70,11 @@ export interface Watched {
 export async function startCanaryWorld(version: '15' | '18' = '18', policy = CANARY_POLICY): Promise<CanaryWorld> {
   const server = await startRealPostgres(version);
   await server.sql(SCHEMA);
-  const world = await startPathWorld({ server, policy });
+  // What an operator would read in the gateway's own log.
+  const log: string[] = [];
+  const line = (fields: object, text?: string): void => void log.push(inspect({ text, ...fields }, { depth: 8 }));
+  const logger: Logger = { debug: line, info: line, warn: line, error: line, child: () => logger };
+  const world = await startPathWorld({ server, policy, logger });
   for (const group of ['vault', 'careful', 'blind']) world.identities.set(group, { groups: [group] });
   return {
     server,
@@ -80,7 +86,7 @@ export async function startCanaryWorld(version: '15' | '18' = '18', policy = CAN
       return { client, canaries: () => canariesIn(Buffer.concat(seen)) };
     },
     canariesOnDisk: async () => {
-      const found = new Set<string>();
+      const found = new Set(canariesIn(Buffer.from(log.join('\n'))).map((each) => `log: ${each}`));
       for (const name of await readdir(world.journalDir, { recursive: true, withFileTypes: true })) {
         if (!name.isFile()) continue;
         for (const each of canariesIn(await readFile(join(name.parentPath, name.name)))) found.add(`${name.name}: ${each}`);

@@ -70,7 +70,7 @@ describe('a fixture', () => {
       /alise`, which is not there.*\n.*`bd`/,
     );
     expect(() => parseFixture('p.test.yaml', `${HEAD}tests: [{ as: eve, target: db, connect: true, statement: x, expect: allow }]`)).toThrow(
-      /either a `statement` or/,
+      /needs one of `statement`/,
     );
     expect(() => parseFixture('p.test.yaml', 'a: [')).toThrow(expect.objectContaining({ code: 'policy.invalid' }));
   });

@@ -5,6 +5,7 @@
  */
 import { GwError } from '../../contract/gw-error.js';
 import type { Verdict } from '../../contract/verdict.js';
+import { runOf } from './codec/frame-run.js';
 import { MASKED_ROW_LIMIT, MESSAGE_LIMIT, SERVER_MESSAGE_LIMIT } from './codec/limits.js';
 import { Back } from './codec/message.js';
 import { blockAfter, tagRows } from './command-tag.js';
@@ -109,7 +110,9 @@ export class Backend {
             at = end;
             break;
           }
-          at = next;
+          const run = runOf(buffer, next, end, type);
+          this.#rows += run.frames;
+          at = run.end;
           continue;
         }
         if (next > end) {

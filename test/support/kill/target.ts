@@ -26,6 +26,8 @@ const LINE = /^(\d+)\|(.*?)\| (\w+): {2}(.*)$/;
 const EXECUTE = /^execute (fetch from )?[^:]+: (.*)$/;
 /** Application name of the harness's own connections, which do not go through the gateway. */
 const HARNESS = 'harness';
+/** The gateway's own looks at the catalog, which are nobody's operation. */
+const LOOKS = 'gw catalog';
 const SETTINGS = {
   fsync: 'off',
   max_connections: '200',
@@ -134,6 +136,7 @@ export class KillTarget {
       if (mark !== null) this.#marks.add(mark[0]);
       return;
     }
+    if (application === LOOKS) return;
     const statement: ExecutedStatement = { text: simple ?? run?.[2] ?? '', parameters: '', extended: run !== null, continued: run?.[1] !== undefined };
     this.executed.push(statement);
     this.#last.set(pid, statement);

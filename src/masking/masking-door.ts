@@ -32,11 +32,11 @@ function createScan(view: MaskingView, key: TokenKeys, clock: Clock): MaskingDoo
     // Found in the middle of a text, a value can only be shown as text.
     transforms[name] = createTransform({ treatment, class: name, kind: 'text', key, clock, keepLength });
   }
-  return (text, found) => {
+  return (text, sink) => {
     if (scanner.scan(text, 0, text.length, findings) === 0) return text;
     for (let index = 0; index < findings.count; index++) {
       const how = looked.get(findings.classOf(index));
-      if (how !== undefined) found(how);
+      if (how !== undefined) sink.found(how);
     }
     return maskFindings(text, findings, transforms);
   };

@@ -78,9 +78,36 @@ const encode = (text: string | null): Uint8Array | null => (text === null ? null
 function partial(options: TransformOptions): ValueTransform {
   const { kind, class: dataClass } = options;
   const how = { keepLength: options.keepLength ?? false, showBin: options.showBin ?? false };
-  if (kind === 'text') return (value) => encode(partialText(dataClass, decode(value), how));
+  if (kind === 'text') {
+    const usual = usualForm(dataClass, how);
+    return (value) => usual(value) ?? encode(partialText(dataClass, decode(value), how));
+  }
   if (kind === 'integer') return (value) => encode(partialInteger(dataClass, decode(value)));
   return wholeMask(kind);
+}
+
+const NO_USUAL_FORM = (): null => null;
+
+/**
+ * Columns hold one form nearly always: numbers as `536-90-4399` and digits alone are read as bytes, to the same end as `partialText`. The
+ * result is kept and overwritten.
+ */
+function usualForm(dataClass: string, how: { readonly keepLength: boolean; readonly showBin: boolean }): (value: Uint8Array) => Uint8Array | null {
+  if (how.keepLength || how.showBin) return NO_USUAL_FORM;
+  const grouped = dataClass === 'ssn' || dataClass === 'itin';
+  if (!grouped && dataClass !== 'pan') return NO_USUAL_FORM;
+  const shown = Buffer.from(grouped ? '***-**-0000' : `${MASK}0000`);
+  return (value) => {
+    const { length } = value;
+    if (grouped ? length !== 11 && length !== 9 : length < 13 || length > 19) return null;
+    for (let i = 0; i < length; i++) {
+      const byte = value[i] ?? 0;
+      const separator = length === 11 && (i === 3 || i === 6);
+      if (separator ? byte !== 0x2d : byte < 0x30 || byte > 0x39) return null;
+    }
+    for (let i = 1; i <= 4; i++) shown[shown.length - i] = value[length - i] ?? 0;
+    return shown;
+  };
 }
 
 function token(options: TransformOptions): ValueTransform {

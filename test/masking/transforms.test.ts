@@ -303,3 +303,25 @@ describe('no transform', () => {
     );
   });
 });
+
+describe('the usual forms of numbers', () => {
+  it.each([
+    ['ssn', '536-90-4399', '***-**-4399'],
+    ['ssn', '536904399', '***-**-4399'],
+    ['itin', '900-70-1234', '***-**-1234'],
+    ['pan', '4111111111111111', '****1111'],
+    ['pan', '30569309025904', '****5904'],
+    // Not quite: read as any other text.
+    ['ssn', '536-9044399', '****'],
+    ['ssn', '536 90 4399', '***-**-4399'],
+    ['ssn', '53690439', '****'],
+    ['ssn', '536-90-439x', '****'],
+    ['pan', '4111 1111 1111 1111', '****1111'],
+    ['pan', '411111111111', '****'],
+    ['account', '000123456789', '****6789'],
+  ])('%s %s', (name, value, expected) => {
+    const transform = createTransform({ treatment: 'partial', class: name, kind: 'text', key, clock });
+    expect(Buffer.from(transform(Buffer.from(value)) ?? []).toString()).toBe(expected);
+    expect(Buffer.from(transform(Buffer.from(value)) ?? []).toString()).toBe(expected);
+  });
+});

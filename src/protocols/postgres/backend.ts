@@ -197,7 +197,7 @@ export class Backend {
 
   /** Masks the result in hand; null: nothing of it is hidden. */
   #masker(): ResultMasker | null {
-    return this.#talk.masking.masker(this.#talk.flight.verdict());
+    return this.#talk.flight.masker();
   }
 
   #flush(to: number): void {
@@ -476,7 +476,7 @@ export class Backend {
 
   /** What the server says, an error, notice, notification or setting, without what it may hold of tables. */
   #scrubbed(at: number, next: number, ofText = false): Buffer {
-    const said = this.#talk.masking.scrub(this.#buffer, at, next, this.#talk.flight.verdict(), ofText);
+    const said = this.#talk.masking.scrub(this.#buffer, at, next, this.#talk.flight.masker(), ofText);
     if (said === null) throw violation('a malformed message');
     return said;
   }

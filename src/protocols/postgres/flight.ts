@@ -4,6 +4,7 @@
  * pass path allocates nothing here.
  */
 import type { Verdict } from '../../contract/verdict.js';
+import type { ResultMasker } from './masking/result-masker.js';
 import type { NameChange, Portal } from './names.js';
 
 /** What a queued message is waiting for. */
@@ -31,6 +32,7 @@ export class Flight {
   #verdicts: (Verdict | null)[] = new Array<Verdict | null>(64).fill(null);
   #extras: (FlightExtra | null)[] = new Array<FlightExtra | null>(64).fill(null);
   #portals: (Portal | null)[] = new Array<Portal | null>(64).fill(null);
+  #maskers: (ResultMasker | null)[] = new Array<ResultMasker | null>(64).fill(null);
   #head = 0;
   #length = 0;
 
@@ -38,13 +40,14 @@ export class Flight {
     return this.#length;
   }
 
-  push(kind: number, verdict: Verdict | null, extra: FlightExtra | null, portal: Portal | null = null): void {
+  push(kind: number, verdict: Verdict | null, extra: FlightExtra | null, portal: Portal | null = null, masker: ResultMasker | null = null): void {
     if (this.#length === this.#kinds.length) this.#grow();
     const at = (this.#head + this.#length) & (this.#kinds.length - 1);
     this.#kinds[at] = kind;
     this.#verdicts[at] = verdict;
     this.#extras[at] = extra;
     this.#portals[at] = portal;
+    this.#maskers[at] = masker;
     this.#length++;
   }
 
@@ -66,6 +69,11 @@ export class Flight {
     return offset < this.#length ? (this.#portals[(this.#head + offset) & (this.#kinds.length - 1)] ?? null) : null;
   }
 
+  /** What masks the result of the entry at the head; null: nothing of it is hidden. */
+  masker(): ResultMasker | null {
+    return this.#length > 0 ? (this.#maskers[this.#head] ?? null) : null;
+  }
+
   /** The entry at the head is answered by these bytes instead of the server's error. Names that it changes keep what they meant. */
   refuse(refusal: Buffer): void {
     for (const { change } of this.extra()?.changes ?? []) change.reject();
@@ -77,6 +85,7 @@ export class Flight {
     this.#verdicts[at] = null;
     this.#extras[at] = null;
     this.#portals[at] = null;
+    this.#maskers[at] = null;
     this.#head = (at + 1) & (this.#kinds.length - 1);
     this.#length--;
   }
@@ -105,16 +114,19 @@ export class Flight {
     const verdicts = new Array<Verdict | null>(size * 2).fill(null);
     const extras = new Array<FlightExtra | null>(size * 2).fill(null);
     const portals = new Array<Portal | null>(size * 2).fill(null);
+    const maskers = new Array<ResultMasker | null>(size * 2).fill(null);
     for (let i = 0; i < size; i++) {
       kinds[i] = this.kind(i);
       verdicts[i] = this.verdict(i);
       extras[i] = this.extra(i);
       portals[i] = this.portal(i);
+      maskers[i] = this.#maskers[(this.#head + i) & (size - 1)] ?? null;
     }
     this.#kinds = kinds;
     this.#verdicts = verdicts;
     this.#extras = extras;
     this.#portals = portals;
+    this.#maskers = maskers;
     this.#head = 0;
   }
 }

@@ -7,6 +7,7 @@
 import type { Facts } from '../../contract/operation.js';
 import type { Verdict } from '../../contract/verdict.js';
 import type { Analysis } from './facts/index.js';
+import type { ResultMasker } from './masking/result-masker.js';
 
 /** Where the text of a statement is: the whole text it came in, which of its statements, and whether it is what that one keeps. */
 export interface StatementSource {
@@ -44,6 +45,8 @@ export interface Portal {
   readonly origin: Verdict;
   /** Segment of the pipeline in which it was opened. */
   readonly segment: number;
+  /** Of the run in progress. */
+  masker?: ResultMasker | null;
   /** A Describe for it is on its way or answered. */
   described?: boolean;
   /** Body of the RowDescription that answered; masking reads rows by it. */

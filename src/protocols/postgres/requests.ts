@@ -187,7 +187,7 @@ export class Requests {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Query);
     }
     if (!this.#rows.admit(verdict, facts, true)) return false;
-    if (mask !== null) this.#talk.masking.attach(verdict, mask, null);
+    const masker = mask === null ? null : this.#talk.masking.attach(verdict, mask, null);
     let extra: FlightExtra | null = null;
     if (this.#talk.changesNames(analysis)) {
       const changes: { step: number; change: NameChange }[] = [];
@@ -197,7 +197,7 @@ export class Requests {
     }
     this.verdict = verdict;
     this.#talk.parkLastBound();
-    flight.push(Wait.Query, verdict, extra);
+    flight.push(Wait.Query, verdict, extra, null, masker);
     this.#nextSegment();
     this.#talk.awaitingCopy = takesInput(facts);
     return true;
@@ -269,7 +269,7 @@ export class Requests {
     const parameters = this.#buffer.subarray(nameEnd + 1, limit);
     const judged = judge.bound(facts, statement, parameters, next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual');
     if (this.#masksLater()) return false;
-    const mask = this.#talk.masking.door === null ? null : this.#talk.masking.ofStatement(statement, textsOf(parameters, statement.types));
+    const mask = this.#talk.masking.ofStatement(statement, () => textsOf(parameters, statement.types));
     const verdict = this.#decide(continuing(withMask(withChanges(judged, statement.counted, true), mask), statement.origins?.() ?? []), false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
@@ -277,7 +277,7 @@ export class Requests {
     }
     this.#talk.parkLastBound();
     const portal: Portal = { statement, verdict, facts: named, origin: verdict, segment: this.#talk.segment };
-    if (mask !== null) this.#talk.masking.attach(verdict, mask, portal);
+    if (mask !== null) portal.masker = this.#talk.masking.attach(verdict, mask, portal);
     const change = this.#talk.portals.change(portalName, portal, this.#talk.segment);
     this.#talk.lastBound = portal;
     this.#talk.ranInSegment = true;
@@ -312,19 +312,20 @@ export class Requests {
       if (facts === 'unsettled') return false;
       const judged = judge.statement(facts, portal.statement.text, 'fetch', 'contextual');
       if (this.#masksLater()) return false;
-      const mask = this.#talk.masking.ofStatement(portal.statement, []);
+      const mask = this.#talk.masking.ofStatement(portal.statement, () => []);
       const origins = [portal.origin, ...(portal.statement.origins?.() ?? [])];
       const decided = this.#decide(continuing(withMask(withChanges(judged, portal.statement.counted, true), mask), origins), false);
       if (decided === NO_VERDICT_YET) return false;
       if (!decided.allowed) {
         return this.#standIn(refuseOperation(decided.decision, facts), Wait.Execute);
       }
-      if (mask !== null) this.#talk.masking.attach(decided, mask, portal);
+      portal.masker = mask === null ? null : this.#talk.masking.attach(decided, mask, portal);
       verdict = portal.verdict = decided;
       portal.facts = named;
     }
     if (!this.#rows.admit(verdict, named, false)) return false;
-    if (portal.described !== true && this.#talk.masking.masker(verdict) !== null) {
+    const masker = portal.masker ?? null;
+    if (portal.described !== true && masker !== null) {
       // Rows are masked by their description; a client that knows it already does not ask.
       portal.described = true;
       this.before = message(Front.Describe, `P${name}\0`);
@@ -338,7 +339,7 @@ export class Requests {
       this.#talk.applyEffects(portal.statement.effects, 0, verdict, changes);
       extra = { refusal: null, changes };
     }
-    this.#talk.flight.push(Wait.Execute, verdict, extra, portal);
+    this.#talk.flight.push(Wait.Execute, verdict, extra, portal, masker);
     this.#talk.ranInSegment = true;
     if (this.#talk.context.readOnly && endsTransaction(named)) this.#talk.endedInSegment = true;
     this.#talk.awaitingCopy = takesInput(named);

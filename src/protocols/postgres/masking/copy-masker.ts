@@ -4,9 +4,9 @@
  * masked and escaped again, so that a mask fits whatever the options say.
  */
 import { GwError } from '../../../contract/gw-error.js';
-import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
+import type { MaskingDoor } from '../../../contract/masking-policy.js';
 import type { CopyFormat } from './copy-format.js';
-import { Output } from './row-masker.js';
+import { type MaskSink, Output } from './row-masker.js';
 import { showValue, type ValuePlan } from './value-plan.js';
 
 const NEWLINE = 0x0a;
@@ -22,14 +22,14 @@ export class CopyMasker {
   readonly #plans: readonly ValuePlan[];
   readonly #format: CopyFormat;
   readonly #door: MaskingDoor;
-  readonly #tell: (how: ClassView) => void;
+  readonly #sink: MaskSink;
   #headerDone: boolean;
 
-  constructor(plans: readonly ValuePlan[], format: CopyFormat, door: MaskingDoor, tell: (how: ClassView) => void) {
+  constructor(plans: readonly ValuePlan[], format: CopyFormat, door: MaskingDoor, sink: MaskSink) {
     this.#plans = plans;
     this.#format = format;
     this.#door = door;
-    this.#tell = tell;
+    this.#sink = sink;
     this.#headerDone = !format.header && format.kind !== 'binary';
   }
 
@@ -43,8 +43,8 @@ export class CopyMasker {
 
   #show(plan: ValuePlan | undefined, value: Buffer): Uint8Array | null {
     if (plan === undefined) throw violation();
-    if (plan.action === 'constant' || plan.action === 'transform') this.#tell(plan.how);
-    return showValue(plan, value, this.#door, this.#tell);
+    if (plan.action === 'constant' || plan.action === 'transform') this.#sink.found(plan.how);
+    return showValue(plan, value, this.#door, this.#sink);
   }
 
   #lines(data: Buffer, out: Output): void {

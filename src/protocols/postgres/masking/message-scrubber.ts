@@ -39,7 +39,14 @@ const ERROR_WORDS: Readonly<Record<string, string>> = {
 
 /** An ErrorResponse or NoticeResponse, its frame at `buffer[at..next)`; the same bytes where nothing had to go. Null: it is malformed. */
 /** `touches`: what is said may be about hidden data. */
-export function scrubWords(buffer: Buffer, at: number, next: number, door: MaskingDoor, touches: boolean, tell: (how: ClassView) => void): Buffer | null {
+export function scrubWords(
+  buffer: Buffer,
+  at: number,
+  next: number,
+  door: MaskingDoor,
+  touches: boolean,
+  sink: { found(how: ClassView): void },
+): Buffer | null {
   const frame = buffer.subarray(at, next);
   if (!door.view.hides) return frame;
   const fields = readFields(buffer, at + 5, next);
@@ -49,7 +56,7 @@ export function scrubWords(buffer: Buffer, at: number, next: number, door: Maski
   const notice = frame[0] === Back.NoticeResponse;
   const raised = (notice ? touches : RAISED.has(code.slice(0, 2))) || saidWithin(fields.get('W'));
   if (!raised && (!touches || TELLING_NAMES.has(code.slice(0, 2)))) return frame;
-  tell(door.view.unknown);
+  sink.found(door.view.unknown);
   const words = notice ? 'a notice of the server' : (ERROR_WORDS[code.slice(0, 2)] ?? 'the server reports an error');
   const parts: string[] = [];
   for (const [key, value] of fields) if ((raised ? RAISED_NAMES : NAMES).includes(key) && SHAPES[key]?.test(value) !== false) parts.push(`${key}${value}\0`);
@@ -89,13 +96,13 @@ export function scrubSetting(buffer: Buffer, at: number, next: number, door: Mas
 }
 
 /** A NotificationResponse: where it comes from is not known, so its payload is not shown. Null: it is malformed. */
-export function scrubNotification(buffer: Buffer, at: number, next: number, door: MaskingDoor, tell: (how: ClassView) => void): Buffer | null {
+export function scrubNotification(buffer: Buffer, at: number, next: number, door: MaskingDoor, sink: { found(how: ClassView): void }): Buffer | null {
   const frame = buffer.subarray(at, next);
   if (!door.view.hides) return frame;
   const channelEnd = next - at < 9 ? -1 : stringEnd(buffer, at + 9, next);
   const end = channelEnd < 0 ? -1 : stringEnd(buffer, channelEnd + 1, next);
   if (end < 0) return null;
   if (end === channelEnd + 1) return frame;
-  tell(door.view.unknown);
+  sink.found(door.view.unknown);
   return message(Back.NotificationResponse, buffer.subarray(at + 5, channelEnd + 1), '****\0');
 }

@@ -14,7 +14,7 @@ import type { Portal } from '../names.js';
 import { CopyMasker } from './copy-masker.js';
 import { scrubNotification, scrubWords } from './message-scrubber.js';
 import { type Field, readRowDescription } from './row-description.js';
-import { Output, RowMasker } from './row-masker.js';
+import { type MaskSink, Output, RowMasker } from './row-masker.js';
 import type { TracedStatement } from './traced-text.js';
 import { planValue, type ValuePlan } from './value-plan.js';
 
@@ -34,6 +34,8 @@ interface ResultPlan {
   /** Body of the RowDescription that it was made for. */
   readonly description: Buffer;
   readonly values: readonly ValuePlan[];
+  /** Nothing of a row is ever changed. */
+  readonly passes: boolean;
   /** Classes of columns that are shown in clear though they carry one. */
   readonly shown: readonly ClassView[];
 }
@@ -41,13 +43,13 @@ interface ResultPlan {
 /** The last plan for what a statement gives: prepared statements and their like are described the same every time. */
 const plansByOutputs = new WeakMap<readonly Column[], ResultPlan>();
 
-export class ResultMasker {
+export class ResultMasker implements MaskSink {
   readonly #result: MaskedResult;
   /** Of the extended protocol: where its description is kept. */
   readonly #portal: Portal | null;
   readonly #guard: Pick<Guard, 'masked'>;
   readonly #verdict: Verdict;
-  readonly #counts = new Map<ClassView, number>();
+  #counts: Map<ClassView, number> | null = null;
   #step = 0;
   #rows: RowMasker | null = null;
   #copy: CopyMasker | null = null;
@@ -65,9 +67,11 @@ export class ResultMasker {
     return this.#result.touches;
   }
 
-  readonly #count = (how: ClassView): void => {
+  /** A value was found or hidden that no column counts. */
+  found(how: ClassView): void {
+    this.#counts ??= new Map();
     this.#counts.set(how, (this.#counts.get(how) ?? 0) + 1);
-  };
+  }
 
   /** Whole frames of the result. Gives the same bytes when nothing had to change. */
   frames(stretch: Buffer): Buffer {
@@ -80,7 +84,7 @@ export class ResultMasker {
       const type = stretch[at] ?? 0;
       const masker: RowMasker | null = type === Back.DataRow ? this.#rowMasker() : null;
       if (masker !== null) {
-        for (const how of this.#shown) this.#count(how);
+        for (const how of this.#shown) this.found(how);
         if (!masker.passes) {
           out ??= new Output(stretch.length + 256);
           out.copy(stretch, copied, at);
@@ -104,13 +108,16 @@ export class ResultMasker {
     return out.bytes();
   }
 
-  readonly #tell = (how: ClassView, values: number): void => this.#guard.masked(this.#verdict, how, values);
+  /** So many values of a column were changed. */
+  changed(how: ClassView, values: number): void {
+    this.#guard.masked(this.#verdict, how, values);
+  }
 
   #flushCounts(): void {
-    this.#rows?.takeCounts(this.#tell);
-    if (this.#counts.size === 0) return;
-    for (const [how, values] of this.#counts) this.#tell(how, values);
-    this.#counts.clear();
+    this.#rows?.takeCounts();
+    if (this.#counts === null) return;
+    for (const [how, values] of this.#counts) this.changed(how, values);
+    this.#counts = null;
   }
 
   /** What stands in the place of a frame that is no row; null: it stays. */
@@ -131,7 +138,7 @@ export class ResultMasker {
         return Buffer.concat([head, rows]);
       }
       case Back.CommandComplete:
-        if (this.#result.door.view.hides && !TAG.test(buffer.toString('latin1', at + 5, next)))
+        if (this.#result.door.view.hides && !isTag(buffer.subarray(at + 5, next)))
           throw new GwError('target.protocol', 'The target sent what is no command tag.');
         this.#complete();
         return null;
@@ -149,9 +156,9 @@ export class ResultMasker {
         return null;
       case Back.ErrorResponse:
       case Back.NoticeResponse:
-        return scrubbed(scrubWords(buffer, at, next, this.#result.door, this.touches, this.#count));
+        return scrubbed(scrubWords(buffer, at, next, this.#result.door, this.touches, this));
       case Back.NotificationResponse:
-        return scrubbed(scrubNotification(buffer, at, next, this.#result.door, this.#count));
+        return scrubbed(scrubNotification(buffer, at, next, this.#result.door, this));
       default:
         return null;
     }
@@ -159,7 +166,7 @@ export class ResultMasker {
 
   #complete(): void {
     this.#step++;
-    this.#rows?.takeCounts(this.#tell);
+    this.#rows?.takeCounts();
     this.#rows = null;
     this.#copy = null;
     this.#shown = [];
@@ -185,7 +192,7 @@ export class ResultMasker {
       plan = planResult(outputs, Buffer.from(description), door, catalog);
       if (outputs !== null) plansByOutputs.set(outputs, plan);
     }
-    this.#rows = new RowMasker(plan.values, door, this.#count);
+    this.#rows = new RowMasker(plan.values, plan.passes, door, this);
     this.#shown = plan.shown;
   }
 
@@ -204,13 +211,13 @@ export class ResultMasker {
       const lineage = outputs?.[index]?.lineage ?? null;
       return planValue(lineage, { relation: 0, column: 0, type: typeOf(lineage), binary }, door, catalog);
     });
-    this.#copy = new CopyMasker(plans, format, door, this.#count);
+    this.#copy = new CopyMasker(plans, format, door, this);
     this.#shown = shownIn(plans);
   }
 
   #copyMasker(): CopyMasker {
     if (this.#copy === null) throw new GwError('target.protocol', 'The target sent COPY data that was not announced.');
-    for (const how of this.#shown) this.#count(how);
+    for (const how of this.#shown) this.found(how);
     return this.#copy;
   }
 }
@@ -222,11 +229,21 @@ function planResult(outputs: readonly Column[] | null, description: Buffer, door
   const values = fields.map(({ relation, column, type, format }, index) =>
     planValue(lineages?.[index] ?? null, { relation, column, type, binary: format === 1 }, door, catalog),
   );
-  return { door, catalog, description, values, shown: shownIn(values) };
+  return { door, catalog, description, values, passes: values.every(({ action }) => action === 'pass'), shown: shownIn(values) };
 }
 
 /** `SELECT 5`, `INSERT 0 1`, `CREATE TABLE AS` (PostgreSQL's cmdtaglist.h). */
 const TAG = /^(?:[A-Z]+(?: [A-Z]+){0,5}|\?\?\?)(?: \d{1,20}){0,2}\0$/;
+
+/** The last one that was: nearly always the next is the same. */
+let lastTag = Buffer.alloc(0);
+
+function isTag(body: Buffer): boolean {
+  if (body.equals(lastTag)) return true;
+  if (!TAG.test(body.toString('latin1'))) return false;
+  lastTag = Buffer.from(body);
+  return true;
+}
 
 const TEXT_TYPE = 25;
 

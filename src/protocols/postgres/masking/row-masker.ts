@@ -50,33 +50,37 @@ export class Output {
 
 const NULL_LENGTH = -1;
 
+/** Who is told what was hidden. */
+export interface MaskSink {
+  found(how: ClassView): void;
+  changed(how: ClassView, values: number): void;
+}
+
 export class RowMasker {
   readonly plans: readonly ValuePlan[];
   readonly #door: MaskingDoor;
-  readonly #found: (how: ClassView) => void;
-  /** Values changed or shown, by column. */
-  readonly #counts: number[];
-  #counted = false;
+  readonly #sink: MaskSink;
+  /** Values changed, by column; null: none was. */
+  #counts: number[] | null = null;
   /** Nothing of a row is ever changed. */
   readonly passes: boolean;
 
-  /** `found` is told what detectors found. */
-  constructor(plans: readonly ValuePlan[], door: MaskingDoor, found: (how: ClassView) => void) {
+  /** `passes`: every plan does. */
+  constructor(plans: readonly ValuePlan[], passes: boolean, door: MaskingDoor, sink: MaskSink) {
     this.plans = plans;
     this.#door = door;
-    this.#found = found;
-    this.#counts = plans.map(() => 0);
-    this.passes = plans.every(({ action }) => action === 'pass');
+    this.#sink = sink;
+    this.passes = passes;
   }
 
-  /** How many values were changed, since this was last asked. */
-  takeCounts(tell: (how: ClassView, values: number) => void): void {
-    if (!this.#counted) return;
-    this.#counted = false;
+  /** Tells how many values were changed since this was last called. */
+  takeCounts(): void {
+    const counts = this.#counts;
+    if (counts === null) return;
+    this.#counts = null;
     for (const [index, plan] of this.plans.entries()) {
-      const count = this.#counts[index] ?? 0;
-      if (count > 0 && (plan.action === 'constant' || plan.action === 'transform')) tell(plan.how, count);
-      this.#counts[index] = 0;
+      const count = counts[index] ?? 0;
+      if (count > 0 && (plan.action === 'constant' || plan.action === 'transform')) this.#sink.changed(plan.how, count);
     }
   }
 
@@ -118,15 +122,15 @@ export class RowMasker {
         if (plan.action === 'constant') shown = plan.shown;
         else {
           const value = buffer.subarray(field + 4, end);
-          shown = showValue(plan, value, this.#door, this.#found);
+          shown = showValue(plan, value, this.#door, this.#sink);
           if (shown === value) {
             field = end;
             continue;
           }
         }
         if (plan.action !== 'scan') {
+          this.#counts ??= new Array<number>(plans.length).fill(0);
           this.#counts[index] = (this.#counts[index] ?? 0) + 1;
-          this.#counted = true;
         }
         out.copy(buffer, copied, field);
         out.int32(shown === null ? NULL_LENGTH : shown.length);

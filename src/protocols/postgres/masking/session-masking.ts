@@ -61,7 +61,6 @@ const TRANSACTION: ReadonlySet<string> = new Set(['transaction', 'set']);
 
 export class SessionMasking {
   readonly #talk: MaskedConversation;
-  readonly #maskers = new WeakMap<Verdict, ResultMasker>();
   readonly #masks = new WeakMap<Verdict, OperationMask>();
   readonly #watches = new WeakMap<Verdict, InputWatch | null>();
   readonly #tables = new SessionTables();
@@ -84,23 +83,23 @@ export class SessionMasking {
 
   ofText(analysis: Analysis, text: Uint8Array, facts: Facts): OperationMask | null {
     const { door } = this;
-    return door === null ? null : this.#mask(door, this.#resolved(this.#trace({ analysis, text, index: null, inner: false })), facts, []);
+    return door === null ? null : this.#mask(door, this.#resolved(this.#trace({ analysis, text, index: null, inner: false })), facts, () => []);
   }
 
-  /** `parameters`: texts that are bound. */
-  ofStatement(statement: Statement, parameters: readonly string[]): OperationMask | null {
+  /** `parameters`: texts that are bound; asked for only where it matters. */
+  ofStatement(statement: Statement, parameters: () => readonly string[]): OperationMask | null {
     const { door } = this;
     return door === null ? null : this.#mask(door, this.#resolved(this.#trace(statement.source)), statement.facts, parameters);
   }
 
   /** The operation was let through: what comes down under this verdict is masked so. */
-  attach(verdict: Verdict, mask: OperationMask, portal: Portal | null): void {
+  attach(verdict: Verdict, mask: OperationMask, portal: Portal | null): ResultMasker {
     const { guard } = this.#talk.context;
     this.#touched ||= mask.touches && !mask.onlyReads;
     if (!mask.onlyReads) this.#remember(verdict, mask);
     // Who approved the operation may have opened more of its result than it could decide by.
     const door = guard.masking(verdict) ?? mask.door;
-    this.#maskers.set(verdict, new ResultMasker(door === mask.door ? mask : { ...mask, door }, portal, guard, verdict));
+    return new ResultMasker(door === mask.door ? mask : { ...mask, door }, portal, guard, verdict);
   }
 
   /** What the operation changes of what is known. */
@@ -147,19 +146,15 @@ export class SessionMasking {
     return watch;
   }
 
-  masker(verdict: Verdict | null): ResultMasker | null {
-    return verdict === null ? null : (this.#maskers.get(verdict) ?? null);
-  }
-
   /** What the server says outside of a result; `ofText`: of a text that it has read and not run. Null: it is malformed. */
-  scrub(buffer: Buffer, at: number, next: number, verdict: Verdict | null, ofText: boolean): Buffer | null {
+  scrub(buffer: Buffer, at: number, next: number, masker: ResultMasker | null, ofText: boolean): Buffer | null {
     const { door } = this;
     if (door === null) return buffer.subarray(at, next);
-    const tell = (): void => undefined;
-    const touches = this.masker(verdict)?.touches ?? !ofText;
-    if (buffer[at] === Back.NotificationResponse) return scrubNotification(buffer, at, next, door, tell);
+    const sink = { found: () => undefined };
+    const touches = masker?.touches ?? !ofText;
+    if (buffer[at] === Back.NotificationResponse) return scrubNotification(buffer, at, next, door, sink);
     if (buffer[at] === Back.ParameterStatus) return scrubSetting(buffer, at, next, door, touches);
-    return scrubWords(buffer, at, next, door, touches, tell);
+    return scrubWords(buffer, at, next, door, touches, sink);
   }
 
   #trace({ analysis, text, index, inner }: StatementSource): readonly TracedStatement[] {
@@ -211,7 +206,7 @@ export class SessionMasking {
     return now === undefined || before === undefined || before === now ? (now ?? null) : eitherOf(before, now);
   }
 
-  #mask(door: MaskingDoor, statements: readonly TracedStatement[], facts: Facts, parameters: readonly string[]): OperationMask {
+  #mask(door: MaskingDoor, statements: readonly TracedStatement[], facts: Facts, parameters: () => readonly string[]): OperationMask {
     const catalog = this.#talk.relations();
     const { shifted } = this.#talk;
     const fresh = !shifted && !this.#touched && this.#tables.none && this.#changed.steady(catalog);
@@ -222,7 +217,13 @@ export class SessionMasking {
     return mask;
   }
 
-  #newMask(door: MaskingDoor, catalog: Catalog | null, statements: readonly TracedStatement[], facts: Facts, parameters: readonly string[]): OperationMask {
+  #newMask(
+    door: MaskingDoor,
+    catalog: Catalog | null,
+    statements: readonly TracedStatement[],
+    facts: Facts,
+    parameters: () => readonly string[],
+  ): OperationMask {
     const onlyReads = statements.every(isRead) && facts.effects.every(({ action, facts: { class: kind } }) => action === 'select' || kind === 'plain');
     if (!door.view.hides) return { door, catalog, statements, touches: false, facts, refusal: null, onlyReads };
     const { shifted } = this.#talk;

@@ -19,7 +19,7 @@ export interface RefusalQuestion {
   readonly statements: readonly TracedStatement[];
   readonly facts: Facts;
   /** Values that are bound, as text. */
-  readonly parameters: readonly string[];
+  readonly parameters: () => readonly string[];
   readonly tables: SessionTables;
   /** Names may mean something else than in a fresh session. */
   readonly shifted: boolean;
@@ -71,7 +71,7 @@ function tracedRefusal({ lineage, copy, copiesOut, literals }: TracedStatement, 
   if (copiesOut && copy === null && lineage.outputs.some((column) => hiddenIn(column.lineage, door) !== null || door.scan !== null))
     return 'this form of COPY cannot be masked; use FORMAT text, csv or binary with delimiters of one byte, in UTF-8';
   const writes = facts.effects.some(({ action, resource }) => (action === 'insert' || action === 'update') && holdsHidden(resource?.name, door, catalog));
-  if (writes && [...literals, ...parameters].some((text) => door.isMasked(text)))
+  if (writes && [...literals, ...parameters()].some((text) => door.isMasked(text)))
     return 'a value that it writes is one that gw put in the place of another; writing it would overwrite the real one';
   return null;
 }

@@ -110,13 +110,13 @@ function columnsAt(origin: ValueOrigin, catalog: Catalog | null): readonly Sourc
   return source === undefined ? null : [source];
 }
 
-/** What stands in the place of one value; null: NULL. `found` is told what detectors found. */
-export function showValue(plan: ValuePlan, value: Buffer, door: MaskingDoor, found: (how: ClassView) => void): Uint8Array | null {
+/** What stands in the place of one value; null: NULL. `sink` is told what detectors found. */
+export function showValue(plan: ValuePlan, value: Buffer, door: MaskingDoor, sink: { found(how: ClassView): void }): Uint8Array | null {
   switch (plan.action) {
     case 'pass':
       return value;
     case 'scan':
-      return door.scan === null ? value : door.scan(value, found);
+      return door.scan === null ? value : door.scan(value, sink);
     case 'constant':
       return plan.shown;
     case 'transform': {

@@ -1,6 +1,6 @@
 /**
  * What masking costs: pgbench select-only with nothing tagged, with tags elsewhere and with the column that it reads masked; and results of
- * 100,000 rows with one masked column, or with every text looked at by all detectors, against what pgbouncer passes through. From a real server.
+ * 400,000 rows with one masked column, or with every text looked at by all detectors, against what pgbouncer passes through. From a real server.
  */
 import { ROOT, startGateway } from '../support/gateway.js';
 import { pgbench } from '../support/pgbench.js';
@@ -18,7 +18,7 @@ const ALL_TEXT = `classes:\n${['ssn', 'itin', 'pan', 'iban', 'email', 'phone', '
 
 /** 250 bytes each. */
 const WIDE = `create table wide as select i as id, '536-90-' || lpad((i % 10000)::text, 4, '0') as ssn, 'customer number ' || i as name,
-  repeat('some text about the order that nobody needs to hide, ', 3) as note, now() as at, i * 7 as amount from generate_series(1, 100000) i`;
+  repeat('some text about the order that nobody needs to hide, ', 3) as note, now() as at, i * 7 as amount from generate_series(1, 400000) i`;
 
 export async function masking(rounds: number): Promise<Row[]> {
   const server = await startServer(1);
@@ -56,9 +56,11 @@ export async function masking(rounds: number): Promise<Row[]> {
         return bytes / seconds / 1e6;
       },
     });
+    // Both workers of each have seen such a result before it is measured.
+    for (const each of [plain, one, all]) for (let i = 0; i < 3; i++) await read('gw', each.port, 'bank-db', each.token).run();
     rows.push(
       await interleave(
-        `${statement}, 100,000 rows`,
+        `${statement}, 400,000 rows`,
         'MB/s',
         [
           read('pgbouncer', pgbouncer.port, BENCH_USER, BENCH_PASSWORD),
@@ -67,6 +69,7 @@ export async function masking(rounds: number): Promise<Row[]> {
           read('all text scanned', all.port, 'bank-db', all.token),
         ],
         rounds,
+        'one column masked',
       ),
     );
   }

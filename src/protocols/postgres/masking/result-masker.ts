@@ -10,7 +10,6 @@ import type { Catalog } from '../catalog/catalog.js';
 import { Back } from '../codec/message.js';
 import type { Lineage } from '../lineage/lineage.js';
 import type { Output as Column } from '../lineage/sources.js';
-import type { Portal } from '../names.js';
 import { CopyMasker } from './copy-masker.js';
 import { scrubNotification, scrubWords } from './message-scrubber.js';
 import { type Field, readRowDescription } from './row-description.js';
@@ -25,6 +24,12 @@ export interface MaskedResult {
   readonly statements: readonly TracedStatement[];
   /** It reads, compares or writes hidden data, or may. */
   readonly touches: boolean;
+}
+
+/** A portal, as far as it is described. */
+export interface Described {
+  /** Body of the RowDescription that answered. */
+  readonly description?: Buffer;
 }
 
 /** How the columns of one result are shown. */
@@ -46,7 +51,7 @@ const plansByOutputs = new WeakMap<readonly Column[], ResultPlan>();
 export class ResultMasker implements MaskSink {
   readonly #result: MaskedResult;
   /** Of the extended protocol: where its description is kept. */
-  readonly #portal: Portal | null;
+  readonly #portal: Described | null;
   readonly #guard: Pick<Guard, 'masked'>;
   readonly #verdict: Verdict;
   #counts: Map<ClassView, number> | null = null;
@@ -56,7 +61,7 @@ export class ResultMasker implements MaskSink {
   /** Columns of the result in hand that are shown in clear though they carry a class. */
   #shown: readonly ClassView[] = [];
 
-  constructor(result: MaskedResult, portal: Portal | null, guard: Pick<Guard, 'masked'>, verdict: Verdict) {
+  constructor(result: MaskedResult, portal: Described | null, guard: Pick<Guard, 'masked'>, verdict: Verdict) {
     this.#result = result;
     this.#portal = portal;
     this.#guard = guard;

@@ -1,6 +1,6 @@
 /** Checkpoints (C2SP tlog-checkpoint): origin, size and root of a log, as the text of a signed note. Pure; input is untrusted. */
 import type { KeyObject } from 'node:crypto';
-import { HASH_BYTES } from './merkle-hash.js';
+import { HASH_BYTES } from '../base/merkle-hash.js';
 import { KEY_TYPE } from './note-key.js';
 import { formatNote, type Note, parseNote, signNote, verifyNote } from './signed-note.js';
 

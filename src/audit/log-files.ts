@@ -4,10 +4,10 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { completeRoot, HASH_BYTES } from '../base/merkle-hash.js';
+import type { SubtreeSource } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
 import { decodeBundle } from './entry-bundle.js';
-import { completeRoot, HASH_BYTES } from './merkle-hash.js';
-import type { SubtreeSource } from './merkle-proof.js';
 import { levelWidth, TILE_HEIGHT, TILE_WIDTH, type Tile, tilePath } from './tile-layout.js';
 
 const CACHED = 64;

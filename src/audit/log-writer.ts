@@ -8,12 +8,12 @@ import type { KeyObject } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from '../base/logger.js';
+import { consistencyProof, verifyConsistency } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
 import { type Checkpoint, isSigned, parseCheckpoint, signCheckpoint } from './checkpoint.js';
 import { DRAFT_SUFFIX, syncDirectories, writeWhole } from './durable-file.js';
 import { LEAF_BYTES } from './entry-bundle.js';
 import { LogFiles } from './log-files.js';
-import { consistencyProof, verifyConsistency } from './merkle-proof.js';
 import { publicKeyBytes } from './note-key.js';
 import { type PendingLeaf, PendingLeaves, readPending } from './pending-leaves.js';
 import { removeLeftovers } from './remove-leftovers.js';
@@ -137,9 +137,12 @@ export class LogWriter {
     if (this.#closed) throw new GwError('recording.failed', 'The audit log is closed.');
   }
 
-  /** @throws GwError `recording.failed` while the log cannot be written, and for a leaf that is too long */
-  append(leaf: Buffer): number {
-    this.ready();
+  /**
+   * @param always taken while the log cannot be written too, and written when it can: for ends of what began
+   * @throws GwError `recording.failed` while the log cannot be written, and for a leaf that is too long
+   */
+  append(leaf: Buffer, always = false): number {
+    if (!always || this.#closed) this.ready();
     if (leaf.length > LEAF_BYTES) throw new GwError('recording.failed', `A leaf of the audit log takes ${leaf.length} bytes; at most ${LEAF_BYTES} fit.`);
     const index = this.size;
     this.#batch.push({ index, leaf });

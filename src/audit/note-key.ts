@@ -2,7 +2,7 @@
  * Ed25519 keys of signed notes (C2SP signed-note): the verifier key `name+hash+base64(type ‖ key)` that people pass around, and the id that
  * ties a signature to name, type and key. Pure.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, hash, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, hash, type KeyObject, randomBytes } from 'node:crypto';
 import { GwError } from '../contract/gw-error.js';
 
 /** Type bytes of C2SP signed-note: a log's own signature, and a witness's cosignature. */
@@ -14,6 +14,8 @@ const KEY_BYTES = 32;
 const ID_BYTES = 4;
 /** SubjectPublicKeyInfo of an Ed25519 key (RFC 8410), before its 32 bytes. */
 const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+/** PrivateKeyInfo of an Ed25519 key (RFC 8410), before its seed. */
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const NAME = /^[^\s+]+$/u;
 
 /** The first four bytes of SHA-256 over name, line feed, type and key. */
@@ -56,20 +58,14 @@ export function publicKeyBytes(key: KeyObject): Buffer {
   return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(SPKI_PREFIX.length);
 }
 
-/** A new private key as PEM (PKCS #8). */
+/** A new private key: the 32 bytes of its seed (RFC 8032), in hex, so that it is one line wherever secrets are kept. */
 export function newSigningKey(): string {
-  return generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+  return randomBytes(KEY_BYTES).toString('hex');
 }
 
-/** @throws GwError `config.invalid` when the text is no Ed25519 private key */
-export function readSigningKey(pem: string, what: string): KeyObject {
-  let key: KeyObject | null = null;
-  let cause: unknown;
-  try {
-    key = createPrivateKey(pem);
-  } catch (thrown) {
-    cause = thrown;
-  }
-  if (key?.asymmetricKeyType === 'ed25519') return key;
-  throw new GwError('config.invalid', `${what} is not an Ed25519 private key in PEM.`, { hint: 'Make one with `openssl genpkey -algorithm ed25519`.', cause });
+/** @param seed 32 bytes in hex or base64. @throws GwError `config.invalid` when the text is something else */
+export function readSigningKey(seed: string, what: string): KeyObject {
+  const bytes = /^[0-9a-f]{64}$/i.test(seed) ? Buffer.from(seed, 'hex') : Buffer.from(seed, 'base64');
+  if (bytes.length === KEY_BYTES) return createPrivateKey({ key: Buffer.concat([PKCS8_PREFIX, bytes]), format: 'der', type: 'pkcs8' });
+  throw new GwError('config.invalid', `${what} has ${bytes.length} bytes; an Ed25519 key has ${KEY_BYTES}.`, { hint: 'Make one with `openssl rand -hex 32`.' });
 }

@@ -2,10 +2,11 @@
  * The tiles of a growing log: takes leaves one by one and gives the files that a checkpoint at the size reached needs. Keeps full tiles until
  * they are said to be on disk, so that an attempt to publish that failed can be made again. Pure.
  */
+
+import { completeRoot, leafHash } from '../base/merkle-hash.js';
+import { completeSubtrees, RightEdge } from '../base/right-edge.js';
 import { encodeBundle } from './entry-bundle.js';
 import type { LogFiles } from './log-files.js';
-import { completeRoot, leafHash } from './merkle-hash.js';
-import { completeSubtrees, RightEdge } from './right-edge.js';
 import { levelWidth, TILE_WIDTH, tilePath } from './tile-layout.js';
 
 export interface TileFile {

@@ -5,6 +5,7 @@
 
 export type { GroupJournal } from './group-journal.js';
 export { type JournalOptions, openJournal } from './open-journal.js';
+export { type EntryContent, provedBytes, proveEntries, readProvedEntry } from './prove-entries.js';
 export { type ListedSession, listSessions, readSession } from './read-session.js';
 export type { RecordedOperation, RecordedStream, SessionItem } from './recorded.js';
 export { type RecoveredSession, type Recovery, type RecoveryOptions, recoverJournals } from './recover-journals.js';

@@ -1,5 +1,4 @@
 /** One log on a real file system: what a checkpoint covers, what a process that ends leaves, and what is never signed. */
-import { createPrivateKey } from 'node:crypto';
 import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,13 +6,13 @@ import { describe, expect, it } from 'vitest';
 import { isSigned, parseCheckpoint } from '../../src/audit/checkpoint.js';
 import { LogFiles } from '../../src/audit/log-files.js';
 import { LogWriter, type LogWriterOptions } from '../../src/audit/log-writer.js';
-import { leafHash } from '../../src/audit/merkle-hash.js';
-import { inclusionProof, verifyInclusion } from '../../src/audit/merkle-proof.js';
-import { newSigningKey, publicKeyBytes } from '../../src/audit/note-key.js';
+import { newSigningKey, publicKeyBytes, readSigningKey } from '../../src/audit/note-key.js';
 import { tilePath } from '../../src/audit/tile-layout.js';
 import { silentLogger } from '../../src/base/logger.js';
+import { leafHash } from '../../src/base/merkle-hash.js';
+import { inclusionProof, verifyInclusion } from '../../src/base/merkle-proof.js';
 
-const key = createPrivateKey(newSigningKey());
+const key = readSigningKey(newSigningKey(), 'The key');
 const NEVER = 3_600_000;
 
 async function withLog(run: (options: LogWriterOptions) => Promise<void>): Promise<void> {
@@ -128,7 +127,7 @@ describe('a log', () => {
         await damage(directory);
         await expect(LogWriter.open({ ...options, directory }), name).rejects.toMatchObject({ code: 'audit.invalid' });
       }
-      const stranger = createPrivateKey(newSigningKey());
+      const stranger = readSigningKey(newSigningKey(), 'The key');
       await expect(LogWriter.open({ ...options, keys: [stranger] })).rejects.toMatchObject({ code: 'audit.invalid' });
       await using rotated = await opened({ ...options, keys: [stranger, key] });
       add(rotated, 1);

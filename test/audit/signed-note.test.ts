@@ -1,10 +1,9 @@
 /** Notes, keys and checkpoints: one signed by Go's implementation (its documented example), ours, and everything that is not quite one. */
-import { createPrivateKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { isSigned, parseCheckpoint, signCheckpoint } from '../../src/audit/checkpoint.js';
-import { leafHash } from '../../src/audit/merkle-hash.js';
+import { checkpointText, isSigned, parseCheckpoint, signCheckpoint } from '../../src/audit/checkpoint.js';
 import { KEY_TYPE, newSigningKey, parseVerifierKey, publicKeyBytes, readSigningKey, verifierKey } from '../../src/audit/note-key.js';
 import { cosignNote, formatNote, type Note, parseNote, verifyNote } from '../../src/audit/signed-note.js';
+import { leafHash } from '../../src/base/merkle-hash.js';
 
 const GO_KEY = 'PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW';
 const GO_NOTE = `If you think cryptography is the answer to your problem,
@@ -12,8 +11,8 @@ then you don't know what your problem is.
 
 — PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=
 `;
-const key = createPrivateKey(newSigningKey());
-const other = createPrivateKey(newSigningKey());
+const key = readSigningKey(newSigningKey(), 'The key');
+const other = readSigningKey(newSigningKey(), 'The key');
 const checkpoint = { origin: 'bank/0', size: 7, root: leafHash(Buffer.from('x')) };
 
 describe('signed notes', () => {
@@ -45,12 +44,12 @@ describe('signed notes', () => {
     const note = parsed?.note as Note;
     for (const known of [key, other]) expect(isSigned(note, 'bank/0', [publicKeyBytes(known)])).toBe(true);
     expect(isSigned(note, 'bank/1', [publicKeyBytes(key)])).toBe(false);
-    expect(isSigned(note, 'bank/0', [publicKeyBytes(createPrivateKey(newSigningKey()))])).toBe(false);
+    expect(isSigned(note, 'bank/0', [publicKeyBytes(readSigningKey(newSigningKey(), 'The key'))])).toBe(false);
     expect(isSigned(note, 'bank/0', [])).toBe(false);
   });
 
   it('of a witness carry the time that they sign, and are no signature of a log', () => {
-    const { text } = parseCheckpoint(Buffer.from(signCheckpoint(checkpoint, [key])))?.note as Note;
+    const text = checkpointText(checkpoint);
     const note = { text, signatures: [cosignNote(text, 'audit.example', other, 1_790_000_000)] };
     const witness = { name: 'audit.example', type: KEY_TYPE.witness, key: publicKeyBytes(other) };
     expect(verifyNote(note, witness)).toEqual({ time: 1_790_000_000 });
@@ -74,7 +73,7 @@ describe('signed notes', () => {
     expect(parseCheckpoint(Buffer.from(text.slice(0, -1)))).toBeNull();
   });
 
-  it('need an Ed25519 key in PEM', () => {
+  it('need an Ed25519 key of 32 bytes', () => {
     expect(publicKeyBytes(readSigningKey(newSigningKey(), 'The key'))).toHaveLength(32);
     expect(() => readSigningKey('hunter2', 'The key')).toThrowError(expect.objectContaining({ code: 'config.invalid' }));
   });

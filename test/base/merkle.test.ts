@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { emptyRoot, leafHash, nodeHash } from '../../src/audit/merkle-hash.js';
-import { consistencyProof, inclusionProof, verifyConsistency, verifyInclusion } from '../../src/audit/merkle-proof.js';
-import { completeSubtrees, RightEdge } from '../../src/audit/right-edge.js';
+import { emptyRoot, leafHash, nodeHash } from '../../src/base/merkle-hash.js';
+import { consistencyProof, inclusionProof, verifyConsistency, verifyInclusion } from '../../src/base/merkle-proof.js';
+import { completeSubtrees, RightEdge } from '../../src/base/right-edge.js';
 
 interface Inclusion {
   readonly leafIdx: number;

@@ -2,7 +2,7 @@
  * Inclusion and consistency proofs of an RFC 6962 tree: made from the hashes of its subtrees, and checked as RFC 9162 sections 2.1.3.2 and
  * 2.1.4.2 say. Proofs are untrusted input: a wrong one gives false, never an error. Pure.
  */
-import { HASH_BYTES, nodeHash } from './merkle-hash.js';
+import { completeRoot, HASH_BYTES, nodeHash } from './merkle-hash.js';
 import { RightEdge } from './right-edge.js';
 
 /** Gives the root of the complete subtree of 2^level leaves that is number `index` in its level. */
@@ -72,7 +72,7 @@ export async function consistencyProof(size1: number, size2: number, subtree: Su
 }
 
 /** Root over the leaves from `begin` to `end`, where `begin` is where RFC 6962 splits. */
-export async function rangeRoot(begin: number, end: number, subtree: SubtreeSource): Promise<Buffer> {
+async function rangeRoot(begin: number, end: number, subtree: SubtreeSource): Promise<Buffer> {
   const edge: Buffer[] = [];
   for (let at = begin; at < end; ) {
     let level = 0;
@@ -110,3 +110,8 @@ function split(size: number): number {
 const half = (value: number): number => Math.floor(value / 2);
 const isIndex = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 const isPowerOfTwo = (value: number): boolean => split(value + 1) === value;
+
+/** Subtrees of a tree whose leaf hashes are all in memory. */
+export function subtreesOf(leaves: readonly Buffer[]): SubtreeSource {
+  return (level, index) => Promise.resolve(completeRoot(leaves.slice(index * 2 ** level, (index + 1) * 2 ** level)));
+}

@@ -11,6 +11,7 @@ export const CLAIMS = {
   session: 'every session has a beginning, an end and all its entries',
   segment: 'every sealed segment of a journal is in the log, and is the one that the log says',
   journal: 'the journals verify',
+  witness: 'each witness whose key is given cosigned a checkpoint of each log that is given',
 } as const;
 
 export type Claim = keyof typeof CLAIMS;

@@ -15,6 +15,7 @@ import {
   type VerifierKey,
   verifierKey,
   verifyLogs,
+  verifyNote,
 } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
 import { GwError } from '../contract/gw-error.js';
@@ -27,7 +28,7 @@ import { loadSigningKeys } from './signing-keys.js';
 export interface VerifyRequest {
   /** Data directory of a gateway, or a copy of its `log` and `journal`. */
   readonly from: string;
-  /** Files with keys, one a line. None: the key that the gateway keeps in the same directory. */
+  /** Files with keys, one a line, of the gateway and of witnesses. None: the key that the gateway keeps in the same directory. */
   readonly keyFiles: readonly string[];
   /** Checkpoints that somebody kept. */
   readonly checkpointFiles: readonly string[];
@@ -52,7 +53,8 @@ export async function verifyAudit({ from, keyFiles, checkpointFiles, at }: Verif
   if (directories.length === 0)
     throw new GwError('usage.invalid', `There is no audit log below ${logDirectory(from)}.`, { hint: 'Name the data directory of the gateway with `--from`.' });
   const keys = await keysOf(from, keyFiles);
-  const known = await Promise.all(checkpointFiles.map(keptCheckpoint));
+  const kept = await Promise.all(checkpointFiles.map((file) => keptCheckpoint(file, keys.all)));
+  const known = kept.map(({ checkpoint }) => checkpoint);
   const journalDir = join(from, 'journal');
   const journals = await verifyJournal(journalDir);
   const report = await verifyLogs(directories, {
@@ -64,7 +66,7 @@ export async function verifyAudit({ from, keyFiles, checkpointFiles, at }: Verif
     () => true,
     () => false,
   );
-  const problems = [...report.problems, ...(hasJournals ? compareJournals(report, journals.workers) : [])];
+  const problems = [...report.problems, ...unwitnessed(report, kept, keys.all), ...(hasJournals ? compareJournals(report, journals.workers) : [])];
   return {
     intact: problems.length === 0,
     logs: report.logs.map(({ log, size, root, pending }) => ({ log, size, root, pending })),
@@ -129,9 +131,7 @@ function compareJournals({ book, logs }: LogsReport, workers: readonly WorkerRep
 
 async function keysOf(from: string, files: readonly string[]): Promise<{ readonly all: VerifierKey[]; readonly notices: string[] }> {
   if (files.length > 0) {
-    const texts = await Promise.all(files.map((file) => read(file, 'The key file')));
-    const lines = texts.flatMap((text) => text.toString('utf8').split('\n')).filter((line) => line.trim() !== '');
-    return { all: lines.map(parseVerifierKey), notices: [] };
+    return { all: await readKeyFiles(files), notices: [] };
   }
   const seed = await readFile(join(from, 'audit-key'), 'utf8').catch(() => null);
   if (seed === null)
@@ -145,10 +145,37 @@ async function keysOf(from: string, files: readonly string[]): Promise<{ readonl
   };
 }
 
-async function keptCheckpoint(file: string): Promise<{ origin: string; size: number; root: Buffer }> {
+/** Keys out of files, one a line. @throws GwError `usage.invalid` */
+export async function readKeyFiles(files: readonly string[]): Promise<VerifierKey[]> {
+  const texts = await Promise.all(files.map((file) => read(file, 'The key file')));
+  const lines = texts.flatMap((text) => text.toString('utf8').split('\n')).filter((line) => line.trim() !== '');
+  return lines.map(parseVerifierKey);
+}
+
+/** Whoever gives a witness's key expects that it saw every log. */
+function unwitnessed({ logs }: LogsReport, kept: readonly KeptCheckpoint[], keys: readonly VerifierKey[]): LogProblem[] {
+  const witnesses = keys.filter(({ type }) => type === KEY_TYPE.witness);
+  return logs.flatMap(({ log }) =>
+    witnesses.flatMap((witness) => {
+      const seen = kept.some(({ checkpoint, note }) => checkpoint.origin === log && verifyNote(note, witness) !== false);
+      return seen ? [] : [{ claim: 'witness' as const, log, index: null, message: `no checkpoint of it that is given was cosigned by ${witness.name}` }];
+    }),
+  );
+}
+
+type KeptCheckpoint = NonNullable<ReturnType<typeof parseCheckpoint>>;
+
+async function keptCheckpoint(file: string, keys: readonly VerifierKey[]): Promise<KeptCheckpoint> {
   const parsed = parseCheckpoint(await read(file, 'The checkpoint'));
   if (parsed === null) throw new GwError('usage.invalid', `${file} is not a checkpoint.`, { hint: 'Keep copies of `log/0/checkpoint` as they are.' });
-  return parsed.checkpoint;
+  // Origin and name of a log's keys are the same: the key counts, whatever log of the gateway it was printed for.
+  const named = keys.map((key) => (key.type === KEY_TYPE.log ? { ...key, name: parsed.checkpoint.origin } : key));
+  if (!named.some((key) => verifyNote(parsed.note, key) !== false)) {
+    throw new GwError('usage.invalid', `The checkpoint ${file} is not signed by any of the keys given.`, {
+      hint: 'Give the key that signed it too, with another `--key`.',
+    });
+  }
+  return parsed;
 }
 
 async function read(file: string, what: string): Promise<Buffer> {

@@ -11,7 +11,7 @@ import { newSigningKey, publicKeyBytes, readSigningKey } from '../../src/audit/n
 import { type LogsReport, verifyLogs } from '../../src/audit/verify-logs.js';
 import { silentLogger } from '../../src/base/logger.js';
 
-const key: KeyObject = readSigningKey(newSigningKey(), 'The key');
+export const key: KeyObject = readSigningKey(newSigningKey(), 'The key');
 export const START = Date.parse('2026-03-01T12:00:00Z');
 const NEVER = 3_600_000;
 

@@ -118,6 +118,24 @@ describe('the log of a gateway', () => {
     expect((await home.run(['audit', 'verify', '--from', world.dir])).code).toBe(2);
   });
 
+  it('is cosigned by a witness with a key of its own, and verified with what the witness kept', async () => {
+    const [state, keyFile, witnessFile] = [join(world.dir, 'witness'), join(world.dir, 'log.pub'), join(world.dir, 'witness.pub')];
+    await writeFile(keyFile, (await home.run(['audit', 'key', '--config', world.configFile])).stdout);
+    const first = await home.run(['audit', 'witness', '--log', data, '--state', state, '--key', keyFile]);
+    expect(first.stderr).toBe('');
+    await stop(await world.start());
+    const second = await home.run(['audit', 'witness', '--log', data, '--state', state, '--key', keyFile]);
+    expect(second.stdout).toBe(first.stdout);
+    await writeFile(witnessFile, second.stdout);
+    const logs = await readdir(join(data, 'log'));
+    const all = ['audit', 'verify', '--from', data, '--key', keyFile, '--key', witnessFile];
+    const kept = logs.flatMap((log) => ['--checkpoint', join(state, `test%2F${log}.checkpoint`)]);
+    expect(await home.run([...all, ...kept])).toMatchObject({ code: 0, stderr: '' });
+    const unseen = await home.run([...all, '--json']);
+    expect(JSON.parse(unseen.stdout)).toMatchObject({ error: { detail: { claims: 'witness' } } });
+    expect(unseen.code).toBe(9);
+  });
+
   it('proves one operation of a session in one file, that the public key alone checks and no change survives', async () => {
     const gateway = await world.start();
     const client = await world.connect(gateway, await world.token('paula'));

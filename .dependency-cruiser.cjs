@@ -123,8 +123,8 @@ module.exports = {
       name: 'commands-start-servers-only-there',
       severity: 'error',
       comment:
-        'because only `gw gateway …` and `gw quickstart …` run server code, and `gw policy …` looks at policy files where they are written; any other command asks the gateway',
-      from: { path: '^src/commands/', pathNot: '^src/commands/(gateway|quickstart|policy)(/|\\.ts$)' },
+        'because only `gw gateway …` and `gw quickstart …` run server code, `gw policy …` looks at policy files where they are written, and `gw audit …` verifies files offline; any other command asks the gateway',
+      from: { path: '^src/commands/', pathNot: '^src/commands/(gateway|quickstart|policy|audit)(/|\\.ts$)' },
       to: { path: '^src/(gateway|quickstart|config|api|session|store|protocols|policy|identity|recording|audit|targets)/' },
     },
     {

@@ -1,9 +1,10 @@
 /**
- * The audit port and its driver over the journal. An event is classified, appended, committed and on disk before `record` resolves; the
+ * The audit port and its driver over journal and log. An event is classified, appended to both, committed and on disk before `record` resolves; the
  * caller does what the event says only after that, so an action without its record cannot happen (design section 7: fail closed).
  */
 import type { Journal } from '../contract/recording.js';
 import { AUDIT_EVENTS, type AuditData, type AuditFields, type AuditKind, type AuditValue } from './audit-events.js';
+import type { AuditTrail } from './audit-trail.js';
 
 export interface AuditLog {
   /** @throws GwError `recording.failed`: then the action that the event describes must not happen. */
@@ -13,10 +14,13 @@ export interface AuditLog {
 /** Longest text of one field, UTF-16 units; a longer one is cut and ends in `…`. */
 const TEXT_LIMIT = 2_000;
 
-export function createAuditLog(journal: Pick<Journal, 'event' | 'commit' | 'synced'>): AuditLog {
+/** @param trail the log, which takes the public fields; `journal.commit` and `journal.synced` speak for both */
+export function createAuditLog(journal: Pick<Journal, 'event' | 'commit' | 'synced'>, trail: Pick<AuditTrail, 'ready' | 'event'>): AuditLog {
   return {
     record: async (kind, data) => {
+      trail.ready();
       journal.event(kind, classify(AUDIT_EVENTS[kind], data));
+      trail.event(kind, data);
       journal.commit();
       await journal.synced();
     },

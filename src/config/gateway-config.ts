@@ -58,6 +58,8 @@ export interface GatewayConfig {
   readonly approvals: { readonly notify: NotifySettings };
   /** Keys of tokens, the newest first; none: the gateway keeps one of its own. */
   readonly masking: { readonly tokenKeys: readonly { readonly id: number; readonly secret: SecretSource }[] };
+  /** `keys`: who signs, the newest first; none: the gateway keeps one of its own. */
+  readonly audit: { readonly keys: readonly SecretSource[]; readonly checkpointMs: number; readonly heartbeatMs: number };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };
 }
 

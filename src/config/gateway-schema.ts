@@ -161,6 +161,23 @@ const masking = z
   .prefault({})
   .meta({ description: 'Masking of sensitive data. What is masked for whom is a matter of policy.' });
 
+const audit = z
+  .strictObject({
+    keys: z
+      .array(secretReference('An Ed25519 private key: the 32 bytes of its seed, in hex or base64.'))
+      .max(8)
+      .default([])
+      .meta({
+        description:
+          'Keys that sign the audit log, the newest first. All of them sign, so that a reader who knows only the older one can go on while a key is replaced. Left out: the gateway makes one and keeps it in `audit-key` below its data directory.',
+        examples: [[{ file: 'secrets/audit-key-2' }, { file: 'secrets/audit-key-1' }]],
+      }),
+    checkpointInterval: duration('1s', 'Longest time between an entry of the audit log and the signed checkpoint that covers it.', 10, 60 * SECOND),
+    heartbeat: duration('60s', 'How often the audit log says that it lives. A log that says nothing for three times as long has lost its tail.', SECOND, HOUR),
+  })
+  .prefault({})
+  .meta({ description: 'The signed audit log.' });
+
 const log = z
   .strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error']).default('info').meta({ description: 'Least severe kind of line that is written.' }),
@@ -180,6 +197,7 @@ export const gatewaySchemaZod = z.strictObject({
   targets: targetsSection,
   approvals: approvalsSection,
   masking,
+  audit,
   log,
 });
 

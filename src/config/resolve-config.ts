@@ -57,6 +57,11 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
     targets: parsed.targets.flatMap((each, index) => targetSettings(each, targets[index], directory)),
     approvals: { notify: notifySettings(parsed.approvals.notify, directory) },
     masking: { tokenKeys: parsed.masking.tokenKeys.map(({ id, secret }) => ({ id, secret: secretSource(secret, directory) })) },
+    audit: {
+      keys: parsed.audit.keys.map((key) => secretSource(key, directory)),
+      checkpointMs: parsed.audit.checkpointInterval,
+      heartbeatMs: parsed.audit.heartbeat,
+    },
     log: parsed.log,
   };
 }

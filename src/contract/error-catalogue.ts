@@ -89,6 +89,8 @@ export const ERRORS = {
   'quickstart.start': entry('internal', 1, 500, false, 'The quickstart world could not be started. Everything it had started was stopped again.', 'Read the message; `--port 0` avoids taken ports and `--dir` chooses another directory.'),
   'quickstart.unknown': entry('not-found', 1, 404, false, 'There is no quickstart world in this directory.', 'Start one with `gw quickstart`, or name its directory with `--dir`.'),
   'recording.failed': entry('internal', 9, 503, true, 'The record of this operation could not be written, so the operation was not carried out.', 'Tell an administrator: the gateway refuses operations until its journal can be written.'),
+  'audit.invalid': entry('integrity', 9, 500, false, 'The audit log does not verify: something in it was changed, is missing, or is not signed by a key that counts.', 'Keep everything as it is, and read which claim failed; docs/audit.md says what each means.'),
+  'audit.unknown': entry('not-found', 1, 404, false, 'The audit log holds no such session or operation.', 'Check the id with `gw sessions ls`; a session is provable when its journal segment is sealed.'),
   'internal.error': entry('internal', 1, 500, true, 'Something unexpected happened inside gw.', 'Try again with `--debug`, and report it with the request id.'),
 } as const satisfies Record<string, ErrorEntry>;
 

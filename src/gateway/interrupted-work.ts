@@ -3,23 +3,28 @@
  * carried are shown as ended. Runs before a worker accepts anything, in one worker at a time.
  */
 import { readdir } from 'node:fs/promises';
+import type { AuditTrail } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import { type RecoveredSession, recoverJournals } from '../recording/index.js';
+import { type RecoveredSession, recoverJournals, type SealedSegment } from '../recording/index.js';
 import type { Store } from '../store/index.js';
 
 export interface InterruptedWork {
   readonly journalDir: string;
   readonly aliveJournals: readonly string[];
   readonly store: Store;
+  readonly trail: AuditTrail;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
 /** @throws GwError `store.unavailable` */
-export async function recoverInterruptedWork({ journalDir, aliveJournals, store, clock, logger }: InterruptedWork): Promise<void> {
+export async function recoverInterruptedWork({ journalDir, aliveJournals, store, trail, clock, logger }: InterruptedWork): Promise<void> {
   const alive = new Set(aliveJournals);
-  const settle = async (recovered: readonly RecoveredSession[]): Promise<void> => {
+  const settle = async (recovered: readonly RecoveredSession[], segments: readonly SealedSegment[]): Promise<void> => {
+    for (const each of recovered) logRecovered(trail, each);
+    for (const each of segments) logSegment(trail, each);
+    await trail.synced();
     for (const { bootId, start, end } of recovered) {
       // The row may never have been stored: both together make it whole. A row that is whole stays as it is.
       if (store.saturated) await store.sessions.flush();
@@ -36,6 +41,19 @@ export async function recoverInterruptedWork({ journalDir, aliveJournals, store,
   const total = sessions.length + corrected;
   if (total > 0) logger.warn({ sessions: total }, 'sessions of a process that ended unexpectedly were closed as interrupted');
   for (const { bootId, problem } of failed) logger.error({ journal: bootId, problem }, 'a journal of an earlier process could not be recovered');
+}
+
+/** @throws GwError `recording.failed`: then the segment must not count as settled */
+export function logSegment(trail: AuditTrail, { bootId, segment, entries, root, final }: SealedSegment): void {
+  trail.append('journal.segment', { journalOfSegment: bootId, segment, entries, root, final });
+  trail.commit();
+}
+
+function logRecovered(trail: AuditTrail, { id, bootId, start, end }: RecoveredSession): void {
+  const { identity, target } = start;
+  const { reason, operations, refused, rows, bytesUp, bytesDown } = end;
+  const said = { reason, operations, refused, rows, bytesUp, bytesDown };
+  trail.append('session.recovered', { session: id, journalOfSession: bootId, target, issuer: identity.issuer, subject: identity.subject, ...said });
 }
 
 function noSuchDirectory(thrown: unknown): string[] {

@@ -6,14 +6,15 @@ import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { SecureContext } from 'node:tls';
 import { type Api, createApi } from '../api/index.js';
-import { type AuditLog, createAuditLog } from '../audit/index.js';
+import { type AuditLog, type AuditTrail, createAuditLog } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
 import type { GatewayConfig } from '../config/index.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Authenticator } from '../contract/identity.js';
 import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
+import type { Journal } from '../contract/recording.js';
 import { createMaskingDoor } from '../masking/index.js';
-import { type GroupJournal, openJournal } from '../recording/index.js';
+import { type GroupJournal, openJournal, type SealedSegment } from '../recording/index.js';
 import { createPath, type Path, type PathLimits } from '../session/index.js';
 import type { Store } from '../store/index.js';
 import { dial } from '../targets/index.js';
@@ -22,10 +23,12 @@ import { type Approvals, createApprovals } from './approval-wiring.js';
 import { ConnectionCounter } from './connection-limits.js';
 import { protocolsByKind } from './gateway-protocols.js';
 import { createHttpServer } from './http-server.js';
-import { recoverInterruptedWork } from './interrupted-work.js';
+import { logSegment, recoverInterruptedWork } from './interrupted-work.js';
 import { type Listeners, openListeners } from './listeners.js';
 import { createLiveConfig, type LiveConfig } from './live-config.js';
 import { createLivePolicy, type LivePolicy } from './live-policy.js';
+import { LoggedJournal } from './logged-journal.js';
+import { closeAbandonedLogs, openAuditTrail } from './open-audit-trail.js';
 import { openState } from './open-state.js';
 import { packageVersion } from './package-version.js';
 import { publicAddresses } from './public-addresses.js';
@@ -70,10 +73,14 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   const store = await openState(config, assignment.stateUrl, logger);
   cleanups.push(() => store.close());
   const journalDir = join(config.gateway.dataDir, 'journal');
-  if (assignment.recover) await recoverInterruptedWork({ journalDir, aliveJournals: assignment.aliveJournals, store, clock, logger });
-  const journal = await openWorkerJournal(config, journalDir, worker, logger);
+  const logSettings = { config, journal: worker, version: packageVersion(), clock, logger };
+  const trail = await openAuditTrail(logSettings);
+  cleanups.push(() => trail.close());
+  if (assignment.recover) await closeAbandonedLogs(logSettings);
+  if (assignment.recover) await recoverInterruptedWork({ journalDir, aliveJournals: assignment.aliveJournals, store, trail, clock, logger });
+  const journal = new LoggedJournal(await openWorkerJournal(config, journalDir, worker, logger, (segment) => logSegment(trail, segment)), trail);
   cleanups.push(() => journal.close());
-  const audit = createAuditLog(journal);
+  const audit = createAuditLog(journal, trail);
   const live = await createLiveConfig({ config, isLocked: (issuer, subject) => store.subjects.isLocked(issuer, subject), clock, logger });
   const policy = await createLivePolicy({ config, audit, policies: store.policies, worker, clock, logger });
   cleanups.push(() => policy.close());
@@ -158,7 +165,22 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   cleanups.push(() => listeners.close());
   await audit.record('gateway.start', { gateway: config.gateway.name, version: packageVersion(), worker, policy: policy.digest });
 
-  const parts: Parts = { config, worker, store, journal, audit, live, policy, approvals, path, api, listeners, logger, setDraining: () => (draining = true) };
+  const parts: Parts = {
+    config,
+    worker,
+    store,
+    journal,
+    trail,
+    audit,
+    live,
+    policy,
+    approvals,
+    path,
+    api,
+    listeners,
+    logger,
+    setDraining: () => (draining = true),
+  };
   let drained: Promise<void> | null = null;
   return {
     addresses,
@@ -177,7 +199,8 @@ interface Parts {
   readonly config: GatewayConfig;
   readonly worker: string;
   readonly store: Store;
-  readonly journal: GroupJournal;
+  readonly journal: Journal;
+  readonly trail: AuditTrail;
   readonly audit: AuditLog;
   readonly live: LiveConfig;
   readonly policy: LivePolicy;
@@ -204,7 +227,7 @@ async function reload({ live, policy, listeners, logger }: Parts): Promise<void>
  * refuses new tunnels. State and journal are closed last, because the last words of sessions go there.
  */
 async function drain(parts: Parts, deadlineMs: number): Promise<void> {
-  const { config, worker, store, journal, audit, policy, approvals, path, api, listeners, logger } = parts;
+  const { config, worker, store, journal, trail, audit, policy, approvals, path, api, listeners, logger } = parts;
   parts.setDraining();
   const nativeClosed = listeners.closeNative();
   await path.drain(deadlineMs).catch((err: unknown) => logger.error({ err }, 'draining failed; ending at once'));
@@ -216,6 +239,7 @@ async function drain(parts: Parts, deadlineMs: number): Promise<void> {
   await api.close();
   await policy.close();
   await journal.close();
+  await trail.close();
   await store.close();
 }
 
@@ -225,7 +249,13 @@ async function warmUp(live: LiveConfig, logger: ServiceLogger): Promise<void> {
   }
 }
 
-function openWorkerJournal(config: GatewayConfig, dir: string, bootId: string, logger: ServiceLogger): Promise<GroupJournal> {
+function openWorkerJournal(
+  config: GatewayConfig,
+  dir: string,
+  bootId: string,
+  logger: ServiceLogger,
+  onSealed: (segment: SealedSegment) => void,
+): Promise<GroupJournal> {
   const { segmentBytes, resultCapBytes, syncIntervalMs } = config.recording;
   return openJournal({
     dir,
@@ -236,6 +266,7 @@ function openWorkerJournal(config: GatewayConfig, dir: string, bootId: string, l
     segmentBytes,
     resultCap: resultCapBytes,
     syncIntervalMs,
+    onSealed,
     onFailure: (err) => logger.error({ err }, 'the journal cannot be written; operations are refused until it can'),
   });
 }

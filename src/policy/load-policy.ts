@@ -3,9 +3,9 @@
  * or nothing: a set exists only when every file is right.
  */
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '../base/canonical-json.js';
 import { type Clock, systemClock } from '../base/clock.js';
 import type { ProtocolDescriptor } from '../contract/protocol.js';
-import { canonicalJson } from './canonical-json.js';
 import { type CompiledMasking, compileMasking } from './compile-masking.js';
 import { checkTargets, compileRule } from './compile-rule.js';
 import type { CompiledRule } from './compiled-rule.js';

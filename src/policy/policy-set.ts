@@ -2,11 +2,12 @@
  * A whole policy, loaded and immutable: its digest, the text behind it, and its views. Two identities that no rule can tell apart share
  * a view, and with it the decisions already made.
  */
+
+import { canonicalJson } from '../base/canonical-json.js';
 import type { Clock } from '../base/clock.js';
 import type { PolicySet } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import type { Facts } from '../contract/operation.js';
-import { canonicalJson } from './canonical-json.js';
 import type { CompiledMasking } from './compile-masking.js';
 import { type CompiledRule, onlyPermits } from './compiled-rule.js';
 import { type Explanation, explain } from './explain.js';

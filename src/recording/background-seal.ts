@@ -3,19 +3,19 @@ import { stat } from 'node:fs/promises';
 import { GwError } from '../contract/gw-error.js';
 import type { BackgroundThread } from './background-thread.js';
 import { type SealOptions, sealSegment } from './seal-segment.js';
+import type { SegmentFooter } from './segment-layout.js';
 
 /** Starting a thread takes longer than sealing this much. */
 const SMALL_BYTES = 1 << 20;
 
-export async function sealInBackground(thread: BackgroundThread, path: string, options: SealOptions): Promise<void> {
+export async function sealInBackground(thread: BackgroundThread, path: string, options: SealOptions): Promise<SegmentFooter> {
   const { size } = await stat(path);
   if (!thread.available || size < SMALL_BYTES) {
-    await sealSegment(path, options);
-    return;
+    return sealSegment(path, options);
   }
-  await new Promise<void>((resolve, reject) => {
+  return new Promise<SegmentFooter>((resolve, reject) => {
     thread.seal(path, options.final, options.time, (reply) => {
-      if (reply?.kind === 'seal' && reply.problem === null) resolve();
+      if (reply?.kind === 'seal' && reply.problem === null) resolve({ ...reply.footer, root: Buffer.from(reply.footer.root) });
       else
         reject(
           new GwError('recording.failed', 'A segment of the journal could not be sealed.', {

@@ -13,6 +13,8 @@ import { ChunkHasher } from './chunk-hasher.js';
 import { EntryBatch } from './entry-batch.js';
 import { BATCH_BYTES, CHAIN_BYTES, encodeJson, KIND } from './format.js';
 import { GroupSync } from './group-sync.js';
+import { type SealedSegment, sealedSegment } from './sealed-segment.js';
+import type { SegmentFooter } from './segment-layout.js';
 import type { OpenSegment, SegmentLog } from './segment-log.js';
 import type { SessionHost } from './session-host.js';
 import { SessionWriter } from './session-writer.js';
@@ -33,6 +35,7 @@ export interface GroupJournalOptions {
   readonly syncIntervalMs: number;
   readonly retryIntervalMs: number;
   readonly onFailure: (error: GwError) => void;
+  readonly onSealed: (segment: SealedSegment) => void;
 }
 
 export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
@@ -153,7 +156,8 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
       this.commit();
       await this.synced();
       await Promise.all(this.#sealing);
-      await sealInBackground(this.#sealer, this.#log.current.path, { final: true, time: this.#options.clock.now() });
+      const { path, number } = this.#log.current;
+      this.#sealed(number, await sealInBackground(this.#sealer, path, { final: true, time: this.#options.clock.now() }));
       await dropLock(this.#options.directory);
     } finally {
       await this.#sync.close();
@@ -267,14 +271,19 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
   }
 
   #synced(complete: readonly OpenSegment[]): void {
-    for (const segment of complete) this.#seal(segment.path);
+    for (const segment of complete) this.#seal(segment);
     if (this.#failure !== null) this.#tryCommit();
   }
 
-  #seal(path: string): void {
+  #seal({ path, number }: OpenSegment): void {
     const sealing: Promise<void> = sealInBackground(this.#sealer, path, { final: false, time: this.#options.clock.now() })
+      .then((footer) => this.#sealed(number, footer))
       .catch((thrown: unknown) => this.#options.logger.error({ err: thrown, path }, 'a journal segment could not be sealed; recovery will do it'))
       .finally(() => this.#sealing.delete(sealing));
     this.#sealing.add(sealing);
+  }
+
+  #sealed(segment: number, footer: SegmentFooter): void {
+    this.#options.onSealed(sealedSegment(this.bootId, segment, footer));
   }
 }

@@ -9,6 +9,7 @@ import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { GwError } from '../contract/gw-error.js';
 import { sealSegment } from './seal-segment.js';
+import type { SegmentFooter } from './segment-layout.js';
 
 export type WorkerRequest =
   | { readonly kind: 'chunk'; readonly id: number; readonly buffer: ArrayBuffer; readonly length: number }
@@ -16,7 +17,8 @@ export type WorkerRequest =
 
 export type WorkerReply =
   | { readonly kind: 'chunk'; readonly id: number; readonly buffer: ArrayBuffer; readonly digest: Uint8Array }
-  | { readonly kind: 'seal'; readonly id: number; readonly problem: string | null };
+  | { readonly kind: 'seal'; readonly id: number; readonly problem: string; readonly footer: null }
+  | { readonly kind: 'seal'; readonly id: number; readonly problem: null; readonly footer: SegmentFooter };
 
 /** Niceness of a patient thread: under full load it still gets about a tenth of a processor. */
 const PATIENT = 10;
@@ -47,8 +49,8 @@ if (port !== null) {
       return;
     }
     sealSegment(request.path, { final: request.final, time: request.time }).then(
-      () => port.postMessage({ kind: 'seal', id: request.id, problem: null } satisfies WorkerReply),
-      (thrown: unknown) => port.postMessage({ kind: 'seal', id: request.id, problem: String(thrown) } satisfies WorkerReply),
+      (footer) => port.postMessage({ kind: 'seal', id: request.id, problem: null, footer } satisfies WorkerReply),
+      (thrown: unknown) => port.postMessage({ kind: 'seal', id: request.id, problem: String(thrown), footer: null } satisfies WorkerReply),
     );
   });
 }

@@ -5,10 +5,12 @@
 
 export type { GroupJournal } from './group-journal.js';
 export { type JournalOptions, openJournal } from './open-journal.js';
+export { type EntryContent, provedBytes, proveEntries, readProvedEntry } from './prove-entries.js';
 export { type ListedSession, listSessions, readSession } from './read-session.js';
 export type { RecordedOperation, RecordedStream, SessionItem } from './recorded.js';
 export { type RecoveredSession, type Recovery, type RecoveryOptions, recoverJournals } from './recover-journals.js';
 export { replayOperations } from './replay-operations.js';
+export type { SealedSegment } from './sealed-segment.js';
 export type { SegmentFiles } from './segment-file.js';
 export { type JournalReport, type SegmentReport, verifyJournal, type WorkerReport } from './verify-journal.js';
 export type { JournalProblem, ProblemCode } from './walk-journal.js';

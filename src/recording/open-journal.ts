@@ -9,6 +9,7 @@ import { newId } from '../base/id.js';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
 import { GroupJournal } from './group-journal.js';
+import type { SealedSegment } from './sealed-segment.js';
 import { type SegmentFiles, systemFiles } from './segment-file.js';
 import { isBootId } from './segment-layout.js';
 import { SegmentLog } from './segment-log.js';
@@ -35,6 +36,11 @@ export interface JournalOptions {
   readonly retryIntervalMs?: number;
   /** Called once for each change from healthy to not healthy. */
   readonly onFailure?: (error: GwError) => void;
+  /**
+   * Called once for each segment that is sealed, and before the journal counts as closed: when it throws at the last one, the journal stays
+   * open to recovery, which gives all of them again.
+   */
+  readonly onSealed?: (segment: SealedSegment) => void;
   readonly files?: SegmentFiles;
 }
 
@@ -67,6 +73,7 @@ export async function openJournal(options: JournalOptions): Promise<GroupJournal
       syncIntervalMs: options.syncIntervalMs ?? DEFAULT_SYNC_MS,
       retryIntervalMs: options.retryIntervalMs ?? DEFAULT_RETRY_MS,
       onFailure: options.onFailure ?? (() => undefined),
+      onSealed: options.onSealed ?? (() => undefined),
     });
   } catch (thrown) {
     if (thrown instanceof GwError) throw thrown;

@@ -16,6 +16,7 @@ import { BATCH_BYTES, CHAIN_BYTES, encodeJson, KIND, OUTCOME_CODE, OUTCOME_FIXED
 import { listSegments, listWorkers, segmentName } from './journal-directory.js';
 import { readStart } from './recorded-shapes.js';
 import { sealSegment } from './seal-segment.js';
+import { type SealedSegment, sealedSegments } from './sealed-segment.js';
 import { encodeHeader, headerChain, type SegmentFooter } from './segment-layout.js';
 import { SegmentReader } from './segment-reader.js';
 import { type OpenSession, SessionLedger } from './session-ledger.js';
@@ -27,11 +28,11 @@ export interface RecoveryOptions {
   /** Whether the worker with this boot id is known to run, by what the caller knows; a living process that holds the directory's lock counts too. */
   readonly alive?: (bootId: string) => boolean;
   /**
-   * Called for each journal that was repaired, before it counts as recovered: with the sessions ended now, and with those that had ended
-   * last, because their process may have died before it could store that. When it rejects, or this process dies in it, the next recovery
+   * Called for each journal that was repaired, before it counts as recovered: with the sessions ended now, with those that had ended last,
+   * because their process may have died before it could store that, and with all its segments, for the same reason. When it rejects, or this process dies in it, the next recovery
    * calls it again for the same journal.
    */
-  readonly settle?: (sessions: readonly RecoveredSession[]) => Promise<void>;
+  readonly settle?: (sessions: readonly RecoveredSession[], segments: readonly SealedSegment[]) => Promise<void>;
 }
 
 export interface RecoveredSession {
@@ -60,7 +61,7 @@ export async function recoverJournals(dir: string, options: RecoveryOptions): Pr
     try {
       if (!(await readdir(directory)).includes(OPEN_MARK)) continue; // finished by another process between the look and the claim
       const { interrupted, ended } = await recoverWorker(directory, bootId, options);
-      await options.settle?.([...ended, ...interrupted]);
+      await options.settle?.([...ended, ...interrupted], await sealedSegments(directory, bootId));
       sessions.push(...interrupted);
       await dropLock(directory);
     } catch (thrown) {

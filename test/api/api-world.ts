@@ -2,6 +2,7 @@
  * The API in this process, over plain HTTP on a free port: real store, real authenticator with a real (local) issuer, real policy. The path
  * is a list of sessions that can be ended, the journal a list of what was written.
  */
+
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -23,6 +24,7 @@ import { createTargets } from '../../src/targets/index.js';
 import { mint, type TestClock, TestIssuer, testClock, testKey } from '../identity/test-issuer.js';
 import { sessionStart } from '../store/session-fixture.js';
 import { eventually, type StateServer, startStateServer } from '../store/state-server.js';
+import { silentTrail } from '../support/silent-trail.js';
 
 export interface Reply {
   readonly status: number;
@@ -138,14 +140,17 @@ export class ApiWorld {
       targets,
       nativeAddress: () => 'gw.example.test:5432',
     };
-    const audit = createAuditLog({
-      event: (kind, data) => {
-        if (this.journalBroken) throw new GwError('recording.failed', 'The journal cannot be written.');
-        this.audit.push({ kind, data });
+    const audit = createAuditLog(
+      {
+        event: (kind, data) => {
+          if (this.journalBroken) throw new GwError('recording.failed', 'The journal cannot be written.');
+          this.audit.push({ kind, data });
+        },
+        commit: () => undefined,
+        synced: () => Promise.resolve(),
       },
-      commit: () => undefined,
-      synced: () => Promise.resolve(),
-    });
+      silentTrail,
+    );
     this.desk = new ApprovalDesk({
       store: this.store.approvals,
       bus: this.store.bus,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AUDIT_EVENTS, classify, createAuditLog } from '../../src/audit/index.js';
 import { GwError } from '../../src/contract/gw-error.js';
+import { silentTrail } from '../support/silent-trail.js';
 
 describe('audit events', () => {
   it('keep public fields, set sensitive ones apart, and drop the rest by name: unclassified is secret', () => {
@@ -29,9 +30,11 @@ describe('audit events', () => {
 
   it('are on disk when record resolves, in this order', async () => {
     const steps: string[] = [];
-    const log = createAuditLog({ event: (kind) => steps.push(kind), commit: () => steps.push('commit'), synced: async () => void steps.push('synced') });
+    const trail = { ready: () => undefined, event: (kind: string) => void steps.push(`leaf ${kind}`) };
+    const journal = { event: (kind: string) => void steps.push(kind), commit: () => void steps.push('commit'), synced: async () => void steps.push('synced') };
+    const log = createAuditLog(journal, trail);
     await log.record('subject.lock', { subject: 's' });
-    expect(steps).toEqual(['subject.lock', 'commit', 'synced']);
+    expect(steps).toEqual(['subject.lock', 'leaf subject.lock', 'commit', 'synced']);
   });
 
   it('that cannot be written or synced are an error, never silence', async () => {
@@ -39,8 +42,11 @@ describe('audit events', () => {
       throw new GwError('recording.failed', 'x');
     };
     const journal = { event: () => undefined, commit: () => undefined, synced: () => Promise.resolve() };
-    await expect(createAuditLog({ ...journal, event: broken }).record('subject.lock', {})).rejects.toMatchObject({ code: 'recording.failed' });
-    await expect(createAuditLog({ ...journal, commit: broken }).record('subject.lock', {})).rejects.toMatchObject({ code: 'recording.failed' });
-    await expect(createAuditLog({ ...journal, synced: async () => broken() }).record('subject.lock', {})).rejects.toMatchObject({ code: 'recording.failed' });
+    await expect(createAuditLog(journal, { ...silentTrail, ready: broken }).record('subject.lock', {})).rejects.toMatchObject({ code: 'recording.failed' });
+    await expect(createAuditLog({ ...journal, event: broken }, silentTrail).record('subject.lock', {})).rejects.toMatchObject({ code: 'recording.failed' });
+    await expect(createAuditLog({ ...journal, commit: broken }, silentTrail).record('subject.lock', {})).rejects.toMatchObject({ code: 'recording.failed' });
+    await expect(createAuditLog({ ...journal, synced: async () => broken() }, silentTrail).record('subject.lock', {})).rejects.toMatchObject({
+      code: 'recording.failed',
+    });
   });
 });

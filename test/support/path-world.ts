@@ -2,6 +2,7 @@
  * The path in this process, on free ports, in front of a real server: real island, real policy, real journal. Only the identity provider
  * is left out: a token is the name of a person. Suites that need the whole gateway use the quickstart.
  */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import * as net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -25,6 +26,7 @@ import { createPath, type Path, type PathLimits } from '../../src/session/index.
 import { dial } from '../../src/targets/index.js';
 import { TUNNEL_ALPN } from '../../src/tunnel/frame.js';
 import { maskingForTests } from './masking.js';
+import { silentTrail } from './silent-trail.js';
 
 const OPEN_POLICY = `
 version: 1
@@ -151,7 +153,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     targets: { get: (name) => (name === target.name ? target : undefined) },
     dial,
     journal: used,
-    audit: createAuditLog(used),
+    audit: createAuditLog(used, silentTrail),
     journalId: bootId,
     sessions: store,
     subjects,

@@ -14,5 +14,5 @@ export function canonicalJson(value: unknown): string {
     }
     return `{${members.join(',')}}`;
   }
-  return JSON.stringify(value) ?? 'null';
+  return value === undefined ? 'null' : JSON.stringify(value);
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { canonicalJson } from '../../src/policy/canonical-json.js';
+import { canonicalJson } from '../../src/base/canonical-json.js';
 import { loadPolicy } from '../../src/policy/index.js';
-import { protocols } from './fixture-protocols.js';
+import { protocols } from '../policy/fixture-protocols.js';
 
 test('keys are sorted by code unit, absent ones left out (vector in the manner of RFC 8785, section 3.2.3)', () => {
   const value = { '\u20ac': 'Euro', '\r': 'CR', '1': 'One', '\u{1f600}': 'Smile', '\u00f6': 'o', a: undefined, n: [1e21, 0.1, -0, { b: 1, a: null }] };

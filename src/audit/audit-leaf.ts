@@ -1,0 +1,61 @@
+/**
+ * A leaf of the log: RFC 8785 canonical JSON of what happened, in fields that are classed as public. Sensitive fields stay in the journal, whose
+ * segment root is a leaf, so they are anchored without being shown: their names are in `apart`. Fields without a class are secret: their names
+ * are in `dropped`, their values nowhere. Pure; a leaf that is read is untrusted.
+ */
+import { canonicalJson } from '../base/canonical-json.js';
+import type { AuditFields } from './audit-events.js';
+
+export interface AuditLeaf {
+  /** Version of the form. */
+  readonly v: 1;
+  /** Index in its log. */
+  readonly n: number;
+  /** RFC 3339 with milliseconds, UTC. Never earlier than in the leaf before. */
+  readonly time: string;
+  readonly kind: string;
+  /** The journal of the process that wrote it. */
+  readonly journal: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+const TEXT_LIMIT = 2_000;
+
+export function encodeLeaf(leaf: AuditLeaf): Buffer {
+  return Buffer.from(canonicalJson(leaf), 'utf8');
+}
+
+/** @returns null for what is no leaf, or one not in canonical form */
+export function decodeLeaf(bytes: Buffer): AuditLeaf | null {
+  const text = bytes.toString('utf8');
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  return isLeaf(value) && canonicalJson(value) === text && Buffer.from(text, 'utf8').equals(bytes) ? value : null;
+}
+
+export function leafData(fields: AuditFields, data: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const open: Record<string, unknown> = {};
+  const apart: string[] = [];
+  const dropped: string[] = [];
+  for (const [name, value] of Object.entries(data)) {
+    if (value === undefined) continue;
+    const fieldClass = Object.hasOwn(fields, name) ? fields[name] : 'secret';
+    if (fieldClass === 'public') open[name] = typeof value === 'string' && value.length > TEXT_LIMIT ? `${value.slice(0, TEXT_LIMIT - 1)}…` : value;
+    else if (fieldClass === 'sensitive') apart.push(name);
+    else dropped.push(name);
+  }
+  if (apart.length > 0) open['apart'] = apart.sort();
+  if (dropped.length > 0) open['dropped'] = dropped.sort();
+  return open;
+}
+
+function isLeaf(value: unknown): value is AuditLeaf {
+  if (typeof value !== 'object' || value === null) return false;
+  const { v, n, time, kind, journal, data } = value as Partial<Record<keyof AuditLeaf, unknown>>;
+  const texts = typeof time === 'string' && typeof kind === 'string' && typeof journal === 'string';
+  return v === 1 && Number.isSafeInteger(n) && texts && !Number.isNaN(Date.parse(time)) && typeof data === 'object' && data !== null;
+}

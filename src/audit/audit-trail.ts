@@ -1,0 +1,173 @@
+/**
+ * The log of this process as the gateway uses it: events become leaves with a place and a time that never goes back, heartbeats say that the log
+ * lives and how far its sisters are, and the last leaf says that it ended in order. What is appended is in the kernel at the end of the turn,
+ * or at once after `commit`.
+ */
+import { join } from 'node:path';
+import type { Clock } from '../base/clock.js';
+import { AUDIT_EVENTS, type AuditFields, type AuditKind } from './audit-events.js';
+import { type AuditLeaf, decodeLeaf, encodeLeaf, leafData } from './audit-leaf.js';
+import { parseCheckpoint } from './checkpoint.js';
+import { LOG_EVENTS, type LogData, type LogEventKind } from './log-events.js';
+import { LogFiles } from './log-files.js';
+import type { LogWriter } from './log-writer.js';
+
+export interface AuditTrailOptions {
+  readonly log: LogWriter;
+  /** The journal of this process. */
+  readonly journal: string;
+  readonly clock: Clock;
+  /** Longest silence of the log, milliseconds. */
+  readonly heartbeatMs: number;
+  /** Directories of the other logs of this gateway, as they are now. */
+  readonly sisters: () => Promise<readonly string[]>;
+  /** What failed beside the path: a heartbeat. The log's own failures make it unhealthy besides. */
+  readonly onError: (error: unknown) => void;
+  /** Gives the log up to other processes. */
+  readonly release: () => Promise<void>;
+}
+
+/** How far another log of this gateway was: it can never be shorter again, nor have another root there. */
+export interface Anchor {
+  readonly log: string;
+  readonly size: number;
+  readonly root: string;
+}
+
+export interface Opening {
+  readonly version: string;
+  /** Verifier keys of those who sign. */
+  readonly keys: readonly string[];
+}
+
+export class AuditTrail {
+  readonly #options: AuditTrailOptions;
+  readonly #log: LogWriter;
+  #lastTime: number;
+  #soon = false;
+  #sessions = 0;
+  readonly #timer: NodeJS.Timeout;
+  #beating: Promise<void> = Promise.resolve();
+
+  private constructor(options: AuditTrailOptions, lastTime: number) {
+    this.#options = options;
+    this.#log = options.log;
+    this.#lastTime = lastTime;
+    this.#timer = setInterval(() => {
+      this.#beating = this.#beat().catch(options.onError);
+    }, options.heartbeatMs);
+    this.#timer.unref();
+  }
+
+  /** Says in the log that this process writes from here on. @throws GwError `recording.failed` */
+  static async open(options: AuditTrailOptions, { version, keys }: Opening): Promise<AuditTrail> {
+    const { log } = options;
+    const trail = new AuditTrail(options, await lastTime(log));
+    try {
+      const { leaves, unreadableBytes } = log.recovery;
+      if (leaves > 0 || unreadableBytes > 0) trail.append('log.recovered', { leaves, unreadableBytes });
+      trail.append('log.open', { version, keys, due: trail.#due(), anchors: await trail.#anchors() });
+      trail.commit();
+      await trail.synced();
+    } catch (thrown) {
+      clearInterval(trail.#timer);
+      throw thrown;
+    }
+    return trail;
+  }
+
+  get healthy(): boolean {
+    return this.#log.healthy;
+  }
+
+  /** @throws GwError `recording.failed` while the log takes no leaves */
+  ready(): void {
+    this.#log.ready();
+  }
+
+  append<Kind extends LogEventKind>(kind: Kind, data: LogData<Kind>): void {
+    this.#append(kind, LOG_EVENTS[kind], data, false);
+  }
+
+  /** The end of what began: taken while the log cannot be written too, and written when it can. */
+  appendEnd<Kind extends LogEventKind>(kind: Kind, data: LogData<Kind>): void {
+    this.#append(kind, LOG_EVENTS[kind], data, true);
+  }
+
+  event(kind: AuditKind, data: Readonly<Record<string, unknown>>): void {
+    this.#append(kind, AUDIT_EVENTS[kind], data, false);
+  }
+
+  commit(): void {
+    this.#log.commit();
+  }
+
+  synced(): Promise<void> {
+    return this.#log.synced();
+  }
+
+  /** @throws GwError when what is left cannot be signed: the next process does it */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#beating;
+    this.appendEnd('log.close', { sessions: this.#sessions });
+    try {
+      await this.#log.close();
+    } finally {
+      await this.#options.release();
+    }
+  }
+
+  #append(kind: string, fields: AuditFields, data: Readonly<Record<string, unknown>>, always: boolean): void {
+    // A clock that was set back does not take the log with it.
+    this.#lastTime = Math.max(this.#lastTime, this.#options.clock.now());
+    const leaf: AuditLeaf = {
+      v: 1,
+      n: this.#log.size,
+      time: new Date(this.#lastTime).toISOString(),
+      kind,
+      journal: this.#options.journal,
+      data: leafData(fields, data),
+    };
+    this.#log.append(encodeLeaf(leaf), always);
+    if (kind === 'session.start') this.#sessions++;
+    if (this.#soon) return;
+    this.#soon = true;
+    setImmediate(() => {
+      this.#soon = false;
+      try {
+        this.#log.commit();
+      } catch (thrown) {
+        this.#options.onError(thrown);
+      }
+    });
+  }
+
+  async #beat(): Promise<void> {
+    const anchors = await this.#anchors();
+    this.append('log.heartbeat', { due: this.#due(), anchors });
+  }
+
+  /** Three heartbeats: one may be late, and a machine may be busy. */
+  #due(): string {
+    return new Date(Math.max(this.#lastTime, this.#options.clock.now()) + 3 * this.#options.heartbeatMs).toISOString();
+  }
+
+  async #anchors(): Promise<Anchor[]> {
+    const anchors: Anchor[] = [];
+    for (const directory of await this.#options.sisters()) {
+      const bytes = await new LogFiles(join(directory)).checkpoint();
+      const found = bytes === null ? null : parseCheckpoint(bytes);
+      if (found === null) continue;
+      const { origin, size, root } = found.checkpoint;
+      if (size > 0) anchors.push({ log: origin, size, root: root.toString('hex') });
+    }
+    return anchors;
+  }
+}
+
+/** The time of the newest leaf, milliseconds since the epoch; 0 in an empty log. */
+async function lastTime({ directory, size }: LogWriter): Promise<number> {
+  for await (const { leaf } of new LogFiles(directory).leaves(size, Math.max(0, size - 1))) return Date.parse(decodeLeaf(leaf)?.time ?? '') || 0;
+  return 0;
+}

@@ -1,0 +1,60 @@
+/**
+ * What the log holds besides the audit events: sessions, sealed segments of journals, refused operations, clear reads, and the life of the log
+ * itself. Fields are classed as those of audit events. Pure data.
+ */
+import type { AuditFields } from './audit-events.js';
+
+const END = {
+  reason: 'public',
+  operations: 'public',
+  refused: 'public',
+  rows: 'public',
+  bytesUp: 'public',
+  bytesDown: 'public',
+} as const satisfies AuditFields;
+
+export const LOG_EVENTS = {
+  /** `number` counts the sessions of a journal from 1, without gaps. */
+  'session.start': {
+    session: 'public',
+    number: 'public',
+    issuer: 'public',
+    subject: 'public',
+    kind: 'public',
+    target: 'public',
+    protocol: 'public',
+    via: 'public',
+    readOnly: 'public',
+    policy: 'public',
+    rule: 'public',
+    name: 'sensitive',
+    email: 'sensitive',
+    groups: 'sensitive',
+    onBehalfOf: 'sensitive',
+    clientAddress: 'sensitive',
+    reason: 'sensitive',
+    client: 'sensitive',
+  },
+  /** `leaves`: how many leaves the session has, its start and this one included. */
+  'session.end': { session: 'public', leaves: 'public', ...END, message: 'sensitive' },
+  /** Its process ended without a word, or could not say that this leaf is there already. */
+  'session.recovered': { session: 'public', journalOfSession: 'public', target: 'public', issuer: 'public', subject: 'public', ...END },
+  /** Anchors every entry of a segment: what is proved under `root` is in the log. */
+  'journal.segment': { journalOfSegment: 'public', segment: 'public', entries: 'public', root: 'public', final: 'public' },
+  'operation.deny': { session: 'public', operation: 'public', form: 'public', policy: 'public', rule: 'public' },
+  /** Sensitive data that was delivered as it is: number of values by class and rule. */
+  'data.clear': { session: 'public', operation: 'public', values: 'public' },
+  /** What a session masked in all: number of values by class, treatment and rule. */
+  'data.masked': { session: 'public', values: 'public' },
+  /** A process begins to write. `keys`: who signs from here on. `anchors`: how far the other logs of this gateway are. */
+  'log.open': { version: 'public', keys: 'public', due: 'public', anchors: 'public' },
+  /** What the process before left without a checkpoint. */
+  'log.recovered': { leaves: 'public', unreadableBytes: 'public' },
+  /** The log lives. Another leaf comes before `due`, or the log has lost its tail. */
+  'log.heartbeat': { due: 'public', anchors: 'public' },
+  /** The process stops writing in order: nothing is due. `sessions`: how many it began. */
+  'log.close': { sessions: 'public' },
+} as const satisfies Readonly<Record<string, AuditFields>>;
+
+export type LogEventKind = keyof typeof LOG_EVENTS;
+export type LogData<Kind extends LogEventKind> = { readonly [Field in keyof (typeof LOG_EVENTS)[Kind]]?: unknown };

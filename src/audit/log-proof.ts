@@ -1,0 +1,61 @@
+/**
+ * Proof of entries of a log as data that verifies alone: each entry with its path to the root of a signed checkpoint. Made from the files of logs;
+ * checked from the proof and public keys, with no file at all. A proof is untrusted input.
+ */
+import { leafHash } from '../base/merkle-hash.js';
+import { inclusionProof, verifyInclusion } from '../base/merkle-proof.js';
+import { GwError } from '../contract/gw-error.js';
+import { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
+import { isSigned, parseCheckpoint } from './checkpoint.js';
+import { LogFiles } from './log-files.js';
+
+export interface LogProof {
+  /** Signed notes by origin. */
+  readonly checkpoints: Readonly<Record<string, string>>;
+  readonly leaves: readonly { readonly log: string; readonly leaf: string; readonly proof: readonly string[] }[];
+}
+
+/**
+ * Proves every entry that `wanted` takes, over all logs, under their newest checkpoints.
+ * @throws GwError `audit.invalid` when a file of a log cannot be read
+ */
+export async function proveLeaves(directories: readonly string[], wanted: (leaf: AuditLeaf) => boolean): Promise<LogProof> {
+  const checkpoints: Record<string, string> = {};
+  const leaves: { log: string; leaf: string; proof: string[] }[] = [];
+  for (const directory of directories) {
+    const files = new LogFiles(directory);
+    const note = await files.checkpoint();
+    const parsed = note === null ? null : parseCheckpoint(note);
+    if (note === null || parsed === null) throw new GwError('audit.invalid', `The log in ${directory} has no checkpoint.`);
+    const { origin, size } = parsed.checkpoint;
+    for await (const { index, leaf: bytes } of files.leaves(size)) {
+      const leaf = decodeLeaf(bytes);
+      if (leaf === null || !wanted(leaf)) continue;
+      checkpoints[origin] = note.toString('utf8');
+      const proof = await inclusionProof(index, size, files.subtrees(size));
+      leaves.push({ log: origin, leaf: bytes.toString('utf8'), proof: proof.map((each) => each.toString('base64')) });
+    }
+  }
+  return { checkpoints, leaves };
+}
+
+/** The entries that it proves. @throws GwError `audit.invalid` when it proves one of them not */
+export function checkLogProof({ checkpoints, leaves }: LogProof, keys: readonly Buffer[]): AuditLeaf[] {
+  const proved: AuditLeaf[] = [];
+  for (const { log, leaf: text, proof } of leaves) {
+    const bytes = Buffer.from(text, 'utf8');
+    const leaf = decodeLeaf(bytes);
+    const note = Object.hasOwn(checkpoints, log) ? parseCheckpoint(Buffer.from(checkpoints[log] ?? '', 'utf8')) : null;
+    if (leaf === null) throw unproved('an entry is not in the form of an entry');
+    if (note === null || note.checkpoint.origin !== log || !isSigned(note.note, log, keys))
+      throw unproved(`the checkpoint of ${log} is not signed by any of the keys given`);
+    const path = proof.map((each) => Buffer.from(each, 'base64'));
+    if (!verifyInclusion(leaf.n, note.checkpoint.size, leafHash(bytes), path, note.checkpoint.root)) throw unproved(`entry ${leaf.n} is not in the log ${log}`);
+    proved.push(leaf);
+  }
+  return proved;
+}
+
+function unproved(what: string): GwError {
+  return new GwError('audit.invalid', `The proof does not hold: ${what}.`);
+}

@@ -1,0 +1,186 @@
+/**
+ * Follows sessions, journals and logs through the entries of all logs of a gateway and says what does not add up: a session without beginning or
+ * end, entries that are fewer than its end declares, a number that was left out, a segment that is told twice in two ways, entries after a log's
+ * end. This finds what a key's owner could take out of a tree before signing it. Pure; entries are untrusted.
+ */
+
+import type { AuditLeaf } from './audit-leaf.js';
+import type { Anchor } from './audit-trail.js';
+import type { Claim, LogProblem } from './log-problem.js';
+
+interface BookedSession {
+  readonly log: string;
+  readonly index: number;
+  readonly journal: string;
+  leaves: number;
+  ended: boolean;
+}
+
+export interface BookedSegment {
+  readonly log: string;
+  readonly index: number;
+  readonly journal: string;
+  readonly segment: number;
+  readonly entries: number;
+  readonly root: string;
+  readonly final: boolean;
+}
+
+interface BookedLog {
+  /** Who writes it now; null: it was closed. */
+  journal: string | null;
+  /** Sessions that the writer began. */
+  sessions: number;
+}
+
+const OF_SESSION = new Set(['operation.deny', 'data.clear', 'data.masked']);
+
+export class SessionBook {
+  readonly problems: LogProblem[] = [];
+  readonly segments = new Map<string, BookedSegment>();
+  readonly #sessions = new Map<string, BookedSession>();
+  readonly #recoveries = new Set<string>();
+  readonly #logs = new Map<string, BookedLog>();
+  readonly #anchors = new Map<string, Anchor>();
+  /** Sessions of each journal that the logs know. */
+  readonly #known = new Map<string, Set<string>>();
+
+  take(log: string, leaf: AuditLeaf): void {
+    const { kind, data, n } = leaf;
+    const state = this.#logs.get(log);
+    if ((state === undefined || state.journal === null) && kind !== 'log.open' && kind !== 'log.recovered')
+      this.#report('tail', log, n, `the entry ${kind} follows the end of the log`);
+    if (kind === 'log.open') this.#logs.set(log, { journal: leaf.journal, sessions: 0 });
+    else if (kind === 'log.close') this.#close(log, leaf);
+    else if (kind === 'session.start') this.#begin(log, leaf);
+    else if (kind === 'session.end' || OF_SESSION.has(kind)) this.#ofSession(log, leaf);
+    else if (kind === 'session.recovered') this.#recovered(leaf);
+    else if (kind === 'journal.segment') this.#segment(log, leaf);
+    for (const anchor of anchorsOf(data['anchors'])) {
+      const largest = this.#anchors.get(anchor.log);
+      if (largest === undefined || largest.size <= anchor.size) this.#anchors.set(anchor.log, anchor);
+    }
+  }
+
+  /** The furthest state of each log that another one saw. */
+  get anchors(): readonly Anchor[] {
+    return [...this.#anchors.values()];
+  }
+
+  get sessions(): number {
+    return new Set([...this.#sessions.keys(), ...this.#recoveries]).size;
+  }
+
+  /** Whether a process still writes this journal, by what the logs say. */
+  isOpen(journal: string): boolean {
+    return [...this.#logs.values()].some((log) => log.journal === journal);
+  }
+
+  /** How many sessions of a journal the logs know. */
+  sessionsOf(journal: string): number {
+    return this.#known.get(journal)?.size ?? 0;
+  }
+
+  /** After the last entry of the last log. */
+  finish(): void {
+    for (const [id, session] of this.#sessions) {
+      if (!session.ended && !this.#recoveries.has(id) && !this.isOpen(session.journal))
+        this.#report('session', session.log, session.index, `the session ${id} has no end`);
+    }
+    const segments = new Map<string, BookedSegment[]>();
+    for (const each of this.segments.values()) segments.set(each.journal, [...(segments.get(each.journal) ?? []), each]);
+    for (const [journal, list] of segments) {
+      const sorted = list.sort((a, b) => a.segment - b.segment);
+      for (const [at, { log, index, segment }] of sorted.entries()) {
+        if (segment === (sorted[at - 1]?.segment ?? 0) + 1) continue;
+        // Segments are sealed in the background: while the journal is written, a later one may be there first.
+        if (!this.isOpen(journal)) this.#report('segment', log, index, `a segment before segment ${segment} of the journal ${journal} is missing`);
+      }
+      const last = sorted.at(-1);
+      if (last !== undefined && !last.final && !this.isOpen(journal))
+        this.#report('segment', last.log, last.index, `the last segment of the journal ${journal} is missing`);
+    }
+  }
+
+  #begin(log: string, { data, n, journal }: AuditLeaf): void {
+    const state = this.#logs.get(log);
+    const id = String(data['session']);
+    if (state !== undefined) state.sessions++;
+    if (data['number'] !== state?.sessions)
+      this.#report('session', log, n, `the session ${id} is number ${String(data['number'])}, and ${state?.sessions ?? 0} began`);
+    if (this.#sessions.has(id)) this.#report('session', log, n, `the session ${id} begins twice`);
+    this.#sessions.set(id, { log, index: n, journal, leaves: 1, ended: false });
+    this.#know(journal, id);
+  }
+
+  #ofSession(log: string, { kind, data, n }: AuditLeaf): void {
+    const id = String(data['session']);
+    const session = this.#sessions.get(id);
+    if (session === undefined || session.ended || session.log !== log) {
+      this.#report('session', log, n, `the entry ${kind} is of the session ${id}, which ${session?.ended === true ? 'has ended' : 'never began here'}`);
+      return;
+    }
+    session.leaves++;
+    if (kind !== 'session.end') return;
+    session.ended = true;
+    if (data['leaves'] !== session.leaves)
+      this.#report('session', log, n, `the session ${id} has ${session.leaves} entries; its end says ${String(data['leaves'])}`);
+  }
+
+  /** Told by whoever repaired the journal, in its own log: the beginning may be in a log that is read later, or in none when the process died too early. */
+  #recovered({ data }: AuditLeaf): void {
+    const id = String(data['session']);
+    this.#recoveries.add(id);
+    this.#know(String(data['journalOfSession']), id);
+  }
+
+  #segment(log: string, { data, n }: AuditLeaf): void {
+    const found: BookedSegment = {
+      log,
+      index: n,
+      journal: String(data['journalOfSegment']),
+      segment: Number(data['segment']),
+      entries: Number(data['entries']),
+      root: String(data['root']),
+      final: data['final'] === true,
+    };
+    const key = `${found.journal}/${found.segment}`;
+    const before = this.segments.get(key);
+    if (before !== undefined && (before.root !== found.root || before.entries !== found.entries || before.final !== found.final)) {
+      this.#report('segment', log, n, `segment ${found.segment} of the journal ${found.journal} was told before with another root`);
+    }
+    this.segments.set(key, before ?? found);
+  }
+
+  #close(log: string, { data, n, journal }: AuditLeaf): void {
+    const state = this.#logs.get(log);
+    if (state === undefined) return;
+    if (data['sessions'] !== state.sessions)
+      this.#report('session', log, n, `${state.sessions} sessions began here; the end of the log says ${String(data['sessions'])}`);
+    for (const [id, session] of this.#sessions) {
+      if (session.journal === journal && session.log === log && !session.ended)
+        this.#report('session', log, n, `the log was closed with the session ${id} open`);
+    }
+    state.journal = null;
+  }
+
+  #know(journal: string, id: string): void {
+    const known = this.#known.get(journal);
+    if (known === undefined) this.#known.set(journal, new Set([id]));
+    else known.add(id);
+  }
+
+  #report(claim: Claim, log: string, index: number, message: string): void {
+    this.problems.push({ claim, log, index, message });
+  }
+}
+
+function anchorsOf(value: unknown): Anchor[] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((each: unknown) => {
+    const { log, size, root } = (typeof each === 'object' && each !== null ? each : {}) as Partial<Record<keyof Anchor, unknown>>;
+    return typeof log === 'string' && Number.isSafeInteger(size) && typeof root === 'string' && /^[0-9a-f]{64}$/.test(root)
+      ? [{ log, size: size as number, root }]
+      : [];
+  });
+}

@@ -1,0 +1,69 @@
+/** Verifies all logs of a gateway together: each by itself, then what they say of each other and of the sessions that run through them. */
+import { basename } from 'node:path';
+import type { Checkpoint } from './checkpoint.js';
+import { LogFiles } from './log-files.js';
+import type { LogProblem } from './log-problem.js';
+import { SessionBook } from './session-book.js';
+import { checkContinuation, type LogReport, type VerifyOptions, verifyLog } from './verify-log.js';
+
+export interface LogsReport {
+  readonly logs: readonly LogReport[];
+  readonly book: SessionBook;
+  readonly problems: readonly LogProblem[];
+}
+
+/** A log that is written meanwhile is read again when its checkpoint moved under the reader. */
+const ATTEMPTS = 5;
+
+export async function verifyLogs(directories: readonly string[], options: Omit<VerifyOptions, 'onLeaf'>): Promise<LogsReport> {
+  const logs: LogReport[] = [];
+  const book = new SessionBook();
+  const others: LogProblem[] = [];
+  const found = new Map<string, { readonly files: LogFiles; readonly checkpoint: Checkpoint }>();
+  for (const directory of directories) {
+    const { report, take } = await steadily(directory, options);
+    take(book);
+    logs.push(report);
+    const { checkpoint, log } = report;
+    if (checkpoint === null) continue;
+    const place = basename(directory);
+    if (!log.endsWith(`/${place}`)) others.push({ claim: 'log', log, index: null, message: `the log lies in the place of log ${place}` });
+    if (found.has(log)) others.push({ claim: 'fork', log, index: null, message: 'two directories hold a log of this name' });
+    found.set(log, { files: new LogFiles(directory), checkpoint });
+  }
+  book.finish();
+  // A worker takes the first place that is free, so places have no gaps.
+  const places = new Set(directories.map((directory) => basename(directory)));
+  for (let place = 0; place < places.size; place++) {
+    if (!places.has(String(place)))
+      others.push({ claim: 'log', log: String(place), index: null, message: `there is no log ${place}, and there are later ones` });
+  }
+  const gone = new Set<string>();
+  for (const { log, size, root } of book.anchors) {
+    const there = found.get(log);
+    if (there === undefined) gone.add(log);
+    else {
+      const known: Checkpoint = { origin: log, size, root: Buffer.from(root, 'hex') };
+      await checkContinuation(there.files, there.checkpoint, known, (claim, index, message) => others.push({ claim, log, index, message }));
+    }
+  }
+  for (const { origin } of options.known) if (!found.has(origin)) gone.add(origin);
+  for (const log of gone) others.push({ claim: 'log', log, index: null, message: 'the log was seen once, and is not here' });
+  return { logs, book, problems: [...logs.flatMap((each) => each.problems), ...others, ...book.problems] };
+}
+
+async function steadily(directory: string, options: Omit<VerifyOptions, 'onLeaf'>): Promise<{ report: LogReport; take: (book: SessionBook) => void }> {
+  for (let attempt = 1; ; attempt++) {
+    const leaves: Parameters<SessionBook['take']>[] = [];
+    const report = await verifyLog(directory, { ...options, onLeaf: (log, leaf) => void leaves.push([log, leaf]) });
+    const now = await new LogFiles(directory).checkpoint();
+    const moved = now !== null && report.checkpoint !== null && !now.includes(`\n${report.checkpoint.size}\n`);
+    if (report.problems.length > 0 && moved && attempt < ATTEMPTS) continue;
+    return {
+      report,
+      take: (book) => {
+        for (const each of leaves) book.take(...each);
+      },
+    };
+  }
+}

@@ -1,0 +1,39 @@
+/** `gw audit witness`: a second party cosigns what a log is, and only if it continues what it was. */
+import { string } from '@oclif/core/flags';
+import { GwCommand } from '../../cli/base-command.js';
+import { visible } from '../../cli/terminal.js';
+import { GwError } from '../../contract/gw-error.js';
+import type { WitnessRun } from '../../gateway/audit-witness.js';
+
+export default class AuditWitness extends GwCommand {
+  static override summary = 'Cosign the audit log of a gateway, as a witness.';
+  static override description =
+    'Checks that each log continues what this witness cosigned before, and cosigns its checkpoint. Run it regularly, by somebody else than the owner of the gateway, with a state directory that the gateway cannot write; the first run makes a key there. Exit status 9 when a log was forked, put back or taken away: nothing of it is cosigned.';
+  static override examples = [
+    { description: 'Cosign a copy each hour', command: '<%= config.bin %> audit witness --log /mirror/gateway --state /var/lib/witness --key audit.pub' },
+    {
+      description: 'Verify with what the witness saw',
+      command: "<%= config.bin %> audit verify --from /mirror/gateway --key audit.pub --key witness.pub --checkpoint '/var/lib/witness/test%2F0.checkpoint'",
+    },
+  ];
+  static override flags = {
+    log: string({ summary: 'Data directory of the gateway, or a copy of its `log`.', default: '.', helpValue: 'DIR' }),
+    state: string({ summary: "The witness's own directory.", required: true, helpValue: 'DIR' }),
+    key: string({ summary: 'File with public keys of the gateway, as `gw audit key` prints them.', multiple: true, required: true, helpValue: 'FILE' }),
+    name: string({ summary: 'Name of the witness, in its key and signatures.', default: 'witness', helpValue: 'NAME' }),
+  };
+
+  async run(): Promise<WitnessRun> {
+    const { flags } = await this.parse(AuditWitness);
+    const { runWitness } = await import('../../gateway/audit-witness.js');
+    const run = await runWitness(flags.log, flags.state, flags.name, flags.key);
+    const refused = run.logs.filter((each) => each.refused !== null);
+    if (refused.length > 0) {
+      throw new GwError('audit.invalid', refused.map(({ log, refused: why }) => `${visible(log)} is not cosigned: ${visible(why ?? '')}`).join('\n'), {
+        detail: { refused: refused.length },
+      });
+    }
+    this.print(run.key);
+    return run;
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * Verification of a gateway's logs and journals where they lie, or where a copy of them lies: out of files and public keys alone, without a
+ * gateway. Journals are read first: what is in them is in the logs, or will never be.
+ */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  KEY_TYPE,
+  type LogProblem,
+  type LogsReport,
+  parseCheckpoint,
+  parseVerifierKey,
+  publicKeyBytes,
+  readSigningKey,
+  type VerifierKey,
+  verifierKey,
+  verifyLogs,
+  verifyNote,
+} from '../audit/index.js';
+import { systemClock } from '../base/clock.js';
+import { GwError } from '../contract/gw-error.js';
+import { verifyJournal, type WorkerReport } from '../recording/index.js';
+import { readGatewayConfig } from './live-config.js';
+import { listLogs, logDirectory, logOrigin } from './open-audit-trail.js';
+import { checkSessionProof, type ProvedSession } from './session-proof.js';
+import { loadSigningKeys } from './signing-keys.js';
+
+export interface VerifyRequest {
+  /** Data directory of a gateway, or a copy of its `log` and `journal`. */
+  readonly from: string;
+  /** Files with keys, one a line, of the gateway and of witnesses. None: the key that the gateway keeps in the same directory. */
+  readonly keyFiles: readonly string[];
+  /** Checkpoints that somebody kept. */
+  readonly checkpointFiles: readonly string[];
+  /** When the copy was made, milliseconds since the epoch. */
+  readonly at: number | null;
+}
+
+export interface Verification {
+  readonly intact: boolean;
+  readonly logs: readonly { readonly log: string; readonly size: number; readonly root: string; readonly pending: number }[];
+  readonly sessions: number;
+  readonly segments: number;
+  /** Whether there were journals to compare with. */
+  readonly journals: number;
+  readonly problems: readonly LogProblem[];
+  readonly notices: readonly string[];
+}
+
+/** @throws GwError `usage.invalid` when there is nothing to verify or a file given is not what it should be */
+export async function verifyAudit({ from, keyFiles, checkpointFiles, at }: VerifyRequest): Promise<Verification> {
+  const directories = await listLogs(logDirectory(from));
+  if (directories.length === 0)
+    throw new GwError('usage.invalid', `There is no audit log below ${logDirectory(from)}.`, { hint: 'Name the data directory of the gateway with `--from`.' });
+  const keys = await keysOf(from, keyFiles);
+  const kept = await Promise.all(checkpointFiles.map((file) => keptCheckpoint(file, keys.all)));
+  const known = kept.map(({ checkpoint }) => checkpoint);
+  const journalDir = join(from, 'journal');
+  const journals = await verifyJournal(journalDir);
+  const report = await verifyLogs(directories, {
+    keys: keys.all.filter(({ type }) => type === KEY_TYPE.log).map(({ key }) => key),
+    known,
+    at: at ?? systemClock.now(),
+  });
+  const hasJournals = await stat(journalDir).then(
+    () => true,
+    () => false,
+  );
+  const problems = [...report.problems, ...unwitnessed(report, kept, keys.all), ...(hasJournals ? compareJournals(report, journals.workers) : [])];
+  return {
+    intact: problems.length === 0,
+    logs: report.logs.map(({ log, size, root, pending }) => ({ log, size, root, pending })),
+    sessions: report.book.sessions,
+    segments: report.book.segments.size,
+    journals: journals.workers.length,
+    problems,
+    notices: [...keys.notices, ...(hasJournals ? [] : ['There are no journals here: sessions were not compared with their records.'])],
+  };
+}
+
+/** Checks one file of `gw audit prove`. @throws GwError `audit.invalid` when it does not prove what it says, `usage.invalid` */
+export async function verifyProof(file: string, { from, keyFiles }: Pick<VerifyRequest, 'from' | 'keyFiles'>): Promise<ProvedSession> {
+  const { all } = await keysOf(from, keyFiles);
+  const text = (await read(file, 'The proof')).toString('utf8');
+  return checkSessionProof(
+    text,
+    all.filter(({ type }) => type === KEY_TYPE.log).map(({ key }) => key),
+  );
+}
+
+/** The public keys of the gateway that a configuration describes: one line for each log and key. @throws GwError `config.invalid` */
+export async function auditKeys(configFile: string): Promise<string[]> {
+  const { config } = await readGatewayConfig(configFile);
+  const keys = await loadSigningKeys(config, systemClock.now());
+  const logs = await listLogs(logDirectory(config.gateway.dataDir));
+  const origins = logs.length === 0 ? [logOrigin(config.gateway.name, '/0')] : logs.map((directory) => logOrigin(config.gateway.name, directory));
+  return origins.flatMap((origin) => keys.map((key) => verifierKey(origin, KEY_TYPE.log, publicKeyBytes(key))));
+}
+
+function compareJournals({ book, logs }: LogsReport, workers: readonly WorkerReport[]): LogProblem[] {
+  const problems: LogProblem[] = [];
+  const home = logs[0]?.log ?? '';
+  for (const { bootId, problems: found, segments, sessions, live } of workers) {
+    for (const { code, segment, message } of found) {
+      problems.push({ claim: 'journal', log: home, index: null, message: `journal ${bootId}, segment ${segment}: ${code}: ${message}` });
+    }
+    for (const { segment, sealed, root, entries, final } of segments) {
+      const booked = book.segments.get(`${bootId}/${segment}`);
+      const wrong = booked !== undefined && sealed && (booked.root !== root || booked.entries !== entries || booked.final !== final);
+      if (booked === undefined && sealed && !live)
+        problems.push({ claim: 'segment', log: home, index: null, message: `segment ${segment} of the journal ${bootId} is not in the log` });
+      else if (booked !== undefined && wrong)
+        problems.push({
+          claim: 'segment',
+          log: booked.log,
+          index: booked.index,
+          message: `segment ${segment} of the journal ${bootId} is not the one in the log`,
+        });
+    }
+    const known = book.sessionsOf(bootId);
+    if (known < sessions)
+      problems.push({ claim: 'session', log: home, index: null, message: `the journal ${bootId} has ${sessions} sessions; the log knows ${known}` });
+  }
+  for (const { journal, segment, log, index } of book.segments.values()) {
+    const worker = workers.find(({ bootId }) => bootId === journal);
+    if (worker?.segments.some((each) => each.segment === segment && each.sealed) === true || worker?.live === true) continue;
+    problems.push({ claim: 'segment', log, index, message: `segment ${segment} of the journal ${journal} is in the log, and its file is not here` });
+  }
+  return problems;
+}
+
+async function keysOf(from: string, files: readonly string[]): Promise<{ readonly all: VerifierKey[]; readonly notices: string[] }> {
+  if (files.length > 0) {
+    return { all: await readKeyFiles(files), notices: [] };
+  }
+  const seed = await readFile(join(from, 'audit-key'), 'utf8').catch(() => null);
+  if (seed === null)
+    throw new GwError('usage.invalid', 'No key was given.', { hint: 'Give the file in which you keep what `gw audit key` printed: `--key FILE`.' });
+  const key = publicKeyBytes(readSigningKey(seed.trim(), 'The key beside the log'));
+  return {
+    all: [{ name: 'own', type: KEY_TYPE.log, key }],
+    notices: [
+      'No key was given: the one that lies beside the log was taken. Whoever can change the log can change that too; keep what `gw audit key` prints elsewhere, and give it with --key.',
+    ],
+  };
+}
+
+/** Keys out of files, one a line. @throws GwError `usage.invalid` */
+export async function readKeyFiles(files: readonly string[]): Promise<VerifierKey[]> {
+  const texts = await Promise.all(files.map((file) => read(file, 'The key file')));
+  const lines = texts.flatMap((text) => text.toString('utf8').split('\n')).filter((line) => line.trim() !== '');
+  return lines.map(parseVerifierKey);
+}
+
+/** Whoever gives a witness's key expects that it saw every log. */
+function unwitnessed({ logs }: LogsReport, kept: readonly KeptCheckpoint[], keys: readonly VerifierKey[]): LogProblem[] {
+  const witnesses = keys.filter(({ type }) => type === KEY_TYPE.witness);
+  return logs.flatMap(({ log }) =>
+    witnesses.flatMap((witness) => {
+      const seen = kept.some(({ checkpoint, note }) => checkpoint.origin === log && verifyNote(note, witness) !== false);
+      return seen ? [] : [{ claim: 'witness' as const, log, index: null, message: `no checkpoint of it that is given was cosigned by ${witness.name}` }];
+    }),
+  );
+}
+
+type KeptCheckpoint = NonNullable<ReturnType<typeof parseCheckpoint>>;
+
+async function keptCheckpoint(file: string, keys: readonly VerifierKey[]): Promise<KeptCheckpoint> {
+  const parsed = parseCheckpoint(await read(file, 'The checkpoint'));
+  if (parsed === null) throw new GwError('usage.invalid', `${file} is not a checkpoint.`, { hint: 'Keep copies of `log/0/checkpoint` as they are.' });
+  // Origin and name of a log's keys are the same: the key counts, whatever log of the gateway it was printed for.
+  const named = keys.map((key) => (key.type === KEY_TYPE.log ? { ...key, name: parsed.checkpoint.origin } : key));
+  if (!named.some((key) => verifyNote(parsed.note, key) !== false)) {
+    throw new GwError('usage.invalid', `The checkpoint ${file} is not signed by any of the keys given.`, {
+      hint: 'Give the key that signed it too, with another `--key`.',
+    });
+  }
+  return parsed;
+}
+
+async function read(file: string, what: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new GwError('usage.invalid', `${what} ${file} cannot be read.`, { cause });
+  }
+}

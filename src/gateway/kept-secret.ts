@@ -1,0 +1,35 @@
+/** A secret that the gateway makes itself and keeps in its data directory, readable by its own user only. */
+import { link, readFile, unlink, writeFile } from 'node:fs/promises';
+import { newId } from '../base/id.js';
+import { GwError } from '../contract/gw-error.js';
+
+/**
+ * Made once: of several workers that start, the first one's is everybody's.
+ * @param make the secret, one line of text
+ * @throws GwError `config.invalid`; errors of the file system as they are
+ */
+export async function keptSecret(path: string, make: () => string, now: number): Promise<string> {
+  const found = await read(path);
+  if (found !== null) return found;
+  const draft = `${path}.${newId('draft', now)}`;
+  await writeFile(draft, `${make()}\n`, { mode: 0o600, flag: 'wx' });
+  try {
+    await link(draft, path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+  } finally {
+    await unlink(draft);
+  }
+  const kept = await read(path);
+  if (kept === null) throw new GwError('config.invalid', `The key ${path} could not be kept.`);
+  return kept;
+}
+
+async function read(path: string): Promise<string | null> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw cause;
+  }
+}

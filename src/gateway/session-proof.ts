@@ -1,0 +1,154 @@
+/**
+ * One file that proves a session, or one operation of it, to somebody who has nothing else but the gateway's public key: entries of the journal with
+ * their paths to the roots of its segments, and entries of the log (begin, end, those segments) with their paths to signed checkpoints.
+ */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type AuditLeaf, checkLogProof, proveLeaves } from '../audit/index.js';
+import { leafHash } from '../base/merkle-hash.js';
+import { verifyInclusion } from '../base/merkle-proof.js';
+import { GwError } from '../contract/gw-error.js';
+import { type EntryContent, provedBytes, proveEntries, readProvedEntry } from '../recording/index.js';
+import { listLogs, logDirectory } from './open-audit-trail.js';
+
+const base64 = z.string().max(8 << 20);
+const hashes = z.array(z.string().max(64)).max(64);
+
+const proofFile = z.strictObject({
+  format: z.literal('gw-proof-1'),
+  session: z.string().max(200),
+  operation: z.int().min(0).nullable(),
+  checkpoints: z.record(z.string().max(400), z.string().max(65_536)),
+  leaves: z.array(z.strictObject({ log: z.string().max(400), leaf: z.string().max(65_535), proof: hashes })).max(100_000),
+  entries: z
+    .array(
+      z.strictObject({
+        journal: z.string().max(200),
+        segment: z.int().min(1),
+        index: z.int().min(0),
+        size: z.int().min(1),
+        time: z.int().min(0),
+        entry: base64,
+        proof: hashes,
+      }),
+    )
+    .max(100_000),
+});
+
+export type SessionProof = z.output<typeof proofFile>;
+
+/** What a proof proves, in words. */
+export interface ProvedSession {
+  readonly session: string;
+  readonly operation: number | null;
+  /** From the log: who, on which target, from when to when (null: no end is in the log), and why it ended. */
+  readonly subject: string;
+  readonly issuer: string;
+  readonly target: string;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  readonly reason: string | null;
+  /** Text of the operation exactly as recorded, and what became of it; null for a whole session. */
+  readonly statement: string | null;
+  readonly outcome: string | null;
+  readonly checkpoints: readonly string[];
+}
+
+/**
+ * @param from data directory of the gateway, or a copy of its `log` and `journal`
+ * @throws GwError `audit.unknown` when the log has no such session, or its segments are not in the log yet; `audit.invalid` for damaged files
+ */
+export async function proveSession(from: string, session: string, operation: number | null): Promise<SessionProof> {
+  const directories = await listLogs(logDirectory(from));
+  const ofSession = await proveLeaves(directories, ({ data, kind }) => data['session'] === session && kind.startsWith('session.'));
+  const start = ofSession.leaves.map(({ leaf }) => JSON.parse(leaf) as AuditLeaf).find(({ kind }) => kind === 'session.start');
+  if (start === undefined) throw new GwError('audit.unknown', `The audit log has no session ${session}.`);
+  const { journal } = start;
+  const found = await proveEntries(join(from, 'journal', journal), Number(start.data['number']), operation);
+  if (operation !== null && !found.some(({ entry }) => isOperation(readProvedEntry(entry), operation))) {
+    throw new GwError('audit.unknown', `The session ${session} has no operation ${operation}.`);
+  }
+  const segments = new Set(found.map(({ segment }) => segment));
+  const anchors = await proveLeaves(
+    directories,
+    ({ kind, data }) => kind === 'journal.segment' && data['journalOfSegment'] === journal && segments.has(Number(data['segment'])),
+  );
+  const proof: SessionProof = {
+    format: 'gw-proof-1',
+    session,
+    operation,
+    checkpoints: { ...ofSession.checkpoints, ...anchors.checkpoints },
+    leaves: [...ofSession.leaves, ...anchors.leaves].map((each) => ({ ...each, proof: [...each.proof] })),
+    entries: found.map((each) => ({ ...each, journal, entry: each.entry.toString('base64'), proof: each.proof.map((hash) => hash.toString('base64')) })),
+  };
+  const missing = [...segments].find((segment) => !anchors.leaves.some(({ leaf }) => (JSON.parse(leaf) as AuditLeaf).data['segment'] === segment));
+  if (missing !== undefined) throw new GwError('audit.unknown', `Segment ${missing} of the journal is not in the log yet.`);
+  return proof;
+}
+
+/** @throws GwError `usage.invalid` for what is no proof, `audit.invalid` when it does not prove what it says */
+export function checkSessionProof(text: string, keys: readonly Buffer[]): ProvedSession {
+  const { session, operation, checkpoints, leaves, entries } = parse(text);
+  const proved = checkLogProof({ checkpoints, leaves }, keys);
+  const start = proved.find(({ kind, data }) => kind === 'session.start' && data['session'] === session);
+  if (start === undefined) throw unproved('the beginning of the session is not in it');
+  const end = proved.find(({ kind, data }) => (kind === 'session.end' || kind === 'session.recovered') && data['session'] === session);
+  const contents = entries.map((each) => checkEntry(each, start, proved));
+  const begins = contents.find((each) => each.kind === 'session.start');
+  if (begins?.kind !== 'session.start' || begins.id !== session) throw unproved("the session's first entry in the journal is not in it");
+  return {
+    session,
+    operation,
+    subject: String(start.data['subject']),
+    issuer: String(start.data['issuer']),
+    target: String(start.data['target']),
+    startedAt: start.time,
+    endedAt: end?.time ?? null,
+    reason: end === undefined ? null : String(end.data['reason']),
+    ...(operation === null ? { statement: null, outcome: null } : operationOf(contents, operation)),
+    checkpoints: Object.keys(checkpoints).sort(),
+  };
+}
+
+function checkEntry(each: SessionProof['entries'][number], start: AuditLeaf, proved: readonly AuditLeaf[]): EntryContent {
+  const { journal, segment, index, size, time, proof } = each;
+  const entry = Buffer.from(each.entry, 'base64');
+  const anchor = proved.find(({ kind, data }) => kind === 'journal.segment' && data['journalOfSegment'] === journal && data['segment'] === segment);
+  if (anchor === undefined || anchor.data['entries'] !== size) throw unproved(`segment ${segment} of the journal is not in the log with ${size} entries`);
+  const path = proof.map((hash) => Buffer.from(hash, 'base64'));
+  const root = Buffer.from(String(anchor.data['root']), 'hex');
+  if (!verifyInclusion(index, size, leafHash(provedBytes(time, entry)), path, root))
+    throw unproved(`entry ${index} is not in segment ${segment} of the journal`);
+  const content = readProvedEntry(entry);
+  if (content === null) throw unproved(`entry ${index} of segment ${segment} is none that a proof has`);
+  if (journal !== start.journal || content.session !== start.data['number']) throw unproved(`entry ${index} of segment ${segment} is of another session`);
+  return content;
+}
+
+function operationOf(contents: readonly EntryContent[], operation: number): { readonly statement: string; readonly outcome: string | null } {
+  const intent = contents.find((each) => isOperation(each, operation));
+  if (intent?.kind !== 'operation') throw unproved(`operation ${operation} is not in it`);
+  const parts = contents.flatMap((each) => (each.kind === 'part' && each.sequence === operation && each.text ? [each.bytes] : []));
+  const exact = Buffer.concat([intent.exact, ...parts]);
+  if (exact.length !== intent.exactBytes) throw unproved(`the text of operation ${operation} is not whole`);
+  const outcome = contents.find((each) => each.kind === 'outcome' && each.sequence === operation);
+  return { statement: exact.toString('utf8'), outcome: outcome?.kind === 'outcome' ? `${outcome.status}, rows ${outcome.rows}` : null };
+}
+
+const isOperation = (content: EntryContent | null, operation: number): boolean => content?.kind === 'operation' && content.sequence === operation;
+
+function parse(text: string): SessionProof {
+  let value: unknown = null;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new GwError('usage.invalid', 'The file is not a proof: it is not JSON.', { cause });
+  }
+  const parsed = proofFile.safeParse(value);
+  if (!parsed.success) throw new GwError('usage.invalid', 'The file is not a proof of `gw audit prove`.', { cause: parsed.error });
+  return parsed.data;
+}
+
+function unproved(what: string): GwError {
+  return new GwError('audit.invalid', `The proof does not hold: ${what}.`);
+}

@@ -1,0 +1,121 @@
+/**
+ * Takes single entries out of a sealed segment with their paths to its Merkle root, and reads entries that were proved so. Both sides of a proof of
+ * one operation: what it discloses is the entry, its time, and hashes.
+ */
+import { join } from 'node:path';
+import { leafHash } from '../base/merkle-hash.js';
+import { inclusionProof, subtreesOf } from '../base/merkle-proof.js';
+import { GwError } from '../contract/gw-error.js';
+import { decodeEnd, decodeEntries, decodeObject, decodeOperation, decodeOutcome, decodePart, type Entry } from './entry-decoder.js';
+import { ENTRY_BYTES, getU48, KIND, OUTCOME_STATUSES } from './format.js';
+import { listSegments, segmentName } from './journal-directory.js';
+import { leafBytes } from './segment-layout.js';
+import { SegmentReader } from './segment-reader.js';
+
+export interface ProvedEntry {
+  readonly segment: number;
+  readonly index: number;
+  /** Entries of the segment. */
+  readonly size: number;
+  /** Of its frame, milliseconds since the epoch. */
+  readonly time: number;
+  /** The entry without its length field. */
+  readonly entry: Buffer;
+  readonly proof: readonly Buffer[];
+}
+
+/**
+ * The beginning and end of a session; with `operation` also that operation with its parts and its outcome.
+ * @param session number of the session in the journal
+ * @throws GwError `recording.failed` when a segment that has some of it is damaged or not sealed
+ */
+export async function proveEntries(directory: string, session: number, operation: number | null): Promise<ProvedEntry[]> {
+  const found: ProvedEntry[] = [];
+  for (const segment of await listSegments(directory)) found.push(...(await proveSegment(join(directory, segmentName(segment)), segment, session, operation)));
+  return found;
+}
+
+async function proveSegment(path: string, segment: number, session: number, operation: number | null): Promise<ProvedEntry[]> {
+  const reader = await SegmentReader.open(path);
+  if (typeof reader === 'string') throw unprovable(segment, reader);
+  const hashes: Buffer[] = [];
+  const wanted: { index: number; time: number; entry: Buffer }[] = [];
+  let sealed = false;
+  try {
+    for (let item = await reader.next(); item.kind === 'frame' || item.kind === 'seal'; item = await reader.next()) {
+      if (item.kind === 'seal') {
+        sealed = true;
+        continue;
+      }
+      for (const entry of decodeEntries(item.body, item.entries)) {
+        if (typeof entry === 'string') throw unprovable(segment, entry);
+        if (entry.session === session && isWanted(entry, operation)) wanted.push({ index: hashes.length, time: item.time, entry: Buffer.from(entry.raw) });
+        hashes.push(leafHash(leafBytes(item.time, entry.raw).subarray(1)));
+      }
+    }
+  } finally {
+    await reader[Symbol.asyncDispose]();
+  }
+  if (wanted.length === 0) return [];
+  if (!sealed) throw unprovable(segment, 'it is not sealed yet');
+  const subtree = subtreesOf(hashes);
+  return Promise.all(wanted.map(async (each) => ({ segment, size: hashes.length, ...each, proof: await inclusionProof(each.index, hashes.length, subtree) })));
+}
+
+function isWanted({ kind, payload }: Entry, operation: number | null): boolean {
+  if (kind === KIND.sessionStart || kind === KIND.sessionEnd) return true;
+  if (operation === null) return false;
+  if (kind === KIND.operation) return decodeOperation(payload)?.sequence === operation;
+  if (kind === KIND.part) return decodePart(payload)?.sequence === operation;
+  return kind === KIND.outcome && decodeOutcome(payload)?.sequence === operation;
+}
+
+/** What the leaf hash of a proved entry is taken of, without the prefix. */
+export function provedBytes(time: number, entry: Buffer): Buffer {
+  return Buffer.from(leafBytes(time, entry).subarray(1));
+}
+
+/** A proved entry in words that can be shown; null for what is no entry of one of these kinds. Input is untrusted. */
+export type EntryContent =
+  | { readonly kind: 'session.start'; readonly session: number; readonly id: string; readonly data: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'session.end'; readonly session: number; readonly data: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'operation'; readonly session: number; readonly sequence: number; readonly exact: Buffer; readonly exactBytes: number }
+  | { readonly kind: 'part'; readonly session: number; readonly sequence: number; readonly text: boolean; readonly bytes: Buffer }
+  | { readonly kind: 'outcome'; readonly session: number; readonly sequence: number; readonly status: string; readonly rows: number };
+
+export function readProvedEntry(raw: Buffer): EntryContent | null {
+  if (raw.length < 12 || raw.length > ENTRY_BYTES) return null;
+  const session = raw.readUInt32BE(2);
+  const payload = raw.subarray(12);
+  switch (raw.readUInt8(0)) {
+    case KIND.sessionStart: {
+      const data = decodeObject(payload);
+      return data === null ? null : { kind: 'session.start', session, id: String(data['session']), data };
+    }
+    case KIND.sessionEnd: {
+      const data = decodeObject(decodeEnd(payload)?.json ?? Buffer.alloc(0));
+      return data === null ? null : { kind: 'session.end', session, data };
+    }
+    case KIND.operation: {
+      const operation = decodeOperation(payload);
+      return operation === null ? null : { kind: 'operation', session, sequence: operation.sequence, exact: operation.exact, exactBytes: operation.exactBytes };
+    }
+    case KIND.part: {
+      const part = decodePart(payload);
+      return part === null ? null : { kind: 'part', session, sequence: part.sequence, text: part.part === 0, bytes: part.bytes };
+    }
+    case KIND.outcome: {
+      const status = OUTCOME_STATUSES[(payload[6] ?? 0) - 1];
+      const outcome = decodeOutcome(payload);
+      return outcome === null || status === undefined ? null : { kind: 'outcome', session, sequence: getU48(payload, 0), status, rows: outcome.outcome.rows };
+    }
+    default:
+      return null;
+  }
+}
+
+function unprovable(segment: number, problem: string): GwError {
+  return new GwError('recording.failed', `Segment ${segment} of the journal proves nothing: ${problem}.`, {
+    hint: 'Wait until the segment is sealed, or run `gw audit verify`.',
+  });
+}

@@ -1,0 +1,185 @@
+/** One log on a real file system: what a checkpoint covers, what a process that ends leaves, and what is never signed. */
+import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isSigned, parseCheckpoint } from '../../src/audit/checkpoint.js';
+import { LogFiles } from '../../src/audit/log-files.js';
+import { LogWriter, type LogWriterOptions } from '../../src/audit/log-writer.js';
+import { newSigningKey, publicKeyBytes, readSigningKey } from '../../src/audit/note-key.js';
+import { tilePath } from '../../src/audit/tile-layout.js';
+import { silentLogger } from '../../src/base/logger.js';
+import { leafHash } from '../../src/base/merkle-hash.js';
+import { inclusionProof, verifyInclusion } from '../../src/base/merkle-proof.js';
+
+const key = readSigningKey(newSigningKey(), 'The key');
+const NEVER = 3_600_000;
+
+async function withLog(run: (options: LogWriterOptions) => Promise<void>): Promise<void> {
+  const root = await mkdtemp(join(tmpdir(), 'gw-log-'));
+  try {
+    await run({ directory: join(root, 'log'), origin: 'bank/0', keys: [key], logger: silentLogger, checkpointMs: NEVER, retryMs: NEVER });
+  } finally {
+    await rm(root, { recursive: true, force: true });
+  }
+}
+
+function add(log: LogWriter, count: number): void {
+  for (let at = 0; at < count; at++) log.append(Buffer.from(`leaf ${log.size}`));
+  log.commit();
+}
+
+async function checkpointOf(directory: string): Promise<{ size: number; root: Buffer }> {
+  const parsed = parseCheckpoint(await readFile(join(directory, 'checkpoint')));
+  if (parsed === null || !isSigned(parsed.note, 'bank/0', [publicKeyBytes(key)])) throw new Error('no signed checkpoint');
+  return parsed.checkpoint;
+}
+
+/** Every leaf is there, and in the tree. */
+async function expectWhole(directory: string, size: number): Promise<void> {
+  const { size: signed, root } = await checkpointOf(directory);
+  expect(signed).toBe(size);
+  const files = new LogFiles(directory);
+  let count = 0;
+  for await (const { index, leaf } of files.leaves(size)) {
+    expect(leaf.toString()).toBe(`leaf ${index}`);
+    if (index % 97 === 0 || index === size - 1) {
+      expect(verifyInclusion(index, size, leafHash(leaf), await inclusionProof(index, size, files.subtrees(size)), root)).toBe(true);
+    }
+    count++;
+  }
+  expect(count).toBe(size);
+}
+
+describe('a log', () => {
+  it('proves every leaf under each checkpoint, over the ends of tiles and over restarts', () =>
+    withLog(async (options) => {
+      let size = 0;
+      for (const more of [1, 2, 252, 1, 1, 255, 257, 70_000]) {
+        await using log = await opened(options);
+        add(log, more);
+        size += more;
+        await log.publish();
+        await expectWhole(options.directory, size);
+      }
+      expect(await readdir(join(options.directory, 'tile'))).toEqual(expect.arrayContaining(['0', '1', '2', 'entries']));
+    }));
+
+  it('keeps one set of partial tiles, and nothing pending when it was closed', () =>
+    withLog(async (options) => {
+      const log = await LogWriter.open(options);
+      for (let turn = 0; turn < 5; turn++) {
+        add(log, 1);
+        await log.publish();
+      }
+      await log.close();
+      expect((await readdir(options.directory)).sort()).toEqual(['checkpoint', 'tile']);
+      expect(await readdir(join(options.directory, 'tile', '0', '000.p'))).toEqual(['5']);
+    }));
+
+  it('takes over what a process that died had committed, without any help, and says so', () =>
+    withLog(async (options) => {
+      const log = await LogWriter.open(options);
+      add(log, 3);
+      await log.publish();
+      add(log, 300);
+      // As kill -9 leaves it: committed, not signed.
+      const left = `${options.directory}-left`;
+      await cp(options.directory, left, { recursive: true });
+      await log.close();
+      await using again = await opened({ ...options, directory: left });
+      expect(again.recovery).toEqual({ leaves: 300, unreadableBytes: 0 });
+      await expectWhole(left, 303);
+    }));
+
+  it('cuts a torn record off, counts its bytes, and keeps all before it', () =>
+    withLog(async (options) => {
+      const log = await LogWriter.open(options);
+      add(log, 4);
+      const left = `${options.directory}-left`;
+      await cp(options.directory, left, { recursive: true });
+      await log.close();
+      const name = (await readdir(left)).find((each) => each.startsWith('pending.')) as string;
+      const bytes = await readFile(join(left, name));
+      await writeFile(join(left, name), bytes.subarray(0, -5));
+      await using again = await opened({ ...options, directory: left });
+      expect(again.recovery.leaves).toBe(3);
+      expect(again.recovery.unreadableBytes).toBeGreaterThan(0);
+      await expectWhole(left, 3);
+    }));
+
+  it('is not continued when its tiles, its checkpoint or its key is another', () =>
+    withLog(async (options) => {
+      const log = await LogWriter.open(options);
+      add(log, 5);
+      await log.close();
+      const damages: Record<string, (directory: string) => Promise<void>> = {
+        tile: (directory) => writeFile(join(directory, tilePath({ level: 0, index: 0, width: 5 })), Buffer.alloc(160)),
+        checkpoint: async (directory) => {
+          const text = await readFile(join(directory, 'checkpoint'), 'utf8');
+          await writeFile(join(directory, 'checkpoint'), text.replace('\n5\n', '\n4\n'));
+        },
+        gone: (directory) => rm(join(directory, 'checkpoint')),
+      };
+      for (const [name, damage] of Object.entries(damages)) {
+        const directory = `${options.directory}-${name}`;
+        await cp(options.directory, directory, { recursive: true });
+        await damage(directory);
+        await expect(LogWriter.open({ ...options, directory }), name).rejects.toMatchObject({ code: 'audit.invalid' });
+      }
+      const stranger = readSigningKey(newSigningKey(), 'The key');
+      await expect(LogWriter.open({ ...options, keys: [stranger] })).rejects.toMatchObject({ code: 'audit.invalid' });
+      await using rotated = await opened({ ...options, keys: [stranger, key] });
+      add(rotated, 1);
+      await rotated.publish();
+      await expectWhole(options.directory, 6);
+    }));
+
+  it('signs nothing when its checkpoint was put back while it ran, and refuses leaves from then on', () =>
+    withLog(async (options) => {
+      const log = await LogWriter.open(options);
+      add(log, 5);
+      await log.publish();
+      const old = await readFile(join(options.directory, 'checkpoint'));
+      add(log, 5);
+      await log.publish();
+      await writeFile(join(options.directory, 'checkpoint'), old);
+      add(log, 1);
+      await expect(log.publish()).rejects.toMatchObject({ code: 'recording.failed' });
+      expect(log.healthy).toBe(false);
+      expect(() => log.append(Buffer.from('x'))).toThrowError(expect.objectContaining({ code: 'recording.failed' }));
+      expect(await readFile(join(options.directory, 'checkpoint'))).toEqual(old);
+      await expect(log.close()).rejects.toMatchObject({ code: 'recording.failed' });
+    }));
+
+  it('refuses leaves while its directory cannot be written, and signs all it accepted when it can again', () =>
+    withLog(async (options) => {
+      await using log = await opened({ ...options, retryMs: 1 });
+      add(log, 2);
+      await rm(join(options.directory, 'tile'), { recursive: true, force: true });
+      await writeFile(join(options.directory, 'tile'), 'in the way');
+      await expect(log.publish()).rejects.toMatchObject({ code: 'recording.failed' });
+      expect(log.healthy).toBe(false);
+      expect(() => add(log, 1)).toThrowError(expect.objectContaining({ code: 'recording.failed' }));
+      await rm(join(options.directory, 'tile'));
+      await expect.poll(() => log.healthy).toBe(true);
+      await expectWhole(options.directory, 2);
+    }));
+
+  it('takes no leaf that an entry bundle cannot hold', () =>
+    withLog(async (options) => {
+      await using log = await opened(options);
+      expect(() => log.append(Buffer.alloc(65_536))).toThrowError(expect.objectContaining({ code: 'recording.failed' }));
+      log.append(Buffer.from('leaf 0'));
+      log.commit();
+      await log.synced();
+      await log.publish();
+      await chmod(options.directory, 0o700);
+      await expectWhole(options.directory, 1);
+    }));
+});
+
+async function opened(options: LogWriterOptions): Promise<LogWriter & AsyncDisposable> {
+  const log = await LogWriter.open(options);
+  return Object.assign(log, { [Symbol.asyncDispose]: () => log.close() });
+}

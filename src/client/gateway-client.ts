@@ -6,6 +6,7 @@
 import type {
   ApprovalInfo,
   ApprovalList,
+  ExportFormat,
   KillReply,
   LoginInfo,
   NewApproval,
@@ -19,12 +20,14 @@ import { GwError } from '../contract/gw-error.js';
 import type { MaskingScan } from '../contract/masking-policy.js';
 import type { PolicyExplanation, PolicyFile, PolicySimulation, PolicyText } from '../contract/policy-types.js';
 import { readAnswer } from './api-answer.js';
-import { type HttpResponse, type HttpsTransport, placeOf } from './https-transport.js';
+import { type HttpRequest, type HttpResponse, type HttpsTransport, placeOf } from './https-transport.js';
 import type { TokenSource } from './token-source.js';
 
 /** A replay of the journals of months takes its time. */
 const SIMULATION_MS = 15 * 60_000;
 const SCAN_MS = 11 * 60_000;
+/** Pieces of an error that are looked at. */
+const ERROR_PIECES = 64;
 
 export interface SessionQuery {
   readonly state?: 'live' | 'ended' | undefined;
@@ -106,6 +109,29 @@ export class GatewayClient {
     const detail = await this.#call({ method: 'GET', path, query: page, token: await this.#token() });
     if (typeof detail['session'] !== 'object' || !isArray(detail['operations'])) throw this.#unexpected('session');
     return detail as unknown as SessionDetail;
+  }
+
+  /**
+   * The whole record of a session, as it comes. The text is in the format asked for; its end says whether the record is intact.
+   * @throws GwError what the gateway said; reading on rejects with `gateway.unreachable` when the answer is cut off
+   */
+  async exportSession(id: string, format: ExportFormat): Promise<AsyncIterable<Buffer>> {
+    const { status, headers, body } = await this.#transport.stream(
+      this.#requestOf({ method: 'GET', path: `/api/v1/sessions/${encodeURIComponent(id)}/export`, query: { format }, token: await this.#token() }),
+    );
+    if (status === 200) return this.#piecesOf(body);
+    const pieces: Buffer[] = [];
+    for await (const piece of this.#piecesOf(body)) if (pieces.length < ERROR_PIECES) pieces.push(piece);
+    readAnswer({ status, headers, body: Buffer.concat(pieces), tls: null }, placeOf(this.gateway));
+    throw this.#unexpected('export');
+  }
+
+  async *#piecesOf(body: AsyncIterable<unknown>): AsyncGenerator<Buffer, void> {
+    try {
+      for await (const piece of body) yield piece as Buffer;
+    } catch (cause) {
+      throw cause instanceof GwError ? cause : new GwError('gateway.unreachable', 'The answer of the gateway was cut off: what came of it is not whole.', { cause });
+    }
   }
 
   async kill(id: string, reason: string): Promise<KillReply> {
@@ -239,12 +265,16 @@ export class GatewayClient {
   }
 
   #send(call: Call): Promise<HttpResponse> {
+    return this.#transport.request(this.#requestOf(call));
+  }
+
+  #requestOf(call: Call): HttpRequest {
     const url = new URL(call.path, this.gateway);
     for (const [name, value] of Object.entries(call.query ?? {})) {
       if (typeof value === 'string' || typeof value === 'number') url.searchParams.set(name, String(value));
       else for (const each of value ?? []) url.searchParams.append(name, each);
     }
-    return this.#transport.request({
+    return {
       method: call.method,
       url,
       headers: {
@@ -253,7 +283,7 @@ export class GatewayClient {
       },
       body: call.body === undefined ? null : JSON.stringify(call.body),
       ...(call.timeout === undefined ? {} : { timeout: call.timeout }),
-    });
+    };
   }
 
   #unexpected(field: string): GwError {

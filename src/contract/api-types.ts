@@ -207,3 +207,11 @@ export interface TunnelHello {
 export type TunnelReply =
   | { readonly ok: true; readonly session: string }
   | { readonly ok: false; readonly code: string; readonly message: string; readonly hint: string };
+
+export const EXPORT_FORMATS = ['ndjson', 'sql', 'asciicast'] as const;
+/** GET /api/v1/sessions/:id/export?format — a stream; in `ndjson` one JSON document in each line, the last one of kind `integrity`. */
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+/** In the last line of the other formats, as a comment. */
+export const INTACT_WORDS = 'record: complete and verified';
+export const NOT_INTACT_WORDS = 'record: NOT INTACT';

@@ -7,9 +7,11 @@ import { z } from 'zod';
 import type { RecordPage, SessionRecords } from '../api/index.js';
 import type { Logger } from '../base/logger.js';
 import type { OperationRecord } from '../contract/api-types.js';
+import { GwError } from '../contract/gw-error.js';
 import type { MaskCount } from '../contract/masking-policy.js';
 import type { SessionSummary } from '../contract/session-store.js';
-import { type RecordedOperation, readSession } from '../recording/index.js';
+import { exportSession, type RecordedOperation, readSession } from '../recording/index.js';
+import { protocolsByKind } from './gateway-protocols.js';
 
 const TEXT_LIMIT = 64 * 1024;
 const PAGE_TEXT_LIMIT = 8 * 1024 * 1024;
@@ -27,6 +29,10 @@ export function createSessionRecords(journalDir: string, logger: Logger): Sessio
         logger.error({ err, session: session.id, journal: session.journal }, 'a session record could not be read');
         return missing('The journal could not be read.');
       }
+    },
+    export: (session, format) => {
+      if (!JOURNAL_NAME.test(session.journal)) throw new GwError('session.unknown', 'The name of the journal of this session is not valid.');
+      return exportSession(readSession(journalDir, session.journal, session.id), format, protocolsByKind.get(session.protocol)?.replay ?? null);
     },
   };
 }

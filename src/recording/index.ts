@@ -3,6 +3,7 @@
  * Writes on the path, reads, verifies and repairs beside it. Everything outside this folder imports from here.
  */
 
+export { exportSession } from './export/export-session.js';
 export type { GroupJournal } from './group-journal.js';
 export { type JournalOptions, openJournal } from './open-journal.js';
 export { type ListedSession, listSessions, readSession } from './read-session.js';

@@ -81,6 +81,27 @@ describe('sessions', () => {
     });
   });
 
+  it('are exported for the owner and for auditors, not for admins; each export is recorded before it begins', async () => {
+    const id = await world.session('gina');
+    const reply = await world.ask(`/api/v1/sessions/${id}/export?format=sql`, { token: await world.token('gina') });
+    expect([reply.status, reply.headers['content-type'], reply.text]).toEqual([200, 'application/sql', `${id} sql\none\ntwo\n`]);
+    expect((await world.ask(`/api/v1/sessions/${id}/export`, { token: await world.token('aud', ['auditors']) })).text).toContain(`${id} ndjson`);
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/export`, { token: await world.token('root', ['admins']) }))).toBe('api.forbidden');
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/export`, { token: await world.token('frank') }))).toBe('session.unknown');
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/export?format=exe`, { token: await world.token('gina') }))).toBe('usage.invalid');
+    expect(kinds()).toEqual(['log.read', 'log.read', 'api.denied']);
+    expect(world.audit[1]?.data).toMatchObject({ session: id, actorSubject: 'sub-aud', what: 'export ndjson' });
+    world.journalBroken = true;
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/export`, { token: await world.token('gina') }))).toBe('recording.failed');
+  });
+
+  it('cut the connection when the export cannot be gone on with: half of it never looks whole', async () => {
+    const id = await world.session('gina');
+    world.exported = ['one\n', new Error('the disk is gone')];
+    await expect(world.ask(`/api/v1/sessions/${id}/export`, { token: await world.token('gina') })).rejects.toThrow(/aborted|hang up/);
+    world.exported = ['one\n'];
+  });
+
   it('end here when they are here, and over the bus when they are elsewhere', async () => {
     const [here, elsewhere] = [await world.session('hank'), await world.session('hank')];
     world.local.add(here);

@@ -39,6 +39,11 @@ export function canAsk(): boolean {
   return process.stdin.isTTY === true && isTalkTerminal();
 }
 
+/** Whether keys can be taken while something is shown. */
+export function hasKeyboard(): boolean {
+  return process.stdin.isTTY === true && isDataTerminal();
+}
+
 /** Whether any of the three standard streams is a terminal: then the terminal itself sends its signals to the whole job. */
 export function hasTerminal(): boolean {
   return process.stdin.isTTY === true || process.stdout.isTTY === true || process.stderr.isTTY === true;

@@ -130,7 +130,9 @@ export class GatewayClient {
     try {
       for await (const piece of body) yield piece as Buffer;
     } catch (cause) {
-      throw cause instanceof GwError ? cause : new GwError('gateway.unreachable', 'The answer of the gateway was cut off: what came of it is not whole.', { cause });
+      throw cause instanceof GwError
+        ? cause
+        : new GwError('gateway.unreachable', 'The answer of the gateway was cut off: what came of it is not whole.', { cause });
     }
   }
 

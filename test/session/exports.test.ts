@@ -67,7 +67,10 @@ async function played(): Promise<{ screen: string; markers: unknown[]; lines: st
   const events = lines.filter((line) => line.startsWith('[')).map((line) => JSON.parse(line) as [number, string, string]);
   return {
     lines,
-    screen: events.filter(([, code]) => code === 'o').map(([, , data]) => data).join(''),
+    screen: events
+      .filter(([, code]) => code === 'o')
+      .map(([, , data]) => data)
+      .join(''),
     markers: events.filter(([, code]) => code === 'm').map(([, , data]) => data),
   };
 }
@@ -88,7 +91,12 @@ describe('ndjson', () => {
     await ended(client);
     const told = await documents();
     expect(told.map(({ kind }) => kind)).toEqual(['start', 'event', 'operation', 'result', 'outcome', 'operation', 'end', 'integrity']);
-    expect(told.find(({ kind }) => kind === 'operation')).toMatchObject({ sequence: 1, form: 'query', text: 'select id, ssn from people order by id', redacted: false });
+    expect(told.find(({ kind }) => kind === 'operation')).toMatchObject({
+      sequence: 1,
+      form: 'query',
+      text: 'select id, ssn from people order by id',
+      redacted: false,
+    });
     const result = Buffer.from(String(told.find(({ kind }) => kind === 'result')?.['base64']), 'base64').toString('latin1');
     expect(result).toContain('4399');
     expect(result).not.toContain('536-90-4399');
@@ -114,7 +122,15 @@ describe('asciicast', () => {
     expect(JSON.parse(lines[0] ?? '')).toMatchObject({ version: 3, term: { cols: 120, rows: 40 }, title: expect.stringContaining('on bank-db') as string });
     expect(markers).toEqual(['#1', '#2', '#3']);
     expect(screen).toContain(
-      ['=> select id, ssn from people order by id', ' id |     ssn', '----+-------------', '  1 | ***-**-4399', '  2 |', '(2 rows)', '[masked: 1 ssn (partial)]'].join('\r\n'),
+      [
+        '=> select id, ssn from people order by id',
+        ' id |     ssn',
+        '----+-------------',
+        '  1 | ***-**-4399',
+        '  2 |',
+        '(2 rows)',
+        '[masked: 1 ssn (partial)]',
+      ].join('\r\n'),
     );
     expect(screen).toContain('[refused by test/no-drop: drop on people (full name not known): denied by rule test/no-drop; never drop]');
     expect(screen).toMatch(/ERROR: {2}column "nothing" does not exist \(SQLSTATE 42703\)/);
@@ -128,11 +144,17 @@ describe('asciicast', () => {
     await ended(client);
     const text = await played();
     expect(text.screen).toContain("[$1 = '7', $2 = 'it''s']");
-    expect(text.screen).toContain([' n |  t   | x | b', '---+------+---+---', ' 7 | it\'s |   | t', '(1 row)'].join('\r\n'));
+    expect(text.screen).toContain([' n |  t   | x | b', '---+------+---+---', " 7 | it's |   | t", '(1 row)'].join('\r\n'));
 
     const raw = await RawClient.login(world.port, 'bank-db', 'token-ann', '');
     const binary = Buffer.from([0, 0, 0, 0, 0, 1, 0, 1]);
-    await raw.run(parse('', "select 1::int8 as big, 'abc'::text as t, true as b, 1.5::numeric as num"), frame('B', '\0\0', binary), describeMessage('P', ''), execute(''), sync());
+    await raw.run(
+      parse('', "select 1::int8 as big, 'abc'::text as t, true as b, 1.5::numeric as num"),
+      frame('B', '\0\0', binary),
+      describeMessage('P', ''),
+      execute(''),
+      sync(),
+    );
     raw.close();
     await sealed();
     const { screen } = await played();
@@ -142,7 +164,7 @@ describe('asciicast', () => {
 
   it('redteam 6h: nothing that was recorded acts on a terminal', async () => {
     const client = await connect();
-    await client.query("select e'\\x1b]0;owned\\x07' as \"a\u001b[31m\" -- \u202e\u001b[2J");
+    await client.query('select e\'\\x1b]0;owned\\x07\' as "a\u001b[31m" -- \u202e\u001b[2J');
     await ended(client);
     for (const format of ['asciicast', 'sql'] as const) {
       const shown = format === 'sql' ? '' : (await played()).screen.replaceAll('\r\n', '');
@@ -166,7 +188,9 @@ describe('asciicast', () => {
     raw.close();
     await sealed();
     const { screen } = await played();
-    expect(screen).toContain('NOTICE:  a notice of the server\r\nDETAIL:  What the server says here may hold values of the table; policy does not show it.\r\nCREATE TABLE');
+    expect(screen).toContain(
+      'NOTICE:  a notice of the server\r\nDETAIL:  What the server says here may hold values of the table; policy does not show it.\r\nCREATE TABLE',
+    );
     expect(screen).toContain('to stdout\r\n1\\tone\r\n2\\t\\N\r\nCOPY 2');
     expect(screen).toContain([' a', '---', ' 1', '(1 row)', ' b', '---', '(0 rows)'].join('\r\n'));
   });

@@ -23,7 +23,8 @@ rules:
   - { id: all-connect, effect: allow, actions: [connect] }
   - { id: whole-table, effect: require_approval, actions: [select], resources: [relation: public.people], columns: [dob], approval: { groups: [dba] } }
 `;
-const ROWS = "values (1, '536-90-4399', 'ada@bank.test', date '1990-01-02'), (2, '536-90-4400', 'ada@bank.test', date '1991-01-02'), (3, null, 'bob@bank.test', null)";
+const ROWS =
+  "values (1, '536-90-4399', 'ada@bank.test', date '1990-01-02'), (2, '536-90-4400', 'ada@bank.test', date '1991-01-02'), (3, null, 'bob@bank.test', null)";
 
 let server: RealPostgres;
 let desks: DeskWorld;
@@ -118,7 +119,10 @@ describe('a session', () => {
 
   it('may not write back what it was shown', async () => {
     const client = await connect();
-    await expect(client.query("update people set ssn = '***-**-4399' where id = 1")).rejects.toMatchObject({ code: '42501', message: /in the place of another/ });
+    await expect(client.query("update people set ssn = '***-**-4399' where id = 1")).rejects.toMatchObject({
+      code: '42501',
+      message: /in the place of another/,
+    });
     await expect(client.query('update people set ssn = $1 where id = 1', ['***-**-4399'])).rejects.toMatchObject({ code: '42501' });
     const direct = new pg.Client({ connectionString: server.url });
     await direct.connect();
@@ -137,7 +141,11 @@ describe('those who set it up', () => {
   it('are told column by column what a statement would show, and why', async () => {
     await connect();
     const catalog = await world.path.survey.catalog(new Secret('token-ann'), '127.0.0.1', 'bank-db');
-    const explained = await postgres.masking?.explain('select id, ssn, upper(email) as e, count(*) as n, f(1) as f from people group by 1, 2, 3', door(), catalog);
+    const explained = await postgres.masking?.explain(
+      'select id, ssn, upper(email) as e, count(*) as n, f(1) as f from people group by 1, 2, 3',
+      door(),
+      catalog,
+    );
     expect(explained?.catalog).toBe(true);
     expect(explained?.results[0]?.map(({ name, shown, how, classes, from }) => ({ name, shown, how, classes, from }))).toEqual([
       { name: 'id', shown: 'clear', how: 'unchanged', classes: [], from: ['public.people.id'] },
@@ -146,12 +154,17 @@ describe('those who set it up', () => {
       { name: 'n', shown: 'clear', how: 'unchanged', classes: [], from: [] },
       { name: 'f', shown: 'mask', how: 'unknown', classes: [], from: [] },
     ]);
-    expect((await postgres.masking?.explain('select pg_notify($1, ssn) from people', door(), catalog))?.refusal).toContain('may not flow into a call of pg_notify');
+    expect((await postgres.masking?.explain('select pg_notify($1, ssn) from people', door(), catalog))?.refusal).toContain(
+      'may not flow into a call of pg_notify',
+    );
   });
 
   it('are told that nothing is known without the catalog', async () => {
     await connect();
-    expect(await postgres.masking?.explain('select ssn from people', door(), null)).toMatchObject({ catalog: false, results: [[{ how: 'unknown', shown: 'mask' }]] });
+    expect(await postgres.masking?.explain('select ssn from people', door(), null)).toMatchObject({
+      catalog: false,
+      results: [[{ how: 'unknown', shown: 'mask' }]],
+    });
   });
 
   it('are proposed tags by names and values, and no value comes with it', async () => {
@@ -166,6 +179,8 @@ describe('those who set it up', () => {
 
   it('need a login and a right to connect', async () => {
     await expect(world.path.survey.catalog(new Secret('nobody'), '127.0.0.1', 'bank-db')).rejects.toMatchObject({ code: 'login.token_invalid' });
-    await expect(world.path.survey.sample(new Secret('token-ann'), '127.0.0.1', 'nowhere', null, 1, createLooksLike())).rejects.toMatchObject({ code: 'target.unknown' });
+    await expect(world.path.survey.sample(new Secret('token-ann'), '127.0.0.1', 'nowhere', null, 1, createLooksLike())).rejects.toMatchObject({
+      code: 'target.unknown',
+    });
   });
 });

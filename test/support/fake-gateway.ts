@@ -39,6 +39,8 @@ export interface FakeGatewayOptions {
   readonly users?: readonly SubjectRecord[];
   readonly approvals?: () => readonly ApprovalInfo[];
   readonly detail?: SessionDetail;
+  /** What an export of a session gives, by its format. */
+  exported?(format: string): string;
   /** Answer to a hello; by default yes. */
   tunnel?(hello: TunnelHello): TunnelReply;
   /** Takes over an accepted tunnel; by default the line protocol. */
@@ -226,6 +228,8 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     if (resource === 'sessions' && id === undefined) return send(200, { sessions: options.sessions ?? [], next: null });
     if (resource === 'sessions' && act === 'kill') return send(200, { session: id, state: 'ending' });
     if (resource === 'sessions' && act === 'renew') return send(200, { session: id, expiresAt: who.expiresAt });
+    if (resource === 'sessions' && act === 'export' && options.exported !== undefined)
+      return void response.writeHead(200, { 'content-type': 'text/plain' }).end(options.exported(url.searchParams.get('format') ?? ''));
     if (resource === 'sessions' && options.detail !== undefined) return send(200, options.detail);
     return fail(new GwError('session.unknown', `There is no session ${id ?? ''}.`));
   };

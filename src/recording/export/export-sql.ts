@@ -61,7 +61,10 @@ function operationText(
             : statement === null
               ? 'not in the script: a client would not run it as it stands'
               : null;
-  const head = `\n${[...notes, why ?? ''].filter((line) => line !== '').map(note).join('')}`;
+  const head = `\n${[...notes, why ?? '']
+    .filter((line) => line !== '')
+    .map(note)
+    .join('')}`;
   if (why === null) return `${head}${statement}\n`;
   // A carriage return ends a comment too.
   const lines = visibleLines(text.replace(/\r\n?/g, '\n')).split('\n');

@@ -2,7 +2,9 @@
 import { readBoundParameters } from '../bound-parameters.js';
 
 export function parameterLiterals(parameters: Uint8Array): readonly string[] | null {
-  return readBoundParameters(parameters, null)?.map(({ form, value }) => (form === 'null' ? 'NULL' : form === 'hex' ? `'\\x${value}'` : literal(value))) ?? null;
+  return (
+    readBoundParameters(parameters, null)?.map(({ form, value }) => (form === 'null' ? 'NULL' : form === 'hex' ? `'\\x${value}'` : literal(value))) ?? null
+  );
 }
 
 function literal(value: string): string {

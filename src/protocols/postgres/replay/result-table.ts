@@ -24,9 +24,7 @@ export function resultTable(fields: readonly Field[] | null, rows: readonly RawR
   const widths = columns.map(({ name }, index) => cells.reduce((most, row) => Math.max(most, displayWidth(row[index] ?? '')), displayWidth(name)));
   const header = columns.map(({ name }, index) => centred(name, widths[index] ?? 0)).join(' | ');
   const lines = cells.map((row) =>
-    row
-      .map((cell, index) => (isNumber(columns[index]?.type ?? 0) ? gap(cell, widths[index] ?? 0) + cell : cell + gap(cell, widths[index] ?? 0)))
-      .join(' | '),
+    row.map((cell, index) => (isNumber(columns[index]?.type ?? 0) ? gap(cell, widths[index] ?? 0) + cell : cell + gap(cell, widths[index] ?? 0))).join(' | '),
   );
   const ruler = widths.map((width) => '-'.repeat(width + 2)).join('+');
   return [` ${header}`.trimEnd(), ruler === '' ? '--' : ruler, ...lines.map((line) => ` ${line}`.trimEnd())];

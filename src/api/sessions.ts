@@ -19,6 +19,10 @@ const listQuery = z.strictObject({
   subject: text.optional(),
   name: text.optional(),
   target: text.optional(),
+  kind: z.enum(['person', 'service', 'agent']).optional(),
+  onBehalfOf: text.optional(),
+  since: z.iso.datetime({ offset: true }).optional(),
+  until: z.iso.datetime({ offset: true }).optional(),
   before: z.string().min(1).max(60).optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   /** `true`: only the caller's own, whatever the roles. */

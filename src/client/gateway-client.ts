@@ -33,6 +33,11 @@ export interface SessionQuery {
   readonly state?: 'live' | 'ended' | undefined;
   readonly target?: string | undefined;
   readonly name?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly onBehalfOf?: string | undefined;
+  /** RFC 3339. */
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
   readonly limit?: number | undefined;
   readonly before?: string | undefined;
 }

@@ -75,7 +75,7 @@ export class PgSessionStore implements SessionStore {
   list(filter: SessionFilter): Promise<SessionSummary[]> {
     const values: unknown[] = [];
     const where: string[] = [];
-    const match = (column: string, operator: '=' | '<', value: string | undefined): void => {
+    const match = (column: string, operator: '=' | '<' | '>=', value: string | undefined): void => {
       if (value === undefined) return;
       values.push(value);
       where.push(`${column} ${operator} $${values.length}`);
@@ -85,6 +85,10 @@ export class PgSessionStore implements SessionStore {
     match('subject', '=', filter.subject);
     match('name', '=', filter.name);
     match('target', '=', filter.target);
+    match('kind', '=', filter.kind);
+    match('on_behalf_of', '=', filter.onBehalfOf);
+    match('started_at', '>=', filter.since);
+    match('started_at', '<', filter.until);
     match('id', '<', filter.before);
     values.push(Math.max(1, Math.min(PAGE, filter.limit)));
     const condition = where.length === 0 ? '' : `where ${where.join(' and ')}`;

@@ -9,6 +9,7 @@ import type { Logger } from '../base/logger.js';
 import type { ExportFormat, LoginInfo, OperationRecord, Readiness, SessionDetail } from '../contract/api-types.js';
 import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator, Identity } from '../contract/identity.js';
+import type { OperationIndex } from '../contract/operation-index.js';
 import type { ProtocolDescriptor } from '../contract/protocol.js';
 import type { Bus, SessionStore, SessionSummary, SubjectStore } from '../contract/session-store.js';
 import type { Target } from '../contract/target.js';
@@ -73,6 +74,7 @@ export interface ApiServices {
   readonly bus: Bus;
   readonly local: LocalSessions;
   readonly records: SessionRecords;
+  readonly operations: Pick<OperationIndex, 'search'>;
   readonly policyDesk: PolicyDesk;
   readonly maskingDesk: MaskingDesk;
   readonly audit: AuditLog;

@@ -16,6 +16,7 @@ import { FailedLogins } from './failed-logins.js';
 import { grantRoutes } from './grants.js';
 import { guardHost } from './host-guard.js';
 import { maskingScanRoute } from './masking.js';
+import { operationsRoute } from './operations.js';
 import { policyRoutes } from './policy.js';
 import { addPublicRoutes } from './public-routes.js';
 import { errorReply } from './reply-error.js';
@@ -71,6 +72,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     ...sessionRoutes(services),
     ...sessionActionRoutes(services),
     sessionExportRoute(services),
+    operationsRoute(services),
     ...requestRoutes(services),
     ...requestActionRoutes(services),
     ...grantRoutes(services),

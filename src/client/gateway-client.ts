@@ -10,6 +10,7 @@ import type {
   KillReply,
   LoginInfo,
   NewApproval,
+  OperationList,
   SessionDetail,
   SessionList,
   SubjectRecord,
@@ -114,6 +115,16 @@ export class GatewayClient {
     const detail = await this.#call({ method: 'GET', path, query: page, token: await this.#token() });
     if (typeof detail['session'] !== 'object' || !isArray(detail['operations'])) throw this.#unexpected('session');
     return detail as unknown as SessionDetail;
+  }
+
+  async operations(query: {
+    readonly q: string;
+    readonly limit: number;
+    readonly before?: string | undefined;
+    readonly mine: boolean;
+  }): Promise<OperationList> {
+    const answer = await this.#call({ method: 'GET', path: '/api/v1/operations', query: { ...query, mine: String(query.mine) }, token: await this.#token() });
+    return { operations: this.#list(answer, 'operations'), next: typeof answer['next'] === 'string' ? answer['next'] : null };
   }
 
   /**

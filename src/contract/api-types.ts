@@ -3,6 +3,7 @@
 import type { ApprovalKind, ApprovalState, Estimate, Party, ShownOperation } from './approval.js';
 import type { DecisionEffect } from './decision.js';
 import type { MaskCount } from './masking-policy.js';
+import type { FoundOperation } from './operation-index.js';
 import type { ClientDescriptor } from './protocol.js';
 import type { SessionSummary, SubjectRecord } from './session-store.js';
 
@@ -83,6 +84,13 @@ export interface SessionDetail {
   readonly problems: readonly string[];
   /** Operations come in pages (`?after=SEQUENCE&limit=N`): give it as `after` for the next one; null when the record ends here. */
   readonly next: number | null;
+}
+
+/** GET /api/v1/operations?q&limit&before&mine — newest first. */
+export interface OperationList {
+  readonly operations: readonly FoundOperation[];
+  /** Give it as `before` for the next page; null when this was the last. */
+  readonly next: string | null;
 }
 
 /** GET /api/v1/targets */

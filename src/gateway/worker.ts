@@ -27,6 +27,7 @@ import { type Listeners, openListeners } from './listeners.js';
 import { createLiveConfig, type LiveConfig } from './live-config.js';
 import { createLivePolicy, type LivePolicy } from './live-policy.js';
 import { openState } from './open-state.js';
+import { type OperationIndexer, startOperationIndexer } from './operation-indexer.js';
 import { packageVersion } from './package-version.js';
 import { publicAddresses } from './public-addresses.js';
 import type { ServiceLogger } from './service-logger.js';
@@ -87,6 +88,15 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     if (door === undefined) doors.set(view, (door = createMaskingDoor(view, tokenKeys, clock)));
     return door;
   };
+
+  const indexer = startOperationIndexer({
+    index: store.operations,
+    journalDir,
+    journal: worker,
+    alive: assignment.recover ? assignment.aliveJournals : null,
+    logger,
+  });
+  cleanups.push(() => indexer.close());
 
   const approvals = createApprovals({ live, store, audit, policy, clock, logger });
   cleanups.push(() => approvals.close());
@@ -158,7 +168,22 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   cleanups.push(() => listeners.close());
   await audit.record('gateway.start', { gateway: config.gateway.name, version: packageVersion(), worker, policy: policy.digest });
 
-  const parts: Parts = { config, worker, store, journal, audit, live, policy, approvals, path, api, listeners, logger, setDraining: () => (draining = true) };
+  const parts: Parts = {
+    config,
+    worker,
+    store,
+    journal,
+    audit,
+    live,
+    policy,
+    approvals,
+    indexer,
+    path,
+    api,
+    listeners,
+    logger,
+    setDraining: () => (draining = true),
+  };
   let drained: Promise<void> | null = null;
   return {
     addresses,
@@ -182,6 +207,7 @@ interface Parts {
   readonly live: LiveConfig;
   readonly policy: LivePolicy;
   readonly approvals: Approvals;
+  readonly indexer: OperationIndexer;
   readonly path: Path;
   readonly api: Api;
   readonly listeners: Listeners;
@@ -204,7 +230,7 @@ async function reload({ live, policy, listeners, logger }: Parts): Promise<void>
  * refuses new tunnels. State and journal are closed last, because the last words of sessions go there.
  */
 async function drain(parts: Parts, deadlineMs: number): Promise<void> {
-  const { config, worker, store, journal, audit, policy, approvals, path, api, listeners, logger } = parts;
+  const { config, worker, store, journal, audit, policy, approvals, indexer, path, api, listeners, logger } = parts;
   parts.setDraining();
   const nativeClosed = listeners.closeNative();
   await path.drain(deadlineMs).catch((err: unknown) => logger.error({ err }, 'draining failed; ending at once'));
@@ -215,6 +241,7 @@ async function drain(parts: Parts, deadlineMs: number): Promise<void> {
   await Promise.all([nativeClosed, listeners.close()]);
   await api.close();
   await policy.close();
+  await indexer.close();
   await journal.close();
   await store.close();
 }

@@ -5,7 +5,9 @@
 
 export { exportSession } from './export/export-session.js';
 export type { GroupJournal } from './group-journal.js';
+export { listWorkers } from './journal-directory.js';
 export { type JournalOptions, openJournal } from './open-journal.js';
+export { type JournalledOperation, readOperations } from './read-operations.js';
 export { type ListedSession, listSessions, readSession } from './read-session.js';
 export type { RecordedOperation, RecordedStream, SessionItem } from './recorded.js';
 export { type RecoveredSession, type Recovery, type RecoveryOptions, recoverJournals } from './recover-journals.js';

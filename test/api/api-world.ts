@@ -186,6 +186,7 @@ export class ApiWorld {
         kill: (id, by, reason) => this.local.has(id) && this.killed.push({ id, by, reason }) > 0,
         renew: (id, identity) => this.local.has(id) && this.renewed.push({ id, identity }) > 0,
       },
+      operations: this.store.operations,
       records: { read: () => Promise.resolve(this.record), export: (session, format) => exportOf(session.id, format, this.exported) },
       audit,
       policyDesk: createPolicyAnswers({

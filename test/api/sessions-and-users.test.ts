@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionSummary } from '../../src/contract/api-types.js';
 import type { ApprovalRecord } from '../../src/contract/approval.js';
+import type { FoundOperation, IndexedOperation } from '../../src/contract/operation-index.js';
 import { askingPolicy } from '../approval/asking-policy.js';
 import { demand, identity, question } from '../approval/fixture.js';
 import { mint } from '../identity/test-issuer.js';
@@ -23,6 +24,45 @@ beforeEach(async () => {
 });
 
 const kinds = (): string[] => world.audit.map(({ kind }) => kind);
+
+describe('operations', () => {
+  it("are searched among one's own, and among all by auditors alone; that is recorded", async () => {
+    const operation = (sequence: number, name: string): IndexedOperation => ({
+      session: 'ses_x',
+      sequence,
+      at: '2026-01-01T00:00:00.000Z',
+      issuer: world.issuer.url,
+      subject: `sub-${name}`,
+      name,
+      onBehalfOf: null,
+      target: 'bank-db',
+      verdict: 'allow',
+      status: 'ok',
+      rule: null,
+      kinds: ['select'],
+      relations: [],
+      masked: [],
+      rows: 1,
+      text: `select ${name}`,
+    });
+    await world.store.operations.add([operation(1, 'erin'), operation(2, 'frank'), operation(3, 'erin')]);
+    const search = async (token: string, query: string): Promise<unknown> => {
+      const { json } = await world.ask(`/api/v1/operations?q=${query}`, { token });
+      return (json['operations'] as FoundOperation[]).map(({ sequence }) => sequence);
+    };
+    expect(await search(await world.token('erin'), 'select')).toEqual([3, 1]);
+    expect(await search(await world.token('erin'), 'user:frank')).toEqual([]);
+    expect(await search(await world.token('root', ['admins']), 'select')).toEqual([]);
+    expect(kinds()).toEqual([]);
+    expect(await search(await world.token('aud', ['auditors']), 'select')).toEqual([3, 2, 1]);
+    expect(await search(await world.token('erin', ['auditors']), 'select&mine=true')).toEqual([3, 1]);
+    expect(kinds()).toEqual(['log.read']);
+    const page = await world.ask('/api/v1/operations?q=select&limit=1', { token: await world.token('erin') });
+    expect(await search(await world.token('erin'), `select&before=${encodeURIComponent(String(page.json['next']))}`)).toEqual([1]);
+    for (const query of ['q=%22open', 'q=', 'q=x&before=y', 'q=x&limit=0'])
+      expect(codeOf(await world.ask(`/api/v1/operations?${query}`, { token: await world.token('erin') }))).toBe('usage.invalid');
+  });
+});
 
 describe('sessions', () => {
   const list = async (token: string, query = ''): Promise<string[]> =>

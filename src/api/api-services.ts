@@ -42,6 +42,8 @@ export interface SessionRecords {
    * @throws GwError `usage.invalid` when the session's protocol has no such form
    */
   export(session: SessionSummary, format: ExportFormat): AsyncIterable<string>;
+  /** The same as an asciicast that goes on until the session ends; something comes every few seconds. */
+  watch(session: SessionSummary): AsyncIterable<string>;
 }
 
 export interface RoleMembers {

@@ -24,6 +24,7 @@ import { requestActionRoutes } from './request-actions.js';
 import { requestRoutes } from './requests.js';
 import { sessionActionRoutes } from './session-actions.js';
 import { sessionExportRoute } from './session-export.js';
+import { sessionWatchRoute } from './session-watch.js';
 import { sessionRoutes } from './sessions.js';
 import { targetsRoute } from './targets.js';
 import { userRoutes } from './users.js';
@@ -72,6 +73,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     ...sessionRoutes(services),
     ...sessionActionRoutes(services),
     sessionExportRoute(services),
+    sessionWatchRoute(services),
     operationsRoute(services),
     ...requestRoutes(services),
     ...requestActionRoutes(services),

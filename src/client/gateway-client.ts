@@ -39,6 +39,10 @@ export interface SessionQuery {
   /** RFC 3339. */
   readonly since?: string | undefined;
   readonly until?: string | undefined;
+  readonly relation?: string | undefined;
+  readonly verdict?: string | undefined;
+  readonly action?: string | undefined;
+  readonly masked?: string | undefined;
   readonly limit?: number | undefined;
   readonly before?: string | undefined;
 }
@@ -131,15 +135,22 @@ export class GatewayClient {
    * The whole record of a session, as it comes. The text is in the format asked for; its end says whether the record is intact.
    * @throws GwError what the gateway said; reading on rejects with `gateway.unreachable` when the answer is cut off
    */
-  async exportSession(id: string, format: ExportFormat): Promise<AsyncIterable<Buffer>> {
-    const { status, headers, body } = await this.#transport.stream(
-      this.#requestOf({ method: 'GET', path: `/api/v1/sessions/${encodeURIComponent(id)}/export`, query: { format }, token: await this.#token() }),
-    );
+  exportSession(id: string, format: ExportFormat): Promise<AsyncIterable<Buffer>> {
+    return this.#stream(`/api/v1/sessions/${encodeURIComponent(id)}/export`, { format });
+  }
+
+  /** A live session as an asciicast that goes on until the session ends. @throws as `exportSession` */
+  watchSession(id: string): Promise<AsyncIterable<Buffer>> {
+    return this.#stream(`/api/v1/sessions/${encodeURIComponent(id)}/watch`, {});
+  }
+
+  async #stream(path: string, query: NonNullable<Call['query']>): Promise<AsyncIterable<Buffer>> {
+    const { status, headers, body } = await this.#transport.stream(this.#requestOf({ method: 'GET', path, query, token: await this.#token() }));
     if (status === 200) return this.#piecesOf(body);
     const pieces: Buffer[] = [];
     for await (const piece of this.#piecesOf(body)) if (pieces.length < ERROR_PIECES) pieces.push(piece);
     readAnswer({ status, headers, body: Buffer.concat(pieces), tls: null }, placeOf(this.gateway));
-    throw this.#unexpected('export');
+    throw this.#unexpected(path);
   }
 
   async *#piecesOf(body: AsyncIterable<unknown>): AsyncGenerator<Buffer, void> {

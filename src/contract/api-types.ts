@@ -98,7 +98,7 @@ export interface TargetList {
   readonly targets: readonly TargetInfo[];
 }
 
-/** GET /api/v1/sessions?state&target&name&kind&onBehalfOf&since&until&issuer&subject&limit&before — newest first. Without a role only one's own. */
+/** GET /api/v1/sessions?state&target&name&kind&onBehalfOf&since&until&relation&verdict&action&masked&issuer&subject&limit&before — newest first. Without a role only one's own. */
 export interface SessionList {
   readonly sessions: readonly SessionSummary[];
   /** Give it as `before` for the next page; null when this was the last. */

@@ -43,6 +43,8 @@ export interface SessionFilter {
   /** Begun at or after, and before; RFC 3339. */
   readonly since?: string;
   readonly until?: string;
+  /** Tags (`tagOf`) of one operation that the session has. */
+  readonly has?: readonly string[];
   readonly limit: number;
   /** Id of the last session of the page before; newest first. */
   readonly before?: string;

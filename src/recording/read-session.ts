@@ -34,7 +34,9 @@ export async function* readSession(dir: string, bootId: string, session: string,
   let number = 0;
   let ended = false;
   let segment = 0;
-  for await (const item of walkJournal({ dir, bootId, live, more })) {
+  // A writer that died tells nothing more.
+  const waiting = more === undefined ? undefined : async (): Promise<boolean> => (await more()) && (await isWorkerAlive(join(dir, bootId)));
+  for await (const item of walkJournal({ dir, bootId, live, more: waiting })) {
     if (item.kind === 'problem') report(item.problem);
     if (item.kind !== 'frame') continue;
     segment = item.segment;

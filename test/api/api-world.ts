@@ -187,7 +187,11 @@ export class ApiWorld {
         renew: (id, identity) => this.local.has(id) && this.renewed.push({ id, identity }) > 0,
       },
       operations: this.store.operations,
-      records: { read: () => Promise.resolve(this.record), export: (session, format) => exportOf(session.id, format, this.exported) },
+      records: {
+        read: () => Promise.resolve(this.record),
+        export: (session, format) => exportOf(session.id, format, this.exported),
+        watch: (session) => exportOf(session.id, 'watch', this.exported),
+      },
       audit,
       policyDesk: createPolicyAnswers({
         current: () => policy,

@@ -135,6 +135,19 @@ describe('sessions', () => {
     expect(codeOf(await world.ask(`/api/v1/sessions/${id}/export`, { token: await world.token('gina') }))).toBe('recording.failed');
   });
 
+  it('are watched by the owner and by auditors, not by admins; that is recorded before it begins', async () => {
+    const id = await world.session('gina');
+    expect((await world.ask(`/api/v1/sessions/${id}/watch`, { token: await world.token('gina') })).text).toContain(`${id} watch`);
+    expect((await world.ask(`/api/v1/sessions/${id}/watch`, { token: await world.token('aud', ['auditors']) })).status).toBe(200);
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/watch`, { token: await world.token('root', ['admins']) }))).toBe('api.forbidden');
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/watch`, { token: await world.token('frank') }))).toBe('session.unknown');
+    expect(world.audit.map(({ kind, data }) => [kind, data['what']])).toEqual([
+      ['log.read', 'watch'],
+      ['log.read', 'watch'],
+      ['api.denied', undefined],
+    ]);
+  });
+
   it('cut the connection when the export cannot be gone on with: half of it never looks whole', async () => {
     const id = await world.session('gina');
     world.exported = ['one\n', new Error('the disk is gone')];

@@ -24,6 +24,10 @@ export default class SessionsLs extends GwCommand {
     'acting-for': string({ summary: 'Only sessions of agents and CI jobs that act for this subject.', helpValue: 'SUBJECT' }),
     since: string({ summary: 'Only sessions that began then or later.', helpValue: 'TIME' }),
     until: string({ summary: 'Only sessions that began before.', helpValue: 'TIME' }),
+    relation: string({ summary: 'Only sessions with an operation on it.', helpValue: 'NAME' }),
+    verdict: string({ summary: 'Only sessions with an operation that was decided so: allow, deny, require_approval.', helpValue: 'VERDICT' }),
+    action: string({ summary: 'Only sessions with an operation that does this: select, delete, …', helpValue: 'ACTION' }),
+    masked: string({ summary: 'Only sessions with an operation that data of this class was masked in.', helpValue: 'CLASS' }),
     follow: boolean({ summary: 'Go on: each session as it begins, and again as it ends.' }),
     limit: integer({ summary: 'At most so many.', default: 50, min: 1, max: 1000 }),
     before: string({ summary: 'Continue after this session of the page before.', helpValue: 'ID' }),
@@ -32,9 +36,23 @@ export default class SessionsLs extends GwCommand {
   async run(): Promise<SessionList> {
     const { flags } = await this.parse(SessionsLs);
     const { client, clock } = await this.connect(flags);
-    const { state, target, name, kind, limit, before } = flags;
+    const { state, target, name, kind, relation, verdict, action, masked, limit, before } = flags;
     const at = (text: string | undefined): string | undefined => (text === undefined ? undefined : moment(text, clock.now()));
-    const query = { state, target, name, kind, limit, before, onBehalfOf: flags['acting-for'], since: at(flags.since), until: at(flags.until) };
+    const query = {
+      state,
+      target,
+      name,
+      kind,
+      relation,
+      verdict,
+      action,
+      masked,
+      limit,
+      before,
+      onBehalfOf: flags['acting-for'],
+      since: at(flags.since),
+      until: at(flags.until),
+    };
     const print = (page: SessionList): Promise<void> =>
       this.printRows({ columns: sessionColumns(clock.now()), rows: page.sessions, whole: page, empty: 'No sessions.' }, flags.output);
     if (flags.follow) {

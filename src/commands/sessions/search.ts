@@ -20,7 +20,7 @@ export default class SessionsSearch extends GwCommand {
   static override args = { query: stringArg({ description: 'Words, "phrases" and name:value parts.', required: true }) };
   static override flags = {
     ...outputFlag,
-    mine: boolean({ summary: 'Only your own operations.' }),
+    mine: boolean({ summary: 'Only your own operations.', default: false }),
     limit: integer({ summary: 'At most so many.', default: 50, min: 1, max: 1000 }),
     before: string({ summary: 'Continue after the page before.', helpValue: 'PLACE' }),
   };

@@ -39,13 +39,16 @@ export async function playAtTerminal(playback: Playback, talk: (line: string) =>
       const now = performance.now();
       show(playback.advance(now - last));
       last = now;
-      if (playback.over && !playback.paused) return finish(false);
       const { wait } = playback;
-      if (wait !== null) timer = setTimeout(tick, wait);
+      if (playback.over && !playback.paused) finish(false);
+      else if (wait !== null) timer = setTimeout(tick, wait);
     };
     const onKeys = (typed: Buffer): void => {
       const key = typed.toString('latin1');
-      if (QUIT.has(key)) return finish(true);
+      if (QUIT.has(key)) {
+        finish(true);
+        return;
+      }
       const move = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
       if (move === undefined) return;
       // What was due before the key belongs to the time before it.

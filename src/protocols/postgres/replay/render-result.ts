@@ -118,7 +118,10 @@ class Screen {
 
   #words(buffer: Buffer, start: number, end: number): void {
     const fields = readFields(buffer, start, end);
-    if (fields === null) return this.say('(words of the server that cannot be read)');
+    if (fields === null) {
+      this.say('(words of the server that cannot be read)');
+      return;
+    }
     const field = (code: string): string => visible(fields.get(code) ?? '');
     this.say(`${field('S')}:  ${field('M')}${fields.get('V') === 'NOTICE' ? '' : ` (SQLSTATE ${field('C')})`}`);
     for (const [code, name] of [
@@ -130,7 +133,10 @@ class Screen {
   }
 
   #notification(buffer: Buffer, start: number, end: number): void {
-    if (end - start < 6) return this.say('(a notification that cannot be read)');
+    if (end - start < 6) {
+      this.say('(a notification that cannot be read)');
+      return;
+    }
     const [channel = '', payload = ''] = buffer.toString('utf8', start + 4, end).split('\0');
     const extra = payload === '' ? '' : ` with payload "${visible(payload)}"`;
     this.say(`Asynchronous notification "${visible(channel)}"${extra} received from server process with PID ${buffer.readUInt32BE(start)}.`);

@@ -18,6 +18,8 @@ const KEYS: Readonly<Record<string, Move>> = {
   n: 'next',
   p: 'previous',
 };
+/** Several keys may come at once. */
+const EACH_KEY = /\u001b\[[A-D]|[^]/g;
 const QUIT: ReadonlySet<string> = new Set(['q', '\u0003', '\u0004']);
 
 /** Resolves when the replay has ended or was left. True: it was left. */
@@ -26,8 +28,10 @@ export async function playAtTerminal(playback: Playback, talk: (line: string) =>
   return new Promise((resolve) => {
     let timer: NodeJS.Timeout | undefined;
     let last = performance.now();
+    let ended = false;
     const show = (text: string): void => void stdout.write(visibleLines(text));
     const finish = (left: boolean): void => {
+      ended = true;
       clearTimeout(timer);
       stdin.off('data', onKeys);
       stdin.setRawMode(false);
@@ -44,11 +48,16 @@ export async function playAtTerminal(playback: Playback, talk: (line: string) =>
       else if (wait !== null) timer = setTimeout(tick, wait);
     };
     const onKeys = (typed: Buffer): void => {
-      const key = typed.toString('latin1');
-      if (QUIT.has(key)) {
-        finish(true);
-        return;
+      for (const key of typed.toString('latin1').match(EACH_KEY) ?? []) {
+        if (ended) return;
+        if (QUIT.has(key)) {
+          finish(true);
+          return;
+        }
+        onKey(key);
       }
+    };
+    const onKey = (key: string): void => {
       const move = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
       if (move === undefined) return;
       // What was due before the key belongs to the time before it.

@@ -66,6 +66,7 @@ const detail: SessionDetail = {
       bytes: null,
       durationUs: 1500,
       message: null,
+      masked: [],
     },
   ],
   events: [],

@@ -19,7 +19,7 @@ const KEYS: Readonly<Record<string, Move>> = {
   p: 'previous',
 };
 /** Several keys may come at once. */
-const EACH_KEY = /\u001b\[[A-D]|[^]/g;
+const EACH_KEY = /\u001b\[[A-D]|[\s\S]/g;
 const QUIT: ReadonlySet<string> = new Set(['q', '\u0003', '\u0004']);
 
 /** Resolves when the replay has ended or was left. True: it was left. */

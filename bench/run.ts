@@ -1,6 +1,6 @@
 /**
  * The bench: gw against direct, haproxy and pgbouncer, interleaved, as ratios. `npm run bench [-- SECTION…] [--rounds N]`; sections:
- * throughput tunnel bulk masking latency connections memory cli. Results go to bench/results/SECTION.json. Needs Debian's postgresql, haproxy
+ * throughput tunnel bulk masking latency connections memory cli search. Results go to bench/results/SECTION.json. Needs Debian's postgresql, haproxy
  * and pgbouncer.
  */
 import { bulk } from './sections/bulk.js';
@@ -9,12 +9,13 @@ import { connections } from './sections/connections.js';
 import { latency } from './sections/latency.js';
 import { masking } from './sections/masking.js';
 import { memory } from './sections/memory.js';
+import { search } from './sections/search.js';
 import { throughput } from './sections/throughput.js';
 import { tunnel } from './sections/tunnel.js';
 import type { Row } from './support/record.js';
 import { save } from './support/record.js';
 
-const SECTIONS: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = { throughput, tunnel, bulk, masking, latency, connections, memory, cli };
+const SECTIONS: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = { throughput, tunnel, bulk, masking, latency, connections, memory, cli, search };
 
 const args = process.argv.slice(2);
 const at = args.indexOf('--rounds');

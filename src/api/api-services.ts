@@ -6,9 +6,10 @@ import type { ApprovalDesk } from '../approval/index.js';
 import type { AuditLog } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { LoginInfo, OperationRecord, Readiness, SessionDetail } from '../contract/api-types.js';
+import type { ExportFormat, LoginInfo, OperationRecord, Readiness, SessionDetail } from '../contract/api-types.js';
 import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator, Identity } from '../contract/identity.js';
+import type { OperationIndex } from '../contract/operation-index.js';
 import type { ProtocolDescriptor } from '../contract/protocol.js';
 import type { Bus, SessionStore, SessionSummary, SubjectStore } from '../contract/session-store.js';
 import type { Target } from '../contract/target.js';
@@ -36,6 +37,13 @@ export interface RecordPage {
 export interface SessionRecords {
   /** Operations with a sequence number above `after`, at most `limit`. A record that is missing or damaged is said in `problems`. */
   read(session: SessionSummary, page: { readonly after: number; readonly limit: number }): Promise<RecordPage>;
+  /**
+   * The whole record; its last line says whether it is intact. Fails where it cannot be read on.
+   * @throws GwError `usage.invalid` when the session's protocol has no such form
+   */
+  export(session: SessionSummary, format: ExportFormat): AsyncIterable<string>;
+  /** The same as an asciicast that goes on until the session ends; something comes every few seconds. */
+  watch(session: SessionSummary): AsyncIterable<string>;
 }
 
 export interface RoleMembers {
@@ -68,6 +76,7 @@ export interface ApiServices {
   readonly bus: Bus;
   readonly local: LocalSessions;
   readonly records: SessionRecords;
+  readonly operations: Pick<OperationIndex, 'search'>;
   readonly policyDesk: PolicyDesk;
   readonly maskingDesk: MaskingDesk;
   readonly audit: AuditLog;

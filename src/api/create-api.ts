@@ -4,22 +4,27 @@
  * at most 64 KiB and JSON only, everything through a schema, no forwarded headers, no CORS.
  */
 import type { RequestListener, Server } from 'node:http';
+import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { newId } from '../base/id.js';
 import { GwError } from '../contract/gw-error.js';
 import type { ApiCall, ApiRoute, Identify } from './api-route.js';
 import type { ApiServices } from './api-services.js';
+import { ApiStream } from './api-stream.js';
 import { type Caller, identifyCaller } from './caller.js';
 import { FailedLogins } from './failed-logins.js';
 import { grantRoutes } from './grants.js';
 import { guardHost } from './host-guard.js';
 import { maskingScanRoute } from './masking.js';
+import { operationsRoute } from './operations.js';
 import { policyRoutes } from './policy.js';
 import { addPublicRoutes } from './public-routes.js';
 import { errorReply } from './reply-error.js';
 import { requestActionRoutes } from './request-actions.js';
 import { requestRoutes } from './requests.js';
 import { sessionActionRoutes } from './session-actions.js';
+import { sessionExportRoute } from './session-export.js';
+import { sessionWatchRoute } from './session-watch.js';
 import { sessionRoutes } from './sessions.js';
 import { targetsRoute } from './targets.js';
 import { userRoutes } from './users.js';
@@ -67,6 +72,9 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     targetsRoute(services),
     ...sessionRoutes(services),
     ...sessionActionRoutes(services),
+    sessionExportRoute(services),
+    sessionWatchRoute(services),
+    operationsRoute(services),
     ...requestRoutes(services),
     ...requestActionRoutes(services),
     ...grantRoutes(services),
@@ -131,11 +139,12 @@ function addRoute(app: FastifyInstance, route: ApiRoute, services: ApiServices, 
     method: route.method,
     url: route.url,
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
-    handler: async (request) => {
+    handler: async (request, reply) => {
       const caller = await identify(request);
       const call = callOf(request, caller, services);
       try {
-        return await route.handle(call);
+        const answer = await route.handle(call);
+        return answer instanceof ApiStream ? reply.type(answer.type).send(Readable.from(answer.chunks)) : answer;
       } catch (thrown) {
         // A step is written before it is taken; one that was not taken in the end is said to be so, under the same request id.
         if (thrown instanceof GwError && (thrown.code === 'api.forbidden' || (route.audit !== null && thrown.code.startsWith('approval.'))))

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { SessionDetail, SessionList } from '../contract/api-types.js';
+import { SEARCH_FIELDS, type SearchField, tagOf } from '../contract/operation-index.js';
 import type { SessionFilter } from '../contract/session-store.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices } from './api-services.js';
@@ -19,6 +20,15 @@ const listQuery = z.strictObject({
   subject: text.optional(),
   name: text.optional(),
   target: text.optional(),
+  kind: z.enum(['person', 'service', 'agent']).optional(),
+  onBehalfOf: text.optional(),
+  since: z.iso.datetime({ offset: true }).optional(),
+  until: z.iso.datetime({ offset: true }).optional(),
+  /** Of one operation that the session has. */
+  relation: text.optional(),
+  verdict: text.optional(),
+  action: text.optional(),
+  masked: text.optional(),
   before: z.string().min(1).max(60).optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   /** `true`: only the caller's own, whatever the roles. */
@@ -41,14 +51,15 @@ function list(services: ApiServices): ApiRoute {
     url: '/api/v1/sessions',
     audit: null,
     handle: async ({ caller, query, audit }) => {
-      const { mine, ...asked } = validate(listQuery, query, 'query');
+      const { mine, relation, verdict, action, masked, ...asked } = validate(listQuery, query, 'query');
+      const has = tagsOf({ relation, verdict, kind: action, masked });
       const { issuer, subject } = caller.identity;
       const everybody = caller.roles.length > 0 && mine === 'false';
       if (!everybody && ((asked.issuer ?? issuer) !== issuer || (asked.subject ?? subject) !== subject)) {
         return { sessions: [], next: null } satisfies SessionList;
       }
       if (everybody) await audit('log.read', { what: 'sessions', ...(asked.target === undefined ? {} : { target: asked.target }) });
-      const filter = withoutUndefined({ ...asked, ...(everybody ? {} : { issuer, subject }) });
+      const filter = withoutUndefined({ ...asked, has, ...(everybody ? {} : { issuer, subject }) });
       const sessions = await services.sessions.list(filter);
       return { sessions, next: sessions.length === asked.limit ? (sessions.at(-1)?.id ?? null) : null } satisfies SessionList;
     },
@@ -75,6 +86,13 @@ function detail(services: ApiServices): ApiRoute {
       return { session, ...record } satisfies SessionDetail;
     },
   };
+}
+
+function tagsOf(names: Readonly<Partial<Record<SearchField, string | undefined>>>): string[] {
+  return SEARCH_FIELDS.flatMap((field) => {
+    const value = names[field];
+    return value === undefined ? [] : [tagOf(field, value)];
+  });
 }
 
 function withoutUndefined(filter: { [Key in keyof SessionFilter]: SessionFilter[Key] | undefined }): SessionFilter {

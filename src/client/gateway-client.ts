@@ -6,9 +6,11 @@
 import type {
   ApprovalInfo,
   ApprovalList,
+  ExportFormat,
   KillReply,
   LoginInfo,
   NewApproval,
+  OperationList,
   SessionDetail,
   SessionList,
   SubjectRecord,
@@ -19,17 +21,28 @@ import { GwError } from '../contract/gw-error.js';
 import type { MaskingScan } from '../contract/masking-policy.js';
 import type { PolicyExplanation, PolicyFile, PolicySimulation, PolicyText } from '../contract/policy-types.js';
 import { readAnswer } from './api-answer.js';
-import { type HttpResponse, type HttpsTransport, placeOf } from './https-transport.js';
+import { type HttpRequest, type HttpResponse, type HttpsTransport, placeOf } from './https-transport.js';
 import type { TokenSource } from './token-source.js';
 
 /** A replay of the journals of months takes its time. */
 const SIMULATION_MS = 15 * 60_000;
 const SCAN_MS = 11 * 60_000;
+/** Pieces of an error that are looked at. */
+const ERROR_PIECES = 64;
 
 export interface SessionQuery {
   readonly state?: 'live' | 'ended' | undefined;
   readonly target?: string | undefined;
   readonly name?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly onBehalfOf?: string | undefined;
+  /** RFC 3339. */
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+  readonly relation?: string | undefined;
+  readonly verdict?: string | undefined;
+  readonly action?: string | undefined;
+  readonly masked?: string | undefined;
   readonly limit?: number | undefined;
   readonly before?: string | undefined;
 }
@@ -106,6 +119,48 @@ export class GatewayClient {
     const detail = await this.#call({ method: 'GET', path, query: page, token: await this.#token() });
     if (typeof detail['session'] !== 'object' || !isArray(detail['operations'])) throw this.#unexpected('session');
     return detail as unknown as SessionDetail;
+  }
+
+  async operations(query: {
+    readonly q: string;
+    readonly limit: number;
+    readonly before?: string | undefined;
+    readonly mine: boolean;
+  }): Promise<OperationList> {
+    const answer = await this.#call({ method: 'GET', path: '/api/v1/operations', query: { ...query, mine: String(query.mine) }, token: await this.#token() });
+    return { operations: this.#list(answer, 'operations'), next: typeof answer['next'] === 'string' ? answer['next'] : null };
+  }
+
+  /**
+   * The whole record of a session, as it comes. The text is in the format asked for; its end says whether the record is intact.
+   * @throws GwError what the gateway said; reading on rejects with `gateway.unreachable` when the answer is cut off
+   */
+  exportSession(id: string, format: ExportFormat): Promise<AsyncIterable<Buffer>> {
+    return this.#stream(`/api/v1/sessions/${encodeURIComponent(id)}/export`, { format });
+  }
+
+  /** A live session as an asciicast that goes on until the session ends. @throws as `exportSession` */
+  watchSession(id: string): Promise<AsyncIterable<Buffer>> {
+    return this.#stream(`/api/v1/sessions/${encodeURIComponent(id)}/watch`, {});
+  }
+
+  async #stream(path: string, query: NonNullable<Call['query']>): Promise<AsyncIterable<Buffer>> {
+    const { status, headers, body } = await this.#transport.stream(this.#requestOf({ method: 'GET', path, query, token: await this.#token() }));
+    if (status === 200) return this.#piecesOf(body);
+    const pieces: Buffer[] = [];
+    for await (const piece of this.#piecesOf(body)) if (pieces.length < ERROR_PIECES) pieces.push(piece);
+    readAnswer({ status, headers, body: Buffer.concat(pieces), tls: null }, placeOf(this.gateway));
+    throw this.#unexpected(path);
+  }
+
+  async *#piecesOf(body: AsyncIterable<unknown>): AsyncGenerator<Buffer, void> {
+    try {
+      for await (const piece of body) yield piece as Buffer;
+    } catch (cause) {
+      throw cause instanceof GwError
+        ? cause
+        : new GwError('gateway.unreachable', 'The answer of the gateway was cut off: what came of it is not whole.', { cause });
+    }
   }
 
   async kill(id: string, reason: string): Promise<KillReply> {
@@ -239,12 +294,16 @@ export class GatewayClient {
   }
 
   #send(call: Call): Promise<HttpResponse> {
+    return this.#transport.request(this.#requestOf(call));
+  }
+
+  #requestOf(call: Call): HttpRequest {
     const url = new URL(call.path, this.gateway);
     for (const [name, value] of Object.entries(call.query ?? {})) {
       if (typeof value === 'string' || typeof value === 'number') url.searchParams.set(name, String(value));
       else for (const each of value ?? []) url.searchParams.append(name, each);
     }
-    return this.#transport.request({
+    return {
       method: call.method,
       url,
       headers: {
@@ -253,7 +312,7 @@ export class GatewayClient {
       },
       body: call.body === undefined ? null : JSON.stringify(call.body),
       ...(call.timeout === undefined ? {} : { timeout: call.timeout }),
-    });
+    };
   }
 
   #unexpected(field: string): GwError {

@@ -34,6 +34,13 @@ export interface HttpResponse {
   readonly tls: { readonly protocol: string; readonly validTo: string } | null;
 }
 
+/** An answer whose body is read as it comes. Not read to its end, it must be destroyed. */
+export interface HttpStream {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: IncomingMessage;
+}
+
 export interface TransportOptions {
   /** PEM of the authorities for an origin, or null for those of the system. */
   caFor(url: URL): string | null;
@@ -57,30 +64,51 @@ export class HttpsTransport {
 
   /** @throws GwError `gateway.unreachable` | `gateway.untrusted` | `usage.invalid` (plain HTTP to another machine) */
   request(request: HttpRequest): Promise<HttpResponse> {
+    const timeout = AbortSignal.timeout(request.timeout ?? this.#options.timeout ?? TIMEOUT);
+    // Before the body ends: then the socket goes back to its pool.
+    return this.#open(request, timeout, (response) => {
+      const tls = tlsFacts(response);
+      return readBody(response).then((body) => ({ status: response.statusCode ?? 0, headers: response.headers, body, tls }));
+    });
+  }
+
+  /**
+   * The same for an answer of any length: the time is that between two pieces of it, and it is not bounded in size.
+   * @throws GwError as `request`; reading the body rejects when it stalls or is cut off
+   */
+  stream(request: HttpRequest): Promise<HttpStream> {
+    const stalled = request.timeout ?? this.#options.timeout ?? TIMEOUT;
+    return this.#open(request, stalled, (response) => Promise.resolve({ status: response.statusCode ?? 0, headers: response.headers, body: response }));
+  }
+
+  /** `limit`: on the whole exchange, or, a number of milliseconds, on each silence in it. */
+
+  #open<T>(request: HttpRequest, limit: AbortSignal | number, take: (response: IncomingMessage) => Promise<T>): Promise<T> {
     const { url } = request;
     if (url.protocol !== 'https:' && !(url.protocol === 'http:' && LOOPBACK.has(url.hostname))) {
       return Promise.reject(new GwError('usage.invalid', `Refusing to talk to ${url.origin}: only https is used off this machine.`));
     }
-    const timeout = AbortSignal.timeout(request.timeout ?? this.#options.timeout ?? TIMEOUT);
+    const whole = typeof limit === 'number' ? null : limit;
+    const signals = [request.signal, whole].filter((signal) => signal !== null && signal !== undefined);
     const options = {
       method: request.method,
       headers: { 'user-agent': this.#options.userAgent, accept: 'application/json', ...request.headers },
-      signal: request.signal ? AbortSignal.any([request.signal, timeout]) : timeout,
+      ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
     };
     const what = `${placeOf(url)}`;
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown): void => {
-        if (timeout.aborted) reject(new GwError('gateway.unreachable', `Could not reach ${what}: it did not answer in time.`, { cause }));
+        if (whole?.aborted === true) reject(new GwError('gateway.unreachable', `Could not reach ${what}: it did not answer in time.`, { cause }));
         else if (request.signal?.aborted === true) reject(request.signal.reason);
-        else reject(connectionError(cause, what));
+        else reject(cause instanceof GwError ? cause : connectionError(cause, what));
       };
       const receive = (response: IncomingMessage): void => {
-        // Before the body ends: then the socket goes back to its pool.
-        const tls = tlsFacts(response);
-        readBody(response).then((body) => resolve({ status: response.statusCode ?? 0, headers: response.headers, body, tls }), fail);
+        take(response).then(resolve, fail);
       };
       const outgoing = url.protocol === 'https:' ? httpsRequest(url, { ...options, agent: this.#agent(url) }, receive) : httpRequest(url, options, receive);
       outgoing.on('error', fail);
+      if (typeof limit === 'number')
+        outgoing.setTimeout(limit, () => outgoing.destroy(new GwError('gateway.unreachable', `${what} did not answer, or stopped answering, in time.`)));
       outgoing.end(request.body ?? undefined);
     });
   }

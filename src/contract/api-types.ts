@@ -3,6 +3,7 @@
 import type { ApprovalKind, ApprovalState, Estimate, Party, ShownOperation } from './approval.js';
 import type { DecisionEffect } from './decision.js';
 import type { MaskCount } from './masking-policy.js';
+import type { FoundOperation } from './operation-index.js';
 import type { ClientDescriptor } from './protocol.js';
 import type { SessionSummary, SubjectRecord } from './session-store.js';
 
@@ -85,12 +86,19 @@ export interface SessionDetail {
   readonly next: number | null;
 }
 
+/** GET /api/v1/operations?q&limit&before&mine — newest first. */
+export interface OperationList {
+  readonly operations: readonly FoundOperation[];
+  /** Give it as `before` for the next page; null when this was the last. */
+  readonly next: string | null;
+}
+
 /** GET /api/v1/targets */
 export interface TargetList {
   readonly targets: readonly TargetInfo[];
 }
 
-/** GET /api/v1/sessions?state&target&name&issuer&subject&limit&before — newest first. Without a role only one's own. */
+/** GET /api/v1/sessions?state&target&name&kind&onBehalfOf&since&until&relation&verdict&action&masked&issuer&subject&limit&before — newest first. Without a role only one's own. */
 export interface SessionList {
   readonly sessions: readonly SessionSummary[];
   /** Give it as `before` for the next page; null when this was the last. */
@@ -207,3 +215,11 @@ export interface TunnelHello {
 export type TunnelReply =
   | { readonly ok: true; readonly session: string }
   | { readonly ok: false; readonly code: string; readonly message: string; readonly hint: string };
+
+export const EXPORT_FORMATS = ['ndjson', 'sql', 'asciicast'] as const;
+/** GET /api/v1/sessions/:id/export?format — a stream; in `ndjson` one JSON document in each line, the last one of kind `integrity`. */
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
+
+/** In the last line of the other formats, as a comment. */
+export const INTACT_WORDS = 'record: complete and verified';
+export const NOT_INTACT_WORDS = 'record: NOT INTACT';

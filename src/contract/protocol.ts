@@ -205,6 +205,11 @@ export interface Guard {
   /** Input that streams up under an operation already allowed (COPY in). Records; gives nothing back. */
   receive(verdict: Verdict, chunk: Uint8Array): void;
   /**
+   * Words that the client gets about a result before it runs (the names of its columns). They stand at the beginning of the operation's record,
+   * and count for no limit.
+   */
+  described(verdict: Verdict, chunk: Uint8Array): void;
+  /**
    * How sensitive data of the target is shown to this session by the policy in force; null: nothing of it is tagged or looked for. With a
    * verdict: in the result of that operation, which people may have approved.
    */
@@ -284,6 +289,23 @@ export interface ProtocolMasking {
   ): Promise<readonly SampledColumn[]>;
 }
 
+/** What an island gives to those who look at a record. Everything in it is untrusted. */
+export interface ProtocolReplay {
+  /**
+   * A result as delivered, in the lines that the protocol's own client would show for it. Nothing in a line can act on a terminal. `bytes` may end
+   * anywhere: what was kept is shown, and that a message is incomplete is said. `parameters`: of the operation, as recorded.
+   */
+  result(bytes: Buffer, parameters: Uint8Array | null): readonly string[];
+  /** Bound parameters, each as a literal of the protocol's language; null when they cannot be read. */
+  literals(parameters: Uint8Array): readonly string[] | null;
+  /** The prompt that stands before an operation in a replay. */
+  readonly prompt: string;
+  /** What begins a comment up to the end of the line, for exports that are a script; null: operations are no script. */
+  readonly comment: string | null;
+  /** An operation's text as one complete statement of a script; null: in a script it would do something else, or swallow what follows. */
+  statement(text: string): string | null;
+}
+
 /** A running session's protocol side. The pump feeds it; it never touches a socket. All input is untrusted, from the target too. */
 export interface Engine {
   /** First bytes for the client after a successful login. */
@@ -334,4 +356,6 @@ export interface Protocol {
   readonly catalog: ProtocolCatalog | null;
   /** Null: this protocol masks nothing. */
   readonly masking: ProtocolMasking | null;
+  /** Null: results of this protocol are shown as bytes. */
+  readonly replay: ProtocolReplay | null;
 }

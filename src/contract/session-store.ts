@@ -37,6 +37,14 @@ export interface SessionFilter {
   /** Matches the short name. */
   readonly name?: string;
   readonly target?: string;
+  readonly kind?: SubjectKind;
+  /** Subject of the principal that an agent or a CI job acts for. */
+  readonly onBehalfOf?: string;
+  /** Begun at or after, and before; RFC 3339. */
+  readonly since?: string;
+  readonly until?: string;
+  /** Tags (`tagOf`) of one operation that the session has. */
+  readonly has?: readonly string[];
   readonly limit: number;
   /** Id of the last session of the page before; newest first. */
   readonly before?: string;

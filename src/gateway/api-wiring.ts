@@ -72,6 +72,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     bus: store.bus,
     local: path.live,
     records: createSessionRecords(journalDir, logger),
+    operations: store.operations,
     policyDesk: createPolicyAnswers({
       current: () => policy.current(),
       store: store.policies,

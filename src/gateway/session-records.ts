@@ -7,9 +7,13 @@ import { z } from 'zod';
 import type { RecordPage, SessionRecords } from '../api/index.js';
 import type { Logger } from '../base/logger.js';
 import type { OperationRecord } from '../contract/api-types.js';
+import { GwError } from '../contract/gw-error.js';
 import type { MaskCount } from '../contract/masking-policy.js';
+import type { ProtocolReplay } from '../contract/protocol.js';
 import type { SessionSummary } from '../contract/session-store.js';
-import { type RecordedOperation, readSession } from '../recording/index.js';
+import { exportSession, type RecordedOperation, readSession } from '../recording/index.js';
+import { protocolsByKind } from './gateway-protocols.js';
+import { watchSession } from './watch-session.js';
 
 const TEXT_LIMIT = 64 * 1024;
 const PAGE_TEXT_LIMIT = 8 * 1024 * 1024;
@@ -28,7 +32,22 @@ export function createSessionRecords(journalDir: string, logger: Logger): Sessio
         return missing('The journal could not be read.');
       }
     },
+    export: (session, format) => {
+      requireJournalName(session);
+      return exportSession(readSession(journalDir, session.journal, session.id), format, replayOf(session));
+    },
+    watch: (session) => {
+      requireJournalName(session);
+      const read = (more: () => Promise<boolean>) => exportSession(readSession(journalDir, session.journal, session.id, more), 'asciicast', replayOf(session));
+      return watchSession(read, '# nothing new\n');
+    },
   };
+}
+
+const replayOf = ({ protocol }: SessionSummary): ProtocolReplay | null => protocolsByKind.get(protocol)?.replay ?? null;
+
+function requireJournalName({ journal }: SessionSummary): void {
+  if (!JOURNAL_NAME.test(journal)) throw new GwError('session.unknown', 'The name of the journal of this session is not valid.');
 }
 
 const missing = (problem: string): RecordPage => ({ readOnly: false, operations: [], events: [], intact: false, problems: [problem], next: null });

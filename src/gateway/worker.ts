@@ -30,6 +30,7 @@ import { createLivePolicy, type LivePolicy } from './live-policy.js';
 import { LoggedJournal } from './logged-journal.js';
 import { closeAbandonedLogs, openAuditTrail } from './open-audit-trail.js';
 import { openState } from './open-state.js';
+import { type OperationIndexer, startOperationIndexer } from './operation-indexer.js';
 import { packageVersion } from './package-version.js';
 import { publicAddresses } from './public-addresses.js';
 import type { ServiceLogger } from './service-logger.js';
@@ -94,6 +95,15 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     if (door === undefined) doors.set(view, (door = createMaskingDoor(view, tokenKeys, clock)));
     return door;
   };
+
+  const indexer = startOperationIndexer({
+    index: store.operations,
+    journalDir,
+    journal: worker,
+    alive: assignment.recover ? assignment.aliveJournals : null,
+    logger,
+  });
+  cleanups.push(() => indexer.close());
 
   const approvals = createApprovals({ live, store, audit, policy, clock, logger });
   cleanups.push(() => approvals.close());
@@ -175,6 +185,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     live,
     policy,
     approvals,
+    indexer,
     path,
     api,
     listeners,
@@ -205,6 +216,7 @@ interface Parts {
   readonly live: LiveConfig;
   readonly policy: LivePolicy;
   readonly approvals: Approvals;
+  readonly indexer: OperationIndexer;
   readonly path: Path;
   readonly api: Api;
   readonly listeners: Listeners;
@@ -227,7 +239,7 @@ async function reload({ live, policy, listeners, logger }: Parts): Promise<void>
  * refuses new tunnels. State and journal are closed last, because the last words of sessions go there.
  */
 async function drain(parts: Parts, deadlineMs: number): Promise<void> {
-  const { config, worker, store, journal, trail, audit, policy, approvals, path, api, listeners, logger } = parts;
+  const { config, worker, store, journal, trail, audit, policy, approvals, indexer, path, api, listeners, logger } = parts;
   parts.setDraining();
   const nativeClosed = listeners.closeNative();
   await path.drain(deadlineMs).catch((err: unknown) => logger.error({ err }, 'draining failed; ending at once'));
@@ -238,6 +250,7 @@ async function drain(parts: Parts, deadlineMs: number): Promise<void> {
   await Promise.all([nativeClosed, listeners.close()]);
   await api.close();
   await policy.close();
+  await indexer.close();
   await journal.close();
   await trail.close();
   await store.close();

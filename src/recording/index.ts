@@ -3,9 +3,12 @@
  * Writes on the path, reads, verifies and repairs beside it. Everything outside this folder imports from here.
  */
 
+export { exportSession } from './export/export-session.js';
 export type { GroupJournal } from './group-journal.js';
+export { listWorkers } from './journal-directory.js';
 export { type JournalOptions, openJournal } from './open-journal.js';
 export { type EntryContent, provedBytes, proveEntries, readProvedEntry } from './prove-entries.js';
+export { type JournalledOperation, readOperations } from './read-operations.js';
 export { type ListedSession, listSessions, readSession } from './read-session.js';
 export type { RecordedOperation, RecordedStream, SessionItem } from './recorded.js';
 export { type RecoveredSession, type Recovery, type RecoveryOptions, recoverJournals } from './recover-journals.js';

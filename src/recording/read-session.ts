@@ -20,8 +20,9 @@ const OPEN_SESSIONS = 200_000;
 /**
  * The story of one session, by the id in its SessionStart, from the journal of the worker that carried it. Yields nothing but the final
  * `integrity` item with the problem `session-unknown` when the session is not there.
+ * `more`: of a live session waits for more, see `WalkOptions`.
  */
-export async function* readSession(dir: string, bootId: string, session: string): AsyncGenerator<SessionItem, void> {
+export async function* readSession(dir: string, bootId: string, session: string, more?: () => Promise<boolean>): AsyncGenerator<SessionItem, void> {
   const live = await isWorkerAlive(join(dir, bootId));
   const problems: JournalProblem[] = [];
   const report = (problem: JournalProblem): void => {
@@ -33,7 +34,9 @@ export async function* readSession(dir: string, bootId: string, session: string)
   let number = 0;
   let ended = false;
   let segment = 0;
-  for await (const item of walkJournal({ dir, bootId, live })) {
+  // A writer that died tells nothing more.
+  const waiting = more === undefined ? undefined : async (): Promise<boolean> => (await more()) && (await isWorkerAlive(join(dir, bootId)));
+  for await (const item of walkJournal({ dir, bootId, live, more: waiting })) {
     if (item.kind === 'problem') report(item.problem);
     if (item.kind !== 'frame') continue;
     segment = item.segment;

@@ -47,6 +47,8 @@ export interface WalkOptions {
   readonly bootId: string;
   /** The writer still runs. */
   readonly live: boolean;
+  /** Of a live journal, when all that it holds has been given: waits for more. False: the walk ends there, as it does without this. */
+  readonly more?: (() => Promise<boolean>) | undefined;
 }
 
 export async function* walkJournal(options: WalkOptions): AsyncGenerator<WalkItem, void> {
@@ -109,6 +111,7 @@ export async function* walkJournal(options: WalkOptions): AsyncGenerator<WalkIte
             again = true;
             continue;
           }
+          if (live && !sealed && !again && (await options.more?.()) === true) continue;
           if (item.kind === 'partial' && !live) yield problem('torn-tail', number, item.offset, 'the last frame is incomplete');
           else if (!sealed && !live) yield problem('not-sealed', number, item.offset, 'the segment is not sealed');
           break;

@@ -353,6 +353,11 @@ export class SessionGuard implements Guard {
     return chunk;
   }
 
+  described(verdict: Verdict, chunk: Uint8Array): void {
+    const issued = this.#issued(verdict);
+    if (issued !== this.#transport && !issued.finished) this.#options.recorder.delivered(issued.sequence, chunk);
+  }
+
   masking(verdict?: Verdict): MaskingDoor | null {
     const { reasoned, connected } = this.#options;
     const resting = (connected !== null && connected.kind !== 'break_glass') || (this.grants.size > 0 && this.#restsOnPeople());

@@ -6,12 +6,14 @@
 import pg from 'pg';
 import type { Logger } from '../base/logger.js';
 import type { ApprovalStore } from '../contract/approval.js';
+import type { OperationIndex } from '../contract/operation-index.js';
 import type { PolicyStore } from '../contract/policy-store.js';
 import type { SessionStore, SubjectStore } from '../contract/session-store.js';
 import { endInterrupted, liveJournals } from './interrupted-sessions.js';
 import { migrate } from './migrate.js';
 import { PgApprovalStore } from './pg-approval-store.js';
 import { PgBus } from './pg-bus.js';
+import { PgOperationIndex } from './pg-operation-index.js';
 import { PgPolicyStore } from './pg-policy-store.js';
 import { PgSessionStore } from './pg-session-store.js';
 import { PgSubjectStore } from './pg-subject-store.js';
@@ -35,6 +37,7 @@ export interface Store {
   readonly subjects: SubjectStore;
   readonly approvals: ApprovalStore;
   readonly policies: PolicyStore;
+  readonly operations: OperationIndex;
   readonly bus: PgBus;
   /** True while so much waits for the database that new sessions are refused. */
   readonly saturated: boolean;
@@ -89,6 +92,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     subjects: new PgSubjectStore(pool),
     approvals: new PgApprovalStore(pool),
     policies: new PgPolicyStore(pool),
+    operations: new PgOperationIndex(pool),
     bus,
     get saturated() {
       return writes.saturated;

@@ -8,6 +8,7 @@ import type { SessionEnd, SessionStart } from '../contract/recording.js';
 import type { SessionFilter, SessionStore, SessionSummary } from '../contract/session-store.js';
 import type { Counters } from './session-rows.js';
 import type { SessionWrites } from './session-writes.js';
+import { storable } from './storable-text.js';
 import { storeError } from './store-error.js';
 
 interface SessionRow {
@@ -75,7 +76,7 @@ export class PgSessionStore implements SessionStore {
   list(filter: SessionFilter): Promise<SessionSummary[]> {
     const values: unknown[] = [];
     const where: string[] = [];
-    const match = (column: string, operator: '=' | '<', value: string | undefined): void => {
+    const match = (column: string, operator: '=' | '<' | '>=', value: string | undefined): void => {
       if (value === undefined) return;
       values.push(value);
       where.push(`${column} ${operator} $${values.length}`);
@@ -85,7 +86,15 @@ export class PgSessionStore implements SessionStore {
     match('subject', '=', filter.subject);
     match('name', '=', filter.name);
     match('target', '=', filter.target);
+    match('kind', '=', filter.kind);
+    match('on_behalf_of', '=', filter.onBehalfOf);
+    match('started_at', '>=', filter.since);
+    match('started_at', '<', filter.until);
     match('id', '<', filter.before);
+    if (filter.has !== undefined && filter.has.length > 0) {
+      values.push(filter.has.map(storable));
+      where.push(`id in (select o.session from gw.operations as o where o.tags @> $${values.length}::text[])`);
+    }
     values.push(Math.max(1, Math.min(PAGE, filter.limit)));
     const condition = where.length === 0 ? '' : `where ${where.join(' and ')}`;
     return this.#rows(null, `select ${COLUMNS} from gw.sessions ${condition} order by id desc limit $${values.length}`, values);

@@ -61,6 +61,8 @@ export class ApiWorld {
   /** Ids of the sessions that run in this process. */
   readonly local = new Set<string>();
   record: RecordPage = { readOnly: false, operations: [], events: [], intact: true, problems: [], next: null };
+  /** What an export gives; an error ends it in the middle. */
+  exported: readonly (string | Error)[] = ['one\n', 'two\n'];
   journalBroken = false;
   /** Where a replay finds journals. */
   journalDir = '/nonexistent';
@@ -189,7 +191,12 @@ export class ApiWorld {
         kill: (id, by, reason) => this.local.has(id) && this.killed.push({ id, by, reason }) > 0,
         renew: (id, identity) => this.local.has(id) && this.renewed.push({ id, identity }) > 0,
       },
-      records: { read: () => Promise.resolve(this.record) },
+      operations: this.store.operations,
+      records: {
+        read: () => Promise.resolve(this.record),
+        export: (session, format) => exportOf(session.id, format, this.exported),
+        watch: (session) => exportOf(session.id, 'watch', this.exported),
+      },
       audit,
       policyDesk: createPolicyAnswers({
         current: () => policy,
@@ -241,7 +248,7 @@ export class ApiWorld {
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
     let text = '';
     for await (const chunk of response) text += String(chunk);
-    const isJson = String(response.headers['content-type'] ?? '').includes('json');
+    const isJson = String(response.headers['content-type'] ?? '').includes('application/json');
     return { status: response.statusCode ?? 0, headers: response.headers, text, json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {} };
   }
 
@@ -252,6 +259,14 @@ export class ApiWorld {
     this.#http.close();
     await this.store.close();
     await Promise.all([this.issuer[Symbol.asyncDispose](), this.other[Symbol.asyncDispose](), this.server.close()]);
+  }
+}
+
+async function* exportOf(session: string, format: string, pieces: readonly (string | Error)[]): AsyncGenerator<string, void> {
+  yield await Promise.resolve(`${session} ${format}\n`);
+  for (const piece of pieces) {
+    if (typeof piece !== 'string') throw piece;
+    yield piece;
   }
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionSummary } from '../../src/contract/api-types.js';
 import type { ApprovalRecord } from '../../src/contract/approval.js';
+import type { FoundOperation, IndexedOperation } from '../../src/contract/operation-index.js';
 import { askingPolicy } from '../approval/asking-policy.js';
 import { demand, identity, question } from '../approval/fixture.js';
 import { mint } from '../identity/test-issuer.js';
@@ -23,6 +24,45 @@ beforeEach(async () => {
 });
 
 const kinds = (): string[] => world.audit.map(({ kind }) => kind);
+
+describe('operations', () => {
+  it("are searched among one's own, and among all by auditors alone; that is recorded", async () => {
+    const operation = (sequence: number, name: string): IndexedOperation => ({
+      session: 'ses_x',
+      sequence,
+      at: '2026-01-01T00:00:00.000Z',
+      issuer: world.issuer.url,
+      subject: `sub-${name}`,
+      name,
+      onBehalfOf: null,
+      target: 'bank-db',
+      verdict: 'allow',
+      status: 'ok',
+      rule: null,
+      kinds: ['select'],
+      relations: [],
+      masked: [],
+      rows: 1,
+      text: `select ${name}`,
+    });
+    await world.store.operations.add([operation(1, 'erin'), operation(2, 'frank'), operation(3, 'erin')]);
+    const search = async (token: string, query: string): Promise<unknown> => {
+      const { json } = await world.ask(`/api/v1/operations?q=${query}`, { token });
+      return (json['operations'] as FoundOperation[]).map(({ sequence }) => sequence);
+    };
+    expect(await search(await world.token('erin'), 'select')).toEqual([3, 1]);
+    expect(await search(await world.token('erin'), 'user:frank')).toEqual([]);
+    expect(await search(await world.token('root', ['admins']), 'select')).toEqual([]);
+    expect(kinds()).toEqual([]);
+    expect(await search(await world.token('aud', ['auditors']), 'select')).toEqual([3, 2, 1]);
+    expect(await search(await world.token('erin', ['auditors']), 'select&mine=true')).toEqual([3, 1]);
+    expect(kinds()).toEqual(['log.read']);
+    const page = await world.ask('/api/v1/operations?q=select&limit=1', { token: await world.token('erin') });
+    expect(await search(await world.token('erin'), `select&before=${encodeURIComponent(String(page.json['next']))}`)).toEqual([1]);
+    for (const query of ['q=%22open', 'q=', 'q=x&before=y', 'q=x&limit=0'])
+      expect(codeOf(await world.ask(`/api/v1/operations?${query}`, { token: await world.token('erin') }))).toBe('usage.invalid');
+  });
+});
 
 describe('sessions', () => {
   const list = async (token: string, query = ''): Promise<string[]> =>
@@ -79,6 +119,40 @@ describe('sessions', () => {
       what: 'record',
       sensitive: { address: '127.0.0.1' },
     });
+  });
+
+  it('are exported for the owner and for auditors, not for admins; each export is recorded before it begins', async () => {
+    const id = await world.session('gina');
+    const reply = await world.ask(`/api/v1/sessions/${id}/export?format=sql`, { token: await world.token('gina') });
+    expect([reply.status, reply.headers['content-type'], reply.text]).toEqual([200, 'application/sql', `${id} sql\none\ntwo\n`]);
+    expect((await world.ask(`/api/v1/sessions/${id}/export`, { token: await world.token('aud', ['auditors']) })).text).toContain(`${id} ndjson`);
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/export`, { token: await world.token('root', ['admins']) }))).toBe('api.forbidden');
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/export`, { token: await world.token('frank') }))).toBe('session.unknown');
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/export?format=exe`, { token: await world.token('gina') }))).toBe('usage.invalid');
+    expect(kinds()).toEqual(['log.read', 'log.read', 'api.denied']);
+    expect(world.audit[1]?.data).toMatchObject({ session: id, actorSubject: 'sub-aud', what: 'export ndjson' });
+    world.journalBroken = true;
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/export`, { token: await world.token('gina') }))).toBe('recording.failed');
+  });
+
+  it('are watched by the owner and by auditors, not by admins; that is recorded before it begins', async () => {
+    const id = await world.session('gina');
+    expect((await world.ask(`/api/v1/sessions/${id}/watch`, { token: await world.token('gina') })).text).toContain(`${id} watch`);
+    expect((await world.ask(`/api/v1/sessions/${id}/watch`, { token: await world.token('aud', ['auditors']) })).status).toBe(200);
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/watch`, { token: await world.token('root', ['admins']) }))).toBe('api.forbidden');
+    expect(codeOf(await world.ask(`/api/v1/sessions/${id}/watch`, { token: await world.token('frank') }))).toBe('session.unknown');
+    expect(world.audit.map(({ kind, data }) => [kind, data['what']])).toEqual([
+      ['log.read', 'watch'],
+      ['log.read', 'watch'],
+      ['api.denied', undefined],
+    ]);
+  });
+
+  it('cut the connection when the export cannot be gone on with: half of it never looks whole', async () => {
+    const id = await world.session('gina');
+    world.exported = ['one\n', new Error('the disk is gone')];
+    await expect(world.ask(`/api/v1/sessions/${id}/export`, { token: await world.token('gina') })).rejects.toThrow(/aborted|hang up/);
+    world.exported = ['one\n'];
   });
 
   it('end here when they are here, and over the bus when they are elsewhere', async () => {
@@ -216,6 +290,7 @@ describe('audit', () => {
       '/api/v1/grants/:id/revoke': { path: `/api/v1/grants/${granted.id}/revoke`, token: bob, body: { reason: 'walk' } },
       '/api/v1/sessions/:id/renew': { path: `/api/v1/sessions/${id}/renew`, token: walker, body: {} },
       '/api/v1/sessions/:id/kill': { path: `/api/v1/sessions/${id}/kill`, token: walker, body: { reason: 'walk' } },
+      '/api/v1/targets/:name/masking-scan': { path: '/api/v1/targets/bank-db/masking-scan', token: root, body: {} },
       '/api/v1/users/lock': { path: '/api/v1/users/lock', token: root, body: lock },
       '/api/v1/users/unlock': { path: '/api/v1/users/unlock', token: root, body: lock },
     };

@@ -3,11 +3,12 @@
 import { Chalk } from 'chalk';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { displayWidth } from '../../src/base/display-width.js';
 import { suggestCommand } from '../../src/cli/failure.js';
 import { isWebAddress, mayOpenBrowser } from '../../src/cli/login/announce-device.js';
 import { withCommand } from '../../src/cli/main.js';
 import { duration, relativeTime } from '../../src/cli/render/relative-time.js';
-import { displayWidth, renderTable } from '../../src/cli/render/table.js';
+import { renderTable } from '../../src/cli/render/table.js';
 import { visible, visibleLines } from '../../src/cli/terminal.js';
 
 describe('visible (redteam 6h)', () => {

@@ -17,6 +17,16 @@ process.stdin.on('data', (text) => { if (String(text).includes('quit')) process.
 process.stdout.write('prompt> \\n');
 `;
 
+/** An hour passes before the last line. */
+const CAST = `{"version":3,"term":{"cols":120,"rows":40},"title":"alice on bank-db"}
+[0,"o","head\\u001b]0;owned\\u0007\\r\\n"]
+[0,"m","#1"]
+[3600,"m","#2"]
+[0,"o","the second\\r\\n"]
+[3600,"o","the end\\r\\n"]
+# record: complete and verified
+`;
+
 let approvals: ApprovalInfo[] = [];
 let gateway: FakeGateway;
 let home: CliHome;
@@ -30,6 +40,7 @@ beforeAll(async () => {
     certificate: await authority.issue(),
     targets: [lineTarget('bank-db'), lineTarget('vault', { reachable: false, reasons: ['only dba'] })],
     approvals: () => approvals,
+    exported: () => CAST,
   });
   await home.trust(gateway.port, authority.ca);
   env = { ...home.env, GW_GATEWAY: gateway.url, GW_ID_TOKEN: tokenFor('alice'), TERM: 'xterm' };
@@ -99,6 +110,30 @@ describe('at a terminal', () => {
     expect(await plain.code).toBe(0);
     expect(plain.text()).not.toContain('\u001b[');
     expect(plain.text()).toContain('only dba');
+  });
+});
+
+describe('gw sessions play', () => {
+  it('waits as long as it was, pauses, goes to the next operation, ends on q, and gives the terminal nothing recorded to act on', async () => {
+    const cli = terminal(['sessions', 'play', 'ses_1']);
+    await cli.has('head\\u{1b}]0;owned\\u{7}');
+    cli.child.stdin?.write(' ');
+    await cli.has('[paused at 0:0');
+    expect(cli.text()).not.toContain('the second');
+    cli.child.stdin?.write('n');
+    await cli.has('the second');
+    cli.child.stdin?.write(' ');
+    await cli.has('[playing at 60:0');
+    expect(cli.text()).not.toContain('the end');
+    cli.child.stdin?.write('q');
+    expect(await cli.code).toBe(0);
+    expect(cli.text()).not.toContain('the end');
+  });
+
+  it('skips what is idle, and ends by itself', async () => {
+    const cli = terminal(['sessions', 'play', 'ses_1', '--skip-idle', '10ms', '--speed', '64']);
+    expect(await cli.code).toBe(0);
+    expect(cli.text()).toMatch(/head[^\n]*\r\nthe second\r\nthe end\r\n/);
   });
 });
 

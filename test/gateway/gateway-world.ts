@@ -212,6 +212,6 @@ async function call(
   const [response] = (await once(sent, 'response')) as [import('node:http').IncomingMessage];
   let text = '';
   for await (const chunk of response) text += String(chunk);
-  const isJson = String(response.headers['content-type'] ?? '').includes('json');
+  const isJson = String(response.headers['content-type'] ?? '').includes('application/json');
   return { status: response.statusCode ?? 0, headers: response.headers, text, json: isJson ? (JSON.parse(text) as Record<string, unknown>) : {} };
 }

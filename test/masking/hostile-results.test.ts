@@ -80,6 +80,7 @@ function answered(text: string, pieces: readonly Buffer[], treatment: ClassView[
       receive: () => undefined,
       masking: () => door,
       masked: () => undefined,
+      described: () => undefined,
       finish: () => undefined,
     },
     catalog: () => catalog,

@@ -142,8 +142,8 @@ describe('the record of a session', () => {
     expect(recorded[1]).toBe(delivered(inserted, 'C'));
     expect(recorded[2]).toBe('');
     expect(recorded[3]).toBe(delivered(failed, 'TDE'));
-    expect(recorded[4]).toBe(delivered(bound, 'DC'));
-    expect(recorded[5]).toBe(delivered(limited, 'DCs'));
+    expect(recorded[4]).toBe(delivered(bound, 'TDC'));
+    expect(recorded[5]).toBe(delivered(limited, 'TDCs'));
     expect(recorded[6]).toBe(delivered(out, 'HdcC'));
     expect(list[7]?.received.bytes.toString('hex')).toBe(Buffer.concat([frame('d', '8\tx\n'), frame('d', '9\ty\n')]).toString('hex'));
     expect(recorded[9]).toBe(delivered(skipped, 'E'));

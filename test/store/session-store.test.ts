@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
+import type { SessionFilter } from '../../src/contract/session-store.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { sessionEnd, sessionStart } from './session-fixture.js';
 import { eventually, type StateServer, startStateServer } from './state-server.js';
@@ -19,6 +20,21 @@ afterAll(async () => {
 });
 
 describe('sessions', () => {
+  it('are found by kind, by whom they act for, and by the time of their beginning', async () => {
+    const start = sessionStart({ name: 'robot' });
+    const identity = { ...start.identity, kind: 'agent', onBehalfOf: { issuer: null, subject: 'sub-owner', verified: true } };
+    store.sessions.started({ ...start, identity }, 'j1');
+    await store.sessions.flush();
+    const found = async (filter: Partial<SessionFilter>): Promise<boolean> =>
+      (await store.sessions.list({ name: 'robot', limit: 10, ...filter })).some(({ id }) => id === start.session);
+    const at = new Date(start.startedAt).toISOString();
+    const later = new Date(start.startedAt + 1).toISOString();
+    for (const filter of [{ kind: 'agent' }, { onBehalfOf: 'sub-owner' }, { since: at }, { until: later }] as const)
+      expect([filter, await found(filter)]).toEqual([filter, true]);
+    for (const filter of [{ kind: 'person' }, { onBehalfOf: 'sub-other' }, { since: later }, { until: at }] as const)
+      expect([filter, await found(filter)]).toEqual([filter, false]);
+  });
+
   it('stores start, progress and end in order, and gives them back', async () => {
     const start = sessionStart();
     store.sessions.started(start, 'j1');

@@ -18,6 +18,7 @@ import type {
   WhoAmI,
 } from '../../src/contract/api-types.js';
 import { GwError } from '../../src/contract/gw-error.js';
+import type { FoundOperation } from '../../src/contract/operation-index.js';
 import { decodeFrame, encodeFrame, TUNNEL_ALPN } from '../../src/tunnel/frame.js';
 import type { ServerCertificate } from './test-authority.js';
 
@@ -39,6 +40,9 @@ export interface FakeGatewayOptions {
   readonly users?: readonly SubjectRecord[];
   readonly approvals?: () => readonly ApprovalInfo[];
   readonly detail?: SessionDetail;
+  readonly operations?: readonly FoundOperation[];
+  /** What an export of a session gives, by its format. */
+  exported?(format: string): string;
   /** Answer to a hello; by default yes. */
   tunnel?(hello: TunnelHello): TunnelReply;
   /** Takes over an accepted tunnel; by default the line protocol. */
@@ -226,6 +230,9 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     if (resource === 'sessions' && id === undefined) return send(200, { sessions: options.sessions ?? [], next: null });
     if (resource === 'sessions' && act === 'kill') return send(200, { session: id, state: 'ending' });
     if (resource === 'sessions' && act === 'renew') return send(200, { session: id, expiresAt: who.expiresAt });
+    if (resource === 'operations') return send(200, { operations: options.operations ?? [], next: '2026~ses_1~1' });
+    if (resource === 'sessions' && (act === 'export' || act === 'watch') && options.exported !== undefined)
+      return void response.writeHead(200, { 'content-type': 'text/plain' }).end(options.exported(url.searchParams.get('format') ?? ''));
     if (resource === 'sessions' && options.detail !== undefined) return send(200, options.detail);
     return fail(new GwError('session.unknown', `There is no session ${id ?? ''}.`));
   };

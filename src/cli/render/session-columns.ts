@@ -42,6 +42,16 @@ function maskedText(masked: OperationRecord['masked']): string {
   return masked.map(({ class: name, treatment, rule, values }) => `${values} ${name} (${treatment}${rule === null ? '' : ` by ${rule}`})`).join(', ');
 }
 
+/** `apr_1 for operation 3: used, approved by bob, carol`. The data of an event is untrusted. */
+function approvalText(data: Readonly<Record<string, unknown>>): string {
+  const { request, operation, state, voters } = data;
+  const names = Array.isArray(voters) ? voters.map((voter: unknown) => nameOf(voter)) : [];
+  const what = typeof operation === 'number' ? ` for operation ${operation}` : '';
+  return `${String(request)}${what}: ${String(state)}${names.length === 0 ? '' : `, approved by ${names.join(', ')}`}`;
+}
+
+const nameOf = (voter: unknown): string => (typeof voter === 'object' && voter !== null && 'name' in voter ? String(voter.name) : '?');
+
 /** The whole record of a session for people. */
 export function renderSession(detail: SessionDetail, now: number): string {
   const { session } = detail;
@@ -52,7 +62,7 @@ export function renderSession(detail: SessionDetail, now: number): string {
   const facts = [
     fact('session', session.id),
     fact('who', `${session.name} (${session.kind}) ${session.issuer}#${session.subject}`),
-    fact('for', session.onBehalfOf),
+    fact('acting for', session.onBehalfOf),
     fact('target', `${session.target} (${session.protocol}, ${session.via}${detail.readOnly ? ', read-only connection' : ''})`),
     fact('from', [session.clientAddress, session.client].filter((part) => part !== null && part !== '').join(', ')),
     fact('reason', session.reason),
@@ -60,6 +70,7 @@ export function renderSession(detail: SessionDetail, now: number): string {
     fact('ended', end),
     fact('operations', `${session.operations}, of which ${session.refused} refused; ${session.rows} rows, ${session.bytesDown} bytes delivered`),
     fact('record', detail.intact ? 'complete and verified' : `NOT INTACT: ${detail.problems.join('; ')}`),
+    ...detail.events.flatMap(({ kind, data }) => (kind === 'approval.answer' ? [fact('approval', approvalText(data))] : [])),
   ].join('');
   if (detail.operations.length === 0) return facts;
   return `${facts}\n${renderTable(['#', 'OUTCOME', 'ROWS', 'MASKED', 'TOOK', 'TEXT'], detail.operations.map(operationCells), paintOut)}`;

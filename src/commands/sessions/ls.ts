@@ -1,6 +1,8 @@
 /** `gw sessions ls`: live and past sessions. */
-import { integer, option, string } from '@oclif/core/flags';
+import { boolean, integer, option, string } from '@oclif/core/flags';
 import { GwCommand, outputFlag } from '../../cli/base-command.js';
+import { followSessions } from '../../cli/record/follow-sessions.js';
+import { moment } from '../../cli/render/moment.js';
 import { sessionColumns } from '../../cli/render/session-columns.js';
 import { say, visible } from '../../cli/terminal.js';
 import type { SessionList } from '../../contract/api-types.js';
@@ -9,6 +11,7 @@ export default class SessionsLs extends GwCommand {
   static override summary = 'List sessions, live and past, newest first.';
   static override examples = [
     { description: 'What runs now', command: '<%= config.bin %> sessions ls --state live' },
+    { description: 'What agents do for alice, as it happens', command: '<%= config.bin %> sessions ls --kind agent --acting-for alice --follow' },
     { description: "One person's sessions on one target, as CSV", command: '<%= config.bin %> sessions ls --name alice --target bank-db --output csv' },
   ];
 
@@ -17,6 +20,15 @@ export default class SessionsLs extends GwCommand {
     state: option({ summary: 'Only sessions in this state.', options: ['live', 'ended'] as const })(),
     target: string({ char: 't', summary: 'Only sessions on this target.', helpValue: 'NAME' }),
     name: string({ summary: 'Only sessions of this person, service or agent.', helpValue: 'NAME' }),
+    kind: option({ summary: 'Only sessions of this kind of subject.', options: ['person', 'service', 'agent'] as const })(),
+    'acting-for': string({ summary: 'Only sessions of agents and CI jobs that act for this subject.', helpValue: 'SUBJECT' }),
+    since: string({ summary: 'Only sessions that began then or later.', helpValue: 'TIME' }),
+    until: string({ summary: 'Only sessions that began before.', helpValue: 'TIME' }),
+    relation: string({ summary: 'Only sessions with an operation on it.', helpValue: 'NAME' }),
+    verdict: string({ summary: 'Only sessions with an operation that was decided so: allow, deny, require_approval.', helpValue: 'VERDICT' }),
+    action: string({ summary: 'Only sessions with an operation that does this: select, delete, …', helpValue: 'ACTION' }),
+    masked: string({ summary: 'Only sessions with an operation that data of this class was masked in.', helpValue: 'CLASS' }),
+    follow: boolean({ summary: 'Go on: each session as it begins, and again as it ends.' }),
     limit: integer({ summary: 'At most so many.', default: 50, min: 1, max: 1000 }),
     before: string({ summary: 'Continue after this session of the page before.', helpValue: 'ID' }),
   };
@@ -24,9 +36,33 @@ export default class SessionsLs extends GwCommand {
   async run(): Promise<SessionList> {
     const { flags } = await this.parse(SessionsLs);
     const { client, clock } = await this.connect(flags);
-    const { state, target, name, limit, before } = flags;
-    const page = await client.sessions({ state, target, name, limit, before });
-    await this.printRows({ columns: sessionColumns(clock.now()), rows: page.sessions, whole: page, empty: 'No sessions.' }, flags.output);
+    const { state, target, name, kind, relation, verdict, action, masked, limit, before } = flags;
+    const at = (text: string | undefined): string | undefined => (text === undefined ? undefined : moment(text, clock.now()));
+    const query = {
+      state,
+      target,
+      name,
+      kind,
+      relation,
+      verdict,
+      action,
+      masked,
+      limit,
+      before,
+      onBehalfOf: flags['acting-for'],
+      since: at(flags.since),
+      until: at(flags.until),
+    };
+    const print = (page: SessionList): Promise<void> =>
+      this.printRows({ columns: sessionColumns(clock.now()), rows: page.sessions, whole: page, empty: 'No sessions.' }, flags.output);
+    if (flags.follow) {
+      const ended = new AbortController();
+      process.once('SIGINT', () => ended.abort());
+      for await (const sessions of followSessions(async () => (await client.sessions(query)).sessions, ended.signal)) await print({ sessions, next: null });
+      return { sessions: [], next: null };
+    }
+    const page = await client.sessions(query);
+    await print(page);
     if (page.next !== null && !this.jsonEnabled()) say(`There are more: add --before ${visible(page.next)}`);
     return page;
   }

@@ -295,7 +295,10 @@ export class Backend {
     const portal = flight.portal();
     if (portal !== null && type === Back.RowDescription) portal.description = Buffer.from(this.#buffer.subarray(at + 5, next));
     const silent = flight.extra()?.silent === true;
+    // Sent together with its Execute, as drivers do: then the record can name the columns of what follows.
+    const runs = !silent && portal !== null && flight.kind(1) === Wait.Execute && flight.portal(1) === portal ? flight.verdict(1) : null;
     this.#answered(at, Wait.Describe);
+    if (runs !== null && type === Back.RowDescription) this.#talk.context.guard.described(runs, this.#buffer.subarray(at, next));
     if (!silent) return;
     this.#flush(at);
     this.#sent = next;

@@ -10,6 +10,9 @@ import { explainMasking } from './masking/explain-masking.js';
 import { sampleColumns, sampleStartup } from './masking/sample-columns.js';
 import { actions, facts, resources } from './operations.js';
 import { optionsSchema, parseOptions } from './options.js';
+import { parameterLiterals } from './replay/parameter-literals.js';
+import { renderResult } from './replay/render-result.js';
+import { scriptStatement } from './replay/script-statement.js';
 import { connect } from './upstream.js';
 
 const descriptor: ProtocolDescriptor = {
@@ -65,4 +68,5 @@ export const postgres: Protocol = {
   approvals: { parameters: readBoundParameters, estimate, estimateStartup },
   catalog: postgresCatalog,
   masking: { explain: explainMasking, startup: sampleStartup, sample: sampleColumns },
+  replay: { result: renderResult, literals: parameterLiterals, prompt: '=> ', comment: '-- ', statement: scriptStatement },
 };

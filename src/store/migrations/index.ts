@@ -4,6 +4,7 @@
  */
 import { approvals } from './approvals.js';
 import { initial } from './initial.js';
+import { operations } from './operations.js';
 import { policies } from './policies.js';
 
 export interface Migration {
@@ -17,4 +18,5 @@ export const migrations: readonly Migration[] = [
   { version: 1, name: 'initial', sql: initial },
   { version: 2, name: 'policies', sql: policies },
   { version: 3, name: 'approvals', sql: approvals },
+  { version: 4, name: 'operations', sql: operations },
 ];

@@ -1,0 +1,47 @@
+/**
+ * What is asked of the index, out of one line of words: `transfer "month end" relation:ledger.entries verdict:deny since:7d`. Words and quoted
+ * phrases are looked for in the texts, `name:value` among the names. All must hold. Pure.
+ */
+import { parseDuration } from '../base/duration.js';
+import { GwError } from '../contract/gw-error.js';
+import { type OperationQuery, SEARCH_FIELDS, type SearchField, tagOf } from '../contract/operation-index.js';
+
+const PART = /(?<name>[a-z]+):(?:"(?<quoted>[^"]*)"|(?<value>[^\s"]+))|"(?<phrase>[^"]*)"|(?<word>[^\s"]+)|(?<open>")/gu;
+const MOMENTS = new Set(['since', 'until']);
+/** Parts of one question. */
+const LIMIT = 50;
+
+/** @throws GwError `usage.invalid` */
+export function readSearchQuery(text: string, now: number): Pick<OperationQuery, 'phrases' | 'tags' | 'since' | 'until'> {
+  const phrases: string[] = [];
+  const tags: string[] = [];
+  const moments: { since: string | null; until: string | null } = { since: null, until: null };
+  const parts = [...text.matchAll(PART)];
+  if (parts.length === 0)
+    throw new GwError('usage.invalid', 'There is nothing to search for.', { hint: 'Write words, "a phrase", or relation:ledger.entries.' });
+  if (parts.length > LIMIT) throw new GwError('usage.invalid', `A search has at most ${LIMIT} parts.`);
+  for (const { groups, 0: part } of parts) {
+    const { name, quoted, value, phrase, word, open } = groups ?? {};
+    if (open !== undefined) throw new GwError('usage.invalid', 'A quote is not closed.');
+    if (name !== undefined && MOMENTS.has(name)) moments[name as 'since' | 'until'] = momentOf(quoted ?? value ?? '', now);
+    else if (name !== undefined && isField(name)) tags.push(tagOf(name, quoted ?? value ?? ''));
+    // `a:b` with another name before it is a part of a text.
+    else phrases.push(requireWords(name === undefined ? (phrase ?? word ?? '') : part));
+  }
+  return { phrases, tags, ...moments };
+}
+
+const isField = (name: string): name is SearchField => (SEARCH_FIELDS as readonly string[]).includes(name);
+
+function requireWords(phrase: string): string {
+  if (/[\p{L}\p{N}]/u.test(phrase)) return phrase;
+  throw new GwError('usage.invalid', 'Signs alone cannot be searched for.', { hint: 'Write words: signs between them do not count.' });
+}
+
+function momentOf(text: string, now: number): string {
+  const ago = parseDuration(text);
+  const time = ago !== null ? now - ago : /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(time))
+    throw new GwError('usage.invalid', `A part of the search is no moment.`, { hint: 'Write since:2026-11-21, since:2026-11-21T08:00:00Z or since:7d.' });
+  return new Date(time).toISOString();
+}

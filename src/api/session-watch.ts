@@ -1,0 +1,52 @@
+/**
+ * GET /api/v1/sessions/:id/watch: a live session as it happens, as an asciicast that goes on until the session ends. Read-only. For its owner and for
+ * auditors; it is recorded before the first byte. Token, lock and role are looked at again all the while: whoever loses the right is cut off
+ * within seconds.
+ */
+import { z } from 'zod';
+import type { SessionSummary } from '../contract/session-store.js';
+import type { ApiRoute } from './api-route.js';
+import type { ApiServices } from './api-services.js';
+import { ApiStream } from './api-stream.js';
+import { type Caller, identifyCaller, isOwner, requireRole } from './caller.js';
+import { validate } from './validate.js';
+import { visibleSession } from './visible-session.js';
+
+const watchParams = z.strictObject({ id: z.string().max(60) });
+const watchQuery = z.strictObject({});
+const RECHECK_MS = 3_000;
+
+export function sessionWatchRoute(services: ApiServices): ApiRoute {
+  return {
+    method: 'GET',
+    url: '/api/v1/sessions/:id/watch',
+    audit: null,
+    handle: async ({ caller, params, query, audit }) => {
+      const session = await visibleSession(validate(watchParams, params, 'path').id, caller, services);
+      validate(watchQuery, query, 'query');
+      if (!isOwner(caller, session)) requireRole(caller, 'auditor');
+      const chunks = services.records.watch(session);
+      await audit('log.read', {
+        what: 'watch',
+        session: session.id,
+        target: session.target,
+        sessionIssuer: session.issuer,
+        sessionSubject: session.subject,
+      });
+      return new ApiStream('application/x-asciicast', whileAllowed(chunks, session, caller, services));
+    },
+  };
+}
+
+/** A chunk comes every few seconds at least, so this is asked that often. */
+async function* whileAllowed(chunks: AsyncIterable<string>, session: SessionSummary, caller: Caller, services: ApiServices): AsyncGenerator<string, void> {
+  let checked = services.clock.monotonic();
+  for await (const chunk of chunks) {
+    if (services.clock.monotonic() - checked >= RECHECK_MS) {
+      const now = await identifyCaller(`Bearer ${caller.token.expose()}`, services);
+      if (!isOwner(now, session)) requireRole(now, 'auditor');
+      checked = services.clock.monotonic();
+    }
+    yield chunk;
+  }
+}

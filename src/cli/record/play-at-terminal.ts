@@ -1,0 +1,84 @@
+/**
+ * A replay at a terminal: space pauses, arrows seek (left, right) and change the speed (up, down), n and p go to the next and previous operation, q
+ * ends. What was recorded is made visible before it is shown: the only control sequences that go out are our own. The terminal is put back
+ * as it was, however the replay ends.
+ */
+import { performance } from 'node:perf_hooks';
+import { visibleLines } from '../terminal.js';
+import type { Move, Playback } from './playback.js';
+
+const CLEAR = '\u001b[2J\u001b[H';
+
+const KEYS: Readonly<Record<string, Move>> = {
+  ' ': 'pause',
+  '\u001b[D': 'back',
+  '\u001b[C': 'forward',
+  '\u001b[A': 'faster',
+  '\u001b[B': 'slower',
+  n: 'next',
+  p: 'previous',
+};
+/** Several keys may come at once. */
+const EACH_KEY = /\u001b\[[A-D]|[\s\S]/g;
+const QUIT: ReadonlySet<string> = new Set(['q', '\u0003', '\u0004']);
+
+/** Resolves when the replay has ended or was left. True: it was left. */
+export async function playAtTerminal(playback: Playback, talk: (line: string) => void): Promise<boolean> {
+  const { stdin, stdout } = process;
+  return new Promise((resolve) => {
+    let timer: NodeJS.Timeout | undefined;
+    let last = performance.now();
+    let ended = false;
+    const show = (text: string): void => void stdout.write(visibleLines(text));
+    const finish = (left: boolean): void => {
+      ended = true;
+      clearTimeout(timer);
+      stdin.off('data', onKeys);
+      stdin.setRawMode(false);
+      stdin.pause();
+      resolve(left);
+    };
+    const tick = (): void => {
+      clearTimeout(timer);
+      const now = performance.now();
+      show(playback.advance(now - last));
+      last = now;
+      const { wait } = playback;
+      if (playback.over && !playback.paused) finish(false);
+      else if (wait !== null) timer = setTimeout(tick, wait);
+    };
+    const onKeys = (typed: Buffer): void => {
+      for (const key of typed.toString('latin1').match(EACH_KEY) ?? []) {
+        if (ended) return;
+        if (QUIT.has(key)) {
+          finish(true);
+          return;
+        }
+        onKey(key);
+      }
+    };
+    const onKey = (key: string): void => {
+      const move = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
+      if (move === undefined) return;
+      // What was due before the key belongs to the time before it.
+      const now = performance.now();
+      show(playback.advance(now - last));
+      last = now;
+      const screen = playback.move(move);
+      if (screen !== null) {
+        stdout.write(CLEAR);
+        show(screen);
+      } else talk(`[${playback.paused ? 'paused' : 'playing'} at ${clock(playback.position)} of ${clock(playback.length)}, speed ${playback.speed}]`);
+      tick();
+    };
+    stdin.setRawMode(true);
+    stdin.on('data', onKeys);
+    stdin.resume();
+    tick();
+  });
+}
+
+const clock = (milliseconds: number): string => {
+  const seconds = Math.floor(milliseconds / 1000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+};

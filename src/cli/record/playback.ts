@@ -1,0 +1,108 @@
+/**
+ * Where a replay stands: position, speed, pause, and what has been shown. Pure: elapsed time and keys in, text out; whoever drives it owns clock
+ * and terminal. Times are milliseconds. Where nothing happened for long, the time between is shortened once, before it plays.
+ */
+import type { Cast, CastEvent } from './read-cast.js';
+
+export interface PlaybackOptions {
+  readonly speed: number;
+  /** Position to begin at. */
+  readonly from: number;
+  /** Longest time in which nothing happens; null: as it was. */
+  readonly idle: number | null;
+}
+
+/** How far the arrows go, and what is shown again after that. */
+const STEP_MS = 5_000;
+const SCREEN_LINES = 200;
+const SLOWEST = 0.125;
+const FASTEST = 64;
+
+export type Move = 'pause' | 'back' | 'forward' | 'faster' | 'slower' | 'next' | 'previous';
+
+export class Playback {
+  readonly #events: readonly CastEvent[];
+  readonly length: number;
+  #at = 0;
+  /** Events shown. */
+  #shown = 0;
+  #speed: number;
+  #paused = false;
+
+  constructor(cast: Cast, { speed, from, idle }: PlaybackOptions) {
+    let shift = 0;
+    let before = 0;
+    this.#events = cast.events.map((event) => {
+      if (idle !== null && event.at - before > idle) shift += event.at - before - idle;
+      before = event.at;
+      return { ...event, at: event.at - shift };
+    });
+    this.length = this.#events.at(-1)?.at ?? 0;
+    this.#speed = speed;
+    this.#at = Math.min(from, this.length);
+  }
+
+  get position(): number {
+    return this.#at;
+  }
+
+  get speed(): number {
+    return this.#speed;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get over(): boolean {
+    return this.#shown === this.#events.length;
+  }
+
+  /** Time until something happens; null: nothing does until a key comes. */
+  get wait(): number | null {
+    const next = this.#events[this.#shown];
+    return this.#paused || next === undefined ? null : Math.max(0, (next.at - this.#at) / this.#speed);
+  }
+
+  /** So much time has passed; gives what is to be shown now. */
+  advance(elapsed: number): string {
+    if (!this.#paused) this.#at = Math.min(this.length, this.#at + elapsed * this.#speed);
+    return this.#due();
+  }
+
+  /** A key. Gives the whole screen when what is shown must be drawn anew, otherwise null. */
+  move(move: Move): string | null {
+    switch (move) {
+      case 'pause':
+        this.#paused = !this.#paused;
+        return null;
+      case 'faster':
+        this.#speed = Math.min(FASTEST, this.#speed * 2);
+        return null;
+      case 'slower':
+        this.#speed = Math.max(SLOWEST, this.#speed / 2);
+        return null;
+      case 'back':
+        return this.#seek(this.#at - STEP_MS);
+      case 'forward':
+        return this.#seek(this.#at + STEP_MS);
+      case 'next':
+        return this.#seek(this.#events.find(({ kind, at }) => kind === 'marker' && at > this.#at)?.at ?? this.length);
+      case 'previous':
+        return this.#seek(this.#events.findLast(({ kind, at }) => kind === 'marker' && at < this.#at)?.at ?? 0);
+    }
+  }
+
+  #seek(to: number): string {
+    this.#at = Math.max(0, Math.min(this.length, to));
+    this.#shown = 0;
+    return this.#due().split('\n').slice(-SCREEN_LINES).join('\n');
+  }
+
+  #due(): string {
+    let text = '';
+    for (let next = this.#events[this.#shown]; next !== undefined && next.at <= this.#at; next = this.#events[++this.#shown])
+      if (next.kind === 'output') text += next.text;
+    return text.replaceAll('\r\n', '\n');
+  }
+}

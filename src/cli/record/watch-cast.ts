@@ -1,0 +1,42 @@
+/** The text of a cast as it comes, line by line, without its times; untrusted, made visible. Gives what its end says of the record. */
+import { StringDecoder } from 'node:string_decoder';
+import { GwError } from '../../contract/gw-error.js';
+import { visibleLines } from '../terminal.js';
+import { type ExportEnd, exportEnd } from './export-end.js';
+
+/** Longest line, characters: a result up to the recorder's cap, in JSON. */
+const LINE_LIMIT = 64 << 20;
+
+/** @throws GwError `gateway.unreachable` when it ends before its last line */
+export async function watchCast(pieces: AsyncIterable<Buffer>, show: (text: string) => void): Promise<Exclude<ExportEnd, 'missing'>> {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  let last = '';
+  for await (const piece of pieces) {
+    const lines = (rest + decoder.write(piece)).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > LINE_LIMIT) throw new GwError('gateway.unreachable', `The gateway gave a line of more than ${LINE_LIMIT} characters.`);
+    for (const line of lines) {
+      last = line;
+      const text = outputOf(line);
+      if (text !== null) show(visibleLines(text.replaceAll('\r\n', '\n')));
+    }
+  }
+  const end = exportEnd(last);
+  if (end === 'missing')
+    throw new GwError('gateway.unreachable', 'The connection ended before the session did.', {
+      hint: 'The session goes on: watch it again, or see `gw sessions ls`.',
+    });
+  return end;
+}
+
+/** Null: it shows nothing. */
+function outputOf(line: string): string | null {
+  if (!line.startsWith('[')) return null;
+  try {
+    const event: unknown = JSON.parse(line);
+    return Array.isArray(event) && event[1] === 'o' && typeof event[2] === 'string' ? event[2] : null;
+  } catch (cause) {
+    throw new GwError('gateway.unreachable', 'The gateway gave a record that this version of gw does not understand.', { cause });
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * A session as an asciicast of version 3 (https://docs.asciinema.org/manual/asciicast/v3/): each operation as if typed at its client, and its result
+ * as delivered when it was over. A marker stands before each operation. Nothing in the output acts on a terminal but line breaks; times
+ * never run backwards.
+ */
+import { visible, visibleLines } from '../../base/visible-text.js';
+import type { ProtocolReplay } from '../../contract/protocol.js';
+import type { RecordedOperation } from '../recorded.js';
+import { cutNote, eventNote, shortenedNote, size, verdictNote, wasRefused } from './operation-notes.js';
+import { recordVerdict } from './record-verdict.js';
+import { startNotes } from './start-notes.js';
+import type { StoryEvent, StoryItem } from './tell-session.js';
+
+const TERMINAL = { cols: 120, rows: 40 };
+
+export async function* exportAsciicast(story: AsyncIterable<StoryItem>, replay: ProtocolReplay | null): AsyncGenerator<string, void> {
+  const tape = new Tape();
+  for await (const item of story) {
+    if (item.kind === 'start') {
+      const { start } = item;
+      yield tape.begin(start.startedAt, visible(`${start.identity.name} on ${start.target} (${start.session})`));
+      yield tape.out(start.startedAt, startNotes(start));
+    } else if (!tape.begun) {
+      if (item.kind === 'integrity') yield tape.begin(0, 'a record that cannot be read');
+    } else if (item.kind === 'operation') yield operationEvents(tape, item.operation, item.events, replay);
+    else if (item.kind === 'event') yield tape.out(item.time, [`[${eventNote(item)}]`]);
+    else if (item.kind === 'unsolicited') yield tape.out(item.time, resultLines(item.bytes, null, replay));
+    else if (item.kind === 'end') {
+      const why = `[the session ended: ${visible(item.end.reason)}${item.end.message === null ? '' : `, ${visible(item.end.message)}`}]`;
+      yield tape.out(item.time, [why]) + tape.event(item.time, 'x', '0');
+    }
+    if (item.kind === 'integrity') yield `# ${visible(recordVerdict(item))}\n`;
+  }
+}
+
+function operationEvents(tape: Tape, operation: RecordedOperation, events: readonly StoryEvent[], replay: ProtocolReplay | null): string {
+  const marker = tape.event(operation.time, 'm', `#${operation.sequence}`);
+  const prompt = replay?.prompt ?? '> ';
+  const [first = '', ...more] = visibleLines(operation.exact.toString('utf8').replace(/\r\n?/g, '\n').trimEnd()).split('\n');
+  const typed = [prompt + first, ...more.map((line) => ' '.repeat(prompt.length) + line)];
+  if (operation.redacted) typed.push('[redacted: the text held a secret]');
+  if (operation.parameters !== null) {
+    const literals = replay?.literals(operation.parameters) ?? null;
+    if (literals === null) typed.push(`[${size(operation.parameters.length)} of parameters]`);
+    else if (literals.length > 0) typed.push(`[${literals.map((literal, index) => `$${index + 1} = ${visible(literal)}`).join(', ')}]`);
+  }
+  const result = [
+    ...resultLines(operation.delivered.bytes, operation.parameters, replay),
+    ...[
+      cutNote(operation.delivered, 'of results'),
+      cutNote(operation.received, 'of input'),
+      operation.shortened ? shortenedNote : null,
+      ...events.map(eventNote),
+      wasRefused(operation) || operation.outcome?.status !== 'ok' ? verdictNote(operation) : null,
+    ].flatMap((note) => (note === null ? [] : [`[${note}]`])),
+    '',
+  ];
+  return marker + tape.out(operation.time, typed) + tape.out(operation.endedAt ?? operation.time, result);
+}
+
+function resultLines(bytes: Buffer, parameters: Uint8Array | null, replay: ProtocolReplay | null): readonly string[] {
+  if (bytes.length === 0) return [];
+  return replay?.result(bytes, parameters) ?? [`[${size(bytes.length)} of results]`];
+}
+
+/** The lines of the file; remembers the time of the last one, because each says how long after the one before it comes. */
+class Tape {
+  #now: number | null = null;
+
+  get begun(): boolean {
+    return this.#now !== null;
+  }
+
+  begin(time: number, title: string): string {
+    this.#now = time;
+    return `${JSON.stringify({ version: 3, term: TERMINAL, timestamp: Math.floor(time / 1000), title })}\n`;
+  }
+
+  event(time: number, code: 'o' | 'm' | 'x', data: string): string {
+    const before = this.#now ?? time;
+    this.#now = Math.max(before, time);
+    return `${JSON.stringify([(this.#now - before) / 1000, code, data])}\n`;
+  }
+
+  out(time: number, lines: readonly string[]): string {
+    return lines.length === 0 ? '' : this.event(time, 'o', lines.map((line) => `${line}\r\n`).join(''));
+  }
+}

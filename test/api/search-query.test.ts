@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { readSearchQuery } from '../../src/api/search-query.js';
+
+const NOW = Date.UTC(2026, 10, 21, 12);
+const read = (text: string) => readSearchQuery(text, NOW);
+const NOTHING = { phrases: [], tags: [], since: null, until: null };
+
+describe('a search', () => {
+  it('is words, phrases and names, which must all hold', () => {
+    expect(read('transfer "month end" relation:Ledger.Entries verdict:deny')).toEqual({
+      ...NOTHING,
+      phrases: ['transfer', 'month end'],
+      tags: ['relation:ledger.entries', 'verdict:deny'],
+    });
+    expect(read('user:"Ada Lovelace"')).toEqual({ ...NOTHING, tags: ['user:ada lovelace'] });
+  });
+
+  it('bounds the time by moments and by how long ago', () => {
+    expect(read('since:2h until:2026-11-21T11:00:00Z')).toEqual({ ...NOTHING, since: '2026-11-21T10:00:00.000Z', until: '2026-11-21T11:00:00.000Z' });
+    expect(read('since:2026-11-20').since).toBe('2026-11-20T00:00:00.000Z');
+  });
+
+  it('takes a name that is none as a part of a text', () => {
+    expect(read('id::int host:5432')).toEqual({ ...NOTHING, phrases: ['id::int', 'host:5432'] });
+  });
+
+  it.each(['', '   ', '""', '"open', 'since:noon', 'until:7', '***', `${'a '.repeat(51)}`])('is refused with words: %j', (text) => {
+    expect(() => read(text)).toThrow(expect.objectContaining({ code: 'usage.invalid' }) as Error);
+  });
+});

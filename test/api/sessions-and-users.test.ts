@@ -290,7 +290,6 @@ describe('audit', () => {
       '/api/v1/grants/:id/revoke': { path: `/api/v1/grants/${granted.id}/revoke`, token: bob, body: { reason: 'walk' } },
       '/api/v1/sessions/:id/renew': { path: `/api/v1/sessions/${id}/renew`, token: walker, body: {} },
       '/api/v1/sessions/:id/kill': { path: `/api/v1/sessions/${id}/kill`, token: walker, body: { reason: 'walk' } },
-      '/api/v1/targets/:name/masking-scan': { path: '/api/v1/targets/bank-db/masking-scan', token: root, body: {} },
       '/api/v1/users/lock': { path: '/api/v1/users/lock', token: root, body: lock },
       '/api/v1/users/unlock': { path: '/api/v1/users/unlock', token: root, body: lock },
     };

@@ -14,7 +14,7 @@ import { Wait } from './flight.js';
 import type { ResultMasker } from './masking/result-masker.js';
 import { checkReadOnly, REFUSED_WRITE, WHY_READ_ONLY } from './read-only.js';
 import { noticeResponse } from './refusal.js';
-import { errorWords, WORDS_LIMIT } from './server-error.js';
+import { errorWords, violation, WORDS_LIMIT } from './server-error.js';
 import type { StatementStop } from './statement-stop.js';
 import { checkPinned } from './upstream.js';
 
@@ -493,8 +493,4 @@ export class Backend {
     const out = context.guard.deliver(context.guard.transport(), words, 0);
     if (out !== frame) this.#replace(at, next, out);
   }
-}
-
-function violation(what: string): GwError {
-  return new GwError('target.protocol', `The target sent ${what}.`);
 }

@@ -12,6 +12,11 @@ const BATCH = 500;
 /** How long the end of the journal is left alone before it is looked at again, and a database that is away. */
 const LOOK_MS = 250;
 const RETRY_MS = 1_000;
+/** A worker whose event loop is busier than this carries sessions: the index then takes a batch now and then, and catches up later. */
+const BUSY = 0.3;
+const BUSY_MS = 2_000;
+/** How long a worker that stops goes on taking in; the next start takes in the rest. */
+const LAST_MS = 1_000;
 
 export interface OperationIndexerOptions {
   readonly index: OperationIndex;
@@ -24,7 +29,10 @@ export interface OperationIndexerOptions {
 }
 
 export interface OperationIndexer {
-  /** Resolves when everything that the journal held is in the index, or at once when the database is away. */
+  /**
+   * Resolves when everything that the journal held is in the index, after a second at the latest, or at once when the database is away: the next
+   * start takes in the rest.
+   */
   close(): Promise<void>;
 }
 
@@ -47,6 +55,7 @@ export function startOperationIndexer(options: OperationIndexerOptions): Operati
 async function follow({ index, journalDir, journal, logger }: OperationIndexerOptions, stopped: AbortSignal): Promise<void> {
   const batch = new Batch(index, logger, stopped);
   let last = false;
+  let giveUpAt: number | null = null;
   const more = async (): Promise<boolean> => {
     await batch.flush();
     if (last) return false;
@@ -55,7 +64,12 @@ async function follow({ index, journalDir, journal, logger }: OperationIndexerOp
     else await pause(LOOK_MS, stopped);
     return true;
   };
-  for await (const operation of readOperations({ dir: journalDir, bootId: journal, live: true, more })) await batch.add(operation);
+  for await (const operation of readOperations({ dir: journalDir, bootId: journal, live: true, more })) {
+    await batch.add(operation);
+    if (!stopped.aborted) continue;
+    giveUpAt ??= performance.now() + LAST_MS;
+    if (performance.now() > giveUpAt) break;
+  }
   await batch.flush();
 }
 
@@ -85,6 +99,7 @@ class Batch {
   readonly #logger: Logger;
   readonly #stopped: AbortSignal;
   #waiting: IndexedOperation[] = [];
+  #load = performance.eventLoopUtilization();
   whole = true;
 
   constructor(index: OperationIndex, logger: Logger, stopped: AbortSignal) {
@@ -98,6 +113,14 @@ class Batch {
     if (this.#waiting.length >= BATCH) await this.flush();
   }
 
+  /** Sessions come first. */
+  async #giveWay(taken: number): Promise<void> {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, this.#load);
+    this.#load = now;
+    if (taken >= BATCH && utilization > BUSY) await pause(BUSY_MS, this.#stopped);
+  }
+
   /** Waits for a database that is away; after a stop it gives up, and the next start reads the journal again. */
   async flush(): Promise<void> {
     const batch = this.#waiting;
@@ -107,6 +130,7 @@ class Batch {
         const left = await this.#index.add(batch);
         if (left > 0) this.#logger.error({ operations: left }, 'operations cannot be stored in the index and are left out; the journal holds them');
         if (failed) this.#logger.info({}, 'the index of operations is kept again');
+        await this.#giveWay(batch.length);
         return;
       } catch (err) {
         if (!failed) this.#logger.warn({ err }, 'the index of operations waits for the state database');

@@ -132,6 +132,9 @@ function answered(down: Buffer, awaited: readonly Awaited[]): void {
     if (kind === 'Q' || kind === 'E' || (kind === 'B' && type === 'E')) {
       if (type !== 'Z') draft?.down.push(message);
     }
+    // The description of what is run next is in the record of that run.
+    const following = awaited[head + 1];
+    if (kind === 'D' && type === 'T' && following?.kind === 'E') following.draft?.down.push(message);
     if (!whole) return;
     if (type === 'Z') head++;
     else if (kind === 'Q') continue;

@@ -14,7 +14,7 @@ const LOOK_MS = 250;
 const RETRY_MS = 1_000;
 /** A worker whose event loop is busier than this carries sessions: the index then takes a batch now and then, and catches up later. */
 const BUSY = 0.3;
-const BUSY_MS = 5_000;
+const BUSY_MS = 10_000;
 /** How long a worker that stops goes on taking in; the next start takes in the rest. */
 const LAST_MS = 1_000;
 

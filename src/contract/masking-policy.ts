@@ -83,6 +83,9 @@ export interface MaskingExplanation {
   readonly catalog: boolean;
 }
 
+/** What a value of the named column looks like: classes, each with whether it is all of the value. */
+export type LooksLike = (column: string, value: string) => readonly { readonly class: string; readonly whole: boolean }[];
+
 /** One column of a target, of which some values were looked at inside the gateway. */
 export interface SampledColumn {
   /** `schema.relation`. */

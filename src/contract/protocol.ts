@@ -7,7 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Secret } from '../base/secret.js';
 import type { BoundParameter, ChangedRows, Estimate } from './approval.js';
 import type { GwError } from './gw-error.js';
-import type { ClassView, MaskingDoor, MaskingExplanation, SampledColumn } from './masking-policy.js';
+import type { ClassView, LooksLike, MaskingDoor, MaskingExplanation, SampledColumn } from './masking-policy.js';
 import type { Facts, Operation } from './operation.js';
 import type { OutcomeStatus } from './recording.js';
 import type { Target } from './target.js';
@@ -280,13 +280,8 @@ export interface ProtocolMasking {
   startup(scope: string | null): unknown;
   /**
    * Looks at up to `rows` rows of everything that could hold sensitive data, on a connection of its own after `connect`; no value leaves it.
-   * `looksLike`: what a value of the named column looks like.
    */
-  sample(
-    connection: UpstreamConnection,
-    rows: number,
-    looksLike: (column: string, value: string) => readonly { readonly class: string; readonly whole: boolean }[],
-  ): Promise<readonly SampledColumn[]>;
+  sample(connection: UpstreamConnection, rows: number, looksLike: LooksLike): Promise<readonly SampledColumn[]>;
 }
 
 /** What an island gives to those who look at a record. Everything in it is untrusted. */

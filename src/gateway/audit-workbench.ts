@@ -18,6 +18,7 @@ import {
   verifyNote,
 } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
+import { readIfThere } from '../base/read-if-there.js';
 import { GwError } from '../contract/gw-error.js';
 import { verifyJournal, type WorkerReport } from '../recording/index.js';
 import { readGatewayConfig } from './live-config.js';
@@ -133,7 +134,7 @@ async function keysOf(from: string, files: readonly string[]): Promise<{ readonl
   if (files.length > 0) {
     return { all: await readKeyFiles(files), notices: [] };
   }
-  const seed = await readFile(join(from, 'audit-key'), 'utf8').catch(() => null);
+  const seed = await readIfThere(join(from, 'audit-key'));
   if (seed === null)
     throw new GwError('usage.invalid', 'No key was given.', { hint: 'Give the file in which you keep what `gw audit key` printed: `--key FILE`.' });
   const key = publicKeyBytes(readSigningKey(seed.trim(), 'The key beside the log'));

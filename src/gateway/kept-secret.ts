@@ -1,6 +1,7 @@
 /** A secret that the gateway makes itself and keeps in its data directory, readable by its own user only. */
-import { link, readFile, unlink, writeFile } from 'node:fs/promises';
+import { link, unlink, writeFile } from 'node:fs/promises';
 import { newId } from '../base/id.js';
+import { readIfThere } from '../base/read-if-there.js';
 import { GwError } from '../contract/gw-error.js';
 
 /**
@@ -9,8 +10,8 @@ import { GwError } from '../contract/gw-error.js';
  * @throws GwError `config.invalid`; errors of the file system as they are
  */
 export async function keptSecret(path: string, make: () => string, now: number): Promise<string> {
-  const found = await read(path);
-  if (found !== null) return found;
+  const found = await readIfThere(path);
+  if (found !== null) return found.trim();
   const draft = `${path}.${newId('draft', now)}`;
   await writeFile(draft, `${make()}\n`, { mode: 0o600, flag: 'wx' });
   try {
@@ -20,16 +21,7 @@ export async function keptSecret(path: string, make: () => string, now: number):
   } finally {
     await unlink(draft);
   }
-  const kept = await read(path);
+  const kept = await readIfThere(path);
   if (kept === null) throw new GwError('config.invalid', `The key ${path} could not be kept.`);
-  return kept;
-}
-
-async function read(path: string): Promise<string | null> {
-  try {
-    return (await readFile(path, 'utf8')).trim();
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw cause;
-  }
+  return kept.trim();
 }

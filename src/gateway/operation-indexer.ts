@@ -3,8 +3,9 @@
  * as a whole yet. Off the data path: it reads what the journal holds already, and while the state database is away it waits. Nothing is lost by
  * a failure: a journal that was not taken in to its end is read again by the next start.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+
 import type { Logger } from '../base/logger.js';
+import { pause } from '../base/pause.js';
 import type { IndexedOperation, OperationIndex } from '../contract/operation-index.js';
 import { type JournalledOperation, listWorkers, readOperations } from '../recording/index.js';
 
@@ -143,13 +144,6 @@ class Batch {
       }
     }
   }
-}
-
-/** Ends early when stopped. */
-async function pause(milliseconds: number, stopped: AbortSignal): Promise<void> {
-  await delay(milliseconds, undefined, { signal: stopped }).catch((cause: unknown) => {
-    if (!stopped.aborted) throw cause;
-  });
 }
 
 function indexed({ session, sequence, time, facts, decision, text, outcome, masked }: JournalledOperation): IndexedOperation {

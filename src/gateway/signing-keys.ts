@@ -2,9 +2,8 @@
 import type { KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { newSigningKey, readSigningKey } from '../audit/index.js';
-import { type GatewayConfig, readEnvironment } from '../config/index.js';
-import { GwError } from '../contract/gw-error.js';
-import { readSecret } from '../targets/index.js';
+import type { GatewayConfig } from '../config/index.js';
+import { configuredSecret } from './configured-secret.js';
 import { keptSecret } from './kept-secret.js';
 
 /** @throws GwError `config.invalid` */
@@ -12,13 +11,7 @@ export async function loadSigningKeys(config: GatewayConfig, now: number): Promi
   const keys: KeyObject[] = [];
   for (const [at, secret] of config.audit.keys.entries()) {
     const what = `Key ${at + 1} of the audit log (audit.keys)`;
-    let text: string;
-    try {
-      text = (await readSecret(secret, readEnvironment)).expose();
-    } catch (cause) {
-      throw new GwError('config.invalid', `${what} could not be read. ${GwError.from(cause).message}`, { cause });
-    }
-    keys.push(readSigningKey(text, what));
+    keys.push(readSigningKey(await configuredSecret(secret, what), what));
   }
   if (keys.length === 0) {
     const path = join(config.gateway.dataDir, 'audit-key');

@@ -5,11 +5,11 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { Secret } from '../base/secret.js';
-import { type GatewayConfig, readEnvironment } from '../config/index.js';
+import type { GatewayConfig } from '../config/index.js';
 import { GwError } from '../contract/gw-error.js';
 import type { TokenKey } from '../contract/masking.js';
 import { createTokenKeys, type TokenKeys } from '../masking/index.js';
-import { readSecret } from '../targets/index.js';
+import { configuredSecret } from './configured-secret.js';
 import { keptSecret } from './kept-secret.js';
 
 const BYTES = 32;
@@ -21,13 +21,8 @@ export async function loadTokenKeys(config: GatewayConfig, now: number): Promise
   const { tokenKeys } = config.masking;
   const keys: TokenKey[] = [];
   for (const { id, secret } of tokenKeys) {
-    let text: string;
-    try {
-      text = (await readSecret(secret, readEnvironment)).expose();
-    } catch (cause) {
-      throw new GwError('config.invalid', `Token key ${id} (masking.tokenKeys) could not be read. ${GwError.from(cause).message}`, { cause });
-    }
-    keys.push({ id, secret: new Secret<Uint8Array>(decoded(text, `Token key ${id} (masking.tokenKeys)`)) });
+    const what = `Token key ${id} (masking.tokenKeys)`;
+    keys.push({ id, secret: new Secret<Uint8Array>(decoded(await configuredSecret(secret, what), what)) });
   }
   if (keys.length === 0) {
     const path = join(config.gateway.dataDir, 'token-key');

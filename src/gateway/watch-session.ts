@@ -2,7 +2,7 @@
  * A live session as it is recorded, to look on: its record from the beginning, then whatever comes, until it ends. Where nothing happens a beat is
  * given, so that both ends know that the other is there. Whoever stops reading ends it.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '../base/pause.js';
 
 /** How long the end of the journal is left alone before it is looked at again. */
 const LOOK_MS = 250;
@@ -32,11 +32,4 @@ export async function* watchSession(read: (more: () => Promise<boolean>) => Asyn
   } finally {
     stop.abort();
   }
-}
-
-/** Ends early when stopped. */
-async function pause(milliseconds: number, stopped: AbortSignal): Promise<undefined> {
-  await delay(milliseconds, undefined, { signal: stopped }).catch((cause: unknown) => {
-    if (!stopped.aborted) throw cause;
-  });
 }

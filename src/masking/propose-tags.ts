@@ -3,7 +3,7 @@
  * where they are clear; values propose where most of those that were looked at hold a class.
  */
 import { DETECTED_CLASSES, type DetectedClass } from '../contract/masking.js';
-import type { SampledColumn, TagProposal } from '../contract/masking-policy.js';
+import type { LooksLike, SampledColumn, TagProposal } from '../contract/masking-policy.js';
 import { Findings } from './detectors/findings.js';
 import { createScanner } from './detectors/scanner.js';
 
@@ -45,7 +45,7 @@ function words(column: string): string {
 }
 
 /** What a value of a column looks like to the detectors; the column's name is the context that bare numbers need. */
-export function createLooksLike(): (column: string, value: string) => readonly { readonly class: string; readonly whole: boolean }[] {
+export function createLooksLike(): LooksLike {
   const scanner = createScanner(DETECTED_CLASSES);
   const findings = new Findings();
   return (column, value) => {

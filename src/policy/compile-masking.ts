@@ -11,7 +11,7 @@ import { type NamePattern, parseNamePattern } from './name-pattern.js';
 import type { ParsedFile } from './parse-file.js';
 import type { DataPath, Report } from './problem.js';
 import type { MaskText, PolicyFileText } from './schema.js';
-import { compileSubjects, compileTargets, type SubjectMatcher, type TargetMatcher } from './selector.js';
+import { asList, compileSubjects, compileTargets, type SubjectMatcher, type TargetMatcher } from './selector.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** A file, or what of it is about sensitive data. */
@@ -54,8 +54,6 @@ export interface CompiledMasking {
   readonly tags: readonly CompiledTag[];
   readonly masks: readonly CompiledMask[];
 }
-
-const asList = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T]);
 
 /** Lists of the parts of columns' names, one for each length. */
 function columnParts(vocabulary: Vocabulary): readonly (readonly string[])[] {

@@ -11,11 +11,9 @@ import { compileGlob } from './glob.js';
 import { type NamePattern, parseNamePattern } from './name-pattern.js';
 import type { DataPath, Report } from './problem.js';
 import type { RuleText, TargetsText, TiersText } from './schema.js';
-import { compileSubjects, compileTargets } from './selector.js';
+import { asList, compileSubjects, compileTargets } from './selector.js';
 import { anyWindow, compileWindow } from './time-window.js';
 import { CONNECT, EVERY, type ProtocolVocabulary, selectProtocols, UNKNOWN, type Vocabulary } from './vocabulary.js';
-
-const asList = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T]);
 
 /** Position of the n-th value of a field that may be written as one value or as a list. */
 const itemPath = (path: DataPath, value: unknown, index: number): DataPath => (Array.isArray(value) ? [...path, index] : path);

@@ -18,7 +18,8 @@ function foldAscii(value: string): string {
   return value.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-const asList = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T]);
+/** A list, where one value may stand for a list of one. */
+export const asList = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(value) ? (value as readonly T[]) : [value as T]);
 
 /** Keys on the way to a claim: the name as it is, or the steps of a JSON pointer (RFC 6901). */
 export function claimPath(key: string): readonly string[] {

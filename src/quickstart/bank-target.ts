@@ -4,13 +4,14 @@
  */
 import { join } from 'node:path';
 import pg from 'pg';
+import { readIfThere } from '../base/read-if-there.js';
 import { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../store/embedded-postgres.js';
 import { accountLines, CUSTOMERS, customerLines, entryLines, noteLines } from './bank-rows.js';
 import { BANK_DATABASE, COPY_TARGETS, CREATE_TABLES, FINISH_TABLES, GATEWAY_ROLE, OWNER_ROLE } from './bank-schema.js';
 import { copyRows } from './copy-rows.js';
-import { keptSecret, readIfThere, writePrivately } from './secret-file.js';
+import { keptSecret, writePrivately } from './secret-file.js';
 
 export interface BankTarget {
   readonly host: string;

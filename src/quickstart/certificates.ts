@@ -7,8 +7,9 @@ import { webcrypto } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as x509 from '@peculiar/x509';
+import { readIfThere } from '../base/read-if-there.js';
 import { Secret } from '../base/secret.js';
-import { readIfThere, writePrivately } from './secret-file.js';
+import { writePrivately } from './secret-file.js';
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;

@@ -5,9 +5,10 @@
 import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isScalar, parseDocument, visit } from 'yaml';
+import { readIfThere } from '../base/read-if-there.js';
 import { GwError } from '../contract/gw-error.js';
 import { GATEWAY_AUDIENCE, LOGIN_CLIENT, SCOPES } from './principals.js';
-import { readIfThere, writePrivately } from './secret-file.js';
+import { writePrivately } from './secret-file.js';
 import type { WorldDirectory } from './world-directory.js';
 
 /** The addresses of a world, as they stand in gateway.yaml: each is a whole value there, and no two are the same. */

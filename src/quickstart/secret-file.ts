@@ -1,8 +1,9 @@
 /** Files of the quickstart's directory that hold a secret: mode 0600, made once, kept over restarts. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { newId } from '../base/id.js';
+import { readIfThere } from '../base/read-if-there.js';
 import { Secret } from '../base/secret.js';
 
 /** Content of the file; when it does not exist it is made with what `make` gives. */
@@ -20,16 +21,6 @@ export async function writePrivately(path: string, content: string): Promise<voi
   const draft = `${path}.${newId('draft')}`;
   await writeFile(draft, content, { mode: 0o600, flag: 'wx' });
   await rename(draft, path);
-}
-
-/** Content of a file, or null when there is none. */
-export async function readIfThere(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw cause;
-  }
 }
 
 /** 144 random bits in 24 URL-safe characters. */

@@ -4,7 +4,7 @@
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { readIfThere } from './secret-file.js';
+import { readIfThere } from '../base/read-if-there.js';
 
 /** Writes the authority's certificate to each file. */
 export async function plantTrust(files: readonly string[], certificate: string): Promise<void> {

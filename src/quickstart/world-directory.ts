@@ -5,9 +5,10 @@
 import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { readIfThere } from '../base/read-if-there.js';
 import { readEnvironment } from '../config/environment.js';
 import { GwError } from '../contract/gw-error.js';
-import { readIfThere, writePrivately } from './secret-file.js';
+import { writePrivately } from './secret-file.js';
 
 export interface WorldDirectory {
   readonly dir: string;

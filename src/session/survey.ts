@@ -4,21 +4,17 @@
  */
 import type { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
-import type { SampledColumn } from '../contract/masking-policy.js';
+import type { LooksLike, SampledColumn } from '../contract/masking-policy.js';
 import type { Grant } from '../contract/verdict.js';
 import { authenticate } from './authenticate.js';
 import { AwaitedGrant, authorize } from './authorize.js';
-import { endSoftly } from './end-softly.js';
 import type { LoginThrottle } from './login-throttle.js';
-import { dialTarget } from './open.js';
 import type { PathServices } from './path-services.js';
+import { onSideConnection } from './side-connection.js';
 import type { TargetCatalogs } from './target-catalogs.js';
 
 /** A scan of a database of many tables takes its time. */
 const WHOLE_MS = 10 * 60_000;
-const GOODBYE_MS = 1_000;
-
-export type LooksLike = (column: string, value: string) => readonly { readonly class: string; readonly whole: boolean }[];
 
 export class Survey {
   readonly #services: PathServices;
@@ -57,19 +53,9 @@ export class Survey {
   async sample(token: Secret, address: string, target: string, scope: string | null, rows: number, looksLike: LooksLike): Promise<readonly SampledColumn[]> {
     const grant = await this.#grant(token, address, target);
     const protocol = this.#services.protocols.get(grant.target.protocol);
-    if (protocol === undefined || protocol.masking === null)
+    const masking = protocol?.masking ?? null;
+    if (protocol === undefined || masking === null)
       throw new GwError('usage.invalid', `Nothing is masked on ${target}, which speaks ${grant.target.protocol}.`);
-    const credential = await grant.target.credential();
-    const connection = await dialTarget(grant.target, this.#services, AbortSignal.timeout(WHOLE_MS));
-    const timer = setTimeout(() => connection.stream.destroy(), WHOLE_MS);
-    try {
-      await protocol.connect(connection, grant.target, credential, protocol.masking.startup(scope), false);
-      connection.settle();
-      return await protocol.masking.sample(connection, rows, looksLike);
-    } finally {
-      clearTimeout(timer);
-      connection.finish();
-      endSoftly(connection.stream, GOODBYE_MS);
-    }
+    return onSideConnection(grant, protocol, masking.startup(scope), this.#services, WHOLE_MS, (connection) => masking.sample(connection, rows, looksLike));
   }
 }

@@ -2,7 +2,7 @@
  * New sessions, and sessions that ended, as they come: the list is asked for again and again, and what differs is given. Ends when `signal` is
  * aborted, or with the error of the gateway.
  */
-import { setTimeout as delay } from 'node:timers/promises';
+import { pause } from '../../base/pause.js';
 import type { SessionSummary } from '../../contract/api-types.js';
 
 const EVERY_MS = 1_000;
@@ -16,8 +16,6 @@ export async function* followSessions(list: () => Promise<readonly SessionSummar
     known.clear();
     for (const { id, state } of sessions) known.set(id, state);
     if (changed.length > 0) yield changed;
-    await delay(EVERY_MS, undefined, { signal }).catch((cause: unknown) => {
-      if (!signal.aborted) throw cause;
-    });
+    await pause(EVERY_MS, signal);
   }
 }

@@ -18,6 +18,7 @@ import type { Conversation } from './conversation.js';
 import { Wait } from './flight.js';
 import { refuse } from './refusal.js';
 import { changedRelation, changesRows } from './row-changes.js';
+import { violation } from './server-error.js';
 
 const IDLE = 0x49; // 'I'
 const FAILED = 0x45; // 'E'
@@ -434,8 +435,4 @@ export class RowGuard {
 
 function tooLarge(): GwError {
   return new GwError('policy.limit_exceeded', 'The result of a write with a row limit is larger than the gateway keeps back; it is undone with the session.');
-}
-
-function violation(what: string): GwError {
-  return new GwError('target.protocol', `The target sent ${what}.`);
 }

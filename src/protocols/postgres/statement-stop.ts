@@ -15,6 +15,7 @@ import type { Conversation } from './conversation.js';
 import { Wait } from './flight.js';
 import { endsOrBegins, onlyReads } from './read-effects.js';
 import { refuse } from './refusal.js';
+import { violation } from './server-error.js';
 
 const IN_TRANSACTION = 0x54; // 'T'
 const FAILED = 0x45; // 'E'
@@ -264,8 +265,4 @@ export class StatementStop {
     const { message: words = '', detail = {} } = this.#error ?? {};
     return new GwError('policy.limit_exceeded', `${words} It had been carried out before it could be stopped, so the session ends here.`, { detail });
   }
-}
-
-function violation(what: string): GwError {
-  return new GwError('target.protocol', `The target sent ${what}.`);
 }

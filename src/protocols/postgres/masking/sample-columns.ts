@@ -2,7 +2,7 @@
  * Looks at some values of every column that could hold sensitive data, on a connection of the gateway's own: what they look like is counted,
  * the values themselves go nowhere. Read-only, rolled back, with deadlines; a table that cannot be read is left out.
  */
-import type { SampledColumn } from '../../../contract/masking-policy.js';
+import type { LooksLike, SampledColumn } from '../../../contract/masking-policy.js';
 import type { UpstreamConnection } from '../../../contract/protocol.js';
 import { SideSession } from '../catalog/side-session.js';
 import type { PostgresStartup } from '../login.js';
@@ -26,9 +26,6 @@ const COLUMNS = `
 export function sampleStartup(scope: string | null): PostgresStartup {
   return { settings: new Map([['application_name', 'gw masking scan']]), database: scope ?? '', welcomed: false };
 }
-
-/** What a value of the named column looks like: classes, each with whether it is all of the value. */
-export type LooksLike = (column: string, value: string) => readonly { readonly class: string; readonly whole: boolean }[];
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 

@@ -6,7 +6,8 @@ import type { ApprovalDesk } from '../approval/index.js';
 import type { AuditLog } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { ExportFormat, LoginInfo, OperationRecord, Readiness, SessionDetail } from '../contract/api-types.js';
+import type { AuditEntryList, ExportFormat, LoginInfo, OperationRecord, Readiness, SessionDetail } from '../contract/api-types.js';
+import type { AuditFilter } from '../contract/audit-entry.js';
 import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator, Identity } from '../contract/identity.js';
 import type { OperationIndex } from '../contract/operation-index.js';
@@ -46,6 +47,13 @@ export interface SessionRecords {
   watch(session: SessionSummary): AsyncIterable<string>;
 }
 
+export interface AuditReader {
+  /** Newest first. @throws GwError `usage.invalid` for a place that is none; `audit.invalid` when the log cannot be read */
+  search(filter: AuditFilter, limit: number, before: string | null): Promise<AuditEntryList>;
+  /** The last `last` entries and then each as it comes, one JSON document a line; something comes every few seconds. Never ends. */
+  follow(filter: AuditFilter, last: number): AsyncIterable<string>;
+}
+
 export interface RoleMembers {
   /** Groups of people, each as its issuer names it. */
   readonly groups: readonly { readonly issuer: string; readonly group: string }[];
@@ -80,6 +88,7 @@ export interface ApiServices {
   readonly policyDesk: PolicyDesk;
   readonly maskingDesk: MaskingDesk;
   readonly audit: AuditLog;
+  readonly auditLog: AuditReader;
   readiness(): Promise<Readiness>;
   /** Prometheus text over all processes of this gateway. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;

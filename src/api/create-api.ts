@@ -11,6 +11,7 @@ import { GwError } from '../contract/gw-error.js';
 import type { ApiCall, ApiRoute, Identify } from './api-route.js';
 import type { ApiServices } from './api-services.js';
 import { ApiStream } from './api-stream.js';
+import { auditEntryRoutes } from './audit-entries.js';
 import { type Caller, identifyCaller } from './caller.js';
 import { FailedLogins } from './failed-logins.js';
 import { grantRoutes } from './grants.js';
@@ -81,6 +82,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     ...userRoutes(services),
     ...policyRoutes(services),
     maskingScanRoute(services),
+    ...auditEntryRoutes(services),
   ];
   for (const route of routes) addRoute(app, route, services, identify);
   await app.ready();

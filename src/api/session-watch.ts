@@ -4,17 +4,16 @@
  * within seconds.
  */
 import { z } from 'zod';
-import type { SessionSummary } from '../contract/session-store.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices } from './api-services.js';
 import { ApiStream } from './api-stream.js';
-import { type Caller, identifyCaller, isOwner, requireRole } from './caller.js';
+import { type Caller, isOwner, requireRole } from './caller.js';
 import { validate } from './validate.js';
 import { visibleSession } from './visible-session.js';
+import { whileAllowed } from './while-allowed.js';
 
 const watchParams = z.strictObject({ id: z.string().max(60) });
 const watchQuery = z.strictObject({});
-const RECHECK_MS = 3_000;
 
 export function sessionWatchRoute(services: ApiServices): ApiRoute {
   return {
@@ -33,20 +32,10 @@ export function sessionWatchRoute(services: ApiServices): ApiRoute {
         sessionIssuer: session.issuer,
         sessionSubject: session.subject,
       });
-      return new ApiStream('application/x-asciicast', whileAllowed(chunks, session, caller, services));
+      const stillAllowed = (now: Caller): void => {
+        if (!isOwner(now, session)) requireRole(now, 'auditor');
+      };
+      return new ApiStream('application/x-asciicast', whileAllowed(chunks, caller, stillAllowed, services));
     },
   };
-}
-
-/** A chunk comes every few seconds at least, so this is asked that often. */
-async function* whileAllowed(chunks: AsyncIterable<string>, session: SessionSummary, caller: Caller, services: ApiServices): AsyncGenerator<string, void> {
-  let checked = services.clock.monotonic();
-  for await (const chunk of chunks) {
-    if (services.clock.monotonic() - checked >= RECHECK_MS) {
-      const now = await identifyCaller(`Bearer ${caller.token.expose()}`, services);
-      if (!isOwner(now, session)) requireRole(now, 'auditor');
-      checked = services.clock.monotonic();
-    }
-    yield chunk;
-  }
 }

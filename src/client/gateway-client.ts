@@ -6,6 +6,7 @@
 import type {
   ApprovalInfo,
   ApprovalList,
+  AuditEntryList,
   ExportFormat,
   KillReply,
   LoginInfo,
@@ -58,6 +59,17 @@ export type RequestQuery = {
   /** Seconds. */
   readonly wait?: number | undefined;
 };
+
+export interface AuditQuery {
+  readonly kind?: readonly string[] | undefined;
+  readonly subject?: string | undefined;
+  readonly target?: string | undefined;
+  readonly session?: string | undefined;
+  readonly text?: string | undefined;
+  /** RFC 3339. */
+  readonly since?: string | undefined;
+  readonly until?: string | undefined;
+}
 
 export interface Health {
   readonly live: boolean;
@@ -161,6 +173,18 @@ export class GatewayClient {
         ? cause
         : new GwError('gateway.unreachable', 'The answer of the gateway was cut off: what came of it is not whole.', { cause });
     }
+  }
+
+  /** Entries of the audit log, newest first. For auditors. */
+  async auditEntries(query: AuditQuery & { readonly limit: number; readonly before?: string | undefined }): Promise<AuditEntryList> {
+    const answer = await this.#call({ method: 'GET', path: '/api/v1/audit/entries', query: { ...query }, token: await this.#token() });
+    const { next } = answer;
+    return { entries: this.#list(answer, 'entries'), next: typeof next === 'string' ? next : null, missing: this.#list(answer, 'missing') };
+  }
+
+  /** The last entries of the audit log, then each as it comes, one JSON document a line; never ends by itself. @throws as `exportSession` */
+  followAudit(query: AuditQuery & { readonly last: number }): Promise<AsyncIterable<Buffer>> {
+    return this.#stream('/api/v1/audit/entries/tail', { ...query });
   }
 
   async kill(id: string, reason: string): Promise<KillReply> {

@@ -1,6 +1,7 @@
 /** The HTTP API's bodies, shared by `api/` (which serves them) and `client/` (which reads them). All times RFC 3339 UTC. */
 
 import type { ApprovalKind, ApprovalState, Estimate, Party, ShownOperation } from './approval.js';
+import type { AuditEntry } from './audit-entry.js';
 import type { DecisionEffect } from './decision.js';
 import type { MaskCount } from './masking-policy.js';
 import type { FoundOperation } from './operation-index.js';
@@ -91,6 +92,15 @@ export interface OperationList {
   readonly operations: readonly FoundOperation[];
   /** Give it as `before` for the next page; null when this was the last. */
   readonly next: string | null;
+}
+
+/** GET /api/v1/audit/entries?kind&subject&target&session&text&since&until&limit&before — newest first. For auditors. */
+export interface AuditEntryList {
+  readonly entries: readonly AuditEntry[];
+  /** Give it as `before` for the next page, also when this one holds less than was asked for; null when this was the last. */
+  readonly next: string | null;
+  /** Parts of the log that are not there: pruned, or lost. `gw audit verify` tells which. */
+  readonly missing: readonly string[];
 }
 
 /** GET /api/v1/targets */

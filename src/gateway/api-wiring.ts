@@ -12,6 +12,7 @@ import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Journal } from '../contract/recording.js';
 import type { Path } from '../session/index.js';
 import type { Store } from '../store/index.js';
+import { createAuditReader } from './audit-reader.js';
 import { protocolsByKind } from './gateway-protocols.js';
 import type { ConfigInForce, LiveConfig } from './live-config.js';
 import type { LivePolicy } from './live-policy.js';
@@ -82,6 +83,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     }),
     maskingDesk: createMaskingAnswers({ policy, path, masking }),
     audit,
+    auditLog: createAuditReader(live.current().config.gateway.dataDir),
     readiness: () => checkReadiness({ journal, store: storeHealth(store), policy, draining }),
     metrics: async () => aggregateMetrics(await metricsOfAll()),
     observe: (request) => metrics.observeRequest(request),

@@ -15,6 +15,7 @@ import type { PolicySource } from '../../src/contract/decision.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Identity } from '../../src/contract/identity.js';
 import type { BusEvent } from '../../src/contract/session-store.js';
+import { createAuditReader } from '../../src/gateway/audit-reader.js';
 import { createPolicyAnswers } from '../../src/gateway/policy-answers.js';
 import { createAuthenticator } from '../../src/identity/index.js';
 import { type LoadedPolicy, loadPolicy } from '../../src/policy/index.js';
@@ -66,6 +67,8 @@ export class ApiWorld {
   journalBroken = false;
   /** Where a replay finds journals. */
   journalDir = '/nonexistent';
+  /** Where the audit log is looked for, in `log`. */
+  dataDir = '/nonexistent';
   draining = false;
   loginFailuresPerMinute = 1_000;
   metricsFrom = ['127.0.0.1', '::ffff:127.0.0.1'];
@@ -198,6 +201,10 @@ export class ApiWorld {
         watch: (session) => exportOf(session.id, 'watch', this.exported),
       },
       audit,
+      auditLog: {
+        search: (...asked) => createAuditReader(this.dataDir).search(...asked),
+        follow: (...asked) => createAuditReader(this.dataDir).follow(...asked),
+      },
       policyDesk: createPolicyAnswers({
         current: () => policy,
         store: this.store.policies,

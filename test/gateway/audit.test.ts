@@ -136,6 +136,34 @@ describe('the log of a gateway', () => {
     expect(unseen.code).toBe(9);
   });
 
+  it('is searched and followed by an auditor with the command, not by an admin; and each look is an entry', async () => {
+    const gateway = await world.start();
+    const caFile = join(world.dir, 'ca.pem');
+    await writeFile(caFile, world.ca);
+    const as = async (name: string, group: string) => ({
+      env: { GW_GATEWAY: gateway.url, GW_CA_FILE: caFile, GW_ID_TOKEN: await world.token(name, [group]) },
+    });
+    const auditor = await as('aud', 'auditors');
+    const tail = home.start(['audit', 'tail', '--last', '0', '--kind', 'operation.deny', '--kind', 'log.read', '--output', 'ndjson'], auditor);
+    await tail.stdoutHas('audit tail');
+    await work(gateway, 'tina');
+    const denied = JSON.parse((await tail.stdoutHas('operation.deny')).split('\n').find((line) => line.includes('operation.deny')) ?? '') as {
+      data: { session: string };
+    };
+    tail.child.kill('SIGINT');
+    await tail.done;
+    const session = ['audit', 'search', '--session', denied.data.session, '--json'];
+    const found = await home.run(session, auditor);
+    const kinds = (JSON.parse(found.stdout) as { entries: { kind: string }[] }).entries.map(({ kind }) => kind);
+    expect([...kinds].sort()).toEqual(expect.arrayContaining(['operation.deny', 'session.start']));
+    await eventually('the search is an entry', async () => {
+      const { stdout } = await home.run(['audit', 'search', denied.data.session, '--kind', 'log.read'], auditor);
+      return /log\.read\tsub-aud\t\tses_\w+\t.*what=audit search/.test(stdout);
+    });
+    expect((await home.run(session, await as('root', 'admins'))).code).toBe(3);
+    await stop(gateway);
+  });
+
   it('proves one operation of a session in one file, that the public key alone checks and no change survives', async () => {
     const gateway = await world.start();
     const client = await world.connect(gateway, await world.token('paula'));

@@ -1,0 +1,42 @@
+/** How entries of the audit log read, as rows and for people. What stands in them came from elsewhere. */
+import type { AuditEntry } from '../../contract/audit-entry.js';
+import { relativeTime } from './relative-time.js';
+import type { Column } from './rows.js';
+
+/** Shown in columns of their own. */
+const WHO = ['actorSubject', 'requesterSubject', 'subject', 'sessionSubject'] as const;
+const APART = new Set<string>([...WHO, 'actorIssuer', 'requesterIssuer', 'issuer', 'sessionIssuer', 'target', 'session', 'request', 'apart']);
+
+export function auditColumns(now: number): readonly Column<AuditEntry>[] {
+  return [
+    { name: 'time', value: ({ time }) => time, show: ({ time }) => relativeTime(time, now) },
+    { name: 'log', value: ({ log }) => log },
+    { name: 'n', value: ({ n }) => n },
+    { name: 'kind', value: ({ kind }) => kind },
+    { name: 'who', value: ({ data }) => textOf(WHO.map((field) => data[field]).find((value) => value !== undefined) ?? '') },
+    { name: 'target', value: ({ data }) => textOf(data['target'] ?? '') },
+    { name: 'session', value: ({ data }) => textOf(data['session'] ?? '') },
+    { name: 'about', value: aboutText },
+  ];
+}
+
+/** One line of an entry as it comes. */
+export function auditLine(entry: AuditEntry): string {
+  const { time, kind, log, n } = entry;
+  const [who = '', target = '', session = ''] = auditColumns(0)
+    .filter(({ name }) => name === 'who' || name === 'target' || name === 'session')
+    .map(({ value }) => String(value(entry) ?? ''));
+  return [time, `${log}#${n}`, kind, who, target, session, aboutText(entry)].filter((part) => part !== '').join('  ');
+}
+
+/** `code=login.expired count=3`. */
+function aboutText({ data }: AuditEntry): string {
+  return Object.entries(data)
+    .filter(([name, value]) => !APART.has(name) && value !== null && value !== '')
+    .map(([name, value]) => `${name}=${textOf(value)}`)
+    .join(' ');
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}

@@ -1,0 +1,44 @@
+/** `gw audit search [TEXT]`: entries of the audit log by kind, subject, target, session, time and text. */
+import { string as stringArg } from '@oclif/core/args';
+import { integer, string } from '@oclif/core/flags';
+import { auditFlags, auditQuery } from '../../cli/audit-flags.js';
+import { GwCommand, outputFlag } from '../../cli/base-command.js';
+import { sayWarning } from '../../cli/failure.js';
+import { searchAudit } from '../../cli/record/search-audit.js';
+import { auditColumns } from '../../cli/render/audit-columns.js';
+import { say, visible } from '../../cli/terminal.js';
+import type { AuditEntryList } from '../../contract/api-types.js';
+
+export default class AuditSearch extends GwCommand {
+  static override summary = 'Search the audit log, newest first.';
+  static override description =
+    'For auditors of the gateway. All filters must hold. TEXT is looked for anywhere in an entry, in any case. An entry holds what is public about an event; names, addresses and reasons stand in the record. Each search is itself an entry (`log.read`).';
+  static override examples = [
+    { description: 'What was refused in the last day', command: '<%= config.bin %> audit search --kind operation.deny --since 24h' },
+    {
+      description: 'Everything about approvals on one target, as CSV',
+      command: "<%= config.bin %> audit search --kind 'approval.*' --target bank-db --output csv",
+    },
+    { description: 'Who read what', command: '<%= config.bin %> audit search --kind log.read --subject sub-carol' },
+  ];
+
+  static override args = { text: stringArg({ description: 'Text that the entries hold.' }) };
+  static override flags = {
+    ...outputFlag,
+    ...auditFlags,
+    since: string({ summary: 'Only entries of then or later.', helpValue: 'TIME' }),
+    until: string({ summary: 'Only entries before.', helpValue: 'TIME' }),
+    limit: integer({ summary: 'At most so many.', default: 50, min: 1, max: 1000 }),
+    before: string({ summary: 'Continue after the page before.', helpValue: 'PLACE' }),
+  };
+
+  async run(): Promise<AuditEntryList> {
+    const { args, flags } = await this.parse(AuditSearch);
+    const { client, clock } = await this.connect(flags);
+    const page = await searchAudit(client, auditQuery(flags, args.text, clock.now()), flags.limit, flags.before);
+    await this.printRows({ columns: auditColumns(clock.now()), rows: page.entries, whole: page, empty: 'Nothing found.' }, flags.output);
+    for (const each of page.missing) sayWarning(visible(each));
+    if (page.next !== null && !this.jsonEnabled()) say(`There are more: add --before ${visible(page.next)}`);
+    return page;
+  }
+}

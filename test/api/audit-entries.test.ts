@@ -1,0 +1,115 @@
+/** The routes of the audit log: for auditors alone, written down before anything is given, and with the filters that a caller may send. */
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { AuditEntryList } from '../../src/contract/api-types.js';
+import { buildLogs, openTrail, session } from '../audit/log-world.js';
+import { ApiWorld, codeOf } from './api-world.js';
+
+let world: ApiWorld;
+let auditor: string;
+
+beforeAll(async () => {
+  world = await ApiWorld.start();
+  world.dataDir = await mkdtemp(join(tmpdir(), 'gw-api-logs-'));
+  await buildLogs(join(world.dataDir, 'log'));
+});
+afterAll(async () => {
+  await world?.close();
+  await rm(world.dataDir, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  world.audit.length = 0;
+  world.journalBroken = false;
+  auditor = await world.token('aud', ['auditors']);
+});
+
+const search = async (query: string): Promise<AuditEntryList> =>
+  (await world.ask(`/api/v1/audit/entries?${query}`, { token: auditor })).json as unknown as AuditEntryList;
+
+/** It never ends by itself. That it was cut is seen by whoever reads it. */
+async function tail(query: string, token: string): Promise<IncomingMessage> {
+  const sent = request({
+    host: '127.0.0.1',
+    port: world.port,
+    path: `/api/v1/audit/entries/tail?${query}`,
+    agent: false,
+    headers: { authorization: `Bearer ${token}` },
+  });
+  sent.end();
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  return response.on('error', () => undefined);
+}
+
+describe('the audit log', () => {
+  it('is for auditors: not for admins, not for whoever is neither, and not while it cannot be written', async () => {
+    for (const path of ['/api/v1/audit/entries', '/api/v1/audit/entries/tail']) {
+      for (const groups of [['admins'], ['engineers']])
+        expect(codeOf(await world.ask(path, { token: await world.token('root', groups) }))).toBe('api.forbidden');
+    }
+    expect(world.audit.map(({ kind }) => kind)).toEqual(Array(4).fill('api.denied'));
+    world.journalBroken = true;
+    for (const path of ['/api/v1/audit/entries', '/api/v1/audit/entries/tail'])
+      expect(codeOf(await world.ask(path, { token: auditor }))).toBe('recording.failed');
+  });
+
+  it('is searched by kind, subject, target, session, text and time, in pages, and says who looked', async () => {
+    const first = await search('kind=operation.deny&session=ses_a7');
+    expect(first.entries.map(({ kind, data }) => [kind, data['session']])).toEqual(Array(2).fill(['operation.deny', 'ses_a7']));
+    expect(world.audit).toMatchObject([{ kind: 'log.read', data: { what: 'audit search', session: 'ses_a7', actorSubject: 'sub-aud' } }]);
+    expect((await search('kind=subject.lock&kind=log.close')).entries).toHaveLength(3);
+    expect((await search('subject=eve&text=SUBJECT.LOCK')).entries).toHaveLength(1);
+    expect((await search('target=db&kind=session.*&limit=3')).entries).toHaveLength(3);
+    expect((await search('since=2026-03-01T12:00:00Z')).entries).toHaveLength(100);
+    expect((await search('until=2026-03-01T12:00:00Z')).entries).toEqual([]);
+    const { next, entries } = await search('limit=5');
+    const more = await search(`limit=5&before=${next}`);
+    expect(new Set([...entries, ...more.entries].map(({ log, n }) => `${log}#${n}`)).size).toBe(10);
+    for (const wrong of ['limit=0', 'kind=A', 'kind=a*b', 'since=yesterday', 'before=x', 'drop=1'])
+      expect([wrong, codeOf(await world.ask(`/api/v1/audit/entries?${wrong}`, { token: auditor }))]).toEqual([wrong, 'usage.invalid']);
+  });
+
+  it('is followed: the last entries, then each as it comes', async () => {
+    const response = await tail('last=2&kind=operation.deny', auditor);
+    expect(response.headers['content-type']).toBe('application/x-ndjson');
+    const seen: unknown[] = [];
+    const lines = createInterface({ input: response });
+    for await (const line of lines) {
+      if (line === '') continue;
+      const { data } = JSON.parse(line) as { data: Record<string, unknown> };
+      seen.push(data['session']);
+      if (seen.length === 2) {
+        const trail = await openTrail(join(world.dataDir, 'log'), 0, 'wrk_c');
+        session(trail, 'ses_new', 1, 1);
+        await trail.close();
+      }
+      if (seen.length === 3) break;
+    }
+    response.destroy();
+    expect(seen).toEqual(['ses_a70', 'ses_a70', 'ses_new']);
+    expect(world.audit).toMatchObject([{ kind: 'log.read', data: { what: 'audit tail' } }]);
+  });
+
+  it('is not followed any longer by whoever was locked', async () => {
+    const token = await world.token('former', ['auditors']);
+    const identity = { issuer: world.issuer.url, subject: 'sub-former', name: 'former', kind: 'person' as const, email: null, groups: [] };
+    await world.store.subjects.seen(identity);
+    const response = await tail('last=1', token);
+    let lines = 0;
+    const reading = (async () => {
+      for await (const chunk of response) {
+        if (String(chunk).trim() !== '' && lines++ === 0) {
+          await world.store.subjects.setLocked(identity.issuer, identity.subject, true, 'root', 'left');
+          world.clock.advance(3_000);
+        }
+      }
+    })();
+    // The stream is cut in the middle: a half never looks whole.
+    await expect(reading).rejects.toThrow();
+    expect(lines).toBe(1);
+  });
+});

@@ -5,12 +5,14 @@
  */
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.js';
+import type { Logger } from '../base/logger.js';
 import { AUDIT_EVENTS, type AuditFields, type AuditKind } from './audit-events.js';
 import { type AuditLeaf, decodeLeaf, encodeLeaf, leafData } from './audit-leaf.js';
 import { parseCheckpoint } from './checkpoint.js';
 import { LOG_EVENTS, type LogData, type LogEventKind } from './log-events.js';
 import { LogFiles } from './log-files.js';
 import type { LogWriter } from './log-writer.js';
+import { Timestamper, type TimestampSettings } from './timestamp/timestamper.js';
 
 export interface AuditTrailOptions {
   readonly log: LogWriter;
@@ -25,6 +27,8 @@ export interface AuditTrailOptions {
   readonly onError: (error: unknown) => void;
   /** Gives the log up to other processes. */
   readonly release: () => Promise<void>;
+  /** Who is asked for timestamps; left out: nobody. */
+  readonly timestamps?: (TimestampSettings & { readonly logger: Logger }) | undefined;
 }
 
 /** How far another log of this gateway was: it can never be shorter again, nor have another root there. */
@@ -48,6 +52,7 @@ export class AuditTrail {
   #sessions = 0;
   readonly #timer: NodeJS.Timeout;
   #beating: Promise<void> = Promise.resolve();
+  readonly #timestamper: Timestamper | null;
 
   private constructor(options: AuditTrailOptions, lastTime: number) {
     this.#options = options;
@@ -57,6 +62,8 @@ export class AuditTrail {
       this.#beating = this.#beat().catch(options.onError);
     }, options.heartbeatMs);
     this.#timer.unref();
+    const { timestamps, log, clock } = options;
+    this.#timestamper = timestamps === undefined ? null : new Timestamper({ ...timestamps, log, clock, tell: (kind, data) => this.append(kind, data) });
   }
 
   /** Says in the log that this process writes from here on. @throws GwError `recording.failed` */
@@ -69,6 +76,7 @@ export class AuditTrail {
       trail.append('log.open', { version, keys, due: trail.#due(), anchors: await trail.#anchors() });
       trail.commit();
       await trail.synced();
+      await trail.#timestamper?.start();
     } catch (thrown) {
       clearInterval(trail.#timer);
       throw thrown;
@@ -78,6 +86,11 @@ export class AuditTrail {
 
   get healthy(): boolean {
     return this.#log.healthy;
+  }
+
+  /** Time of the newest timestamp, milliseconds since the epoch, and whether the authority gives none now; null: no authority is asked. */
+  get timestamps(): { readonly last: number; readonly failing: boolean } | null {
+    return this.#timestamper;
   }
 
   /** @throws GwError `recording.failed` while the log takes no leaves */
@@ -109,6 +122,7 @@ export class AuditTrail {
   /** @throws GwError when what is left cannot be signed: the next process does it */
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#timestamper?.close();
     await this.#beating;
     this.appendEnd('log.close', { sessions: this.#sessions });
     try {

@@ -14,4 +14,7 @@ export { LogWriter } from './log-writer.js';
 export { KEY_TYPE, newSigningKey, parseVerifierKey, publicKeyBytes, readSigningKey, type VerifierKey, verifierKey } from './note-key.js';
 export { placesOf, searchLogs } from './search-logs.js';
 export { verifyNote } from './signed-note.js';
+export { timestampPost } from './timestamp/timestamp-post.js';
+export { readCertificates } from './timestamp/timestamp-signature.js';
+export type { TimestampSettings } from './timestamp/timestamper.js';
 export { type LogsReport, verifyLogs } from './verify-logs.js';

@@ -52,6 +52,10 @@ export const LOG_EVENTS = {
   'log.recovered': { leaves: 'public', unreadableBytes: 'public' },
   /** The log lives. Another leaf comes before `due`, or the log has lost its tail. */
   'log.heartbeat': { due: 'public', anchors: 'public' },
+  /** A checkpoint was timestamped (RFC 3161): its size, the time, who signed, and the SHA-256 of the response that is kept. */
+  'log.timestamp': { size: 'public', time: 'public', authority: 'public', response: 'public' },
+  /** The timestamp authority gives none, for the first time since it gave one. */
+  'log.timestamp_failed': { why: 'public' },
   /** The process stops writing in order: nothing is due. `sessions`: how many it began. */
   'log.close': { sessions: 'public' },
 } as const satisfies Readonly<Record<string, AuditFields>>;

@@ -2,15 +2,18 @@
  * Reads a log as it lies on disk: its checkpoint, its tiles and its leaves. Serves proofs and verification alike; nothing read is trusted, so
  * every reading says what it wants and gets null when that is not there in this form.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { completeRoot, HASH_BYTES } from '../base/merkle-hash.js';
 import type { SubtreeSource } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
-import { decodeBundle } from './entry-bundle.js';
+import { readBounded } from './bounded-file.js';
+import { decodeBundle, LEAF_BYTES } from './entry-bundle.js';
+import { NOTE_BYTES } from './signed-note.js';
 import { levelWidth, TILE_HEIGHT, TILE_WIDTH, type Tile, tilePath } from './tile-layout.js';
 
 const CACHED = 64;
+/** Largest bundle of entries; no other file of a log is larger. */
+const BUNDLE_BYTES = TILE_WIDTH * (2 + LEAF_BYTES);
 
 export class LogFiles {
   readonly directory: string;
@@ -20,19 +23,13 @@ export class LogFiles {
     this.directory = directory;
   }
 
-  /** The bytes of a file of the log; null when there is none. */
-  async read(path: string): Promise<Buffer | null> {
-    try {
-      return await readFile(join(this.directory, path));
-    } catch (thrown) {
-      const code = (thrown as NodeJS.ErrnoException).code;
-      if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return null;
-      throw thrown;
-    }
+  /** The bytes of a file of the log; null when there is none, or one larger than any can be. */
+  async read(path: string, limit = BUNDLE_BYTES): Promise<Buffer | null> {
+    return readBounded(join(this.directory, path), limit);
   }
 
   checkpoint(): Promise<Buffer | null> {
-    return this.read('checkpoint');
+    return this.read('checkpoint', NOTE_BYTES);
   }
 
   /** The hashes of a tile; null when it is missing or has another size. A full tile serves for a partial one. */

@@ -7,6 +7,7 @@ export const CLAIMS = {
   order: 'entries say their own place, and time does not go back',
   tail: 'the log ends with its own end, or lives',
   fork: 'the log continues everything that was ever seen of it',
+  timestamp: 'every timestamp is there, is one of a checkpoint of the log by an authority given, and the times of entries fit it',
   log: 'every log that another log speaks of is there',
   session: 'every session has a beginning, an end and all its entries',
   segment: 'every sealed segment of a journal is in the log, and is the one that the log says',

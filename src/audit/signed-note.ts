@@ -17,7 +17,8 @@ export interface Note {
   readonly signatures: readonly NoteSignature[];
 }
 
-const NOTE_BYTES = 1 << 16;
+/** Longest note that is read. */
+export const NOTE_BYTES = 1 << 16;
 const SIGNATURES = 100;
 const ID_BYTES = 4;
 const SIGNATURE_BYTES = 64;

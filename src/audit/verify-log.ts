@@ -2,6 +2,7 @@
  * Verifies one log from its files and public keys alone: signature, every entry, every tile, the root, order and time, the tail, and that it
  * continues checkpoints that others kept. Reports everything that is wrong and stops at nothing that can be gone on from. All input is untrusted.
  */
+import type { X509Certificate } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 import { completeRoot, HASH_BYTES, leafHash } from '../base/merkle-hash.js';
@@ -16,12 +17,15 @@ import type { Claim, LogProblem } from './log-problem.js';
 import { readPending } from './pending-leaves.js';
 import type { Note } from './signed-note.js';
 import { levelWidth, newTiles, TILE_WIDTH, tilePath } from './tile-layout.js';
+import { checkTimestamps, ToldTimestamps } from './timestamp/check-timestamps.js';
 
 export interface VerifyOptions {
   /** Public keys that count, 32 bytes each. */
   readonly keys: readonly Buffer[];
   /** Checkpoints that somebody kept, of any log. */
   readonly known: readonly Checkpoint[];
+  /** Certificates of timestamp authorities that are trusted; none: nobody vouches for who signed timestamps. */
+  readonly authorities?: readonly X509Certificate[];
   /** The time at which the files were what they are, milliseconds since the epoch. */
   readonly at: number;
   /** Called for every entry that can be read, in order. */
@@ -35,6 +39,8 @@ export interface LogReport {
   readonly root: string;
   /** Entries that are committed and under no checkpoint yet. */
   readonly pending: number;
+  /** Timestamps that hold. */
+  readonly timestamps: number;
   readonly problems: readonly LogProblem[];
   readonly checkpoint: Checkpoint | null;
 }
@@ -48,20 +54,26 @@ export async function verifyLog(directory: string, options: VerifyOptions): Prom
   const report = (claim: Claim, index: number | null, message: string): void => void problems.push({ claim, log, index, message });
   if (parsed === null) {
     report('signature', null, bytes === null ? 'the log has no checkpoint' : 'the checkpoint is no checkpoint');
-    return { log, size: 0, root: '', pending: 0, problems, checkpoint: null };
+    return { log, size: 0, root: '', pending: 0, timestamps: 0, problems, checkpoint: null };
   }
   const { checkpoint, note } = parsed;
   checkSignatures(checkpoint, note, options, report);
   const size = await creditableSize(files, checkpoint.size, report);
-  if (size < checkpoint.size) return { log, size: checkpoint.size, root: checkpoint.root.toString('hex'), pending: 0, problems, checkpoint };
-  const sight: Sight = { last: null, due: 0, take: (leaf) => options.onLeaf(log, leaf) };
+  if (size < checkpoint.size) return { log, size: checkpoint.size, root: checkpoint.root.toString('hex'), pending: 0, timestamps: 0, problems, checkpoint };
+  const told = new ToldTimestamps();
+  const sight: Sight = { last: null, due: 0, told, take: (leaf) => options.onLeaf(log, leaf) };
   await checkEntries(files, checkpoint, sight, report);
   await checkTiles(files, checkpoint, report);
   await checkNames(directory, checkpoint.size, report);
   for (const known of options.known) if (known.origin === checkpoint.origin) await checkContinuation(files, checkpoint, known, report);
+  const timestamps = await checkTimestamps(files, checkpoint, told, {
+    roots: options.authorities ?? [],
+    isOfLog: (stamped, signed) => isOfLog(files, checkpoint, stamped, signed, options),
+    report: (index, message) => report('timestamp', index, message),
+  });
   const pending = await checkPending(directory, checkpoint.size, sight, report);
   checkTail(sight, pending, options.at, report);
-  return { log, size: checkpoint.size, root: checkpoint.root.toString('hex'), pending, problems, checkpoint };
+  return { log, size: checkpoint.size, root: checkpoint.root.toString('hex'), pending, timestamps, problems, checkpoint };
 }
 
 /** What was seen of the log so far. */
@@ -69,11 +81,13 @@ interface Sight {
   last: AuditLeaf | null;
   /** When the log has to say again that it lives, milliseconds since the epoch. */
   due: number;
+  readonly told: ToldTimestamps;
   readonly take: (leaf: AuditLeaf) => void;
 }
 
 function see(sight: Sight, leaf: AuditLeaf): void {
   sight.last = leaf;
+  sight.told.take(leaf);
   const due = leaf.data['due'];
   if (typeof due === 'string') sight.due = Date.parse(due) || 0;
   sight.take(leaf);
@@ -184,6 +198,16 @@ export async function checkContinuation(files: LogFiles, now: Checkpoint, known:
   const proof = await consistencyProof(known.size, now.size, files.subtrees(now.size)).catch(unreadable);
   if (proof !== null && verifyConsistency(known.size, now.size, known.root, now.root, proof)) return;
   report('fork', null, `its first ${known.size} entries are not those that were seen once`);
+}
+
+/** A checkpoint that was timestamped: signed, and continued by the log. */
+async function isOfLog(files: LogFiles, now: Checkpoint, stamped: Checkpoint, note: Note, { keys }: VerifyOptions): Promise<boolean> {
+  if (stamped.origin !== now.origin || !isSigned(note, stamped.origin, keys)) return false;
+  let continues = true;
+  await checkContinuation(files, now, stamped, () => {
+    continues = false;
+  });
+  return continues;
 }
 
 function unreadable(thrown: unknown): null {

@@ -35,6 +35,10 @@ export async function checkFiles(
     if (issuer.ca !== undefined) await readable(['identity', 'issuers', index, 'ca'], issuer.ca, false);
   }
 
+  const { timestamps } = parsed.audit;
+  if (timestamps !== undefined) await readable(['audit', 'timestamps', 'authority'], timestamps.authority, false);
+  if (timestamps?.ca !== undefined) await readable(['audit', 'timestamps', 'ca'], timestamps.ca, false);
+
   const policyFiles = new Set<string>();
   for (const [index, pattern] of parsed.policy.files.entries()) {
     const files = await expandFilePattern(resolve(directory, pattern));

@@ -59,7 +59,19 @@ export interface GatewayConfig {
   /** Keys of tokens, the newest first; none: the gateway keeps one of its own. */
   readonly masking: { readonly tokenKeys: readonly { readonly id: number; readonly secret: SecretSource }[] };
   /** `keys`: who signs, the newest first; none: the gateway keeps one of its own. */
-  readonly audit: { readonly keys: readonly SecretSource[]; readonly checkpointMs: number; readonly heartbeatMs: number };
+  readonly audit: {
+    readonly keys: readonly SecretSource[];
+    readonly checkpointMs: number;
+    readonly heartbeatMs: number;
+    /** `authority`, `ca`: absolute paths of PEM files. */
+    readonly timestamps: {
+      readonly url: string;
+      readonly authority: string;
+      readonly ca: string | null;
+      readonly everyMs: number;
+      readonly retryMs: number;
+    } | null;
+  };
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };
 }
 

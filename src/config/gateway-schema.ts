@@ -174,6 +174,22 @@ const audit = z
       }),
     checkpointInterval: duration('1s', 'Longest time between an entry of the audit log and the signed checkpoint that covers it.', 10, 60 * SECOND),
     heartbeat: duration('60s', 'How often the audit log says that it lives. A log that says nothing for three times as long has lost its tail.', SECOND, HOUR),
+    timestamps: z
+      .strictObject({
+        url: z
+          .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+          .max(2048)
+          .meta({ description: 'Where the timestamp authority (RFC 3161) answers.', examples: ['https://tsa.example.com/'] }),
+        authority: path('PEM file: certificates of the authority that its timestamps must lead to.'),
+        ca: path('PEM file: certificates to trust for https instead of the public authorities.').optional(),
+        every: duration('24h', 'From one timestamp of each log to the next.', SECOND, 7 * 24 * HOUR),
+        retry: duration('1m', 'From an attempt that failed to the next one.', SECOND, 24 * HOUR),
+      })
+      .optional()
+      .meta({
+        description:
+          'Has a checkpoint of each log timestamped by an authority, so that nobody, the owner of the key included, can write entries of the past anew. Nothing waits for it. Left out: no timestamps.',
+      }),
   })
   .prefault({})
   .meta({ description: 'The signed audit log.' });

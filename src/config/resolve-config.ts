@@ -61,9 +61,16 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
       keys: parsed.audit.keys.map((key) => secretSource(key, directory)),
       checkpointMs: parsed.audit.checkpointInterval,
       heartbeatMs: parsed.audit.heartbeat,
+      timestamps: timestampSettings(parsed.audit.timestamps, from),
     },
     log: parsed.log,
   };
+}
+
+function timestampSettings(given: ParsedGatewayFile['audit']['timestamps'], from: (path: string) => string): GatewayConfig['audit']['timestamps'] {
+  if (given === undefined) return null;
+  const { url, authority, ca, every, retry } = given;
+  return { url, authority: from(authority), ca: ca === undefined ? null : from(ca), everyMs: every, retryMs: retry };
 }
 
 /** A group without an issuer is one of where people log in; the checks have seen to it that there is no doubt which issuer that is. */

@@ -90,6 +90,7 @@ export const ERRORS = {
   'quickstart.unknown': entry('not-found', 1, 404, false, 'There is no quickstart world in this directory.', 'Start one with `gw quickstart`, or name its directory with `--dir`.'),
   'recording.failed': entry('internal', 9, 503, true, 'The record of this operation could not be written, so the operation was not carried out.', 'Tell an administrator: the gateway refuses operations until its journal can be written.'),
   'audit.invalid': entry('integrity', 9, 500, false, 'The audit log does not verify: something in it was changed, is missing, or is not signed by a key that counts.', 'Keep everything as it is, and read which claim failed; docs/audit.md says what each means.'),
+  'audit.timestamp': entry('upstream', 75, 503, true, 'A timestamp for the audit log could not be had. Nothing waits for it, and it is asked for again.', 'Check `audit.timestamps` in the configuration, and whether its authority answers.'),
   'audit.unknown': entry('not-found', 1, 404, false, 'The audit log holds no such session or operation.', 'Check the id with `gw sessions ls`; a session is provable when its journal segment is sealed.'),
   'internal.error': entry('internal', 1, 500, true, 'Something unexpected happened inside gw.', 'Try again with `--debug`, and report it with the request id.'),
 } as const satisfies Record<string, ErrorEntry>;

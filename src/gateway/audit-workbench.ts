@@ -2,6 +2,7 @@
  * Verification of a gateway's logs and journals where they lie, or where a copy of them lies: out of files and public keys alone, without a
  * gateway. Journals are read first: what is in them is in the logs, or will never be.
  */
+import type { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -11,6 +12,7 @@ import {
   parseCheckpoint,
   parseVerifierKey,
   publicKeyBytes,
+  readCertificates,
   readSigningKey,
   type VerifierKey,
   verifierKey,
@@ -33,13 +35,15 @@ export interface VerifyRequest {
   readonly keyFiles: readonly string[];
   /** Checkpoints that somebody kept. */
   readonly checkpointFiles: readonly string[];
+  /** PEM files with certificates of timestamp authorities. */
+  readonly authorityFiles?: readonly string[];
   /** When the copy was made, milliseconds since the epoch. */
   readonly at: number | null;
 }
 
 export interface Verification {
   readonly intact: boolean;
-  readonly logs: readonly { readonly log: string; readonly size: number; readonly root: string; readonly pending: number }[];
+  readonly logs: readonly { readonly log: string; readonly size: number; readonly root: string; readonly pending: number; readonly timestamps: number }[];
   readonly sessions: number;
   readonly segments: number;
   /** Whether there were journals to compare with. */
@@ -49,18 +53,20 @@ export interface Verification {
 }
 
 /** @throws GwError `usage.invalid` when there is nothing to verify or a file given is not what it should be */
-export async function verifyAudit({ from, keyFiles, checkpointFiles, at }: VerifyRequest): Promise<Verification> {
+export async function verifyAudit({ from, keyFiles, checkpointFiles, authorityFiles = [], at }: VerifyRequest): Promise<Verification> {
   const directories = await listLogs(logDirectory(from));
   if (directories.length === 0)
     throw new GwError('usage.invalid', `There is no audit log below ${logDirectory(from)}.`, { hint: 'Name the data directory of the gateway with `--from`.' });
   const keys = await keysOf(from, keyFiles);
   const kept = await Promise.all(checkpointFiles.map((file) => keptCheckpoint(file, keys.all)));
   const known = kept.map(({ checkpoint }) => checkpoint);
+  const authorities = (await Promise.all(authorityFiles.map(authoritiesIn))).flat();
   const journalDir = join(from, 'journal');
   const journals = await verifyJournal(journalDir);
   const report = await verifyLogs(directories, {
     keys: keys.all.filter(({ type }) => type === KEY_TYPE.log).map(({ key }) => key),
     known,
+    authorities,
     at: at ?? systemClock.now(),
   });
   const hasJournals = await stat(journalDir).then(
@@ -70,13 +76,29 @@ export async function verifyAudit({ from, keyFiles, checkpointFiles, at }: Verif
   const problems = [...report.problems, ...unwitnessed(report, kept, keys.all), ...(hasJournals ? compareJournals(report, journals.workers) : [])];
   return {
     intact: problems.length === 0,
-    logs: report.logs.map(({ log, size, root, pending }) => ({ log, size, root, pending })),
+    logs: report.logs.map(({ log, size, root, pending, timestamps }) => ({ log, size, root, pending, timestamps })),
     sessions: report.book.sessions,
     segments: report.book.segments.size,
     journals: journals.workers.length,
     problems,
-    notices: [...keys.notices, ...(hasJournals ? [] : ['There are no journals here: sessions were not compared with their records.'])],
+    notices: [
+      ...keys.notices,
+      ...(authorities.length === 0 && report.logs.some(({ timestamps }) => timestamps > 0) ? [UNTRUSTED_TIMESTAMPS] : []),
+      ...(hasJournals ? [] : ['There are no journals here: sessions were not compared with their records.']),
+    ],
   };
+}
+
+const UNTRUSTED_TIMESTAMPS =
+  'The timestamps verify by the certificates that they carry, and nobody vouches for those: give the certificates of the authority with --authority.';
+
+async function authoritiesIn(file: string): Promise<X509Certificate[]> {
+  try {
+    return readCertificates((await read(file, 'The file of an authority')).toString('utf8'), file);
+  } catch (thrown) {
+    if (thrown instanceof GwError && thrown.code === 'config.invalid') throw new GwError('usage.invalid', thrown.message, { cause: thrown });
+    throw thrown;
+  }
 }
 
 /** Checks one file of `gw audit prove`. @throws GwError `audit.invalid` when it does not prove what it says, `usage.invalid` */

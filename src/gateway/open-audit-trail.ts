@@ -4,9 +4,19 @@
  * its heartbeats how far the others are: that is the root over all of them, in leaves.
  */
 import type { KeyObject } from 'node:crypto';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AuditTrail, endedInOrder, KEY_TYPE, LogWriter, publicKeyBytes, verifierKey } from '../audit/index.js';
+import {
+  AuditTrail,
+  endedInOrder,
+  KEY_TYPE,
+  LogWriter,
+  publicKeyBytes,
+  readCertificates,
+  type TimestampSettings,
+  timestampPost,
+  verifierKey,
+} from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import { takeLockFile } from '../base/lock-file.js';
 import type { Logger } from '../base/logger.js';
@@ -46,7 +56,16 @@ export function logOrigin(gateway: string, directory: string): string {
 /** @throws GwError `audit.invalid` when a log cannot be continued, `config.invalid` for its keys, `recording.failed` */
 export async function openAuditTrail(settings: AuditTrailSettings): Promise<AuditTrail> {
   const keys = await loadSigningKeys(settings.config, settings.clock.now());
-  return openLog(settings, keys, await claim(logDirectory(settings.config.gateway.dataDir)));
+  const timestamps = await timestampSettings(settings.config);
+  return openLog(settings, keys, await claim(logDirectory(settings.config.gateway.dataDir)), timestamps);
+}
+
+/** @throws GwError `config.invalid` when the certificates of the authority cannot be read */
+async function timestampSettings({ audit: { timestamps } }: GatewayConfig): Promise<TimestampSettings | null> {
+  if (timestamps === null) return null;
+  const { url, authority, ca, everyMs, retryMs } = timestamps;
+  const roots = readCertificates(await readFile(authority, 'utf8'), `${authority} (audit.timestamps.authority)`);
+  return { roots, ask: timestampPost(url, ca), everyMs, retryMs };
 }
 
 /** Ends the logs of processes that died and whose place nobody took: a log without an end would be one that lost its tail, for ever. */
@@ -57,7 +76,7 @@ export async function closeAbandonedLogs(settings: AuditTrailSettings): Promise<
     if (attempt.kind !== 'taken') continue;
     try {
       if (await endedInOrder(directory)) await attempt.release();
-      else await (await openLog(settings, keys, { directory, release: attempt.release })).close();
+      else await (await openLog(settings, keys, { directory, release: attempt.release }, null)).close();
     } catch (err) {
       settings.logger.error({ err, directory }, 'the audit log of an earlier process could not be ended; it is left as it is');
       await attempt.release();
@@ -74,6 +93,7 @@ async function openLog(
   { config, journal, version, clock, logger }: AuditTrailSettings,
   keys: readonly KeyObject[],
   { directory, release }: ClaimedLog,
+  timestamps: TimestampSettings | null,
 ): Promise<AuditTrail> {
   const dir = logDirectory(config.gateway.dataDir);
   const origin = logOrigin(config.gateway.name, directory);
@@ -87,6 +107,7 @@ async function openLog(
       sisters: async () => (await listLogs(dir)).filter((each) => each !== directory),
       onError: (err) => logger.error({ err, log: origin }, 'the audit log could not take an entry of its own'),
       release,
+      ...(timestamps === null ? {} : { timestamps: { ...timestamps, logger } }),
     },
     { version, keys: keys.map((key) => verifierKey(origin, KEY_TYPE.log, publicKeyBytes(key))) },
   );

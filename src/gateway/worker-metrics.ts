@@ -13,6 +13,8 @@ export interface MetricSources {
   readonly storeWaiting: () => number;
   readonly refusedConnections: () => number;
   readonly certificateValidUntil: () => number;
+  /** Newest timestamp of the log, milliseconds since the epoch, and whether its authority gives none now; null: none is asked. */
+  readonly timestamps: () => { readonly last: number; readonly failing: boolean } | null;
 }
 
 export interface WorkerMetrics {
@@ -38,6 +40,15 @@ export function createWorkerMetrics(sources: MetricSources): WorkerMetrics {
   gauge('gw_workers', 'Worker processes that answered.', () => 1);
   gauge('process_resident_memory_bytes', 'Resident memory of all worker processes.', () => process.memoryUsage.rss());
   gauge('gw_certificate_valid_until_seconds', 'End of the TLS certificate, Unix time.', () => sources.certificateValidUntil() / 1000, 'min');
+  if (sources.timestamps() !== null) {
+    gauge(
+      'gw_audit_timestamp_seconds',
+      'Time of the oldest newest timestamp of the audit logs, Unix time.',
+      () => (sources.timestamps()?.last ?? 0) / 1000,
+      'min',
+    );
+    gauge('gw_audit_timestamp_failing', 'Worker processes whose timestamp authority gives none.', () => (sources.timestamps()?.failing === true ? 1 : 0));
+  }
   counted('gw_refused_connections_total', 'Connections to the TLS port that were over the limits.', () => ({ '': sources.refusedConnections() }));
   counted('gw_path_events_total', 'What happened on the path, by event.', sources.counters, 'event');
 

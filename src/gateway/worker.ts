@@ -145,6 +145,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     storeWaiting: () => store.waiting,
     refusedConnections: () => counter.refused,
     certificateValidUntil: () => live.current().tls.validUntil,
+    timestamps: () => trail.timestamps,
   });
   let http: Server | undefined;
   const services = createApiServices({

@@ -8,6 +8,7 @@ import { AuditTrail } from '../../src/audit/audit-trail.js';
 import { LogFiles } from '../../src/audit/log-files.js';
 import { LogWriter } from '../../src/audit/log-writer.js';
 import { newSigningKey, publicKeyBytes, readSigningKey } from '../../src/audit/note-key.js';
+import type { TimestampSettings } from '../../src/audit/timestamp/timestamper.js';
 import { type LogsReport, verifyLogs } from '../../src/audit/verify-logs.js';
 import { silentLogger } from '../../src/base/logger.js';
 
@@ -28,7 +29,13 @@ async function logsIn(dir: string): Promise<string[]> {
   return (await readdir(dir)).filter((name) => /^\d+$/.test(name)).map((name) => join(dir, name));
 }
 
-export async function openTrail(dir: string, number: number, journal: string, clock = { now: () => START, monotonic: () => 0 }): Promise<AuditTrail> {
+export async function openTrail(
+  dir: string,
+  number: number,
+  journal: string,
+  clock = { now: () => START, monotonic: () => 0 },
+  timestamps?: TimestampSettings,
+): Promise<AuditTrail> {
   const directory = join(dir, String(number));
   const log = await LogWriter.open({ directory, origin: `bank/${number}`, keys: [key], logger: silentLogger, checkpointMs: NEVER, retryMs: NEVER });
   return AuditTrail.open(
@@ -42,6 +49,7 @@ export async function openTrail(dir: string, number: number, journal: string, cl
         throw error;
       },
       release: () => Promise.resolve(),
+      timestamps: timestamps === undefined ? undefined : { ...timestamps, logger: silentLogger },
     },
     { version: 'test', keys: [] },
   );

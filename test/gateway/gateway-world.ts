@@ -61,6 +61,7 @@ export interface ConfigParts {
   readonly limits: Readonly<Record<string, unknown>>;
   readonly logLevel: string;
   readonly state: unknown;
+  readonly audit: Readonly<Record<string, unknown>>;
 }
 
 export const OPEN_POLICY = `
@@ -70,7 +71,7 @@ rules:
   - { id: connect, effect: allow, actions: [connect], subjects: { groups: [engineers, admins] } }
 `;
 
-const DEFAULTS: ConfigParts = { workers: 1, drainTimeout: '5s', limits: {}, logLevel: 'info', state: 'embedded' };
+const DEFAULTS: ConfigParts = { workers: 1, drainTimeout: '5s', limits: {}, logLevel: 'info', state: 'embedded', audit: {} };
 
 export async function startGatewayWorld(settings: Record<string, string> = {}): Promise<GatewayWorld> {
   await buildCli();
@@ -147,6 +148,7 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
         options: { database: target.database, tls: { mode: 'disable' } },
       },
     ],
+    audit: parts.audit,
     log: { level: parts.logLevel },
   };
 }

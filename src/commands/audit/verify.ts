@@ -24,6 +24,12 @@ export default class AuditVerify extends GwCommand {
     from: string({ summary: 'Data directory of the gateway, or a copy of its `log` and `journal`.', default: '.', helpValue: 'DIR' }),
     key: string({ summary: 'File with public keys, as `gw audit key` prints them.', multiple: true, default: [], helpValue: 'FILE' }),
     checkpoint: string({ summary: 'A checkpoint that was kept: the log must continue it.', multiple: true, default: [], helpValue: 'FILE' }),
+    authority: string({
+      summary: 'Certificates of a timestamp authority that you trust (PEM): timestamps must lead to one.',
+      multiple: true,
+      default: [],
+      helpValue: 'FILE',
+    }),
     at: string({ summary: 'When the copy was made, if not now (RFC 3339).', helpValue: 'TIME' }),
   };
 
@@ -33,7 +39,7 @@ export default class AuditVerify extends GwCommand {
     if (Number.isNaN(at)) throw new GwError('usage.invalid', `--at ${visible(flags.at ?? '')} is not a time.`, { hint: 'Give it like 2026-03-01T12:00:00Z.' });
     if (args.proof !== undefined) return this.#proof(args.proof, flags.from, flags.key);
     const { verifyAudit } = await import('../../gateway/audit-workbench.js');
-    const found = await verifyAudit({ from: flags.from, keyFiles: flags.key, checkpointFiles: flags.checkpoint, at });
+    const found = await verifyAudit({ from: flags.from, keyFiles: flags.key, checkpointFiles: flags.checkpoint, authorityFiles: flags.authority, at });
     if (!this.jsonEnabled()) for (const notice of found.notices) sayWarning(notice);
     if (!found.intact) {
       const lines = found.problems.map(
@@ -43,8 +49,10 @@ export default class AuditVerify extends GwCommand {
         detail: { problems: found.problems.length, claims: [...new Set(found.problems.map(({ claim }) => claim))].join(' ') },
       });
     }
-    for (const { log, size, root, pending } of found.logs)
-      this.print(`${visible(log)} verifies: ${size} entries, root ${root}${pending > 0 ? `, ${pending} not signed yet` : ''}`);
+    for (const { log, size, root, pending, timestamps } of found.logs)
+      this.print(
+        `${visible(log)} verifies: ${size} entries, root ${root}${timestamps > 0 ? `, ${timestamps} timestamps` : ''}${pending > 0 ? `, ${pending} not signed yet` : ''}`,
+      );
     this.print(`${found.sessions} sessions, ${found.segments} journal segments in the log, ${found.journals} journals compared`);
     return found;
   }

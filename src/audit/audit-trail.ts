@@ -3,6 +3,7 @@
  * lives and how far its sisters are, and the last leaf says that it ended in order. What is appended is in the kernel at the end of the turn,
  * or at once after `commit`.
  */
+import type { KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
@@ -27,8 +28,19 @@ export interface AuditTrailOptions {
   readonly onError: (error: unknown) => void;
   /** Gives the log up to other processes. */
   readonly release: () => Promise<void>;
+  /** The keys that sign from now on, when others took the place of those that sign; left out, or null: they stay. */
+  readonly newKeys?: () => Promise<NewKeys | null>;
   /** Who is asked for timestamps; left out: nobody. */
   readonly timestamps?: (TimestampSettings & { readonly logger: Logger }) | undefined;
+}
+
+export interface NewKeys {
+  readonly keys: readonly KeyObject[];
+  readonly predecessors: readonly Buffer[];
+  /** Verifier keys of `keys`. */
+  readonly names: readonly string[];
+  /** Number of the statement that says so. */
+  readonly rotation: number;
 }
 
 /** How far another log of this gateway was: it can never be shorter again, nor have another root there. */
@@ -42,6 +54,8 @@ export interface Opening {
   readonly version: string;
   /** Verifier keys of those who sign. */
   readonly keys: readonly string[];
+  /** Number of the statement that made the newest of them the signing key; 0: none did. */
+  readonly rotation?: number;
 }
 
 export class AuditTrail {
@@ -67,13 +81,13 @@ export class AuditTrail {
   }
 
   /** Says in the log that this process writes from here on. @throws GwError `recording.failed` */
-  static async open(options: AuditTrailOptions, { version, keys }: Opening): Promise<AuditTrail> {
+  static async open(options: AuditTrailOptions, { version, keys, rotation = 0 }: Opening): Promise<AuditTrail> {
     const { log } = options;
     const trail = new AuditTrail(options, await lastTime(log));
     try {
       const { leaves, unreadableBytes } = log.recovery;
       if (leaves > 0 || unreadableBytes > 0) trail.append('log.recovered', { leaves, unreadableBytes });
-      trail.append('log.open', { version, keys, due: trail.#due(), anchors: await trail.#anchors() });
+      trail.append('log.open', { version, keys, ...(rotation === 0 ? {} : { rotation }), due: trail.#due(), anchors: await trail.#anchors() });
       trail.commit();
       await trail.synced();
       await trail.#timestamper?.start();
@@ -158,8 +172,23 @@ export class AuditTrail {
   }
 
   async #beat(): Promise<void> {
+    await this.#rekey();
     const anchors = await this.#anchors();
     this.append('log.heartbeat', { due: this.#due(), anchors });
+  }
+
+  /** A key that cannot be had now does not keep the log from saying that it lives; it goes on with those that it has. */
+  async #rekey(): Promise<void> {
+    try {
+      const found = (await this.#options.newKeys?.()) ?? null;
+      if (found === null) return;
+      const { keys, predecessors, names, rotation } = found;
+      // First the key, then the entry: no checkpoint over the entry is signed by the old key alone.
+      this.#log.rekey(keys, predecessors);
+      this.append('log.keys', { keys: names, rotation });
+    } catch (thrown) {
+      this.#options.onError(thrown);
+    }
   }
 
   /** Three heartbeats: one may be late, and a machine may be busy. */

@@ -2,12 +2,14 @@
 export { AUDIT_EVENTS, type AuditData, type AuditKind } from './audit-events.js';
 export type { AuditLeaf } from './audit-leaf.js';
 export { type AuditLog, classify, createAuditLog } from './audit-log.js';
-export { AuditTrail } from './audit-trail.js';
+export { AuditTrail, type NewKeys } from './audit-trail.js';
 export { parseCheckpoint } from './checkpoint.js';
 export { type Cosigned, cosignLogs } from './cosign-logs.js';
+export { syncDirectories, writeWhole } from './durable-file.js';
 export { endedInOrder } from './ended-in-order.js';
 export { entryMatches } from './entry-matches.js';
 export { endsOfLogs, followLogs } from './follow-logs.js';
+export { followRotations, type KeyChain, keepRotation, parseRotation, readRotations, signRotation } from './key-rotation.js';
 export type { LogProblem } from './log-problem.js';
 export { checkLogProof, proveLeaves } from './log-proof.js';
 export { LogWriter } from './log-writer.js';

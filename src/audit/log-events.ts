@@ -47,7 +47,9 @@ export const LOG_EVENTS = {
   /** What a session masked in all: number of values by class, treatment and rule. */
   'data.masked': { session: 'public', values: 'public' },
   /** A process begins to write. `keys`: who signs from here on. `anchors`: how far the other logs of this gateway are. */
-  'log.open': { version: 'public', keys: 'public', due: 'public', anchors: 'public' },
+  'log.open': { version: 'public', keys: 'public', rotation: 'public', due: 'public', anchors: 'public' },
+  /** Other keys sign from here on, by the statement of this number. */
+  'log.keys': { keys: 'public', rotation: 'public' },
   /** What the process before left without a checkpoint. */
   'log.recovered': { leaves: 'public', unreadableBytes: 'public' },
   /** The log lives. Another leaf comes before `due`, or the log has lost its tail. */

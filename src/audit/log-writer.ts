@@ -25,6 +25,8 @@ export interface LogWriterOptions {
   readonly origin: string;
   /** Private keys, the newest first: all of them sign. */
   readonly keys: readonly KeyObject[];
+  /** Public keys that the newest one replaced: a checkpoint that only they signed is continued. */
+  readonly predecessors?: readonly Buffer[];
   readonly logger: Logger;
   /** Longest time between a leaf and the checkpoint that covers it, milliseconds. */
   readonly checkpointMs: number;
@@ -41,7 +43,7 @@ export interface LogRecovery {
 
 export class LogWriter {
   readonly recovery: LogRecovery;
-  readonly #options: LogWriterOptions;
+  #options: LogWriterOptions;
   readonly #builder: TileBuilder;
   readonly #pending: PendingLeaves;
   /** Accepted, not yet in the kernel. */
@@ -129,6 +131,11 @@ export class LogWriter {
   /** The newest checkpoint that is on disk. */
   get checkpoint(): Checkpoint {
     return this.#last;
+  }
+
+  /** Other keys sign every checkpoint from the next one on. */
+  rekey(keys: readonly KeyObject[], predecessors: readonly Buffer[]): void {
+    this.#options = { ...this.#options, keys, predecessors };
   }
 
   /** @throws GwError `recording.failed` while the log cannot be written */
@@ -312,12 +319,13 @@ export class LogWriter {
   }
 }
 
-async function readOwnCheckpoint(files: LogFiles, { origin, keys }: LogWriterOptions): Promise<Checkpoint | null> {
+async function readOwnCheckpoint(files: LogFiles, { origin, keys, predecessors = [] }: LogWriterOptions): Promise<Checkpoint | null> {
   const bytes = await files.checkpoint();
   if (bytes === null) return null;
   const parsed = parseCheckpoint(bytes);
   if (parsed === null || parsed.checkpoint.origin !== origin) throw damaged(origin, 'its checkpoint is damaged or of another log');
-  if (!isSigned(parsed.note, origin, keys.map(publicKeyBytes))) throw damaged(origin, 'its checkpoint is not signed by any of the keys of this gateway');
+  if (!isSigned(parsed.note, origin, [...keys.map(publicKeyBytes), ...predecessors]))
+    throw damaged(origin, 'its checkpoint is not signed by any of the keys of this gateway');
   return parsed.checkpoint;
 }
 

@@ -14,6 +14,7 @@ import { type Checkpoint, isSigned, parseCheckpoint } from './checkpoint.js';
 import { DRAFT_SUFFIX } from './durable-file.js';
 import { LogFiles } from './log-files.js';
 import type { Claim, LogProblem } from './log-problem.js';
+import { parseVerifierKey } from './note-key.js';
 import { readPending } from './pending-leaves.js';
 import type { Note } from './signed-note.js';
 import { levelWidth, newTiles, TILE_WIDTH, tilePath } from './tile-layout.js';
@@ -22,6 +23,10 @@ import { checkTimestamps, ToldTimestamps } from './timestamp/check-timestamps.js
 export interface VerifyOptions {
   /** Public keys that count, 32 bytes each. */
   readonly keys: readonly Buffer[];
+  /** Keys that counted once: of checkpoints that were timestamped. Left out: `keys`. */
+  readonly earlier?: readonly Buffer[];
+  /** Which key replaced which, by hex (`key-rotation`). */
+  readonly successors?: ReadonlyMap<string, string>;
   /** Checkpoints that somebody kept, of any log. */
   readonly known: readonly Checkpoint[];
   /** Certificates of timestamp authorities that are trusted; none: nobody vouches for who signed timestamps. */
@@ -61,8 +66,9 @@ export async function verifyLog(directory: string, options: VerifyOptions): Prom
   const size = await creditableSize(files, checkpoint.size, report);
   if (size < checkpoint.size) return { log, size: checkpoint.size, root: checkpoint.root.toString('hex'), pending: 0, timestamps: 0, problems, checkpoint };
   const told = new ToldTimestamps();
-  const sight: Sight = { last: null, due: 0, told, take: (leaf) => options.onLeaf(log, leaf) };
+  const sight: Sight = { last: null, signers: [], signersAt: 0, due: 0, told, take: (leaf) => options.onLeaf(log, leaf) };
   await checkEntries(files, checkpoint, sight, report);
+  checkSigners(checkpoint, note, sight, options, report);
   await checkTiles(files, checkpoint, report);
   await checkNames(directory, checkpoint.size, report);
   for (const known of options.known) if (known.origin === checkpoint.origin) await checkContinuation(files, checkpoint, known, report);
@@ -79,6 +85,9 @@ export async function verifyLog(directory: string, options: VerifyOptions): Prom
 /** What was seen of the log so far. */
 interface Sight {
   last: AuditLeaf | null;
+  /** Verifier keys of those who sign, by the newest entry that names them; and that entry. */
+  signers: readonly unknown[];
+  signersAt: number;
   /** When the log has to say again that it lives, milliseconds since the epoch. */
   due: number;
   readonly told: ToldTimestamps;
@@ -88,6 +97,11 @@ interface Sight {
 function see(sight: Sight, leaf: AuditLeaf): void {
   sight.last = leaf;
   sight.told.take(leaf);
+  const { keys } = leaf.data;
+  if ((leaf.kind === 'log.open' || leaf.kind === 'log.keys') && Array.isArray(keys)) {
+    sight.signers = keys;
+    sight.signersAt = leaf.n;
+  }
   const due = leaf.data['due'];
   if (typeof due === 'string') sight.due = Date.parse(due) || 0;
   sight.take(leaf);
@@ -97,6 +111,26 @@ export type Report = (claim: Claim, index: number | null, message: string) => vo
 
 function checkSignatures({ origin }: Checkpoint, note: Note, { keys }: VerifyOptions, report: Report): void {
   if (!isSigned(note, origin, keys)) report('signature', null, 'the checkpoint is not signed by any of the keys given');
+}
+
+/** A key that was replaced signs nothing any more: a signature counts when its key is one that the newest entries name, or one that replaced it. */
+function checkSigners({ origin }: Checkpoint, note: Note, { signers, signersAt }: Sight, { keys, successors }: VerifyOptions, report: Report): void {
+  if (signers.length === 0 || !isSigned(note, origin, keys)) return;
+  const named = new Set<string>();
+  for (const text of signers) {
+    for (let key = typeof text === 'string' ? keyOf(text) : undefined; key !== undefined && !named.has(key); key = successors?.get(key)) named.add(key);
+  }
+  const counting = keys.filter((key) => named.has(key.toString('hex')));
+  if (!isSigned(note, origin, counting)) report('signature', signersAt, 'the checkpoint is signed by a key that was replaced, or that the log does not name');
+}
+
+function keyOf(text: string): string | undefined {
+  try {
+    return parseVerifierKey(text).key.toString('hex');
+  } catch (thrown) {
+    if (thrown instanceof GwError) return undefined;
+    throw thrown;
+  }
 }
 
 /** A forged size must not make the verifier look for a quadrillion tiles: the last bundle is looked for first. */
@@ -201,8 +235,8 @@ export async function checkContinuation(files: LogFiles, now: Checkpoint, known:
 }
 
 /** A checkpoint that was timestamped: signed, and continued by the log. */
-async function isOfLog(files: LogFiles, now: Checkpoint, stamped: Checkpoint, note: Note, { keys }: VerifyOptions): Promise<boolean> {
-  if (stamped.origin !== now.origin || !isSigned(note, stamped.origin, keys)) return false;
+async function isOfLog(files: LogFiles, now: Checkpoint, stamped: Checkpoint, note: Note, { keys, earlier = keys }: VerifyOptions): Promise<boolean> {
+  if (stamped.origin !== now.origin || !isSigned(note, stamped.origin, earlier)) return false;
   let continues = true;
   await checkContinuation(files, now, stamped, () => {
     continues = false;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Cosigned, cosignLogs, KEY_TYPE, newSigningKey, publicKeyBytes, readSigningKey, verifierKey } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
 import { GwError } from '../contract/gw-error.js';
-import { readKeyFiles } from './audit-workbench.js';
+import { readKeyChain, readKeyFiles } from './audit-workbench.js';
 import { keptSecret } from './kept-secret.js';
 import { listLogs, logDirectory } from './open-audit-trail.js';
 
@@ -18,7 +18,7 @@ export interface WitnessRun {
 export async function runWitness(log: string, state: string, name: string, keyFiles: readonly string[]): Promise<WitnessRun> {
   if (!/^[^\s+]+$/u.test(name)) throw new GwError('usage.invalid', 'The name of a witness has neither blanks nor plus signs.');
   const directories = await listLogs(logDirectory(log));
-  const logKeys = (await readKeyFiles(keyFiles)).filter(({ type }) => type === KEY_TYPE.log).map(({ key }) => key);
+  const { keys: logKeys } = await readKeyChain(directories, await readKeyFiles(keyFiles));
   await mkdir(state, { recursive: true, mode: 0o700 });
   const now = systemClock.now();
   const key = readSigningKey(await keptSecret(join(state, 'witness-key'), newSigningKey, now), 'The key of the witness');

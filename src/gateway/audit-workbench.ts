@@ -4,15 +4,19 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
+  followRotations,
   KEY_TYPE,
+  type KeyChain,
   type LogProblem,
   type LogsReport,
   parseCheckpoint,
+  parseRotation,
   parseVerifierKey,
   publicKeyBytes,
   readCertificates,
+  readRotations,
   readSigningKey,
   type VerifierKey,
   verifierKey,
@@ -24,7 +28,7 @@ import { readIfThere } from '../base/read-if-there.js';
 import { GwError } from '../contract/gw-error.js';
 import { verifyJournal, type WorkerReport } from '../recording/index.js';
 import { readGatewayConfig } from './live-config.js';
-import { listLogs, logDirectory, logOrigin } from './open-audit-trail.js';
+import { gatewayOf, listLogs, logDirectory, logOrigin } from './open-audit-trail.js';
 import { checkSessionProof, type ProvedSession } from './session-proof.js';
 import { loadSigningKeys } from './signing-keys.js';
 
@@ -58,13 +62,17 @@ export async function verifyAudit({ from, keyFiles, checkpointFiles, authorityFi
   if (directories.length === 0)
     throw new GwError('usage.invalid', `There is no audit log below ${logDirectory(from)}.`, { hint: 'Name the data directory of the gateway with `--from`.' });
   const keys = await keysOf(from, keyFiles);
-  const kept = await Promise.all(checkpointFiles.map((file) => keptCheckpoint(file, keys.all)));
+  const chain = await readKeyChain(directories, keys.all);
+  const everKnown = [...keys.all, ...chain.earlier.map((key): VerifierKey => ({ name: 'earlier', type: KEY_TYPE.log, key }))];
+  const kept = await Promise.all(checkpointFiles.map((file) => keptCheckpoint(file, everKnown)));
   const known = kept.map(({ checkpoint }) => checkpoint);
   const authorities = (await Promise.all(authorityFiles.map(authoritiesIn))).flat();
   const journalDir = join(from, 'journal');
   const journals = await verifyJournal(journalDir);
   const report = await verifyLogs(directories, {
-    keys: keys.all.filter(({ type }) => type === KEY_TYPE.log).map(({ key }) => key),
+    keys: chain.keys,
+    earlier: chain.earlier,
+    successors: chain.successors,
     known,
     authorities,
     at: at ?? systemClock.now(),
@@ -73,7 +81,13 @@ export async function verifyAudit({ from, keyFiles, checkpointFiles, authorityFi
     () => true,
     () => false,
   );
-  const problems = [...report.problems, ...unwitnessed(report, kept, keys.all), ...(hasJournals ? compareJournals(report, journals.workers) : [])];
+  const rotations = chain.problems.map((message): LogProblem => ({ claim: 'signature', log: logDirectory(from), index: null, message }));
+  const problems = [
+    ...rotations,
+    ...report.problems,
+    ...unwitnessed(report, kept, keys.all),
+    ...(hasJournals ? compareJournals(report, journals.workers) : []),
+  ];
   return {
     intact: problems.length === 0,
     logs: report.logs.map(({ log, size, root, pending, timestamps }) => ({ log, size, root, pending, timestamps })),
@@ -105,10 +119,7 @@ async function authoritiesIn(file: string): Promise<X509Certificate[]> {
 export async function verifyProof(file: string, { from, keyFiles }: Pick<VerifyRequest, 'from' | 'keyFiles'>): Promise<ProvedSession> {
   const { all } = await keysOf(from, keyFiles);
   const text = (await read(file, 'The proof')).toString('utf8');
-  return checkSessionProof(
-    text,
-    all.filter(({ type }) => type === KEY_TYPE.log).map(({ key }) => key),
-  );
+  return checkSessionProof(text, logKeys(all));
 }
 
 /** The public keys of the gateway that a configuration describes: one line for each log and key. @throws GwError `config.invalid` */
@@ -160,12 +171,28 @@ async function keysOf(from: string, files: readonly string[]): Promise<{ readonl
   if (seed === null)
     throw new GwError('usage.invalid', 'No key was given.', { hint: 'Give the file in which you keep what `gw audit key` printed: `--key FILE`.' });
   const key = publicKeyBytes(readSigningKey(seed.trim(), 'The key beside the log'));
+  // A gateway that runs takes a new key with its next heartbeat; until then the one before signs.
+  const before = (await readRotations(logDirectory(from))).flatMap((each) => parseRotation(each)?.from ?? []);
   return {
-    all: [{ name: 'own', type: KEY_TYPE.log, key }],
+    all: [key, ...before].map((each): VerifierKey => ({ name: 'own', type: KEY_TYPE.log, key: each })),
     notices: [
       'No key was given: the one that lies beside the log was taken. Whoever can change the log can change that too; keep what `gw audit key` prints elsewhere, and give it with --key.',
     ],
   };
+}
+
+function logKeys(keys: readonly VerifierKey[]): Buffer[] {
+  return keys.filter(({ type }) => type === KEY_TYPE.log).map(({ key }) => key);
+}
+
+/** Keys that count for these logs: those given, and those that they handed over to. */
+export async function readKeyChain(directories: readonly string[], given: readonly VerifierKey[]): Promise<KeyChain> {
+  const keys = logKeys(given);
+  const first = directories[0];
+  const note = first === undefined ? null : await readIfThere(join(first, 'checkpoint'));
+  const origin = note === null ? undefined : parseCheckpoint(Buffer.from(note))?.checkpoint.origin;
+  if (first === undefined || origin === undefined) return { keys, earlier: keys, successors: new Map(), problems: [] };
+  return followRotations(gatewayOf(origin), await readRotations(dirname(first)), keys);
 }
 
 /** Keys out of files, one a line. @throws GwError `usage.invalid` */

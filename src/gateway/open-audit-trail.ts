@@ -11,8 +11,10 @@ import {
   endedInOrder,
   KEY_TYPE,
   LogWriter,
+  parseRotation,
   publicKeyBytes,
   readCertificates,
+  readRotations,
   type TimestampSettings,
   timestampPost,
   verifierKey,
@@ -22,6 +24,7 @@ import { takeLockFile } from '../base/lock-file.js';
 import type { Logger } from '../base/logger.js';
 import type { GatewayConfig } from '../config/index.js';
 import { GwError } from '../contract/gw-error.js';
+import { readGatewayConfig } from './live-config.js';
 import { loadSigningKeys } from './signing-keys.js';
 
 export interface AuditTrailSettings {
@@ -53,9 +56,14 @@ export function logOrigin(gateway: string, directory: string): string {
   return `${gateway}/${directory.slice(directory.lastIndexOf('/') + 1)}`;
 }
 
+/** The name of the gateway that a log is of. */
+export function gatewayOf(origin: string): string {
+  return origin.slice(0, Math.max(0, origin.lastIndexOf('/')));
+}
+
 /** @throws GwError `audit.invalid` when a log cannot be continued, `config.invalid` for its keys, `recording.failed` */
 export async function openAuditTrail(settings: AuditTrailSettings): Promise<AuditTrail> {
-  const keys = await loadSigningKeys(settings.config, settings.clock.now());
+  const keys = await signers(settings);
   const timestamps = await timestampSettings(settings.config);
   return openLog(settings, keys, await claim(logDirectory(settings.config.gateway.dataDir)), timestamps);
 }
@@ -70,7 +78,7 @@ async function timestampSettings({ audit: { timestamps } }: GatewayConfig): Prom
 
 /** Ends the logs of processes that died and whose place nobody took: a log without an end would be one that lost its tail, for ever. */
 export async function closeAbandonedLogs(settings: AuditTrailSettings): Promise<void> {
-  const keys = await loadSigningKeys(settings.config, settings.clock.now());
+  const keys = await signers(settings);
   for (const directory of await listLogs(logDirectory(settings.config.gateway.dataDir))) {
     const attempt = await takeLockFile(join(directory, 'lock'));
     if (attempt.kind !== 'taken') continue;
@@ -84,20 +92,47 @@ export async function closeAbandonedLogs(settings: AuditTrailSettings): Promise<
   }
 }
 
+interface Signers {
+  readonly keys: readonly KeyObject[];
+  /** Public keys that the newest of them replaced. */
+  readonly predecessors: readonly Buffer[];
+  /** Number of statements that led to it. */
+  readonly rotation: number;
+}
+
+/** @throws GwError `config.invalid` when the key that the newest statement names is not one of those that the gateway has */
+async function signers({ config, clock }: AuditTrailSettings): Promise<Signers> {
+  const statements = await readRotations(logDirectory(config.gateway.dataDir));
+  const keys = await loadSigningKeys(config, clock.now());
+  const newest = statements.map(parseRotation).at(-1);
+  if (newest !== undefined && !keys.some((key) => newest?.to.equals(publicKeyBytes(key)) === true))
+    throw new GwError(
+      'config.invalid',
+      `The signing key of the audit log was replaced (rotation ${statements.length}), and the gateway does not have the new one.`,
+      {
+        hint: 'Name the new key first in `audit.keys`, or restore `audit-key` in the data directory.',
+      },
+    );
+  return { keys, predecessors: statements.flatMap((each) => parseRotation(each)?.from ?? []), rotation: statements.length };
+}
+
 interface ClaimedLog {
   readonly directory: string;
   readonly release: () => Promise<void>;
 }
 
 async function openLog(
-  { config, journal, version, clock, logger }: AuditTrailSettings,
-  keys: readonly KeyObject[],
+  settings: AuditTrailSettings,
+  signing: Signers,
   { directory, release }: ClaimedLog,
   timestamps: TimestampSettings | null,
 ): Promise<AuditTrail> {
+  const { config, journal, version, clock, logger } = settings;
   const dir = logDirectory(config.gateway.dataDir);
   const origin = logOrigin(config.gateway.name, directory);
-  const log = await LogWriter.open({ directory, origin, keys, logger, checkpointMs: config.audit.checkpointMs, retryMs: RETRY_MS });
+  const names = (keys: readonly KeyObject[]): string[] => keys.map((key) => verifierKey(origin, KEY_TYPE.log, publicKeyBytes(key)));
+  let { rotation } = signing;
+  const log = await LogWriter.open({ directory, origin, ...signing, logger, checkpointMs: config.audit.checkpointMs, retryMs: RETRY_MS });
   return AuditTrail.open(
     {
       log,
@@ -107,9 +142,18 @@ async function openLog(
       sisters: async () => (await listLogs(dir)).filter((each) => each !== directory),
       onError: (err) => logger.error({ err, log: origin }, 'the audit log could not take an entry of its own'),
       release,
+      newKeys: async () => {
+        if ((await readRotations(dir)).length === rotation) return null;
+        // Keys may have been configured since this process started.
+        const { config: now } = await readGatewayConfig(config.file);
+        const found = await signers({ ...settings, config: { ...config, audit: now.audit } });
+        rotation = found.rotation;
+        logger.info({ log: origin, rotation }, 'another key signs the audit log');
+        return { ...found, names: names(found.keys) };
+      },
       ...(timestamps === null ? {} : { timestamps: { ...timestamps, logger } }),
     },
-    { version, keys: keys.map((key) => verifierKey(origin, KEY_TYPE.log, publicKeyBytes(key))) },
+    { version, keys: names(signing.keys), rotation },
   );
 }
 

@@ -4,12 +4,12 @@
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type AuditLeaf, checkLogProof, proveLeaves } from '../audit/index.js';
+import { type AuditLeaf, checkLogProof, followRotations, proveLeaves, readRotations } from '../audit/index.js';
 import { leafHash } from '../base/merkle-hash.js';
 import { verifyInclusion } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
 import { type EntryContent, provedBytes, proveEntries, readProvedEntry } from '../recording/index.js';
-import { listLogs, logDirectory } from './open-audit-trail.js';
+import { gatewayOf, listLogs, logDirectory } from './open-audit-trail.js';
 
 const base64 = z.string().max(8 << 20);
 const hashes = z.array(z.string().max(64)).max(64);
@@ -19,6 +19,7 @@ const proofFile = z.strictObject({
   session: z.string().max(200),
   operation: z.int().min(0).nullable(),
   checkpoints: z.record(z.string().max(400), z.string().max(65_536)),
+  rotations: z.array(z.string().max(65_536)).max(10_000).optional(),
   leaves: z.array(z.strictObject({ log: z.string().max(400), leaf: z.string().max(65_535), proof: hashes })).max(100_000),
   entries: z
     .array(
@@ -73,11 +74,13 @@ export async function proveSession(from: string, session: string, operation: num
     directories,
     ({ kind, data }) => kind === 'journal.segment' && data['journalOfSegment'] === journal && segments.has(Number(data['segment'])),
   );
+  const rotations = (await readRotations(logDirectory(from))).map((each) => each.toString('utf8'));
   const proof: SessionProof = {
     format: 'gw-proof-1',
     session,
     operation,
     checkpoints: { ...ofSession.checkpoints, ...anchors.checkpoints },
+    ...(rotations.length === 0 ? {} : { rotations }),
     leaves: [...ofSession.leaves, ...anchors.leaves].map((each) => ({ ...each, proof: [...each.proof] })),
     entries: found.map((each) => ({ ...each, journal, entry: each.entry.toString('base64'), proof: each.proof.map((hash) => hash.toString('base64')) })),
   };
@@ -88,8 +91,10 @@ export async function proveSession(from: string, session: string, operation: num
 
 /** @throws GwError `usage.invalid` for what is no proof, `audit.invalid` when it does not prove what it says */
 export function checkSessionProof(text: string, keys: readonly Buffer[]): ProvedSession {
-  const { session, operation, checkpoints, leaves, entries } = parse(text);
-  const proved = checkLogProof({ checkpoints, leaves }, keys);
+  const { session, operation, checkpoints, rotations = [], leaves, entries } = parse(text);
+  const gateway = gatewayOf(Object.keys(checkpoints)[0] ?? '');
+  const statements = rotations.map((each) => Buffer.from(each, 'utf8'));
+  const proved = checkLogProof({ checkpoints, leaves }, followRotations(gateway, statements, keys).keys);
   const start = proved.find(({ kind, data }) => kind === 'session.start' && data['session'] === session);
   if (start === undefined) throw unproved('the beginning of the session is not in it');
   const end = proved.find(({ kind, data }) => (kind === 'session.end' || kind === 'session.recovered') && data['session'] === session);

@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type AuditLeaf, decodeLeaf, encodeLeaf } from '../../src/audit/audit-leaf.js';
-import { AuditTrail } from '../../src/audit/audit-trail.js';
+import { AuditTrail, type NewKeys } from '../../src/audit/audit-trail.js';
 import { LogFiles } from '../../src/audit/log-files.js';
 import { LogWriter } from '../../src/audit/log-writer.js';
 import { newSigningKey, publicKeyBytes, readSigningKey } from '../../src/audit/note-key.js';
@@ -35,6 +35,7 @@ export async function openTrail(
   journal: string,
   clock = { now: () => START, monotonic: () => 0 },
   timestamps?: TimestampSettings,
+  more: { readonly newKeys?: () => Promise<NewKeys | null>; readonly heartbeatMs?: number; readonly names?: readonly string[] } = {},
 ): Promise<AuditTrail> {
   const directory = join(dir, String(number));
   const log = await LogWriter.open({ directory, origin: `bank/${number}`, keys: [key], logger: silentLogger, checkpointMs: NEVER, retryMs: NEVER });
@@ -43,7 +44,8 @@ export async function openTrail(
       log,
       journal,
       clock,
-      heartbeatMs: 1_000_000,
+      heartbeatMs: more.heartbeatMs ?? 1_000_000,
+      ...(more.newKeys === undefined ? {} : { newKeys: more.newKeys }),
       sisters: async () => (await logsIn(dir)).filter((each) => each !== directory),
       onError: (error) => {
         throw error;
@@ -51,7 +53,7 @@ export async function openTrail(
       release: () => Promise.resolve(),
       timestamps: timestamps === undefined ? undefined : { ...timestamps, logger: silentLogger },
     },
-    { version: 'test', keys: [] },
+    { version: 'test', keys: more.names ?? [] },
   );
 }
 

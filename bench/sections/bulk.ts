@@ -17,7 +17,7 @@ export async function bulk(rounds: number): Promise<Row[]> {
   const port = await freePort();
   const haproxy = await startHaproxy([{ port, to: sourcePort }]);
   const pgbouncer = await startPgbouncer(sourcePort, true);
-  const gateway = await startGateway(2, [{ name: 'bank-db', port: sourcePort, username: 'x', password: 'x', database: 'x' }]);
+  const gateway = await startGateway('auto', [{ name: 'bank-db', port: sourcePort, username: 'x', password: 'x', database: 'x' }]);
   const read = (name: string, at: number, user: string, password: string) => ({
     name,
     run: async () => {

@@ -6,7 +6,9 @@ import { BENCH_DATABASE, BENCH_PASSWORD, BENCH_USER, startServer } from '../supp
 
 export async function cli(rounds: number): Promise<Row[]> {
   const server = await startServer(1);
-  const gateway = await startGateway(2, [{ name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE }]);
+  const gateway = await startGateway('auto', [
+    { name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE },
+  ]);
   const timed = (name: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv) => ({
     name,
     run: async () => {

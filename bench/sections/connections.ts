@@ -8,7 +8,9 @@ export async function connections(rounds: number): Promise<Row[]> {
   const server = await startServer(1);
   const port = await freePort();
   const haproxy = await startHaproxy([{ port, to: server.port }]);
-  const gateway = await startGateway(2, [{ name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE }]);
+  const gateway = await startGateway('auto', [
+    { name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE },
+  ]);
   const rows: Row[] = [];
   for (const clients of [1, 8]) {
     const measure = (name: string, at: number, user: string, password: string) => ({

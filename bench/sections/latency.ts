@@ -12,7 +12,9 @@ export async function latency(rounds: number): Promise<Row[]> {
   const port = await freePort();
   const haproxy = await startHaproxy([{ port, to: server.port }]);
   const pgbouncer = await startPgbouncer(server.port);
-  const gateway = await startGateway(2, [{ name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE }]);
+  const gateway = await startGateway('auto', [
+    { name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE },
+  ]);
   const rows: Row[] = [];
   for (const [name, quantile] of [
     ['p50', 0.5],

@@ -9,7 +9,9 @@ const SESSIONS = 1_000;
 
 export async function memory(): Promise<Row[]> {
   const server = await startServer(1);
-  const gateway = await startGateway(2, [{ name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE }]);
+  const gateway = await startGateway('auto', [
+    { name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE },
+  ]);
   const pids = (await descendants(gateway.process.pid ?? 0)).filter(({ command }) => command.includes('node'));
   const before = await usage(pids.map(({ pid }) => pid));
   const clients: RawClient[] = [];

@@ -13,12 +13,12 @@ export async function throughput(rounds: number): Promise<Row[]> {
   const haproxy = await startHaproxy([{ port, to: server.port }]);
   const pgbouncer = await startPgbouncer(server.port);
   const target = { name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE };
-  const two = await startGateway(2, [target]);
+  const gateway = await startGateway('auto', [target]);
   const own = { user: BENCH_USER, password: BENCH_PASSWORD };
   const rows: Row[] = [];
   for (const mode of ['simple', 'extended', 'prepared'] as const) {
     // A gateway runs for weeks: what its first seconds cost the compiler is not what is measured.
-    await pgbench({ name: 'gw', port: two.port, user: 'bank-db', password: two.token }, 8, mode, 2 * SECONDS);
+    await pgbench({ name: 'gw', port: gateway.port, user: 'bank-db', password: gateway.token }, 8, mode, 2 * SECONDS);
     for (const clients of [1, 8, 32]) {
       const run = (name: string, at: number, user: string, password: string) => ({
         name,
@@ -32,13 +32,13 @@ export async function throughput(rounds: number): Promise<Row[]> {
             run('direct', server.port, own.user, own.password),
             run('haproxy', port, own.user, own.password),
             run('pgbouncer', pgbouncer.port, own.user, own.password),
-            run('gw', two.port, 'bank-db', two.token),
+            run('gw', gateway.port, 'bank-db', gateway.token),
           ],
           rounds,
         ),
       );
     }
   }
-  for (const each of [two, pgbouncer, haproxy, server]) await each.stop();
+  for (const each of [gateway, pgbouncer, haproxy, server]) await each.stop();
   return rows;
 }

@@ -19,7 +19,9 @@ export async function tunnel(rounds: number): Promise<Row[]> {
   // Two processes, as gw's two ends are.
   const farEnd = await startHaproxy([{ port: far, to: server.port, bind: `ssl crt ${pem}` }]);
   const nearEnd = await startHaproxy([{ port: near, to: far, server: 'ssl verify none' }]);
-  const gateway = await startGateway(2, [{ name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE }]);
+  const gateway = await startGateway('auto', [
+    { name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE },
+  ]);
   const local = await openTunnel(gateway, 'bank-db');
   const rows: Row[] = [];
   for (const mode of ['simple', 'prepared'] as const) {

@@ -41,7 +41,7 @@ export interface BenchGateway {
 }
 
 /** `masking`: what the policy says of sensitive data, as YAML; left out: nothing. */
-export async function startGateway(workers: number, targets: readonly BenchTarget[], masking: string | null = null): Promise<BenchGateway> {
+export async function startGateway(workers: number | 'auto', targets: readonly BenchTarget[], masking: string | null = null): Promise<BenchGateway> {
   const dir = await mkdtemp(join(tmpdir(), 'gw-bench-gateway-'));
   await chmod(dir, 0o755);
   const issuer = await TestIssuer.start(await testKey('bench'));

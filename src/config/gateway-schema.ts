@@ -48,7 +48,10 @@ const gateway = z
     workers: z
       .union([z.literal('auto'), z.int().min(1).max(256)])
       .default('auto')
-      .meta({ description: 'Number of worker processes that share the ports; `auto` takes the number of cores.' }),
+      .meta({
+        description:
+          'Number of worker processes that share the ports; `auto` takes one less than there are cores, at least one: the rest of a gateway (sealing, hashing, what the kernel does for the network) needs a core, too.',
+      }),
     dataDir: path('Directory for journals and the embedded state.').default('.'),
     native: z.array(native).max(64).default([]).meta({ description: 'Ports where native clients connect without the `gw` command line.' }),
     drainTimeout: duration('30s', 'On shutdown: how long live sessions may go on before they are ended.', 0, 24 * HOUR),

@@ -26,7 +26,7 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
       listen: gateway.listen,
       publicUrl: gateway.publicUrl?.replace(/\/+$/, '') ?? null,
       tls: { certificate: from(gateway.tls.certificate), key: from(gateway.tls.key) },
-      workers: gateway.workers === 'auto' ? availableParallelism() : gateway.workers,
+      workers: gateway.workers === 'auto' ? Math.max(1, availableParallelism() - 1) : gateway.workers,
       dataDir: from(gateway.dataDir),
       native: gateway.native.map((each) => ({
         protocol: each.protocol,

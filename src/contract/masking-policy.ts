@@ -51,10 +51,10 @@ export interface MaskingDoor {
   /** A transform for the values of one column of one result. */
   transform(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64): ValueTransform;
   /**
-   * Masks what detectors find in text without a tag; gives the same bytes when they find nothing, and tells `sink` of each finding. Null:
-   * nothing is looked for.
+   * Masks what detectors find in text without a tag, `bytes[start..end)`; gives null when they find nothing, and tells `sink` of each finding.
+   * What it gives is valid until the next call. Null: nothing is looked for.
    */
-  readonly scan: ((text: Uint8Array, sink: { found(how: ClassView): void }) => Uint8Array) | null;
+  readonly scan: ((bytes: Uint8Array, start: number, end: number, sink: { found(how: ClassView): void }) => Uint8Array | null) | null;
   /** The value is one that stands in for another: writing it would overwrite the real one. */
   isMasked(text: string): boolean;
 }

@@ -16,7 +16,14 @@ export type ValueKind = 'text' | 'integer' | 'decimal' | 'date' | 'timestamp' | 
  * input for anything but `clear`. The result may be shared between calls: copy it, never write into it. (`generalise` of a value that
  * is already general, such as 1 January, gives equal text: it is what everyone of that year gets.)
  */
-export type ValueTransform = (value: Uint8Array) => Uint8Array | null;
+export interface ValueTransform {
+  (value: Uint8Array): Uint8Array | null;
+  /**
+   * The same for most values of a class without making anything: writes the form of the value `bytes[start..end)` over its beginning and
+   * gives its length, never more than the value's; −1: it is no such value and nothing is written.
+   */
+  readonly inPlace?: (bytes: Uint8Array, start: number, end: number) => number;
+}
 
 /**
  * Classes that content detectors find in untagged text. A finding carries the index in this list, so the order is for ever and new

@@ -307,6 +307,7 @@ export interface Engine {
   start(): void;
   /** `chunk` is valid only during the call: what is kept must be copied. */
   fromClient(chunk: Buffer): void;
+  /** The engine may overwrite it. */
   fromTarget(chunk: Buffer): void;
   clientEnded(): void;
   targetEnded(): void;

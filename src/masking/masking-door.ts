@@ -32,12 +32,12 @@ function createScan(view: MaskingView, key: TokenKeys, clock: Clock): MaskingDoo
     // Found in the middle of a text, a value can only be shown as text.
     transforms[name] = createTransform({ treatment, class: name, kind: 'text', key, clock, keepLength });
   }
-  return (text, sink) => {
-    if (scanner.scan(text, 0, text.length, findings) === 0) return text;
+  return (bytes, start, end, sink) => {
+    if (scanner.scan(bytes, start, end, findings) === 0) return null;
     for (let index = 0; index < findings.count; index++) {
       const how = looked.get(findings.classOf(index));
       if (how !== undefined) sink.found(how);
     }
-    return maskFindings(text, findings, transforms);
+    return maskFindings(bytes, findings, transforms, start, end);
   };
 }

@@ -79,35 +79,50 @@ function partial(options: TransformOptions): ValueTransform {
   const { kind, class: dataClass } = options;
   const how = { keepLength: options.keepLength ?? false, showBin: options.showBin ?? false };
   if (kind === 'text') {
-    const usual = usualForm(dataClass, how);
-    return (value) => usual(value) ?? encode(partialText(dataClass, decode(value), how));
+    const inPlace = usualForm(dataClass, how);
+    const grouped = dataClass === 'ssn' || dataClass === 'itin';
+    const transform = (value: Uint8Array): Uint8Array | null => {
+      const digits = grouped && !how.keepLength ? groupedDigits(value) : null;
+      return digits ?? encode(partialText(dataClass, decode(value), how));
+    };
+    return inPlace === null ? transform : Object.assign(transform, { inPlace });
   }
   if (kind === 'integer') return (value) => encode(partialInteger(dataClass, decode(value)));
   return wholeMask(kind);
 }
 
-const NO_USUAL_FORM = (): null => null;
-
 /**
- * Columns hold one form nearly always: numbers as `536-90-4399` and digits alone are read as bytes, to the same end as `partialText`. The
- * result is kept and overwritten.
+ * Columns hold one form nearly always: numbers as `536-90-4399` and digits alone are rewritten as bytes, to the same end as `partialText`.
+ * Null: the class has no such form.
  */
-function usualForm(dataClass: string, how: { readonly keepLength: boolean; readonly showBin: boolean }): (value: Uint8Array) => Uint8Array | null {
-  if (how.keepLength || how.showBin) return NO_USUAL_FORM;
+function usualForm(dataClass: string, how: { readonly keepLength: boolean; readonly showBin: boolean }): NonNullable<ValueTransform['inPlace']> | null {
+  if (how.keepLength || how.showBin) return null;
   const grouped = dataClass === 'ssn' || dataClass === 'itin';
-  if (!grouped && dataClass !== 'pan') return NO_USUAL_FORM;
-  const shown = Buffer.from(grouped ? '***-**-0000' : `${MASK}0000`);
-  return (value) => {
-    const { length } = value;
-    if (grouped ? length !== 11 && length !== 9 : length < 13 || length > 19) return null;
+  if (!grouped && dataClass !== 'pan') return null;
+  const front = Buffer.from(grouped ? '***-**-' : MASK);
+  return (bytes, start, end) => {
+    const length = end - start;
+    // Nine digits without their separators do not fit in their own place.
+    if (grouped ? length !== 11 : length < 13 || length > 19) return -1;
     for (let i = 0; i < length; i++) {
-      const byte = value[i] ?? 0;
-      const separator = length === 11 && (i === 3 || i === 6);
-      if (separator ? byte !== 0x2d : byte < 0x30 || byte > 0x39) return null;
+      const byte = bytes[start + i] as number;
+      const separator = grouped && (i === 3 || i === 6);
+      if (separator ? byte !== 0x2d : byte < 0x30 || byte > 0x39) return -1;
     }
-    for (let i = 1; i <= 4; i++) shown[shown.length - i] = value[length - i] ?? 0;
+    const shown = front.length + 4;
+    if (shown < length) for (let i = 0; i < 4; i++) bytes[start + front.length + i] = bytes[end - 4 + i] as number;
+    for (let i = 0; i < front.length; i++) bytes[start + i] = front[i] as number;
     return shown;
   };
+}
+
+/** Nine digits and nothing else, as `partialText` shows them; null for any other text. */
+function groupedDigits(value: Uint8Array): Uint8Array | null {
+  if (value.length !== 9) return null;
+  for (const byte of value) if (byte < 0x30 || byte > 0x39) return null;
+  const shown = Buffer.from('***-**-0000');
+  for (let i = 1; i <= 4; i++) shown[shown.length - i] = value[9 - i] as number;
+  return shown;
 }
 
 function token(options: TransformOptions): ValueTransform {

@@ -102,7 +102,7 @@ function answered(text: string, pieces: readonly Buffer[], treatment: ClassView[
   engine.fromClient(query(text));
   let ended = false;
   try {
-    for (const piece of pieces) engine.fromTarget(piece);
+    for (const piece of pieces) engine.fromTarget(Buffer.from(piece));
   } catch {
     ended = true;
   }

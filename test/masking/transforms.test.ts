@@ -287,6 +287,29 @@ describe('no transform', () => {
     );
   });
 
+  it('writes another form in the place of a value than it makes of it, or beside it', () => {
+    const digits = fc.stringMatching(/^[0-9]{3}[-0-9][0-9]{2}[-0-9][0-9]{4}$|^[0-9]{9,20}$/).map(Buffer.from);
+    fc.assert(
+      fc.property(fc.oneof(bytes, digits), options.dataClass, (value, dataClass) => {
+        const transform = createTransform({ treatment: 'partial', class: dataClass, kind: 'text', key, clock });
+        const memory = Buffer.concat([Buffer.from('before'), value, Buffer.from('after')]);
+        const length = transform.inPlace?.(memory, 6, 6 + value.length) ?? -1;
+        if (length < 0) expect(memory).toEqual(Buffer.concat([Buffer.from('before'), value, Buffer.from('after')]));
+        else {
+          expect(length).toBeLessThanOrEqual(value.length);
+          expect(memory.subarray(6, 6 + length)).toEqual(Buffer.from(transform(value) ?? ''));
+        }
+        expect([memory.toString('latin1', 0, 6), memory.toString('latin1', 6 + value.length)]).toEqual(['before', 'after']);
+      }),
+      { numRuns: 5000 },
+    );
+    // Otherwise the property above says nothing.
+    const ssn = createTransform({ treatment: 'partial', class: 'ssn', kind: 'text', key, clock });
+    expect(ssn.inPlace?.(Buffer.from('536-90-4399'), 0, 11)).toBe(11);
+    const pan = createTransform({ treatment: 'partial', class: 'pan', kind: 'text', key, clock });
+    expect(pan.inPlace?.(Buffer.from('4111111111111111'), 0, 16)).toBe(8);
+  });
+
   it('lets five letters or digits in a row of the value through, but for the domain of an e-mail address', () => {
     const value = fc.oneof(fc.stringMatching(/^[1-9][0-9]{5,29}$/), fc.stringMatching(/^[A-Za-z][A-Za-z0-9 .-]{6,40}$/), fc.uuid(), fc.emailAddress());
     const hiding = fc.constantFrom('mask', 'partial', 'token' as const);

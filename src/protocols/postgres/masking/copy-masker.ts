@@ -1,12 +1,14 @@
 /**
  * Masks the rows of COPY … TO STDOUT in its three formats (PostgreSQL documentation, COPY, "File Formats"). The server sends whole rows in
  * each CopyData; rows that are not whole, or have other fields than were planned, end the session. Values are unescaped before they are
- * masked and escaped again, so that a mask fits whatever the options say.
+ * masked and escaped again, so that a mask fits whatever the options say. What passes is stepped over in place.
  */
 import { GwError } from '../../../contract/gw-error.js';
 import type { MaskingDoor } from '../../../contract/masking-policy.js';
+import { type ColumnPlans, ValueCounts } from './column-plans.js';
 import type { CopyFormat } from './copy-format.js';
-import { type MaskSink, Output } from './row-masker.js';
+import { type FrameSplicer, readInt32, writeInt32 } from './frame-splicer.js';
+import type { MaskSink } from './row-masker.js';
 import { showValue, type ValuePlan } from './value-plan.js';
 
 const NEWLINE = 0x0a;
@@ -16,203 +18,276 @@ const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
 
 /** COPY's text escapes: `\n` and its like. */
 const ESCAPES: Readonly<Record<number, number>> = { 98: 0x08, 102: 0x0c, 110: 0x0a, 114: 0x0d, 116: 0x09, 118: 0x0b };
-const ESCAPED: ReadonlyMap<number, number> = new Map(Object.entries(ESCAPES).map(([letter, byte]) => [byte, Number(letter)]));
+/** What forms that are written in place are made of. */
+const FORMS = Buffer.from('*-0123456789');
 
 export class CopyMasker {
   readonly #plans: readonly ValuePlan[];
+  readonly #passing: Uint8Array;
+  readonly #counts: ValueCounts;
   readonly #format: CopyFormat;
   readonly #door: MaskingDoor;
   readonly #sink: MaskSink;
+  /** What ends a field, or may. */
+  readonly #special: Uint8Array;
+  /** The letter behind the backslash that a byte is written with; 0: it is written as it is. */
+  readonly #letters: Uint8Array;
+  /** Forms that are written in place need no escape. */
+  readonly #plainForms: boolean;
+  readonly passes: boolean;
   #headerDone: boolean;
 
-  constructor(plans: readonly ValuePlan[], format: CopyFormat, door: MaskingDoor, sink: MaskSink) {
-    this.#plans = plans;
+  constructor({ values, passing, passes }: ColumnPlans, format: CopyFormat, door: MaskingDoor, sink: MaskSink) {
+    this.#plans = values;
+    this.#passing = passing;
+    this.passes = passes;
     this.#format = format;
     this.#door = door;
     this.#sink = sink;
+    this.#counts = new ValueCounts(values);
     this.#headerDone = !format.header && format.kind !== 'binary';
+    const { delimiter, quote, escape: escaping } = format;
+    const csv = format.kind === 'csv';
+    this.#special = new Uint8Array(256);
+    for (const byte of [NEWLINE, delimiter, ...(csv ? [] : [BACKSLASH])]) this.#special[byte] = 1;
+    this.#letters = new Uint8Array(256);
+    for (const [letter, byte] of Object.entries(ESCAPES)) this.#letters[byte] = Number(letter);
+    for (const byte of [BACKSLASH, delimiter]) this.#letters[byte] = byte;
+    this.#plainForms = ![delimiter, ...(csv ? [quote, escaping] : [])].some((byte) => FORMS.includes(byte));
   }
 
-  /** The payload of one CopyData. */
-  rows(data: Buffer): Buffer {
-    const out = new Output(data.length + 64);
-    if (this.#format.kind === 'binary') this.#binary(data, out);
-    else this.#lines(data, out);
-    return out.bytes();
+  /** Tells how many values were changed since this was last called. */
+  takeCounts(): void {
+    this.#counts.take(this.#sink);
   }
 
-  #show(plan: ValuePlan | undefined, value: Buffer): Uint8Array | null {
-    if (plan === undefined) throw violation();
-    if (plan.action === 'constant' || plan.action === 'transform') this.#sink.found(plan.how);
-    return showValue(plan, value, this.#door, this.#sink);
+  /** One CopyData, its frame at `bytes[at..next)`. */
+  frame(frames: FrameSplicer, at: number, next: number): void {
+    const head = frames.place(at + 1);
+    if (this.#format.kind === 'binary') this.#binary(frames, at + 5, next);
+    else this.#lines(frames, at + 5, next);
+    const length = frames.place(next) - head;
+    if (length !== next - at - 1) frames.int32At(head, length);
   }
 
-  #lines(data: Buffer, out: Output): void {
-    let at = 0;
-    while (at < data.length) {
-      if (!this.#headerDone) {
-        const end = data.indexOf(NEWLINE, at);
-        if (end < 0) throw violation();
-        out.copy(data, at, end + 1);
-        at = end + 1;
-        this.#headerDone = true;
-        continue;
-      }
-      at = this.#format.kind === 'csv' ? this.#csvRow(data, at, out) : this.#textRow(data, at, out);
-    }
-  }
-
-  #textRow(data: Buffer, start: number, out: Output): number {
-    const { delimiter, nullText } = this.#format;
-    const end = data.indexOf(NEWLINE, start);
-    if (end < 0) throw violation();
+  #lines(frames: FrameSplicer, start: number, end: number): void {
     let at = start;
-    for (let index = 0; ; index++) {
-      let stop = at;
-      while (stop < end && data[stop] !== delimiter) stop += data[stop] === BACKSLASH ? 2 : 1;
-      if (stop > end) throw violation();
-      const raw = data.subarray(at, stop);
-      const plan = this.#plans[index];
-      // Without a backslash in it the text for NULL may be that of a value as well, and telling the two apart would tell the value.
-      if (plan?.action === 'pass' || (raw.equals(nullText) && nullText.includes(BACKSLASH))) out.copy(data, at, stop);
-      else {
-        const value = unescapeText(raw);
-        const shown = this.#show(plan, value);
-        if (shown === value) out.copy(data, at, stop);
-        else if (shown === null) out.copy(nullText, 0, nullText.length);
-        else escapeText(shown, delimiter, out);
-      }
-      if (stop === end) {
-        if (index !== this.#plans.length - 1) throw violation();
-        break;
-      }
-      out.copy(data, stop, stop + 1);
-      at = stop + 1;
-    }
-    out.copy(data, end, end + 1);
-    return end + 1;
-  }
-
-  #csvRow(data: Buffer, start: number, out: Output): number {
-    const { delimiter, nullText, quote, escape: escaping } = this.#format;
-    let at = start;
-    for (let index = 0; ; index++) {
-      const parts: number[] = [];
-      const quoted = data[at] === quote;
-      let stop = at;
-      if (quoted) {
-        stop++;
-        for (;;) {
-          if (stop >= data.length) throw violation();
-          const byte = data[stop] ?? 0;
-          if (byte === escaping && (data[stop + 1] === quote || data[stop + 1] === escaping)) {
-            parts.push(data[stop + 1] ?? 0);
-            stop += 2;
-          } else if (byte === quote) break;
-          else {
-            parts.push(byte);
-            stop++;
-          }
-        }
-        stop++;
-      } else while (stop < data.length && data[stop] !== delimiter && data[stop] !== NEWLINE) stop++;
-      if (stop >= data.length) throw violation();
-      const raw = data.subarray(at, stop);
-      const plan = this.#plans[index];
-      if (plan?.action === 'pass' || (!quoted && raw.equals(nullText))) out.copy(data, at, stop);
-      else {
-        const value = quoted ? Buffer.from(parts) : raw;
-        const shown = this.#show(plan, value);
-        if (shown === value) out.copy(data, at, stop);
-        else if (shown === null) out.copy(nullText, 0, nullText.length);
-        else quoteCsv(shown, this.#format, out);
-      }
-      const ended = data[stop] === NEWLINE;
-      if (!ended && data[stop] !== delimiter) throw violation();
-      out.copy(data, stop, stop + 1);
-      at = stop + 1;
-      if (!ended) continue;
-      if (index !== this.#plans.length - 1) throw violation();
-      return at;
-    }
-  }
-
-  #binary(data: Buffer, out: Output): void {
-    let at = 0;
-    if (!this.#headerDone) {
-      if (data.length < 19 || !data.subarray(0, 11).equals(SIGNATURE)) throw violation();
-      at = 19 + data.readUInt32BE(15);
-      if (at > data.length) throw violation();
-      out.copy(data, 0, at);
+    if (!this.#headerDone && at < end) {
+      at = frames.bytes.indexOf(NEWLINE, at) + 1;
+      if (at === 0 || at > end) throw violation();
       this.#headerDone = true;
     }
-    while (at < data.length) {
-      if (at + 2 > data.length) throw violation();
-      const count = data.readInt16BE(at);
-      if (count === -1) {
-        out.copy(data, at, data.length);
+    const csv = this.#format.kind === 'csv';
+    while (at < end) at = csv ? this.#csvRow(frames, at, end) : this.#textRow(frames, at, end);
+  }
+
+  #textRow(frames: FrameSplicer, start: number, limit: number): number {
+    const { bytes } = frames;
+    const special = this.#special;
+    const passing = this.#passing;
+    const last = passing.length - 1;
+    let at = start;
+    for (let index = 0; ; index++) {
+      let stop = at;
+      let escaped = false;
+      for (;;) {
+        while (stop < limit && special[bytes[stop] as number] === 0) stop++;
+        if (stop >= limit) throw violation();
+        if (bytes[stop] !== BACKSLASH) break;
+        escaped = true;
+        // A newline of a value is written as a letter: one that stands here ends the row.
+        if (stop + 1 >= limit || bytes[stop + 1] === NEWLINE) throw violation();
+        stop += 2;
+      }
+      if (index > last) throw violation();
+      // Without a backslash in it the text for NULL may be that of a value as well, and telling the two apart would tell the value.
+      if (passing[index] === 0 && !(escaped && this.#isNull(bytes, at, stop)))
+        this.#show(frames, index, at, stop, at, stop, escaped ? unescapeText(bytes.subarray(at, stop)) : null);
+      if (bytes[stop] === NEWLINE) {
+        if (index !== last) throw violation();
+        return stop + 1;
+      }
+      at = stop + 1;
+    }
+  }
+
+  #csvRow(frames: FrameSplicer, start: number, limit: number): number {
+    const { bytes } = frames;
+    const { quote } = this.#format;
+    const special = this.#special;
+    const passing = this.#passing;
+    const last = passing.length - 1;
+    let at = start;
+    for (let index = 0; ; index++) {
+      const quoted = bytes[at] === quote;
+      let stop = at;
+      let value: Buffer | null = null;
+      if (quoted) {
+        stop = this.#quotedEnd(bytes, at + 1, limit);
+        if (passing[index] === 0) value = this.#unquoted(bytes, at + 1, stop - 1);
+      } else while (stop < limit && special[bytes[stop] as number] === 0) stop++;
+      if (stop >= limit || special[bytes[stop] as number] === 0 || index > last) throw violation();
+      if (passing[index] === 0 && (quoted || !this.#isNull(bytes, at, stop))) {
+        const inner = quoted ? 1 : 0;
+        this.#show(frames, index, at, stop, at + inner, stop - inner, value);
+      }
+      if (bytes[stop] === NEWLINE) {
+        if (index !== last) throw violation();
+        return stop + 1;
+      }
+      at = stop + 1;
+    }
+  }
+
+  /** Behind the quote that ends the value whose first byte is at `start`. */
+  #quotedEnd(bytes: Buffer, start: number, limit: number): number {
+    const { quote, escape: escaping } = this.#format;
+    for (let at = start; at < limit; at++) {
+      const byte = bytes[at];
+      if (byte === escaping && at + 1 < limit && (bytes[at + 1] === quote || bytes[at + 1] === escaping)) at++;
+      else if (byte === quote) return at + 1;
+    }
+    throw violation();
+  }
+
+  /** The value of what stands between quotes; null: it is written as it is. */
+  #unquoted(bytes: Buffer, start: number, end: number): Buffer | null {
+    const { escape: escaping } = this.#format;
+    const first = bytes.indexOf(escaping, start);
+    if (first < 0 || first >= end) return null;
+    const out = Buffer.allocUnsafe(end - start);
+    let length = 0;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at];
+      // What follows is a quote or an escape: nothing else was taken for one.
+      if (byte === escaping && at + 1 < end && this.#isEscapable(bytes[at + 1])) at++;
+      out[length++] = bytes[at] as number;
+    }
+    return out.subarray(0, length);
+  }
+
+  #isEscapable(byte: number | undefined): boolean {
+    return byte === this.#format.quote || byte === this.#format.escape;
+  }
+
+  #isNull(bytes: Buffer, start: number, end: number): boolean {
+    const { nullText, kind } = this.#format;
+    return end - start === nullText.length && (kind === 'csv' || nullText.includes(BACKSLASH)) && bytes.compare(nullText, 0, nullText.length, start, end) === 0;
+  }
+
+  /** A value: written as `bytes[from..to)`; itself `bytes[start..end)`, or `value` where it is not written as it is. */
+  #show(frames: FrameSplicer, index: number, from: number, to: number, start: number, end: number, value: Buffer | null): void {
+    const { bytes } = frames;
+    const plan = this.#plans[index] as ValuePlan;
+    if (plan.action === 'scan') {
+      const found = value === null ? this.#door.scan?.(bytes, start, end, this.#sink) : this.#door.scan?.(value, 0, value.length, this.#sink);
+      if (found != null) this.#write(frames, from, to, found);
+      return;
+    }
+    this.#counts.add(index);
+    if (plan.action === 'transform' && plan.inPlace !== null && value === null && this.#plainForms) {
+      const length = plan.inPlace(bytes, start, end);
+      if (length >= 0) {
+        if (start + length < end) frames.cut(start + length, end);
         return;
       }
-      if (count !== this.#plans.length) throw violation();
-      out.copy(data, at, at + 2);
+    }
+    const shown = showValue(plan, value ?? bytes.subarray(start, end), this.#door, this.#sink);
+    if (shown === null) frames.replace(from, to, this.#format.nullText);
+    else this.#write(frames, from, to, shown);
+  }
+
+  #write(frames: FrameSplicer, from: number, to: number, shown: Uint8Array): void {
+    frames.replace(from, to, this.#format.kind === 'csv' ? this.#quoted(shown) : this.#escaped(shown));
+  }
+
+  #escaped(value: Uint8Array): Uint8Array {
+    const letters = this.#letters;
+    let escapes = 0;
+    for (let i = 0; i < value.length; i++) if (letters[value[i] as number] !== 0) escapes++;
+    if (escapes === 0) return value;
+    const out = Buffer.allocUnsafe(value.length + escapes);
+    let length = 0;
+    for (const byte of value) {
+      const letter = letters[byte] as number;
+      if (letter !== 0) out[length++] = BACKSLASH;
+      out[length++] = letter === 0 ? byte : letter;
+    }
+    return out;
+  }
+
+  #quoted(value: Uint8Array): Uint8Array {
+    const { delimiter, quote, escape: escaping, nullText } = this.#format;
+    let plain = true;
+    for (let i = 0; i < value.length && plain; i++) {
+      const byte = value[i] as number;
+      plain = byte !== delimiter && byte !== quote && byte !== escaping && byte !== NEWLINE && byte !== RETURN;
+    }
+    if (plain && !nullText.equals(value)) return value;
+    const bytes = [quote];
+    for (const byte of value) {
+      if (byte === quote || byte === escaping) bytes.push(escaping);
+      bytes.push(byte);
+    }
+    bytes.push(quote);
+    return Uint8Array.from(bytes);
+  }
+
+  #binary(frames: FrameSplicer, start: number, limit: number): void {
+    const { bytes } = frames;
+    const passing = this.#passing;
+    let at = start;
+    if (!this.#headerDone) {
+      if (limit - at < 19 || !bytes.subarray(at, at + 11).equals(SIGNATURE)) throw violation();
+      at += 19 + bytes.readUInt32BE(at + 15);
+      if (at > limit) throw violation();
+      this.#headerDone = true;
+    }
+    while (at < limit) {
+      if (at + 2 > limit) throw violation();
+      const count = bytes.readInt16BE(at);
+      if (count === -1) return;
+      if (count !== passing.length) throw violation();
       at += 2;
-      for (const plan of this.#plans) {
-        if (at + 4 > data.length) throw violation();
-        const length = data.readInt32BE(at);
+      for (let index = 0; index < count; index++) {
+        if (at + 4 > limit) throw violation();
+        const length = readInt32(bytes, at);
         const end = at + 4 + Math.max(0, length);
-        if (end > data.length || length < -1) throw violation();
-        const value = data.subarray(at + 4, end);
-        const shown = length < 0 || plan.action === 'pass' ? value : this.#show(plan, value);
-        if (shown === value) out.copy(data, at, end);
-        else {
-          out.int32(shown === null ? -1 : shown.length);
-          if (shown !== null) out.copy(shown, 0, shown.length);
-        }
+        if (end > limit || length < -1) throw violation();
+        if (length >= 0 && passing[index] === 0) this.#binaryValue(frames, index, at, end);
         at = end;
       }
     }
   }
+
+  /** One value with its length in front, `bytes[at..end)`. */
+  #binaryValue(frames: FrameSplicer, index: number, at: number, end: number): void {
+    const { bytes } = frames;
+    const plan = this.#plans[index] as ValuePlan;
+    const shown =
+      plan.action === 'scan'
+        ? (this.#door.scan?.(bytes, at + 4, end, this.#sink) ?? undefined)
+        : showValue(plan, bytes.subarray(at + 4, end), this.#door, this.#sink);
+    if (plan.action !== 'scan') this.#counts.add(index);
+    if (shown === undefined) return;
+    writeInt32(bytes, at, shown === null ? -1 : shown.length);
+    if (shown === null) frames.cut(at + 4, end);
+    else frames.replace(at + 4, end, shown);
+  }
 }
 
 function unescapeText(raw: Buffer): Buffer {
-  if (!raw.includes(BACKSLASH)) return raw;
   const out = Buffer.allocUnsafe(raw.length);
   let length = 0;
   for (let at = 0; at < raw.length; at++) {
-    let byte = raw[at] ?? 0;
+    let byte = raw[at] as number;
     if (byte === BACKSLASH && at + 1 < raw.length) {
-      byte = raw[++at] ?? 0;
+      byte = raw[++at] as number;
       byte = ESCAPES[byte] ?? byte;
     }
     out[length++] = byte;
   }
   return out.subarray(0, length);
-}
-
-function escapeText(value: Uint8Array, delimiter: number, out: Output): void {
-  const bytes: number[] = [];
-  for (const byte of value) {
-    const letter = ESCAPED.get(byte);
-    if (letter !== undefined) bytes.push(BACKSLASH, letter);
-    else if (byte === BACKSLASH || byte === delimiter) bytes.push(BACKSLASH, byte);
-    else bytes.push(byte);
-  }
-  out.copy(Uint8Array.from(bytes), 0, bytes.length);
-}
-
-function quoteCsv(value: Uint8Array, { delimiter, quote, escape: escaping, nullText }: CopyFormat, out: Output): void {
-  const plain = !value.some((byte) => byte === delimiter || byte === quote || byte === escaping || byte === NEWLINE || byte === RETURN);
-  if (plain && !nullText.equals(value)) {
-    out.copy(value, 0, value.length);
-    return;
-  }
-  const bytes = [quote];
-  for (const byte of value) {
-    if (byte === quote || byte === escaping) bytes.push(escaping);
-    bytes.push(byte);
-  }
-  bytes.push(quote);
-  out.copy(Uint8Array.from(bytes), 0, bytes.length);
 }
 
 function violation(): GwError {

@@ -10,10 +10,12 @@ import type { Catalog } from '../catalog/catalog.js';
 import { Back } from '../codec/message.js';
 import type { Lineage } from '../lineage/lineage.js';
 import type { Output as Column } from '../lineage/sources.js';
+import { type ColumnPlans, columnPlans } from './column-plans.js';
 import { CopyMasker } from './copy-masker.js';
+import { FrameSplicer, readInt32 } from './frame-splicer.js';
 import { scrubNotification, scrubWords } from './message-scrubber.js';
 import { type Field, readRowDescription } from './row-description.js';
-import { type MaskSink, Output, RowMasker } from './row-masker.js';
+import { type MaskSink, RowMasker } from './row-masker.js';
 import type { TracedStatement } from './traced-text.js';
 import { planValue, type ValuePlan } from './value-plan.js';
 
@@ -38,9 +40,7 @@ interface ResultPlan {
   readonly catalog: Catalog | null;
   /** Body of the RowDescription that it was made for. */
   readonly description: Buffer;
-  readonly values: readonly ValuePlan[];
-  /** Nothing of a row is ever changed. */
-  readonly passes: boolean;
+  readonly columns: ColumnPlans;
   /** Classes of columns that are shown in clear though they carry one. */
   readonly shown: readonly ClassView[];
 }
@@ -72,45 +72,50 @@ export class ResultMasker implements MaskSink {
     return this.#result.touches;
   }
 
-  /** A value was found or hidden that no column counts. */
-  found(how: ClassView): void {
+  /** So many values were found or hidden that no column counts. */
+  found(how: ClassView, values = 1): void {
     this.#counts ??= new Map();
-    this.#counts.set(how, (this.#counts.get(how) ?? 0) + 1);
+    this.#counts.set(how, (this.#counts.get(how) ?? 0) + values);
   }
 
-  /** Whole frames of the result. Gives the same bytes when nothing had to change. */
+  /** Whole frames of the result, whose memory may be overwritten. Gives the same bytes when nothing had to change. */
   frames(stretch: Buffer): Buffer {
-    let out: Output | null = null;
-    let copied = 0;
+    const frames = new FrameSplicer(stretch);
+    const end = stretch.length;
     let at = 0;
-    while (at + 5 <= stretch.length) {
-      const next = at + 1 + stretch.readUInt32BE(at + 1);
-      if (next > stretch.length) throw new GwError('internal.error', 'A part of a frame was to be masked.');
+    while (at + 5 <= end) {
       const type = stretch[at] ?? 0;
-      const masker: RowMasker | null = type === Back.DataRow ? this.#rowMasker() : null;
-      if (masker !== null) {
-        for (const how of this.#shown) this.found(how);
-        if (!masker.passes) {
-          out ??= new Output(stretch.length + 256);
-          out.copy(stretch, copied, at);
-          masker.row(stretch, at, next, out);
-          copied = next;
-        } else if (this.touches) masker.check(stretch, at, next);
-      } else {
-        const frame = this.#other(type, stretch, at, next);
-        if (frame !== null) {
-          out ??= new Output(stretch.length + 256);
-          out.copy(stretch, copied, at);
-          out.copy(frame, 0, frame.length);
-          copied = next;
-        }
+      if (type === Back.DataRow || type === Back.CopyData) {
+        at = this.#rowsAt(frames, at, type);
+        continue;
       }
+      const next = at + 1 + stretch.readUInt32BE(at + 1);
+      if (next > end) throw new GwError('internal.error', 'A part of a frame was to be masked.');
+      const frame = this.#other(type, stretch, at, next);
+      if (frame !== null) frames.replace(at, next, frame);
       at = next;
     }
     this.#flushCounts();
-    if (out === null) return stretch;
-    out.copy(stretch, copied, stretch.length);
-    return out.bytes();
+    return frames.result();
+  }
+
+  /** Masks the rows of one kind that begin at `from`; gives where they end. */
+  #rowsAt(frames: FrameSplicer, from: number, type: number): number {
+    const masker = type === Back.DataRow ? this.#rowMasker() : this.#copyMasker();
+    const { bytes } = frames;
+    let rows = 0;
+    let at = from;
+    // Where nothing of them can be hidden they are not looked into.
+    const walked = !masker.passes || this.touches;
+    while (at + 5 <= bytes.length && bytes[at] === type) {
+      const next = at + 1 + readInt32(bytes, at + 1);
+      if (next > bytes.length || next < at + 5) throw new GwError('internal.error', 'A part of a frame was to be masked.');
+      if (walked) masker.frame(frames, at, next);
+      rows++;
+      at = next;
+    }
+    for (const how of this.#shown) this.found(how, rows);
+    return at;
   }
 
   /** So many values of a column were changed. */
@@ -118,8 +123,13 @@ export class ResultMasker implements MaskSink {
     this.#guard.masked(this.#verdict, how, values);
   }
 
-  #flushCounts(): void {
+  #takeCounts(): void {
     this.#rows?.takeCounts();
+    this.#copy?.takeCounts();
+  }
+
+  #flushCounts(): void {
+    this.#takeCounts();
     if (this.#counts === null) return;
     for (const [how, values] of this.#counts) this.changed(how, values);
     this.#counts = null;
@@ -135,13 +145,6 @@ export class ResultMasker implements MaskSink {
       case Back.CopyOutResponse:
         this.#beginCopy(buffer, at, next);
         return null;
-      case Back.CopyData: {
-        const rows = this.#copyMasker().rows(buffer.subarray(at + 5, next));
-        const head = Buffer.allocUnsafe(5);
-        head[0] = Back.CopyData;
-        head.writeUInt32BE(rows.length + 4, 1);
-        return Buffer.concat([head, rows]);
-      }
       case Back.CommandComplete:
         if (this.#result.door.view.hides && !isTag(buffer.subarray(at + 5, next)))
           throw new GwError('target.protocol', 'The target sent what is no command tag.');
@@ -171,7 +174,7 @@ export class ResultMasker implements MaskSink {
 
   #complete(): void {
     this.#step++;
-    this.#rows?.takeCounts();
+    this.#takeCounts();
     this.#rows = null;
     this.#copy = null;
     this.#shown = [];
@@ -197,7 +200,7 @@ export class ResultMasker implements MaskSink {
       plan = planResult(outputs, Buffer.from(description), door, catalog);
       if (outputs !== null) plansByOutputs.set(outputs, plan);
     }
-    this.#rows = new RowMasker(plan.values, plan.passes, door, this);
+    this.#rows = new RowMasker(plan.columns, door, this);
     this.#shown = plan.shown;
   }
 
@@ -216,13 +219,12 @@ export class ResultMasker implements MaskSink {
       const lineage = outputs?.[index]?.lineage ?? null;
       return planValue(lineage, { relation: 0, column: 0, type: typeOf(lineage), binary }, door, catalog);
     });
-    this.#copy = new CopyMasker(plans, format, door, this);
+    this.#copy = new CopyMasker(columnPlans(plans), format, door, this);
     this.#shown = shownIn(plans);
   }
 
   #copyMasker(): CopyMasker {
     if (this.#copy === null) throw new GwError('target.protocol', 'The target sent COPY data that was not announced.');
-    for (const how of this.#shown) this.found(how);
     return this.#copy;
   }
 }
@@ -234,7 +236,7 @@ function planResult(outputs: readonly Column[] | null, description: Buffer, door
   const values = fields.map(({ relation, column, type, format }, index) =>
     planValue(lineages?.[index] ?? null, { relation, column, type, binary: format === 1 }, door, catalog),
   );
-  return { door, catalog, description, values, passes: values.every(({ action }) => action === 'pass'), shown: shownIn(values) };
+  return { door, catalog, description, columns: columnPlans(values), shown: shownIn(values) };
 }
 
 /** `SELECT 5`, `INSERT 0 1`, `CREATE TABLE AS` (PostgreSQL's cmdtaglist.h). */

@@ -14,7 +14,15 @@ export type ValuePlan =
   | { readonly action: 'scan' }
   /** The same stands in the place of every value; null: NULL. */
   | { readonly action: 'constant'; readonly how: ClassView; readonly shown: Uint8Array | null }
-  | { readonly action: 'transform'; readonly how: ClassView; readonly transform: ValueTransform; readonly kind: FieldKind; readonly binary: boolean };
+  | {
+      readonly action: 'transform';
+      readonly how: ClassView;
+      readonly transform: ValueTransform;
+      /** As the transform has it, where a value on the wire is its text; otherwise null. */
+      readonly inPlace: NonNullable<ValueTransform['inPlace']> | null;
+      readonly kind: FieldKind;
+      readonly binary: boolean;
+    };
 
 export interface ValueOrigin {
   /** As the server says; 0: no column. */
@@ -92,7 +100,8 @@ function planMask(how: ClassView, kind: FieldKind, binary: boolean, door: Maskin
 function planTransform(how: ClassView, kind: FieldKind, binary: boolean, door: MaskingDoor): ValuePlan {
   if (how.treatment === 'null') return { action: 'constant', how, shown: null };
   const transform = door.transform(how, kind.kind, kind.bits);
-  if (how.treatment !== 'mask') return { action: 'transform', how, transform, kind, binary };
+  if (how.treatment !== 'mask')
+    return { action: 'transform', how, transform, inPlace: !binary || kind.kind === 'text' ? (transform.inPlace ?? null) : null, kind, binary };
   // Nothing of the value is in its mask.
   const shown = transform(NOTHING);
   return { action: 'constant', how, shown: shown === null || !binary ? shown : kind.write(shown) };
@@ -116,7 +125,7 @@ export function showValue(plan: ValuePlan, value: Buffer, door: MaskingDoor, sin
     case 'pass':
       return value;
     case 'scan':
-      return door.scan === null ? value : door.scan(value, sink);
+      return door.scan?.(value, 0, value.length, sink) ?? value;
     case 'constant':
       return plan.shown;
     case 'transform': {

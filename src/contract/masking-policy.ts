@@ -45,16 +45,26 @@ export interface MaskCount {
   readonly values: number;
 }
 
+/** Looks for values in text without a tag. */
+export interface ValueScan {
+  /**
+   * Masks what detectors find in `bytes[start..end)`; gives null when they find nothing, and tells `sink` of each finding. What it gives is
+   * valid until the next call.
+   */
+  mask(bytes: Uint8Array, start: number, end: number, sink: { found(how: ClassView): void }): Uint8Array | null;
+  /** Values of this stretch follow, in order: it may be looked through at once. What comes after the value last asked about may not change. */
+  begin(stretch: Uint8Array): void;
+  /** No more of them do. */
+  end(): void;
+}
+
 /** What an island is given to mask the results of one session. */
 export interface MaskingDoor {
   readonly view: MaskingView;
   /** A transform for the values of one column of one result. */
   transform(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64): ValueTransform;
-  /**
-   * Masks what detectors find in text without a tag, `bytes[start..end)`; gives null when they find nothing, and tells `sink` of each finding.
-   * What it gives is valid until the next call. Null: nothing is looked for.
-   */
-  readonly scan: ((bytes: Uint8Array, start: number, end: number, sink: { found(how: ClassView): void }) => Uint8Array | null) | null;
+  /** Null: nothing is looked for. */
+  readonly scan: ValueScan | null;
   /** The value is one that stands in for another: writing it would overwrite the real one. */
   isMasked(text: string): boolean;
 }

@@ -29,15 +29,19 @@ function createScan(view: MaskingView, key: TokenKeys, clock: Clock): MaskingDoo
   const findings = new Findings();
   const transforms: Partial<Record<DetectedClass, ValueTransform>> = {};
   for (const [name, { treatment, keepLength }] of looked) {
-    // Found in the middle of a text, a value can only be shown as text.
-    transforms[name] = createTransform({ treatment, class: name, kind: 'text', key, clock, keepLength });
+    // Found in the middle of a text, a value can only be shown as text. Without a transform it is masked whole.
+    if (treatment !== 'mask') transforms[name] = createTransform({ treatment, class: name, kind: 'text', key, clock, keepLength });
   }
-  return (bytes, start, end, sink) => {
-    if (scanner.scan(bytes, start, end, findings) === 0) return null;
-    for (let index = 0; index < findings.count; index++) {
-      const how = looked.get(findings.classOf(index));
-      if (how !== undefined) sink.found(how);
-    }
-    return maskFindings(bytes, findings, transforms, start, end);
+  return {
+    mask: (bytes, start, end, sink) => {
+      if (scanner.scan(bytes, start, end, findings) === 0) return null;
+      for (let index = 0; index < findings.count; index++) {
+        const how = looked.get(findings.classOf(index));
+        if (how !== undefined) sink.found(how);
+      }
+      return maskFindings(bytes, findings, transforms, start, end);
+    },
+    begin: (stretch) => scanner.begin(stretch),
+    end: () => scanner.end(),
   };
 }

@@ -8,9 +8,10 @@
  * fewer than 10⁹ SSNs) is no longer searchable, as it would be with a plain hash. Resolving a token in a predicate is done elsewhere, by
  * the database side, from candidates; no book of tokens is kept here.
  */
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { GwError } from '../contract/gw-error.js';
 import type { TokenKey } from '../contract/masking.js';
+import { MacKey } from './mac-key.js';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
 const PREFIX = 'tok_';
@@ -24,23 +25,26 @@ const MAX_CLASS_LENGTH = 40;
 /** Version 8 (RFC 9562) leaves the content to us: these two bytes ("gw") begin every token. */
 const UUID_MARK = [0x67, 0x77] as const;
 
+/** What stands before a value is kept for so many purposes and classes; a forged token may name any class. */
+const MAX_HEADS = 1000;
+
 /** Width of the integer column that a token must fit. */
 export type IntegerBits = 16 | 32 | 64;
 
 /** Newest key for writing, every key for recognising. */
 export interface TokenKeys {
-  readonly newest: { readonly id: number; readonly key: KeyObject };
-  readonly all: ReadonlyMap<number, KeyObject>;
+  readonly newest: { readonly id: number; readonly key: MacKey };
+  readonly all: ReadonlyMap<number, MacKey>;
 }
 
 /** Keys, newest first. Throws `config.invalid` for none, a short secret, or an id that is used twice or is no byte. */
 export function createTokenKeys(keys: readonly TokenKey[]): TokenKeys {
-  const all = new Map<number, KeyObject>();
+  const all = new Map<number, MacKey>();
   for (const { id, secret } of keys) {
     const bytes = secret.expose();
     if (!Number.isInteger(id) || id < 0 || id > 255 || all.has(id)) throw refuse(`token key id ${id} is used twice or is not a number from 0 to 255`);
     if (bytes.length < MIN_SECRET_BYTES) throw refuse(`token key ${id} has ${bytes.length} bytes, it needs ${MIN_SECRET_BYTES}`);
-    all.set(id, createSecretKey(bytes));
+    all.set(id, new MacKey(bytes));
   }
   const first = keys[0];
   const key = first === undefined ? undefined : all.get(first.id);
@@ -50,8 +54,20 @@ export function createTokenKeys(keys: readonly TokenKey[]): TokenKeys {
 
 const refuse = (message: string): GwError => new GwError('config.invalid', message);
 
-const mac = (key: KeyObject, purpose: string, dataClass: string, value: Uint8Array): Buffer =>
-  createHmac('sha256', key).update(`gw-token/1\0${purpose}\0${dataClass}\0`).update(value).digest();
+type Purpose = 'text' | 'tag' | 'integer' | 'uuid';
+
+const heads = new Map<string, Uint8Array>();
+
+/** Valid until the next one. */
+function mac(key: MacKey, purpose: Purpose, dataClass: string, value: Uint8Array): Buffer {
+  const name = `${purpose}\0${dataClass}\0`;
+  let head = heads.get(name);
+  if (head === undefined) {
+    head = Buffer.from(`gw-token/1\0${name}`);
+    if (heads.size < MAX_HEADS) heads.set(name, head);
+  }
+  return key.mac(head, value);
+}
 
 /** The token of a text value, as text. */
 export function textToken(keys: TokenKeys, dataClass: string, value: Uint8Array): string {

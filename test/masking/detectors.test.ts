@@ -1,4 +1,5 @@
 /** Detectors, case by case: what is found, exactly where, and what stays clear. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DETECTED_CLASSES } from '../../src/contract/masking.js';
 import { createScanner, Findings, maskFindings } from '../../src/masking/index.js';
@@ -252,6 +253,44 @@ describe('scanner', () => {
     expect([findings.start(0), findings.end(0)]).toEqual([4, 13]);
     expect(scanner.scan(text, 0, 12, findings)).toBe(0);
     expect(scanner.scan(text, 14, text.length, findings, 0)).toBe(0);
+  });
+
+  it('finds the same whether the stretch is looked through at once or byte by byte', () => {
+    const word = fc.constantFrom(
+      '536-90-4399',
+      'ssn 536904399',
+      '4111 1111 1111 1111',
+      'ada@example.com',
+      '\\u0035',
+      '５３６-90-4399',
+      'BAKIA',
+      'x',
+      ' ',
+      'the note of a clerk. ',
+      '\u001b[1m',
+      '2024-01-02',
+    );
+    const text = fc.array(fc.oneof(word, fc.string({ maxLength: 5 })), { maxLength: 60 }).map((words) => Buffer.from(words.join('')));
+    const [plain, mapped] = [createScanner(DETECTED_CLASSES), createScanner(DETECTED_CLASSES)];
+    const listed = (found: Findings): string[] => Array.from({ length: found.count }, (_, at) => `${found.classOf(at)} ${found.start(at)} ${found.end(at)}`);
+    fc.assert(
+      fc.property(text, fc.nat(1000), fc.nat(1000), (bytes, one, other) => {
+        const [from, to] = [Math.min(one, other, bytes.length), Math.min(Math.max(one, other), bytes.length)];
+        mapped.begin(bytes);
+        for (const [start, end] of [
+          [0, from],
+          [from, to],
+          [to, bytes.length],
+        ] as const) {
+          plain.scan(bytes, start, end, findings);
+          const expected = listed(findings);
+          mapped.scan(bytes, start, end, findings);
+          expect(listed(findings)).toEqual(expected);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+    mapped.end();
   });
 
   it('keeps all findings when there are many', () => {

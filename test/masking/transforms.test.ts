@@ -1,9 +1,11 @@
 /** Transforms: what each treatment makes of each class and kind, and what none of them ever lets through. */
+import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/base/secret.js';
 import { TREATMENTS, type Treatment, type ValueKind } from '../../src/contract/masking.js';
 import { createTokenKeys, createTransform, isToken, mintedBy, recogniseMasked, type TransformOptions } from '../../src/masking/index.js';
+import { MacKey } from '../../src/masking/mac-key.js';
 
 const secret = (fill: number): Secret<Uint8Array> => new Secret(new Uint8Array(32).fill(fill));
 const key = createTokenKeys([{ id: 1, secret: secret(1) }]);
@@ -169,6 +171,19 @@ describe('tokens', () => {
     expect(show('536904399', 'token', 'ssn', 'integer')).toMatchInlineSnapshot(`"-1599893199"`);
     expect(show('536904399', 'token', 'ssn', 'integer', { integerBits: 64 })).toMatchInlineSnapshot(`"-6871488965622831677"`);
     expect(show('b7f8a3c2-0000-4000-8000-000000000000', 'token', 'customer_id', 'uuid')).toMatchInlineSnapshot(`"677701ee-e42f-8f94-8886-5217eb5f1c4f"`);
+  });
+
+  it('are HMAC-SHA-256, whatever the length of key and value', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 200 }),
+        fc.uint8Array({ maxLength: 40 }),
+        fc.uint8Array({ maxLength: 3000 }),
+        (secret, head, value) => {
+          expect(new MacKey(secret).mac(head, value)).toEqual(createHmac('sha256', secret).update(head).update(value).digest());
+        },
+      ),
+    );
   });
 
   it('change with the key, are written with the newest and recognised with all', () => {

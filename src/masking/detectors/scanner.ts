@@ -4,6 +4,7 @@
  * regular expression, no backtracking, no allocation when nothing is found: the work is linear in the length for any input.
  * Untrusted input: any bytes.
  */
+import { ByteMap } from '../../base/byte-map.js';
 import { DETECTED_CLASSES, type DetectedClass } from '../../contract/masking.js';
 import { birthDateAt } from './birth-date.js';
 import { cardAt, trackEnd } from './card-number.js';
@@ -47,6 +48,9 @@ export interface Scanner {
    * are seen as what stands before, and are never reported. Nothing outside is looked at.
    */
   scan(bytes: Uint8Array, start: number, end: number, out: Findings, contextStart?: number): number;
+  /** What is scanned next is within this stretch, from its beginning to its end: it may be looked through at once (see `ByteMap`). */
+  begin(stretch: Uint8Array): void;
+  end(): void;
   /** Bytes that readers looked at beyond the one pass, since the scanner was made: linear in the input, and a test holds it to that. */
   readonly work: number;
 }
@@ -60,6 +64,7 @@ class ByteScanner implements Scanner {
   work = 0;
   readonly #wanted: Uint8Array;
   readonly #table: Uint8Array;
+  readonly #map: ByteMap;
   readonly #run = new NumberRun();
   readonly #iban = new IbanReader();
   readonly #email = new EmailReader();
@@ -80,6 +85,15 @@ class ByteScanner implements Scanner {
     if (classes.has('secret')) for (const letter of 'BIJ') this.#table[letter.charCodeAt(0)] = CAPITAL;
     // A backslash or the first byte of a full-width character.
     if (digits || classes.has('email')) this.#table[0x5c] = this.#table[0xef] = WIDE;
+    this.#map = new ByteMap('values', this.#table);
+  }
+
+  begin(stretch: Uint8Array): void {
+    this.#map.begin(stretch);
+  }
+
+  end(): void {
+    this.#map.end();
   }
 
   scan(bytes: Uint8Array, start: number, end: number, out: Findings, contextStart: number = start): number {
@@ -92,6 +106,11 @@ class ByteScanner implements Scanner {
     this.#cardEnd = -1;
     const table = this.#table;
     let at = start;
+    if (this.#map.covers(bytes)) {
+      const map = this.#map;
+      for (at = map.next(at, end); at < end; at = map.next(at, end)) at = this.#look(table[bytes[at] as number] as number, at);
+      return out.count;
+    }
     while (at < end) {
       const kind = table[bytes[at] as number];
       at = kind === 0 ? at + 1 : this.#look(kind as number, at);

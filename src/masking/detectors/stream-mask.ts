@@ -101,7 +101,8 @@ class LineMask implements StreamMask {
       const start = findings.start(findings.count - 1);
       this.#keyLeft = Math.max(0, MAX_PEM - (seen - start));
     }
-    this.#out.push(maskFindings(this.#held, findings, this.#transforms, from, end));
+    const masked = maskFindings(this.#held, findings, this.#transforms, from, end);
+    this.#out.push(findings.count > 0 ? Buffer.from(masked) : masked);
     this.#from = this.#searched = end;
   }
 

@@ -80,7 +80,7 @@ function shown(door: MaskingDoor, column: Column, value: string | null): string 
   const bytes = Buffer.from(value);
   const masked =
     column.treatment === 'untagged'
-      ? (door.scan?.(bytes, 0, bytes.length, { found: () => undefined }) ?? bytes)
+      ? (door.scan?.mask(bytes, 0, bytes.length, { found: () => undefined }) ?? bytes)
       : door.transform(how(column), 'text', 32)(bytes);
   return masked === null ? null : Buffer.from(masked).toString();
 }

@@ -3,6 +3,7 @@
  * each CopyData; rows that are not whole, or have other fields than were planned, end the session. Values are unescaped before they are
  * masked and escaped again, so that a mask fits whatever the options say. What passes is stepped over in place.
  */
+import { ByteMap } from '../../../base/byte-map.js';
 import { GwError } from '../../../contract/gw-error.js';
 import type { MaskingDoor } from '../../../contract/masking-policy.js';
 import { type ColumnPlans, ValueCounts } from './column-plans.js';
@@ -30,6 +31,7 @@ export class CopyMasker {
   readonly #sink: MaskSink;
   /** What ends a field, or may. */
   readonly #special: Uint8Array;
+  readonly #map: ByteMap;
   /** The letter behind the backslash that a byte is written with; 0: it is written as it is. */
   readonly #letters: Uint8Array;
   /** Forms that are written in place need no escape. */
@@ -50,6 +52,7 @@ export class CopyMasker {
     const csv = format.kind === 'csv';
     this.#special = new Uint8Array(256);
     for (const byte of [NEWLINE, delimiter, ...(csv ? [] : [BACKSLASH])]) this.#special[byte] = 1;
+    this.#map = new ByteMap('structure', this.#special);
     this.#letters = new Uint8Array(256);
     for (const [letter, byte] of Object.entries(ESCAPES)) this.#letters[byte] = Number(letter);
     for (const byte of [BACKSLASH, delimiter]) this.#letters[byte] = byte;
@@ -59,6 +62,24 @@ export class CopyMasker {
   /** Tells how many values were changed since this was last called. */
   takeCounts(): void {
     this.#counts.take(this.#sink);
+  }
+
+  /** Frames of this stretch follow: it may be looked through at once. */
+  begin(stretch: Uint8Array): void {
+    this.#map.begin(stretch);
+  }
+
+  end(): void {
+    this.#map.end();
+  }
+
+  /** Where in `[at, limit)` the next byte is that ends a field, or may; `limit`: there is none. */
+  #next(bytes: Buffer, at: number, limit: number): number {
+    if (this.#map.covers(bytes)) return this.#map.next(at, limit);
+    const special = this.#special;
+    let stop = at;
+    while (stop < limit && special[bytes[stop] as number] === 0) stop++;
+    return stop;
   }
 
   /** One CopyData, its frame at `bytes[at..next)`. */
@@ -83,7 +104,6 @@ export class CopyMasker {
 
   #textRow(frames: FrameSplicer, start: number, limit: number): number {
     const { bytes } = frames;
-    const special = this.#special;
     const passing = this.#passing;
     const last = passing.length - 1;
     let at = start;
@@ -91,7 +111,7 @@ export class CopyMasker {
       let stop = at;
       let escaped = false;
       for (;;) {
-        while (stop < limit && special[bytes[stop] as number] === 0) stop++;
+        stop = this.#next(bytes, stop, limit);
         if (stop >= limit) throw violation();
         if (bytes[stop] !== BACKSLASH) break;
         escaped = true;
@@ -125,7 +145,7 @@ export class CopyMasker {
       if (quoted) {
         stop = this.#quotedEnd(bytes, at + 1, limit);
         if (passing[index] === 0) value = this.#unquoted(bytes, at + 1, stop - 1);
-      } else while (stop < limit && special[bytes[stop] as number] === 0) stop++;
+      } else stop = this.#next(bytes, stop, limit);
       if (stop >= limit || special[bytes[stop] as number] === 0 || index > last) throw violation();
       if (passing[index] === 0 && (quoted || !this.#isNull(bytes, at, stop))) {
         const inner = quoted ? 1 : 0;
@@ -180,7 +200,7 @@ export class CopyMasker {
     const { bytes } = frames;
     const plan = this.#plans[index] as ValuePlan;
     if (plan.action === 'scan') {
-      const found = value === null ? this.#door.scan?.(bytes, start, end, this.#sink) : this.#door.scan?.(value, 0, value.length, this.#sink);
+      const found = value === null ? this.#door.scan?.mask(bytes, start, end, this.#sink) : this.#door.scan?.mask(value, 0, value.length, this.#sink);
       if (found != null) this.#write(frames, from, to, found);
       return;
     }
@@ -266,7 +286,7 @@ export class CopyMasker {
     const plan = this.#plans[index] as ValuePlan;
     const shown =
       plan.action === 'scan'
-        ? (this.#door.scan?.(bytes, at + 4, end, this.#sink) ?? undefined)
+        ? (this.#door.scan?.mask(bytes, at + 4, end, this.#sink) ?? undefined)
         : showValue(plan, bytes.subarray(at + 4, end), this.#door, this.#sink);
     if (plan.action !== 'scan') this.#counts.add(index);
     if (shown === undefined) return;

@@ -2,6 +2,7 @@
  * Masks everything that comes down for one operation: its rows, in whatever format, and what the server says meanwhile. Takes whole frames in
  * order and gives what may be delivered. Without a description, or with one that does not fit what was traced, nothing is known of a row.
  */
+import { MAPPED_FROM } from '../../../base/byte-map.js';
 import { GwError } from '../../../contract/gw-error.js';
 import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
 import type { Guard } from '../../../contract/protocol.js';
@@ -55,6 +56,9 @@ export class ResultMasker implements MaskSink {
   readonly #guard: Pick<Guard, 'masked'>;
   readonly #verdict: Verdict;
   #counts: Map<ClassView, number> | null = null;
+  /** Found last, and so many times since it was counted: nearly always the next is the same. */
+  #last: ClassView | null = null;
+  #times = 0;
   #step = 0;
   #rows: RowMasker | null = null;
   #copy: CopyMasker | null = null;
@@ -74,12 +78,34 @@ export class ResultMasker implements MaskSink {
 
   /** So many values were found or hidden that no column counts. */
   found(how: ClassView, values = 1): void {
+    if (how !== this.#last) {
+      this.#countLast();
+      this.#last = how;
+    }
+    this.#times += values;
+  }
+
+  #countLast(): void {
+    if (this.#last === null || this.#times === 0) return;
     this.#counts ??= new Map();
-    this.#counts.set(how, (this.#counts.get(how) ?? 0) + values);
+    this.#counts.set(this.#last, (this.#counts.get(this.#last) ?? 0) + this.#times);
+    this.#times = 0;
   }
 
   /** Whole frames of the result, whose memory may be overwritten. Gives the same bytes when nothing had to change. */
   frames(stretch: Buffer): Buffer {
+    if (stretch.length < MAPPED_FROM) return this.#masked(stretch);
+    const { scan } = this.#result.door;
+    scan?.begin(stretch);
+    try {
+      return this.#masked(stretch);
+    } finally {
+      scan?.end();
+      this.#copy?.end();
+    }
+  }
+
+  #masked(stretch: Buffer): Buffer {
     const frames = new FrameSplicer(stretch);
     const end = stretch.length;
     let at = 0;
@@ -103,6 +129,7 @@ export class ResultMasker implements MaskSink {
   #rowsAt(frames: FrameSplicer, from: number, type: number): number {
     const masker = type === Back.DataRow ? this.#rowMasker() : this.#copyMasker();
     const { bytes } = frames;
+    if (bytes.length >= MAPPED_FROM) this.#copy?.begin(bytes);
     let rows = 0;
     let at = from;
     // Where nothing of them can be hidden they are not looked into.
@@ -130,6 +157,7 @@ export class ResultMasker implements MaskSink {
 
   #flushCounts(): void {
     this.#takeCounts();
+    this.#countLast();
     if (this.#counts === null) return;
     for (const [how, values] of this.#counts) this.changed(how, values);
     this.#counts = null;

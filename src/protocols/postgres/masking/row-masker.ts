@@ -71,7 +71,7 @@ export class RowMasker {
     const { bytes } = frames;
     const start = field + 4;
     if (plan.action === 'scan') {
-      const shown = this.#door.scan?.(bytes, start, end, this.#sink) ?? null;
+      const shown = this.#door.scan?.mask(bytes, start, end, this.#sink) ?? null;
       if (shown !== null) this.#put(frames, field, end, shown);
       return;
     }

@@ -125,7 +125,7 @@ export function showValue(plan: ValuePlan, value: Buffer, door: MaskingDoor, sin
     case 'pass':
       return value;
     case 'scan':
-      return door.scan?.(value, 0, value.length, sink) ?? value;
+      return door.scan?.mask(value, 0, value.length, sink) ?? value;
     case 'constant':
       return plan.shown;
     case 'transform': {

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../base/logger.js';
-import type { WorkerReply, WorkerRequest } from './hash-worker.js';
+import type { WorkerOptions, WorkerReply, WorkerRequest } from './hash-worker.js';
 
 const PROGRAM = new URL('./hash-worker.js', import.meta.url);
 
@@ -19,24 +19,24 @@ export class BackgroundThread {
   #next = 1;
   #available = existsSync(fileURLToPath(PROGRAM));
 
-  readonly #patient: boolean;
+  readonly #data: WorkerOptions;
 
-  /** `patient`: its work gives way to everything else that wants the processor. */
-  constructor(logger: Logger, patient: boolean) {
+  constructor(logger: Logger, data: WorkerOptions) {
     this.#logger = logger;
-    this.#patient = patient;
+    this.#data = data;
   }
 
   get available(): boolean {
     return this.#available;
   }
 
-  chunk(buffer: ArrayBuffer, length: number, done: (reply: WorkerReply | null) => void): void {
-    this.#post({ kind: 'chunk', id: this.#next++, buffer, length }, [buffer], done);
+  /** Hashes `length` bytes of the thread's memory from `offset` on. They must stay as they are until `done`. */
+  chunk(offset: number, length: number, done: (reply: WorkerReply | null) => void): void {
+    this.#post({ kind: 'chunk', id: this.#next++, offset, length }, done);
   }
 
   seal(path: string, final: boolean, time: number, done: (reply: WorkerReply | null) => void): void {
-    this.#post({ kind: 'seal', id: this.#next++, path, final, time }, [], done);
+    this.#post({ kind: 'seal', id: this.#next++, path, final, time }, done);
   }
 
   async close(): Promise<void> {
@@ -46,15 +46,15 @@ export class BackgroundThread {
     if (worker !== null) await worker.terminate();
   }
 
-  #post(request: WorkerRequest, transfer: readonly ArrayBuffer[], done: (reply: WorkerReply | null) => void): void {
+  #post(request: WorkerRequest, done: (reply: WorkerReply | null) => void): void {
     const worker = this.#worker ?? this.#start();
     if (this.#jobs.size === 0) worker.ref();
     this.#jobs.set(request.id, done);
-    worker.postMessage(request, transfer);
+    worker.postMessage(request);
   }
 
   #start(): Worker {
-    const worker = new Worker(PROGRAM, { name: 'gw-journal', stdout: false, stderr: false, workerData: this.#patient ? 'patient' : null });
+    const worker = new Worker(PROGRAM, { name: 'gw-journal', stdout: false, stderr: false, workerData: this.#data });
     worker.on('message', (reply: WorkerReply) => {
       const done = this.#jobs.get(reply.id);
       this.#jobs.delete(reply.id);

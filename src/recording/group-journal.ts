@@ -44,7 +44,6 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
   readonly resultCap: number;
   readonly #options: GroupJournalOptions;
   readonly #log: SegmentLog;
-  readonly #thread: BackgroundThread;
   /** Seals only: a seal that takes a second must not hold up the digest of a result that somebody waits for. */
   readonly #sealer: BackgroundThread;
   readonly #hasher: ChunkHasher;
@@ -68,9 +67,8 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
     this.#log = options.log;
     this.bootId = options.bootId;
     this.resultCap = options.resultCap;
-    this.#thread = new BackgroundThread(options.logger, false);
-    this.#sealer = new BackgroundThread(options.logger, true);
-    this.#hasher = new ChunkHasher(this.#thread);
+    this.#sealer = new BackgroundThread(options.logger, { patient: true, memory: null });
+    this.#hasher = new ChunkHasher(options.logger);
     this.batch.setChain(this.#log.firstChain);
     this.#sync = new GroupSync({
       log: this.#log,
@@ -163,7 +161,7 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
       await this.#sync.close();
       if (this.#retryTimer !== null) clearTimeout(this.#retryTimer);
       this.#log.close();
-      await Promise.all([this.#thread.close(), this.#sealer.close()]);
+      await Promise.all([this.#hasher.close(), this.#sealer.close()]);
     }
   }
 

@@ -1,7 +1,6 @@
 /**
  * A worker thread of a journal: hashes chunks of long results or seals segments, so that neither takes time from the event loop that
- * carries the sessions. Buffers of chunks come and go by transfer, not by copy. A thread that was started as `patient` also steps back
- * behind every other thread that wants the processor: nobody waits for a seal. Run by `chunk-hasher` and `background-seal` only.
+ * carries the sessions. Chunks stand in memory that both threads see. Run by `chunk-hasher` and `background-seal` only.
  */
 import { hash } from 'node:crypto';
 import { readlinkSync } from 'node:fs';
@@ -11,12 +10,19 @@ import { GwError } from '../contract/gw-error.js';
 import { sealSegment } from './seal-segment.js';
 import type { SegmentFooter } from './segment-layout.js';
 
+export interface WorkerOptions {
+  /** The thread steps back behind every other one that wants the processor: nobody waits for a seal. */
+  readonly patient: boolean;
+  /** Where chunks stand; null: it is asked to hash none. */
+  readonly memory: SharedArrayBuffer | null;
+}
+
 export type WorkerRequest =
-  | { readonly kind: 'chunk'; readonly id: number; readonly buffer: ArrayBuffer; readonly length: number }
+  | { readonly kind: 'chunk'; readonly id: number; readonly offset: number; readonly length: number }
   | { readonly kind: 'seal'; readonly id: number; readonly path: string; readonly final: boolean; readonly time: number };
 
 export type WorkerReply =
-  | { readonly kind: 'chunk'; readonly id: number; readonly buffer: ArrayBuffer; readonly digest: Uint8Array }
+  | { readonly kind: 'chunk'; readonly id: number; readonly digest: Uint8Array }
   | { readonly kind: 'seal'; readonly id: number; readonly problem: string; readonly footer: null }
   | { readonly kind: 'seal'; readonly id: number; readonly problem: null; readonly footer: SegmentFooter };
 
@@ -31,7 +37,9 @@ function stepBack(): void {
   setPriority(thread, PATIENT);
 }
 
-if (workerData === 'patient') {
+const { patient, memory } = workerData as WorkerOptions;
+
+if (patient) {
   try {
     stepBack();
   } catch (thrown) {
@@ -44,8 +52,9 @@ const port = parentPort;
 if (port !== null) {
   port.on('message', (request: WorkerRequest) => {
     if (request.kind === 'chunk') {
-      const digest = new Uint8Array(hash('sha256', new Uint8Array(request.buffer, 0, request.length), 'buffer'));
-      port.postMessage({ kind: 'chunk', id: request.id, buffer: request.buffer, digest } satisfies WorkerReply, [request.buffer]);
+      if (memory === null) throw new GwError('internal.error', 'A thread without shared memory was asked to hash a chunk of it.');
+      const digest = new Uint8Array(hash('sha256', new Uint8Array(memory, request.offset, request.length), 'buffer'));
+      port.postMessage({ kind: 'chunk', id: request.id, digest } satisfies WorkerReply);
       return;
     }
     sealSegment(request.path, { final: request.final, time: request.time }).then(

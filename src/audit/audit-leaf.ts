@@ -3,7 +3,8 @@
  * segment root is a leaf, so they are anchored without being shown: their names are in `apart`. Fields without a class are secret: their names
  * are in `dropped`, their values nowhere. Pure; a leaf that is read is untrusted.
  */
-import { canonicalJson } from '../base/canonical-json.js';
+import { isUtf8 } from 'node:buffer';
+import { canonicalJson, isCanonicalJson } from '../base/canonical-json.js';
 import type { AuditFields } from './audit-events.js';
 
 export interface AuditLeaf {
@@ -34,7 +35,7 @@ export function decodeLeaf(bytes: Buffer): AuditLeaf | null {
   } catch {
     return null;
   }
-  return isLeaf(value) && canonicalJson(value) === text && Buffer.from(text, 'utf8').equals(bytes) ? value : null;
+  return isLeaf(value) && isCanonicalJson(text, value) && isUtf8(bytes) ? value : null;
 }
 
 export function leafData(fields: AuditFields, data: Readonly<Record<string, unknown>>): Record<string, unknown> {

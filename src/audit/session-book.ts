@@ -13,7 +13,6 @@ interface BookedSession {
   readonly index: number;
   readonly journal: string;
   leaves: number;
-  ended: boolean;
 }
 
 export interface BookedSegment {
@@ -33,12 +32,17 @@ interface BookedLog {
   sessions: number;
 }
 
+/** Problems listed; more are not worth reading. */
+const PROBLEMS = 10_000;
+
 const OF_SESSION = new Set(['operation.deny', 'data.clear', 'data.masked']);
 
 export class SessionBook {
   readonly problems: LogProblem[] = [];
   readonly segments = new Map<string, BookedSegment>();
-  readonly #sessions = new Map<string, BookedSession>();
+  /** Sessions that have no end yet, and the ids of those that have. */
+  readonly #open = new Map<string, BookedSession>();
+  readonly #ended = new Set<string>();
   readonly #recoveries = new Set<string>();
   readonly #logs = new Map<string, BookedLog>();
   readonly #anchors = new Map<string, Anchor>();
@@ -56,10 +60,25 @@ export class SessionBook {
     else if (kind === 'session.end' || OF_SESSION.has(kind)) this.#ofSession(log, leaf);
     else if (kind === 'session.recovered') this.#recovered(leaf);
     else if (kind === 'journal.segment') this.#segment(log, leaf);
-    for (const anchor of anchorsOf(data['anchors'])) {
-      const largest = this.#anchors.get(anchor.log);
-      if (largest === undefined || largest.size <= anchor.size) this.#anchors.set(anchor.log, anchor);
+    for (const anchor of anchorsOf(data['anchors'])) this.#anchor(anchor);
+  }
+
+  /** Takes over what another book found in other logs. */
+  absorb(other: SessionBook): void {
+    for (const problem of other.problems) this.#add(problem);
+    for (const [id, session] of other.#open) {
+      if (this.#isKnown(id)) this.#report('session', session.log, session.index, `the session ${id} begins twice`);
+      this.#open.set(id, session);
     }
+    for (const id of other.#ended) {
+      if (this.#isKnown(id)) this.#report('session', '', null, `the session ${id} begins twice`);
+      this.#ended.add(id);
+    }
+    for (const segment of other.segments.values()) this.#bookSegment(segment);
+    for (const id of other.#recoveries) this.#recoveries.add(id);
+    for (const [log, state] of other.#logs) this.#logs.set(log, state);
+    for (const anchor of other.#anchors.values()) this.#anchor(anchor);
+    for (const [journal, ids] of other.#known) for (const id of ids) this.#know(journal, id);
   }
 
   /** The furthest state of each log that another one saw. */
@@ -68,7 +87,9 @@ export class SessionBook {
   }
 
   get sessions(): number {
-    return new Set([...this.#sessions.keys(), ...this.#recoveries]).size;
+    let count = this.#ended.size + this.#open.size;
+    for (const id of this.#recoveries) if (!this.#ended.has(id) && !this.#open.has(id)) count++;
+    return count;
   }
 
   /** Whether a process still writes this journal, by what the logs say. */
@@ -83,9 +104,8 @@ export class SessionBook {
 
   /** After the last entry of the last log. */
   finish(): void {
-    for (const [id, session] of this.#sessions) {
-      if (!session.ended && !this.#recoveries.has(id) && !this.isOpen(session.journal))
-        this.#report('session', session.log, session.index, `the session ${id} has no end`);
+    for (const [id, session] of this.#open) {
+      if (!this.#recoveries.has(id) && !this.isOpen(session.journal)) this.#report('session', session.log, session.index, `the session ${id} has no end`);
     }
     const segments = new Map<string, BookedSegment[]>();
     for (const each of this.segments.values()) segments.set(each.journal, [...(segments.get(each.journal) ?? []), each]);
@@ -108,21 +128,22 @@ export class SessionBook {
     if (state !== undefined) state.sessions++;
     if (data['number'] !== state?.sessions)
       this.#report('session', log, n, `the session ${id} is number ${String(data['number'])}, and ${state?.sessions ?? 0} began`);
-    if (this.#sessions.has(id)) this.#report('session', log, n, `the session ${id} begins twice`);
-    this.#sessions.set(id, { log, index: n, journal, leaves: 1, ended: false });
+    if (this.#isKnown(id)) this.#report('session', log, n, `the session ${id} begins twice`);
+    this.#open.set(id, { log, index: n, journal, leaves: 1 });
     this.#know(journal, id);
   }
 
   #ofSession(log: string, { kind, data, n }: AuditLeaf): void {
     const id = String(data['session']);
-    const session = this.#sessions.get(id);
-    if (session === undefined || session.ended || session.log !== log) {
-      this.#report('session', log, n, `the entry ${kind} is of the session ${id}, which ${session?.ended === true ? 'has ended' : 'never began here'}`);
+    const session = this.#open.get(id);
+    if (session === undefined || session.log !== log) {
+      this.#report('session', log, n, `the entry ${kind} is of the session ${id}, which ${this.#ended.has(id) ? 'has ended' : 'never began here'}`);
       return;
     }
     session.leaves++;
     if (kind !== 'session.end') return;
-    session.ended = true;
+    this.#open.delete(id);
+    this.#ended.add(id);
     if (data['leaves'] !== session.leaves)
       this.#report('session', log, n, `the session ${id} has ${session.leaves} entries; its end says ${String(data['leaves'])}`);
   }
@@ -135,7 +156,7 @@ export class SessionBook {
   }
 
   #segment(log: string, { data, n }: AuditLeaf): void {
-    const found: BookedSegment = {
+    this.#bookSegment({
       log,
       index: n,
       journal: String(data['journalOfSegment']),
@@ -143,11 +164,15 @@ export class SessionBook {
       entries: Number(data['entries']),
       root: String(data['root']),
       final: data['final'] === true,
-    };
+    });
+  }
+
+  #bookSegment(found: BookedSegment): void {
+    const { log, index } = found;
     const key = `${found.journal}/${found.segment}`;
     const before = this.segments.get(key);
     if (before !== undefined && (before.root !== found.root || before.entries !== found.entries || before.final !== found.final)) {
-      this.#report('segment', log, n, `segment ${found.segment} of the journal ${found.journal} was told before with another root`);
+      this.#report('segment', log, index, `segment ${found.segment} of the journal ${found.journal} was told before with another root`);
     }
     this.segments.set(key, before ?? found);
   }
@@ -157,9 +182,8 @@ export class SessionBook {
     if (state === undefined) return;
     if (data['sessions'] !== state.sessions)
       this.#report('session', log, n, `${state.sessions} sessions began here; the end of the log says ${String(data['sessions'])}`);
-    for (const [id, session] of this.#sessions) {
-      if (session.journal === journal && session.log === log && !session.ended)
-        this.#report('session', log, n, `the log was closed with the session ${id} open`);
+    for (const [id, session] of this.#open) {
+      if (session.journal === journal && session.log === log) this.#report('session', log, n, `the log was closed with the session ${id} open`);
     }
     state.journal = null;
   }
@@ -170,8 +194,21 @@ export class SessionBook {
     else known.add(id);
   }
 
-  #report(claim: Claim, log: string, index: number, message: string): void {
-    this.problems.push({ claim, log, index, message });
+  #isKnown(id: string): boolean {
+    return this.#open.has(id) || this.#ended.has(id);
+  }
+
+  #anchor(anchor: Anchor): void {
+    const largest = this.#anchors.get(anchor.log);
+    if (largest === undefined || largest.size <= anchor.size) this.#anchors.set(anchor.log, anchor);
+  }
+
+  #report(claim: Claim, log: string, index: number | null, message: string): void {
+    this.#add({ claim, log, index, message });
+  }
+
+  #add(problem: LogProblem): void {
+    if (this.problems.length < PROBLEMS) this.problems.push(problem);
   }
 }
 

@@ -31,28 +31,14 @@ export function levelWidth(level: number, size: number): number {
   return Math.floor(size / TILE_WIDTH ** level);
 }
 
-/** All tiles of a tree of `size` leaves that a tree of `before` leaves does not have in the same form; bundles first, then upwards. */
-export function newTiles(before: number, size: number): Tile[] {
+/** The partial tiles at the right edge of a tree of `size` leaves; bundle first, then upwards. */
+export function partialTiles(size: number): Tile[] {
   const tiles: Tile[] = [];
-  for (const level of ['entries', ...levels(size)] as const) {
-    const depth = level === 'entries' ? 0 : level;
-    const to = levelWidth(depth, size);
-    const from = levelWidth(depth, before);
-    if (to === from) continue;
-    for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < to; index++) {
-      tiles.push({ level, index, width: Math.min(TILE_WIDTH, to - index * TILE_WIDTH) });
-    }
+  for (let level = 0, width = size; width > 0; width = levelWidth(++level, size)) {
+    if (width % TILE_WIDTH === 0) continue;
+    const tile = { index: Math.floor(width / TILE_WIDTH), width: width % TILE_WIDTH };
+    if (level === 0) tiles.push({ level: 'entries', ...tile });
+    tiles.push({ level, ...tile });
   }
   return tiles;
-}
-
-/** The partial tiles at the right edge of a tree of `size` leaves. */
-export function partialTiles(size: number): Tile[] {
-  return newTiles(0, size).filter(({ width }) => width < TILE_WIDTH);
-}
-
-function levels(size: number): number[] {
-  const found: number[] = [];
-  for (let level = 0; levelWidth(level, size) > 0; level++) found.push(level);
-  return found;
 }

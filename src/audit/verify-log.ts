@@ -3,21 +3,19 @@
  * continues checkpoints that others kept. Reports everything that is wrong and stops at nothing that can be gone on from. All input is untrusted.
  */
 import type { X509Certificate } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
-import { basename, join, relative, sep } from 'node:path';
-import { completeRoot, HASH_BYTES, leafHash } from '../base/merkle-hash.js';
+import { basename } from 'node:path';
 import { consistencyProof, verifyConsistency } from '../base/merkle-proof.js';
-import { RightEdge } from '../base/right-edge.js';
 import { GwError } from '../contract/gw-error.js';
-import { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
+import type { AuditLeaf } from './audit-leaf.js';
+import { checkEntries, Order, type Report } from './check-entries.js';
+import { checkTileNames } from './check-tile-names.js';
 import { type Checkpoint, isSigned, parseCheckpoint } from './checkpoint.js';
-import { DRAFT_SUFFIX } from './durable-file.js';
 import { LogFiles } from './log-files.js';
-import type { Claim, LogProblem } from './log-problem.js';
+import type { LogProblem } from './log-problem.js';
 import { parseVerifierKey } from './note-key.js';
 import { readPending } from './pending-leaves.js';
 import type { Note } from './signed-note.js';
-import { levelWidth, newTiles, TILE_WIDTH, tilePath } from './tile-layout.js';
+import { TILE_WIDTH } from './tile-layout.js';
 import { checkTimestamps, ToldTimestamps } from './timestamp/check-timestamps.js';
 
 export interface VerifyOptions {
@@ -50,27 +48,34 @@ export interface LogReport {
   readonly checkpoint: Checkpoint | null;
 }
 
+/** Problems listed for one log; more are not worth reading. */
+const PROBLEMS = 10_000;
+
 export async function verifyLog(directory: string, options: VerifyOptions): Promise<LogReport> {
   const files = new LogFiles(directory);
   const problems: LogProblem[] = [];
   const bytes = await files.checkpoint();
   const parsed = bytes === null ? null : parseCheckpoint(bytes);
   const log = parsed?.checkpoint.origin ?? basename(directory);
-  const report = (claim: Claim, index: number | null, message: string): void => void problems.push({ claim, log, index, message });
+  const report: Report = (claim, index, message) => {
+    if (problems.length < PROBLEMS) problems.push({ claim, log, index, message });
+  };
   if (parsed === null) {
     report('signature', null, bytes === null ? 'the log has no checkpoint' : 'the checkpoint is no checkpoint');
     return { log, size: 0, root: '', pending: 0, timestamps: 0, problems, checkpoint: null };
   }
   const { checkpoint, note } = parsed;
   checkSignatures(checkpoint, note, options, report);
-  const size = await creditableSize(files, checkpoint.size, report);
-  if (size < checkpoint.size) return { log, size: checkpoint.size, root: checkpoint.root.toString('hex'), pending: 0, timestamps: 0, problems, checkpoint };
+  const unread = (found: readonly LogProblem[]): LogReport => {
+    const root = checkpoint.root.toString('hex');
+    return { log, size: checkpoint.size, root, pending: 0, timestamps: 0, problems: found, checkpoint };
+  };
+  if (!(await hasItsEnd(files, checkpoint.size, report))) return unread(problems);
   const told = new ToldTimestamps();
   const sight: Sight = { last: null, signers: [], signersAt: 0, due: 0, told, take: (leaf) => options.onLeaf(log, leaf) };
-  await checkEntries(files, checkpoint, sight, report);
+  if (!(await checkEntries(files, checkpoint, (leaf) => see(sight, leaf), report))) return unread(problems);
   checkSigners(checkpoint, note, sight, options, report);
-  await checkTiles(files, checkpoint, report);
-  await checkNames(directory, checkpoint.size, report);
+  await checkTileNames(directory, checkpoint.size, report);
   for (const known of options.known) if (known.origin === checkpoint.origin) await checkContinuation(files, checkpoint, known, report);
   const timestamps = await checkTimestamps(files, checkpoint, told, {
     roots: options.authorities ?? [],
@@ -107,8 +112,6 @@ function see(sight: Sight, leaf: AuditLeaf): void {
   sight.take(leaf);
 }
 
-export type Report = (claim: Claim, index: number | null, message: string) => void;
-
 function checkSignatures({ origin }: Checkpoint, note: Note, { keys }: VerifyOptions, report: Report): void {
   if (!isSigned(note, origin, keys)) report('signature', null, 'the checkpoint is not signed by any of the keys given');
 }
@@ -134,91 +137,12 @@ function keyOf(text: string): string | undefined {
 }
 
 /** A forged size must not make the verifier look for a quadrillion tiles: the last bundle is looked for first. */
-async function creditableSize(files: LogFiles, size: number, report: Report): Promise<number> {
-  if (size === 0) return 0;
+async function hasItsEnd(files: LogFiles, size: number, report: Report): Promise<boolean> {
+  if (size === 0) return true;
   const index = Math.floor((size - 1) / TILE_WIDTH);
-  const there = [size - index * TILE_WIDTH, TILE_WIDTH].map((width) => files.read(tilePath({ level: 'entries', index, width })));
-  if ((await Promise.all(there)).some((bytes) => bytes !== null)) return size;
-  report('entry', size - 1, `the last entries of the checkpoint, from ${index * TILE_WIDTH} on, are missing`);
-  return 0;
-}
-
-/** Entries against the hashes in tiles of level 0, and their root against the checkpoint. */
-async function checkEntries(files: LogFiles, { size, root }: Checkpoint, sight: Sight, report: Report): Promise<void> {
-  const edge = new RightEdge();
-  let readable = true;
-  for (let index = 0; index * TILE_WIDTH < size; index++) {
-    const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH);
-    const leaves = await files.bundle(index, size);
-    const hashes = await files.hashes({ level: 0, index, width });
-    if (leaves === null) {
-      readable = false;
-      report('entry', index * TILE_WIDTH, `the bundle of entries ${index * TILE_WIDTH} to ${index * TILE_WIDTH + width - 1} is missing or damaged`);
-      continue;
-    }
-    for (const [at, bytes] of leaves.entries()) {
-      const n = index * TILE_WIDTH + at;
-      const hash = leafHash(bytes);
-      edge.add(hash);
-      if (hashes !== null && hashes[at]?.equals(hash) !== true) report('entry', n, 'the entry is not the one that the tree holds');
-      checkLeaf(bytes, n, sight, report);
-    }
-  }
-  if (readable && !edge.root().equals(root)) report('checkpoint', null, 'the root over the entries is not the one that was signed');
-}
-
-function checkLeaf(bytes: Buffer, n: number, sight: Sight, report: Report): void {
-  const leaf = decodeLeaf(bytes);
-  if (leaf === null) {
-    report('entry', n, 'the entry is not in the form of an entry');
-    return;
-  }
-  if (leaf.n !== n) report('order', n, `the entry says that its place is ${leaf.n}`);
-  if (sight.last !== null && leaf.time < sight.last.time) report('order', n, `its time ${leaf.time} is before that of the entry before it`);
-  see(sight, leaf);
-}
-
-/** Tiles above level 0 against the tiles below them; all must be there in exactly their size. */
-async function checkTiles(files: LogFiles, { size }: Checkpoint, report: Report): Promise<void> {
-  for (const tile of newTiles(0, size)) {
-    if (tile.level === 'entries') continue;
-    const path = tilePath(tile);
-    const hashes = await files.hashes(tile);
-    const bytes = await files.read(path);
-    if (hashes === null || (bytes !== null && bytes.length !== tile.width * HASH_BYTES)) {
-      report('tile', null, `the tile ${path} is missing or has another size`);
-      continue;
-    }
-    if (tile.level === 0) continue;
-    for (const [at, hash] of hashes.entries()) {
-      const below = await files.hashes({ level: tile.level - 1, index: tile.index * TILE_WIDTH + at, width: TILE_WIDTH });
-      if (below === null || !completeRoot(below).equals(hash)) report('tile', null, `hash ${at} of the tile ${path} is not that of the tile below it`);
-    }
-  }
-}
-
-/** Everything below `tile` belongs to the tree, or was being written when its process died. */
-async function checkNames(directory: string, size: number, report: Report): Promise<void> {
-  const expected = new Set(newTiles(0, size).map(tilePath));
-  const entries = await readdir(join(directory, 'tile'), { recursive: true, withFileTypes: true }).catch(() => []);
-  for (const entry of entries) {
-    if (!entry.isFile()) continue;
-    const path = relative(directory, join(entry.parentPath, entry.name)).split(sep).join('/');
-    if (expected.has(path) || path.endsWith(DRAFT_SUFFIX) || isBeyond(path, size)) continue;
-    report('tile', null, `the file ${path} is not part of the log`);
-  }
-}
-
-const TILE_PATH = /^tile\/(entries|\d+)\/((?:x\d{3}\/)*\d{3})(?:\.p\/(\d{1,3}))?$/;
-
-/** A tile that a checkpoint needs which was not written any more, or that one before it needed: its process died between the two. */
-function isBeyond(path: string, size: number): boolean {
-  const [, level, groups, partial] = TILE_PATH.exec(path) ?? [];
-  if (level === undefined || groups === undefined) return false;
-  const index = Number(groups.replaceAll(/[x/]/g, ''));
-  const width = partial === undefined ? TILE_WIDTH : Number(partial);
-  const there = levelWidth(level === 'entries' ? 0 : Number(level), size);
-  return partial === undefined ? (index + 1) * TILE_WIDTH > there : width > 0 && index * TILE_WIDTH + TILE_WIDTH > there - TILE_WIDTH;
+  if ((await files.bundle(index, size)) !== null) return true;
+  report('entry', size - 1, `the last entries of the checkpoint, from ${index * TILE_WIDTH} on, are missing or damaged`);
+  return false;
 }
 
 /** That the log goes on from a checkpoint of it that was seen elsewhere. */
@@ -252,7 +176,8 @@ function unreadable(thrown: unknown): null {
 /** Entries without a checkpoint: they follow on, or something was changed. A torn last record is what a crash leaves. */
 async function checkPending(directory: string, size: number, sight: Sight, report: Report): Promise<number> {
   const { leaves, unreadableBytes } = await readPending(directory, size);
-  for (const [at, bytes] of leaves.entries()) checkLeaf(bytes, size + at, sight, report);
+  const order = new Order(report, (leaf) => see(sight, leaf), sight.last?.time);
+  for (const [at, bytes] of leaves.entries()) order.look(bytes, size + at);
   if (unreadableBytes > 0) report('tail', size + leaves.length, `${unreadableBytes} bytes of entries that were not signed yet cannot be read`);
   return leaves.length;
 }

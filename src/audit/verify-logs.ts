@@ -21,8 +21,8 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
   const others: LogProblem[] = [];
   const found = new Map<string, { readonly files: LogFiles; readonly checkpoint: Checkpoint }>();
   for (const directory of directories) {
-    const { report, take } = await steadily(directory, options);
-    take(book);
+    const { report, book: own } = await steadily(directory, options);
+    book.absorb(own);
     logs.push(report);
     const { checkpoint, log } = report;
     if (checkpoint === null) continue;
@@ -52,18 +52,13 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
   return { logs, book, problems: [...logs.flatMap((each) => each.problems), ...others, ...book.problems] };
 }
 
-async function steadily(directory: string, options: Omit<VerifyOptions, 'onLeaf'>): Promise<{ report: LogReport; take: (book: SessionBook) => void }> {
+async function steadily(directory: string, options: Omit<VerifyOptions, 'onLeaf'>): Promise<{ report: LogReport; book: SessionBook }> {
   for (let attempt = 1; ; attempt++) {
-    const leaves: Parameters<SessionBook['take']>[] = [];
-    const report = await verifyLog(directory, { ...options, onLeaf: (log, leaf) => void leaves.push([log, leaf]) });
+    const book = new SessionBook();
+    const report = await verifyLog(directory, { ...options, onLeaf: (log, leaf) => book.take(log, leaf) });
     const now = await new LogFiles(directory).checkpoint();
     const moved = now !== null && report.checkpoint !== null && !now.includes(`\n${report.checkpoint.size}\n`);
     if (report.problems.length > 0 && moved && attempt < ATTEMPTS) continue;
-    return {
-      report,
-      take: (book) => {
-        for (const each of leaves) book.take(...each);
-      },
-    };
+    return { report, book };
   }
 }

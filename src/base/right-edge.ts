@@ -26,8 +26,9 @@ export class RightEdge {
     this.#size++;
   }
 
-  root(): Buffer {
-    return this.#roots.reduceRight<Buffer | null>((right, left) => (right === null ? left : nodeHash(left, right)), null) ?? emptyRoot();
+  /** @param right root of a tree of fewer leaves than any subtree here has, that stands to the right of them all */
+  root(right: Buffer | null = null): Buffer {
+    return this.#roots.reduceRight<Buffer | null>((after, left) => (after === null ? left : nodeHash(left, after)), right) ?? emptyRoot();
   }
 }
 

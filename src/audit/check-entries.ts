@@ -1,0 +1,181 @@
+/**
+ * Every entry of one log against the tiles, and every tile against those below it, up to the root. One bundle at a time in the order of the log; memory is
+ * that of a few tiles, whatever the size. What is missing is reported up to a bound: a size that somebody made up must not be counted through. All
+ * input is untrusted.
+ */
+import { hash } from 'node:crypto';
+import { HASH_BYTES } from '../base/merkle-hash.js';
+import { RightEdge } from '../base/right-edge.js';
+import { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
+import type { Checkpoint } from './checkpoint.js';
+import type { LogFiles } from './log-files.js';
+import type { Claim } from './log-problem.js';
+import { levelWidth, TILE_WIDTH, type Tile, tilePath } from './tile-layout.js';
+
+export type Report = (claim: Claim, index: number | null, message: string) => void;
+
+/** Files of one log that may be missing or wrong before the rest is not looked at. */
+const MISSING = 1_000;
+
+/** The roots of subtrees, with one buffer for all of them. */
+const pair = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
+const row = Buffer.alloc(TILE_WIDTH * HASH_BYTES);
+const LEAF_PREFIX = 0;
+
+/** @param take called for every entry that can be read, in order. @returns false when it gave up */
+export async function checkEntries(files: LogFiles, { size, root }: Checkpoint, take: (leaf: AuditLeaf) => void, report: Report): Promise<boolean> {
+  const full = new RightEdge();
+  let rest = new RightEdge();
+  let readable = true;
+  let missing = 0;
+  const order = new Order(report, take);
+  const upper = new UpperTiles(files, size, report);
+  for await (const { index, width, leaves, told, rightSize } of bundles(files, size)) {
+    const first = index * TILE_WIDTH;
+    const tile: Tile = { level: 0, index, width };
+    if (!rightSize) report('tile', null, `the tile ${tilePath(tile)} is missing or has another size`);
+    if (leaves === null) report('entry', first, `the bundle of entries ${first} to ${first + width - 1} is missing or damaged`);
+    if (leaves === null || !rightSize) {
+      if (++missing >= MISSING) {
+        report('entry', first, 'too much is missing or damaged: what comes after it was not looked at');
+        return false;
+      }
+    }
+    if (leaves === null) {
+      readable = false;
+      continue;
+    }
+    for (const [at, bytes] of leaves.entries()) row.write(leafHashText(bytes), at * HASH_BYTES, HASH_BYTES, 'binary');
+    if (rightSize && told !== null && row.compare(told, 0, width * HASH_BYTES, 0, width * HASH_BYTES) !== 0) {
+      for (let at = 0; at < width; at++) {
+        const [from, to] = [at * HASH_BYTES, (at + 1) * HASH_BYTES];
+        if (row.compare(told, from, to, from, to) !== 0) report('entry', first + at, 'the entry is not the one that the tree holds');
+      }
+    }
+    if (width === TILE_WIDTH) {
+      const subtree = rowRoot();
+      full.add(subtree);
+      await upper.add(1, index, subtree);
+    } else {
+      rest = new RightEdge();
+      for (let at = 0; at < width; at++) rest.add(Buffer.from(row.subarray(at * HASH_BYTES, (at + 1) * HASH_BYTES)));
+    }
+    for (const [at, bytes] of leaves.entries()) order.look(bytes, first + at);
+  }
+  const found = rest.size === 0 ? full.root() : full.root(rest.root());
+  if (readable && !found.equals(root)) report('checkpoint', null, 'the root over the entries is not the one that was signed');
+  return true;
+}
+
+interface BundleRead {
+  readonly index: number;
+  readonly width: number;
+  readonly leaves: Buffer[] | null;
+  /** The tile of level 0; null: it is not there. */
+  readonly told: Buffer | null;
+  readonly rightSize: boolean;
+}
+
+/** Bundles with their tiles in order; the next one is read while one is looked at. */
+async function* bundles(files: LogFiles, size: number): AsyncGenerator<BundleRead, void> {
+  let ahead = size === 0 ? null : readBundle(files, 0, size);
+  for (let index = 0; ahead !== null; index++) {
+    const current: BundleRead = await ahead;
+    ahead = (index + 1) * TILE_WIDTH < size ? readBundle(files, index + 1, size) : null;
+    // Whoever stops early leaves a reading behind that nobody waits for.
+    ahead?.catch(() => undefined);
+    yield current;
+  }
+}
+
+async function readBundle(files: LogFiles, index: number, size: number): Promise<BundleRead> {
+  const width = Math.min(TILE_WIDTH, size - index * TILE_WIDTH);
+  const tile: Tile = { level: 0, index, width };
+  const [leaves, hashes] = await Promise.all([files.bundle(index, size), files.read(tilePath(tile), TILE_WIDTH * HASH_BYTES)]);
+  const told = hashes ?? (await files.read(tilePath({ ...tile, width: TILE_WIDTH }), TILE_WIDTH * HASH_BYTES));
+  const rightSize = hashes === null ? told?.length === TILE_WIDTH * HASH_BYTES : hashes.length === width * HASH_BYTES;
+  return { index, width, leaves, told, rightSize };
+}
+
+/** Form, place and time of entries, one after the other. */
+export class Order {
+  readonly #report: Report;
+  readonly #take: (leaf: AuditLeaf) => void;
+  #time: string;
+
+  /** @param time of the entry before the first one; left out: there is none */
+  constructor(report: Report, take: (leaf: AuditLeaf) => void, time = '') {
+    this.#time = time;
+    this.#report = report;
+    this.#take = take;
+  }
+
+  look(bytes: Buffer, n: number): void {
+    const leaf = decodeLeaf(bytes);
+    if (leaf === null) {
+      this.#report('entry', n, 'the entry is not in the form of an entry');
+      return;
+    }
+    if (leaf.n !== n) this.#report('order', n, `the entry says that its place is ${leaf.n}`);
+    if (leaf.time < this.#time) this.#report('order', n, `its time ${leaf.time} is before that of the entry before it`);
+    this.#time = leaf.time;
+    this.#take(leaf);
+  }
+}
+
+/** Tiles above level 0: each hash is the root of the tile below it, and each tile is there in its size. */
+class UpperTiles {
+  readonly #files: LogFiles;
+  readonly #size: number;
+  readonly #report: Report;
+  /** The row of hashes being gathered at each level. */
+  readonly #rows: Buffer[] = [];
+
+  constructor(files: LogFiles, size: number, report: Report) {
+    this.#files = files;
+    this.#size = size;
+    this.#report = report;
+  }
+
+  /** @param root of the complete tile number `at` in the level below. A tile that has gaps below it is compared as far as it goes. */
+  async add(level: number, at: number, root: Buffer): Promise<void> {
+    const index = Math.floor(at / TILE_WIDTH);
+    const width = Math.min(TILE_WIDTH, levelWidth(level, this.#size) - index * TILE_WIDTH);
+    const tile: Tile = { level, index, width };
+    const place = at % TILE_WIDTH;
+    const gathered = (this.#rows[level] ??= Buffer.alloc(TILE_WIDTH * HASH_BYTES));
+    root.copy(gathered, place * HASH_BYTES);
+    const path = tilePath(tile);
+    const hashes = await this.#files.hashes(tile);
+    if (hashes === null || (place === 0 && (await this.#differs(path, width)))) {
+      if (place === 0) this.#report('tile', null, `the tile ${path} is missing or has another size`);
+    } else if (hashes[place]?.equals(root) !== true) this.#report('tile', null, `hash ${place} of the tile ${path} is not that of the tile below it`);
+    if (place !== TILE_WIDTH - 1) return;
+    gathered.copy(row);
+    await this.add(level + 1, index, rowRoot());
+  }
+
+  /** Whether the file is there in another size; a full tile in the place of a partial one is not. */
+  async #differs(path: string, width: number): Promise<boolean> {
+    const bytes = await this.#files.read(path, TILE_WIDTH * HASH_BYTES);
+    return bytes !== null && bytes.length !== width * HASH_BYTES;
+  }
+}
+
+/** Root over the 256 hashes in `row`, which is used up. */
+function rowRoot(): Buffer {
+  for (let width = TILE_WIDTH; width > 1; width /= 2) {
+    for (let at = 0; at < width; at += 2) {
+      row.copy(pair, 1, at * HASH_BYTES, (at + 2) * HASH_BYTES);
+      row.write(hash('sha256', pair, 'binary'), (at / 2) * HASH_BYTES, HASH_BYTES, 'binary');
+    }
+  }
+  return Buffer.from(row.subarray(0, HASH_BYTES));
+}
+
+const scratch = Buffer.alloc(1 + 65_535, LEAF_PREFIX);
+
+function leafHashText(leaf: Buffer): string {
+  leaf.copy(scratch, 1);
+  return hash('sha256', scratch.subarray(0, 1 + leaf.length), 'binary');
+}

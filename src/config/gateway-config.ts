@@ -21,6 +21,13 @@ export interface NativeListener {
   readonly auth: 'password' | 'oauth';
 }
 
+/** What wraps the keys of journals. Neither: a key that the gateway keeps itself. */
+export interface EncryptionSettings {
+  /** The newest first. */
+  readonly keys: readonly SecretSource[];
+  readonly kms: { readonly name: string; readonly wrap: readonly string[]; readonly unwrap: readonly string[]; readonly timeoutMs: number } | null;
+}
+
 export interface GatewayConfig {
   /** Absolute path of the file, and of its directory. */
   readonly file: string;
@@ -42,7 +49,12 @@ export interface GatewayConfig {
   readonly access: { readonly admins: RoleMembers; readonly auditors: RoleMembers };
   /** `files`: what the patterns match now, sorted. A reload expands `patterns` anew. */
   readonly policy: { readonly patterns: readonly string[]; readonly files: readonly string[] };
-  readonly recording: { readonly resultCapBytes: number; readonly segmentBytes: number; readonly syncIntervalMs: number };
+  readonly recording: {
+    readonly resultCapBytes: number;
+    readonly segmentBytes: number;
+    readonly syncIntervalMs: number;
+    readonly encryption: EncryptionSettings;
+  };
   readonly limits: {
     readonly preLoginConnections: number;
     readonly preLoginPerAddress: number;

@@ -124,6 +124,44 @@ const recording = z
   .strictObject({
     resultCap: byteSize('64KiB', 'Bytes kept of each result; beyond it only count and digest go on, and the record says so.', 0, 1024 * MIB),
     segmentSize: byteSize('64MiB', 'A journal segment is sealed at this size.', 64 * KIB, 4096 * MIB),
+    encryption: z
+      .strictObject({
+        keys: z
+          .array(secretReference('32 random bytes, in hex or base64.'))
+          .max(64)
+          .default([])
+          .meta({
+            description:
+              'Keys that wrap the keys of journals, the newest first: it wraps those of new journals, the older ones open older journals. Left out, and without `kms`: the gateway makes one and keeps it in `journal-key` below its data directory.',
+            examples: [[{ file: 'secrets/journal-key-2' }, { file: 'secrets/journal-key-1' }]],
+          }),
+        kms: z
+          .strictObject({
+            name: text('Name of the key at the service, kept with each journal that it wraps.', 200, ['alias/gw-journals']),
+            wrap: z
+              .array(z.string().max(4096))
+              .min(1)
+              .max(64)
+              .meta({
+                description:
+                  'Program and arguments: reads 32 bytes in base64 on its standard input, prints them wrapped as one line. Run without a shell, once for each start of a worker.',
+                examples: [['gw-kms', 'wrap', 'alias/gw-journals']],
+              }),
+            unwrap: z
+              .array(z.string().max(4096))
+              .min(1)
+              .max(64)
+              .meta({
+                description: 'The way back: reads what `wrap` printed, prints the bytes in base64.',
+                examples: [['gw-kms', 'unwrap', 'alias/gw-journals']],
+              }),
+            timeout: duration('10s', 'Longest run of either program.', 100, 5 * 60 * SECOND),
+          })
+          .optional()
+          .meta({ description: 'A key service that wraps the keys of new journals instead of `keys`. Without it the gateway does not start.' }),
+      })
+      .prefault({})
+      .meta({ description: 'Journals are encrypted, each session by a key of its own. What wraps these keys.' }),
     syncInterval: duration('50ms', 'Longest time between the record of an operation and its being on disk (targets with durability `batch`).', 1, 10 * SECOND),
   })
   .prefault({})

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { ClaimMappings, IssuerSettings, NotifySettings, SecretSource, TargetSettings } from '../contract/settings.js';
-import type { GatewayConfig, RoleMembers } from './gateway-config.js';
+import type { EncryptionSettings, GatewayConfig, RoleMembers } from './gateway-config.js';
 import type { ParsedGatewayFile } from './gateway-schema.js';
 import { type HostPort, parseHostPort } from './host-port.js';
 import type { SecretReference } from './secret-schema.js';
@@ -42,7 +42,12 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
     identity: { clockSkewMs: parsed.identity.clockSkew, issuers: parsed.identity.issuers.map((each) => issuerSettings(each, from)) },
     access: { admins: roleMembers(parsed.access.admins, parsed), auditors: roleMembers(parsed.access.auditors, parsed) },
     policy: { patterns: parsed.policy.files.map(from), files: policyFiles },
-    recording: { resultCapBytes: recording.resultCap, segmentBytes: recording.segmentSize, syncIntervalMs: recording.syncInterval },
+    recording: {
+      resultCapBytes: recording.resultCap,
+      segmentBytes: recording.segmentSize,
+      syncIntervalMs: recording.syncInterval,
+      encryption: encryptionSettings(recording.encryption, directory),
+    },
     limits: {
       preLoginConnections: limits.preLoginConnections,
       preLoginPerAddress: limits.preLoginPerAddress,
@@ -71,6 +76,13 @@ function timestampSettings(given: ParsedGatewayFile['audit']['timestamps'], from
   if (given === undefined) return null;
   const { url, authority, ca, every, retry } = given;
   return { url, authority: from(authority), ca: ca === undefined ? null : from(ca), everyMs: every, retryMs: retry };
+}
+
+function encryptionSettings({ keys, kms }: ParsedGatewayFile['recording']['encryption'], directory: string): EncryptionSettings {
+  return {
+    keys: keys.map((key) => secretSource(key, directory)),
+    kms: kms === undefined ? null : { name: kms.name, wrap: kms.wrap, unwrap: kms.unwrap, timeoutMs: kms.timeout },
+  };
 }
 
 /** A group without an issuer is one of where people log in; the checks have seen to it that there is no doubt which issuer that is. */

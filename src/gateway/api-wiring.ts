@@ -10,6 +10,7 @@ import type { LoginInfo } from '../contract/api-types.js';
 import type { Authenticator } from '../contract/identity.js';
 import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Journal } from '../contract/recording.js';
+import type { JournalKeys } from '../recording/index.js';
 import type { Path } from '../session/index.js';
 import type { Store } from '../store/index.js';
 import { createAuditReader } from './audit-reader.js';
@@ -33,6 +34,7 @@ export interface ApiWiring {
   readonly path: Path;
   readonly journal: Journal;
   readonly journalDir: string;
+  readonly keys: JournalKeys;
   readonly audit: AuditLog;
   readonly masking: (view: MaskingView) => MaskingDoor;
   readonly approvals: ApprovalDesk;
@@ -53,6 +55,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     path,
     journal,
     journalDir,
+    keys,
     audit,
     masking,
     approvals,
@@ -72,13 +75,14 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     approvals,
     bus: store.bus,
     local: path.live,
-    records: createSessionRecords(journalDir, logger),
+    records: createSessionRecords(journalDir, keys, logger),
     operations: store.operations,
     policyDesk: createPolicyAnswers({
       current: () => policy.current(),
       store: store.policies,
       target: (name) => live.current().targets.get(name) ?? undefined,
       journalDir,
+      keys,
       clock,
     }),
     maskingDesk: createMaskingAnswers({ policy, path, masking }),

@@ -26,7 +26,8 @@ import {
 import { systemClock } from '../base/clock.js';
 import { readIfThere } from '../base/read-if-there.js';
 import { GwError } from '../contract/gw-error.js';
-import { verifyJournal, type WorkerReport } from '../recording/index.js';
+import { type JournalKeys, verifyJournal, type WorkerReport } from '../recording/index.js';
+import { keyringBeside, loadJournalKeys } from './journal-keys.js';
 import { readGatewayConfig } from './live-config.js';
 import { gatewayOf, listLogs, logDirectory, logOrigin } from './open-audit-trail.js';
 import { checkSessionProof, type ProvedSession } from './session-proof.js';
@@ -129,6 +130,13 @@ export async function auditKeys(configFile: string): Promise<string[]> {
   const logs = await listLogs(logDirectory(config.gateway.dataDir));
   const origins = logs.length === 0 ? [logOrigin(config.gateway.name, '/0')] : logs.map((directory) => logOrigin(config.gateway.name, directory));
   return origins.flatMap((origin) => keys.map((key) => verifierKey(origin, KEY_TYPE.log, publicKeyBytes(key))));
+}
+
+/** Opens the journals below `from`: by the keys of a configuration, or by the one that lies beside them. @throws GwError `config.invalid` | `recording.key` */
+export async function journalKeyring(from: string, configFile: string | null): Promise<JournalKeys> {
+  if (configFile === null) return keyringBeside(from);
+  const { config } = await readGatewayConfig(configFile);
+  return (await loadJournalKeys(config, systemClock.now())).keyring;
 }
 
 function compareJournals({ book, logs }: LogsReport, workers: readonly WorkerReport[]): LogProblem[] {

@@ -6,11 +6,12 @@ import { readdir } from 'node:fs/promises';
 import type { AuditTrail } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import { type RecoveredSession, recoverJournals, type SealedSegment } from '../recording/index.js';
+import { type JournalKeys, type RecoveredSession, recoverJournals, type SealedSegment } from '../recording/index.js';
 import type { Store } from '../store/index.js';
 
 export interface InterruptedWork {
   readonly journalDir: string;
+  readonly keys: JournalKeys;
   readonly aliveJournals: readonly string[];
   readonly store: Store;
   readonly trail: AuditTrail;
@@ -19,7 +20,7 @@ export interface InterruptedWork {
 }
 
 /** @throws GwError `store.unavailable` */
-export async function recoverInterruptedWork({ journalDir, aliveJournals, store, trail, clock, logger }: InterruptedWork): Promise<void> {
+export async function recoverInterruptedWork({ journalDir, keys, aliveJournals, store, trail, clock, logger }: InterruptedWork): Promise<void> {
   const alive = new Set(aliveJournals);
   const settle = async (recovered: readonly RecoveredSession[], segments: readonly SealedSegment[]): Promise<void> => {
     for (const each of recovered) logRecovered(trail, each);
@@ -33,7 +34,7 @@ export async function recoverInterruptedWork({ journalDir, aliveJournals, store,
     }
     await store.sessions.flush();
   };
-  const { sessions, failed } = await recoverJournals(journalDir, { clock, logger, alive: (journal) => alive.has(journal), settle });
+  const { sessions, failed } = await recoverJournals(journalDir, { clock, logger, keys, alive: (journal) => alive.has(journal), settle });
   // Journals of other gateways are elsewhere: only those whose directory is here are known to be dead.
   const here = new Set(await readdir(journalDir).catch(noSuchDirectory));
   const dead = (await store.liveJournals()).filter((journal) => here.has(journal) && !alive.has(journal));

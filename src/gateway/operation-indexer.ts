@@ -7,7 +7,7 @@
 import type { Logger } from '../base/logger.js';
 import { pause } from '../base/pause.js';
 import type { IndexedOperation, OperationIndex } from '../contract/operation-index.js';
-import { type JournalledOperation, listWorkers, readOperations } from '../recording/index.js';
+import { type JournalKeys, type JournalledOperation, listWorkers, readOperations } from '../recording/index.js';
 
 const BATCH = 500;
 /** How long the end of the journal is left alone before it is looked at again, and a database that is away. */
@@ -22,6 +22,7 @@ const LAST_MS = 1_000;
 export interface OperationIndexerOptions {
   readonly index: OperationIndex;
   readonly journalDir: string;
+  readonly keys: JournalKeys;
   /** The journal of this worker. */
   readonly journal: string;
   /** Journals that other processes write; null: another worker takes in what has ended. */
@@ -53,7 +54,7 @@ export function startOperationIndexer(options: OperationIndexerOptions): Operati
   };
 }
 
-async function follow({ index, journalDir, journal, logger }: OperationIndexerOptions, stopped: AbortSignal): Promise<void> {
+async function follow({ index, journalDir, keys, journal, logger }: OperationIndexerOptions, stopped: AbortSignal): Promise<void> {
   const batch = new Batch(index, logger, stopped);
   let last = false;
   let giveUpAt: number | null = null;
@@ -65,7 +66,7 @@ async function follow({ index, journalDir, journal, logger }: OperationIndexerOp
     else await pause(LOOK_MS, stopped);
     return true;
   };
-  for await (const operation of readOperations({ dir: journalDir, bootId: journal, live: true, more })) {
+  for await (const operation of readOperations({ dir: journalDir, keys, bootId: journal, live: true, more })) {
     await batch.add(operation);
     if (!stopped.aborted) continue;
     giveUpAt ??= performance.now() + LAST_MS;
@@ -74,7 +75,7 @@ async function follow({ index, journalDir, journal, logger }: OperationIndexerOp
   await batch.flush();
 }
 
-async function takeInEnded({ index, journalDir, logger }: OperationIndexerOptions, alive: ReadonlySet<string>, stopped: AbortSignal): Promise<void> {
+async function takeInEnded({ index, journalDir, keys, logger }: OperationIndexerOptions, alive: ReadonlySet<string>, stopped: AbortSignal): Promise<void> {
   let known: ReadonlySet<string> | null = null;
   while (known === null && !stopped.aborted) {
     known = await index.indexedJournals().catch(async (err: unknown) => {
@@ -86,7 +87,7 @@ async function takeInEnded({ index, journalDir, logger }: OperationIndexerOption
   for (const journal of await listWorkers(journalDir)) {
     if (known?.has(journal) === true || alive.has(journal) || stopped.aborted) continue;
     const batch = new Batch(index, logger, stopped);
-    for await (const operation of readOperations({ dir: journalDir, bootId: journal, live: false })) {
+    for await (const operation of readOperations({ dir: journalDir, keys, bootId: journal, live: false })) {
       if (stopped.aborted) break;
       await batch.add(operation);
     }

@@ -5,7 +5,7 @@ import { GwError } from '../contract/gw-error.js';
 import type { PolicyStore } from '../contract/policy-store.js';
 import type { Target } from '../contract/target.js';
 import { type LoadedPolicy, loadPolicy, replayClock, Simulation } from '../policy/index.js';
-import { replayOperations } from '../recording/index.js';
+import { type JournalKeys, replayOperations } from '../recording/index.js';
 import { protocolDescriptors } from './gateway-protocols.js';
 import { readStatement } from './read-statement.js';
 
@@ -17,6 +17,7 @@ export interface PolicyAnswersOptions {
   readonly store: PolicyStore;
   readonly target: (name: string) => Target | undefined;
   readonly journalDir: string;
+  readonly keys: JournalKeys;
   readonly clock: Clock;
 }
 
@@ -54,7 +55,7 @@ export function createPolicyAnswers(options: PolicyAnswersOptions): PolicyDesk {
             });
           });
         };
-        await replayOperations({ dir: options.journalDir, since, breathe }, simulation);
+        await replayOperations({ dir: options.journalDir, keys: options.keys, since, breathe }, simulation);
         return simulation.report(since, Math.round(clock.monotonic() - started));
       } finally {
         running = false;

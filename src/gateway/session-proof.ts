@@ -8,7 +8,7 @@ import { type AuditLeaf, checkLogProof, followRotations, proveLeaves, readRotati
 import { leafHash } from '../base/merkle-hash.js';
 import { verifyInclusion } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
-import { type EntryContent, provedBytes, proveEntries, readProvedEntry } from '../recording/index.js';
+import { type EntryContent, type JournalKeys, plainJournals, provedBytes, proveEntries, readProvedEntry } from '../recording/index.js';
 import { gatewayOf, listLogs, logDirectory } from './open-audit-trail.js';
 
 const base64 = z.string().max(8 << 20);
@@ -30,6 +30,8 @@ const proofFile = z.strictObject({
         size: z.int().min(1),
         time: z.int().min(0),
         entry: base64,
+        /** Shows the content of an encrypted entry; left out where there is nothing to show. */
+        opening: base64.optional(),
         proof: hashes,
       }),
     )
@@ -49,7 +51,7 @@ export interface ProvedSession {
   readonly startedAt: string;
   readonly endedAt: string | null;
   readonly reason: string | null;
-  /** Text of the operation exactly as recorded, and what became of it; null for a whole session. */
+  /** Text of the operation exactly as recorded, and what became of it; null for a whole session, and for a text that the proof does not disclose. */
   readonly statement: string | null;
   readonly outcome: string | null;
   readonly checkpoints: readonly string[];
@@ -57,15 +59,17 @@ export interface ProvedSession {
 
 /**
  * @param from data directory of the gateway, or a copy of its `log` and `journal`
+ * @param keys disclose the text of the operation; where it was erased the proof holds without it
  * @throws GwError `audit.unknown` when the log has no such session, or its segments are not in the log yet; `audit.invalid` for damaged files
  */
-export async function proveSession(from: string, session: string, operation: number | null): Promise<SessionProof> {
+export async function proveSession(from: string, session: string, operation: number | null, keys: JournalKeys = plainJournals): Promise<SessionProof> {
   const directories = await listLogs(logDirectory(from));
   const ofSession = await proveLeaves(directories, ({ data, kind }) => data['session'] === session && kind.startsWith('session.'));
   const start = ofSession.leaves.map(({ leaf }) => JSON.parse(leaf) as AuditLeaf).find(({ kind }) => kind === 'session.start');
   if (start === undefined) throw new GwError('audit.unknown', `The audit log has no session ${session}.`);
   const { journal } = start;
-  const found = await proveEntries(join(from, 'journal', journal), Number(start.data['number']), operation);
+  const journals = join(from, 'journal');
+  const found = await proveEntries(join(journals, journal), Number(start.data['number']), operation, await keys.opener(journals, journal));
   if (operation !== null && !found.some(({ entry }) => isOperation(readProvedEntry(entry), operation))) {
     throw new GwError('audit.unknown', `The session ${session} has no operation ${operation}.`);
   }
@@ -82,7 +86,13 @@ export async function proveSession(from: string, session: string, operation: num
     checkpoints: { ...ofSession.checkpoints, ...anchors.checkpoints },
     ...(rotations.length === 0 ? {} : { rotations }),
     leaves: [...ofSession.leaves, ...anchors.leaves].map((each) => ({ ...each, proof: [...each.proof] })),
-    entries: found.map((each) => ({ ...each, journal, entry: each.entry.toString('base64'), proof: each.proof.map((hash) => hash.toString('base64')) })),
+    entries: found.map(({ opening, ...each }) => ({
+      ...each,
+      journal,
+      entry: each.entry.toString('base64'),
+      ...(opening === null ? {} : { opening: opening.toString('base64') }),
+      proof: each.proof.map((hash) => hash.toString('base64')),
+    })),
   };
   const missing = [...segments].find((segment) => !anchors.leaves.some(({ leaf }) => (JSON.parse(leaf) as AuditLeaf).data['segment'] === segment));
   if (missing !== undefined) throw new GwError('audit.unknown', `Segment ${missing} of the journal is not in the log yet.`);
@@ -124,20 +134,22 @@ function checkEntry(each: SessionProof['entries'][number], start: AuditLeaf, pro
   const root = Buffer.from(String(anchor.data['root']), 'hex');
   if (!verifyInclusion(index, size, leafHash(provedBytes(time, entry)), path, root))
     throw unproved(`entry ${index} is not in segment ${segment} of the journal`);
-  const content = readProvedEntry(entry);
+  const content = readProvedEntry(entry, each.opening === undefined ? null : Buffer.from(each.opening, 'base64'));
   if (content === null) throw unproved(`entry ${index} of segment ${segment} is none that a proof has`);
   if (journal !== start.journal || content.session !== start.data['number']) throw unproved(`entry ${index} of segment ${segment} is of another session`);
   return content;
 }
 
-function operationOf(contents: readonly EntryContent[], operation: number): { readonly statement: string; readonly outcome: string | null } {
+function operationOf(contents: readonly EntryContent[], operation: number): { readonly statement: string | null; readonly outcome: string | null } {
   const intent = contents.find((each) => isOperation(each, operation));
   if (intent?.kind !== 'operation') throw unproved(`operation ${operation} is not in it`);
   const parts = contents.flatMap((each) => (each.kind === 'part' && each.sequence === operation && each.text ? [each.bytes] : []));
-  const exact = Buffer.concat([intent.exact, ...parts]);
-  if (exact.length !== intent.exactBytes) throw unproved(`the text of operation ${operation} is not whole`);
+  const pieces = [intent.exact, ...parts].filter((piece) => piece !== null);
+  const disclosed = pieces.length === parts.length + 1;
+  const exact = Buffer.concat(pieces);
+  if (disclosed && exact.length !== intent.exactBytes) throw unproved(`the text of operation ${operation} is not whole`);
   const outcome = contents.find((each) => each.kind === 'outcome' && each.sequence === operation);
-  return { statement: exact.toString('utf8'), outcome: outcome?.kind === 'outcome' ? `${outcome.status}, rows ${outcome.rows}` : null };
+  return { statement: disclosed ? exact.toString('utf8') : null, outcome: outcome?.kind === 'outcome' ? `${outcome.status}, rows ${outcome.rows}` : null };
 }
 
 const isOperation = (content: EntryContent | null, operation: number): boolean => content?.kind === 'operation' && content.sequence === operation;

@@ -11,7 +11,7 @@ import { GwError } from '../contract/gw-error.js';
 import type { MaskCount } from '../contract/masking-policy.js';
 import type { ProtocolReplay } from '../contract/protocol.js';
 import type { SessionSummary } from '../contract/session-store.js';
-import { exportSession, type RecordedOperation, readSession } from '../recording/index.js';
+import { exportSession, type JournalKeys, type RecordedOperation, readSession } from '../recording/index.js';
 import { protocolsByKind } from './gateway-protocols.js';
 import { watchSession } from './watch-session.js';
 
@@ -21,12 +21,12 @@ const EVENTS = 1_000;
 /** The name comes from the state database; it becomes part of a path. */
 const JOURNAL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
-export function createSessionRecords(journalDir: string, logger: Logger): SessionRecords {
+export function createSessionRecords(journalDir: string, keys: JournalKeys, logger: Logger): SessionRecords {
   return {
     read: async (session, page) => {
       if (!JOURNAL_NAME.test(session.journal)) return missing('The name of the journal is not valid.');
       try {
-        return await readPage(journalDir, session, page);
+        return await readPage(journalDir, keys, session, page);
       } catch (err) {
         logger.error({ err, session: session.id, journal: session.journal }, 'a session record could not be read');
         return missing('The journal could not be read.');
@@ -34,11 +34,12 @@ export function createSessionRecords(journalDir: string, logger: Logger): Sessio
     },
     export: (session, format) => {
       requireJournalName(session);
-      return exportSession(readSession(journalDir, session.journal, session.id), format, replayOf(session));
+      return exportSession(readSession(journalDir, session.journal, session.id, keys), format, replayOf(session));
     },
     watch: (session) => {
       requireJournalName(session);
-      const read = (more: () => Promise<boolean>) => exportSession(readSession(journalDir, session.journal, session.id, more), 'asciicast', replayOf(session));
+      const read = (more: () => Promise<boolean>) =>
+        exportSession(readSession(journalDir, session.journal, session.id, keys, more), 'asciicast', replayOf(session));
       return watchSession(read, '# nothing new\n');
     },
   };
@@ -52,14 +53,19 @@ function requireJournalName({ journal }: SessionSummary): void {
 
 const missing = (problem: string): RecordPage => ({ readOnly: false, operations: [], events: [], intact: false, problems: [problem], next: null });
 
-async function readPage(journalDir: string, session: SessionSummary, { after, limit }: { after: number; limit: number }): Promise<RecordPage> {
+async function readPage(
+  journalDir: string,
+  keys: JournalKeys,
+  session: SessionSummary,
+  { after, limit }: { after: number; limit: number },
+): Promise<RecordPage> {
   const page = new OperationPage(limit);
   const events: RecordPage['events'][number][] = [];
   const masked = new Map<number, readonly MaskCount[]>();
   let intact = false;
   let readOnly = false;
   let problems: readonly string[] = [];
-  for await (const item of readSession(journalDir, session.journal, session.id)) {
+  for await (const item of readSession(journalDir, session.journal, session.id, keys)) {
     if (item.kind === 'start') readOnly = item.start.readOnly === true;
     else if (item.kind === 'operation' && item.operation.sequence > after) page.add(recordOf(item.operation));
     else if (item.kind === 'event' && item.event === 'masked') noteMasked(item.data, masked);

@@ -3,7 +3,6 @@
  * trust: state and journal first, then what decides, then what accepts. If anything fails on the way, nothing is left listening.
  */
 import type { Server } from 'node:http';
-import { join } from 'node:path';
 import type { SecureContext } from 'node:tls';
 import { type Api, createApi } from '../api/index.js';
 import { type AuditLog, type AuditTrail, createAuditLog } from '../audit/index.js';
@@ -24,6 +23,7 @@ import { ConnectionCounter } from './connection-limits.js';
 import { protocolsByKind } from './gateway-protocols.js';
 import { createHttpServer } from './http-server.js';
 import { logSegment, recoverInterruptedWork } from './interrupted-work.js';
+import { type JournalKeyService, journalDirectory, loadJournalKeys } from './journal-keys.js';
 import { type Listeners, openListeners } from './listeners.js';
 import { createLiveConfig, type LiveConfig } from './live-config.js';
 import { createLivePolicy, type LivePolicy } from './live-policy.js';
@@ -71,15 +71,20 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   const { config, assignment, logger } = options;
   const clock = systemClock;
   const worker = assignment.journal;
+  const keys = await loadJournalKeys(config, clock.now());
   const store = await openState(config, assignment.stateUrl, logger);
   cleanups.push(() => store.close());
-  const journalDir = join(config.gateway.dataDir, 'journal');
+  const journalDir = journalDirectory(config.gateway.dataDir);
   const logSettings = { config, journal: worker, version: packageVersion(), clock, logger };
   const trail = await openAuditTrail(logSettings);
   cleanups.push(() => trail.close());
   if (assignment.recover) await closeAbandonedLogs(logSettings);
-  if (assignment.recover) await recoverInterruptedWork({ journalDir, aliveJournals: assignment.aliveJournals, store, trail, clock, logger });
-  const journal = new LoggedJournal(await openWorkerJournal(config, journalDir, worker, logger, (segment) => logSegment(trail, segment)), trail);
+  if (assignment.recover)
+    await recoverInterruptedWork({ journalDir, keys: keys.keyring, aliveJournals: assignment.aliveJournals, store, trail, clock, logger });
+  const journal = new LoggedJournal(
+    await openWorkerJournal({ config, keys, dir: journalDir, bootId: worker, logger }, (segment) => logSegment(trail, segment)),
+    trail,
+  );
   cleanups.push(() => journal.close());
   const audit = createAuditLog(journal, trail);
   const live = await createLiveConfig({ config, isLocked: (issuer, subject) => store.subjects.isLocked(issuer, subject), clock, logger });
@@ -99,6 +104,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   const indexer = startOperationIndexer({
     index: store.operations,
     journalDir,
+    keys: keys.keyring,
     journal: worker,
     alive: assignment.recover ? assignment.aliveJournals : null,
     logger,
@@ -157,6 +163,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     path,
     journal,
     journalDir,
+    keys: keys.keyring,
     audit,
     masking,
     approvals: approvals.desk,
@@ -263,18 +270,21 @@ async function warmUp(live: LiveConfig, logger: ServiceLogger): Promise<void> {
   }
 }
 
-function openWorkerJournal(
-  config: GatewayConfig,
-  dir: string,
-  bootId: string,
-  logger: ServiceLogger,
-  onSealed: (segment: SealedSegment) => void,
-): Promise<GroupJournal> {
+interface JournalPlace {
+  readonly config: GatewayConfig;
+  readonly keys: JournalKeyService;
+  readonly dir: string;
+  readonly bootId: string;
+  readonly logger: ServiceLogger;
+}
+
+function openWorkerJournal({ config, keys, dir, bootId, logger }: JournalPlace, onSealed: (segment: SealedSegment) => void): Promise<GroupJournal> {
   const { segmentBytes, resultCapBytes, syncIntervalMs } = config.recording;
   return openJournal({
     dir,
     gateway: config.gateway.name,
     bootId,
+    encryption: keys.wrapper,
     clock: systemClock,
     logger,
     segmentBytes,

@@ -36,13 +36,13 @@ export class EntryBatch {
   }
 
   /** Writes an entry's head and gives the offset at which the caller must now write exactly `length` payload bytes. */
-  entry(kind: number, session: number, counter: number, length: number): number {
+  entry(kind: number, session: number, counter: number, length: number, flags = 0): number {
     const at = this.end;
     const next = at + ENTRY_HEAD_BYTES + length;
     if (next + CHAIN_BYTES > this.bytes.length) this.#grow(next + CHAIN_BYTES);
     const view = this.view;
     view.setUint32(at, ENTRY_HEAD_BYTES - 4 + length);
-    view.setUint16(at + 4, kind << 8);
+    view.setUint16(at + 4, (kind << 8) | flags);
     view.setUint32(at + 6, session);
     setU48(view, at + 10, counter);
     this.end = next;

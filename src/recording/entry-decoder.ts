@@ -6,6 +6,7 @@ import type { Outcome } from '../contract/recording.js';
 import {
   ENTRY_BYTES,
   ENTRY_HEAD_BYTES,
+  FLAG_ENCRYPTED,
   getU48,
   KIND,
   OPERATION_FIXED_BYTES,
@@ -15,9 +16,18 @@ import {
   OUTCOME_STATUSES,
 } from './format.js';
 
+/**
+ * Why the content of an encrypted entry cannot be had: no key was given, it was destroyed, there is none, it is not this session's, or what is
+ * there is not what was written.
+ */
+export type HiddenReason = 'locked' | 'destroyed' | 'no-key' | 'wrong-key' | 'damaged';
+
 export interface Entry {
   readonly kind: number;
-  readonly flags: number;
+  /** As it stands in the journal; `EntryOpener` makes one out of it that can be read. */
+  readonly encrypted: boolean;
+  /** Null: `payload` is the whole of it. */
+  readonly hidden: HiddenReason | null;
   readonly session: number;
   readonly counter: number;
   readonly payload: Buffer;
@@ -43,7 +53,8 @@ export function* decodeEntries(body: Buffer, count: number): Generator<Entry | s
     }
     const entry: Entry = {
       kind: body.readUInt8(at + 4),
-      flags: body.readUInt8(at + 5),
+      encrypted: body.readUInt8(at + 5) === FLAG_ENCRYPTED,
+      hidden: null,
       session: body.readUInt32BE(at + 6),
       counter: getU48(body, at + 10),
       payload: body.subarray(at + ENTRY_HEAD_BYTES, end),
@@ -53,8 +64,8 @@ export function* decodeEntries(body: Buffer, count: number): Generator<Entry | s
       yield `an entry has the unknown kind ${entry.kind}`;
       return;
     }
-    if (entry.flags !== 0) {
-      yield `an entry has flags ${entry.flags} that this version does not know`;
+    if (body.readUInt8(at + 5) > FLAG_ENCRYPTED) {
+      yield `an entry has flags ${body.readUInt8(at + 5)} that this version does not know`;
       return;
     }
     yield entry;

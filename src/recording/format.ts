@@ -1,5 +1,5 @@
 /**
- * The numbers of journal format 1 (`docs/spec/journal.md`): magic, sizes, kinds of entries, limits. Writer, reader, sealing and recovery
+ * The numbers of the journal's format (`docs/spec/journal.md`): magic, sizes, kinds of entries, limits. Writer, reader, sealing and recovery
  * take them from here alone. All integers are big-endian; a `u48` is an unsigned integer of six bytes. Numbers here are public surface:
  * never change or reuse one.
  */
@@ -8,7 +8,8 @@ import type { OutcomeStatus } from '../contract/recording.js';
 
 /** First bytes of a segment: `GWJ1`. */
 export const MAGIC = 0x47574a31;
-export const VERSION = 1;
+/** Of a journal that is not encrypted, and of one that is. */
+export const VERSION = { plain: 1, encrypted: 2 } as const;
 
 export const CHAIN_BYTES = 32;
 /** Frame head: u32 body length, u8 type, u8 zero, u48 time, u32 entries. */
@@ -17,6 +18,8 @@ export const FRAME_COMMIT = 1;
 export const FRAME_SEAL = 2;
 /** Entry head: u32 length of what follows, u8 kind, u8 flags, u32 session, u48 counter. */
 export const ENTRY_HEAD_BYTES = 16;
+/** The entry's payload is encrypted; only in journals of version 2. */
+export const FLAG_ENCRYPTED = 1;
 
 export const KIND = {
   sessionStart: 1,

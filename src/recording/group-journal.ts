@@ -10,8 +10,9 @@ import type { Journal, SessionRecorder, SessionStart } from '../contract/recordi
 import { sealInBackground } from './background-seal.js';
 import { BackgroundThread } from './background-thread.js';
 import { ChunkHasher } from './chunk-hasher.js';
+import type { SessionCipher } from './encryption/session-cipher.js';
 import { EntryBatch } from './entry-batch.js';
-import { BATCH_BYTES, CHAIN_BYTES, encodeJson, KIND } from './format.js';
+import { BATCH_BYTES, CHAIN_BYTES, encodeJson, FLAG_ENCRYPTED, KIND } from './format.js';
 import { GroupSync } from './group-sync.js';
 import { type SealedSegment, sealedSegment } from './sealed-segment.js';
 import type { SegmentFooter } from './segment-layout.js';
@@ -44,6 +45,8 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
   readonly resultCap: number;
   readonly #options: GroupJournalOptions;
   readonly #log: SegmentLog;
+  /** Of session 0, the gateway itself. */
+  readonly #ownCipher: SessionCipher | null;
   /** Seals only: a seal that takes a second must not hold up the digest of a result that somebody waits for. */
   readonly #sealer: BackgroundThread;
   readonly #hasher: ChunkHasher;
@@ -65,6 +68,7 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
   constructor(options: GroupJournalOptions) {
     this.#options = options;
     this.#log = options.log;
+    this.#ownCipher = this.#log.keys?.cipher(0) ?? null;
     this.bootId = options.bootId;
     this.resultCap = options.resultCap;
     this.#sealer = new BackgroundThread(options.logger, { patient: true, memory: null });
@@ -86,8 +90,9 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
   begin(start: SessionStart): SessionRecorder {
     this.ready();
     const json = encodeJson(start, 'The start of the session');
-    const session = new SessionWriter(this, ++this.#sessionNumber);
-    session.start(json);
+    const number = ++this.#sessionNumber;
+    const session = new SessionWriter(this, number, this.#log.keys?.cipher(number) ?? null);
+    session.start(start.session, json);
     this.#sessions.set(session.session, session);
     return session;
   }
@@ -96,10 +101,13 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
     this.ready();
     const name = Buffer.from(kind, 'utf8');
     const json = encodeJson(data, 'The event');
-    const at = this.batch.entry(KIND.event, 0, ++this.#ownCounter, 2 + name.length + json.length);
+    const cipher = this.#ownCipher;
+    const added = cipher?.added(KIND.event) ?? 0;
+    const at = this.batch.entry(KIND.event, 0, ++this.#ownCounter, 2 + name.length + added + json.length, cipher === null ? 0 : FLAG_ENCRYPTED);
     this.batch.view.setUint16(at, name.length);
     this.batch.put(name, at + 2);
-    this.batch.put(json, at + 2 + name.length);
+    this.batch.put(json, at + 2 + name.length + added);
+    cipher?.hide(this.batch, KIND.event, at + 2 + name.length);
   }
 
   commit(): void {

@@ -3,6 +3,8 @@
  * Writes on the path, reads, verifies and repairs beside it. Everything outside this folder imports from here.
  */
 
+export { JournalKeyring, type JournalKeys, type KeyUnwrapper, type KeyWrapper, plainJournals, readWrappedKey } from './encryption/journal-keyring.js';
+export { createKeyFileWrapper, type KeyFile, readKeyFile } from './encryption/key-file.js';
 export { exportSession } from './export/export-session.js';
 export type { GroupJournal } from './group-journal.js';
 export { listWorkers } from './journal-directory.js';

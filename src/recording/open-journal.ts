@@ -8,6 +8,9 @@ import type { Clock } from '../base/clock.js';
 import { newId } from '../base/id.js';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
+import { type KeyWrapper, newJournalKey, WRAPPED_FILE } from './encryption/journal-keyring.js';
+import { KeyIssuer } from './encryption/key-issuer.js';
+import { VERSION } from './format.js';
 import { GroupJournal } from './group-journal.js';
 import type { SealedSegment } from './sealed-segment.js';
 import { type SegmentFiles, systemFiles } from './segment-file.js';
@@ -22,6 +25,8 @@ export interface JournalOptions {
   readonly gateway: string;
   /** Names this run of this worker process; a new one by default. */
   readonly bootId?: string;
+  /** Wraps the key of this journal; null or none: the journal is not encrypted. */
+  readonly encryption?: KeyWrapper | null;
   readonly clock: Clock;
   readonly logger: Logger;
   /** A segment is sealed when it has grown to this, bytes. Default 64 MiB. */
@@ -50,7 +55,7 @@ const DEFAULT_RESULT_CAP = 64 << 10;
 const DEFAULT_SYNC_MS = 25;
 const DEFAULT_RETRY_MS = 1000;
 
-/** @throws GwError `recording.failed` when the directory or the first segment cannot be made; `config.invalid` for names that do not fit. */
+/** @throws GwError `recording.failed` when the directory or the first segment cannot be made; `recording.key` when its key cannot be wrapped; `config.invalid` for names that do not fit. */
 export async function openJournal(options: JournalOptions): Promise<GroupJournal> {
   const bootId = options.bootId ?? newId('wrk', options.clock.now());
   if (!isBootId(bootId)) throw new GwError('config.invalid', 'A worker id takes letters, digits, dash and underscore, at most 64.');
@@ -59,7 +64,10 @@ export async function openJournal(options: JournalOptions): Promise<GroupJournal
     await mkdir(options.dir, { recursive: true, mode: 0o700 });
     await mkdir(directory, { mode: 0o700 });
     await takeLock(directory);
-    const log = new SegmentLog({ directory, bootId, gateway: options.gateway, files: options.files ?? systemFiles }, options.clock.now());
+    const files = options.files ?? systemFiles;
+    const keys = options.encryption == null ? null : new KeyIssuer(directory, await keepNewKey(directory, bootId, options.encryption), files);
+    const version = keys === null ? VERSION.plain : VERSION.encrypted;
+    const log = new SegmentLog({ directory, bootId, gateway: options.gateway, version, keys, files }, options.clock.now());
     await syncDirectory(options.dir);
     return new GroupJournal({
       log,
@@ -82,6 +90,19 @@ export async function openJournal(options: JournalOptions): Promise<GroupJournal
       cause: thrown,
     });
   }
+}
+
+/** On disk before the first byte that needs it. */
+async function keepNewKey(directory: string, bootId: string, wrapper: KeyWrapper): Promise<Buffer> {
+  const { key, kept } = await newJournalKey(bootId, wrapper);
+  const file = await open(join(directory, WRAPPED_FILE), 'wx', 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(kept)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return key;
 }
 
 async function syncDirectory(path: string): Promise<void> {

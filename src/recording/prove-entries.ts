@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { leafHash } from '../base/merkle-hash.js';
 import { inclusionProof, subtreesOf } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
+import { disclosedPayload } from './encryption/disclosure.js';
+import type { EntryOpener } from './encryption/entry-opener.js';
 import { decodeEnd, decodeEntries, decodeObject, decodeOperation, decodeOutcome, decodePart, type Entry } from './entry-decoder.js';
-import { ENTRY_BYTES, getU48, KIND, OUTCOME_STATUSES } from './format.js';
+import { ENTRY_BYTES, FLAG_ENCRYPTED, getU48, KIND, OUTCOME_STATUSES } from './format.js';
 import { listSegments, segmentName } from './journal-directory.js';
 import { leafBytes } from './segment-layout.js';
 import { SegmentReader } from './segment-reader.js';
@@ -21,25 +23,36 @@ export interface ProvedEntry {
   readonly time: number;
   /** The entry without its length field. */
   readonly entry: Buffer;
+  /** What discloses an encrypted entry, and no other of its session; null: it is not encrypted, is not disclosed, or its content was erased. */
+  readonly opening: Buffer | null;
   readonly proof: readonly Buffer[];
 }
 
 /**
  * The beginning and end of a session; with `operation` also that operation with its parts and its outcome.
  * @param session number of the session in the journal
+ * @param opener discloses the text of the operation
  * @throws GwError `recording.failed` when a segment that has some of it is damaged or not sealed
  */
-export async function proveEntries(directory: string, session: number, operation: number | null): Promise<ProvedEntry[]> {
+export async function proveEntries(directory: string, session: number, operation: number | null, opener: EntryOpener): Promise<ProvedEntry[]> {
   const found: ProvedEntry[] = [];
-  for (const segment of await listSegments(directory)) found.push(...(await proveSegment(join(directory, segmentName(segment)), segment, session, operation)));
+  for (const segment of await listSegments(directory))
+    found.push(...(await proveSegment(join(directory, segmentName(segment)), { segment, session, operation, opener })));
   return found;
 }
 
-async function proveSegment(path: string, segment: number, session: number, operation: number | null): Promise<ProvedEntry[]> {
+interface Wanted {
+  readonly segment: number;
+  readonly session: number;
+  readonly operation: number | null;
+  readonly opener: EntryOpener;
+}
+
+async function proveSegment(path: string, { segment, session, operation, opener }: Wanted): Promise<ProvedEntry[]> {
   const reader = await SegmentReader.open(path);
   if (typeof reader === 'string') throw unprovable(segment, reader);
   const hashes: Buffer[] = [];
-  const wanted: { index: number; time: number; entry: Buffer }[] = [];
+  const wanted: { index: number; time: number; entry: Buffer; opening: Buffer | null }[] = [];
   let sealed = false;
   try {
     for (let item = await reader.next(); item.kind === 'frame' || item.kind === 'seal'; item = await reader.next()) {
@@ -49,7 +62,8 @@ async function proveSegment(path: string, segment: number, session: number, oper
       }
       for (const entry of decodeEntries(item.body, item.entries)) {
         if (typeof entry === 'string') throw unprovable(segment, entry);
-        if (entry.session === session && isWanted(entry, operation)) wanted.push({ index: hashes.length, time: item.time, entry: Buffer.from(entry.raw) });
+        if (entry.session === session && isWanted(entry, operation))
+          wanted.push({ index: hashes.length, time: item.time, entry: Buffer.from(entry.raw), opening: isShown(entry) ? opener.opening(entry) : null });
         hashes.push(leafHash(leafBytes(item.time, entry.raw).subarray(1)));
       }
     }
@@ -65,10 +79,11 @@ async function proveSegment(path: string, segment: number, session: number, oper
 function isWanted({ kind, payload }: Entry, operation: number | null): boolean {
   if (kind === KIND.sessionStart || kind === KIND.sessionEnd) return true;
   if (operation === null) return false;
-  if (kind === KIND.operation) return decodeOperation(payload)?.sequence === operation;
-  if (kind === KIND.part) return decodePart(payload)?.sequence === operation;
-  return kind === KIND.outcome && decodeOutcome(payload)?.sequence === operation;
+  return (isShown({ kind }) || kind === KIND.outcome) && payload.length >= 6 && getU48(payload, 0) === operation;
 }
+
+/** The text of the operation; who it was and how it ended the log says. */
+const isShown = ({ kind }: Pick<Entry, 'kind'>): boolean => kind === KIND.operation || kind === KIND.part;
 
 /** What the leaf hash of a proved entry is taken of, without the prefix. */
 export function provedBytes(time: number, entry: Buffer): Buffer {
@@ -79,15 +94,20 @@ export function provedBytes(time: number, entry: Buffer): Buffer {
 export type EntryContent =
   | { readonly kind: 'session.start'; readonly session: number; readonly id: string; readonly data: Readonly<Record<string, unknown>> }
   | { readonly kind: 'session.end'; readonly session: number; readonly data: Readonly<Record<string, unknown>> }
-  | { readonly kind: 'operation'; readonly session: number; readonly sequence: number; readonly exact: Buffer; readonly exactBytes: number }
-  | { readonly kind: 'part'; readonly session: number; readonly sequence: number; readonly text: boolean; readonly bytes: Buffer }
+  /** `exact` is null when the content is hidden. */
+  | { readonly kind: 'operation'; readonly session: number; readonly sequence: number; readonly exact: Buffer | null; readonly exactBytes: number }
+  | { readonly kind: 'part'; readonly session: number; readonly sequence: number; readonly text: boolean; readonly bytes: Buffer | null }
   | { readonly kind: 'outcome'; readonly session: number; readonly sequence: number; readonly status: string; readonly rows: number };
 
-export function readProvedEntry(raw: Buffer): EntryContent | null {
-  if (raw.length < 12 || raw.length > ENTRY_BYTES) return null;
+export function readProvedEntry(raw: Buffer, opening: Buffer | null = null): EntryContent | null {
+  if (raw.length < 12 || raw.length > ENTRY_BYTES || raw.readUInt8(1) > FLAG_ENCRYPTED) return null;
   const session = raw.readUInt32BE(2);
-  const payload = raw.subarray(12);
-  switch (raw.readUInt8(0)) {
+  const kind = raw.readUInt8(0);
+  const encrypted = raw.readUInt8(1) === FLAG_ENCRYPTED;
+  const payload = encrypted ? disclosedPayload(kind, raw.subarray(12), opening) : raw.subarray(12);
+  if (payload === null) return null;
+  const hidden = encrypted && opening === null;
+  switch (kind) {
     case KIND.sessionStart: {
       const data = decodeObject(payload);
       return data === null ? null : { kind: 'session.start', session, id: String(data['session']), data };
@@ -97,12 +117,14 @@ export function readProvedEntry(raw: Buffer): EntryContent | null {
       return data === null ? null : { kind: 'session.end', session, data };
     }
     case KIND.operation: {
+      if (hidden)
+        return payload.length < 35 ? null : { kind: 'operation', session, sequence: getU48(payload, 0), exact: null, exactBytes: getU48(payload, 19) };
       const operation = decodeOperation(payload);
       return operation === null ? null : { kind: 'operation', session, sequence: operation.sequence, exact: operation.exact, exactBytes: operation.exactBytes };
     }
     case KIND.part: {
       const part = decodePart(payload);
-      return part === null ? null : { kind: 'part', session, sequence: part.sequence, text: part.part === 0, bytes: part.bytes };
+      return part === null ? null : { kind: 'part', session, sequence: part.sequence, text: part.part === 0, bytes: hidden ? null : part.bytes };
     }
     case KIND.outcome: {
       const status = OUTCOME_STATUSES[(payload[6] ?? 0) - 1];

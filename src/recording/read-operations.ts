@@ -5,7 +5,9 @@
 import type { RecordedDecision } from '../contract/decision.js';
 import type { Facts } from '../contract/operation.js';
 import type { Outcome, SessionStart } from '../contract/recording.js';
-import { decodeDefinition, decodeEntries, decodeEvent, decodeOperation, decodeOutcome, type Entry } from './entry-decoder.js';
+import { type JournalKeys, plainJournals } from './encryption/journal-keyring.js';
+import { openEntries } from './encryption/open-entries.js';
+import { decodeDefinition, decodeEvent, decodeOperation, decodeOutcome, type Entry } from './entry-decoder.js';
 import { DEFINE, DEFINITIONS, KIND } from './format.js';
 import { readDecision, readFacts, readStart } from './recorded-shapes.js';
 import { type WalkOptions, walkJournal } from './walk-journal.js';
@@ -42,12 +44,15 @@ interface OpenSession {
   readonly operations: Map<number, OpenOperation>;
 }
 
-export async function* readOperations(options: WalkOptions): AsyncGenerator<JournalledOperation, void> {
+/** @throws GwError `recording.key` when the journal is encrypted and its key cannot be had */
+export async function* readOperations(options: WalkOptions & { readonly keys?: JournalKeys }): AsyncGenerator<JournalledOperation, void> {
   const reader = new OperationReader();
+  const opener = await (options.keys ?? plainJournals).opener(options.dir, options.bootId);
   for await (const item of walkJournal(options)) {
     if (item.kind !== 'frame') continue;
-    for (const entry of decodeEntries(item.frame.body, item.frame.entries)) {
+    for (const entry of openEntries(item.frame, opener)) {
       if (typeof entry === 'string') break;
+      if (entry.hidden !== null && entry.kind !== KIND.sessionEnd) continue;
       yield* reader.take(entry, item.frame.time);
     }
   }

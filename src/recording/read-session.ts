@@ -4,7 +4,9 @@
  */
 import { join } from 'node:path';
 import type { SessionEnd, SessionStart } from '../contract/recording.js';
-import { decodeEnd, decodeEntries, decodeObject } from './entry-decoder.js';
+import { type JournalKeys, plainJournals } from './encryption/journal-keyring.js';
+import { openEntries } from './encryption/open-entries.js';
+import { decodeEnd, decodeObject, type HiddenReason } from './entry-decoder.js';
 import { KIND } from './format.js';
 import { listWorkers } from './journal-directory.js';
 import type { SessionItem } from './recorded.js';
@@ -20,9 +22,18 @@ const OPEN_SESSIONS = 200_000;
 /**
  * The story of one session, by the id in its SessionStart, from the journal of the worker that carried it. Yields nothing but the final
  * `integrity` item with the problem `session-unknown` when the session is not there.
- * `more`: of a live session waits for more, see `WalkOptions`.
+ * @param keys open an encrypted journal; what they do not open is left out, and a problem says so
+ * @param more of a live session waits for more, see `WalkOptions`
+ * @throws GwError `recording.key` when the journal's key cannot be had
  */
-export async function* readSession(dir: string, bootId: string, session: string, more?: () => Promise<boolean>): AsyncGenerator<SessionItem, void> {
+export async function* readSession(
+  dir: string,
+  bootId: string,
+  session: string,
+  keys: JournalKeys = plainJournals,
+  more?: () => Promise<boolean>,
+): AsyncGenerator<SessionItem, void> {
+  const opener = await keys.opener(dir, bootId);
   const live = await isWorkerAlive(join(dir, bootId));
   const problems: JournalProblem[] = [];
   const report = (problem: JournalProblem): void => {
@@ -33,6 +44,7 @@ export async function* readSession(dir: string, bootId: string, session: string,
   const ledger = new SessionLedger();
   let number = 0;
   let ended = false;
+  let hidden: HiddenReason | null = null;
   let segment = 0;
   // A writer that died tells nothing more.
   const waiting = more === undefined ? undefined : async (): Promise<boolean> => (await more()) && (await isWorkerAlive(join(dir, bootId)));
@@ -41,7 +53,7 @@ export async function* readSession(dir: string, bootId: string, session: string,
     if (item.kind !== 'frame') continue;
     segment = item.segment;
     const { frame } = item;
-    for (const entry of decodeEntries(frame.body, frame.entries)) {
+    for (const entry of openEntries(frame, opener)) {
       const found = (code: JournalProblem['code'], message: string): void =>
         report({ code, bootId, segment, offset: frame.offset, session: number === 0 ? null : number, message });
       if (typeof entry === 'string') {
@@ -53,7 +65,11 @@ export async function* readSession(dir: string, bootId: string, session: string,
       const finding = ledger.take({ ...entry, session: 1 });
       if (finding !== null) found(finding.code, finding.message);
       if (entry.kind === KIND.sessionEnd) ended = true;
-      yield* joiner.take(entry, frame.time);
+      if (entry.hidden === null) yield* joiner.take(entry, frame.time);
+      else if (hidden !== entry.hidden) {
+        hidden = entry.hidden;
+        if (hidden !== 'damaged') found(hidden === 'destroyed' ? 'content-erased' : 'content-locked', HIDDEN[hidden]);
+      }
     }
     if (ended) break;
   }
@@ -62,6 +78,13 @@ export async function* readSession(dir: string, bootId: string, session: string,
   else if (!ended && !live) report({ code: 'end-missing', bootId, segment, offset: 0, session: number, message: 'the session has no end' });
   yield { kind: 'integrity', intact: problems.length === 0, live: live && number !== 0 && !ended, problems };
 }
+
+const HIDDEN: Readonly<Record<Exclude<HiddenReason, 'damaged'>, string>> = {
+  destroyed: 'the content of the session was erased',
+  locked: 'the content is encrypted, and its key is not here',
+  'no-key': 'the content is encrypted, and the journal has no key for it',
+  'wrong-key': 'the content is encrypted, and the key in its place is not the key of this session',
+};
 
 export interface ListedSession {
   readonly bootId: string;
@@ -73,12 +96,13 @@ export interface ListedSession {
 }
 
 /** All sessions of all journals of a directory: each as it ends, those without an end last. Reads everything; unreadable parts are skipped. */
-export async function* listSessions(dir: string): AsyncGenerator<ListedSession, void> {
+export async function* listSessions(dir: string, keys: JournalKeys = plainJournals): AsyncGenerator<ListedSession, void> {
   for (const bootId of await listWorkers(dir)) {
+    const opener = await keys.opener(dir, bootId);
     const open = new Map<number, SessionStart>();
     for await (const item of walkJournal({ dir, bootId, live: true })) {
       if (item.kind !== 'frame') continue;
-      for (const entry of decodeEntries(item.frame.body, item.frame.entries)) {
+      for (const entry of openEntries(item.frame, opener)) {
         if (typeof entry === 'string') break;
         if (entry.kind === KIND.sessionStart) {
           const start = readStart(entry.payload);

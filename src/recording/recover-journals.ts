@@ -4,15 +4,18 @@
  * run finishes what a first one could not. Run by the composition root before it opens a journal of its own.
  */
 import { open, readdir, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
 import type { SessionEnd, SessionStart } from '../contract/recording.js';
+import type { EntryOpener } from './encryption/entry-opener.js';
+import { type JournalKeys, plainJournals } from './encryption/journal-keyring.js';
+import { openEntries } from './encryption/open-entries.js';
 import { EndedSessions } from './ended-sessions.js';
 import { EntryBatch } from './entry-batch.js';
-import { decodeEntries } from './entry-decoder.js';
-import { BATCH_BYTES, CHAIN_BYTES, encodeJson, KIND, OUTCOME_CODE, OUTCOME_FIXED_BYTES, OUTCOME_SILENT, setU48 } from './format.js';
+import type { HiddenReason } from './entry-decoder.js';
+import { BATCH_BYTES, CHAIN_BYTES, encodeJson, KIND, OUTCOME_CODE, OUTCOME_FIXED_BYTES, OUTCOME_SILENT, setU48, VERSION } from './format.js';
 import { listSegments, listWorkers, segmentName } from './journal-directory.js';
 import { readStart } from './recorded-shapes.js';
 import { sealSegment } from './seal-segment.js';
@@ -25,6 +28,8 @@ import { claimRecovery, dropLock, isWorkerAlive } from './worker-lock.js';
 export interface RecoveryOptions {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Opens encrypted journals: what was being done when a process died is in them. */
+  readonly keys?: JournalKeys;
   /** Whether the worker with this boot id is known to run, by what the caller knows; a living process that holds the directory's lock counts too. */
   readonly alive?: (bootId: string) => boolean;
   /**
@@ -84,6 +89,7 @@ interface Scanned {
   /** End of the last good frame, and the chain value there. */
   readonly offset: number;
   readonly chain: Buffer;
+  readonly version: number;
   readonly gateway: string;
   readonly sealed: boolean;
   readonly final: boolean;
@@ -106,7 +112,11 @@ interface Recovered {
 }
 
 async function recoverWorker(directory: string, bootId: string, options: RecoveryOptions): Promise<Recovered> {
-  const { segments, ledger, headless, lastTime, endedLast } = await scan(directory, options.logger);
+  const { segments, ledger, headless, lastTime, endedLast } = await scan(
+    directory,
+    await (options.keys ?? plainJournals).opener(dirname(directory), bootId),
+    options.logger,
+  );
   const ended = [...endedLast.list()].map(({ start, end }) => ({ id: start.session, bootId, start, end }));
   const last = segments.at(-1);
   if (last?.final === true) return { interrupted: [], ended };
@@ -135,10 +145,11 @@ async function recoverWorker(directory: string, bootId: string, options: Recover
 }
 
 /** Reads everything and changes nothing. @throws GwError `recording.failed` when more than the end is damaged. */
-async function scan(directory: string, logger: Logger): Promise<Scan> {
+async function scan(directory: string, opener: EntryOpener, logger: Logger): Promise<Scan> {
   const ledger = new SessionLedger();
   const endedLast = new EndedSessions();
   const segments: Scanned[] = [];
+  const hidden = new Map<number, HiddenReason>();
   const numbers = await listSegments(directory);
   let lastTime = 0;
   for (const number of numbers) {
@@ -149,6 +160,7 @@ async function scan(directory: string, logger: Logger): Promise<Scan> {
     if (typeof reader === 'string') {
       // Only the newest one can be torn in its header: its creation was interrupted.
       if (number !== numbers.at(-1)) throw unrecoverable(number, reader);
+      requireOpened(ledger, hidden);
       return { segments, ledger, headless: path, lastTime, endedLast };
     }
     try {
@@ -163,18 +175,20 @@ async function scan(directory: string, logger: Logger): Promise<Scan> {
           continue;
         }
         lastTime = Math.max(lastTime, item.time);
-        for (const entry of decodeEntries(item.body, item.entries)) {
+        for (const entry of openEntries(item, opener)) {
+          if (typeof entry !== 'string' && entry.hidden !== null) hidden.set(entry.session, entry.hidden);
           if (typeof entry !== 'string') endedLast.take(entry, ledger);
           const wrong = typeof entry === 'string' ? entry : ledger.take(entry)?.message;
           if (wrong !== undefined) logger.warn({ path, problem: wrong }, 'a journal holds an entry that does not fit');
         }
       }
-      const { gateway } = reader.header;
+      const { gateway, version } = reader.header;
       segments.push({
         number,
         path,
         offset: reader.offset,
         chain: reader.chain,
+        version,
         gateway,
         sealed: footer !== null,
         final: footer?.final ?? false,
@@ -184,7 +198,19 @@ async function scan(directory: string, logger: Logger): Promise<Scan> {
       await reader[Symbol.asyncDispose]();
     }
   }
+  requireOpened(ledger, hidden);
   return { segments, ledger, headless: null, lastTime, endedLast };
+}
+
+/** What of a session that was open was sent without an outcome is in its hidden entries: to end it without them would be to lose that. */
+function requireOpened(ledger: SessionLedger, hidden: ReadonlyMap<number, HiddenReason>): void {
+  for (const number of ledger.open.keys()) {
+    const reason = hidden.get(number);
+    if (reason !== undefined)
+      throw new GwError('recording.key', `Session ${number} of the journal was open, and its entries cannot be read without its key (${reason}).`, {
+        hint: 'Put the keys back, and start again.',
+      });
+  }
 }
 
 type Tail = Pick<Scanned, 'path' | 'offset' | 'chain'>;
@@ -239,7 +265,15 @@ function appendEvent(batch: EntryBatch, counter: number, data: Readonly<Record<s
 async function nextSegment(directory: string, bootId: string, last: Scanned | undefined, createdAt: number): Promise<Tail> {
   const number = (last?.number ?? 0) + 1;
   // A worker that died before its first segment was complete left no name of its gateway.
-  const header = encodeHeader({ segment: number, createdAt, previous: last?.chain ?? Buffer.alloc(CHAIN_BYTES), bootId, gateway: last?.gateway ?? '' });
+  const version = last?.version ?? VERSION.plain;
+  const header = encodeHeader({
+    version,
+    segment: number,
+    createdAt,
+    previous: last?.chain ?? Buffer.alloc(CHAIN_BYTES),
+    bootId,
+    gateway: last?.gateway ?? '',
+  });
   const path = join(directory, segmentName(number));
   await writeAll(path, 'wx', header, 0);
   return { path, offset: header.length, chain: Buffer.from(headerChain(header)) };

@@ -6,7 +6,9 @@
 import type { RecordedDecision } from '../contract/decision.js';
 import type { Facts } from '../contract/operation.js';
 import type { SessionStart } from '../contract/recording.js';
-import { decodeDefinition, decodeEntries, decodeEvent, decodeOperation, type Entry } from './entry-decoder.js';
+import { type JournalKeys, plainJournals } from './encryption/journal-keyring.js';
+import { openEntries } from './encryption/open-entries.js';
+import { decodeDefinition, decodeEvent, decodeOperation, type Entry } from './entry-decoder.js';
 import { DEFINE, DEFINITIONS, KIND } from './format.js';
 import { listWorkers } from './journal-directory.js';
 import { readDecision, readFacts, readStart } from './recorded-shapes.js';
@@ -35,6 +37,7 @@ export interface ReplayVisitor<Session> {
 
 export interface ReplayOptions {
   readonly dir: string;
+  readonly keys?: JournalKeys;
   /** Milliseconds since the epoch. */
   readonly since: number;
   /** Called after each frame; what it gives is awaited. So that a long replay lets others work, and can be ended by a rejection. */
@@ -45,6 +48,7 @@ export interface ReplayOptions {
 export async function replayOperations<Session>(options: ReplayOptions, visitor: ReplayVisitor<Session>): Promise<void> {
   const shared = new SharedFacts();
   for (const bootId of await listWorkers(options.dir)) {
+    const opener = await (options.keys ?? plainJournals).opener(options.dir, bootId);
     const open = new Map<number, OpenSession<Session>>();
     const starts = new Map<number, SessionStart>();
     const get = (number: number): OpenSession<Session> | undefined => {
@@ -92,8 +96,9 @@ export async function replayOperations<Session>(options: ReplayOptions, visitor:
     for await (const item of walkJournal({ dir: options.dir, bootId, live: true })) {
       if (item.kind !== 'frame') continue;
       const { frame } = item;
-      for (const entry of decodeEntries(frame.body, frame.entries)) {
+      for (const entry of openEntries(frame, opener)) {
         if (typeof entry === 'string') break;
+        if (entry.hidden !== null && entry.kind !== KIND.sessionEnd) continue;
         take(entry, frame.time);
       }
       const pause = options.breathe();

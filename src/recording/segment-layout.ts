@@ -7,6 +7,7 @@ import { GwError } from '../contract/gw-error.js';
 import { CHAIN_BYTES, FRAME_HEAD_BYTES, FRAME_SEAL, getU48, MAGIC, NAME_BYTES, setU48, VERSION } from './format.js';
 
 export interface SegmentHeader {
+  readonly version: number;
   readonly segment: number;
   /** Milliseconds since the epoch. */
   readonly createdAt: number;
@@ -57,7 +58,7 @@ export function encodeHeader(header: SegmentHeader): Buffer {
   const bytes = Buffer.alloc(length);
   const view = new DataView(bytes.buffer, bytes.byteOffset, length);
   view.setUint32(0, MAGIC);
-  view.setUint16(4, VERSION);
+  view.setUint16(4, header.version);
   view.setUint16(6, length);
   view.setUint32(8, header.segment);
   setU48(view, 12, header.createdAt);
@@ -82,7 +83,8 @@ export function headerChain(header: Buffer): Buffer {
 export function parseHeader(bytes: Buffer): { readonly header: SegmentHeader; readonly length: number; readonly chain: Buffer } | string {
   if (bytes.length < HEADER_FIXED + 3 + CHAIN_BYTES) return 'the file is shorter than a segment header';
   if (bytes.readUInt32BE(0) !== MAGIC) return 'the file does not begin with GWJ1';
-  if (bytes.readUInt16BE(4) !== VERSION) return `format version ${bytes.readUInt16BE(4)} is not known`;
+  const version = bytes.readUInt16BE(4);
+  if (version !== VERSION.plain && version !== VERSION.encrypted) return `format version ${version} is not known`;
   const length = bytes.readUInt16BE(6);
   const bootBytes = bytes.readUInt8(HEADER_FIXED);
   const gatewayAt = HEADER_FIXED + 3 + bootBytes;
@@ -93,6 +95,7 @@ export function parseHeader(bytes: Buffer): { readonly header: SegmentHeader; re
   if (!hash('sha256', bytes.subarray(0, length - CHAIN_BYTES), 'buffer').equals(chain)) return 'the hash of the header does not match it';
   return {
     header: {
+      version,
       segment: bytes.readUInt32BE(8),
       createdAt: getU48(bytes, 12),
       previous: Buffer.from(bytes.subarray(18, HEADER_FIXED)),

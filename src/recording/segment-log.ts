@@ -6,6 +6,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { GwError } from '../contract/gw-error.js';
+import type { KeyIssuer } from './encryption/key-issuer.js';
 import { segmentName } from './journal-directory.js';
 import type { SegmentFiles } from './segment-file.js';
 import { encodeHeader, headerChain } from './segment-layout.js';
@@ -32,6 +33,10 @@ export interface SegmentLogOptions {
   readonly directory: string;
   readonly bootId: string;
   readonly gateway: string;
+  /** Of the format. */
+  readonly version: number;
+  /** Of the sessions; null: the journal is not encrypted. They are in the kernel before, and on disk before, what they encrypt. */
+  readonly keys: KeyIssuer | null;
   readonly files: SegmentFiles;
 }
 
@@ -52,6 +57,10 @@ export class SegmentLog {
     this.#current = this.#create(1, Buffer.alloc(32), createdAt).segment;
   }
 
+  get keys(): KeyIssuer | null {
+    return this.#options.keys;
+  }
+
   get current(): OpenSegment {
     return this.#current;
   }
@@ -68,6 +77,7 @@ export class SegmentLog {
 
   /** Writes all of `bytes` from `start` to `end`. @throws the error of the file system; then nothing counts as written. */
   append(bytes: Uint8Array, start: number, end: number): void {
+    this.#options.keys?.flush();
     const segment = this.#current;
     if (segment.torn) {
       this.#options.files.truncate(segment.fd, segment.offset);
@@ -95,6 +105,7 @@ export class SegmentLog {
   roll(previous: Buffer, createdAt: number): Buffer {
     const full = this.#current;
     try {
+      this.#options.keys?.syncNow();
       this.#options.files.datasyncNow(full.fd);
     } catch (thrown) {
       full.rewrite = true;
@@ -122,7 +133,8 @@ export class SegmentLog {
   }
 
   async #sync(): Promise<OpenSegment[]> {
-    const { files } = this.#options;
+    const { files, keys } = this.#options;
+    await keys?.sync();
     const retired = this.#retired.slice();
     for (const segment of [...retired, this.#current]) {
       const target = segment.offset;
@@ -156,6 +168,7 @@ export class SegmentLog {
   }
 
   close(): void {
+    this.#options.keys?.close();
     this.#options.files.close(this.#current.fd);
     this.#options.files.close(this.#directoryFd);
   }
@@ -172,8 +185,8 @@ export class SegmentLog {
   }
 
   #create(number: number, previous: Buffer, createdAt: number): { readonly segment: OpenSegment; readonly chain: Buffer } {
-    const { files, directory, bootId, gateway } = this.#options;
-    const header = encodeHeader({ segment: number, createdAt, previous, bootId, gateway });
+    const { files, directory, bootId, gateway, version } = this.#options;
+    const header = encodeHeader({ version, segment: number, createdAt, previous, bootId, gateway });
     const path = join(directory, segmentName(number));
     const fd = files.create(path);
     try {

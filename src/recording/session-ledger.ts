@@ -115,6 +115,9 @@ export class SessionLedger {
 
   #follow(session: OpenSession, entry: Entry): Finding | null {
     const { payload } = entry;
+    // What is hidden counts, and says no more; an end says in the clear how many there are.
+    if (entry.hidden === 'damaged') return unreadable('an encrypted entry');
+    if (entry.hidden !== null && entry.kind !== KIND.sessionEnd) return null;
     switch (entry.kind) {
       case KIND.define: {
         const definition = decodeDefinition(payload);

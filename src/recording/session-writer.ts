@@ -8,9 +8,11 @@ import { GwError } from '../contract/gw-error.js';
 import type { Facts } from '../contract/operation.js';
 import type { Outcome, SessionEnd, SessionRecorder } from '../contract/recording.js';
 import { cutText } from './cut-text.js';
+import type { SessionCipher } from './encryption/session-cipher.js';
 import {
   DIRECTION,
   encodeJson,
+  FLAG_ENCRYPTED,
   KIND,
   MESSAGE_BYTES,
   OPERATION_FIXED_BYTES,
@@ -37,6 +39,8 @@ const SPARE_LIMIT = 256;
 export class SessionWriter implements SessionRecorder {
   readonly session: number;
   readonly #host: SessionHost;
+  /** Null: the journal is not encrypted. */
+  readonly #cipher: SessionCipher | null;
   readonly #dictionary: SessionDictionary;
   readonly #open = new OpenOperations();
   #counter = 0;
@@ -52,21 +56,33 @@ export class SessionWriter implements SessionRecorder {
   #bytesUp = 0;
   #bytesDown = 0;
 
-  constructor(host: SessionHost, session: number) {
+  constructor(host: SessionHost, session: number, cipher: SessionCipher | null) {
     this.#host = host;
     this.session = session;
+    this.#cipher = cipher;
     this.#dictionary = new SessionDictionary((number, type, json) => {
       const at = this.#entry(KIND.define, 5 + json.length);
       const { batch } = this.#host;
       batch.view.setUint32(at, number);
       batch.view.setUint8(at + 4, type);
-      batch.put(json, at + 5);
+      batch.put(json, this.#content(KIND.define, at, 5));
+      this.#hide(KIND.define, at, 5);
     });
   }
 
   /** Writes the first entry. */
-  start(json: Buffer): void {
-    this.#host.batch.put(json, this.#entry(KIND.sessionStart, json.length));
+  start(id: string, json: Buffer): void {
+    const { batch } = this.#host;
+    if (this.#cipher === null) {
+      batch.put(json, this.#entry(KIND.sessionStart, json.length));
+      return;
+    }
+    const clear = Buffer.from(id, 'utf8');
+    const at = this.#entry(KIND.sessionStart, 1 + clear.length + json.length);
+    batch.view.setUint8(at, clear.length);
+    batch.put(clear, at + 1);
+    batch.put(json, this.#content(KIND.sessionStart, at, 1 + clear.length));
+    this.#hide(KIND.sessionStart, at, 1 + clear.length);
   }
 
   operation(sequence: number, form: string, facts: Facts, decision: Decision, exact: Uint8Array, parameters: Uint8Array | null): void {
@@ -99,8 +115,10 @@ export class SessionWriter implements SessionRecorder {
     setU48(view, at + 19, text.length);
     setU48(view, at + 25, bound === null ? 0 : bound.length);
     view.setUint32(at + 31, head.length);
-    batch.put(head, at + OPERATION_FIXED_BYTES);
-    batch.put(tail, at + OPERATION_FIXED_BYTES + head.length);
+    const content = this.#content(KIND.operation, at, OPERATION_FIXED_BYTES);
+    batch.put(head, content);
+    batch.put(tail, content + head.length);
+    this.#hide(KIND.operation, at, OPERATION_FIXED_BYTES);
     if (text.length > PIECE_BYTES) this.#parts(sequence, 0, text);
     if (bound !== null && bound.length > PIECE_BYTES) this.#parts(sequence, 1, bound);
     this.#last = sequence;
@@ -129,7 +147,8 @@ export class SessionWriter implements SessionRecorder {
     const { message } = outcome;
     const whole = message === null ? 0 : Buffer.byteLength(message);
     const cut = message !== null && whole > MESSAGE_BYTES ? cutText(message, MESSAGE_BYTES) : null;
-    const at = this.#entry(KIND.outcome, OUTCOME_FIXED_BYTES + (cut === null ? whole : cut.length));
+    // Without a message there is nothing to hide.
+    const at = message === null ? this.#openEntry(KIND.outcome, OUTCOME_FIXED_BYTES) : this.#entry(KIND.outcome, OUTCOME_FIXED_BYTES + (cut?.length ?? whole));
     const batch = this.#host.batch;
     const view = batch.view;
     setU48(view, at, sequence);
@@ -138,8 +157,12 @@ export class SessionWriter implements SessionRecorder {
     setU48(view, at + 13, toU48(outcome.bytes));
     setU48(view, at + 19, toU48(outcome.durationUs));
     view.setUint8(at + 25, message === null ? OUTCOME_SILENT : cut === null ? OUTCOME_MESSAGE : OUTCOME_CUT);
-    if (cut !== null) batch.put(cut, at + OUTCOME_FIXED_BYTES);
-    else if (message !== null) batch.bytes.write(message, at + OUTCOME_FIXED_BYTES, whole, 'utf8');
+    if (message !== null) {
+      const content = this.#content(KIND.outcome, at, OUTCOME_FIXED_BYTES);
+      if (cut === null) batch.bytes.write(message, content, whole, 'utf8');
+      else batch.put(cut, content);
+      this.#hide(KIND.outcome, at, OUTCOME_FIXED_BYTES);
+    }
     this.#rows += outcome.rows;
     const operation = this.#open.get(sequence);
     if (operation === undefined) return;
@@ -155,7 +178,8 @@ export class SessionWriter implements SessionRecorder {
     const { batch } = this.#host;
     batch.view.setUint16(at, name.length);
     batch.put(name, at + 2);
-    batch.put(json, at + 2 + name.length);
+    batch.put(json, this.#content(KIND.event, at, 2 + name.length));
+    this.#hide(KIND.event, at, 2 + name.length);
   }
 
   /** Accepted while the journal cannot be written, too: it is kept in the batch and goes out first of all when writing works again. */
@@ -188,11 +212,30 @@ export class SessionWriter implements SessionRecorder {
 
   #ready(): void {
     if (this.#end !== null) throw new GwError('internal.error', 'Something was recorded after the end of its session.');
+    if (this.#cipher?.full === true)
+      throw new GwError('session.limit', 'The record of this session is as long as one can be.', { hint: 'Open a new session.' });
     this.#host.ready();
   }
 
+  /** An entry whose content is to be hidden; gives where its clear part begins. */
   #entry(kind: number, length: number): number {
+    const cipher = this.#cipher;
+    if (cipher === null) return this.#openEntry(kind, length);
+    return this.#host.batch.entry(kind, this.session, ++this.#counter, length + cipher.added(kind), FLAG_ENCRYPTED);
+  }
+
+  #openEntry(kind: number, length: number): number {
     return this.#host.batch.entry(kind, this.session, ++this.#counter, length);
+  }
+
+  /** Where the content of an entry goes that begins at `at` and has `clear` bytes before it. */
+  #content(kind: number, at: number, clear: number): number {
+    return at + clear + (this.#cipher?.added(kind) ?? 0);
+  }
+
+  /** To be called when the entry is complete, before the next one. */
+  #hide(kind: number, at: number, clear: number): void {
+    this.#cipher?.hide(this.#host.batch, kind, at + clear);
   }
 
   #operation(sequence: number): OpenOperation {
@@ -213,7 +256,8 @@ export class SessionWriter implements SessionRecorder {
       const { batch } = this.#host;
       setU48(batch.view, at, sequence);
       batch.view.setUint8(at + 6, part);
-      batch.put(piece, at + 7);
+      batch.put(piece, this.#content(KIND.part, at, 7));
+      this.#hide(KIND.part, at, 7);
     }
   }
 
@@ -227,12 +271,13 @@ export class SessionWriter implements SessionRecorder {
       const at = this.#entry(kind, 6 + piece.length);
       const batch = this.#host.batch;
       setU48(batch.view, at, sequence);
-      batch.put(piece, at + 6);
+      batch.put(piece, this.#content(kind, at, 6));
+      this.#hide(kind, at, 6);
       stream.recorded += piece.length;
     }
     if (room === chunk.length) return;
     stream.cut = true;
-    const at = this.#entry(KIND.cut, 13);
+    const at = this.#openEntry(KIND.cut, 13);
     const { view } = this.#host.batch;
     setU48(view, at, sequence);
     view.setUint8(at + 6, kind === KIND.delivered ? DIRECTION.delivered : DIRECTION.received);
@@ -261,8 +306,10 @@ export class SessionWriter implements SessionRecorder {
       batch.view.setUint8(at + 6, direction);
       batch.view.setUint8(at + 7, digest === null ? 0 : 1);
       setU48(batch.view, at + 8, stream.total);
-      batch.bytes.fill(0, at + 14, at + 46);
-      if (digest !== null) batch.put(digest, at + 14);
+      const content = this.#content(KIND.digest, at, 14);
+      batch.bytes.fill(0, content, content + 32);
+      if (digest !== null) batch.put(digest, content);
+      this.#hide(KIND.digest, at, 14);
       this.#host.giveStream(stream);
       this.#awaited--;
       this.#host.commitSoon();
@@ -277,7 +324,8 @@ export class SessionWriter implements SessionRecorder {
     const at = this.#entry(KIND.sessionEnd, 6 + json.length);
     const { batch } = this.#host;
     setU48(batch.view, at, this.#counter);
-    batch.put(json, at + 6);
+    batch.put(json, this.#content(KIND.sessionEnd, at, 6));
+    this.#hide(KIND.sessionEnd, at, 6);
     this.#host.ended(this.session);
   }
 }

@@ -3,7 +3,8 @@
  * and declared totals of every session. Reports everything that is wrong and stops at nothing. Input is untrusted.
  */
 import { join } from 'node:path';
-import { decodeEntries } from './entry-decoder.js';
+import { EntryOpener } from './encryption/entry-opener.js';
+import { openEntries } from './encryption/open-entries.js';
 import { listWorkers } from './journal-directory.js';
 import { MerkleTree } from './merkle-tree.js';
 import { leafBytes, type SegmentFooter, type SessionRange } from './segment-layout.js';
@@ -49,6 +50,8 @@ export async function verifyJournal(dir: string): Promise<JournalReport> {
 
 async function verifyWorker(dir: string, bootId: string): Promise<WorkerReport> {
   const live = await isWorkerAlive(join(dir, bootId));
+  // Hashes are over what is stored: a verifier needs no keys.
+  const opener = new EntryOpener(join(dir, bootId), null);
   const ledger = new SessionLedger();
   const problems: JournalProblem[] = [];
   const segments: SegmentReport[] = [];
@@ -67,7 +70,7 @@ async function verifyWorker(dir: string, bootId: string): Promise<WorkerReport> 
       gateway = item.header.gateway;
     } else if (item.kind === 'frame') {
       current?.frame();
-      for (const entry of decodeEntries(item.frame.body, item.frame.entries)) {
+      for (const entry of openEntries(item.frame, opener)) {
         if (typeof entry === 'string') {
           finding('entry-unreadable', item.segment, item.frame.offset, null, entry);
           break;

@@ -23,7 +23,11 @@ export type ProblemCode =
   | 'session-unknown'
   | 'end-missing'
   | 'end-wrong'
-  | 'too-large';
+  | 'too-large'
+  /** Nothing is wrong with the journal; its content was erased. */
+  | 'content-erased'
+  /** The content cannot be had with the keys that are here. */
+  | 'content-locked';
 
 export interface JournalProblem {
   readonly code: ProblemCode;

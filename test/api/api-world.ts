@@ -20,6 +20,7 @@ import { createPolicyAnswers } from '../../src/gateway/policy-answers.js';
 import { createAuthenticator } from '../../src/identity/index.js';
 import { type LoadedPolicy, loadPolicy } from '../../src/policy/index.js';
 import { protocols } from '../../src/protocols/index.js';
+import { plainJournals } from '../../src/recording/index.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { createTargets } from '../../src/targets/index.js';
 import { mint, type TestClock, TestIssuer, testClock, testKey } from '../identity/test-issuer.js';
@@ -212,6 +213,7 @@ export class ApiWorld {
         get journalDir() {
           return world.journalDir;
         },
+        keys: plainJournals,
         clock: this.clock,
       }),
       readiness: () => Promise.resolve({ ready: !this.draining, checks: { accepting: { ok: !this.draining, message: null } } }),

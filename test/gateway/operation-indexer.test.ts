@@ -5,7 +5,7 @@ import type { FoundOperation } from '../../src/contract/operation-index.js';
 import { type OperationIndexer, startOperationIndexer } from '../../src/gateway/operation-indexer.js';
 import type { GroupJournal } from '../../src/recording/index.js';
 import { openStore, type Store } from '../../src/store/index.js';
-import { allow, bytes, crashCopy, deny, end, facts, freshDirectory, ok, open, start } from '../recording/session-fixture.js';
+import { allow, bytes, crashCopy, deny, end, facts, freshDirectory, keys, ok, open, start } from '../recording/session-fixture.js';
 import { eventually, type StateServer, startStateServer } from '../store/state-server.js';
 
 let server: StateServer;
@@ -42,7 +42,7 @@ async function journal(bootId: string, where = dir): Promise<GroupJournal> {
 }
 
 function index(name: string, alive: readonly string[] | null = []): OperationIndexer {
-  const indexer = startOperationIndexer({ index: store.operations, journalDir: dir, journal: name, alive, logger: silentLogger });
+  const indexer = startOperationIndexer({ keys, index: store.operations, journalDir: dir, journal: name, alive, logger: silentLogger });
   indexers.push(indexer);
   return indexer;
 }

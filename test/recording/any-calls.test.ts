@@ -15,6 +15,8 @@ import {
   facts,
   freshDirectory,
   integrity,
+  keyFile,
+  keys,
   ok,
   open,
   operations,
@@ -93,15 +95,19 @@ interface Model {
 }
 
 describe('any sequence of calls', () => {
-  it.each([false, true])(
-    'reads back as it was made (crash at the end: %s)',
-    (crash) =>
+  it.each([
+    [false, true],
+    [true, true],
+    [true, false],
+  ])(
+    'reads back as it was made (crash at the end: %s, encrypted: %s)',
+    (crash, encrypted) =>
       withDirectory(async (base) => {
         let run = 0;
         await fc.assert(
           fc.asyncProperty(fc.array(call, { maxLength: 120 }), fc.integer({ min: 200, max: 5000 }), async (calls, segmentBytes) => {
             const dir = `${base}/${run++}`;
-            const journal = await open(dir, { bootId: 'w', segmentBytes, resultCap: CAP });
+            const journal = await open(dir, { bootId: 'w', segmentBytes, resultCap: CAP, encryption: encrypted ? keyFile : null });
             const known = Array.from({ length: 4 }, (_, i) => facts(`facts ${i}`));
             const models: Model[] = Array.from({ length: SESSIONS }, (_, i) => ({
               id: `ses_${i}`,
@@ -120,7 +126,7 @@ describe('any sequence of calls', () => {
               at = await freshDirectory();
               await crashCopy(dir, 'w', at);
               await journal.close();
-              expect((await recoverJournals(at, { clock: steppingClock(1_800_000_000_000), logger: silentLogger })).failed).toEqual([]);
+              expect((await recoverJournals(at, { clock: steppingClock(1_800_000_000_000), logger: silentLogger, keys })).failed).toEqual([]);
             } else await journal.close();
             expect(await verifyJournal(at)).toMatchObject({ intact: true, workers: [{ sessions: SESSIONS, openSessions: 0 }] });
             for (const model of models) await check(at, model, crash);

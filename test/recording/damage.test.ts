@@ -1,5 +1,5 @@
 /** A journal that was changed by anyone is found out, and one that was torn by a crash is a prefix of what was written. */
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -13,6 +13,7 @@ import {
   end,
   facts,
   integrity,
+  keys,
   leaveDeadLock,
   ok,
   open,
@@ -22,7 +23,7 @@ import {
   withDirectory,
 } from './session-fixture.js';
 
-const recovery = { clock: steppingClock(1_800_000_000_000), logger: silentLogger };
+const recovery = { clock: steppingClock(1_800_000_000_000), logger: silentLogger, keys };
 
 /** Two sessions, three operations of one, in a journal that is still open; gives the copy that a crash would leave. */
 async function crashed(to: string): Promise<string> {
@@ -53,6 +54,7 @@ describe('damage', () => {
         for (let length = whole.length; length >= 0; length--) {
           const dir = join(origin, `cut-${length}`);
           await mkdir(join(dir, 'w'), { recursive: true });
+          for (const name of ['keys', 'keys.json']) await cp(join(origin, 'w', name), join(dir, 'w', name));
           await writeFile(join(dir, 'w', '000001.gwj'), whole.subarray(0, length));
           await leaveDeadLock(dir, 'w');
           const { sessions, failed } = await recoverJournals(dir, recovery);
@@ -120,7 +122,7 @@ describe('damage', () => {
       }
       session.end(end);
       await journal.close();
-      const names = (await readdir(join(dir, 'w'))).sort();
+      const names = (await readdir(join(dir, 'w'))).filter((name) => name.endsWith('.gwj')).sort();
       const codes = async (): Promise<string[]> => (await verifyJournal(dir)).workers.flatMap((worker) => worker.problems.map((problem) => problem.code));
       const last = join(dir, 'w', names.at(-1) as string);
       const content = await readFile(last);

@@ -115,6 +115,7 @@ describe('a journal that cannot be written', () => {
       const written: number[] = [];
       await using journal = await open(dir, {
         bootId: 'w',
+        encryption: null,
         syncIntervalMs: 1_000_000,
         retryIntervalMs: 1_000_000,
         files: {

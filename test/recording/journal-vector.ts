@@ -1,14 +1,15 @@
-/** The session of the test vector in test/formats/journal-v1, which also stands in docs/spec/journal.md: every kind of entry but `part`, in two segments. */
-import type { GroupJournal } from '../../src/recording/index.js';
+/** The session of the test vectors in test/formats/journal-v1 (not encrypted) and journal-v2, which also stands in docs/spec/journal.md: every kind of entry but `part`, in two segments. */
+import type { GroupJournal, KeyWrapper } from '../../src/recording/index.js';
 import { allow, bytes, deny, end, facts, ok, open, start } from './session-fixture.js';
 
 export const VECTOR_BOOT_ID = 'wrk_vector';
 export const VECTOR_SESSION = 'ses_vector';
 const TIME = 1_790_000_000_000;
 
-export async function writeVector(dir: string): Promise<void> {
+export async function writeVector(dir: string, encryption: KeyWrapper | null = null): Promise<void> {
   const journal: GroupJournal = await open(dir, {
     bootId: VECTOR_BOOT_ID,
+    encryption,
     clock: { now: () => TIME, monotonic: () => 0 },
     segmentBytes: 1500,
     resultCap: 16,

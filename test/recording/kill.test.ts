@@ -7,7 +7,8 @@ import { silentLogger } from '../../src/base/logger.js';
 import { recoverJournals, verifyJournal } from '../../src/recording/index.js';
 import { isWorkerAlive } from '../../src/recording/worker-lock.js';
 import { type Compiled, compileRecording } from './compiled-recording.js';
-import { collect, integrity, operations, withDirectory } from './session-fixture.js';
+import { expectNoKeystreamTwice } from './keystream-use.js';
+import { collect, integrity, keys, operations, withDirectory } from './session-fixture.js';
 
 const KILLS = 70;
 let compiled: Compiled;
@@ -50,7 +51,7 @@ describe('kill -9', () => {
           const bootId = `kill${kill}`;
           const said = await runAndKill(dir, bootId, 1 + Math.floor(Math.random() * 60_000));
           expect(await isWorkerAlive(join(dir, bootId))).toBe(false);
-          const { failed, sessions } = await recoverJournals(dir, { clock: systemClock, logger: silentLogger });
+          const { failed, sessions } = await recoverJournals(dir, { clock: systemClock, logger: silentLogger, keys });
           expect(failed).toEqual([]);
           const committed = new Map<string, { operations: number; outcomes: number }>();
           // The last line may have been cut by the kill; all others are whole.
@@ -76,6 +77,7 @@ describe('kill -9', () => {
           expect(sessions.length).toBeGreaterThan(0);
         }
         expect(await verifyJournal(dir)).toMatchObject({ intact: true });
+        await expectNoKeystreamTwice(dir);
         expect(checked).toBeGreaterThan(KILLS);
         expect(unknown).toBeGreaterThan(0);
       }),

@@ -13,6 +13,7 @@ import {
   end,
   facts,
   freshDirectory,
+  keys,
   leaveDeadLock,
   ok,
   open,
@@ -22,7 +23,7 @@ import {
   withDirectory,
 } from './session-fixture.js';
 
-const recovery = { clock: steppingClock(1_800_000_000_000), logger: silentLogger };
+const recovery = { clock: steppingClock(1_800_000_000_000), logger: silentLogger, keys };
 
 describe('recovery', () => {
   it('ends open sessions as interrupted, operations without outcome as unknown, and leaves ended ones alone', () =>

@@ -11,6 +11,7 @@ import {
   end,
   facts,
   integrity,
+  keys,
   ok,
   open,
   operations,
@@ -164,7 +165,7 @@ describe('journal round trip', () => {
       one.commit();
       two.commit();
       const listed: string[] = [];
-      for await (const session of listSessions(dir))
+      for await (const session of listSessions(dir, keys))
         listed.push(`${session.start.session} ${session.end?.reason ?? 'open'} ${session.bootId === one.bootId ? 'one' : 'two'}`);
       expect(listed.sort()).toEqual(['ses_1 client one', 'ses_2 open one', 'ses_3 client two']);
     }));
@@ -194,7 +195,7 @@ describe('journal round trip', () => {
         writes++;
         return systemFiles.write(...args);
       };
-      await using journal = await open(dir, { files: { ...systemFiles, write: counted } });
+      await using journal = await open(dir, { encryption: null, files: { ...systemFiles, write: counted } });
       writes = 0;
       journal.commit();
       expect(writes).toBe(0);
@@ -212,6 +213,7 @@ describe('journal round trip', () => {
       let hold = false;
       let wake: () => void = () => undefined;
       await using journal = await open(dir, {
+        encryption: null,
         syncIntervalMs: 1_000_000,
         files: {
           ...systemFiles,

@@ -9,7 +9,17 @@ import { silentLogger } from '../../src/base/logger.js';
 import { type Decision, NOTHING_FURTHER, type RecordedDecision } from '../../src/contract/decision.js';
 import type { Facts } from '../../src/contract/operation.js';
 import type { Outcome, SessionEnd, SessionStart } from '../../src/contract/recording.js';
-import { type GroupJournal, type JournalOptions, openJournal, type RecordedOperation, readSession, type SessionItem } from '../../src/recording/index.js';
+import {
+  createKeyFileWrapper,
+  type GroupJournal,
+  JournalKeyring,
+  type JournalKeys,
+  type JournalOptions,
+  openJournal,
+  type RecordedOperation,
+  readSession,
+  type SessionItem,
+} from '../../src/recording/index.js';
 
 export const allow: Decision = {
   effect: 'allow',
@@ -79,8 +89,13 @@ export async function withDirectory<T>(use: (dir: string) => Promise<T>): Promis
   }
 }
 
+/** What wraps the keys of the journals of these tests. */
+export const keyFile = createKeyFileWrapper(Buffer.alloc(32, 7));
+export const keys = new JournalKeyring({ knows: (id) => id === keyFile.id, unwrap: async (_id, wrapped) => keyFile.unwrap(wrapped) });
+
+/** Encrypted, as those of a gateway are, unless the options say otherwise. */
 export function open(dir: string, options: Partial<JournalOptions> = {}): Promise<GroupJournal> {
-  return openJournal({ dir, gateway: 'test-gateway', clock: steppingClock(), logger: silentLogger, ...options });
+  return openJournal({ dir, gateway: 'test-gateway', clock: steppingClock(), logger: silentLogger, encryption: keyFile, ...options });
 }
 
 /** What a crash at this moment would leave: the files as they are, and the lock of a process that is no more. */
@@ -93,9 +108,9 @@ export async function leaveDeadLock(dir: string, bootId: string): Promise<void> 
   await writeFile(join(dir, bootId, 'lock'), JSON.stringify({ pid: 1, start: 'never', boot: 'another', namespace: null }));
 }
 
-export async function collect(dir: string, bootId: string, session: string): Promise<SessionItem[]> {
+export async function collect(dir: string, bootId: string, session: string, keyring: JournalKeys = keys): Promise<SessionItem[]> {
   const items: SessionItem[] = [];
-  for await (const item of readSession(dir, bootId, session)) items.push(item);
+  for await (const item of readSession(dir, bootId, session, keyring)) items.push(item);
   return items;
 }
 

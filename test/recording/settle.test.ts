@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import { type RecoveredSession, recoverJournals } from '../../src/recording/index.js';
-import { crashCopy, end, freshDirectory, open, start, steppingClock, withDirectory } from './session-fixture.js';
+import { crashCopy, end, freshDirectory, keys, open, start, steppingClock, withDirectory } from './session-fixture.js';
 
-const recovery = { clock: steppingClock(1_800_000_000_000), logger: silentLogger };
+const recovery = { clock: steppingClock(1_800_000_000_000), logger: silentLogger, keys };
 
 describe('recovery that settles what it found', () => {
   it('gives a session that ended just before the kill with its true end, and gives it again until that was taken', () =>

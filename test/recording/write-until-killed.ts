@@ -6,7 +6,7 @@ import { writeSync } from 'node:fs';
 import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { openJournal } from '../../src/recording/index.js';
-import { allow, end, facts, ok, start } from './session-fixture.js';
+import { allow, end, facts, keyFile, ok, start } from './session-fixture.js';
 
 const [dir, bootId] = process.argv.slice(2) as [string, string];
 const journal = await openJournal({
@@ -15,6 +15,7 @@ const journal = await openJournal({
   gateway: 'test-gateway',
   clock: systemClock,
   logger: silentLogger,
+  encryption: keyFile,
   segmentBytes: 64 * 1024,
   resultCap: 1024,
   syncIntervalMs: 5,

@@ -162,7 +162,7 @@ describe('credentials', () => {
 
   it('a command that waits for input sees its end; one that hangs is killed', async () => {
     await expect(read(node("process.stdin.on('end',()=>console.log('done')).resume()"))).resolves.toBe('done');
-    await expect(runCredentialCommand([process.execPath, '-e', 'setInterval(()=>{},1000)'], directory, 500)).rejects.toMatchObject({
+    await expect(runCredentialCommand([process.execPath, '-e', 'setInterval(()=>{},1000)'], directory, { timeoutMs: 500 })).rejects.toMatchObject({
       code: 'target.credential',
       message: 'The credential command did not finish within 500 ms.',
     });

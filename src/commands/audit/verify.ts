@@ -63,7 +63,10 @@ export default class AuditVerify extends GwCommand {
     const { session, operation, subject, issuer, target, startedAt, endedAt, reason, statement, outcome, checkpoints } = proved;
     this.print(`${visible(session)} is in ${visible(checkpoints.join(', '))}: ${visible(subject)} (${visible(issuer)}) on ${visible(target)}`);
     this.print(`from ${startedAt}${endedAt === null ? ', no end yet' : ` to ${endedAt} (${visible(reason ?? '')})`}`);
-    if (operation !== null) this.print(`operation ${operation}: ${visible(outcome ?? 'no outcome')}\n${visible(statement ?? '')}`);
+    if (operation !== null)
+      this.print(
+        `operation ${operation}: ${visible(outcome ?? 'no outcome')}\n${statement === null ? 'The proof does not disclose its text.' : visible(statement)}`,
+      );
     return proved;
   }
 }

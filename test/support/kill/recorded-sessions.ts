@@ -1,7 +1,8 @@
 /** Everything that the journals of a gateway hold, read in one pass for each journal; `readSession` reads one session at a time. */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { SessionEnd, SessionStart } from '../../../src/contract/recording.js';
-import { decodeEntries } from '../../../src/recording/entry-decoder.js';
+import { keyringBeside } from '../../../src/gateway/journal-keys.js';
+import { openEntries } from '../../../src/recording/encryption/open-entries.js';
 import type { RecordedOperation } from '../../../src/recording/index.js';
 import { listWorkers } from '../../../src/recording/journal-directory.js';
 import { SessionJoiner } from '../../../src/recording/session-joiner.js';
@@ -25,11 +26,12 @@ export async function liveJournals(dir: string): Promise<string[]> {
 }
 
 export async function recordedSessions(dir: string, journal: string): Promise<RecordedSession[]> {
+  const opener = await (await keyringBeside(dirname(dir))).opener(dir, journal);
   const sessions = new Map<number, RecordedSession>();
   const joiners = new Map<number, SessionJoiner>();
   for await (const item of walkJournal({ dir, bootId: journal, live: false })) {
     if (item.kind !== 'frame') continue;
-    for (const entry of decodeEntries(item.frame.body, item.frame.entries)) {
+    for (const entry of openEntries(item.frame, opener)) {
       if (typeof entry === 'string') throw new TypeError(`journal ${journal}: ${entry}`);
       if (entry.session === 0) continue;
       let joiner = joiners.get(entry.session);

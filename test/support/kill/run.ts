@@ -3,8 +3,9 @@
  * happened as the outside saw it and as the gateway recorded it.
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { SessionSummary } from '../../../src/contract/session-store.js';
+import { keyringBeside } from '../../../src/gateway/journal-keys.js';
 import { type JournalReport, readSession, verifyJournal } from '../../../src/recording/index.js';
 import { listWorkers } from '../../../src/recording/journal-directory.js';
 import { type GatewayWorld, type RunningGateway, startGatewayWorld } from '../../gateway/gateway-world.js';
@@ -157,7 +158,7 @@ export class KillRun {
     const wrong: string[] = [];
     for (let i = 0; i < Math.min(samples, evidence.sessions.length); i++) {
       const { journal, start } = this.#random.pick(evidence.sessions);
-      for await (const item of readSession(this.journalDir, journal, start.session)) {
+      for await (const item of readSession(this.journalDir, journal, start.session, await keyringBeside(dirname(this.journalDir)))) {
         if (item.kind === 'integrity' && !(item.intact && !item.live)) wrong.push(`${start.session}: ${JSON.stringify(item.problems)}`);
       }
     }

@@ -34,7 +34,7 @@ export function journalDirectory(dataDir: string): string {
   return join(dataDir, 'journal');
 }
 
-export function ownKeyPath(dataDir: string): string {
+function ownKeyPath(dataDir: string): string {
   return join(dataDir, 'journal-key');
 }
 

@@ -20,10 +20,10 @@ import { createPolicyAnswers } from '../../src/gateway/policy-answers.js';
 import { createAuthenticator } from '../../src/identity/index.js';
 import { type LoadedPolicy, loadPolicy } from '../../src/policy/index.js';
 import { protocols } from '../../src/protocols/index.js';
-import { plainJournals } from '../../src/recording/index.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { createTargets } from '../../src/targets/index.js';
 import { mint, type TestClock, TestIssuer, testClock, testKey } from '../identity/test-issuer.js';
+import { keys } from '../recording/session-fixture.js';
 import { sessionStart } from '../store/session-fixture.js';
 import { eventually, type StateServer, startStateServer } from '../store/state-server.js';
 import { silentTrail } from '../support/silent-trail.js';
@@ -213,7 +213,7 @@ export class ApiWorld {
         get journalDir() {
           return world.journalDir;
         },
-        keys: plainJournals,
+        keys,
         clock: this.clock,
       }),
       readiness: () => Promise.resolve({ ready: !this.draining, checks: { accepting: { ok: !this.draining, message: null } } }),

@@ -6,7 +6,7 @@ import { getU48, KIND, OPERATION_FIXED_BYTES, OUTCOME_FIXED_BYTES } from '../for
 
 export const SALT_BYTES = 16;
 export const COMMITMENT_BYTES = 32;
-export const TAG_BYTES = 16;
+const TAG_BYTES = 16;
 export const POSITION_BYTES = 6;
 
 /** Entries of which one can be shown to a third party by itself, with nothing else of its session: they hold a salted commitment to their content. */

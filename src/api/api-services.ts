@@ -6,7 +6,7 @@ import type { ApprovalDesk } from '../approval/index.js';
 import type { AuditLog } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { AuditEntryList, ExportFormat, LoginInfo, OperationRecord, Readiness, SessionDetail } from '../contract/api-types.js';
+import type { AuditEntryList, ExportFormat, LoginInfo, OperationRecord, Readiness, SessionDetail, TargetInfo } from '../contract/api-types.js';
 import type { AuditFilter } from '../contract/audit-entry.js';
 import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator, Identity } from '../contract/identity.js';
@@ -75,7 +75,7 @@ export interface ApiSettings {
 
 export interface ApiServices {
   settings(): ApiSettings;
-  readonly protocols: ReadonlyMap<string, Pick<ProtocolDescriptor, 'title' | 'client' | 'recording' | 'factsOf'>>;
+  readonly protocols: ReadonlyMap<string, Pick<ProtocolDescriptor, 'title' | 'client' | 'recording' | 'factsOf'> & Pick<TargetInfo, 'serverKey'>>;
   readonly authenticator: Authenticator;
   readonly policy: PolicySource;
   readonly sessions: SessionStore;

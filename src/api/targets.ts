@@ -34,6 +34,7 @@ function describe(target: Target, identity: Identity, services: ApiServices, set
     rule: decision.rule,
     reasons: decision.reasons,
     client: protocol.client,
+    serverKey: protocol.serverKey,
     database: databaseOf(target.options),
     native: reachable ? settings.nativeAddress(target.protocol) : null,
   };

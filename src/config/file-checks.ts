@@ -47,7 +47,10 @@ export async function checkFiles(
   }
 
   const secrets: [ConfigPath, SecretReference][] = parsed.targets.flatMap((target, index): [ConfigPath, SecretReference][] =>
-    target.credential.password === undefined ? [] : [[['targets', index, 'credential', 'password'], target.credential.password]],
+    (['password', 'key'] as const).flatMap((part): [ConfigPath, SecretReference][] => {
+      const reference = target.credential[part];
+      return reference === undefined ? [] : [[['targets', index, 'credential', part], reference]];
+    }),
   );
   if (parsed.state !== 'embedded') secrets.push([['state', 'url'], parsed.state.url]);
   for (const [path, reference] of secrets) {

@@ -111,7 +111,7 @@ function issuerSettings(each: ParsedGatewayFile['identity']['issuers'][number], 
 
 function targetSettings(each: ParsedGatewayFile['targets'][number], found: ResolvedTarget | undefined, directory: string): TargetSettings[] {
   if (found === undefined) return [];
-  const password = each.credential.password;
+  const { username, password, key } = each.credential;
   return [
     {
       name: each.name,
@@ -122,7 +122,11 @@ function targetSettings(each: ParsedGatewayFile['targets'][number], found: Resol
       labels: each.labels,
       options: found.options,
       durability: each.durability,
-      credential: { username: each.credential.username, password: password === undefined ? null : secretSource(password, directory) },
+      credential: {
+        username,
+        password: password === undefined ? null : secretSource(password, directory),
+        ...(key === undefined ? {} : { key: secretSource(key, directory) }),
+      },
     },
   ];
 }

@@ -24,6 +24,7 @@ const target = z.strictObject({
     .strictObject({
       username: text('User name at the target.', 255, ['gw']),
       password: secretReference('The password, by reference. Leave it out when the target asks for none.').optional(),
+      key: secretReference('A private key in PEM, by reference, for protocols that log in with one. All lines of the file or output are the key.').optional(),
     })
     .meta({ description: 'What the gateway logs in with. Clients never see it.' }),
   options: z.record(z.string(), z.unknown()).default({}).meta({ description: 'Options of the protocol.' }),

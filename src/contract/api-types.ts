@@ -46,6 +46,8 @@ export interface TargetInfo {
   readonly rule: string | null;
   readonly reasons: readonly string[];
   readonly client: ClientDescriptor;
+  /** The key by which the gateway proves to the client who it is, as the protocol writes it; null: TLS does that. */
+  readonly serverKey: string | null;
   /** Database or other default name inside the target, for the client's template. */
   readonly database: string | null;
   /** Address of the native port, `host:port`, when there is one. */

@@ -10,7 +10,7 @@ import type { GwError } from './gw-error.js';
 import type { ClassView, LooksLike, MaskingDoor, MaskingExplanation, SampledColumn } from './masking-policy.js';
 import type { Facts, Operation } from './operation.js';
 import type { OutcomeStatus } from './recording.js';
-import type { Target } from './target.js';
+import type { Target, TargetCredential } from './target.js';
 import type { Verdict } from './verdict.js';
 
 // ------------------------------------------------------------------------------------------------ descriptor
@@ -86,6 +86,8 @@ export interface LoginConnection {
   readonly preferredAuth: PreferredAuth;
   /** For protocols with token discovery (SASL OAUTHBEARER): where the issuer describes itself, and the scope to ask for. */
   readonly discovery: { readonly openidConfiguration: string; readonly scope: string } | null;
+  /** What `Protocol.serverIdentity` made, for protocols in which the gateway proves who it is by a key of its own; null for all others. */
+  readonly serverIdentity: Secret | null;
   /** Reads at least one byte or throws `protocol.timeout`/`protocol.violation` when the client ends or the deadline passes. */
   read(): Promise<Buffer>;
   /** Gives back bytes that `read` returned but that belong to what follows. */
@@ -224,6 +226,8 @@ export interface Guard {
    * is undone with it
    */
   overRows(verdict: Verdict, changed: ChangedRows): OverRows | Promise<OverRows>;
+  /** Something about a running operation that is worth keeping and no result (a terminal was resized). `kind` is a stable word, `data` is JSON. */
+  note(verdict: Verdict, kind: string, data: Readonly<Record<string, unknown>>): void;
   /** The operation is over. Called exactly once for each allowed operation. */
   finish(verdict: Verdict, status: OutcomeStatus, message: string | null): void;
 }
@@ -320,8 +324,16 @@ export interface Engine {
   stop(verdict: Verdict, error: GwError): boolean;
   /** The session ends from outside (kill, expiry, drain): the last words for the client, in its protocol. */
   farewell(error: GwError): Uint8Array;
-  /** Asks the target, on a fresh connection of its own, to stop what this session runs. */
-  cancel(connection: UpstreamConnection): Promise<void>;
+  /** Asks the target, on a fresh connection of its own, to stop what this session runs. Null: what runs ends with the session's connection. */
+  readonly cancel: ((connection: UpstreamConnection) => Promise<void>) | null;
+}
+
+/** A key by which the gateway proves to clients of a protocol who it is, where TLS does not. Made once, kept by the gateway, shared by its workers. */
+export interface ServerIdentity {
+  /** A new one, as one line of text. */
+  generate(): string;
+  /** What clients are told to expect, as one line of text without a secret. */
+  describe(identity: string): string;
 }
 
 export interface Protocol {
@@ -336,11 +348,13 @@ export interface Protocol {
   readonly optionsSchema: object;
   /** Loads what the island needs (WASM, tables) once per process, before the first session. */
   prepare(): Promise<void>;
+  /** Null: clients know the gateway by its certificate, or not at all. */
+  readonly serverIdentity: ServerIdentity | null;
   login(connection: LoginConnection): Promise<LoginRequest>;
   connect(
     connection: UpstreamConnection,
     target: Target,
-    credential: { readonly username: string; readonly password: Secret | null },
+    credential: TargetCredential,
     startup: unknown,
     /** The target must refuse writes on this connection, also those that the gateway cannot see. Throws where that cannot be had. */
     readOnly: boolean,

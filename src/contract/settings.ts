@@ -27,7 +27,12 @@ export interface TargetSettings {
   /** As the protocol's `parseOptions` gave it. */
   readonly options: unknown;
   readonly durability: 'batch' | 'strict';
-  readonly credential: { readonly username: string; readonly password: SecretSource | null };
+  readonly credential: {
+    readonly username: string;
+    readonly password: SecretSource | null;
+    /** A private key; all lines of the source. */
+    readonly key?: SecretSource;
+  };
 }
 
 /** How the claims of a verified token become an identity. An expression that fails refuses the token. */

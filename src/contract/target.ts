@@ -19,4 +19,6 @@ export interface Target {
 export interface TargetCredential {
   readonly username: string;
   readonly password: Secret | null;
+  /** A private key in PEM, where the gateway holds one. */
+  readonly key?: Secret;
 }

@@ -5,10 +5,12 @@ import type { ApprovalDesk } from '../approval/index.js';
 import type { AuditLog } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
+import type { Secret } from '../base/secret.js';
 import { createAddressFilter, type GatewayConfig } from '../config/index.js';
 import type { LoginInfo } from '../contract/api-types.js';
 import type { Authenticator } from '../contract/identity.js';
 import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
+import type { Protocol } from '../contract/protocol.js';
 import type { Journal } from '../contract/recording.js';
 import type { JournalKeys } from '../recording/index.js';
 import type { Path } from '../session/index.js';
@@ -27,6 +29,7 @@ import { aggregateMetrics, type WorkerMetrics } from './worker-metrics.js';
 
 export interface ApiWiring {
   readonly live: LiveConfig;
+  readonly serverIdentities: ReadonlyMap<string, Secret>;
   readonly addresses: WorkerAddresses;
   readonly authenticator: Authenticator;
   readonly policy: LivePolicy;
@@ -48,6 +51,7 @@ export interface ApiWiring {
 export function createApiServices(wiring: ApiWiring): ApiServices {
   const {
     live,
+    serverIdentities,
     addresses,
     authenticator,
     policy,
@@ -67,7 +71,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
   } = wiring;
   return {
     settings: settingsReader(live, addresses),
-    protocols: new Map([...protocolsByKind].map(([kind, { descriptor }]) => [kind, descriptor])),
+    protocols: new Map([...protocolsByKind].map(([kind, protocol]) => [kind, { ...protocol.descriptor, serverKey: serverKeyOf(protocol, serverIdentities) }])),
     authenticator,
     policy,
     sessions: store.sessions,
@@ -95,6 +99,11 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     clock,
     logger,
   };
+}
+
+function serverKeyOf({ kind, serverIdentity }: Protocol, identities: ReadonlyMap<string, Secret>): string | null {
+  const identity = identities.get(kind);
+  return serverIdentity === null || identity === undefined ? null : serverIdentity.describe(identity.expose());
 }
 
 function storeHealth(store: Store): { ping(): Promise<void>; readonly saturated: boolean; readonly busConnected: boolean } {

@@ -33,6 +33,7 @@ import { openState } from './open-state.js';
 import { type OperationIndexer, startOperationIndexer } from './operation-indexer.js';
 import { packageVersion } from './package-version.js';
 import { publicAddresses } from './public-addresses.js';
+import { loadServerIdentities } from './server-identities.js';
 import type { ServiceLogger } from './service-logger.js';
 import { loadTokenKeys } from './token-keys.js';
 import type { MetricFamilies, WorkerAddresses, WorkerAssignment } from './worker-messages.js';
@@ -93,6 +94,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   await Promise.all([...protocolsByKind.values()].map((protocol) => protocol.prepare()));
   void warmUp(live, logger);
 
+  const serverIdentities = await loadServerIdentities(protocolsByKind.values(), config.gateway.dataDir, clock.now());
   const tokenKeys = await loadTokenKeys(config, clock.now());
   const doors = new WeakMap<MaskingView, MaskingDoor>();
   const masking = (view: MaskingView): MaskingDoor => {
@@ -134,6 +136,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     bus: store.bus,
     tlsContext: (): SecureContext => live.current().tls.context,
     discovery: discoveryOf(config),
+    serverIdentities,
     limits: limitsOf(live),
     clock,
     logger,
@@ -156,6 +159,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   let http: Server | undefined;
   const services = createApiServices({
     live,
+    serverIdentities,
     addresses,
     authenticator,
     policy,

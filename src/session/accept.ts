@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
+import type { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
 import type { LoginConnection, PreferredAuth } from '../contract/protocol.js';
 import type { Intake } from './intake.js';
@@ -13,6 +14,8 @@ import { StreamReader } from './stream-reader.js';
 export interface Conn extends LoginConnection {
   /** Set by the tunnel's hello. */
   target: string | null;
+  /** Set by the tunnel's hello. */
+  serverIdentity: Secret | null;
   readonly reader: StreamReader;
   readonly address: string;
   readonly acceptedAt: number;
@@ -29,6 +32,8 @@ export interface Incoming {
   /** TLS is already on (tunnel, TLS listener), or the listener takes plain connections of this machine. */
   readonly secure: boolean;
   readonly preferredAuth: PreferredAuth;
+  /** Of the protocol of a native port; a tunnel's is known after its hello. */
+  readonly serverIdentity: Secret | null;
 }
 
 /** Counts connections that have not logged in. */
@@ -84,6 +89,7 @@ export class Accept {
       preferredAuth: incoming.preferredAuth,
       target: null,
       discovery: this.#services.discovery,
+      serverIdentity: incoming.serverIdentity,
       get stream() {
         return reader.stream;
       },

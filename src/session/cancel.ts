@@ -52,10 +52,12 @@ export async function cancelAtTarget(session: LiveSession, services: PathService
 }
 
 async function run(session: LiveSession, services: PathServices, untilTaken = false): Promise<void> {
+  const { engine } = session.pump;
+  if (engine.cancel === null) return;
   const signal = AbortSignal.timeout(services.limits.handshakeTimeoutMs);
   const connection = await dialTarget(session.pump.target, services, signal);
   try {
-    await session.pump.engine.cancel(connection);
+    await engine.cancel(connection);
     if (untilTaken) await ended(connection);
   } finally {
     connection.finish();

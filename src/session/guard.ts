@@ -382,6 +382,11 @@ export class SessionGuard implements Guard {
     if (issued !== this.#transport && !issued.finished) this.#options.recorder.received(issued.sequence, chunk);
   }
 
+  note(verdict: Verdict, kind: string, data: Readonly<Record<string, unknown>>): void {
+    const { sequence, finished } = this.#issued(verdict);
+    if (!finished) this.#options.recorder.event(kind, { ...data, operation: sequence });
+  }
+
   finish(verdict: Verdict, status: OutcomeStatus, message: string | null): void {
     const issued = this.#issued(verdict);
     if (issued.finished || issued === this.#transport) return;

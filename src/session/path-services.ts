@@ -3,6 +3,7 @@ import type * as net from 'node:net';
 import type * as tls from 'node:tls';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
+import type { Secret } from '../base/secret.js';
 import type { ApprovalDoor } from '../contract/approval.js';
 import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator } from '../contract/identity.js';
@@ -64,6 +65,8 @@ export interface PathServices {
   tlsContext(): tls.SecureContext;
   /** For protocols with token discovery; null when no issuer serves logins. */
   readonly discovery: { readonly openidConfiguration: string; readonly scope: string } | null;
+  /** By kind of protocol: what `Protocol.serverIdentity` made for those that have one. */
+  readonly serverIdentities: ReadonlyMap<string, Secret>;
   readonly limits: PathLimits;
   readonly clock: Clock;
   readonly logger: Logger;

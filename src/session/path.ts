@@ -126,15 +126,22 @@ export class Path {
       return;
     }
     const { socket: stream, intake } = takeIn(socket);
-    this.#begin({ stream, intake, address, via: 'native', secure, preferredAuth: options.preferredAuth ?? 'password' }, (conn) =>
-      this.#serve(conn, protocol, null),
+    this.#begin(
+      { stream, intake, address, via: 'native', secure, preferredAuth: options.preferredAuth ?? 'password', serverIdentity: this.#identityOf(kind) },
+      (conn) => this.#serve(conn, protocol, null),
     );
   }
 
   /** A connection with ALPN gw-tunnel/1 on the TLS port. Never throws. */
   acceptTunnel(socket: TLSSocket): void {
     const address = socket.remoteAddress ?? 'unknown';
-    this.#begin({ stream: socket, intake: null, address, via: 'tunnel', secure: true, preferredAuth: 'password' }, (conn) => this.#serveTunnel(conn));
+    this.#begin({ stream: socket, intake: null, address, via: 'tunnel', secure: true, preferredAuth: 'password', serverIdentity: null }, (conn) =>
+      this.#serveTunnel(conn),
+    );
+  }
+
+  #identityOf(kind: string): Secret | null {
+    return this.#services.serverIdentities.get(kind) ?? null;
   }
 
   #begin(incoming: Incoming, serve: (conn: Conn) => Promise<void>): void {
@@ -189,6 +196,7 @@ export class Path {
     if (protocol === undefined) throw new GwError('internal.error', 'A target speaks a protocol that is not registered.');
     conn.write(encodeFrame({ ok: true, session }));
     conn.target = grant.target.name;
+    conn.serverIdentity = this.#identityOf(protocol.kind);
     await this.#serve(conn, protocol, { ...tunnelled, session, grant, connected });
   }
 

@@ -12,11 +12,12 @@ const MAX_FILE = 64 * 1024;
 
 export type ReadEnvironment = (name: string) => string | undefined;
 
-/**
- * The secret of `source`: for a file or command the first line.
- * @throws GwError `target.credential`
- */
-export async function readSecret(source: SecretSource, environment: ReadEnvironment): Promise<Secret> {
+/** What of a file, or of a command's output, is the secret: its first `line` (a password), or the `whole` of it (a key in PEM). */
+export type SecretExtent = 'line' | 'whole';
+
+/** @throws GwError `target.credential` */
+export async function readSecret(source: SecretSource, environment: ReadEnvironment, extent: SecretExtent = 'line'): Promise<Secret> {
+  const cut = extent === 'line' ? firstLine : (text: string): string => text;
   switch (source.kind) {
     case 'literal':
       return source.value;
@@ -27,11 +28,17 @@ export async function readSecret(source: SecretSource, environment: ReadEnvironm
       return checked(value, 'The environment variable that holds the credential', { variable: source.name });
     }
     case 'file':
-      return checked(firstLine(await readCapped(source.path)), 'The first line of the credential file', { path: source.path });
-    case 'command':
-      return checked(firstLine(await runCredentialCommand(source.argv, source.directory)), 'The first line that the credential command printed', {
-        program: source.argv[0],
+      return checked(cut(await readCapped(source.path)), extent === 'line' ? 'The first line of the credential file' : 'The credential file', {
+        path: source.path,
       });
+    case 'command':
+      return checked(
+        cut(await runCredentialCommand(source.argv, source.directory)),
+        extent === 'line' ? 'The first line that the credential command printed' : 'What the credential command printed',
+        {
+          program: source.argv[0],
+        },
+      );
   }
 }
 

@@ -4,7 +4,7 @@ import type { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
 import type { SecretSource, TargetSettings } from '../contract/settings.js';
 import type { Target, TargetCredential } from '../contract/target.js';
-import { type ReadEnvironment, readSecret } from './read-secret.js';
+import { type ReadEnvironment, readSecret, type SecretExtent } from './read-secret.js';
 
 export interface TargetRegistry {
   /** Undefined when there is none of that name. */
@@ -22,10 +22,15 @@ export function createTargets(settings: readonly TargetSettings[], options: { re
   for (const each of settings) {
     if (targets.has(each.name)) throw new GwError('config.invalid', `Two targets have the name "${each.name}".`);
     const { credential, ...rest } = each;
-    const password = credential.password === null ? null : passwordOf(each.name, credential.password, options.environment);
+    const password = credential.password === null ? null : secretOf(each.name, credential.password, options.environment, 'line');
+    const key = credential.key === undefined ? null : secretOf(each.name, credential.key, options.environment, 'whole');
     targets.set(each.name, {
       ...rest,
-      credential: async (): Promise<TargetCredential> => ({ username: credential.username, password: password === null ? null : await password() }),
+      credential: async (): Promise<TargetCredential> => ({
+        username: credential.username,
+        password: password === null ? null : await password(),
+        ...(key === null ? {} : { key: await key() }),
+      }),
     });
   }
   const all = [...targets.values()];
@@ -33,11 +38,11 @@ export function createTargets(settings: readonly TargetSettings[], options: { re
 }
 
 /** Sessions that open while a command is running share its result: a burst of logins must not start a burst of processes. */
-function passwordOf(target: string, source: SecretSource, environment: ReadEnvironment): () => Promise<Secret> {
+function secretOf(target: string, source: SecretSource, environment: ReadEnvironment, extent: SecretExtent): () => Promise<Secret> {
   let running: Promise<Secret> | null = null;
   const read = async (): Promise<Secret> => {
     try {
-      return await readSecret(source, environment);
+      return await readSecret(source, environment, extent);
     } catch (error) {
       const inner = GwError.from(error);
       throw new GwError('target.credential', `The credential for the target "${target}" could not be obtained. ${inner.message}`, { cause: inner });

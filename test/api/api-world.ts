@@ -180,7 +180,7 @@ export class ApiWorld {
         loginFailuresPerMinute: this.loginFailuresPerMinute,
         metricsAllowed: (address) => this.metricsFrom.includes(address),
       }),
-      protocols: new Map(descriptors.map((descriptor) => [descriptor.kind, descriptor])),
+      protocols: new Map(descriptors.map((descriptor) => [descriptor.kind, { ...descriptor, serverKey: null }])),
       authenticator: createAuthenticator({
         issuers: [this.issuer.settings({ claims: { kind: 'has(claims.kind) ? claims.kind : "person"' } }), this.other.settings({ login: null })],
         clockSkewMs: 0,

@@ -10,9 +10,9 @@ const kinds = readdirSync(join(ROOT, 'src/protocols'), { withFileTypes: true })
 
 /**
  * Where the word may occur: the island and the registry; the drivers of the state database, which is a PostgreSQL too; the demo world;
- * and the commands that are a short way to one client (`gw psql`).
+ * and the commands that are a short way to one client (`gw psql`, `gw ssh`).
  */
-const ALLOWED = [/^src\/protocols\//, /^src\/store\//, /^src\/quickstart\//, /^src\/commands\/(psql)\.ts$/];
+const ALLOWED = [/^src\/protocols\//, /^src\/store\//, /^src\/quickstart\//, /^src\/commands\/(psql|ssh|ssh-config|ssh-proxy)\.ts$/];
 
 /** The kind as a word of its own: not a part of another name, not the scheme of a database URL, not a package. */
 const naming = (kind: string): RegExp => new RegExp(`(?<![\\w@/-])${kind}(?![\\w-]|://)`, 'i');

@@ -45,6 +45,7 @@ const BREAKING: Readonly<Record<string, readonly [file: string, line: string]>> 
   'commands-have-no-network': ['src/commands/whoami.ts', "import { request as x } from 'node:https';"],
   'child-processes-are-rare': ['src/gateway/g3.ts', "import { spawn as x } from 'node:child_process';"],
   'sql-grammar-in-its-island': ['src/policy/p2.ts', "import { x } from 'libpg-query';"],
+  'ssh-transport-in-its-island': ['src/policy/p3.ts', "import { x } from 'ssh2';"],
   'database-client-in-store': ['src/gateway/g4.ts', "import { x } from 'pg';"],
   'cli-framework-in-cli': ['src/client/c2.ts', "import { x } from 'chalk';"],
   'identity-provider-in-quickstart': ['src/gateway/g5.ts', "import { x } from 'oidc-provider';"],

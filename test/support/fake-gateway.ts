@@ -137,6 +137,7 @@ export function lineTarget(name: string, change: Partial<TargetInfo> = {}): Targ
     approval: null,
     rule: 'base/connect',
     reasons: [],
+    serverKey: null,
     database: null,
     native: null,
     client: {

@@ -16,6 +16,7 @@ import type { ApprovalDoor } from '../../src/contract/approval.js';
 import type { PolicySet } from '../../src/contract/decision.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Identity } from '../../src/contract/identity.js';
+import type { Protocol } from '../../src/contract/protocol.js';
 import type { Journal } from '../../src/contract/recording.js';
 import type { BusEvent, SessionStore, SubjectStore } from '../../src/contract/session-store.js';
 import type { Target } from '../../src/contract/target.js';
@@ -38,7 +39,9 @@ rules:
 
 export interface PathWorldOptions {
   /** A null password: the gateway holds no password for the target. */
-  readonly server: { readonly port: number; readonly username: string; readonly password: string | null; readonly database: string };
+  readonly server: { readonly port: number; readonly username: string; readonly password: string | null; readonly database?: string; readonly key?: string };
+  /** Another protocol than PostgreSQL, whose target has another name. */
+  readonly island?: { readonly protocol: Protocol; readonly target: string };
   readonly policy?: string;
   readonly options?: Record<string, unknown>;
   readonly durability?: 'batch' | 'strict';
@@ -61,6 +64,8 @@ export interface PathWorld extends AsyncDisposable {
   readonly journalDir: string;
   readonly bootId: string;
   readonly sessions: string[];
+  /** What clients are told to expect of the gateway, for protocols in which it has a key of its own. */
+  readonly serverKey: string | null;
   identities: Map<string, Partial<Identity>>;
   /** `issuer#subject` of everyone whom the store calls locked. */
   readonly locked: Set<string>;
@@ -74,7 +79,8 @@ export interface PathWorld extends AsyncDisposable {
 }
 
 export async function startPathWorld(options: PathWorldOptions): Promise<PathWorld> {
-  await postgres.prepare();
+  const { protocol, target: targetName } = options.island ?? { protocol: postgres, target: 'bank-db' };
+  await protocol.prepare();
   const journalDir = await mkdtemp(join(tmpdir(), 'gw-path-'));
   const logger = options.logger ?? silentLogger;
   const bootId = 'wrk-test';
@@ -88,18 +94,25 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
   });
   const used = options.wrapJournal?.(journal) ?? journal;
   const wrap = options.wrapPolicy ?? ((set: PolicySet): PolicySet => set);
-  let policy: PolicySet = wrap(loadPolicy([{ path: 'policy/test.yaml', text: options.policy ?? OPEN_POLICY }], [postgres.descriptor]));
+  let policy: PolicySet = wrap(loadPolicy([{ path: 'policy/test.yaml', text: options.policy ?? OPEN_POLICY }], [protocol.descriptor]));
   const target: Target = {
-    name: 'bank-db',
-    protocol: 'postgres',
+    name: targetName,
+    protocol: protocol.kind,
     host: '127.0.0.1',
     port: options.server.port,
     description: '',
     labels: {},
-    options: postgres.parseOptions({ database: options.server.database, databases: ['*'], tls: { mode: 'disable' }, ...options.options }, '/'),
+    options: protocol.parseOptions(
+      options.island === undefined ? { database: options.server.database, databases: ['*'], tls: { mode: 'disable' }, ...options.options } : options.options,
+      '/',
+    ),
     durability: options.durability ?? 'batch',
     credential: () =>
-      Promise.resolve({ username: options.server.username, password: options.server.password === null ? null : new Secret(options.server.password) }),
+      Promise.resolve({
+        username: options.server.username,
+        password: options.server.password === null ? null : new Secret(options.server.password),
+        ...(options.server.key === undefined ? {} : { key: new Secret(options.server.key) }),
+      }),
   };
   const listeners: ((event: BusEvent) => void)[] = [];
   const bus = {
@@ -125,10 +138,11 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
   const locked = new Set<string>();
   const subjects = { isLocked: (issuer, subject) => Promise.resolve(locked.has(`${issuer}#${subject}`)) } as Pick<SubjectStore, 'isLocked'> as SubjectStore;
   const secureContext = options.certificate === undefined ? null : tls.createSecureContext(options.certificate);
+  const serverIdentity = protocol.serverIdentity?.generate() ?? null;
   const path = createPath({
     gateway: 'test',
     workerId: bootId,
-    protocols: new Map([['postgres', postgres]]),
+    protocols: new Map([[protocol.kind, protocol]]),
     authenticator: {
       verify: (token) => {
         const person = /^token-(\w+)$/.exec(token)?.[1];
@@ -164,6 +178,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
       return secureContext;
     },
     discovery: { openidConfiguration: 'https://issuer.example/.well-known/openid-configuration', scope: 'openid' },
+    serverIdentities: new Map(serverIdentity === null ? [] : [[protocol.kind, new Secret(serverIdentity)]]),
     limits: {
       preLoginConnections: 256,
       preLoginPerAddress: 256,
@@ -178,7 +193,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     clock: systemClock,
     logger,
   });
-  const native = net.createServer({ noDelay: true }, (socket) => path.acceptNative('postgres', socket, { plaintextLoopback: true }));
+  const native = net.createServer({ noDelay: true }, (socket) => path.acceptNative(protocol.kind, socket, { plaintextLoopback: true }));
   await new Promise<void>((resolve) => native.listen(options.port ?? 0, '127.0.0.1', resolve));
   let tunnel: tls.Server | null = null;
   if (options.certificate !== undefined) {
@@ -193,6 +208,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     journalDir,
     bootId,
     sessions,
+    serverKey: serverIdentity === null ? null : (protocol.serverIdentity?.describe(serverIdentity) ?? null),
     identities,
     locked,
     refusals,
@@ -201,7 +217,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
       return policy.digest;
     },
     setPolicy: (text) => {
-      policy = wrap(loadPolicy([{ path: 'policy/test.yaml', text }], [postgres.descriptor]));
+      policy = wrap(loadPolicy([{ path: 'policy/test.yaml', text }], [protocol.descriptor]));
     },
     url: (token) => `postgresql://bank-db:${token}@127.0.0.1:${port}/bank-db?sslmode=disable`,
     [Symbol.asyncDispose]: async () => {

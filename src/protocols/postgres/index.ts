@@ -62,6 +62,7 @@ export const postgres: Protocol = {
   parseOptions,
   optionsSchema,
   prepare: prepareParser,
+  serverIdentity: null,
   login,
   connect,
   engine: (context, startup, ready) => new PostgresEngine(context, startup as PostgresStartup, ready),

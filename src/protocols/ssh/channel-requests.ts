@@ -1,0 +1,126 @@
+/**
+ * Requests of the client on a session channel (RFC 4254 section 6): each kind has its own decision (D8). What only describes a terminal passes;
+ * a shell, a command, a subsystem, a variable, an agent and a display are operations; what is not known is refused, and recorded.
+ */
+
+import type { Facts, Operation } from '../../contract/operation.js';
+import type { Channel } from './channel.js';
+import { MESSAGE_BYTES, NAME_BYTES } from './codec/limits.js';
+import { about, MESSAGE } from './codec/messages.js';
+import { WireReader } from './codec/wire.js';
+import type { Legs } from './legs.js';
+import { effectOf, factsFor, operationOf, unknownFacts } from './operations.js';
+import { SftpRelay } from './sftp/sftp-relay.js';
+import { commandFacts } from './shell/command-facts.js';
+
+const PASSING = new Set(['pty-req', 'window-change', 'signal', 'break', 'eow@openssh.com']);
+/** Variables that change words and formats, never what runs (D11). */
+const HARMLESS_VARIABLE = /^(?:LANG|LANGUAGE|LC_[A-Z]+|TZ|COLORTERM)$/;
+
+export function clientRequest(payload: Buffer, channel: Channel, legs: Legs): void {
+  const reader = new WireReader(payload, 5);
+  const type = reader.name();
+  const wantsReply = reader.boolean();
+  if (channel.kind !== 'session') {
+    refuse(channel, legs, wantsReply);
+    return;
+  }
+  if (PASSING.has(type)) {
+    describeTerminal(type, reader, channel, legs);
+    pass(payload, channel, legs, wantsReply);
+  } else if (type === 'env') variable(payload, reader, channel, legs, wantsReply);
+  else if (type === 'shell' || type === 'exec' || type === 'subsystem') program(type, payload, reader, channel, legs, wantsReply);
+  else if (type === 'auth-agent-req@openssh.com') lend('ssh.forward.agent', 'lends the agent of the client to the target', payload, channel, legs, wantsReply);
+  else if (type === 'x11-req') lend('ssh.forward.x11', 'lends the display of the client to the target', payload, channel, legs, wantsReply);
+  else {
+    const why = `the request "${type}" is not known`;
+    channel.ask(operationOf('request', unknownFacts(why), Buffer.from(type), why), () => refuse(channel, legs, wantsReply));
+  }
+}
+
+function pass(payload: Buffer, channel: Channel, legs: Legs, wantsReply: boolean): void {
+  if (wantsReply) channel.replies.remote();
+  legs.up(legs.guard.transport(), payload);
+}
+
+function refuse(channel: Channel, legs: Legs, wantsReply: boolean): void {
+  if (wantsReply) channel.replies.local(() => legs.down(about(MESSAGE.channelFailure, channel.clientId)));
+}
+
+function describeTerminal(type: string, reader: WireReader, channel: Channel, legs: Legs): void {
+  if (type === 'pty-req') {
+    const term = reader.name();
+    channel.terminal = { term, columns: reader.uint32(), rows: reader.uint32() };
+  } else if (type === 'window-change') {
+    const size = { columns: reader.uint32(), rows: reader.uint32() };
+    if (channel.terminal !== null) channel.terminal = { ...channel.terminal, ...size };
+    if (channel.verdict !== null) legs.guard.note(channel.verdict, 'terminal.resize', size);
+  }
+}
+
+function variable(payload: Buffer, reader: WireReader, channel: Channel, legs: Legs, wantsReply: boolean): void {
+  const name = reader.name();
+  const value = reader.string(MESSAGE_BYTES);
+  if (HARMLESS_VARIABLE.test(name) && !value.includes(0)) {
+    pass(payload, channel, legs, wantsReply);
+    return;
+  }
+  const facts = factsFor(`sets ${name}`, effectOf('ssh.env', { type: 'variable', name: [name] }));
+  decide(operationOf('env', facts, Buffer.from(`${name}=${value.toString('utf8')}`)), payload, channel, legs, wantsReply);
+}
+
+function lend(action: string, summary: string, payload: Buffer, channel: Channel, legs: Legs, wantsReply: boolean): void {
+  decide(operationOf('forward', factsFor(summary, effectOf(action, null)), Buffer.from(summary)), payload, channel, legs, wantsReply);
+}
+
+/** Something small that is over as soon as it is said. */
+function decide(operation: Operation, payload: Buffer, channel: Channel, legs: Legs, wantsReply: boolean): void {
+  const kept = Buffer.from(payload);
+  channel.ask(operation, (verdict) => {
+    if (!verdict.allowed) {
+      refuse(channel, legs, wantsReply);
+      return;
+    }
+    if (wantsReply) channel.replies.remote();
+    legs.up(verdict, kept);
+    legs.guard.finish(verdict, 'ok', null);
+  });
+}
+
+function program(type: string, payload: Buffer, reader: WireReader, channel: Channel, legs: Legs, wantsReply: boolean): void {
+  if (channel.taken) {
+    refuse(channel, legs, wantsReply);
+    return;
+  }
+  channel.taken = true;
+  const exact = type === 'shell' ? Buffer.from('shell') : Buffer.from(type === 'exec' ? reader.string(MESSAGE_BYTES) : reader.string(NAME_BYTES));
+  reader.end();
+  const sftp = type === 'subsystem' && exact.toString('latin1') === 'sftp';
+  const kept = Buffer.from(payload);
+  const operation = operationOf(type, factsOf(type, exact, channel, legs), exact, forbidden(exact, legs));
+  channel.ask(operation, (verdict) => {
+    if (!verdict.allowed) {
+      channel.refuse(verdict, wantsReply);
+      return;
+    }
+    channel.begin(verdict);
+    if (sftp) channel.sftp = new SftpRelay(channel, legs, verdict);
+    if (wantsReply) channel.replies.remote();
+    legs.up(verdict, kept);
+  });
+}
+
+function forbidden(exact: Buffer, { statementLimit }: Legs): string | null {
+  return exact.length > statementLimit ? `it is longer than the ${statementLimit} bytes that are judged` : null;
+}
+
+function factsOf(type: string, exact: Buffer, channel: Channel, legs: Legs): Facts {
+  if (type === 'exec') return commandFacts(exact.toString('utf8'), legs.shell);
+  if (type === 'shell') {
+    const terminal = channel.terminal !== null;
+    return factsFor(`opens a shell ${terminal ? 'on a terminal' : 'without a terminal'}`, effectOf('ssh.shell', null, { terminal }, 'observed'));
+  }
+  const name = exact.toString('utf8');
+  if (name === 'sftp') return factsFor('starts SFTP', effectOf('sftp.session', null));
+  return factsFor(`starts the subsystem ${name}`, effectOf('ssh.subsystem', { type: 'subsystem', name: [name] }, {}, 'observed'));
+}

@@ -1,0 +1,251 @@
+/**
+ * One channel: what runs on it, under which verdict, and its bytes in both directions. Numbers of channels are the peers' own and go through
+ * unchanged. States: opening → open → (waits for a verdict) → runs → over (refused or stopped: nothing passes any more but the close).
+ */
+import type { GwError } from '../../contract/gw-error.js';
+import type { Operation } from '../../contract/operation.js';
+import type { OutcomeStatus } from '../../contract/recording.js';
+import type { Verdict } from '../../contract/verdict.js';
+import { CHANNEL_PACKET, WAITING_BYTES } from './codec/limits.js';
+import { about, data, exitStatus, MESSAGE, STDERR, stderr, windowAdjust } from './codec/messages.js';
+import { broken, WireReader } from './codec/wire.js';
+import type { Legs, Speaker } from './legs.js';
+import { errorLines, refusalLines, refusalStatus } from './refusal.js';
+import { ReplyOrder } from './reply-order.js';
+import type { SftpRelay } from './sftp/sftp-relay.js';
+import { Windows } from './windows.js';
+
+export class Channel implements Speaker {
+  /** The client's number: what goes down is addressed to it. */
+  readonly clientId: number;
+  /** The target's number; null until it confirmed. */
+  serverId: number | null = null;
+  readonly kind: string;
+  readonly windows: Windows;
+  readonly replies = new ReplyOrder();
+  /** What runs on it; null: nothing yet. */
+  verdict: Verdict | null = null;
+  sftp: SftpRelay | null = null;
+  terminal: { readonly term: string; readonly columns: number; readonly rows: number } | null = null;
+  /** A program was asked for; a second one is not to be had. */
+  taken = false;
+  /** Refused or stopped. */
+  over = false;
+  clientClosed = false;
+  serverClosed = false;
+  readonly #legs: Legs;
+  /** The client's messages behind a question; null: nothing is asked. */
+  #waiting: Buffer[] | null = null;
+  #waitingBytes = 0;
+  #handle: (payload: Buffer) => void = () => undefined;
+  /** Words that found no room in the client's window. */
+  #unsaid = '';
+  #packet = CHANNEL_PACKET;
+  #targetPacket = CHANNEL_PACKET;
+  #exit: { readonly status: number } | { readonly signal: string } | null = null;
+  #clientEof = false;
+
+  constructor(legs: Legs, clientId: number, kind: string, verdict: Verdict | null) {
+    this.#legs = legs;
+    this.clientId = clientId;
+    this.kind = kind;
+    this.verdict = verdict;
+    this.windows = new Windows(kind !== 'session');
+  }
+
+  /** Longest data message that the client takes. */
+  set clientPacket(bytes: number) {
+    this.#packet = Math.max(1, Math.min(CHANNEL_PACKET, bytes));
+  }
+
+  set targetPacket(bytes: number) {
+    this.#targetPacket = Math.max(1, Math.min(CHANNEL_PACKET, bytes));
+  }
+
+  /** What is done with the client's messages, when they are not waiting. */
+  set handler(handle: (payload: Buffer) => void) {
+    this.#handle = handle;
+  }
+
+  get closed(): boolean {
+    return this.clientClosed && this.serverClosed;
+  }
+
+  // ---- questions
+
+  /** Asks; what the client sends on this channel meanwhile waits. */
+  ask(operation: Operation, then: (verdict: Verdict) => void): void {
+    let answered = false;
+    this.#legs.ask(operation, this, (verdict) => {
+      answered = true;
+      const waiting = this.#waiting;
+      this.#waiting = null;
+      this.#waitingBytes = 0;
+      then(verdict);
+      this.#replay(waiting ?? []);
+    });
+    if (!answered) this.#waiting ??= [];
+  }
+
+  #replay(payloads: readonly Buffer[]): void {
+    for (const payload of payloads) this.take(payload);
+  }
+
+  take(payload: Buffer): void {
+    if (this.#waiting === null) {
+      this.#handle(payload);
+      return;
+    }
+    this.#waitingBytes += payload.length;
+    if (this.#waitingBytes > WAITING_BYTES) throw broken('more than the window of a channel holds');
+    this.#waiting.push(Buffer.from(payload));
+  }
+
+  // ---- bytes up
+
+  clientData(payload: Buffer): void {
+    if (this.verdict === null) throw broken('data for a channel on which nothing runs');
+    const reader = new WireReader(payload, 5);
+    if (payload[0] === MESSAGE.extendedData) throw broken('extended data, which clients have no use for');
+    const bytes = reader.string(CHANNEL_PACKET);
+    reader.end();
+    if (this.sftp !== null) {
+      this.sftp.fromClient(bytes);
+      return;
+    }
+    // What is typed at a terminal may be a password; what of it is shown comes back as output.
+    if (this.terminal === null) this.#legs.guard.receive(this.verdict, bytes);
+    this.#legs.up(this.verdict, payload);
+  }
+
+  /** Bytes for the target that are not a message of the client as it came. */
+  sendUp(verdict: Verdict, bytes: Buffer): void {
+    if (this.serverId === null) return;
+    const step = this.#targetPacket;
+    for (let from = 0; from < bytes.length; from += step) this.#legs.up(verdict, data(this.serverId, bytes.subarray(from, from + step)));
+  }
+
+  clientEof(payload: Buffer): void {
+    this.#clientEof = true;
+    this.#legs.up(this.#legs.guard.transport(), payload);
+  }
+
+  clientWindow(payload: Buffer): void {
+    const bytes = this.windows.widenedByClient(new WireReader(payload, 5).uint32());
+    this.#say();
+    this.sftp?.resume();
+    if (bytes > 0 && this.serverId !== null) this.#legs.up(this.#legs.guard.transport(), windowAdjust(this.serverId, bytes));
+  }
+
+  /** The client's window gave room for bytes that the target never got. */
+  creditClient(bytes: number): void {
+    if (bytes > 0) this.#legs.down(windowAdjust(this.clientId, bytes));
+  }
+
+  /** The target's bytes were not passed on, so the client will not make room for them. */
+  creditTarget(bytes: number): void {
+    if (bytes > 0 && this.serverId !== null) this.#legs.up(this.#legs.guard.transport(), windowAdjust(this.serverId, bytes));
+  }
+
+  // ---- bytes down
+
+  serverData(payload: Buffer): void {
+    const extended = payload[0] === MESSAGE.extendedData;
+    const reader = new WireReader(payload, 5);
+    if (extended && reader.uint32() !== STDERR) return;
+    const bytes = reader.string(CHANNEL_PACKET);
+    reader.end();
+    const { verdict } = this;
+    if (verdict === null) return;
+    if (this.sftp !== null && !extended) {
+      this.sftp.fromServer(bytes, payload);
+      return;
+    }
+    const delivered = this.#legs.guard.deliver(verdict, bytes, 0);
+    this.#legs.down(delivered === bytes ? payload : extended ? stderr(this.clientId, delivered) : data(this.clientId, delivered));
+  }
+
+  /** Bytes for the client that are not a message of the target as it came. */
+  sendDown(bytes: Buffer): void {
+    for (let from = 0; from < bytes.length; from += this.#packet) this.#legs.down(data(this.clientId, bytes.subarray(from, from + this.#packet)));
+  }
+
+  serverWindow(payload: Buffer): void {
+    const bytes = this.windows.fromTarget(new WireReader(payload, 5).uint32());
+    if (bytes > 0) this.#legs.down(windowAdjust(this.clientId, bytes));
+  }
+
+  exited(exit: { readonly status: number } | { readonly signal: string }): void {
+    this.#exit = exit;
+  }
+
+  // ---- words of the gateway
+
+  say(text: string): void {
+    this.#unsaid = (this.#unsaid + text).slice(0, CHANNEL_PACKET);
+    this.#say();
+  }
+
+  #say(): void {
+    if (this.serverId === null || this.clientClosed) return;
+    while (this.#unsaid !== '') {
+      const bytes = Buffer.from(this.#unsaid, 'utf8').subarray(0, Math.min(this.windows.budget, this.#packet));
+      if (bytes.length === 0) return;
+      this.windows.spend(bytes.length);
+      this.#legs.down(stderr(this.clientId, bytes));
+      this.#unsaid = Buffer.from(this.#unsaid, 'utf8').subarray(bytes.length).toString('utf8');
+    }
+  }
+
+  // ---- the end
+
+  /** Something begins to run. */
+  begin(verdict: Verdict): void {
+    this.verdict = verdict;
+    if (this.terminal !== null) this.#legs.guard.note(verdict, 'terminal', { ...this.terminal });
+  }
+
+  /** A program that may not run: the client is told as if it had run, said why, and failed. */
+  refuse(verdict: Verdict, wantsReply: boolean): void {
+    this.replies.local(() => {
+      if (wantsReply) this.#legs.down(about(MESSAGE.channelSuccess, this.clientId));
+      this.#end(refusalLines(verdict.decision), refusalStatus(verdict.decision));
+    });
+  }
+
+  /** What runs is ended from here. */
+  stop(error: GwError, status: OutcomeStatus): void {
+    if (this.over) return;
+    this.finish(status, error.message);
+    this.#end(errorLines(error), error.entry.exit);
+  }
+
+  #end(words: string, status: number): void {
+    if (this.over) return;
+    this.over = true;
+    this.say(words);
+    if (!this.clientClosed) {
+      this.#legs.down(exitStatus(this.clientId, status));
+      this.#legs.down(about(MESSAGE.eof, this.clientId));
+      this.#legs.down(about(MESSAGE.close, this.clientId));
+    }
+    if (this.serverId !== null) this.#legs.up(this.#legs.guard.transport(), about(MESSAGE.close, this.serverId));
+  }
+
+  finish(status: OutcomeStatus, message: string | null): void {
+    if (this.sftp !== null) this.sftp.end(status, message);
+    if (this.verdict === null) return;
+    this.#legs.guard.finish(this.verdict, status, message);
+  }
+
+  /** The target closed the channel: what ran is over. */
+  finished(): void {
+    if (this.over) return;
+    const exit = this.#exit;
+    if (exit === null) {
+      const forwarded = this.kind !== 'session' || this.sftp !== null;
+      this.finish(forwarded || this.clientClosed || this.#clientEof ? 'ok' : 'lost', forwarded ? null : 'ended without saying how');
+    } else if ('signal' in exit) this.finish('error', `ended by signal ${exit.signal}`);
+    else this.finish(exit.status === 0 ? 'ok' : 'error', `exit status ${exit.status}`);
+  }
+}

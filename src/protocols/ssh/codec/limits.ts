@@ -1,0 +1,26 @@
+/** What is taken from a peer at most. A peer that wants more is refused before memory is taken (D6). Bytes unless said otherwise. */
+
+/** Payload of one message; RFC 4253 section 6.1 demands 32768 and some. The transport refuses longer packets by itself. */
+export const MESSAGE_BYTES = 35_000;
+/** Data in one channel message. */
+export const CHANNEL_PACKET = 32_768;
+/** Names of users, services, methods, algorithms, channel and request types. */
+export const NAME_BYTES = 256;
+/** A public key or certificate as offered. */
+export const KEY_BYTES = 16_384;
+/** A password or token. */
+export const SECRET_BYTES = 20_000;
+/** Attempts to log in on one connection. */
+export const LOGIN_ATTEMPTS = 20;
+/** Channels of one connection that are open at a time. */
+export const CHANNELS = 256;
+/** Messages of one channel that wait for a verdict. */
+export const WAITING_BYTES = 4 << 20;
+/** One SFTP request other than a write, and one answer that is not data or a list. */
+export const SFTP_REQUEST = 34_000;
+/** A handle of SFTP (draft-ietf-secsh-filexfer-02 section 6.2). */
+export const SFTP_HANDLE = 256;
+/** Any SFTP packet, as OpenSSH has it. */
+export const SFTP_PACKET = 256 * 1024 + 1024;
+/** Handles and requests of one SFTP stream that are open at a time. */
+export const SFTP_OPEN = 4_096;

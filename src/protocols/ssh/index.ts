@@ -1,0 +1,47 @@
+/** The SSH island: what the registry sees of it. */
+import type { Protocol, ProtocolDescriptor } from '../../contract/protocol.js';
+import { SshEngine } from './engine.js';
+import { login, type SshStartup } from './login.js';
+import { actions, facts, resources } from './operations.js';
+import { optionsSchema, parseOptions } from './options.js';
+import { serverIdentity } from './server-identity.js';
+import { commandFacts } from './shell/command-facts.js';
+import { transportReady } from './transport/transport.js';
+import { connect } from './upstream.js';
+
+const descriptor: ProtocolDescriptor = {
+  kind: 'ssh',
+  title: 'SSH',
+  defaultPort: 22,
+  recording: 'terminal',
+  assurance: 'parsed',
+  actions,
+  facts,
+  resources,
+  tagged: null,
+  client: {
+    command: 'ssh',
+    args: [],
+    env: {},
+    url: 'ssh://{target}@{host}:{port}',
+    install: ['Debian, Ubuntu: apt install openssh-client', 'Fedora, RHEL: dnf install openssh-clients', 'macOS and Windows bring it along'],
+  },
+  factsOf: (text) => Promise.resolve(commandFacts(text, 'posix')),
+};
+
+export const ssh: Protocol = {
+  kind: 'ssh',
+  descriptor,
+  parseOptions,
+  optionsSchema,
+  prepare: transportReady,
+  serverIdentity,
+  login,
+  connect,
+  engine: (context, startup, ready) => new SshEngine(context, startup as SshStartup, ready),
+  // Nothing of an operation can be bound but its text, and a host cannot say what a command would do.
+  approvals: { parameters: () => null, estimate: () => Promise.resolve(null), estimateStartup: () => null },
+  catalog: null,
+  masking: null,
+  replay: null,
+};

@@ -1,0 +1,172 @@
+/**
+ * The client's side up to a claimed credential: versions, keys, and one request to log in that shows something. On a tunnel that is a
+ * signature by the key whose digest is the secret of the port, or that secret as a password; on the native port the token as a password.
+ *
+ * Nothing here is verified but signatures. An offered key is no credential (D2): only what a good signature over this very connection was
+ * made with counts, and an offer changes nothing. What comes before the keys stand is refused by the transport (D5).
+ */
+import { createHash } from 'node:crypto';
+import { Secret } from '../../base/secret.js';
+import { GwError } from '../../contract/gw-error.js';
+import type { Credential, LoginConnection, LoginRequest } from '../../contract/protocol.js';
+import { KEY_BYTES, LOGIN_ATTEMPTS, SECRET_BYTES } from './codec/limits.js';
+import { authFailure, banner, DISCONNECT, disconnect, MESSAGE } from './codec/messages.js';
+import { broken, message, string, WireReader } from './codec/wire.js';
+import { errorLines, noticeLines } from './refusal.js';
+import { hostKeyOf } from './server-identity.js';
+import { isSignedBy, keyType, publicKeyOf, signatureAlgorithms } from './transport/public-key.js';
+import { Transport, type TransportEvents } from './transport/transport.js';
+
+/** What `connect` and the engine are given: the client's leg, in the middle of its login. */
+export interface SshStartup {
+  readonly transport: Transport;
+  /** Messages that came behind the login's. */
+  readonly early: Buffer[];
+}
+
+/** Marks the secret of a local port that is the digest of a key: no password of that form is taken. */
+const KEY_SECRET = 'publickey-sha256-';
+
+/** The secret of a local port for a public key: SHA-256 over its SubjectPublicKeyInfo. */
+function keySecret(blob: Buffer): string | null {
+  const key = publicKeyOf(blob);
+  if (key === null) return null;
+  return `${KEY_SECRET}${createHash('sha256')
+    .update(key.export({ format: 'der', type: 'spki' }))
+    .digest('base64url')}`;
+}
+
+interface Claim {
+  readonly username: string;
+  readonly credential: Credential;
+}
+
+class ServerLogin implements TransportEvents {
+  readonly transport: Transport;
+  readonly early: Buffer[] = [];
+  claim: Claim | null = null;
+  readonly #connection: LoginConnection;
+  #attempts = 0;
+  #service = false;
+  #left = false;
+
+  constructor(connection: LoginConnection, identity: Secret) {
+    this.#connection = connection;
+    this.transport = new Transport({ kind: 'server', hostKey: hostKeyOf(identity.expose()) }, this);
+  }
+
+  write(bytes: Buffer): void {
+    this.#connection.write(bytes);
+  }
+
+  ready(): void {
+    // The client speaks first.
+  }
+
+  disconnected(): void {
+    this.#left = true;
+  }
+
+  async run(): Promise<Claim> {
+    this.transport.start();
+    for (;;) {
+      if (this.claim !== null) return this.claim;
+      if (this.#left) throw broken('its farewell in the middle of the login');
+      this.transport.feed(await this.#connection.read());
+    }
+  }
+
+  payload(payload: Buffer): void {
+    if (this.claim !== null) {
+      this.early.push(Buffer.from(payload));
+      return;
+    }
+    const reader = new WireReader(payload, 1);
+    switch (payload[0]) {
+      case MESSAGE.serviceRequest:
+        if (this.#service || reader.name() !== 'ssh-userauth') throw broken('a request for a service that is not to be had');
+        this.#service = true;
+        this.transport.send(message(MESSAGE.serviceAccept, string('ssh-userauth')));
+        return;
+      case MESSAGE.authRequest:
+        if (!this.#service) throw broken('a login without asking for the service');
+        this.#request(payload, reader);
+        return;
+      default:
+        throw broken('a message that has no place in a login');
+    }
+  }
+
+  get #methods(): readonly string[] {
+    return this.#connection.via === 'tunnel' ? ['publickey', 'password'] : ['password'];
+  }
+
+  #request(payload: Buffer, reader: WireReader): void {
+    if (++this.#attempts > LOGIN_ATTEMPTS) throw broken('too many requests to log in');
+    const username = reader.string(256).toString('utf8');
+    if (reader.name() !== 'ssh-connection') throw broken('a login for a service that is not to be had');
+    const method = reader.name();
+    if (method === 'password' && this.#methods.includes(method)) this.#password(username, reader);
+    else if (method === 'publickey' && this.#methods.includes(method)) this.#publicKey(username, payload, reader);
+    else this.transport.send(authFailure(this.#methods));
+  }
+
+  #password(username: string, reader: WireReader): void {
+    const changes = reader.boolean();
+    const text = reader.string(SECRET_BYTES).toString('utf8');
+    if (changes || text === '' || text.startsWith(KEY_SECRET)) {
+      this.transport.send(authFailure(this.#methods));
+      return;
+    }
+    const secret = new Secret(text);
+    this.claim = { username, credential: this.#connection.via === 'tunnel' ? { kind: 'local-secret', secret } : { kind: 'token', token: secret } };
+  }
+
+  #publicKey(username: string, payload: Buffer, reader: WireReader): void {
+    const signed = reader.boolean();
+    const algorithm = reader.name();
+    const blob = reader.string(KEY_BYTES);
+    const known = signatureAlgorithms(keyType(blob)).includes(algorithm) ? keySecret(blob) : null;
+    if (known === null) {
+      this.transport.send(authFailure(this.#methods));
+      return;
+    }
+    if (!signed) {
+      reader.end();
+      this.transport.send(message(MESSAGE.authMore, string(algorithm), string(blob)));
+      return;
+    }
+    const data = Buffer.concat([string(this.transport.sessionId), payload.subarray(0, reader.position)]);
+    const signature = reader.string(KEY_BYTES);
+    reader.end();
+    if (isSignedBy(blob, algorithm, signature, data)) this.claim = { username, credential: { kind: 'local-secret', secret: new Secret(known) } };
+    else this.transport.send(authFailure(this.#methods));
+  }
+}
+
+/** @throws GwError `protocol.*` when the client does not come to the point of claiming something */
+export async function login(connection: LoginConnection): Promise<LoginRequest> {
+  const { serverIdentity, target } = connection;
+  if (serverIdentity === null) throw new GwError('internal.error', 'The gateway has no SSH host key.');
+  const server = new ServerLogin(connection, serverIdentity);
+  const { username, credential } = await server.run();
+  const { transport, early } = server;
+  return {
+    kind: 'session',
+    // On a tunnel the target stands; whom the client wants to be there is the configuration's to say.
+    target: target ?? username,
+    credential,
+    client: target === null || username === target ? 'ssh' : `ssh as ${username}`,
+    startup: { transport, early } satisfies SshStartup,
+    deny: (error) => {
+      transport.send(banner(errorLines(error)));
+      transport.goodbye(DISCONNECT.noMoreAuthMethods, `${error.message} (${error.code})`);
+      connection.stream.end();
+    },
+    waiting: (notice) => transport.send(banner(noticeLines(notice))),
+  };
+}
+
+/** The last words of a login that was let in. */
+export const letIn = (): Buffer => message(MESSAGE.authSuccess);
+export const farewellMessage = (error: GwError): Buffer => disconnect(DISCONNECT.byApplication, `${error.message} (${error.code})`);

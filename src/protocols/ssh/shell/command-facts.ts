@@ -1,0 +1,140 @@
+/**
+ * What a command of `exec` would do, as far as its text says: one effect for each program, wherever it stands, and for each file that is
+ * redirected from or to. What the text leaves open is said to be unknown. It is `parsed`, not enforced: the login shell of the account reads
+ * the text anew, with its own start files, aliases and functions.
+ */
+import type { Effect, Facts } from '../../../contract/operation.js';
+import { parseShell } from './parse-shell.js';
+import { DEPTH, type SimpleCommand, type Word } from './tree.js';
+import { innerOf, loadsCode } from './wrappers.js';
+
+/** Where a program of that name is the one that the system came with. */
+const SYSTEM = /^\/(?:usr\/(?:local\/)?)?s?bin\/([^/]+)$/;
+const HARMLESS = new Set(['/dev/null', '/dev/stdout', '/dev/stderr', '/dev/stdin', '/dev/fd/0', '/dev/fd/1', '/dev/fd/2']);
+const SUMMARY_NAMES = 8;
+
+class Reading {
+  readonly effects: Effect[] = [];
+  readonly unknown = new Set<string>();
+  #depth = 0;
+
+  text(text: string): void {
+    if (++this.#depth > DEPTH) {
+      this.unknown.add('it is nested too deeply');
+      return;
+    }
+    const tree = parseShell(text);
+    for (const why of tree.unknown) this.unknown.add(why);
+    for (const command of tree.commands) this.#command(command);
+    this.#depth--;
+  }
+
+  #command({ assignments, words, redirections, piped }: SimpleCommand): void {
+    for (const { name, value } of assignments) {
+      if (loadsCode(name)) this.unknown.add(`${name} changes what programs run or do`);
+      if (value.unknown !== null) this.#lost(value);
+    }
+    for (const { mode, target } of redirections) this.#redirected(mode, target);
+    if (words.length > 0) this.#run(words, piped, false);
+  }
+
+  #redirected(mode: string, target: Word): void {
+    if (target.text !== null && !target.expanded && HARMLESS.has(target.text)) return;
+    if (target.unknown !== null) this.#lost(target);
+    if (/^\/dev\/(?:tcp|udp)\//.test(target.text ?? '')) this.unknown.add('a redirection opens a connection');
+    const path = target.expanded ? null : target.text;
+    this.effects.push({
+      action: 'ssh.redirect',
+      resource: { type: 'path', name: [path], columns: [] },
+      facts: { mode, path: target.source, assurance: 'parsed' },
+    });
+  }
+
+  #run(words: readonly Word[], piped: boolean, appended: boolean): void {
+    const [first, ...args] = words;
+    if (first === undefined) return;
+    if (++this.#depth > DEPTH) {
+      this.unknown.add('it is nested too deeply');
+      return;
+    }
+    // A name made of anything but plain characters may be a file's, or a variable's.
+    const word = first.expanded ? null : first.text;
+    if (word === null) this.unknown.add(`which program "${first.source}" is cannot be known`);
+    const name = word === null ? null : (SYSTEM.exec(word)?.[1] ?? word);
+    const base = word === null ? '' : word.slice(word.lastIndexOf('/') + 1);
+    for (const arg of args) if (arg.unknown !== null) this.#lost(arg);
+    if (appended) this.unknown.add(`${base} gets arguments that are not in the text`);
+    this.effects.push({
+      action: 'ssh.exec',
+      resource: { type: 'program', name: [name], columns: [] },
+      facts: {
+        program: base,
+        arguments: args.map(({ text, source }) => text ?? source),
+        expanded: args.some((arg) => arg.expanded || arg.text === null),
+        piped,
+        assurance: 'parsed',
+      },
+    });
+    if (word !== null) this.#inner(base, args, piped);
+    this.#depth--;
+  }
+
+  #inner(program: string, args: readonly Word[], piped: boolean): void {
+    if (program === 'export' || program === 'declare' || program === 'typeset' || program === 'readonly' || program === 'local')
+      for (const { source } of args)
+        if (loadsCode(source.split('=')[0] ?? '')) this.unknown.add(`${source.split('=')[0] ?? ''} changes what programs run or do`);
+    const inner = innerOf(program, args);
+    if (inner.kind === 'unknown') this.unknown.add(inner.why);
+    else if (inner.kind === 'script') this.text(inner.text);
+    else if (inner.kind === 'command') {
+      for (const name of inner.assigned) if (loadsCode(name)) this.unknown.add(`${name} changes what programs run or do`);
+      this.#run(inner.words, piped, inner.appends);
+    }
+  }
+
+  #lost({ source, unknown }: Word): void {
+    this.unknown.add(`${unknown ?? 'it'} (${source.slice(0, 60)})`);
+  }
+}
+
+function summaryOf(effects: readonly Effect[], unknown: readonly string[]): string {
+  const programs = [
+    ...new Set(effects.flatMap(({ action, facts }) => (action === 'ssh.exec' ? [String(facts['program'] === '' ? '?' : facts['program'])] : []))),
+  ];
+  const written = [...new Set(effects.flatMap(({ facts }) => (facts['mode'] === 'write' || facts['mode'] === 'append' ? [String(facts['path'])] : [])))];
+  const some = (names: readonly string[]): string => `${names.slice(0, SUMMARY_NAMES).join(', ')}${names.length > SUMMARY_NAMES ? ', …' : ''}`;
+  return [
+    programs.length === 0 ? 'runs a command' : `runs ${some(programs)}`,
+    ...(written.length === 0 ? [] : [`writes ${some(written)}`]),
+    ...(unknown.length === 0 ? [] : [`unknown: ${unknown[0] ?? ''}`]),
+  ].join('; ');
+}
+
+const UNKNOWN: Effect = { action: 'unknown', resource: null, facts: { assurance: 'parsed' } };
+
+function read(command: string, shell: 'posix' | 'other'): Facts {
+  const reading = new Reading();
+  if (shell === 'other') reading.unknown.add('the shell of this target is one that the gateway does not read');
+  else if (command.includes('\u{fffd}')) reading.unknown.add('it is not UTF-8');
+  else reading.text(command);
+  if (reading.effects.length === 0 && reading.unknown.size === 0) reading.unknown.add('it runs nothing that can be seen');
+  const unknown = [...reading.unknown];
+  const effects = unknown.length === 0 ? reading.effects : [...reading.effects, UNKNOWN];
+  return { effects, unknown, summary: summaryOf(reading.effects, unknown), redacted: null };
+}
+
+/** Decisions are cached by the identity of facts, so the same command gives the same object, as long as it is among the last ones. */
+const KEPT = 1_000;
+const KEPT_LENGTH = 4_096;
+const kept = new Map<string, Facts>();
+
+export function commandFacts(command: string, shell: 'posix' | 'other'): Facts {
+  const key = `${shell} ${command}`;
+  const known = kept.get(key);
+  if (known !== undefined) return known;
+  const facts = read(command, shell);
+  if (command.length > KEPT_LENGTH) return facts;
+  if (kept.size >= KEPT) for (const oldest of [...kept.keys()].slice(0, KEPT / 10)) kept.delete(oldest);
+  kept.set(key, facts);
+  return facts;
+}

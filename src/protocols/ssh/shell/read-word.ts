@@ -1,0 +1,204 @@
+/**
+ * One word of a POSIX shell (POSIX.1-2017, Shell Command Language, 2.2 and 2.6): quotes are taken away, expansions are noted, substitutions are
+ * handed to whoever reads programs. Where shells differ (`$'…'`, `{a,b}`) the word is unknown rather than one of both. Input is untrusted.
+ */
+import { Unreadable, type Word } from './tree.js';
+
+/** The text and where reading stands. */
+export interface Cursor {
+  readonly text: string;
+  at: number;
+}
+
+/** Reads a program that starts at the cursor and ends before `)`; or a text of its own. */
+export interface Programs {
+  inside(cursor: Cursor): void;
+  apart(text: string): void;
+}
+
+const ENDS = new Set([' ', '\t', '\n', '|', '&', ';', '<', '>', '(', ')', '']);
+const PARAMETER = /[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]/y;
+const BRACES = /\{[^{}]*(?:,|\.\.)[^{}]*\}/;
+
+class WordReader {
+  readonly #cursor: Cursor;
+  readonly #programs: Programs;
+  #text = '';
+  /** The unquoted part, for what is special only there. */
+  #plain = '';
+  #bare = true;
+  #expanded = false;
+  #unknown: string | null = null;
+
+  constructor(cursor: Cursor, programs: Programs) {
+    this.#cursor = cursor;
+    this.#programs = programs;
+  }
+
+  read(): Word | null {
+    const from = this.#cursor.at;
+    if (this.#peek() === '~') this.#expanded = true;
+    while (!ENDS.has(this.#peek())) this.#unquoted();
+    if (this.#cursor.at === from) return null;
+    if (BRACES.test(this.#plain)) this.#lose('shells differ in what they make of its braces');
+    const source = this.#cursor.text.slice(from, this.#cursor.at);
+    return { text: this.#unknown === null ? this.#text : null, source, bare: this.#bare, expanded: this.#expanded, unknown: this.#unknown };
+  }
+
+  #peek(ahead = 0): string {
+    return this.#cursor.text.charAt(this.#cursor.at + ahead);
+  }
+
+  #next(): string {
+    const character = this.#peek();
+    if (character === '') throw new Unreadable('it ends in the middle of a word');
+    this.#cursor.at++;
+    return character;
+  }
+
+  #lose(why: string): void {
+    this.#unknown ??= why;
+  }
+
+  #unquoted(): void {
+    const character = this.#next();
+    switch (character) {
+      case '\\':
+        this.#bare = false;
+        if (this.#peek() === '\n') this.#cursor.at++;
+        else this.#text += this.#next();
+        return;
+      case "'":
+        this.#bare = false;
+        for (let quoted = this.#next(); quoted !== "'"; quoted = this.#next()) this.#text += quoted;
+        return;
+      case '"':
+        this.#bare = false;
+        this.#doubleQuoted();
+        return;
+      case '`':
+        this.#backquoted(false);
+        return;
+      case '$':
+        this.#dollar(false);
+        return;
+      case '*':
+      case '?':
+      case '[':
+        this.#expanded = true;
+        break;
+      default:
+    }
+    this.#text += character;
+    this.#plain += character;
+  }
+
+  #doubleQuoted(): void {
+    for (;;) {
+      const character = this.#next();
+      if (character === '"') return;
+      if (character === '$') this.#dollar(true);
+      else if (character === '`') this.#backquoted(true);
+      else if (character === '\\') {
+        const escaped = this.#next();
+        if (escaped === '\n') continue;
+        this.#text += '$`"\\'.includes(escaped) ? escaped : `\\${escaped}`;
+      } else this.#text += character;
+    }
+  }
+
+  #backquoted(quoted: boolean): void {
+    let inner = '';
+    for (let character = this.#next(); character !== '`'; character = this.#next()) {
+      if (character !== '\\') inner += character;
+      else {
+        const escaped = this.#next();
+        inner += '$`\\'.includes(escaped) || (quoted && escaped === '"') ? escaped : `\\${escaped}`;
+      }
+    }
+    this.#bare = false;
+    this.#lose('the output of a command stands in it');
+    this.#programs.apart(inner);
+  }
+
+  #dollar(quoted: boolean): void {
+    const following = this.#peek();
+    if (following === '(') {
+      this.#bare = false;
+      if (this.#peek(1) === '(') this.#arithmetic();
+      else {
+        this.#cursor.at++;
+        this.#programs.inside(this.#cursor);
+        if (this.#next() !== ')') throw new Unreadable('a substitution is not closed');
+        this.#lose('the output of a command stands in it');
+      }
+      return;
+    }
+    if (following === '{') {
+      this.#cursor.at++;
+      this.#braced();
+      return;
+    }
+    if (following === '[') this.#lose('the value of an expression is not known');
+    if (!quoted && (following === "'" || following === '"')) {
+      this.#lose('shells differ in what they make of its quotes');
+      this.#bare = false;
+      return;
+    }
+    PARAMETER.lastIndex = this.#cursor.at;
+    const name = PARAMETER.exec(this.#cursor.text)?.[0];
+    if (name === undefined) {
+      this.#text += '$';
+      this.#plain += '$';
+      return;
+    }
+    this.#cursor.at += name.length;
+    this.#parameter(name);
+  }
+
+  #parameter(name: string): void {
+    this.#bare = false;
+    this.#lose(`the value of $${name} is not known`);
+  }
+
+  /** `$((…))`; a subshell in a substitution begins the same way and is not told apart. */
+  #arithmetic(): void {
+    const { text, at } = this.#cursor;
+    let depth = 0;
+    let end = at;
+    for (; end < text.length; end++) {
+      const character = text.charAt(end);
+      if (character === '(') depth++;
+      else if (character === ')' && --depth === 0) break;
+      else if ('\'"`\\$'.includes(character)) throw new Unreadable('an arithmetic expansion holds more than names and numbers');
+    }
+    if (depth !== 0 || text.charAt(end - 1) !== ')') throw new Unreadable('an arithmetic expansion is not closed');
+    // `$((a) | b)`, too, ends in a closing parenthesis: what is in it must be an expression.
+    if (!/^\(\([\w\s+*/%<>=!&|^~?:,()-]*\)\)$/.test(text.slice(at, end + 1)) || /[A-Za-z_]\s+[A-Za-z_]/.test(text.slice(at, end)))
+      throw new Unreadable('an arithmetic expansion cannot be told from a command');
+    this.#cursor.at = end + 1;
+    this.#lose('the value of an expression is not known');
+  }
+
+  #braced(): void {
+    const from = this.#cursor.at;
+    for (;;) {
+      const character = this.#next();
+      if (character === '}') break;
+      // Whether a quote in here is one depends on the quotes around it, and shells do not agree on it.
+      if ('\'"\\'.includes(character)) throw new Unreadable('quotes within braces are not read here');
+      if (character === '$') this.#dollar(true);
+      else if (character === '`') this.#backquoted(true);
+    }
+    this.#parameter(`{${this.#cursor.text.slice(from, this.#cursor.at)}`);
+  }
+}
+
+/** The word at the cursor; null where none begins. @throws Unreadable */
+export const readWord = (cursor: Cursor, programs: Programs): Word | null => new WordReader(cursor, programs).read();
+
+/** The body of a here-document whose delimiter is not quoted: expansions happen in it. @throws Unreadable */
+export function readExpandedText(text: string, programs: Programs): void {
+  // As between double quotes, where a double quote is nothing special.
+  readWord({ text: `"${text.replaceAll('"', '\\"')}"`, at: 0 }, programs);
+}

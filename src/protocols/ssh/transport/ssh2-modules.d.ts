@@ -1,0 +1,45 @@
+/** The transport layer of ssh2, which the package ships without types. Only what `transport.ts` and `private-key.ts` use is declared. */
+declare module 'ssh2/lib/protocol/Protocol.js' {
+  export interface HostKey {
+    readonly type: string;
+    getPublicSSH(): Buffer;
+    sign(data: Buffer, hash?: string): Buffer | Error;
+  }
+  export interface ProtocolOptions {
+    server?: boolean;
+    hostKeys?: Record<string, HostKey>;
+    ident?: string;
+    offer: object;
+    onWrite(data: Buffer): void;
+    onError(error: Error): void;
+    onHandshakeComplete(): void;
+    hostVerifier?(key: Buffer): boolean;
+    messageHandlers: { DISCONNECT?(protocol: Protocol, reason: number, description: string): void };
+  }
+  export default class Protocol {
+    constructor(options: ProtocolOptions);
+    start: () => void;
+    parse(chunk: Buffer, from: number, to: number): void;
+    cleanup(): void;
+    rekey(): void;
+    _onPayload: (payload: Buffer) => unknown;
+    _kexinit: unknown;
+    readonly _decipher: { _onPayload: (payload: Buffer) => unknown };
+    readonly _kex: { readonly sessionID: Buffer };
+    readonly _packetRW: { readonly write: { readonly allocStart: number; alloc(size: number): Buffer; finalize(packet: Buffer): Buffer } };
+  }
+}
+declare module 'ssh2/lib/protocol/utils.js' {
+  import type Protocol from 'ssh2/lib/protocol/Protocol.js';
+
+  const utils: { sendPacket(protocol: Protocol, packet: Buffer, bypass?: boolean): boolean };
+  export default utils;
+}
+declare module 'ssh2/lib/protocol/crypto.js' {
+  const crypto: { readonly init: Promise<void> };
+  export default crypto;
+}
+declare module 'ssh2/lib/protocol/keyParser.js' {
+  const parser: { parseKey(text: string): { getPrivatePEM(): string | null } | readonly { getPrivatePEM(): string | null }[] | Error };
+  export default parser;
+}

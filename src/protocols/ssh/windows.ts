@@ -1,0 +1,55 @@
+/**
+ * Flow control of a channel (RFC 4254 section 5.2) goes from end to end: the gateway has no window of its own, so nothing piles up in it. A
+ * little of each side's window is kept back, because the gateway says something itself now and then, and what it takes out or puts in has to
+ * come out even.
+ */
+
+/**
+ * Bytes kept back of the client's window, for words of the gateway; less where the window is small. More than a client takes in before it makes
+ * room again (OpenSSH: three packets of 32 KiB), or what was said would never be made up for.
+ */
+const CLIENT_RESERVE = 262_144;
+/** Bytes kept back of the target's window, for a question of the gateway. */
+const TARGET_RESERVE = 64;
+
+export class Windows {
+  /** Bytes that may still be said to the client. */
+  #budget = 0;
+  #reserve = 0;
+  /** Bytes of the target's window that the client is not told of yet. */
+  #withheld: number;
+
+  /** `told`: the gateway says nothing of its own on this channel. */
+  constructor(told = false) {
+    this.#withheld = told ? 0 : TARGET_RESERVE;
+  }
+
+  /** The window that the client offers, as the target is told of it. */
+  fromClient(window: number): number {
+    this.#reserve = Math.min(CLIENT_RESERVE, Math.floor(window / 2));
+    this.#budget = this.#reserve;
+    return window - this.#reserve;
+  }
+
+  /** What of the client's new room goes on to the target: what was said to it comes off first. */
+  widenedByClient(bytes: number): number {
+    const refill = Math.min(bytes, this.#reserve - this.#budget);
+    this.#budget += refill;
+    return bytes - refill;
+  }
+
+  /** What of the target's room the client is told of. */
+  fromTarget(bytes: number): number {
+    const withheld = Math.min(bytes, this.#withheld);
+    this.#withheld -= withheld;
+    return bytes - withheld;
+  }
+
+  get budget(): number {
+    return this.#budget;
+  }
+
+  spend(bytes: number): void {
+    this.#budget -= bytes;
+  }
+}

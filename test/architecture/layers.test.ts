@@ -69,7 +69,7 @@ const ALLOWED: readonly (readonly [file: string, line: string])[] = [
   ['src/store/supervised-process.ts', "import { spawn as x } from 'node:child_process';"],
 ];
 
-const PACKAGES = ['libpg-query', 'pg', 'chalk', 'oidc-provider', 'fast-check'];
+const PACKAGES = ['libpg-query', 'ssh2', 'pg', 'chalk', 'oidc-provider', 'fast-check'];
 const root = mkdtempSync(join(tmpdir(), 'gw-layers-'));
 
 function write(path: string, text: string): void {

@@ -32,13 +32,23 @@ export interface FactDescriptor {
   readonly values: readonly string[] | null;
 }
 
-/** How `gw connect` and `gw exec` start the native client. `{host} {port} {secret} {target} {database}` are replaced. */
+/**
+ * How `gw connect` and `gw exec` start the native client. `{host} {port} {secret} {target} {database} {serverKey}` are replaced, `{file:NAME}` by
+ * the path of one of `files`, and `{keyFile}` by that of a private key.
+ */
 export interface ClientDescriptor {
   /** Program that `gw connect` runs, e.g. `psql`. */
   readonly command: string;
   readonly args: readonly string[];
   /** Environment that makes the protocol's clients reach the local port. */
   readonly env: Readonly<Record<string, string>>;
+  /** Files that the client reads, by name: written for each command, for its user only. */
+  readonly files?: Readonly<Record<string, string>>;
+  /**
+   * `text` (or left out): the client shows the secret of the port itself. `key`: it proves a key that was made for it (ECDSA P-256), and the secret is
+   * `publickey-sha256-` with the base64url digest of its SubjectPublicKeyInfo.
+   */
+  readonly secret?: 'text' | 'key';
   readonly url: string;
   /** How to get the program, one line for each system. */
   readonly install: readonly string[];

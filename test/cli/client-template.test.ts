@@ -5,7 +5,7 @@ import { combinedEnvironment, fillClient, shellExports, variablePrefix } from '.
 import { splitLine, withListenPort } from '../../src/cli/native-client/command-line.js';
 import { lineTarget } from '../support/fake-gateway.js';
 
-const port = { host: '127.0.0.1', port: 4711, secret: 'S-_s' };
+const port = { host: '127.0.0.1', port: 4711, secret: 'S-_s', folder: '/run/gw-1', keyFile: '/run/gw-1/0.key' };
 const withClient = (change: object) => lineTarget('bank-db', { client: { ...lineTarget('x').client, ...change } });
 
 describe('fillClient', () => {
@@ -29,6 +29,26 @@ describe('fillClient', () => {
 
   it.each(['psql', 'ssh', 'kubectl', 'mysql', 'redis-cli', 'aws'])('takes the program %j', (command) => {
     expect(fillClient(withClient({ command }), port).command).toBe(command);
+  });
+
+  it('gives the client files of its own, and their paths', () => {
+    const filled = fillClient(withClient({ files: { config: 'Port {port}\nKey {keyFile}\n' }, args: ['-F', '{file:config}'] }), port);
+    expect(filled.args).toEqual(['-F', '/run/gw-1/bank-db-config']);
+    expect(filled.files).toEqual({ '/run/gw-1/bank-db-config': 'Port 4711\nKey /run/gw-1/0.key\n' });
+  });
+
+  it.each([
+    { files: { config: 'ProxyCommand curl evil' } },
+    { files: { config: 'Match exec "touch /tmp/x"' } },
+    { files: { config: 'Include /tmp/x' } },
+    { files: { config: '{secret}' } },
+    { files: { '../config': '' } },
+    { args: ['-o', 'ProxyCommand=curl evil'] },
+    { args: ['-oLocalCommand=x'] },
+    { env: { GIT_SSH_COMMAND: 'curl evil' } },
+    { env: { RSYNC_RSH: 'gwt-client; curl evil' } },
+  ])('refuses what would run another program: %j', (change) => {
+    expect(() => fillClient(withClient(change), port)).toThrow(/does not follow/);
   });
 
   it.each(['LD_PRELOAD', 'DYLD_INSERT_LIBRARIES', 'NODE_OPTIONS', 'PATH', 'GW_GATEWAY', 'BASH_ENV', 'PAGER', 'A=B', ''])('refuses the variable %j', (name) => {

@@ -62,6 +62,9 @@ export interface ConfigParts {
   readonly logLevel: string;
   readonly state: unknown;
   readonly audit: Readonly<Record<string, unknown>>;
+  /** Beside the database. */
+  readonly targets: readonly object[];
+  readonly native: readonly object[];
 }
 
 export const OPEN_POLICY = `
@@ -71,7 +74,7 @@ rules:
   - { id: connect, effect: allow, actions: [connect], subjects: { groups: [engineers, admins] } }
 `;
 
-const DEFAULTS: ConfigParts = { workers: 1, drainTimeout: '5s', limits: {}, logLevel: 'info', state: 'embedded', audit: {} };
+const DEFAULTS: ConfigParts = { workers: 1, drainTimeout: '5s', limits: {}, logLevel: 'info', state: 'embedded', audit: {}, targets: [], native: [] };
 
 export async function startGatewayWorld(settings: Record<string, string> = {}): Promise<GatewayWorld> {
   await buildCli();
@@ -131,7 +134,7 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
       tls: { certificate: 'cert.pem', key: 'key.pem' },
       workers: parts.workers,
       dataDir: 'data',
-      native: [{ protocol: 'postgres', listen: '127.0.0.1:0' }],
+      native: [{ protocol: 'postgres', listen: '127.0.0.1:0' }, ...parts.native],
       drainTimeout: parts.drainTimeout,
     },
     state: parts.state,
@@ -147,6 +150,7 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
         credential: { username: target.username, password: { file: 'password' } },
         options: { database: target.database, tls: { mode: 'disable' } },
       },
+      ...parts.targets,
     ],
     audit: parts.audit,
     log: { level: parts.logLevel },

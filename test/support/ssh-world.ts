@@ -21,9 +21,11 @@ export interface RunOptions {
   /** Called when it runs; its input stays open where none is given. */
   readonly during?: (child: import('node:child_process').ChildProcessWithoutNullStreams) => void;
   readonly env?: Readonly<Record<string, string>>;
+  /** It goes on in the background with the same outputs: its own end is what counts. */
+  readonly background?: boolean;
 }
 
-export function run(command: string, args: readonly string[], { input, during, env }: RunOptions = {}): Promise<Ended> {
+export function run(command: string, args: readonly string[], { input, during, env, background = false }: RunOptions = {}): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, [...args], { stdio: 'pipe', env: { ...process.env, ...env } });
     const out: Buffer[] = [];
@@ -33,7 +35,7 @@ export function run(command: string, args: readonly string[], { input, during, e
     // A client that ended no longer takes input; its end says why.
     child.stdin.on('error', () => child.stdin.destroy());
     child.once('error', reject);
-    child.once('close', (code, signal) => resolve({ code, signal, out: Buffer.concat(out), err }));
+    child.once(background ? 'exit' : 'close', (code, signal) => resolve({ code, signal, out: Buffer.concat(out), err }));
     if (during === undefined) child.stdin.end(input);
     else during(child);
   });

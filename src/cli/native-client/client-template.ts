@@ -4,6 +4,7 @@
  * programs load code are refused, and the secret may go into the environment or a printed URL, never into an argument, where every
  * user of the machine can read it.
  */
+import { join } from 'node:path';
 import type { TargetInfo } from '../../contract/api-types.js';
 import { GwError } from '../../contract/gw-error.js';
 
@@ -11,6 +12,10 @@ export interface PortValues {
   readonly host: string;
   readonly port: number;
   readonly secret: string;
+  /** Folder of this command alone, for the files of clients. */
+  readonly folder: string;
+  /** Private key of the port, where the client proves one. */
+  readonly keyFile: string;
 }
 
 export interface FilledClient {
@@ -18,6 +23,8 @@ export interface FilledClient {
   readonly args: readonly string[];
   /** Null: the variable must not be set (an empty value in the descriptor). */
   readonly env: Readonly<Record<string, string | null>>;
+  /** Path → content; to be written before the client starts. */
+  readonly files: Readonly<Record<string, string>>;
   readonly url: string;
   readonly install: readonly string[];
 }
@@ -27,7 +34,13 @@ const INTERPRETER =
   /^(?:(?:ba|z|da|fi|k|tc|c|a)?sh|busybox|cmd|powershell|pwsh|python[\d.]*|perl[\d.]*|ruby[\d.]*|node|deno|bun|php[\d.]*|lua[\d.]*|env|sudo|doas|su|xargs|nohup|exec|eval|awk|gawk|make|osascript|wscript|cscript|rundll32)(?:\.exe)?$/i;
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
 const LOADER = /^(?:LD_.*|DYLD_.*|NODE_.*|PYTHON.*|PERL.*|RUBY.*|BASH_.*|ENV|SHELL|IFS|PATH|HOME|GW_.*|EDITOR|VISUAL|PAGER|BROWSER)$/;
-const PLACEHOLDER = /\{(host|port|secret|target|database)\}/g;
+/** Variables by which yet other programs are told what to start: the client, and nothing else. */
+const STARTS = /_(?:COMMAND|RSH)$/;
+const PLACEHOLDER = /\{(host|port|secret|target|database|serverKey|keyFile|file:[a-z_]{1,32})\}/g;
+const FILE_SAFE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const FILE = /^[a-z_]{1,32}$/;
+/** Settings by which a client would run another program, or read more settings. */
+const RUNS_OTHERS = /(?:^|\b|-o)(?:\w*command|\w*provider|\w*askpass|proxyjump|include|match|exec)\b/i;
 
 function refuse(target: TargetInfo, why: string): GwError {
   return new GwError('usage.invalid', `The gateway describes the client of ${target.name} in a way that gw does not follow: ${why}.`, {
@@ -36,7 +49,15 @@ function refuse(target: TargetInfo, why: string): GwError {
 }
 
 function valuesOf(target: TargetInfo, port: PortValues): Readonly<Record<string, string>> {
-  return { host: port.host, port: String(port.port), secret: port.secret, target: target.name, database: target.database ?? target.name };
+  return {
+    host: port.host,
+    port: String(port.port),
+    secret: port.secret,
+    target: target.name,
+    database: target.database ?? target.name,
+    serverKey: target.serverKey ?? '',
+    keyFile: port.keyFile,
+  };
 }
 
 /** @throws GwError `usage.invalid` when the descriptor asks for something that it may not. */
@@ -44,19 +65,32 @@ export function fillClient(target: TargetInfo, port: PortValues): FilledClient {
   const { client } = target;
   const values = valuesOf(target, port);
   const fill = (text: string, encode: (value: string) => string = (value) => value): string =>
-    text.replace(PLACEHOLDER, (_, name: string) => encode(values[name] ?? ''));
+    text.replace(PLACEHOLDER, (_, name: string) =>
+      encode(name.startsWith('file:') ? join(port.folder, `${target.name}-${name.slice(5)}`) : (values[name] ?? '')),
+    );
   if (!PROGRAM.test(client.command)) throw refuse(target, 'the program is not a plain name');
   if (INTERPRETER.test(client.command)) throw refuse(target, `"${client.command}" runs any program`);
   if (client.args.some((argument) => argument.includes('{secret}'))) throw refuse(target, 'the secret would be an argument');
+  const files: Record<string, string> = {};
+  for (const [name, content] of Object.entries(client.files ?? {})) {
+    if (!FILE.test(name) || !FILE_SAFE.test(target.name)) throw refuse(target, 'a file of the client has no plain name');
+    if (RUNS_OTHERS.test(content)) throw refuse(target, `the file ${name} would run other programs`);
+    if (content.includes('{secret}')) throw refuse(target, 'the secret would be in a file');
+    files[fill(`{file:${name}}`)] = fill(content);
+  }
+  for (const argument of client.args) if (RUNS_OTHERS.test(argument)) throw refuse(target, 'an argument would make the client run other programs');
   const env: Record<string, string | null> = {};
   for (const [name, value] of Object.entries(client.env)) {
     if (!VARIABLE.test(name) || LOADER.test(name)) throw refuse(target, `it sets the variable ${name}`);
+    if (STARTS.test(name) && !(value.startsWith(`${client.command} `) && /^[\w {}:./-]*$/.test(value)))
+      throw refuse(target, `${name} would start another program`);
     env[name] = value === '' ? null : fill(value);
   }
   return {
     command: client.command,
     args: client.args.map((argument) => fill(argument)),
     env,
+    files,
     url: fill(client.url, encodeURIComponent),
     install: client.install,
   };

@@ -4,6 +4,9 @@
  * and in the environment of the client, nowhere else.
  */
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { GatewayClient } from '../../client/gateway-client.js';
 import { SessionKeeper } from '../../client/session-keeper.js';
 import type { ApprovalInfo, TargetInfo } from '../../contract/api-types.js';
@@ -11,9 +14,11 @@ import { GwError } from '../../contract/gw-error.js';
 import { LocalPort } from '../../tunnel/local-port.js';
 import { type Connection, tunnelAddress } from '../connection.js';
 import { sayError, sayWarning } from '../failure.js';
+import { writePrivateFile } from '../profile/paths.js';
 import { visible } from '../terminal.js';
 import type { AskingTerms } from './asking-flags.js';
 import { type FilledClient, fillClient } from './client-template.js';
+import { makePortKey } from './port-key.js';
 
 export interface AccessOptions {
   readonly connection: Connection;
@@ -66,12 +71,14 @@ export class TargetAccess {
   readonly #sessions: readonly string[];
   readonly #client: GatewayClient;
   readonly #keeper: SessionKeeper;
+  readonly #folder: string;
 
-  private constructor(targets: readonly OpenTarget[], sessions: readonly string[], client: GatewayClient, keeper: SessionKeeper) {
+  private constructor(targets: readonly OpenTarget[], sessions: readonly string[], client: GatewayClient, keeper: SessionKeeper, folder: string) {
     this.targets = targets;
     this.#sessions = sessions;
     this.#client = client;
     this.#keeper = keeper;
+    this.#folder = folder;
   }
 
   static async open(options: AccessOptions): Promise<TargetAccess> {
@@ -79,13 +86,19 @@ export class TargetAccess {
     const { client, source, clock } = connection;
     const all = await client.targets();
     const chosen = options.targets.map((name) => pickTarget(all, name));
-    const secret = randomBytes(32).toString('base64url');
+    const text = randomBytes(32).toString('base64url');
+    // Nobody else can enter it; what is in it is of use only while this command runs.
+    const folder = await mkdtemp(join(connection.environment.runtimeDir ?? tmpdir(), 'gw-client-'));
     const keeper = new SessionKeeper({ client, source, clock, onProblem: (_session, error) => sayWarning(`${error.message} ${error.hint}`) });
     const opened: OpenTarget[] = [];
     const sessions: string[] = [];
     try {
       for (const info of chosen) {
         let tokenEnd = 0;
+        const key = info.client.secret === 'key' ? makePortKey() : null;
+        const secret = key?.secret ?? text;
+        const keyFile = join(folder, `${opened.length}.key`);
+        if (key !== null) await writePrivateFile(keyFile, key.privateKey);
         const port = await LocalPort.open({
           gateway: tunnelAddress(connection),
           port: options.port,
@@ -101,13 +114,16 @@ export class TargetAccess {
           onSessionEnd: (session) => keeper.closed(session),
           onRefusal: sayError,
         });
-        opened.push({ info, port, client: fillClient(info, { host: port.host, port: port.port, secret }) });
+        const filled = fillClient(info, { host: port.host, port: port.port, secret, folder, keyFile });
+        opened.push({ info, port, client: filled });
+        for (const [path, content] of Object.entries(filled.files)) await writePrivateFile(path, content);
       }
     } catch (thrown) {
       await Promise.all(opened.map(({ port }) => port.close()));
+      await rm(folder, { recursive: true, force: true });
       throw thrown;
     }
-    return new TargetAccess(opened, sessions, client, keeper);
+    return new TargetAccess(opened, sessions, client, keeper, folder);
   }
 
   /** The refusal that made the command useless: one target was never reached at all. */
@@ -135,5 +151,6 @@ export class TargetAccess {
   async close(): Promise<void> {
     this.#keeper[Symbol.dispose]();
     await Promise.all(this.targets.map(({ port }) => port.close()));
+    await rm(this.#folder, { recursive: true, force: true });
   }
 }

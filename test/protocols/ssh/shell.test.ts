@@ -1,7 +1,10 @@
 /** What a command would run, as far as its text says: against texts whose meaning is known, against a real shell, and against random bytes. */
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { commandFacts } from '../../../src/protocols/ssh/shell/command-facts.js';
 
 const facts = (text: string): ReturnType<typeof commandFacts> => commandFacts(text, 'posix');
@@ -50,6 +53,7 @@ const HIDDEN: Readonly<Record<string, string | null>> = {
   'x=$(rm x)': 'rm',
   'a > "$(rm x)"': 'rm',
   'a <<E\n$(rm x)\nE': 'rm',
+  'a <<E\n$("rm" x)\nE': 'rm',
   'case $(rm x) in *) ;; esac': 'rm',
   'for i in $(rm x); do a; done': 'rm',
   'find . -exec rm {} +': 'rm',
@@ -152,40 +156,74 @@ describe('a command', () => {
 });
 
 describe('against a real shell', () => {
-  const word = fc.constantFrom(
-    'alpha',
-    'beta',
-    "'gam'ma",
-    '"del ta"',
-    'e\\psilon',
-    '"a$V"',
-    '$V',
-    '*',
-    '1>x',
-    '2>&1',
-    '#c',
+  const folder = mkdtempSync(join(tmpdir(), 'gw-shell-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const odd = fc.constantFrom(
+    ' ',
+    ';',
+    '\n',
+    '(',
+    ')',
+    '`',
+    '$(',
+    '"',
+    "'",
+    '\\',
+    '<<E\n',
+    '\nE\n',
+    '#',
     '{',
     '}',
+    '|',
+    '&',
+    ';;',
     '!',
-    'if',
-    'then',
-    'fi',
-    'do',
-    'done',
+    '$V',
+    '*',
+    '>',
+    '2',
     '=',
-    'x=1',
-    '',
+    'if ',
+    'do ',
   );
-  const glue = fc.constantFrom(' ', ' ', ';', ' && ', ' | ', '\n', ' & ', '(', ')', '`', '$(', ')', '"', "'", '<<E\n', '\nE\n', '\\', ' ;; ');
-  const text = fc.array(fc.tuple(word, glue), { maxLength: 8 }).map((pairs) => pairs.flat().join(''));
+  const { list } = fc.letrec<{ list: string; command: string }>((tie) => ({
+    command: fc.oneof(
+      { maxDepth: 3, withCrossShrink: true },
+      fc
+        .tuple(fc.constantFrom('alpha', 'beta', "'gam'ma", '"epsilon"', 'e\\psilon'), fc.constantFrom('', ' x', ' "a b"', " 'c;d'", ' \\;', ' 2>&1', ' #e'))
+        .map((parts) => parts.join('')),
+      tie('list').map((inner) => `alpha "$(${inner})"`),
+      tie('list').map((inner) => `beta \`${inner.replaceAll('`', '')}\``),
+      tie('list').map((inner) => `(${inner})`),
+      tie('list').map((inner) => `{ ${inner}\n}`),
+      tie('list').map((inner) => `if ${inner}\nthen beta; else ${inner}\nfi`),
+      tie('list').map((inner) => `for i in 1; do ${inner}\ndone`),
+      tie('list').map((inner) => `case x in y) alpha;; *) ${inner}\n;; esac`),
+      tie('list').map((inner) => `alpha <<E\n$(${inner})\nE`),
+      tie('list').map((inner) => `eval '${inner.replaceAll("'", '')}'`),
+    ),
+    list: fc
+      .array(fc.tuple(tie('command'), fc.constantFrom(';', ' && ', ' || ', ' | ', '\n', ' &\n')), { minLength: 1, maxLength: 3 })
+      .map((pairs) => pairs.flat().slice(0, -1).join('')),
+  }));
+  /** A list in which something was put, or from which something was taken, anywhere. */
+  const text = fc.tuple(list, fc.array(fc.tuple(fc.nat(), odd, fc.nat(2)), { maxLength: 2 })).map(([whole, changes]) =>
+    changes.reduce((changed, [at, put, taken]) => {
+      const place = at % (changed.length + 1);
+      return changed.slice(0, place) + put + changed.slice(place + taken);
+    }, whole),
+  );
 
   /** What a shell starts for a text: every program is one that says its name. */
   function started(shell: string, command: string): Set<string> {
     const prelude = ['alpha', 'beta', 'gamma', 'epsilon'].map((name) => `${name}() { echo "ran:${name}" >&9; }`).join('; ');
     let out = '';
     try {
-      out = execFileSync(shell, ['-c', `${prelude}; exec 9>&1 >/dev/null 2>&1 </dev/null; cd /nonexistent; set -f; eval "$1"`, shell, command], {
+      out = execFileSync(`/bin/${shell}`, ['-c', `${prelude}; exec 9>&1 >/dev/null 2>&1 </dev/null; set -f; eval "$1"`, shell, command], {
         env: { PATH: '/nonexistent' },
+        // Redirections make files.
+        cwd: folder,
         timeout: 5_000,
         stdio: ['ignore', 'pipe', 'ignore'],
       }).toString();
@@ -206,9 +244,9 @@ describe('against a real shell', () => {
         ran += names.size;
         for (const name of names) if (!found.has(name)) throw new Error(`${JSON.stringify(command)} runs ${name}; found ${[...found].join(' ')}`);
       }),
-      { numRuns: 400 },
+      { numRuns: 500 },
     );
-    expect(ran).toBeGreaterThan(20);
+    expect(ran).toBeGreaterThan(50);
   });
 });
 

@@ -93,10 +93,16 @@ class WordReader {
     this.#plain += character;
   }
 
-  #doubleQuoted(): void {
+  /** A text in which a double quote is an ordinary character, up to its end. */
+  readText(): void {
+    this.#doubleQuoted('');
+  }
+
+  #doubleQuoted(end = '"'): void {
     for (;;) {
+      if (end === '' && this.#peek() === '') return;
       const character = this.#next();
-      if (character === '"') return;
+      if (character === end) return;
       if (character === '$') this.#dollar(true);
       else if (character === '`') this.#backquoted(true);
       else if (character === '\\') {
@@ -199,6 +205,5 @@ export const readWord = (cursor: Cursor, programs: Programs): Word | null => new
 
 /** The body of a here-document whose delimiter is not quoted: expansions happen in it. @throws Unreadable */
 export function readExpandedText(text: string, programs: Programs): void {
-  // As between double quotes, where a double quote is nothing special.
-  readWord({ text: `"${text.replaceAll('"', '\\"')}"`, at: 0 }, programs);
+  new WordReader({ text, at: 0 }, programs).readText();
 }

@@ -12,6 +12,7 @@ import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator, Identity } from '../contract/identity.js';
 import type { OperationIndex } from '../contract/operation-index.js';
 import type { ProtocolDescriptor } from '../contract/protocol.js';
+import type { HoldStore } from '../contract/record-keeping.js';
 import type { Bus, SessionStore, SessionSummary, SubjectStore } from '../contract/session-store.js';
 import type { Target } from '../contract/target.js';
 import type { MaskingDesk } from './masking-desk.js';
@@ -45,6 +46,11 @@ export interface SessionRecords {
   export(session: SessionSummary, format: ExportFormat): AsyncIterable<string>;
   /** The same as an asciicast that goes on until the session ends; something comes every few seconds. */
   watch(session: SessionSummary): AsyncIterable<string>;
+  /**
+   * Ends its content for ever. `record` writes that to the log; it is called before anything is done, and not again for what was done already.
+   * @throws GwError `record.held` | `record.live` | `record.plain` | `record.elsewhere`
+   */
+  erase(session: SessionSummary, record: () => Promise<void>): Promise<{ readonly again: boolean; readonly traces: 'none' | 'server-log' }>;
 }
 
 export interface AuditReader {
@@ -81,6 +87,7 @@ export interface ApiServices {
   readonly sessions: SessionStore;
   readonly subjects: SubjectStore;
   readonly approvals: ApprovalDesk;
+  readonly holds: HoldStore;
   readonly bus: Bus;
   readonly local: LocalSessions;
   readonly records: SessionRecords;

@@ -20,6 +20,7 @@ import { maskingScanRoute } from './masking.js';
 import { operationsRoute } from './operations.js';
 import { policyRoutes } from './policy.js';
 import { addPublicRoutes } from './public-routes.js';
+import { recordKeepingRoutes } from './record-keeping.js';
 import { errorReply } from './reply-error.js';
 import { requestActionRoutes } from './request-actions.js';
 import { requestRoutes } from './requests.js';
@@ -74,6 +75,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     ...sessionRoutes(services),
     ...sessionActionRoutes(services),
     sessionExportRoute(services),
+    ...recordKeepingRoutes(services),
     sessionWatchRoute(services),
     operationsRoute(services),
     ...requestRoutes(services),

@@ -21,6 +21,7 @@ const ACTOR = {
 } as const satisfies AuditFields;
 
 const SESSION = { session: 'public', target: 'public', sessionIssuer: 'public', sessionSubject: 'public' } as const satisfies AuditFields;
+const HOLD = { hold: 'public', scope: 'public', value: 'public', holdIssuer: 'public' } as const satisfies AuditFields;
 const SUBJECT = { issuer: 'public', subject: 'public' } as const satisfies AuditFields;
 
 /** One request for approval: the same fields in every event about it, so that a register can be made out of them. */
@@ -41,6 +42,11 @@ const APPROVAL = {
 
 export const AUDIT_EVENTS = {
   'session.kill': { ...ACTOR, ...SESSION, reason: 'sensitive' },
+  /** What the session recorded is unreadable from here on. */
+  'session.erase': { ...ACTOR, ...SESSION, reason: 'sensitive' },
+  /** Records that are kept whatever retention and erasure say, until the release. */
+  'hold.add': { ...ACTOR, ...HOLD, reason: 'sensitive' },
+  'hold.release': { ...ACTOR, ...HOLD, reason: 'sensitive' },
   'session.renew': { ...ACTOR, ...SESSION, expiresAt: 'public' },
   'subject.lock': { ...ACTOR, ...SUBJECT, reason: 'sensitive' },
   'subject.unlock': { ...ACTOR, ...SUBJECT, reason: 'sensitive' },

@@ -7,7 +7,9 @@ import type {
   ApprovalInfo,
   ApprovalList,
   AuditEntryList,
+  EraseReply,
   ExportFormat,
+  HoldList,
   KillReply,
   LoginInfo,
   NewApproval,
@@ -21,6 +23,7 @@ import type {
 import { GwError } from '../contract/gw-error.js';
 import type { MaskingScan } from '../contract/masking-policy.js';
 import type { PolicyExplanation, PolicyFile, PolicySimulation, PolicyText } from '../contract/policy-types.js';
+import type { Hold } from '../contract/record-keeping.js';
 import { readAnswer } from './api-answer.js';
 import { type HttpRequest, type HttpResponse, type HttpsTransport, placeOf } from './https-transport.js';
 import type { TokenSource } from './token-source.js';
@@ -28,6 +31,7 @@ import type { TokenSource } from './token-source.js';
 /** A replay of the journals of months takes its time. */
 const SIMULATION_MS = 15 * 60_000;
 const SCAN_MS = 11 * 60_000;
+const ERASE_MS = 15 * 60_000;
 /** Pieces of an error that are looked at. */
 const ERROR_PIECES = 64;
 
@@ -192,6 +196,35 @@ export class GatewayClient {
     const answer = await this.#call({ method: 'POST', path, body: { reason }, token: await this.#token() });
     if (answer['state'] !== 'ending' && answer['state'] !== 'ended') throw this.#unexpected('state');
     return { session: id, state: answer['state'] };
+  }
+
+  /** Ends the content of a session for ever. The state database is rewritten meanwhile, which takes its time. */
+  async eraseSession(id: string, reason: string): Promise<EraseReply> {
+    const path = `/api/v1/sessions/${encodeURIComponent(id)}/erase`;
+    const answer = await this.#call({ method: 'POST', path, body: { reason }, timeout: ERASE_MS, token: await this.#token() });
+    if (answer['state'] !== 'erased' && answer['state'] !== 'erased-before') throw this.#unexpected('state');
+    return answer as unknown as EraseReply;
+  }
+
+  /** Legal holds, the newest first; `all`: those that were released too. */
+  async holds(all: boolean): Promise<HoldList> {
+    const answer = await this.#call({ method: 'GET', path: '/api/v1/holds', query: { all: String(all) }, token: await this.#token() });
+    return { holds: this.#list(answer, 'holds') };
+  }
+
+  async addHold(hold: Pick<Hold, 'scope' | 'value' | 'issuer' | 'reason'>): Promise<Hold> {
+    return this.#hold(await this.#call({ method: 'POST', path: '/api/v1/holds', body: hold, token: await this.#token() }));
+  }
+
+  async releaseHold(id: string, reason: string): Promise<Hold> {
+    return this.#hold(
+      await this.#call({ method: 'POST', path: `/api/v1/holds/${encodeURIComponent(id)}/release`, body: { reason }, token: await this.#token() }),
+    );
+  }
+
+  #hold(answer: Record<string, unknown>): Hold {
+    for (const field of ['id', 'scope', 'value']) if (typeof answer[field] !== 'string') throw this.#unexpected(`hold.${field}`);
+    return answer as unknown as Hold;
   }
 
   /** Extends a live session with the fresh token given. Returns its new end, milliseconds since the epoch. */

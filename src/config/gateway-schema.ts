@@ -104,7 +104,7 @@ const role = (who: string) =>
 
 const access = z
   .strictObject({
-    admins: role('Who may lock identities and end sessions of others.'),
+    admins: role('Who may lock identities, end sessions of others, erase their records, and place and release legal holds.'),
     auditors: role('Who may read all sessions and their records.'),
   })
   .prefault({})

@@ -6,6 +6,7 @@ import type { DecisionEffect } from './decision.js';
 import type { MaskCount } from './masking-policy.js';
 import type { FoundOperation } from './operation-index.js';
 import type { ClientDescriptor } from './protocol.js';
+import type { Hold } from './record-keeping.js';
 import type { SessionSummary, SubjectRecord } from './session-store.js';
 
 /** GET /api/v1/login — no authentication: all that a client must know to log in. */
@@ -52,6 +53,19 @@ export interface TargetInfo {
   readonly database: string | null;
   /** Address of the native port, `host:port`, when there is one. */
   readonly native: string | null;
+}
+
+/** POST /api/v1/sessions/:id/erase */
+export interface EraseReply {
+  readonly session: string;
+  readonly state: 'erased' | 'erased-before';
+  /** `server-log`: a state database that is not the gateway's own keeps its log of it a while longer. */
+  readonly traces: 'none' | 'server-log';
+}
+
+/** GET /api/v1/holds */
+export interface HoldList {
+  readonly holds: readonly Hold[];
 }
 
 /** One operation of a session, as GET /api/v1/sessions/:id gives it. */

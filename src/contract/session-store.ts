@@ -28,6 +28,8 @@ export interface SessionSummary {
   readonly bytesDown: number;
   /** Which gateway process holds the journal. */
   readonly journal: string;
+  /** Whether what it recorded can still be read. */
+  readonly content: 'kept' | 'erased' | 'expired';
 }
 
 export interface SessionFilter {

@@ -23,6 +23,7 @@ import { createMaskingAnswers } from './masking-answers.js';
 import { packageVersion } from './package-version.js';
 import { createPolicyAnswers } from './policy-answers.js';
 import { checkReadiness } from './readiness.js';
+import { createRecordEraser } from './record-eraser.js';
 import { createSessionRecords } from './session-records.js';
 import type { MetricFamilies, WorkerAddresses } from './worker-messages.js';
 import { aggregateMetrics, type WorkerMetrics } from './worker-metrics.js';
@@ -77,9 +78,10 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     sessions: store.sessions,
     subjects: store.subjects,
     approvals,
+    holds: store.holds,
     bus: store.bus,
     local: path.live,
-    records: createSessionRecords(journalDir, keys, logger),
+    records: createSessionRecords(journalDir, keys, createRecordEraser({ journalDir, holds: store.holds, contents: store.contents }), logger),
     operations: store.operations,
     policyDesk: createPolicyAnswers({
       current: () => policy.current(),

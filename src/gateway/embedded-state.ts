@@ -16,8 +16,14 @@ export interface EmbeddedState {
   stop(): Promise<void>;
 }
 
-/** For state that is small and must survive a power cut; connections: a handful for each worker. */
-const SETTINGS: Readonly<Record<string, string>> = { shared_buffers: '16MB', max_connections: '200', max_wal_size: '128MB', min_wal_size: '32MB' };
+/** For state that is small and must survive a power cut; connections: a handful for each worker. Its log is deleted, not kept for reuse: it holds what was erased. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  wal_recycle: 'off',
+  shared_buffers: '16MB',
+  max_connections: '200',
+  max_wal_size: '128MB',
+  min_wal_size: '32MB',
+};
 
 /** Between attempts to start the database again. */
 const RESTART_MS = 1_000;

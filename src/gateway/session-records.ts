@@ -13,6 +13,7 @@ import type { ProtocolReplay } from '../contract/protocol.js';
 import type { SessionSummary } from '../contract/session-store.js';
 import { exportSession, type JournalKeys, type RecordedOperation, readSession } from '../recording/index.js';
 import { protocolsByKind } from './gateway-protocols.js';
+import type { EraseRecord } from './record-eraser.js';
 import { watchSession } from './watch-session.js';
 
 const TEXT_LIMIT = 64 * 1024;
@@ -21,8 +22,9 @@ const EVENTS = 1_000;
 /** The name comes from the state database; it becomes part of a path. */
 const JOURNAL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
-export function createSessionRecords(journalDir: string, keys: JournalKeys, logger: Logger): SessionRecords {
+export function createSessionRecords(journalDir: string, keys: JournalKeys, erase: EraseRecord, logger: Logger): SessionRecords {
   return {
+    erase,
     read: async (session, page) => {
       if (!JOURNAL_NAME.test(session.journal)) return missing('The name of the journal is not valid.');
       try {
@@ -34,6 +36,8 @@ export function createSessionRecords(journalDir: string, keys: JournalKeys, logg
     },
     export: (session, format) => {
       requireJournalName(session);
+      if (session.content !== 'kept')
+        throw new GwError('record.erased', `The content of the session ${session.id} ${session.content === 'erased' ? 'was erased' : 'has expired'}.`);
       return exportSession(readSession(journalDir, session.journal, session.id, keys), format, replayOf(session));
     },
     watch: (session) => {
@@ -71,8 +75,10 @@ async function readPage(
     else if (item.kind === 'event' && item.event === 'masked') noteMasked(item.data, masked);
     else if (item.kind === 'event' && after === 0 && events.length < EVENTS) events.push({ at: time(item.time), kind: item.event, data: item.data });
     else if (item.kind === 'integrity') {
-      intact = item.intact;
-      problems = item.problems.map(({ code, message }) => `${code}: ${message}`);
+      // What was ended in order is no damage: the session itself says so.
+      const found = session.content === 'kept' ? item.problems : item.problems.filter(({ code }) => code !== 'content-erased');
+      intact = found.length === 0;
+      problems = found.map(({ code, message }) => `${code}: ${message}`);
     }
   }
   const operations = page.operations.map((each) => ({ ...each, masked: masked.get(each.sequence) ?? [] }));

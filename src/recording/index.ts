@@ -5,6 +5,7 @@
 
 export { JournalKeyring, type JournalKeys, type KeyUnwrapper, type KeyWrapper, plainJournals, readWrappedKey } from './encryption/journal-keyring.js';
 export { createKeyFileWrapper, type KeyFile, readKeyFile } from './encryption/key-file.js';
+export { type Erasure, eraseNumbered, eraseSession } from './erase-session.js';
 export { exportSession } from './export/export-session.js';
 export type { GroupJournal } from './group-journal.js';
 export { listWorkers } from './journal-directory.js';

@@ -8,11 +8,14 @@ import type { Logger } from '../base/logger.js';
 import type { ApprovalStore } from '../contract/approval.js';
 import type { OperationIndex } from '../contract/operation-index.js';
 import type { PolicyStore } from '../contract/policy-store.js';
+import type { ContentStore, HoldStore } from '../contract/record-keeping.js';
 import type { SessionStore, SubjectStore } from '../contract/session-store.js';
 import { endInterrupted, liveJournals } from './interrupted-sessions.js';
 import { migrate } from './migrate.js';
 import { PgApprovalStore } from './pg-approval-store.js';
 import { PgBus } from './pg-bus.js';
+import { PgContentStore } from './pg-content-store.js';
+import { PgHoldStore } from './pg-hold-store.js';
 import { PgOperationIndex } from './pg-operation-index.js';
 import { PgPolicyStore } from './pg-policy-store.js';
 import { PgSessionStore } from './pg-session-store.js';
@@ -38,6 +41,8 @@ export interface Store {
   readonly approvals: ApprovalStore;
   readonly policies: PolicyStore;
   readonly operations: OperationIndex;
+  readonly holds: HoldStore;
+  readonly contents: ContentStore;
   readonly bus: PgBus;
   /** True while so much waits for the database that new sessions are refused. */
   readonly saturated: boolean;
@@ -93,6 +98,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     approvals: new PgApprovalStore(pool),
     policies: new PgPolicyStore(pool),
     operations: new PgOperationIndex(pool),
+    holds: new PgHoldStore(pool),
+    contents: new PgContentStore(() => new pg.Client({ ...clientConfig(options), connectionTimeoutMillis: 5_000, keepAlive: true }), logger),
     bus,
     get saturated() {
       return writes.saturated;

@@ -14,6 +14,7 @@ const NAMES = 'session, sequence, at, issuer, subject, name, target, verdict, st
 const ADD = `insert into gw.operations (${NAMES}, words, tags)
 select ${NAMES}, pg_catalog.to_tsvector('pg_catalog.simple'::pg_catalog.regconfig, words), tags
 from pg_catalog.jsonb_to_recordset($1::pg_catalog.jsonb) as r(${ROW}, words text, tags text[])
+where not exists (select from gw.sessions as s where s.id = r.session and s.content <> 'kept')
 on conflict (session, sequence) do nothing`;
 
 interface OperationRow {

@@ -35,10 +35,11 @@ interface SessionRow {
   readonly bytes_up: string;
   readonly bytes_down: string;
   readonly journal: string;
+  readonly content: string;
 }
 
 const COLUMNS =
-  'id, state, started_at, ended_at, end_reason, issuer, subject, name, kind, on_behalf_of, target, protocol, via, client_address, client, reason, operations, refused, rows, bytes_up, bytes_down, journal';
+  'id, state, started_at, ended_at, end_reason, issuer, subject, name, kind, on_behalf_of, target, protocol, via, client_address, client, reason, operations, refused, rows, bytes_up, bytes_down, journal, content';
 
 /** Largest page, whatever the caller asks for. */
 const PAGE = 1_000;
@@ -134,5 +135,6 @@ function summaryOf(row: SessionRow): SessionSummary {
     bytesUp: Number(row.bytes_up),
     bytesDown: Number(row.bytes_down),
     journal: row.journal,
+    content: row.content as SessionSummary['content'],
   };
 }

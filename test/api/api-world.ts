@@ -59,6 +59,7 @@ export class ApiWorld {
   readonly audit: AuditEntry[] = [];
   readonly events: BusEvent[] = [];
   readonly killed: { id: string; by: string; reason: string }[] = [];
+  readonly erased: string[] = [];
   readonly renewed: { id: string; identity: Identity }[] = [];
   /** Ids of the sessions that run in this process. */
   readonly local = new Set<string>();
@@ -170,6 +171,7 @@ export class ApiWorld {
     });
     return {
       approvals: this.desk,
+      holds: this.store.holds,
       maskingDesk: {
         explain: () => Promise.resolve(null),
         scan: (_asker, _identity, target, scope) => Promise.resolve({ target: target.name, scope, columns: 0, values: 0, proposals: [], tagged: [] }),
@@ -198,6 +200,11 @@ export class ApiWorld {
       operations: this.store.operations,
       records: {
         read: () => Promise.resolve(this.record),
+        erase: async (session, record) => {
+          await this.store.holds.unlessHeld({ session: session.id, issuer: session.issuer, subject: session.subject, target: session.target }, record);
+          this.erased.push(session.id);
+          return { again: false, traces: 'none' };
+        },
         export: (session, format) => exportOf(session.id, format, this.exported),
         watch: (session) => exportOf(session.id, 'watch', this.exported),
       },

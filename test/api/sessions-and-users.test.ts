@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { newId } from '../../src/base/id.js';
 import type { SessionSummary } from '../../src/contract/api-types.js';
 import type { ApprovalRecord } from '../../src/contract/approval.js';
 import type { FoundOperation, IndexedOperation } from '../../src/contract/operation-index.js';
@@ -274,6 +275,7 @@ describe('audit', () => {
     };
     const [approved, denied, cancelled, granted] = [await waits(), await waits(), await waits(), await waits()];
     await world.desk.approve(granted.id, { identity: identity('bob'), groups: ['dba'] }, { digest: granted.digest, confirm: null, reason: null });
+    const hold = await world.store.holds.add({ id: newId('hld'), scope: 'target', value: 'elsewhere', issuer: null, reason: 'walk', addedBy: 'root' });
     const request = (id: string, action: string): string => `/api/v1/requests/${id}/${action}`;
     return {
       '/api/v1/policy/explain': { path: '/api/v1/policy/explain', token: root, body: { target: 'bank-db' } },
@@ -290,6 +292,9 @@ describe('audit', () => {
       '/api/v1/grants/:id/revoke': { path: `/api/v1/grants/${granted.id}/revoke`, token: bob, body: { reason: 'walk' } },
       '/api/v1/sessions/:id/renew': { path: `/api/v1/sessions/${id}/renew`, token: walker, body: {} },
       '/api/v1/sessions/:id/kill': { path: `/api/v1/sessions/${id}/kill`, token: walker, body: { reason: 'walk' } },
+      '/api/v1/sessions/:id/erase': { path: `/api/v1/sessions/${id}/erase`, token: root, body: { reason: 'walk' } },
+      '/api/v1/holds': { path: '/api/v1/holds', token: root, body: { scope: 'target', value: 'nowhere', reason: 'walk' } },
+      '/api/v1/holds/:id/release': { path: `/api/v1/holds/${hold.id}/release`, token: root, body: { reason: 'walk' } },
       '/api/v1/users/lock': { path: '/api/v1/users/lock', token: root, body: lock },
       '/api/v1/users/unlock': { path: '/api/v1/users/unlock', token: root, body: lock },
     };

@@ -31,6 +31,7 @@ const session = (id: string, change: Partial<SessionSummary> = {}): SessionSumma
   bytesUp: 1,
   bytesDown: 2,
   journal: 'gw-1',
+  content: 'kept',
   ...change,
 });
 

@@ -40,6 +40,7 @@ const SUMMARY: SessionSummary = {
   bytesUp: 1,
   bytesDown: 2,
   journal: 'gw-1',
+  content: 'kept',
 };
 const DETAIL: SessionDetail = {
   session: SUMMARY,

@@ -8,6 +8,8 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/em
 
 export interface StateServer {
   readonly url: string;
+  /** Where its files are. */
+  readonly dir: string;
   /** A new empty database; gives its URL. */
   database(): Promise<string>;
   stop(): Promise<void>;
@@ -21,7 +23,14 @@ export interface StateServer {
 export async function startStateServer(): Promise<StateServer> {
   const base = await mkdtemp(join(tmpdir(), 'gw-store-'));
   const start = (port: number): Promise<EmbeddedPostgres> =>
-    startEmbeddedPostgres({ dir: join(base, 'state'), base, port, superuser: 'gw', password: new Secret('test-password'), settings: { fsync: 'off' } });
+    startEmbeddedPostgres({
+      dir: join(base, 'state'),
+      base,
+      port,
+      superuser: 'gw',
+      password: new Secret('test-password'),
+      settings: { fsync: 'off', wal_recycle: 'off' },
+    });
   let server = await start(0);
   const { port } = server;
   const url = server.url.expose();
@@ -37,6 +46,7 @@ export async function startStateServer(): Promise<StateServer> {
   };
   return {
     url,
+    dir: base,
     query,
     database: async () => {
       databases += 1;

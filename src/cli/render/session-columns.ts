@@ -69,6 +69,7 @@ export function renderSession(detail: SessionDetail, now: number): string {
     fact('started', `${session.startedAt} (${relativeTime(session.startedAt, now)})`),
     fact('ended', end),
     fact('operations', `${session.operations}, of which ${session.refused} refused; ${session.rows} rows, ${session.bytesDown} bytes delivered`),
+    fact('content', session.content === 'kept' ? null : session.content === 'erased' ? 'erased; `gw audit search` says by whom' : 'expired'),
     fact('record', detail.intact ? 'complete and verified' : `NOT INTACT: ${detail.problems.join('; ')}`),
     ...detail.events.flatMap(({ kind, data }) => (kind === 'approval.answer' ? [fact('approval', approvalText(data))] : [])),
   ].join('');

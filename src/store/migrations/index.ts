@@ -6,6 +6,7 @@ import { approvals } from './approvals.js';
 import { initial } from './initial.js';
 import { operations } from './operations.js';
 import { policies } from './policies.js';
+import { recordKeeping } from './record-keeping.js';
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -19,4 +20,5 @@ export const migrations: readonly Migration[] = [
   { version: 2, name: 'policies', sql: policies },
   { version: 3, name: 'approvals', sql: approvals },
   { version: 4, name: 'operations', sql: operations },
+  { version: 5, name: 'record-keeping', sql: recordKeeping },
 ];

@@ -1,0 +1,44 @@
+/**
+ * Ends the content of a session wherever the gateway keeps it: its key in the journal, its operations in the index, its texts in the state database. In
+ * this order, so that what stops half-way is done as a whole when it is asked for again.
+ */
+import { GwError } from '../contract/gw-error.js';
+import type { ContentStore, HoldStore } from '../contract/record-keeping.js';
+import type { SessionSummary } from '../contract/session-store.js';
+import { type Erasure, eraseSession } from '../recording/index.js';
+
+export interface RecordEraserOptions {
+  readonly journalDir: string;
+  readonly holds: HoldStore;
+  readonly contents: ContentStore;
+}
+
+export interface ErasedRecord {
+  /** It was erased or had expired before; nothing was written to the log. */
+  readonly again: boolean;
+  /** `none`: nothing of it is left in the files of the state database. `server-log`: the server keeps its own log a while longer. */
+  readonly traces: 'none' | 'server-log';
+}
+
+export type EraseRecord = (session: SessionSummary, record: () => Promise<void>) => Promise<ErasedRecord>;
+
+export function createRecordEraser({ journalDir, holds, contents }: RecordEraserOptions): EraseRecord {
+  return async (session, record) => {
+    if (session.state !== 'ended') throw new GwError('record.live', 'The session still runs; its record is being written.');
+    const { id, issuer, subject, target, journal, content } = session;
+    await holds.unlessHeld({ session: id, issuer, subject, target }, async () => {
+      if (content === 'kept') await record();
+      requireErased(await eraseSession(journalDir, journal, id), session);
+    });
+    await contents.remove(id, 'erased');
+    return { again: content !== 'kept', traces: (await contents.scrub()) ? 'none' : 'server-log' };
+  };
+}
+
+function requireErased(erasure: Erasure, { id, journal, content }: SessionSummary): void {
+  if (erasure === 'plain')
+    throw new GwError('record.plain', `The session ${id} was recorded before journals were encrypted: it has no key that could be destroyed.`);
+  // A journal that expired as a whole is gone, and its sessions with it.
+  if (erasure === 'absent' && content === 'kept')
+    throw new GwError('record.elsewhere', `The journal ${journal} of this session is not on this gateway, so it was not erased.`);
+}

@@ -1,0 +1,124 @@
+/**
+ * Legal holds in PostgreSQL. Adding one and ending a record exclude each other by one advisory lock: a hold is either there before a record is
+ * ended, and keeps it, or it comes after.
+ */
+import type { Pool, PoolClient } from 'pg';
+import { GwError } from '../contract/gw-error.js';
+import type { HeldRecord, Hold, HoldScope, HoldStore } from '../contract/record-keeping.js';
+import { storable } from './storable-text.js';
+import { storeError } from './store-error.js';
+
+/** Any constant will do, as long as it never changes: 'gw' and 'hld' in ASCII. */
+const LOCK = 0x67_77_68_6c;
+
+const COLUMNS = 'id, scope, value, issuer, reason, added_by, added_at, released_by, released_at, release_reason';
+const COVERS = `released_at is null and ((scope = 'session' and value = $1) or (scope = 'target' and value = $2)
+  or (scope = 'subject' and value = $3 and issuer = $4))`;
+
+interface HoldRow {
+  readonly id: string;
+  readonly scope: string;
+  readonly value: string;
+  readonly issuer: string | null;
+  readonly reason: string;
+  readonly added_by: string;
+  readonly added_at: Date;
+  readonly released_by: string | null;
+  readonly released_at: Date | null;
+  readonly release_reason: string | null;
+}
+
+export class PgHoldStore implements HoldStore {
+  readonly #pool: Pool;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  add({ id, scope, value, issuer, reason, addedBy }: Parameters<HoldStore['add']>[0]): Promise<Hold> {
+    return this.#locked(async (client) => {
+      const values = [id, scope, storable(value), issuer === null ? null : storable(issuer), storable(reason), storable(addedBy)];
+      const { rows } = await client.query<HoldRow>(
+        `insert into gw.holds (id, scope, value, issuer, reason, added_by) values ($1, $2, $3, $4, $5, $6) returning ${COLUMNS}`,
+        values,
+      );
+      return holdOf(rows[0] as HoldRow);
+    });
+  }
+
+  async release(id: string, by: string, reason: string): Promise<Hold | null> {
+    await this.#rows(
+      'update gw.holds set released_by = $2, released_at = pg_catalog.now(), release_reason = $3 where id = $1 and released_at is null returning id',
+      [id, storable(by), storable(reason)],
+    );
+    return this.find(id);
+  }
+
+  async find(id: string): Promise<Hold | null> {
+    const [row] = await this.#rows(`select ${COLUMNS} from gw.holds where id = $1`, [id]);
+    return row === undefined ? null : holdOf(row);
+  }
+
+  async list(all: boolean): Promise<Hold[]> {
+    return (await this.#rows(`select ${COLUMNS} from gw.holds where $1 or released_at is null order by id desc limit 10000`, [all])).map(holdOf);
+  }
+
+  async covering(record: HeldRecord): Promise<Hold[]> {
+    return (await this.#rows(`select ${COLUMNS} from gw.holds where ${COVERS} order by id`, parametersOf(record))).map(holdOf);
+  }
+
+  unlessHeld<T>(record: HeldRecord, act: () => Promise<T>): Promise<T> {
+    return this.#locked(async (client) => {
+      const { rows } = await client.query<HoldRow>(`select ${COLUMNS} from gw.holds where ${COVERS} order by id`, parametersOf(record));
+      const [hold] = rows;
+      if (hold !== undefined) throw new GwError('record.held', `The record is under the legal hold ${hold.id} (${hold.scope} ${hold.value}).`);
+      return act();
+    });
+  }
+
+  async #locked<T>(act: (client: PoolClient) => Promise<T>): Promise<T> {
+    const client = await this.#pool.connect().catch((cause: unknown) => {
+      throw storeError(cause);
+    });
+    let broken: Error | undefined;
+    try {
+      await client.query('begin');
+      await client.query('select pg_catalog.pg_advisory_xact_lock($1)', [LOCK]);
+      const done = await act(client);
+      await client.query('commit');
+      return done;
+    } catch (thrown) {
+      await client.query('rollback').catch((cause: Error) => {
+        broken = cause;
+      });
+      throw thrown instanceof GwError ? thrown : storeError(thrown);
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  async #rows(text: string, values: unknown[]): Promise<HoldRow[]> {
+    try {
+      return (await this.#pool.query<HoldRow>(text, values)).rows;
+    } catch (cause) {
+      throw storeError(cause);
+    }
+  }
+}
+
+const parametersOf = ({ session, target, subject, issuer }: HeldRecord): string[] => [session, target, storable(subject), storable(issuer)];
+
+function holdOf(row: HoldRow): Hold {
+  return {
+    id: row.id,
+    scope: row.scope as HoldScope,
+    value: row.value,
+    issuer: row.issuer,
+    reason: row.reason,
+    addedBy: row.added_by,
+    addedAt: row.added_at.toISOString(),
+    releasedBy: row.released_by,
+    releasedAt: row.released_at?.toISOString() ?? null,
+    releaseReason: row.release_reason,
+  };
+}

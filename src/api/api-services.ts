@@ -6,7 +6,7 @@ import type { ApprovalDesk } from '../approval/index.js';
 import type { AuditLog } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { AuditEntryList, ExportFormat, LoginInfo, OperationRecord, Readiness, SessionDetail, TargetInfo } from '../contract/api-types.js';
+import type { AuditEntryList, ExportFormat, LoginInfo, OperationRecord, Readiness, SessionDetail, SinkStatus, TargetInfo } from '../contract/api-types.js';
 import type { AuditFilter } from '../contract/audit-entry.js';
 import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator, Identity } from '../contract/identity.js';
@@ -96,6 +96,7 @@ export interface ApiServices {
   readonly maskingDesk: MaskingDesk;
   readonly audit: AuditLog;
   readonly auditLog: AuditReader;
+  sinks(): Promise<readonly SinkStatus[]>;
   readiness(): Promise<Readiness>;
   /** Prometheus text over all processes of this gateway. */
   metrics(): Promise<{ readonly contentType: string; readonly text: string }>;

@@ -12,6 +12,7 @@ import type { ApiCall, ApiRoute, Identify } from './api-route.js';
 import type { ApiServices } from './api-services.js';
 import { ApiStream } from './api-stream.js';
 import { auditEntryRoutes } from './audit-entries.js';
+import { auditSinksRoute } from './audit-sinks.js';
 import { type Caller, identifyCaller } from './caller.js';
 import { FailedLogins } from './failed-logins.js';
 import { grantRoutes } from './grants.js';
@@ -85,6 +86,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     ...policyRoutes(services),
     maskingScanRoute(services),
     ...auditEntryRoutes(services),
+    auditSinksRoute(services),
   ];
   for (const route of routes) addRoute(app, route, services, identify);
   await app.ready();

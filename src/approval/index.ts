@@ -2,3 +2,4 @@
 export { ApprovalDesk, type Reviewer } from './desk.js';
 export type { ApprovalAudit, DeskServices } from './desk-services.js';
 export { Notifier } from './notifier.js';
+export { postSignedBody } from './webhook-post.js';

@@ -81,6 +81,9 @@ export const AUDIT_EVENTS = {
   'gateway.stop': { gateway: 'public', worker: 'public', why: 'public' },
   'policy.change': { gateway: 'public', worker: 'public', before: 'public', after: 'public' },
   'policy.rejected': { gateway: 'public', worker: 'public', problem: 'public' },
+  /** A sink does not take entries any more, and takes them again after so many seconds. */
+  'sink.fail': { gateway: 'public', worker: 'public', sink: 'public', problem: 'public' },
+  'sink.recover': { gateway: 'public', worker: 'public', sink: 'public', seconds: 'public', attempts: 'public' },
 } as const satisfies Readonly<Record<string, AuditFields>>;
 
 export type AuditKind = keyof typeof AUDIT_EVENTS;

@@ -41,7 +41,7 @@ export async function* followLogs({ list, more }: FollowOptions, from: Map<strin
  * The entries of a log from index `from` to the end of their bundle, or none where the log ends. `next`: where to go on.
  * @throws GwError `audit.invalid` when the log is shorter than `from`, or does not hold what it should
  */
-async function entriesFrom(directory: string, from: number): Promise<{ readonly entries: readonly AuditEntry[]; readonly next: number }> {
+export async function entriesFrom(directory: string, from: number): Promise<{ readonly entries: readonly AuditEntry[]; readonly next: number }> {
   const state = await logState(directory);
   const size = state?.size ?? 0;
   if (size < from) throw new GwError('audit.invalid', `The audit log in ${directory} has ${size} entries; it had ${from} before.`);

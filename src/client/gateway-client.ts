@@ -16,6 +16,7 @@ import type {
   OperationList,
   SessionDetail,
   SessionList,
+  SinkStatus,
   SubjectRecord,
   TargetInfo,
   WhoAmI,
@@ -78,6 +79,8 @@ export interface AuditQuery {
 export interface Health {
   readonly live: boolean;
   readonly ready: boolean;
+  /** What its checks say; a check that fails here need not keep it from being ready. */
+  readonly problems: readonly string[];
   /** The gateway's `Date` header, milliseconds since the epoch; null when it sent none. */
   readonly date: number | null;
   readonly tls: HttpResponse['tls'];
@@ -189,6 +192,10 @@ export class GatewayClient {
   /** The last entries of the audit log, then each as it comes, one JSON document a line; never ends by itself. @throws as `exportSession` */
   followAudit(query: AuditQuery & { readonly last: number }): Promise<AsyncIterable<Buffer>> {
     return this.#stream('/api/v1/audit/entries/tail', { ...query });
+  }
+
+  async sinks(): Promise<readonly SinkStatus[]> {
+    return this.#list<SinkStatus>(await this.#call({ method: 'GET', path: '/api/v1/audit/sinks', token: await this.#token() }), 'sinks');
   }
 
   async kill(id: string, reason: string): Promise<KillReply> {
@@ -332,7 +339,7 @@ export class GatewayClient {
     const live = await this.#send({ method: 'GET', path: '/healthz', token: null });
     const ready = await this.#send({ method: 'GET', path: '/readyz', token: null });
     const date = Date.parse(live.headers.date ?? '');
-    return { live: live.status === 200, ready: ready.status === 200, date: Number.isNaN(date) ? null : date, tls: live.tls };
+    return { live: live.status === 200, ready: ready.status === 200, problems: problemsOf(ready.body), date: Number.isNaN(date) ? null : date, tls: live.tls };
   }
 
   #list<T>(answer: Record<string, unknown>, field: string): readonly T[] {
@@ -381,6 +388,22 @@ export class GatewayClient {
       },
     );
   }
+}
+
+/** Messages of the checks that fail; nothing where the answer is none of ours. */
+function problemsOf(body: Buffer): string[] {
+  let value: unknown = null;
+  try {
+    value = JSON.parse(body.toString('utf8'));
+  } catch {
+    return [];
+  }
+  const checks = (value as { checks?: unknown } | null)?.checks;
+  if (typeof checks !== 'object' || checks === null) return [];
+  return Object.values(checks).flatMap((check: unknown) => {
+    const { ok, message } = (typeof check === 'object' && check !== null ? check : {}) as { ok?: unknown; message?: unknown };
+    return ok === false && typeof message === 'string' ? [message] : [];
+  });
 }
 
 function isArray(value: unknown): value is readonly unknown[] {

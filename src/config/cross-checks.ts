@@ -2,6 +2,7 @@
  * What a schema cannot say: names that must be unique or known, options that belong to a protocol, expressions that must compile. Pure
  * apart from the protocol's own `parseOptions`.
  */
+import { isLoopbackHost } from '../base/loopback-host.js';
 import { GwError } from '../contract/gw-error.js';
 import { closestWord } from './closest-word.js';
 import type { ConfigProtocols } from './gateway-config.js';
@@ -10,6 +11,7 @@ import type { ParsedGatewayFile } from './gateway-schema.js';
 import { formatHostPort, type HostPort, parseHostPort } from './host-port.js';
 import { unknownKey } from './issue-problems.js';
 import { MAIL_PORTS, type ResolvedTarget } from './resolve-config.js';
+import { SYSLOG_PORTS } from './sink-settings.js';
 import type { ConfigPath, Problem, YamlSource } from './yaml-source.js';
 
 export interface CrossChecks {
@@ -20,7 +22,12 @@ export interface CrossChecks {
 }
 
 export function crossCheck(parsed: ParsedGatewayFile, source: YamlSource, checks: CrossChecks): { problems: Problem[]; targets: ResolvedTarget[] } {
-  const problems = [...identityProblems(parsed, source, checks), ...listenerProblems(parsed, source, checks), ...notifyProblems(parsed, source)];
+  const problems = [
+    ...identityProblems(parsed, source, checks),
+    ...listenerProblems(parsed, source, checks),
+    ...notifyProblems(parsed, source),
+    ...sinkProblems(parsed, source),
+  ];
   const names = new Map<string, number>();
   const targets = parsed.targets.map((target, index): ResolvedTarget => {
     const path: ConfigPath = ['targets', index];
@@ -93,9 +100,35 @@ function notifyProblems(parsed: ParsedGatewayFile, source: YamlSource): Problem[
     const path: ConfigPath = ['approvals', 'notify', 'email', index];
     const server = parseHostPort(email.server, MAIL_PORTS[email.tls]);
     if (server === null || server.port === 0) return [source.at([...path, 'server'], 'is not an address; write host:port, for example smtp.example.com:465')];
-    const local = server.host === 'localhost' || server.host === '::1' || server.host.startsWith('127.');
-    return email.tls === 'none' && !local ? [source.at([...path, 'tls'], '`none` is for a relay on this machine only; use `implicit` or `starttls`')] : [];
+    return email.tls === 'none' && !isLoopbackHost(server.host)
+      ? [source.at([...path, 'tls'], '`none` is for a relay on this machine only; use `implicit` or `starttls`')]
+      : [];
   });
+}
+
+/** A sink is remembered by its name, two of one name would share a place; and a file takes one sink only, or their lines mix. */
+function sinkProblems({ sinks }: ParsedGatewayFile, source: YamlSource): Problem[] {
+  const problems: Problem[] = [];
+  const names = new Map<string, string>();
+  const paths = new Map<string, string>();
+  const once = (seen: Map<string, string>, value: string, path: ConfigPath, what: string): void => {
+    const first = seen.get(value);
+    if (first !== undefined) problems.push(source.at(path, `"${value}" is already the ${what} of ${first}`));
+    else seen.set(value, path.slice(0, -1).join('.'));
+  };
+  for (const section of ['files', 'syslog', 'webhooks'] as const) {
+    for (const [index, { name }] of sinks[section].entries()) once(names, name, ['sinks', section, index, 'name'], 'name');
+  }
+  for (const [index, { path }] of sinks.files.entries()) once(paths, path, ['sinks', 'files', index, 'path'], 'path');
+  for (const [index, { server, transport }] of sinks.syslog.entries()) {
+    const path: ConfigPath = ['sinks', 'syslog', index];
+    const address = parseHostPort(server, SYSLOG_PORTS[transport]);
+    if (address === null || address.port === 0)
+      problems.push(source.at([...path, 'server'], 'is not an address; write host:port, for example siem.example.com:6514'));
+    else if (transport === 'tcp' && !isLoopbackHost(address.host))
+      problems.push(source.at([...path, 'transport'], '`tcp` is in the clear, for a receiver on this machine only; use `tls`'));
+  }
+  return problems;
 }
 
 /** Issuers where anybody may get a token for any audience, and the claims that tell whose it is. Names can be re-registered, ids cannot. */

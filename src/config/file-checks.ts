@@ -38,6 +38,15 @@ export async function checkFiles(
   const { timestamps } = parsed.audit;
   if (timestamps !== undefined) await readable(['audit', 'timestamps', 'authority'], timestamps.authority, false);
   if (timestamps?.ca !== undefined) await readable(['audit', 'timestamps', 'ca'], timestamps.ca, false);
+  for (const [section, sinks] of [['syslog', parsed.sinks.syslog] as const, ['webhooks', parsed.sinks.webhooks] as const]) {
+    for (const [index, sink] of sinks.entries()) {
+      const path: ConfigPath = ['sinks', section, index];
+      if (sink.ca !== undefined) await readable([...path, 'ca'], sink.ca, false);
+      if (!('client' in sink) || sink.client === undefined) continue;
+      await readable([...path, 'client', 'certificate'], sink.client.certificate, false);
+      await readable([...path, 'client', 'key'], sink.client.key, true);
+    }
+  }
 
   const policyFiles = new Set<string>();
   for (const [index, pattern] of parsed.policy.files.entries()) {
@@ -52,6 +61,8 @@ export async function checkFiles(
       return reference === undefined ? [] : [[['targets', index, 'credential', part], reference]];
     }),
   );
+  for (const [index, { url, secret }] of parsed.sinks.webhooks.entries())
+    secrets.push([['sinks', 'webhooks', index, 'url'], url], [['sinks', 'webhooks', index, 'secret'], secret]);
   if (parsed.state !== 'embedded') secrets.push([['state', 'url'], parsed.state.url]);
   for (const [path, reference] of secrets) {
     const warning = await secretWarning(reference, directory, environment);

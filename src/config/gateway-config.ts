@@ -2,7 +2,7 @@
  * The configuration as the composition root gets it: defaults filled in, units parsed (milliseconds, bytes), paths absolute, patterns
  * expanded, options validated by their protocol. Immutable; a reload makes a new one.
  */
-import type { IssuerSettings, NotifySettings, SecretSource, TargetSettings } from '../contract/settings.js';
+import type { IssuerSettings, NotifySettings, SecretSource, SinkSettings, TargetSettings } from '../contract/settings.js';
 import type { AddressRange } from './address-filter.js';
 import type { HostPort } from './host-port.js';
 
@@ -84,6 +84,7 @@ export interface GatewayConfig {
       readonly retryMs: number;
     } | null;
   };
+  readonly sinks: readonly SinkSettings[];
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error' };
 }
 

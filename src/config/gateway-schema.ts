@@ -7,6 +7,7 @@ import { approvalsSection } from './approvals-schema.js';
 import { identitySection } from './identity-schema.js';
 import { addressRange, byteSize, count, duration, listenAddress, name, path, text } from './schema-fields.js';
 import { secretReference } from './secret-schema.js';
+import { sinksSection } from './sinks-schema.js';
 import { targetsSection } from './targets-schema.js';
 
 const SECOND = 1000;
@@ -255,6 +256,7 @@ export const gatewaySchemaZod = z.strictObject({
   approvals: approvalsSection,
   masking,
   audit,
+  sinks: sinksSection,
   log,
 });
 

@@ -1,11 +1,12 @@
 /** From the validated file to `GatewayConfig`: absolute paths, ports filled in, nulls instead of gaps. Pure but for the number of cores. */
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
-import type { ClaimMappings, IssuerSettings, NotifySettings, SecretSource, TargetSettings } from '../contract/settings.js';
+import type { ClaimMappings, IssuerSettings, NotifySettings, TargetSettings } from '../contract/settings.js';
 import type { EncryptionSettings, GatewayConfig, RoleMembers } from './gateway-config.js';
 import type { ParsedGatewayFile } from './gateway-schema.js';
 import { type HostPort, parseHostPort } from './host-port.js';
-import type { SecretReference } from './secret-schema.js';
+import { secretSource } from './secret-source.js';
+import { sinkSettings } from './sink-settings.js';
 
 /** What the checks found out for each target, in order: its address, and its options as the protocol parsed them. */
 export interface ResolvedTarget {
@@ -68,6 +69,7 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
       heartbeatMs: parsed.audit.heartbeat,
       timestamps: timestampSettings(parsed.audit.timestamps, from),
     },
+    sinks: sinkSettings(parsed.sinks, directory),
     log: parsed.log,
   };
 }
@@ -155,10 +157,4 @@ function notifySettings({ webhooks, slack, email }: ParsedGatewayFile['approvals
       to,
     })),
   };
-}
-
-function secretSource(reference: SecretReference, directory: string): SecretSource {
-  if (reference.kind === 'file') return { kind: 'file', path: resolve(directory, reference.path) };
-  if (reference.kind === 'command') return { kind: 'command', argv: reference.argv, directory };
-  return reference;
 }

@@ -119,6 +119,24 @@ export interface AuditEntryList {
   readonly missing: readonly string[];
 }
 
+/** GET /api/v1/audit/sinks — for admins and auditors. */
+export interface SinkList {
+  readonly sinks: readonly SinkStatus[];
+}
+
+export interface SinkStatus {
+  readonly name: string;
+  readonly kind: 'file' | 'syslog' | 'webhook';
+  readonly format: 'json' | 'ocsf';
+  /** `failing`: the last attempts were not taken. `behind`: an entry waits for longer than the alarm of the sink. */
+  readonly state: 'ok' | 'failing' | 'behind';
+  /** Signed entries that it does not have yet, those that it would leave out included. */
+  readonly waiting: number;
+  /** Time of the oldest of them; null: there is none. */
+  readonly oldest: string | null;
+  readonly failing: { readonly since: string; readonly attempts: number; readonly message: string } | null;
+}
+
 /** GET /api/v1/targets */
 export interface TargetList {
   readonly targets: readonly TargetInfo[];
@@ -215,7 +233,7 @@ export interface NewApproval {
   readonly ticket?: string | undefined;
 }
 
-/** GET /readyz: 200 when all checks hold, else 503. */
+/** GET /readyz: 200 when all checks hold but `sinks`, which says only that entries of the audit log wait for a sink; else 503. */
 export interface Readiness {
   readonly ready: boolean;
   readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly message: string | null }>>;

@@ -93,3 +93,48 @@ export interface NotifySettings {
     readonly to: readonly string[];
   }[];
 }
+
+/** Where entries of the audit log go besides the log itself. */
+export interface SinkSettings {
+  /** Names its place in the log, too: under another name it begins anew. */
+  readonly name: string;
+  readonly format: SinkFormat;
+  /** Kinds of entries; one that ends in `*` stands for all that begin so. Empty: all. */
+  readonly events: readonly string[];
+  /** Where it begins when it was never seen before. */
+  readonly begin: 'oldest' | 'newest';
+  /** An entry that waits for longer is worth an alarm. */
+  readonly alarmMs: number;
+  readonly to: FileSinkSettings | SyslogSinkSettings | WebhookSinkSettings;
+}
+
+export type SinkFormat = 'json' | 'ocsf';
+
+export interface FileSinkSettings {
+  readonly kind: 'file';
+  readonly path: string;
+  readonly rotateBytes: number;
+  /** Rotated files that stay; null: all. */
+  readonly keep: number | null;
+}
+
+export interface SyslogSinkSettings {
+  readonly kind: 'syslog';
+  readonly host: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly ca: string | null;
+  /** What the gateway shows the receiver, paths of PEM files. */
+  readonly client: { readonly certificate: string; readonly key: string } | null;
+  /** RFC 5424 section 6.2.1. */
+  readonly facility: number;
+  readonly appName: string;
+}
+
+export interface WebhookSinkSettings {
+  readonly kind: 'webhook';
+  readonly url: SecretSource;
+  /** Key of the signature (HMAC-SHA-256). */
+  readonly secret: SecretSource;
+  readonly ca: string | null;
+}

@@ -16,6 +16,7 @@ import type { JournalKeys } from '../recording/index.js';
 import type { Path } from '../session/index.js';
 import type { Store } from '../store/index.js';
 import { createAuditReader } from './audit-reader.js';
+import type { AuditSinks } from './audit-sinks.js';
 import { protocolsByKind } from './gateway-protocols.js';
 import type { ConfigInForce, LiveConfig } from './live-config.js';
 import type { LivePolicy } from './live-policy.js';
@@ -42,6 +43,7 @@ export interface ApiWiring {
   readonly audit: AuditLog;
   readonly masking: (view: MaskingView) => MaskingDoor;
   readonly approvals: ApprovalDesk;
+  readonly sinks: AuditSinks;
   readonly metrics: WorkerMetrics;
   readonly metricsOfAll: () => Promise<readonly MetricFamilies[]>;
   readonly draining: () => boolean;
@@ -64,6 +66,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     audit,
     masking,
     approvals,
+    sinks,
     metrics,
     metricsOfAll,
     draining,
@@ -94,7 +97,8 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     maskingDesk: createMaskingAnswers({ policy, path, masking }),
     audit,
     auditLog: createAuditReader(live.current().config.gateway.dataDir),
-    readiness: () => checkReadiness({ journal, store: storeHealth(store), policy, draining }),
+    sinks: () => sinks.status(),
+    readiness: () => checkReadiness({ journal, store: storeHealth(store), policy, sinks, draining }),
     metrics: async () => aggregateMetrics(await metricsOfAll()),
     observe: (request) => metrics.observeRequest(request),
     draining,

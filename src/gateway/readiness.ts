@@ -6,6 +6,7 @@ export interface ReadinessSources {
   readonly journal: { readonly healthy: boolean };
   readonly store: { ping(): Promise<void>; readonly saturated: boolean; readonly busConnected: boolean };
   readonly policy: { readonly digest: string | null };
+  readonly sinks: { status(): Promise<readonly { readonly state: string }[]> };
   readonly draining: () => boolean;
 }
 
@@ -19,7 +20,18 @@ export async function checkReadiness(sources: ReadinessSources): Promise<Readine
     policy: check(sources.policy.digest !== null, 'no policy is loaded'),
     accepting: check(!sources.draining(), 'the gateway is shutting down'),
   };
-  return { ready: Object.values(checks).every(({ ok }) => ok), checks };
+  const ready = Object.values(checks).every(({ ok }) => ok);
+  // What sinks wait for is kept in the log: sessions do not wait for them.
+  return { ready, checks: { ...checks, sinks: await checkSinks(sources.sinks) } };
+}
+
+async function checkSinks(sinks: ReadinessSources['sinks']): Promise<{ ok: boolean; message: string | null }> {
+  try {
+    const late = (await sinks.status()).filter(({ state }) => state !== 'ok').length;
+    return check(late === 0, `entries of the audit log wait for ${late === 1 ? 'a sink' : `${late} sinks`}`);
+  } catch (thrown) {
+    return { ok: false, message: GwError.from(thrown).message };
+  }
 }
 
 const check = (ok: boolean, message: string): { ok: boolean; message: string | null } => ({ ok, message: ok ? null : message });

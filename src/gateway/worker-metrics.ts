@@ -2,7 +2,10 @@
  * Prometheus metrics of one worker, and their sum over all. What is counted on the data path are plain numbers; they are read when
  * somebody scrapes. Labels never hold a name of a person, a session or a statement: their number must stay small.
  */
+
 import { AggregatorRegistry, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { SinkStatus } from '../contract/api-types.js';
+import type { AuditSinks } from './audit-sinks.js';
 import type { MetricFamilies } from './worker-messages.js';
 
 export interface MetricSources {
@@ -15,6 +18,7 @@ export interface MetricSources {
   readonly certificateValidUntil: () => number;
   /** Newest timestamp of the log, milliseconds since the epoch, and whether its authority gives none now; null: none is asked. */
   readonly timestamps: () => { readonly last: number; readonly failing: boolean } | null;
+  readonly sinks: Pick<AuditSinks, 'status' | 'counts'>;
 }
 
 export interface WorkerMetrics {
@@ -51,6 +55,33 @@ export function createWorkerMetrics(sources: MetricSources): WorkerMetrics {
   }
   counted('gw_refused_connections_total', 'Connections to the TLS port that were over the limits.', () => ({ '': sources.refusedConnections() }));
   counted('gw_path_events_total', 'What happened on the path, by event.', sources.counters, 'event');
+
+  counted('gw_sink_delivered_total', 'Entries that sinks took, by sink.', () => countsOf('delivered'), 'sink');
+  counted('gw_sink_failures_total', 'Attempts that sinks did not take, by sink.', () => countsOf('failures'), 'sink');
+  sinkGauge('gw_sink_waiting', 'Entries of the audit log that a sink does not have yet.', ({ waiting }) => waiting);
+  sinkGauge('gw_sink_failing', '1 while a sink does not take entries.', ({ state }) => (state === 'failing' ? 1 : 0));
+  sinkGauge('gw_sink_oldest_seconds', 'Age of the oldest entry that a sink does not have yet.', ({ oldest }) =>
+    oldest === null ? 0 : Math.max(0, (Date.now() - Date.parse(oldest)) / 1000),
+  );
+
+  function countsOf(count: 'delivered' | 'failures'): Record<string, number> {
+    return Object.fromEntries(Object.entries(sources.sinks.counts()).map(([name, counts]) => [name, counts[count]]));
+  }
+
+  /** Every process reads the same of the disk. */
+  function sinkGauge(name: string, help: string, read: (status: SinkStatus) => number): void {
+    new Gauge({
+      name,
+      help,
+      registers,
+      labelNames: ['sink'],
+      aggregator: 'max',
+      async collect() {
+        this.reset();
+        for (const status of await sources.sinks.status().catch(() => [])) this.set({ sink: status.name }, read(status));
+      },
+    });
+  }
 
   function gauge(name: string, help: string, read: () => number, aggregator: 'sum' | 'min' = 'sum'): void {
     new Gauge({

@@ -19,6 +19,7 @@ import type { Store } from '../store/index.js';
 import { dial } from '../targets/index.js';
 import { createApiServices } from './api-wiring.js';
 import { type Approvals, createApprovals } from './approval-wiring.js';
+import { type AuditSinks, startAuditSinks } from './audit-sinks.js';
 import { ConnectionCounter } from './connection-limits.js';
 import { protocolsByKind } from './gateway-protocols.js';
 import { createHttpServer } from './http-server.js';
@@ -113,6 +114,9 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   });
   cleanups.push(() => indexer.close());
 
+  const sinks = startAuditSinks({ config, worker, audit, clock, logger });
+  cleanups.push(() => sinks.close());
+
   const approvals = createApprovals({ live, store, audit, policy, clock, logger });
   cleanups.push(() => approvals.close());
 
@@ -155,6 +159,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     refusedConnections: () => counter.refused,
     certificateValidUntil: () => live.current().tls.validUntil,
     timestamps: () => trail.timestamps,
+    sinks,
   });
   let http: Server | undefined;
   const services = createApiServices({
@@ -171,6 +176,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     audit,
     masking,
     approvals: approvals.desk,
+    sinks,
     metrics,
     metricsOfAll: options.metricsOfAll,
     draining: () => draining,
@@ -197,6 +203,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     live,
     policy,
     approvals,
+    sinks,
     indexer,
     path,
     api,
@@ -228,6 +235,7 @@ interface Parts {
   readonly live: LiveConfig;
   readonly policy: LivePolicy;
   readonly approvals: Approvals;
+  readonly sinks: AuditSinks;
   readonly indexer: OperationIndexer;
   readonly path: Path;
   readonly api: Api;
@@ -237,10 +245,11 @@ interface Parts {
 }
 
 /** Policy last: it is the only part that takes effect by itself, and by then all other parts are known to be right. */
-async function reload({ live, policy, listeners, logger }: Parts): Promise<void> {
+async function reload({ live, policy, sinks, listeners, logger }: Parts): Promise<void> {
   const next = await live.prepare();
   await policy.reload(next.config);
   live.take(next);
+  await sinks.reload(next.config.sinks);
   listeners.setTls(next.tls);
   logger.setLevel(next.config.log.level);
   void warmUp(live, logger);
@@ -251,7 +260,7 @@ async function reload({ live, policy, listeners, logger }: Parts): Promise<void>
  * refuses new tunnels. State and journal are closed last, because the last words of sessions go there.
  */
 async function drain(parts: Parts, deadlineMs: number): Promise<void> {
-  const { config, worker, store, journal, trail, audit, policy, approvals, indexer, path, api, listeners, logger } = parts;
+  const { config, worker, store, journal, trail, audit, policy, approvals, sinks, indexer, path, api, listeners, logger } = parts;
   parts.setDraining();
   const nativeClosed = listeners.closeNative();
   await path.drain(deadlineMs).catch((err: unknown) => logger.error({ err }, 'draining failed; ending at once'));
@@ -262,6 +271,7 @@ async function drain(parts: Parts, deadlineMs: number): Promise<void> {
   await Promise.all([nativeClosed, listeners.close()]);
   await api.close();
   await policy.close();
+  await sinks.close();
   await indexer.close();
   await journal.close();
   await trail.close();

@@ -11,6 +11,7 @@ import { ApprovalDesk } from '../../src/approval/index.js';
 import { createAuditLog } from '../../src/audit/index.js';
 import { newId } from '../../src/base/id.js';
 import { silentLogger } from '../../src/base/logger.js';
+import type { SinkStatus } from '../../src/contract/api-types.js';
 import type { PolicySource } from '../../src/contract/decision.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Identity } from '../../src/contract/identity.js';
@@ -66,6 +67,7 @@ export class ApiWorld {
   record: RecordPage = { readOnly: false, operations: [], events: [], intact: true, problems: [], next: null };
   /** What an export gives; an error ends it in the middle. */
   exported: readonly (string | Error)[] = ['one\n', 'two\n'];
+  sinks: readonly SinkStatus[] = [];
   journalBroken = false;
   /** Where a replay finds journals. */
   journalDir = '/nonexistent';
@@ -213,6 +215,7 @@ export class ApiWorld {
         search: (...asked) => createAuditReader(this.dataDir).search(...asked),
         follow: (...asked) => createAuditReader(this.dataDir).follow(...asked),
       },
+      sinks: () => Promise.resolve(this.sinks),
       policyDesk: createPolicyAnswers({
         current: () => policy,
         store: this.store.policies,

@@ -113,3 +113,14 @@ describe('the audit log', () => {
     expect(lines).toBe(1);
   });
 });
+
+describe('the sinks', () => {
+  it('are shown to admins and auditors, and to nobody else', async () => {
+    world.sinks = [{ name: 'siem', kind: 'syslog', format: 'ocsf', state: 'ok', waiting: 0, oldest: null, failing: null }];
+    for (const groups of [['admins'], ['auditors']]) {
+      const reply = await world.ask('/api/v1/audit/sinks', { token: await world.token('root', groups) });
+      expect(reply.json).toEqual({ sinks: world.sinks });
+    }
+    expect(codeOf(await world.ask('/api/v1/audit/sinks', { token: await world.token('alice') }))).toBe('api.forbidden');
+  });
+});

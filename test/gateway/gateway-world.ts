@@ -65,6 +65,7 @@ export interface ConfigParts {
   /** Beside the database. */
   readonly targets: readonly object[];
   readonly native: readonly object[];
+  readonly sinks: unknown;
 }
 
 export const OPEN_POLICY = `
@@ -74,7 +75,17 @@ rules:
   - { id: connect, effect: allow, actions: [connect], subjects: { groups: [engineers, admins] } }
 `;
 
-const DEFAULTS: ConfigParts = { workers: 1, drainTimeout: '5s', limits: {}, logLevel: 'info', state: 'embedded', audit: {}, targets: [], native: [] };
+const DEFAULTS: ConfigParts = {
+  workers: 1,
+  drainTimeout: '5s',
+  limits: {},
+  logLevel: 'info',
+  state: 'embedded',
+  audit: {},
+  sinks: {},
+  targets: [],
+  native: [],
+};
 
 export async function startGatewayWorld(settings: Record<string, string> = {}): Promise<GatewayWorld> {
   await buildCli();
@@ -153,6 +164,7 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
       ...parts.targets,
     ],
     audit: parts.audit,
+    sinks: parts.sinks,
     log: { level: parts.logLevel },
   };
 }

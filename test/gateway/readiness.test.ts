@@ -20,12 +20,19 @@ const good: ReadinessSources = {
   journal: { healthy: true },
   store: { ping: () => Promise.resolve(), saturated: false, busConnected: true },
   policy: { digest: 'sha256:00' },
+  sinks: { status: () => Promise.resolve([{ state: 'ok' }]) },
   draining: () => false,
 };
 
 describe('readiness', () => {
   it('is green when everything holds', async () => {
     expect(await checkReadiness(good)).toMatchObject({ ready: true, checks: { journal: { ok: true, message: null } } });
+  });
+
+  it('says that sinks wait, and is green all the same: sessions do not wait for them', async () => {
+    const sinks = { status: () => Promise.resolve([{ state: 'failing' }, { state: 'ok' }, { state: 'behind' }]) };
+    const { ready, checks } = await checkReadiness({ ...good, sinks });
+    expect([ready, checks['sinks']]).toEqual([true, { ok: false, message: 'entries of the audit log wait for 2 sinks' }]);
   });
 
   it('is red from the first failed write of the journal on, and green when it can be written again (AU-5)', async () => {

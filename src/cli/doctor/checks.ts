@@ -54,10 +54,14 @@ async function checkGateway(reach: Reach): Promise<readonly Finding[]> {
     : {
         check: 'gateway',
         result: health.live ? 'warn' : 'fail',
-        detail: `${reach.gateway.origin} answers, but is not ready`,
+        detail: `${reach.gateway.origin} answers, but is not ready${health.problems.length === 0 ? '' : `: ${health.problems.join('; ')}`}`,
         next: 'Try again in a moment; if it persists, tell an administrator.',
       };
-  return [ready, checkCertificate(health.tls, after), checkClock(health.date, before, after)];
+  const waiting: Finding[] =
+    health.ready && health.problems.length > 0
+      ? [{ check: 'sinks', result: 'warn', detail: health.problems.join('; '), next: 'An administrator or auditor sees more with `gw audit sinks`.' }]
+      : [];
+  return [ready, ...waiting, checkCertificate(health.tls, after), checkClock(health.date, before, after)];
 }
 
 async function checkClients(reach: Reach): Promise<readonly Finding[]> {

@@ -148,7 +148,8 @@ module.exports = {
       from: {
         path: `^src/(${DOMAINS})/`,
         // The named adapters: key sets and discovery are fetched, targets are dialled, notices are posted and mailed, timestamps are asked for, syslog is sent. Nothing else in a domain opens a connection.
-        pathNot: '^src/(identity/[^/]*(fetch|key-set|discovery)|targets/[^/]*(connect|dial)|approval/[^/]*(-post|-mail)|audit/timestamp/[^/]*-post|audit/sinks/syslog-connection)[^/]*\\.ts$',
+        pathNot:
+          '^src/(identity/[^/]*(fetch|key-set|discovery)|targets/[^/]*(connect|dial)|approval/[^/]*(-post|-mail)|audit/timestamp/[^/]*-post|audit/sinks/syslog-connection)[^/]*\\.ts$',
       },
       to: { path: '^(node:)?(net|tls|http|https|http2|dgram|dns|undici)(/|$)|node_modules/undici/', dependencyTypesNot: ['type-only'] },
     },

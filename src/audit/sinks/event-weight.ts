@@ -13,6 +13,7 @@ const WARNINGS = new Set([
   'policy.rejected',
   'log.recovered',
   'sink.fail',
+  'log.timestamp_failed',
 ]);
 const NOTICES = ['approval.', 'grant.', 'policy.change', 'subject.', 'data.clear', 'gateway.', 'log.read'];
 

@@ -17,7 +17,7 @@ import { type Caller, identifyCaller } from './caller.js';
 import { FailedLogins } from './failed-logins.js';
 import { grantRoutes } from './grants.js';
 import { guardHost } from './host-guard.js';
-import { maskingScanRoute } from './masking.js';
+import { inheritedTagsRoute, maskingScanRoute } from './masking.js';
 import { operationsRoute } from './operations.js';
 import { policyRoutes } from './policy.js';
 import { addPublicRoutes } from './public-routes.js';
@@ -85,6 +85,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     ...userRoutes(services),
     ...policyRoutes(services),
     maskingScanRoute(services),
+    inheritedTagsRoute(services),
     ...auditEntryRoutes(services),
     auditSinksRoute(services),
   ];

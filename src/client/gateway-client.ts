@@ -22,6 +22,7 @@ import type {
   WhoAmI,
 } from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
+import type { InheritedTagList } from '../contract/inherited-tags.js';
 import type { MaskingScan } from '../contract/masking-policy.js';
 import type { PolicyExplanation, PolicyFile, PolicySimulation, PolicyText } from '../contract/policy-types.js';
 import type { Hold } from '../contract/record-keeping.js';
@@ -320,6 +321,12 @@ export class GatewayClient {
     });
     if (typeof answer['columns'] !== 'number' || !isArray(answer['proposals'])) throw this.#unexpected('proposals');
     return answer as unknown as MaskingScan;
+  }
+
+  async inheritedTags(target: string): Promise<InheritedTagList> {
+    const answer = await this.#call({ method: 'GET', path: `/api/v1/targets/${encodeURIComponent(target)}/inherited-tags`, token: await this.#token() });
+    if (!isArray(answer['tags'])) throw this.#unexpected('tags');
+    return answer as unknown as InheritedTagList;
   }
 
   async simulatePolicy(files: readonly PolicyFile[], since: string): Promise<PolicySimulation> {

@@ -83,12 +83,20 @@ export interface ExplainedColumn {
   readonly why: string;
 }
 
+/** `column`: its name, or its place when it has none yet; `from`: columns as policy tags them. */
+export interface InheritedTagText {
+  readonly column: string;
+  readonly from: readonly string[];
+}
+
 /** The masking of a statement, for people. */
 export interface MaskingExplanation {
   /** One list for each statement of the text that returns something. */
   readonly results: readonly (readonly ExplainedColumn[])[];
   /** Why the statement would be refused for the sake of hidden data; null: it would not. */
   readonly refusal: string | null;
+  /** Columns that it makes or renames, with the tags that they have from then on, whatever they are called. */
+  readonly inherits: readonly InheritedTagText[];
   /** False: the target's catalog was not to be had, so nothing is known of its columns. */
   readonly catalog: boolean;
 }

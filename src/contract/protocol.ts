@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Secret } from '../base/secret.js';
 import type { BoundParameter, ChangedRows, Estimate } from './approval.js';
 import type { GwError } from './gw-error.js';
+import type { InheritedTag, NewInheritedTag, SeenTags } from './inherited-tags.js';
 import type { ClassView, LooksLike, MaskingDoor, MaskingExplanation, SampledColumn } from './masking-policy.js';
 import type { Facts, Operation } from './operation.js';
 import type { OutcomeStatus } from './recording.js';
@@ -169,6 +170,11 @@ export interface EngineContext {
    * by what they could mean at worst. It is looked at again every second, so it may be that old.
    */
   catalog(): object | null;
+  /**
+   * Keeps tags for columns of the part of the target that the session works in. Resolves when they are durable: what makes such a column may
+   * not go up before. Null: that cannot be had here. @throws GwError `store.unavailable`
+   */
+  readonly inheritTags: ((tags: readonly NewInheritedTag[]) => Promise<void>) | null;
   /** Resolves once a look at the target that began after this call brought `catalog` up to date, or failed and made it null. Never rejects. */
   recheckCatalog(): Promise<void>;
   /**
@@ -281,7 +287,17 @@ export interface ProtocolCatalog {
    * Reads all, on a connection of its own after `connect`, and leaves it fit for more. A null snapshot: the target has more than is read.
    * @throws GwError when the target does not answer as it should; the connection is of no use then.
    */
-  load(connection: UpstreamConnection, timeoutMs: number): Promise<{ readonly version: string; readonly snapshot: object | null }>;
+  load(
+    connection: UpstreamConnection,
+    timeoutMs: number,
+  ): Promise<{
+    readonly version: string;
+    readonly snapshot: object | null;
+    /** What the target itself calls the part that it is of. */
+    readonly part: string;
+  }>;
+  /** The same snapshot with these tags at their columns, and which of them were seen or are gone by it. */
+  tagged(snapshot: object, tags: readonly InheritedTag[]): SeenTags & { readonly snapshot: object };
   /** Cheap; another value than `load` gave says that something may mean something else now. Throws as `load` does. */
   version(connection: UpstreamConnection, timeoutMs: number): Promise<string>;
 }

@@ -94,7 +94,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
       keys,
       clock,
     }),
-    maskingDesk: createMaskingAnswers({ policy, path, masking }),
+    maskingDesk: createMaskingAnswers({ policy, path, inheritedTags: store.inheritedTags, masking }),
     audit,
     auditLog: createAuditReader(live.current().config.gateway.dataDir),
     sinks: () => sinks.status(),

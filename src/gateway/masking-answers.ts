@@ -2,6 +2,7 @@
 import type { MaskingDesk } from '../api/index.js';
 import type { PolicySource } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
+import type { InheritedTagStore } from '../contract/inherited-tags.js';
 import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import { createLooksLike, proposeTags } from '../masking/index.js';
 import type { Path } from '../session/index.js';
@@ -10,11 +11,13 @@ import { protocolsByKind } from './gateway-protocols.js';
 export interface MaskingAnswersOptions {
   readonly policy: PolicySource;
   readonly path: Path;
+  readonly inheritedTags: InheritedTagStore;
   readonly masking: (view: MaskingView) => MaskingDoor;
 }
 
-export function createMaskingAnswers({ policy, path, masking }: MaskingAnswersOptions): MaskingDesk {
+export function createMaskingAnswers({ policy, path, inheritedTags, masking }: MaskingAnswersOptions): MaskingDesk {
   return {
+    inherited: (target) => inheritedTags.list(target, null),
     explain: async ({ token, address }, identity, target, statement) => {
       const protocol = protocolsByKind.get(target.protocol)?.masking ?? null;
       const view = policy.current().view(identity, target).masking(false, false);

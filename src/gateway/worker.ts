@@ -137,6 +137,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     sessions: store.sessions,
     subjects: store.subjects,
     approvals: approvals.desk.door,
+    inheritedTags: store.inheritedTags,
     bus: store.bus,
     tlsContext: (): SecureContext => live.current().tls.context,
     discovery: discoveryOf(config),

@@ -7,6 +7,7 @@ import type { Secret } from '../base/secret.js';
 import type { ApprovalDoor } from '../contract/approval.js';
 import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator } from '../contract/identity.js';
+import type { InheritedTagStore } from '../contract/inherited-tags.js';
 import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Protocol } from '../contract/protocol.js';
 import type { Journal } from '../contract/recording.js';
@@ -61,6 +62,8 @@ export interface PathServices {
   readonly subjects: SubjectStore;
   /** Null: nobody can be asked, and what must be asked for is refused. */
   readonly approvals: ApprovalDoor | null;
+  /** Null: no column inherits a tag, and tagged data may not be put into new ones. */
+  readonly inheritedTags: InheritedTagStore | null;
   readonly bus: Bus;
   tlsContext(): tls.SecureContext;
   /** For protocols with token discovery; null when no issuer serves logins. */

@@ -313,6 +313,7 @@ export class Path {
       const upstream = (opened = await openTarget(grant, protocol, startup, readOnly, services, abort.signal));
       scope = upstream.ready.scope;
       catalog = await this.#catalogs.join(grant, protocol, scope, upstream.username);
+      const { inherit } = catalog;
       await durable;
       conn.stream.off('close', left);
       if (this.#draining) throw new GwError('gateway.draining', 'The gateway is shutting down.');
@@ -326,6 +327,7 @@ export class Path {
         startup,
         guard,
         catalog,
+        inheritTags: inherit === null ? null : (tags) => inherit({ session: about.session, subject: grant.identity.name }, tags),
         readOnly,
         recorder,
         turn: this.#turn,

@@ -31,6 +31,7 @@ export interface PumpOptions {
   readonly startup: unknown;
   readonly guard: SessionGuard;
   readonly catalog: CatalogSeat;
+  readonly inheritTags: EngineContext['inheritTags'];
   readonly recorder: SessionRecorder;
   readonly turn: Turn;
   readonly readOnly: boolean;
@@ -142,6 +143,10 @@ export class Pump implements TurnMember, EngineContext {
 
   catalog(): object | null {
     return this.#options.catalog.current();
+  }
+
+  get inheritTags(): EngineContext['inheritTags'] {
+    return this.#options.inheritTags;
   }
 
   recheckCatalog(): Promise<void> {

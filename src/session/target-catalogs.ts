@@ -4,6 +4,7 @@
  * goes. A look that fails leaves no snapshot, never an old one. Dials only with a session's grant.
  */
 import { GwError } from '../contract/gw-error.js';
+import type { NewInheritedTag, TagPlace } from '../contract/inherited-tags.js';
 import type { Protocol, ProtocolCatalog } from '../contract/protocol.js';
 import type { Target } from '../contract/target.js';
 import type { Grant } from '../contract/verdict.js';
@@ -23,15 +24,23 @@ const GOODBYE_MS = 1_000;
 /** How long a snapshot is kept when no session uses it; it is looked at before it is used again. */
 const KEPT_MS = 60_000;
 
+/** Who makes columns that inherit tags. */
+interface TaggedBy {
+  readonly session: string;
+  readonly subject: string;
+}
+
 /** A session's share of a snapshot. */
 export interface CatalogSeat {
   current(): object | null;
   recheck(): Promise<void>;
+  /** Null: no tags are kept. */
+  readonly inherit: ((by: TaggedBy, tags: readonly NewInheritedTag[]) => Promise<void>) | null;
   /** The session is over. May be called more than once. */
   leave(): void;
 }
 
-export const NO_CATALOG: CatalogSeat = { current: () => null, recheck: () => Promise.resolve(), leave: () => undefined };
+export const NO_CATALOG: CatalogSeat = { current: () => null, recheck: () => Promise.resolve(), inherit: null, leave: () => undefined };
 
 export class TargetCatalogs {
   readonly #services: PathServices;
@@ -80,6 +89,8 @@ class SharedCatalog {
   #sessions = 0;
   #snapshot: object | null = null;
   #version: string | null = null;
+  /** What the target calls its part; null: it was not asked yet. */
+  #part: string | null = null;
   /** Looked at since the last time that no session was there. */
   #fresh = false;
   #connection: HandshakeConnection | null = null;
@@ -102,6 +113,7 @@ class SharedCatalog {
   }
 
   async join(): Promise<CatalogSeat> {
+    const { inheritedTags } = this.#services;
     this.#sessions++;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -112,6 +124,7 @@ class SharedCatalog {
     return {
       current: () => (this.#fresh ? this.#snapshot : null),
       recheck: () => this.check(),
+      inherit: inheritedTags === null ? null : (by, tags) => inheritedTags.add(this.#place(), by, tags),
       leave: () => {
         if (left) return;
         left = true;
@@ -163,10 +176,26 @@ class SharedCatalog {
     const connection = (this.#connection ??= await this.#connect());
     if (this.#version === null || (await this.#bounded(this.#catalog.version(connection, VERSION_MS), VERSION_MS)) !== this.#version) {
       const loaded = await this.#bounded(this.#catalog.load(connection, LOAD_MS), LOAD_MS);
-      this.#snapshot = loaded.snapshot;
+      this.#part = loaded.part;
+      // Asked after the catalog: what made a column in it was let through after its tags were there.
+      this.#snapshot = loaded.snapshot === null ? null : await this.#tagged(loaded.snapshot);
       this.#version = loaded.version;
       if (loaded.snapshot === null) this.#say('the catalog of a target is larger than is read; names are judged without it');
     }
+  }
+
+  #place(): TagPlace {
+    if (this.#part === null) throw new GwError('store.unavailable', 'What part of the target this is was not read yet, so no tag can be kept for it.');
+    return { target: this.#grant.target.name, part: this.#part };
+  }
+
+  async #tagged(snapshot: object): Promise<object> {
+    const { inheritedTags } = this.#services;
+    if (inheritedTags === null) return snapshot;
+    const { target, part } = this.#place();
+    const { snapshot: tagged, ...seen } = this.#catalog.tagged(snapshot, await inheritedTags.list(target, part));
+    if (seen.seen.length + seen.gone.length > 0) await inheritedTags.settle(seen);
+    return tagged;
   }
 
   async #connect(): Promise<HandshakeConnection> {

@@ -6,6 +6,7 @@
 import pg from 'pg';
 import type { Logger } from '../base/logger.js';
 import type { ApprovalStore } from '../contract/approval.js';
+import type { InheritedTagStore } from '../contract/inherited-tags.js';
 import type { OperationIndex } from '../contract/operation-index.js';
 import type { PolicyStore } from '../contract/policy-store.js';
 import type { ContentStore, HoldStore } from '../contract/record-keeping.js';
@@ -16,6 +17,7 @@ import { PgApprovalStore } from './pg-approval-store.js';
 import { PgBus } from './pg-bus.js';
 import { PgContentStore } from './pg-content-store.js';
 import { PgHoldStore } from './pg-hold-store.js';
+import { PgInheritedTagStore } from './pg-inherited-tag-store.js';
 import { PgOperationIndex } from './pg-operation-index.js';
 import { PgPolicyStore } from './pg-policy-store.js';
 import { PgSessionStore } from './pg-session-store.js';
@@ -40,6 +42,7 @@ export interface Store {
   readonly subjects: SubjectStore;
   readonly approvals: ApprovalStore;
   readonly policies: PolicyStore;
+  readonly inheritedTags: InheritedTagStore;
   readonly operations: OperationIndex;
   readonly holds: HoldStore;
   readonly contents: ContentStore;
@@ -97,6 +100,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     subjects: new PgSubjectStore(pool),
     approvals: new PgApprovalStore(pool),
     policies: new PgPolicyStore(pool),
+    inheritedTags: new PgInheritedTagStore(pool),
     operations: new PgOperationIndex(pool),
     holds: new PgHoldStore(pool),
     contents: new PgContentStore(() => new pg.Client({ ...clientConfig(options), connectionTimeoutMillis: 5_000, keepAlive: true }), logger),

@@ -176,6 +176,7 @@ export class ApiWorld {
       holds: this.store.holds,
       maskingDesk: {
         explain: () => Promise.resolve(null),
+        inherited: (target) => this.store.inheritedTags.list(target, null),
         scan: (_asker, _identity, target, scope) => Promise.resolve({ target: target.name, scope, columns: 0, values: 0, proposals: [], tagged: [] }),
       },
       settings: () => ({

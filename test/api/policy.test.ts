@@ -39,6 +39,26 @@ describe('the text of a policy', () => {
   });
 });
 
+describe('inherited tags', () => {
+  it('are listed for admins and auditors, of any part of a target, and for nobody else', async () => {
+    const tag = {
+      relation: ['public', 'copy'],
+      object: null,
+      column: 1,
+      name: 'n',
+      from: [['public', 'people', 'ssn']],
+      exact: true,
+      reason: 'created',
+    } as const;
+    await world.store.inheritedTags.add({ target: 'bank-db', part: 'bank' }, { session: 'ses_1', subject: 'ann' }, [tag]);
+    for (const role of ['admins', 'auditors']) {
+      const reply = await world.ask('/api/v1/targets/bank-db/inherited-tags', { token: await world.token('root', [role]) });
+      expect(reply.json).toMatchObject({ tags: [{ ...tag, part: 'bank', session: 'ses_1', subject: 'ann' }] });
+    }
+    expect(codeOf(await world.ask('/api/v1/targets/bank-db/inherited-tags', { token: await world.token('erin') }))).toBe('api.forbidden');
+  });
+});
+
 describe('an explanation', () => {
   const explain = async (token: string, body: object): Promise<PolicyExplanation> =>
     (await world.ask('/api/v1/policy/explain', { token, body })).json as unknown as PolicyExplanation;

@@ -2,6 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { InheritedTagList } from '../../src/contract/inherited-tags.js';
 import type { PolicyExplanation, PolicySimulation, PolicyText } from '../../src/contract/policy-types.js';
 import { type FakeGateway, startFakeGateway } from '../support/fake-gateway.js';
 import { type CliHome, type CliResult, makeHome, tokenFor } from '../support/run-cli.js';
@@ -63,6 +64,7 @@ const explanation: PolicyExplanation = {
       ],
     ],
     refusal: null,
+    inherits: [{ column: 'bank.copy.n', from: ['bank.t.ssn'] }],
     catalog: true,
   },
   notes: ['a note'],
@@ -90,6 +92,39 @@ const simulation: PolicySimulation = {
   more: false,
 };
 
+const inherited: InheritedTagList = {
+  tags: [
+    {
+      id: '1',
+      part: 'bank',
+      relation: ['bank', 'copy'],
+      object: '16400',
+      column: 2,
+      name: 'n',
+      from: [['bank', 't', 'ssn']],
+      exact: true,
+      reason: 'created',
+      session: 'ses_1',
+      subject: 'alice',
+      since: text.since,
+    },
+    {
+      id: '2',
+      part: 'bank',
+      relation: ['bank', 'next'],
+      object: null,
+      column: 0,
+      name: null,
+      from: [['bank', 't', 'ssn']],
+      exact: false,
+      reason: 'created',
+      session: 'ses_1',
+      subject: 'alice',
+      since: text.since,
+    },
+  ],
+};
+
 let home: CliHome;
 let gateway: FakeGateway;
 beforeAll(async () => {
@@ -102,6 +137,7 @@ beforeAll(async () => {
         '/api/v1/policy': text,
         '/api/v1/policy/explain': explanation,
         '/api/v1/policy/simulate': simulation,
+        '/api/v1/targets/bank-db/inherited-tags': inherited,
       };
       const answer = request.url?.startsWith('/api/v1/policies/') === true ? text : answers[request.url ?? ''];
       if (answer === undefined) return false;
@@ -157,6 +193,18 @@ describe('the gateway', () => {
       expect(short.stdout).toContain(words);
     expect(short.stdout).not.toContain('it is not about drop');
     expect((await run('explain', '--all', '--target', 'bank-db', 'DROP TABLE t')).stdout).toContain('it is not about drop');
+  });
+
+  it('says which columns inherit which tags, of a statement and of a target', async () => {
+    expect((await run('explain', '--target', 'bank-db', 'DROP TABLE t')).stdout).toContain('bank.copy.n inherits the tags of bank.t.ssn');
+    const env = { GW_GATEWAY: gateway.url, GW_ID_TOKEN: tokenFor('alice') };
+    const listed = await home.run(['masking', 'tags', 'bank-db'], { env });
+    expect([listed.code, ...listed.stdout.trim().split('\n')]).toEqual([
+      0,
+      expect.stringMatching(/^bank\tbank\.copy\tn\tbank\.t\.ssn\tthe values\tcreated\tthere\talice\tses_1\t/),
+      expect.stringMatching(/^bank\tbank\.next\tall\tbank\.t\.ssn\tcomputed values\tcreated\texpected\talice\tses_1\t/),
+    ]);
+    expect(JSON.parse((await home.run(['masking', 'tags', 'bank-db', '--json'], { env })).stdout)).toEqual(inherited);
   });
 
   it('shows the text behind a digest, and exactly the bytes of it', async () => {

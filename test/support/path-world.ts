@@ -16,6 +16,7 @@ import type { ApprovalDoor } from '../../src/contract/approval.js';
 import type { PolicySet } from '../../src/contract/decision.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Identity } from '../../src/contract/identity.js';
+import type { InheritedTagStore } from '../../src/contract/inherited-tags.js';
 import type { Protocol } from '../../src/contract/protocol.js';
 import type { Journal } from '../../src/contract/recording.js';
 import type { BusEvent, SessionStore, SubjectStore } from '../../src/contract/session-store.js';
@@ -51,6 +52,7 @@ export interface PathWorldOptions {
   readonly port?: number;
   readonly resultCap?: number;
   readonly approvals?: ApprovalDoor;
+  readonly inheritedTags?: InheritedTagStore;
   /** Puts something over the policy: a demand for approval. */
   readonly wrapPolicy?: (set: PolicySet) => PolicySet;
   /** Puts something between the path and its journal: a disk that fails, or is slow. */
@@ -172,6 +174,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     sessions: store,
     subjects,
     approvals: options.approvals ?? null,
+    inheritedTags: options.inheritedTags ?? null,
     bus,
     tlsContext: () => {
       if (secureContext === null) throw new GwError('config.invalid', 'no certificate');

@@ -59,7 +59,8 @@ function maskingText(masking: PolicyExplanation['masking']): string {
     ),
   );
   const refused = masking.refusal === null ? [] : lines([`${paintOut.red('refused')} for the sake of hidden data: ${visible(masking.refusal)}`]);
-  return ['\n', lines([paintOut.bold('masking')]), ...refused, ...tables].join('');
+  const inherits = lines(masking.inherits.map(({ column, from }) => `${visible(column)} inherits the tags of ${visible(from.join(', '))}`));
+  return ['\n', lines([paintOut.bold('masking')]), ...refused, ...tables, inherits].join('');
 }
 
 /** `all`: rules that do not apply too. */

@@ -178,7 +178,8 @@ export class Requests {
       throw new GwError('protocol.violation', 'A Query may not follow a write with a row limit in the same pipeline; send Sync before it.');
     const judged = unclear === null ? judge.statement(facts, text, 'query', reachOf(analysis)) : judge.unclear(facts, text, unclear);
     if (this.#masksLater()) return false;
-    const mask = this.#talk.masking.ofText(analysis, text, facts);
+    const mask = this.#keptMask(this.#talk.masking.ofText(analysis, text, facts));
+    if (mask === 'wait') return false;
     const changing = withMask(withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1), mask);
     const asked = continuing(changing, this.#talk.origins(analysis));
     const verdict = this.#rows.waiting ?? this.#decide(asked, false);
@@ -269,7 +270,8 @@ export class Requests {
     const parameters = this.#buffer.subarray(nameEnd + 1, limit);
     const judged = judge.bound(facts, statement, parameters, next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual');
     if (this.#masksLater()) return false;
-    const mask = this.#talk.masking.ofStatement(statement, () => textsOf(parameters, statement.types));
+    const mask = this.#keptMask(this.#talk.masking.ofStatement(statement, () => textsOf(parameters, statement.types)));
+    if (mask === 'wait') return false;
     const verdict = this.#decide(continuing(withMask(withChanges(judged, statement.counted, true), mask), statement.origins?.() ?? []), false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
@@ -312,7 +314,8 @@ export class Requests {
       if (facts === 'unsettled') return false;
       const judged = judge.statement(facts, portal.statement.text, 'fetch', 'contextual');
       if (this.#masksLater()) return false;
-      const mask = this.#talk.masking.ofStatement(portal.statement, () => []);
+      const mask = this.#keptMask(this.#talk.masking.ofStatement(portal.statement, () => []));
+      if (mask === 'wait') return false;
       const origins = [portal.origin, ...(portal.statement.origins?.() ?? [])];
       const decided = this.#decide(continuing(withMask(withChanges(judged, portal.statement.counted, true), mask), origins), false);
       if (decided === NO_VERDICT_YET) return false;
@@ -345,6 +348,13 @@ export class Requests {
     this.#talk.awaitingCopy = takesInput(named);
     this.verdict = verdict;
     return true;
+  }
+
+  /** `wait`: tags that it needs are being kept. */
+  #keptMask(mask: OperationMask | null): OperationMask | null | 'wait' {
+    return this.#talk.masking.kept(mask, () => {
+      if (!this.#talk.over) this.#talk.catalog.settled();
+    });
   }
 
   /** What names mean is being looked up; the message waits for it. */

@@ -3,6 +3,7 @@
  * and compared at every start. Add a file, then a line here. TypeScript constants, so that the compiler alone builds the package.
  */
 import { approvals } from './approvals.js';
+import { inheritedTags } from './inherited-tags.js';
 import { initial } from './initial.js';
 import { operations } from './operations.js';
 import { policies } from './policies.js';
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   { version: 3, name: 'approvals', sql: approvals },
   { version: 4, name: 'operations', sql: operations },
   { version: 5, name: 'record-keeping', sql: recordKeeping },
+  { version: 6, name: 'inherited-tags', sql: inheritedTags },
 ];

@@ -3,12 +3,16 @@
  * sessions of one target. What a name means in a session depends on its path, so a question without a schema is answered with everything of
  * that name in any schema: who judges by all of it cannot be led past by a path. Read by `load-catalog.ts`; all of it is the target's word.
  */
+import type { InheritedTag, SeenTags } from '../../../contract/inherited-tags.js';
+
 export interface CatalogColumn {
   readonly name: string;
   readonly number: number;
   readonly type: number;
   /** Computed from other columns; COPY of the table leaves it out. */
   readonly generated?: true;
+  /** Columns whose tags it has, whatever it is called: see `contract/inherited-tags.ts`. */
+  readonly inherited?: { readonly from: readonly (readonly string[])[]; readonly exact: boolean };
 }
 
 export type RelationKind = 'r' | 'p' | 'v' | 'm' | 'f' | 'c' | 'S';
@@ -35,6 +39,7 @@ export function kinOf(relation: CatalogRelation): readonly CatalogRelation[] {
 }
 
 function findKin(relations: readonly CatalogRelation[], byOid: ReadonlyMap<number, CatalogRelation>): void {
+  for (const relation of relations) kin.delete(relation);
   for (const relation of relations) {
     // The target may lie: a circle ends where everything is found.
     const above = new Set<CatalogRelation>();
@@ -141,6 +146,7 @@ const NONE: readonly never[] = Object.freeze([]);
 const DOMAIN_DEPTH = 32;
 
 class CatalogSnapshot implements Catalog {
+  readonly contents: CatalogContents;
   readonly version: string;
   readonly searchPath: readonly string[];
   readonly #relations: Names<CatalogRelation>;
@@ -153,6 +159,7 @@ class CatalogSnapshot implements Catalog {
   readonly #conversions = new Map<number, number[]>();
 
   constructor(contents: CatalogContents) {
+    this.contents = contents;
     this.version = contents.version;
     this.searchPath = contents.searchPath;
     this.#relations = new Names(contents.relations);
@@ -209,4 +216,38 @@ class CatalogSnapshot implements Catalog {
 
 export function createCatalog(contents: CatalogContents): Catalog {
   return new CatalogSnapshot(contents);
+}
+
+/** The same catalog with tags at its columns. A relation that was about to be made is known by its name. */
+export function taggedCatalog(catalog: object, tags: readonly InheritedTag[]): SeenTags & { readonly snapshot: object } {
+  if (!(catalog instanceof CatalogSnapshot) || tags.length === 0) return { snapshot: catalog, seen: [], gone: [] };
+  const seen: SeenTags['seen'][number][] = [];
+  const gone: string[] = [];
+  const byRelation = new Map<CatalogRelation, InheritedTag[]>();
+  for (const tag of tags) {
+    const [schema = '', name = ''] = tag.relation;
+    const found = tag.object === null ? catalog.relations(schema, name)[0] : (catalog.relation(Number(tag.object)) ?? undefined);
+    if (found === undefined || (tag.object !== null && tag.column !== 0 && !found.columns.some(({ number }) => number === tag.column))) {
+      gone.push(tag.id);
+      continue;
+    }
+    const called = found.columns.find(({ number }) => number === tag.column)?.name ?? null;
+    const bound = tag.object !== null || tags.some((each) => each.object === String(found.oid) && sameTag(each, tag));
+    const moved = found.schema !== schema || found.name !== name || (tag.object !== null && called !== tag.name);
+    if (!bound || moved) seen.push({ id: tag.id, object: String(found.oid), relation: [found.schema, found.name], name: called });
+    byRelation.set(found, [...(byRelation.get(found) ?? []), tag]);
+  }
+  const relations = catalog.contents.relations.map((relation) => {
+    const own = byRelation.get(relation);
+    return own === undefined ? relation : { ...relation, columns: relation.columns.map((column) => taggedColumn(column, own)) };
+  });
+  return { snapshot: createCatalog({ ...catalog.contents, relations }), seen, gone };
+}
+
+const sameTag = (one: InheritedTag, other: InheritedTag): boolean =>
+  one.column === other.column && one.exact === other.exact && JSON.stringify(one.from) === JSON.stringify(other.from);
+
+function taggedColumn(column: CatalogColumn, tags: readonly InheritedTag[]): CatalogColumn {
+  const own = tags.filter((tag) => tag.column === 0 || tag.column === column.number);
+  return own.length === 0 ? column : { ...column, inherited: { from: own.flatMap(({ from }) => from), exact: own.every(({ exact }) => exact) } };
 }

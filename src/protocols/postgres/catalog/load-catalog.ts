@@ -15,6 +15,7 @@ import {
   type CatalogType,
   createCatalog,
   type RelationKind,
+  taggedCatalog,
 } from './catalog.js';
 import { OWN_FROM, VERSION_QUERY } from './catalog-version.js';
 import { type Row, SideSession } from './side-session.js';
@@ -61,6 +62,7 @@ const DEFINITIONS = `select c.oid, pg_get_viewdef(c.oid) from pg_class c join pg
 export const postgresCatalog: ProtocolCatalog = {
   startup: (scope): PostgresStartup => ({ settings: new Map([['application_name', 'gw catalog']]), database: scope ?? '', welcomed: false }),
   load: loadCatalog,
+  tagged: taggedCatalog,
   version: async (connection, timeoutMs) => {
     const session = new SideSession(connection, VERSION_BYTES);
     await session.rows(`${NO_PATH}; set statement_timeout = ${Math.max(1, Math.round(timeoutMs))}`);
@@ -74,6 +76,7 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
   const limit = Math.max(1, Math.round(timeoutMs));
   const session = new SideSession(connection, BYTES_LIMIT);
   await session.rows('reset search_path');
+  const part = text((await session.rows('select pg_catalog.current_database()'))[0] ?? [], 0);
   const path = (await session.rows('select pg_catalog.unnest(pg_catalog.current_schemas(true))')).map((row) => text(row, 0));
   await session.rows(NO_PATH);
   await session.rows(
@@ -94,7 +97,7 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
   const whole = definitions.error === null || !BUSY.has(definitions.error);
   const named = whole ? version : `${version} without definitions`;
   if ([relations, columns, parents, functions, operators, types, conversions, definitions.rows].some((rows) => rows.length > ROWS_LIMIT))
-    return { version: named, snapshot: null };
+    return { version: named, snapshot: null, part };
   const contents: CatalogContents = {
     version: named,
     searchPath: path,
@@ -108,7 +111,7 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
     types: types.map(readType),
     conversions: conversions.map((row) => [oid(row, 0), oid(row, 1)] as const),
   };
-  return { version: named, snapshot: createCatalog(contents) };
+  return { version: named, snapshot: createCatalog(contents), part };
 }
 
 function readRelations(

@@ -96,7 +96,8 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
       if (telling !== null) return output(name, telling.includes(name) ? unknownLineage(`${relation.name}.${name} shows what tables hold`) : NOTHING);
       // Rows of its partitions and heirs are shown through it, and its own are rows of what it is a part of.
       const kin = kinOf(relation).flatMap((each) => sourceColumns(each).get(name) ?? []);
-      const self: Lineage = { columns: new Set([source, ...kin]), exact: true, unknown: null };
+      const exact = [source, ...kin].every(({ column }) => column.inherited?.exact !== false);
+      const self: Lineage = { columns: new Set([source, ...kin]), exact, unknown: null };
       return output(name, behind === null ? self : viewColumn(self, behind[index]?.lineage ?? unknownLineage('its view could not be followed')));
     });
     if (steady) known.set(relation, columns);
@@ -106,7 +107,7 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
 
 /** The view's column and what it is made of are one value. */
 function viewColumn(self: Lineage, behind: Lineage): Lineage {
-  return { columns: new Set([...self.columns, ...behind.columns]), exact: behind.exact, unknown: behind.unknown };
+  return { columns: new Set([...self.columns, ...behind.columns]), exact: self.exact && behind.exact, unknown: behind.unknown };
 }
 
 /** What a view's query gives, in the order of the view's columns. */

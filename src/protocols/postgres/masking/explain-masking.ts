@@ -3,6 +3,7 @@ import type { ClassView, ExplainedColumn, MaskingDoor, MaskingExplanation } from
 import type { Catalog } from '../catalog/catalog.js';
 import { analyseText } from '../facts/index.js';
 import { prepareParser } from '../facts/parser.js';
+import type { SourceColumn } from '../lineage/lineage.js';
 import type { Output } from '../lineage/sources.js';
 import { NameSpace, type Portal, type Statement } from '../names.js';
 import { type MaskedConversation, SessionMasking } from './session-masking.js';
@@ -16,7 +17,7 @@ export async function explainMasking(text: string, door: MaskingDoor, snapshot: 
   await prepareParser();
   const catalog = snapshot as Catalog | null;
   const fresh: MaskedConversation = {
-    context: { guard: { masking: () => door, masked: () => undefined }, recheckCatalog: () => Promise.resolve() },
+    context: { guard: { masking: () => door, masked: () => undefined }, inheritTags: () => Promise.resolve(), recheckCatalog: () => Promise.resolve() },
     statements: new NameSpace<Statement>(),
     portals: new NameSpace<Portal>(),
     segment: 1,
@@ -30,7 +31,11 @@ export async function explainMasking(text: string, door: MaskingDoor, snapshot: 
   const results = (mask?.statements ?? []).flatMap(({ lineage: { outputs } }) =>
     outputs.length === 0 ? [] : [outputs.map((column) => explainColumn(column, door, catalog))],
   );
-  return { results, refusal: mask?.refusal ?? null, catalog: catalog !== null };
+  const inherits = (mask?.inherits ?? []).map(({ relation, column, name, from }) => ({
+    column: [...relation, name ?? (column === 0 ? '*' : `column ${column}`)].join('.'),
+    from: from.map((each) => each.join('.')),
+  }));
+  return { results, refusal: mask?.refusal ?? null, inherits, catalog: catalog !== null };
 }
 
 function explainColumn({ name, lineage, many }: Output, door: MaskingDoor, catalog: Catalog | null): ExplainedColumn {
@@ -47,8 +52,14 @@ function explainColumn({ name, lineage, many }: Output, door: MaskingDoor, catal
     classes: classes.map((each) => each.class),
     shown: how === null ? (plan.action === 'scan' ? 'scan' : 'clear') : how.treatment,
     rule: how?.rule ?? classes[0]?.rule ?? null,
-    why: whyShown(lineage.unknown, classes, plan.action, how),
+    why: whyShown(lineage.unknown, classes, plan.action, how) + inheritedFrom(sources),
   };
+}
+
+/** A column of another name than the one that policy tags. */
+function inheritedFrom(sources: readonly SourceColumn[]): string {
+  const from = sources.flatMap(({ column }) => column.inherited?.from ?? []).map((name) => name.join('.'));
+  return from.length === 0 ? '' : `; inherited from ${[...new Set(from)].slice(0, 4).join(', ')}`;
 }
 
 function whyShown(unknown: string | null, classes: readonly ClassView[], action: string, how: ClassView | null): string {

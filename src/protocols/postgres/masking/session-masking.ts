@@ -2,6 +2,7 @@
  * Masking of one session: what its statements would show, by the policy in force at each operation. Before an operation goes up it says why
  * policy would not let hidden data decide, flow or be overwritten; when its result comes down it masks it.
  */
+import type { NewInheritedTag } from '../../../contract/inherited-tags.js';
 import type { MaskingDoor } from '../../../contract/masking-policy.js';
 import type { Facts } from '../../../contract/operation.js';
 import type { Guard } from '../../../contract/protocol.js';
@@ -14,6 +15,8 @@ import { type Output, output } from '../lineage/sources.js';
 import type { StatementLineage } from '../lineage/statement-lineage.js';
 import type { NameSpace, Portal, Statement, StatementSource } from '../names.js';
 import { ChangedNames, changedName } from './changed-names.js';
+import { Inheritance } from './inheritance.js';
+import { inheritedColumns, unknownMove } from './inherited-columns.js';
 import { InputWatch } from './input-watch.js';
 import { scrubNotification, scrubSetting, scrubWords } from './message-scrubber.js';
 import { ResultMasker } from './result-masker.js';
@@ -23,7 +26,11 @@ import { NOTHING_KNOWN, type TracedStatement, traceText } from './traced-text.js
 
 /** What is asked of the session's conversation. */
 export interface MaskedConversation {
-  readonly context: { readonly guard: Pick<Guard, 'masking' | 'masked'>; recheckCatalog(): Promise<void> };
+  readonly context: {
+    readonly guard: Pick<Guard, 'masking' | 'masked'>;
+    readonly inheritTags: ((tags: readonly NewInheritedTag[]) => Promise<void>) | null;
+    recheckCatalog(): Promise<void>;
+  };
   readonly statements: NameSpace<Statement>;
   readonly portals: NameSpace<Portal>;
   readonly segment: number;
@@ -47,6 +54,8 @@ export interface OperationMask {
   readonly facts: Facts;
   /** Null: policy on sensitive data has nothing against it. */
   readonly refusal: string | null;
+  /** Columns that it makes or renames, with the tags that they have from then on. */
+  readonly inherits: readonly NewInheritedTag[];
   /** It is the same in every session of which nothing else is known, and changes nothing of what is known. */
   readonly onlyReads: boolean;
 }
@@ -56,6 +65,10 @@ const READS: ReadonlySet<string> = new Set(['select', 'copy_to', 'explain', 'loc
 const UNSEEN: ReadonlySet<string> = new Set(['unknown', 'do', 'procedure']);
 const RUNNING: ReadonlySet<string> = new Set(['user', 'dynamic_sql']);
 const ABOUT_SETTINGS = /show|setting|u&/i;
+const NO_TAGS: readonly NewInheritedTag[] = Object.freeze([]);
+const NOT_KEPT = 'the tags of the columns that it makes or renames could not be kept, and without them nothing would hide what is in them; try again';
+/** Names of its own that a session may rename before the catalog has them. */
+const PLAIN_LIMIT = 10_000;
 const IDLE = 0x49;
 const TRANSACTION: ReadonlySet<string> = new Set(['transaction', 'set']);
 
@@ -63,8 +76,11 @@ export class SessionMasking {
   readonly #talk: MaskedConversation;
   readonly #masks = new WeakMap<Verdict, OperationMask>();
   readonly #watches = new WeakMap<Verdict, InputWatch | null>();
+  readonly #inheritance = new Inheritance();
   readonly #tables = new SessionTables();
   readonly #changed = new ChangedNames();
+  /** Names of relations that this session made and that inherit nothing. */
+  readonly #plain = new Set<string>();
   /** What a cursor was when it was declared: it stays that, whatever its names mean by now. */
   readonly #declared = new WeakMap<Statement, TracedStatement>();
   /** Something of hidden data may fail no sooner than at COMMIT. */
@@ -92,10 +108,20 @@ export class SessionMasking {
     return door === null ? null : this.#mask(door, this.#resolved(this.#trace(statement.source)), statement.facts, parameters);
   }
 
+  /** Columns inherit tags by what is asked for, and these have to be durable first. `wait`: `settled` will be called. */
+  kept(mask: OperationMask | null, settled: () => void): OperationMask | null | 'wait' {
+    const keep = this.#talk.context.inheritTags;
+    if (mask === null || mask.inherits.length === 0 || mask.refusal !== null || keep == null) return mask;
+    const answer = this.#inheritance.ask(mask.inherits, keep, settled);
+    if (answer === 'wait') return 'wait';
+    return answer === 'kept' ? mask : { ...mask, refusal: NOT_KEPT };
+  }
+
   /** The operation was let through: what comes down under this verdict is masked so. */
   attach(verdict: Verdict, mask: OperationMask, portal: Portal | null): ResultMasker {
     const { guard } = this.#talk.context;
     this.#touched ||= mask.touches && !mask.onlyReads;
+    this.#inheritance.used();
     if (!mask.onlyReads) this.#remember(verdict, mask);
     // Who approved the operation may have opened more of its result than it could decide by.
     const door = guard.masking(verdict) ?? mask.door;
@@ -120,11 +146,25 @@ export class SessionMasking {
       mask.statements.flatMap(({ lineage }) => (lineage.placed === null ? [] : lineage.placed.name)),
       mask.catalog,
     );
+    this.#rememberPlain(mask);
     this.#masks.set(verdict, mask);
     this.#unseenRan ||= effects.some(
       ({ action, resource, facts }) =>
         UNSEEN.has(action) || (action === 'call' && RUNNING.has(String(facts['class'])) && resource?.name[0] !== 'information_schema'),
     );
+  }
+
+  #rememberPlain({ inherits, facts, statements }: OperationMask): void {
+    for (const { action, resource } of facts.effects) {
+      const name = resource?.name.at(-1);
+      if (action !== 'create' || resource?.type !== 'relation' || name == null) continue;
+      if (inherits.some(({ relation }) => relation.at(-1) === name)) this.#plain.delete(name);
+      else if (this.#plain.size < PLAIN_LIMIT) this.#plain.add(name);
+    }
+    for (const { action, resource } of facts.effects) {
+      if (action !== 'rename' || !this.#plain.has(resource?.name.at(-1) ?? '')) continue;
+      for (const { lineage } of statements) if (lineage.placed !== null) this.#plain.add(lineage.placed.name);
+    }
   }
 
   /** A cursor of this statement is declared. */
@@ -225,10 +265,13 @@ export class SessionMasking {
     parameters: () => readonly string[],
   ): OperationMask {
     const onlyReads = statements.every(isRead) && facts.effects.every(({ action, facts: { class: kind } }) => action === 'select' || kind === 'plain');
-    if (!door.view.hides) return { door, catalog, statements, touches: false, facts, refusal: null, onlyReads };
     const { shifted } = this.#talk;
-    const refusal = statementRefusal({ door, catalog, statements, facts, parameters, tables: this.#tables, shifted });
-    return { door, catalog, statements, touches: this.#touches(door, catalog, statements, facts), facts, refusal, onlyReads };
+    const keeps = this.#talk.context.inheritTags != null;
+    const inherits = keeps && !onlyReads ? inheritedColumns({ door, catalog, statements, facts, shifted }) : NO_TAGS;
+    const lost = keeps && !onlyReads ? unknownMove(facts, catalog, (name) => this.#plain.has(name) || this.#tables.has(name)) : null;
+    if (!door.view.hides) return { door, catalog, statements, touches: false, facts, refusal: lost, inherits, onlyReads };
+    const refusal = lost ?? statementRefusal({ door, catalog, statements, facts, parameters, tables: this.#tables, shifted, inherits: keeps });
+    return { door, catalog, statements, touches: this.#touches(door, catalog, statements, facts), facts, refusal, inherits, onlyReads };
   }
 
   #touches(door: MaskingDoor, catalog: Catalog | null, statements: readonly TracedStatement[], facts: Facts): boolean {

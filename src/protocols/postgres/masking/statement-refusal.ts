@@ -9,6 +9,7 @@ import { type Lineage, sourceColumns } from '../lineage/lineage.js';
 import { relationLineage } from '../lineage/statement-lineage.js';
 import type { Condition, Created, Flow } from '../lineage/trace.js';
 import { changedName } from './changed-names.js';
+import { newPlace } from './inherited-columns.js';
 import type { SessionTables } from './session-tables.js';
 import type { TracedStatement } from './traced-text.js';
 import { classesIn, classesOf, isHidden } from './value-plan.js';
@@ -23,6 +24,8 @@ export interface RefusalQuestion {
   readonly tables: SessionTables;
   /** Names may mean something else than in a fresh session. */
   readonly shifted: boolean;
+  /** Columns of a new table inherit the tags of what they are made of. */
+  readonly inherits: boolean;
 }
 
 type Name = readonly (string | null)[];
@@ -174,16 +177,20 @@ function flowRefusal({ relation, column, what, lineage }: Flow, { door, catalog,
   return `${hidden} may not flow into ${what}, where nothing would hide it`;
 }
 
-function createdRefusal({ schema, name, temporary, columns }: Created, { door, catalog, shifted }: RefusalQuestion): string | null {
+function createdRefusal(created: Created, { door, catalog, shifted, inherits }: RefusalQuestion): string | null {
+  const { name, temporary, columns } = created;
   if (temporary) return null;
-  const home = schema ?? (shifted ? null : (catalog?.searchPath.find((each) => !each.startsWith('pg_')) ?? null));
+  const place = newPlace(created, catalog, shifted);
   return firstOf(columns, (column) => {
     const hidden = hiddenIn(column.lineage, door);
-    if (hidden === null) return null;
-    const tags = home === null || column.name === null ? [] : door.view.columnClasses([home, name], column.name).filter(isHidden);
+    if (hidden === null || (inherits && place !== null && column.lineage.unknown === null)) return null;
+    const tags = place === null || column.name === null ? [] : door.view.columnClasses(place, column.name).filter(isHidden);
     const needed = classesIn(column.lineage, door.view).filter(isHidden);
     if (column.lineage.unknown === null && needed.every((how) => tags.some((tag) => tag.class === how.class))) return null;
-    return `${hidden} may not be kept in ${name}, where nothing would hide it; make it a temporary table, or have its column tagged`;
+    const instead = inherits
+      ? 'name a schema and a table that is not there yet, or make it a temporary table'
+      : 'make it a temporary table, or have its column tagged';
+    return `${hidden} may not be kept in ${name}, where nothing would hide it; ${instead}`;
   });
 }
 

@@ -40,13 +40,20 @@ export function classesOf(source: SourceColumn, view: MaskingDoor['view']): read
   if (views === undefined) classesByColumn.set(source, (views = new WeakMap()));
   let classes = views.get(view);
   if (classes === undefined) {
-    const own = view.columnClasses([source.relation.schema, source.relation.name], source.column.name);
+    const own = namedClasses(source, view);
     // What a partition or heir holds is hidden like what it is a part of, and the other way about.
-    const kin = kinOf(source.relation).filter((each) => sourceColumns(each).has(source.column.name));
-    classes = kin.length === 0 ? own : united([own, ...kin.map((each) => view.columnClasses([each.schema, each.name], source.column.name))]);
+    const kin = kinOf(source.relation).flatMap((each) => sourceColumns(each).get(source.column.name) ?? []);
+    classes = kin.length === 0 ? own : united([own, ...kin.map((each) => namedClasses(each, view))]);
     views.set(view, classes);
   }
   return classes;
+}
+
+/** By its own name, and by those of the columns whose tags it inherits. */
+function namedClasses({ relation, column }: SourceColumn, view: MaskingDoor['view']): readonly ClassView[] {
+  const own = view.columnClasses([relation.schema, relation.name], column.name);
+  if (column.inherited === undefined) return own;
+  return united([own, ...column.inherited.from.map((name) => view.columnClasses(name.slice(0, -1), name.at(-1) ?? ''))]);
 }
 
 const NOTHING = new Uint8Array(0);
@@ -78,7 +85,11 @@ export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: Ma
     const listed = sources !== null || ![...columns.columns].some(({ relation }) => relation.oid === 0);
     if (sources === null && listed) columns = { ...columns, unknown: columns.unknown ?? 'its table is not in the catalog', exact: false };
     else if (sources?.some((source) => !columns.columns.has(source)) === true)
-      columns = { columns: new Set([...columns.columns, ...sources]), exact: lineage === null && sources.length === 1, unknown: columns.unknown };
+      columns = {
+        columns: new Set([...columns.columns, ...sources]),
+        exact: lineage === null && sources.length === 1 && sources[0]?.column.inherited?.exact !== false,
+        unknown: columns.unknown,
+      };
   }
   const classes = classesIn(columns, view);
   const hidden = classes.filter(isHidden);

@@ -59,6 +59,8 @@ export interface SshWorldOptions extends Omit<PathWorldOptions, 'server' | 'isla
   readonly keyType?: string;
   readonly hostKeyType?: string;
   readonly username?: string;
+  /** The gateway holds it for the target beside its key. */
+  readonly password?: string;
 }
 
 export const ALLOW_ALL = `
@@ -75,7 +77,7 @@ export async function startSshWorld(options: SshWorldOptions = {}): Promise<SshW
     policy: ALLOW_ALL,
     options: { hostKeys: [sshd.hostKey] },
     ...options,
-    server: { port: sshd.port, username: options.username ?? sshd.username, password: null, key: sshd.key },
+    server: { port: sshd.port, username: options.username ?? sshd.username, password: options.password ?? null, key: sshd.key },
     island: { protocol: ssh, target: 'web-1' },
   });
   const dir = await mkdtemp(join(tmpdir(), 'gw-ssh-client-'));

@@ -185,15 +185,8 @@ const strange = (key: Buffer): GwError =>
 
 const refused = (why: string): GwError => new GwError('target.credential', `The target did not let the gateway in: ${why}.`);
 
-export async function connect(
-  connection: UpstreamConnection,
-  target: Target,
-  credential: TargetCredential,
-  _startup: unknown,
-  readOnly: boolean,
-): Promise<UpstreamReady> {
-  // No action of this protocol is one that a host would refuse to a reader; a policy of reads alone grants none.
-  if (readOnly) throw new GwError('protocol.unsupported', 'A host cannot be made to refuse writes.', { hint: 'Allow actions of this target by name.' });
+/** Policy that grants only what reads grants nothing here: no action is one that a host could be made to do without writing. So nothing goes up. */
+export async function connect(connection: UpstreamConnection, target: Target, credential: TargetCredential): Promise<UpstreamReady> {
   const client = new ClientLogin(connection, target, credential);
   await client.run();
   const { transport, early, banner } = client;

@@ -9,9 +9,13 @@ import ssh2Utils from 'ssh2/lib/protocol/utils.js';
 import { GwError } from '../../../contract/gw-error.js';
 import { disconnect } from '../codec/messages.js';
 
+/**
+ * The older name of the first comes first: the library throws away a first packet that a client sent on a guess also where the guess was right
+ * (RFC 4253 section 7). Clients that guess (dropbear) guess the newer name, are wrong then, and send it again.
+ */
 const KEX = [
-  'curve25519-sha256',
   'curve25519-sha256@libssh.org',
+  'curve25519-sha256',
   'ecdh-sha2-nistp256',
   'ecdh-sha2-nistp384',
   'ecdh-sha2-nistp521',

@@ -40,6 +40,11 @@ async function makeKey(file: string, type = 'ed25519', format: readonly string[]
   return readFile(file, 'utf8');
 }
 
+/** Replaces the names in a known_hosts file by their hashes. */
+export async function hashKnownHosts(file: string): Promise<void> {
+  await exec('ssh-keygen', ['-q', '-H', '-f', file]);
+}
+
 const publicKey = async (file: string): Promise<string> => (await readFile(`${file}.pub`, 'utf8')).split(' ').slice(0, 2).join(' ');
 
 /** `settings`: further lines of sshd_config. `keyType`: of the client's key. */

@@ -1,5 +1,4 @@
 /** The target's side: which hosts are believed, how the gateway logs in, and what a hostile target can do. */
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import * as net from 'node:net';
@@ -9,7 +8,7 @@ import { MESSAGE, openFailure, windowAdjust } from '../../../src/protocols/ssh/c
 import { boolean, message, string, uint32, WireReader } from '../../../src/protocols/ssh/codec/wire.js';
 import { hostKeyOf, serverIdentity } from '../../../src/protocols/ssh/server-identity.js';
 import { Transport } from '../../../src/protocols/ssh/transport/transport.js';
-import { type RealSshd, startRealSshd } from '../../support/real-sshd.js';
+import { hashKnownHosts, type RealSshd, startRealSshd } from '../../support/real-sshd.js';
 import { type SshWorld, startSshWorld } from '../../support/ssh-world.js';
 
 let sshd: RealSshd;
@@ -64,7 +63,7 @@ describe('the host', () => {
       await works(world);
     });
     await write(`${name} ${sshd.hostKey}\n`);
-    execFileSync('ssh-keygen', ['-q', '-H', '-f', file], { stdio: 'ignore' });
+    await hashKnownHosts(file);
     await withWorld({ options: { knownHosts: file } }, works);
   });
 

@@ -66,6 +66,10 @@ export interface Operation {
    * Left out: of none.
    */
   readonly continues?: readonly object[];
+  /**
+   * `whole`: its result is kept beyond the cap of a result, because only all of it tells what happened (a terminal). Left out: up to the cap.
+   */
+  readonly keeps?: 'whole';
   /** How the island labels the form of the request, e.g. `query`, `execute`, `fetch`. */
   readonly form: string;
 }

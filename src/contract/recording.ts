@@ -61,9 +61,9 @@ export interface SessionEnd {
 export interface SessionRecorder {
   /**
    * The intent, before the operation goes up (or, refused, instead of it). `exact` and `parameters` are copied before return.
-   * Facts and decisions are written once for each session and referred to by number.
+   * Facts and decisions are written once for each session and referred to by number. `whole`: its result is kept beyond the cap of a result.
    */
-  operation(sequence: number, form: string, facts: Facts, decision: Decision, exact: Uint8Array, parameters: Uint8Array | null): void;
+  operation(sequence: number, form: string, facts: Facts, decision: Decision, exact: Uint8Array, parameters: Uint8Array | null, whole?: boolean): void;
   /** Bytes of a result as delivered (masked). Recorded up to the cap of a result; after it count and digest go on. */
   delivered(sequence: number, chunk: Uint8Array): void;
   /** Bytes of an operation's input stream (COPY in), same cap. */

@@ -7,6 +7,8 @@ import type { StreamDigest } from './stream-digest.js';
 export interface OpenOperation {
   down: StreamDigest | null;
   up: StreamDigest | null;
+  /** Its result is kept beyond the cap of a result. */
+  whole: boolean;
 }
 
 export class OpenOperations {

@@ -34,11 +34,17 @@ export interface RecordedOperation {
   readonly endedAt: number | null;
   /** The reader left bytes out, because the operation is larger than it may hold in memory. */
   readonly shortened: boolean;
+  /** Its result was given as it came, as `output`: it is what a terminal was sent. */
+  readonly terminal?: true;
 }
 
 export type SessionItem =
   | { readonly kind: 'start'; readonly time: number; readonly start: SessionStart }
   | { readonly kind: 'operation'; readonly operation: RecordedOperation }
+  /** An operation that is still to come has a terminal, of so many characters; what it is sent follows. */
+  | { readonly kind: 'terminal'; readonly time: number; readonly sequence: number; readonly exact: Buffer; readonly columns: number; readonly rows: number }
+  | { readonly kind: 'output'; readonly time: number; readonly sequence: number; readonly bytes: Buffer }
+  | { readonly kind: 'resize'; readonly time: number; readonly sequence: number; readonly columns: number; readonly rows: number }
   /** Bytes that the target sent on its own, outside any operation. */
   | { readonly kind: 'unsolicited'; readonly time: number; readonly bytes: Buffer }
   | { readonly kind: 'event'; readonly time: number; readonly event: string; readonly data: Readonly<Record<string, unknown>> }

@@ -51,6 +51,7 @@ interface Held {
   endedAt: number | null;
   shortened: boolean;
   held: number;
+  terminal: boolean;
 }
 
 const stream = (): HeldStream => ({ pieces: [], bytes: 0, cut: false, total: null, digest: null, told: false });
@@ -96,7 +97,9 @@ export class SessionJoiner {
         if (operation === undefined) return;
         const direction = entry.kind === KIND.delivered ? operation.delivered : operation.received;
         direction.bytes += piece.bytes.length;
-        this.#hold(operation, direction.pieces, piece.bytes);
+        // A terminal may go on for hours: it is told as it goes, and nothing of it is held.
+        if (operation.terminal && entry.kind === KIND.delivered) yield { kind: 'output', time, sequence: piece.sequence, bytes: Buffer.from(piece.bytes) };
+        else this.#hold(operation, direction.pieces, piece.bytes);
         return;
       }
       case KIND.cut: {
@@ -127,7 +130,7 @@ export class SessionJoiner {
       }
       case KIND.event: {
         const event = decodeEvent(payload);
-        if (event !== null) yield { kind: 'event', time, event: event.kind, data: event.data };
+        if (event !== null) yield this.#terminal(event.kind, event.data, time) ?? { kind: 'event', time, event: event.kind, data: event.data };
         return;
       }
       case KIND.sessionEnd: {
@@ -140,6 +143,17 @@ export class SessionJoiner {
       default:
         return;
     }
+  }
+
+  /** What an event says of the terminal of an operation that runs; null: it says nothing of one. */
+  #terminal(event: string, data: Readonly<Record<string, unknown>>, time: number): SessionItem | null {
+    if (event !== 'terminal' && event !== 'terminal.resize') return null;
+    const { operation: sequence, columns, rows } = data;
+    const held = typeof sequence === 'number' ? this.#operations.get(sequence) : undefined;
+    if (held === undefined || typeof sequence !== 'number' || !isSize(columns) || !isSize(rows)) return null;
+    if (event === 'terminal.resize') return { kind: 'resize', time, sequence, columns, rows };
+    held.terminal = true;
+    return { kind: 'terminal', time, sequence, exact: Buffer.concat(held.exact), columns, rows };
   }
 
   /** Operations that are not complete, in their order. */
@@ -187,6 +201,7 @@ export class SessionJoiner {
       endedAt: null,
       shortened: false,
       held: 0,
+      terminal: false,
     };
     this.#hold(held, held.exact, operation.exact);
     this.#hold(held, held.parameters, operation.parameters);
@@ -233,10 +248,14 @@ export class SessionJoiner {
       outcome: operation.outcome,
       endedAt: operation.endedAt,
       shortened: operation.shortened,
+      ...(operation.terminal ? { terminal: true } : {}),
     };
     return { kind: 'operation', operation: recorded };
   }
 }
+
+/** Characters of a terminal: what nobody has is not believed. */
+const isSize = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= 10_000;
 
 function recordedStream(held: HeldStream): RecordedStream {
   return { bytes: Buffer.concat(held.pieces), cut: held.cut, total: held.cut ? held.total : held.bytes, digest: held.digest };

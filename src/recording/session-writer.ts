@@ -35,6 +35,8 @@ import type { StreamDigest } from './stream-digest.js';
 const NO_BYTES = new Uint8Array(0);
 const spare: OpenOperation[] = [];
 const SPARE_LIMIT = 256;
+/** Even of what is kept whole there is an end, so that one session cannot fill the disk by itself. */
+const WHOLE_BYTES = 256 << 20;
 
 export class SessionWriter implements SessionRecorder {
   readonly session: number;
@@ -85,7 +87,7 @@ export class SessionWriter implements SessionRecorder {
     this.#hide(KIND.sessionStart, at, 1 + clear.length);
   }
 
-  operation(sequence: number, form: string, facts: Facts, decision: Decision, exact: Uint8Array, parameters: Uint8Array | null): void {
+  operation(sequence: number, form: string, facts: Facts, decision: Decision, exact: Uint8Array, parameters: Uint8Array | null, whole = false): void {
     this.#ready();
     if (sequence <= this.#last) throw new GwError('internal.error', `Operation ${sequence} was recorded after operation ${this.#last}.`);
     const dictionary = this.#dictionary;
@@ -125,21 +127,31 @@ export class SessionWriter implements SessionRecorder {
     this.#operations++;
     this.#bytesUp += exact.length;
     if (decision.effect === 'deny') this.#refused++;
-    else this.#open.add(sequence, spare.pop() ?? { down: null, up: null });
+    else {
+      const open = spare.pop() ?? { down: null, up: null, whole };
+      open.whole = whole;
+      this.#open.add(sequence, open);
+    }
   }
 
   delivered(sequence: number, chunk: Uint8Array): void {
     this.#ready();
     const operation = this.#operation(sequence);
     this.#bytesDown += chunk.length;
-    this.#stream((operation.down ??= this.#host.takeStream()), sequence, KIND.delivered, chunk);
+    this.#stream(
+      (operation.down ??= this.#host.takeStream()),
+      sequence,
+      KIND.delivered,
+      chunk,
+      operation.whole ? Math.max(WHOLE_BYTES, this.#host.resultCap) : this.#host.resultCap,
+    );
   }
 
   received(sequence: number, chunk: Uint8Array): void {
     this.#ready();
     const operation = this.#operation(sequence);
     this.#bytesUp += chunk.length;
-    this.#stream((operation.up ??= this.#host.takeStream()), sequence, KIND.received, chunk);
+    this.#stream((operation.up ??= this.#host.takeStream()), sequence, KIND.received, chunk, this.#host.resultCap);
   }
 
   outcome(sequence: number, outcome: Outcome): void {
@@ -243,7 +255,7 @@ export class SessionWriter implements SessionRecorder {
     if (operation !== undefined) return operation;
     if (sequence !== 0) throw new GwError('internal.error', `Bytes were recorded for operation ${sequence}, which is not open.`);
     // Number 0 stands for what the target sends on its own; it is open as long as the session.
-    const unsolicited: OpenOperation = { down: null, up: null };
+    const unsolicited: OpenOperation = { down: null, up: null, whole: false };
     this.#open.add(0, unsolicited);
     return unsolicited;
   }
@@ -261,10 +273,10 @@ export class SessionWriter implements SessionRecorder {
     }
   }
 
-  #stream(stream: StreamDigest, sequence: number, kind: number, chunk: Uint8Array): void {
+  #stream(stream: StreamDigest, sequence: number, kind: number, chunk: Uint8Array, cap: number): void {
     stream.add(chunk);
     if (stream.cut || chunk.length === 0) return;
-    const room = Math.min(chunk.length, this.#host.resultCap - stream.recorded);
+    const room = Math.min(chunk.length, cap - stream.recorded);
     for (let from = 0; from < room; from += PIECE_BYTES) {
       const piece = from === 0 && room === chunk.length && room <= PIECE_BYTES ? chunk : chunk.subarray(from, Math.min(room, from + PIECE_BYTES));
       this.#host.ready();

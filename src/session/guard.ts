@@ -275,7 +275,8 @@ export class SessionGuard implements Guard {
     const verdict = new IssuedVerdict(this, operation.facts, decision, sequence, this.#options.clock.monotonic(), continues);
     if (verdict.allowed && operation.changes === 'counted' && operation.reach !== 'partial' && (decision.limits?.overRows ?? null) !== null)
       verdict.operation = copyOperation(operation);
-    this.#options.recorder.operation(sequence, operation.form, operation.facts, decision, operation.exact, operation.parameters);
+    const { form, facts, exact, parameters } = operation;
+    this.#options.recorder.operation(sequence, form, facts, decision, exact, parameters, operation.keeps === 'whole');
     if (verdict.allowed && decision.warnings.length > 0) this.warn(decision);
     if (!verdict.allowed) this.counters.refused++;
     else if (this.#running === null) this.#running = verdict;

@@ -1,12 +1,14 @@
 /**
  * A replay at a terminal: space pauses, arrows seek (left, right) and change the speed (up, down), n and p go to the next and previous operation, q
- * ends. What was recorded is made visible before it is shown: the only control sequences that go out are our own. The terminal is put back
+ * ends. Of what was recorded only text and what draws gets to the terminal (`base/terminal-filter.ts`). The terminal is put back
  * as it was, however the replay ends.
  */
 import { performance } from 'node:perf_hooks';
-import { visibleLines } from '../terminal.js';
+import { TerminalFilter } from '../../base/terminal-filter.js';
 import type { Move, Playback } from './playback.js';
 
+/** Colours, a hidden cursor and another screen are not left behind. */
+const RESTORE = '\u001b[0m\u001b[?25h\u001b[?1049l';
 const CLEAR = '\u001b[2J\u001b[H';
 
 const KEYS: Readonly<Record<string, Move>> = {
@@ -29,13 +31,15 @@ export async function playAtTerminal(playback: Playback, talk: (line: string) =>
     let timer: NodeJS.Timeout | undefined;
     let last = performance.now();
     let ended = false;
-    const show = (text: string): void => void stdout.write(visibleLines(text));
+    let filter = new TerminalFilter();
+    const show = (text: string): void => void stdout.write(filter.write(text));
     const finish = (left: boolean): void => {
       ended = true;
       clearTimeout(timer);
       stdin.off('data', onKeys);
       stdin.setRawMode(false);
       stdin.pause();
+      if (filter.drew) stdout.write(RESTORE);
       resolve(left);
     };
     const tick = (): void => {
@@ -67,6 +71,7 @@ export async function playAtTerminal(playback: Playback, talk: (line: string) =>
       const screen = playback.move(move);
       if (screen !== null) {
         stdout.write(CLEAR);
+        filter = new TerminalFilter();
         show(screen);
       } else talk(`[${playback.paused ? 'paused' : 'playing'} at ${clock(playback.position)} of ${clock(playback.length)}, speed ${playback.speed}]`);
       tick();

@@ -1,6 +1,6 @@
 /**
  * An asciicast of version 3 as it comes from the gateway, for a replay. It is untrusted: what is no event is refused, its size is bounded, and its
- * text is made visible when it is shown.
+ * text goes through the filter for terminals when it is shown.
  */
 import { z } from 'zod';
 import { GwError } from '../../contract/gw-error.js';

@@ -97,7 +97,7 @@ function program(type: string, payload: Buffer, reader: WireReader, channel: Cha
   reader.end();
   const sftp = type === 'subsystem' && exact.toString('latin1') === 'sftp';
   const kept = Buffer.from(payload);
-  const operation = operationOf(type, factsOf(type, exact, channel, legs), exact, forbidden(exact, legs));
+  const operation = operationOf(type, factsOf(type, exact, channel, legs), exact, forbidden(exact, legs), channel.terminal !== null);
   channel.ask(operation, (verdict) => {
     if (!verdict.allowed) {
       channel.refuse(verdict, wantsReply);

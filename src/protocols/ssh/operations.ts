@@ -78,6 +78,6 @@ export const factsFor = (summary: string, ...effects: readonly Effect[]): Facts 
 /** Of something that gw does not know, or does not carry: it is recorded, and refused whatever policy says. */
 export const unknownFacts = (why: string): Facts => ({ effects: [effectOf('unknown', null)], unknown: [why], summary: why, redacted: null });
 
-export function operationOf(form: string, known: Facts, exact: Uint8Array, forbidden: string | null = null): Operation {
-  return { facts: known, exact, parameters: null, forbidden, parameterTypes: null, reach: 'whole', form };
+export function operationOf(form: string, known: Facts, exact: Uint8Array, forbidden: string | null = null, terminal = false): Operation {
+  return { ...(terminal ? { keeps: 'whole' } : {}), facts: known, exact, parameters: null, forbidden, parameterTypes: null, reach: 'whole', form };
 }

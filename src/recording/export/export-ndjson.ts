@@ -16,6 +16,12 @@ function documentsOf(item: SessionItem): readonly object[] {
       return [{ kind: 'start', at: at(item.time), ...item.start, startedAt: at(item.start.startedAt) }];
     case 'operation':
       return operationDocuments(item.operation);
+    case 'terminal':
+      return [{ kind: 'terminal', at: at(item.time), sequence: item.sequence, columns: item.columns, rows: item.rows }];
+    case 'resize':
+      return [{ kind: 'resize', at: at(item.time), sequence: item.sequence, columns: item.columns, rows: item.rows }];
+    case 'output':
+      return [{ kind: 'output', at: at(item.time), sequence: item.sequence, base64: item.bytes.toString('base64') }];
     case 'unsolicited':
       return [{ kind: 'unsolicited', at: at(item.time), base64: item.bytes.toString('base64') }];
     case 'event':

@@ -121,8 +121,12 @@ describe('a shell', () => {
     expect(ended.code).toBe(3);
     const shell = operations(await world.recorded()).findLast(({ form }) => form === 'shell');
     expect(shell?.facts?.effects).toMatchObject([{ action: 'ssh.shell', facts: { terminal: true, assurance: 'observed' } }]);
-    expect(shell?.delivered.bytes.toString()).toContain('length 7');
-    expect(shell?.delivered.bytes.toString()).not.toContain('hunter2');
+    const shown = (await world.recorded())
+      .flatMap((item) => (item.kind === 'output' && item.sequence === shell?.sequence ? [item.bytes.toString()] : []))
+      .join('');
+    expect(shown).toContain('length 7');
+    expect(shown).not.toContain('hunter2');
+    expect(shown.endsWith(ended.out.subarray(-20).toString())).toBe(true);
     expect(shell?.received.bytes.length).toBe(0);
     expect(shell?.outcome?.message).toBe('exit status 3');
   });

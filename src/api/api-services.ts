@@ -6,7 +6,17 @@ import type { ApprovalDesk } from '../approval/index.js';
 import type { AuditLog } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
-import type { AuditEntryList, ExportFormat, LoginInfo, OperationRecord, Readiness, SessionDetail, SinkStatus, TargetInfo } from '../contract/api-types.js';
+import type {
+  AuditEntryList,
+  AuditLogList,
+  ExportFormat,
+  LoginInfo,
+  OperationRecord,
+  Readiness,
+  SessionDetail,
+  SinkStatus,
+  TargetInfo,
+} from '../contract/api-types.js';
 import type { AuditFilter } from '../contract/audit-entry.js';
 import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator, Identity } from '../contract/identity.js';
@@ -58,6 +68,9 @@ export interface AuditReader {
   search(filter: AuditFilter, limit: number, before: string | null): Promise<AuditEntryList>;
   /** The last `last` entries and then each as it comes, one JSON document a line; something comes every few seconds. Never ends. */
   follow(filter: AuditFilter, last: number): AsyncIterable<string>;
+  list(): Promise<AuditLogList>;
+  /** @param path one of the files of the logs; null: it is not there */
+  file(path: string): Promise<Buffer | null>;
 }
 
 export interface RoleMembers {

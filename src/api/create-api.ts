@@ -12,6 +12,7 @@ import type { ApiCall, ApiRoute, Identify } from './api-route.js';
 import type { ApiServices } from './api-services.js';
 import { ApiStream } from './api-stream.js';
 import { auditEntryRoutes } from './audit-entries.js';
+import { auditLogRoutes } from './audit-logs.js';
 import { auditSinksRoute } from './audit-sinks.js';
 import { type Caller, identifyCaller } from './caller.js';
 import { FailedLogins } from './failed-logins.js';
@@ -87,6 +88,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     maskingScanRoute(services),
     inheritedTagsRoute(services),
     ...auditEntryRoutes(services),
+    ...auditLogRoutes(services),
     auditSinksRoute(services),
   ];
   for (const route of routes) addRoute(app, route, services, identify);

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { SessionDetail, SessionList } from '../contract/api-types.js';
+import { APPROVAL_STATES } from '../contract/approval.js';
 import { SEARCH_FIELDS, type SearchField, tagOf } from '../contract/operation-index.js';
 import type { SessionFilter } from '../contract/session-store.js';
 import type { ApiRoute } from './api-route.js';
@@ -29,6 +30,8 @@ const listQuery = z.strictObject({
   verdict: text.optional(),
   action: text.optional(),
   masked: text.optional(),
+  /** A request by its id, or a state. */
+  approval: z.union([z.string().regex(/^apr_\w{1,56}$/), z.enum([...APPROVAL_STATES, 'any'])]).optional(),
   before: z.string().min(1).max(60).optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   /** `true`: only the caller's own, whatever the roles. */

@@ -7,6 +7,7 @@ import type {
   ApprovalInfo,
   ApprovalList,
   AuditEntryList,
+  AuditLogList,
   EraseReply,
   ExportFormat,
   HoldList,
@@ -50,6 +51,7 @@ export interface SessionQuery {
   readonly verdict?: string | undefined;
   readonly action?: string | undefined;
   readonly masked?: string | undefined;
+  readonly approval?: string | undefined;
   readonly limit?: number | undefined;
   readonly before?: string | undefined;
 }
@@ -193,6 +195,22 @@ export class GatewayClient {
   /** The last entries of the audit log, then each as it comes, one JSON document a line; never ends by itself. @throws as `exportSession` */
   followAudit(query: AuditQuery & { readonly last: number }): Promise<AsyncIterable<Buffer>> {
     return this.#stream('/api/v1/audit/entries/tail', { ...query });
+  }
+
+  async auditLogs(): Promise<AuditLogList> {
+    const answer = await this.#call({ method: 'GET', path: '/api/v1/audit/logs', token: await this.#token() });
+    const { rotations } = answer;
+    if (typeof rotations !== 'number') throw this.#unexpected('rotations');
+    return { logs: this.#list(answer, 'logs'), rotations };
+  }
+
+  /** A file of the logs, at most `limit` bytes; null: it is not there, or not any more. */
+  async auditFile(path: string, limit: number): Promise<Buffer | null> {
+    const response = await this.#send({ method: 'GET', path: `/api/v1/audit/logs/${path}`, token: await this.#token() });
+    if (response.status === 404) return null;
+    if (response.status !== 200) readAnswer(response, placeOf(this.gateway));
+    if (response.status !== 200 || response.body.length > limit) throw this.#unexpected(path);
+    return response.body;
   }
 
   async sinks(): Promise<readonly SinkStatus[]> {

@@ -35,6 +35,13 @@ export function sinkSettings({ files, syslog, webhooks }: ParsedSinks, directory
   ];
 }
 
-function common({ name, format, events, begin, alarm }: ParsedSinks['files'][number] | ParsedSinks['syslog'][number] | ParsedSinks['webhooks'][number]) {
-  return { name, format, events, begin, alarmMs: alarm };
+function common({
+  name,
+  format,
+  events,
+  sensitive,
+  begin,
+  alarm,
+}: ParsedSinks['files'][number] | ParsedSinks['syslog'][number] | ParsedSinks['webhooks'][number]) {
+  return { name, format, events, sensitive, begin, alarmMs: alarm };
 }

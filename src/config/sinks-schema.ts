@@ -35,6 +35,10 @@ const common = {
     .max(100)
     .default([])
     .meta({ description: 'Only entries of these kinds; `approval.*` for all that begin so. Empty: all.', examples: [['operation.deny', 'approval.*']] }),
+  sensitive: z.boolean().default(false).meta({
+    description:
+      'Whether fields that are classed as sensitive (names, addresses, reasons) go along. They are read from the record, and left out when it is gone.',
+  }),
   begin: z.enum(['oldest', 'newest']).default('oldest').meta({
     description: 'Where a sink with a new name begins: at the oldest entry there is, or with what is written from then on.',
   }),

@@ -119,6 +119,13 @@ export interface AuditEntryList {
   readonly missing: readonly string[];
 }
 
+/** GET /api/v1/audit/logs — for auditors. Their files lie below it, as C2SP tlog-tiles has them: `NUMBER/checkpoint`, `NUMBER/tile/…`, and `rotation.N`. */
+export interface AuditLogList {
+  readonly logs: readonly { readonly number: number; readonly log: string; readonly size: number }[];
+  /** Statements about keys that replaced others, numbered from 1. */
+  readonly rotations: number;
+}
+
 /** GET /api/v1/audit/sinks — for admins and auditors. */
 export interface SinkList {
   readonly sinks: readonly SinkStatus[];
@@ -142,7 +149,7 @@ export interface TargetList {
   readonly targets: readonly TargetInfo[];
 }
 
-/** GET /api/v1/sessions?state&target&name&kind&onBehalfOf&since&until&relation&verdict&action&masked&issuer&subject&limit&before — newest first. Without a role only one's own. */
+/** GET /api/v1/sessions?state&target&name&kind&onBehalfOf&since&until&relation&verdict&action&masked&approval&issuer&subject&limit&before — newest first. Without a role only one's own. */
 export interface SessionList {
   readonly sessions: readonly SessionSummary[];
   /** Give it as `before` for the next page; null when this was the last. */

@@ -47,6 +47,8 @@ export interface SessionFilter {
   readonly until?: string;
   /** Tags (`tagOf`) of one operation that the session has. */
   readonly has?: readonly string[];
+  /** A request for approval by its id, a state that one of the session's requests is in, or `any`: it has one. */
+  readonly approval?: string;
   readonly limit: number;
   /** Id of the last session of the page before; newest first. */
   readonly before?: string;

@@ -101,6 +101,8 @@ export interface SinkSettings {
   readonly format: SinkFormat;
   /** Kinds of entries; one that ends in `*` stands for all that begin so. Empty: all. */
   readonly events: readonly string[];
+  /** Sensitive fields go along, out of the record. */
+  readonly sensitive: boolean;
   /** Where it begins when it was never seen before. */
   readonly begin: 'oldest' | 'newest';
   /** An entry that waits for longer is worth an alarm. */

@@ -25,13 +25,17 @@ import { pause } from '../base/pause.js';
 import { type GatewayConfig, readEnvironment } from '../config/index.js';
 import type { SinkStatus } from '../contract/api-types.js';
 import type { SinkSettings } from '../contract/settings.js';
+import type { JournalKeys } from '../recording/index.js';
 import { readSecret } from '../targets/index.js';
 import { listLogs, logDirectory } from './open-audit-trail.js';
 import { packageVersion } from './package-version.js';
+import { createSensitiveSource, type SensitiveSource } from './sensitive-fields.js';
 
 export interface AuditSinksOptions {
   readonly config: GatewayConfig;
   readonly worker: string;
+  readonly journalDir: string;
+  readonly keys: JournalKeys;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -57,6 +61,7 @@ export function startAuditSinks(options: AuditSinksOptions): AuditSinks {
   const counts = new Map<string, { delivered: number; failures: number }>();
   let settings = config.sinks;
   let runners: SinkRunner[] | null = null;
+  let sources: SensitiveSource[] = [];
   let changing: Promise<unknown> = Promise.resolve();
 
   const begin = (): void => {
@@ -66,6 +71,8 @@ export function startAuditSinks(options: AuditSinksOptions): AuditSinks {
     const ended = runners ?? [];
     runners = null;
     await Promise.all(ended.map((each) => each.close()));
+    for (const source of sources) source.close();
+    sources = [];
     for (const [at, { delivered, failures }] of ended.entries()) {
       const name = settings[at]?.name ?? '';
       const before = counts.get(name) ?? { delivered: 0, failures: 0 };
@@ -79,17 +86,23 @@ export function startAuditSinks(options: AuditSinksOptions): AuditSinks {
     return next;
   };
 
-  const runnerOf = (each: SinkSettings): SinkRunner =>
-    new SinkRunner({
+  const runnerOf = (each: SinkSettings): SinkRunner => {
+    const source = each.sensitive ? createSensitiveSource(options.journalDir, options.keys) : null;
+    if (source !== null) sources.push(source);
+    return new SinkRunner({
       settings: each,
       receiver: receiverOf(each, options),
       directory,
       logs,
-      render: (entry) => Promise.resolve(each.format === 'ocsf' ? ocsfRecord(entry, null, packageVersion()) : nativeRecord(entry, null)),
+      render: async (entry) => {
+        const sensitive = (await source?.of(entry)) ?? null;
+        return each.format === 'ocsf' ? ocsfRecord(entry, sensitive, packageVersion()) : nativeRecord(entry, sensitive);
+      },
       changed: (failing, before) => void told(each.name, failing, before, options),
       clock,
       logger,
     });
+  };
 
   const serve = async (): Promise<void> => {
     while (!stop.signal.aborted) {

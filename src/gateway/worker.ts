@@ -114,7 +114,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   });
   cleanups.push(() => indexer.close());
 
-  const sinks = startAuditSinks({ config, worker, audit, clock, logger });
+  const sinks = startAuditSinks({ config, worker, journalDir, keys: keys.keyring, audit, clock, logger });
   cleanups.push(() => sinks.close());
 
   const approvals = createApprovals({ live, store, audit, policy, clock, logger });

@@ -96,6 +96,14 @@ export class PgSessionStore implements SessionStore {
       values.push(filter.has.map(storable));
       where.push(`id in (select o.session from gw.operations as o where o.tags @> $${values.length}::text[])`);
     }
+    if (filter.approval !== undefined) {
+      let which = 'true';
+      if (filter.approval !== 'any') {
+        values.push(filter.approval);
+        which = `(a.id = $${values.length} or a.state = $${values.length})`;
+      }
+      where.push(`id in (select unnest(array[a.session, a.record #>> '{used,session}']) from gw.approvals as a where ${which})`);
+    }
     values.push(Math.max(1, Math.min(PAGE, filter.limit)));
     const condition = where.length === 0 ? '' : `where ${where.join(' and ')}`;
     return this.#rows(null, `select ${COLUMNS} from gw.sessions ${condition} order by id desc limit $${values.length}`, values);

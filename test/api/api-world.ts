@@ -215,6 +215,8 @@ export class ApiWorld {
       auditLog: {
         search: (...asked) => createAuditReader(this.dataDir).search(...asked),
         follow: (...asked) => createAuditReader(this.dataDir).follow(...asked),
+        list: () => createAuditReader(this.dataDir).list(),
+        file: (path) => createAuditReader(this.dataDir).file(path),
       },
       sinks: () => Promise.resolve(this.sinks),
       policyDesk: createPolicyAnswers({

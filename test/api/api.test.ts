@@ -164,6 +164,7 @@ describe('requests', () => {
     }
     expect(codeOf(await world.ask('/api/v1/sessions?limit=100000', { token }))).toBe('usage.invalid');
     expect(codeOf(await world.ask('/api/v1/sessions?drop=1', { token }))).toBe('usage.invalid');
+    expect(codeOf(await world.ask('/api/v1/sessions?approval=perhaps', { token }))).toBe('usage.invalid');
     expect(kinds()).toEqual([]);
   });
 

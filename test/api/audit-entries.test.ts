@@ -1,6 +1,6 @@
 /** The routes of the audit log: for auditors alone, written down before anything is given, and with the filters that a caller may send. */
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -122,5 +122,28 @@ describe('the sinks', () => {
       expect(reply.json).toEqual({ sinks: world.sinks });
     }
     expect(codeOf(await world.ask('/api/v1/audit/sinks', { token: await world.token('alice') }))).toBe('api.forbidden');
+  });
+});
+
+describe('the files of the logs', () => {
+  it('are given to auditors as they lie on disk, and nothing else is; reading entries is written down', async () => {
+    const list = await world.ask('/api/v1/audit/logs', { token: auditor });
+    expect(list.json).toMatchObject({
+      logs: [
+        { number: 0, log: 'bank/0' },
+        { number: 1, log: 'bank/1', size: 7 },
+      ],
+      rotations: 0,
+    });
+    for (const path of ['1/checkpoint', '1/tile/0/000.p/7', '1/tile/entries/000.p/7']) {
+      const reply = await world.ask(`/api/v1/audit/logs/${path}`, { token: auditor });
+      expect([path, reply.status, reply.text]).toEqual([path, 200, (await readFile(join(world.dataDir, 'log', path))).toString()]);
+    }
+    expect(world.audit.map(({ data }) => data['what'])).toEqual(['audit log 1/tile/entries/000.p/7']);
+    for (const path of ['1/lock', '../audit-key', '1/..%2f..%2faudit-key', '1/pending.0', 'rotation.x', '1/tile/entries/000/', '1%2fcheckpoint%00', ''])
+      expect([path, (await world.ask(`/api/v1/audit/logs/${path}`, { token: auditor })).status]).not.toEqual([path, 200]);
+    expect(codeOf(await world.ask('/api/v1/audit/logs/9/checkpoint', { token: auditor }))).toBe('audit.unknown');
+    for (const path of ['/api/v1/audit/logs', '/api/v1/audit/logs/1/checkpoint'])
+      expect(codeOf(await world.ask(path, { token: await world.token('root', ['admins']) }))).toBe('api.forbidden');
   });
 });

@@ -13,7 +13,7 @@ export const placesOf = (dir: string): string => join(dir, 'sinks');
 export const logsOf = (dir: string): string[] => [join(dir, '0'), join(dir, '1')];
 
 export function sinkSettings(to: SinkSettings['to'], more: Partial<SinkSettings> = {}): SinkSettings {
-  return { name: 'siem', format: 'json', events: [], begin: 'oldest', alarmMs: 60_000, to, ...more };
+  return { name: 'siem', format: 'json', events: [], sensitive: false, begin: 'oldest', alarmMs: 60_000, to, ...more };
 }
 
 export class RunningSink {

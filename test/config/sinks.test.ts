@@ -24,7 +24,7 @@ describe('sinks', () => {
     });
     expect(errors).toEqual([]);
     const at = (name: string): string => `${fixture.directory}/${name}`;
-    const common = { format: 'json', events: [], begin: 'oldest', alarmMs: 300_000 };
+    const common = { format: 'json', events: [], sensitive: false, begin: 'oldest', alarmMs: 300_000 };
     expect(config?.sinks).toEqual([
       { ...common, name: 'a', to: { kind: 'file', path: at('out/a.ndjson'), rotateBytes: 100 << 20, keep: 3 } },
       {

@@ -136,6 +136,28 @@ describe('the log of a gateway', () => {
     expect(unseen.code).toBe(9);
   });
 
+  it('is cosigned by a witness over the network, with the login of an auditor, and the copy verifies without the gateway', async () => {
+    const gateway = await world.start();
+    const caFile = join(world.dir, 'ca.pem');
+    await writeFile(caFile, world.ca);
+    const as = async (group: string) => ({ env: { GW_GATEWAY: gateway.url, GW_CA_FILE: caFile, GW_ID_TOKEN: await world.token('witness', [group]) } });
+    const [state, keyFile] = [join(world.dir, 'far-witness'), join(world.dir, 'log.pub')];
+    await writeFile(keyFile, (await home.run(['audit', 'key', '--config', world.configFile])).stdout);
+    const cosign = ['audit', 'witness', '--remote', '--state', state, '--key', keyFile];
+    expect((await home.run(cosign, await as('admins'))).code).toBe(3);
+    const first = await home.run(cosign, await as('auditors'));
+    expect([first.code, first.stderr]).toEqual([0, '']);
+    await work(gateway, 'wanda');
+    expect(await home.run(cosign, await as('auditors'))).toMatchObject({ code: 0, stdout: first.stdout });
+    await stop(gateway);
+    const witnessFile = join(world.dir, 'far-witness.pub');
+    await writeFile(witnessFile, first.stdout);
+    const kept = (await readdir(state)).filter((name) => name.endsWith('.checkpoint')).flatMap((name) => ['--checkpoint', join(state, name)]);
+    const verified = await home.run(['audit', 'verify', '--from', join(state, 'mirror'), '--key', keyFile, '--key', witnessFile, ...kept]);
+    expect(verified).toMatchObject({ code: 0, stderr: expect.stringContaining('no journals here') });
+    expect(await home.run(['audit', 'verify', '--from', data, '--key', keyFile, '--key', witnessFile, ...kept])).toMatchObject({ code: 0, stderr: '' });
+  });
+
   it('is searched and followed by an auditor with the command, not by an admin; and each look is an entry', async () => {
     const gateway = await world.start();
     const caFile = join(world.dir, 'ca.pem');

@@ -19,6 +19,8 @@ interface Sent {
   readonly log: string;
   readonly n: number;
   readonly kind: string;
+  readonly data: Readonly<Record<string, unknown>>;
+  readonly sensitive?: Readonly<Record<string, unknown>>;
 }
 
 let world: GatewayWorld;
@@ -52,7 +54,10 @@ beforeAll(async () => {
   await world.configure({
     workers: 2,
     sinks: {
-      files: [{ name: 'archive', path: 'out/audit.ndjson' }],
+      files: [
+        { name: 'archive', path: 'out/audit.ndjson' },
+        { name: 'people', path: 'out/people.ndjson', sensitive: true, events: ['session.*', 'login.refused', 'subject.lock'] },
+      ],
       webhooks: [{ name: 'hook', url: { file: 'hook-url' }, secret: { file: 'hook-secret' } }],
       // Nobody listens there.
       syslog: [{ name: 'dead', server: '127.0.0.1:1', transport: 'tcp', alarm: '1s' }],
@@ -66,8 +71,8 @@ afterAll(async () => {
   await home?.remove();
 });
 
-const filed = async (): Promise<Sent[]> =>
-  (await readFile(join(world.dir, 'out', 'audit.ndjson'), 'utf8'))
+const filed = async (name = 'audit'): Promise<Sent[]> =>
+  (await readFile(join(world.dir, 'out', `${name}.ndjson`), 'utf8'))
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line) as Sent);
@@ -120,10 +125,14 @@ describe('the sinks of a gateway', () => {
     const gateway = await world.start();
     await work(gateway);
     const wanted = await sizes();
-    await eventually('both have everything', async () => {
-      const all = await filed().catch(() => []);
-      return [...wanted].every(([log, size]) => firstTimes(all, log).length >= size && firstTimes(posted, log).length >= size);
-    });
+    await eventually(
+      'both have everything',
+      async () => {
+        const all = await filed().catch(() => []);
+        return [...wanted].every(([log, size]) => firstTimes(all, log).length >= size && firstTimes(posted, log).length >= size);
+      },
+      60_000,
+    );
     for (const sent of [await filed(), posted]) {
       for (const [log, size] of wanted) {
         const first = firstTimes(sent, log);
@@ -131,6 +140,28 @@ describe('the sinks of a gateway', () => {
         expect(first).toEqual([...first].sort((a, b) => a - b));
       }
     }
+    gateway.process.kill('SIGTERM');
+    expect(await gateway.exited).toBe(0);
+  }, 180_000);
+
+  it('have names, addresses and reasons only where they may, out of the encrypted journals of processes that were killed and of those that live', async () => {
+    const gateway = await world.start();
+    const lock = { issuer: world.issuer.url, subject: 'sub-alice', reason: 'a very private reason' };
+    await expect(world.connect(gateway, 'no token')).rejects.toThrow();
+    const locked = await world.api(gateway, '/api/v1/users/lock', { token: await world.token('root', ['admins']), body: lock });
+    expect(locked.status).toBe(200);
+    expect((await world.api(gateway, '/api/v1/users/unlock', { token: await world.token('root', ['admins']), body: lock })).status).toBe(200);
+    await eventually('all of it was delivered', async () => (await filed('people')).some(({ kind }) => kind === 'subject.lock'));
+    const people = await filed('people');
+    const starts = people.filter(({ kind }) => kind === 'session.start');
+    expect(new Set(starts.map(({ data }) => data['session'])).size).toBe(KILLS * 3 + 1);
+    for (const { sensitive } of starts)
+      expect(sensitive).toMatchObject({ name: 'alice', groups: ['engineers'], clientAddress: expect.stringContaining('127.0.0.1') });
+    expect(people.find(({ kind }) => kind === 'subject.lock')?.sensitive).toMatchObject({ reason: 'a very private reason', actorName: 'root' });
+    expect(people.find(({ kind }) => kind === 'login.refused')?.sensitive).toMatchObject({ address: '127.0.0.1' });
+    const archive = await readFile(join(world.dir, 'out', 'audit.ndjson'), 'utf8');
+    for (const secret of ['a very private reason', '"name":"alice"', ...starts.map(({ sensitive }) => String(sensitive?.['clientAddress']))])
+      expect([secret, archive.includes(secret)]).toEqual([secret, false]);
     gateway.process.kill('SIGTERM');
     expect(await gateway.exited).toBe(0);
   });
@@ -146,7 +177,7 @@ describe('the sinks of a gateway', () => {
     const shown = await home.run(['audit', 'sinks', '--json'], await as('root', 'admins'));
     expect(shown.code).toBe(75);
     const { sinks } = JSON.parse(shown.stdout) as { sinks: { name: string; state: string; waiting: number; failing: { message: string } | null }[] };
-    expect(sinks.map(({ name }) => name).sort()).toEqual(['archive', 'dead', 'hook']);
+    expect(sinks.map(({ name }) => name).sort()).toEqual(['archive', 'dead', 'hook', 'people']);
     expect(sinks.find(({ name }) => name === 'dead')).toMatchObject({ state: 'failing', failing: { message: expect.stringContaining('ECONNREFUSED') } });
     expect(sinks.find(({ name }) => name === 'archive')).toMatchObject({ failing: null });
     expect((await home.run(['audit', 'sinks'], await as('alice', 'engineers'))).code).toBe(3);

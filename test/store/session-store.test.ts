@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
 import type { SessionFilter } from '../../src/contract/session-store.js';
 import { openStore, type Store } from '../../src/store/index.js';
+import { record } from '../approval/fixture.js';
 import { sessionEnd, sessionStart } from './session-fixture.js';
 import { eventually, type StateServer, startStateServer } from './state-server.js';
 
@@ -33,6 +34,24 @@ describe('sessions', () => {
       expect([filter, await found(filter)]).toEqual([filter, true]);
     for (const filter of [{ kind: 'person' }, { onBehalfOf: 'sub-other' }, { since: later }, { until: at }] as const)
       expect([filter, await found(filter)]).toEqual([filter, false]);
+  });
+
+  it('are found by an approval: its id, the state that it is in, or any, by the session that asked and by the one that used it', async () => {
+    const [asking, using, none] = [sessionStart({ name: 'asker' }), sessionStart({ name: 'asker' }), sessionStart({ name: 'asker' })];
+    for (const start of [asking, using, none]) store.sessions.started(start, 'j1');
+    await store.sessions.flush();
+    const pending = record({ session: asking.session });
+    const used = record({ session: asking.session, state: 'used', waiter: null, used: { session: using.session, sequence: 3, at: 1 } });
+    await store.approvals.insert(pending);
+    await store.approvals.insert(used);
+    const found = async (approval: string): Promise<string[]> => (await store.sessions.list({ name: 'asker', approval, limit: 10 })).map(({ id }) => id).sort();
+    expect(await found(pending.id)).toEqual([asking.session]);
+    expect(await found(used.id)).toEqual([asking.session, using.session].sort());
+    expect(await found('pending')).toEqual([asking.session]);
+    expect(await found('used')).toEqual([asking.session, using.session].sort());
+    expect(await found('any')).toEqual([asking.session, using.session].sort());
+    expect(await found('denied')).toEqual([]);
+    expect(await found("x' or true --")).toEqual([]);
   });
 
   it('stores start, progress and end in order, and gives them back', async () => {

@@ -29,6 +29,7 @@ function operationCells(operation: OperationRecord): string[] {
   const verdict = operation.verdict === 'allow' ? operation.status : `denied${operation.rule === null ? '' : ` (${operation.rule})`}`;
   return [
     String(operation.sequence),
+    operation.at.slice(11, 23),
     verdict,
     operation.rows === null ? '' : String(operation.rows),
     maskedText(operation.masked),
@@ -74,5 +75,5 @@ export function renderSession(detail: SessionDetail, now: number): string {
     ...detail.events.flatMap(({ kind, data }) => (kind === 'approval.answer' ? [fact('approval', approvalText(data))] : [])),
   ].join('');
   if (detail.operations.length === 0) return facts;
-  return `${facts}\n${renderTable(['#', 'OUTCOME', 'ROWS', 'MASKED', 'TOOK', 'TEXT'], detail.operations.map(operationCells), paintOut)}`;
+  return `${facts}\n${renderTable(['#', 'AT (UTC)', 'OUTCOME', 'ROWS', 'MASKED', 'TOOK', 'TEXT'], detail.operations.map(operationCells), paintOut)}`;
 }

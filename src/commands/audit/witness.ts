@@ -1,5 +1,6 @@
 /** `gw audit witness`: a second party cosigns what a log is, and only if it continues what it was. */
-import { string } from '@oclif/core/flags';
+import { join } from 'node:path';
+import { boolean, string } from '@oclif/core/flags';
 import { GwCommand } from '../../cli/base-command.js';
 import { visible } from '../../cli/terminal.js';
 import { GwError } from '../../contract/gw-error.js';
@@ -10,6 +11,10 @@ export default class AuditWitness extends GwCommand {
   static override description =
     'Checks that each log continues what this witness cosigned before, and cosigns its checkpoint. Run it regularly, by somebody else than the owner of the gateway, with a state directory that the gateway cannot write; the first run makes a key there. Exit status 9 when a log was forked, put back or taken away: nothing of it is cosigned.';
   static override examples = [
+    {
+      description: 'Cosign over the network each hour, with the login of an auditor',
+      command: '<%= config.bin %> audit witness --remote --state /var/lib/witness --key audit.pub',
+    },
     { description: 'Cosign a copy each hour', command: '<%= config.bin %> audit witness --log /mirror/gateway --state /var/lib/witness --key audit.pub' },
     {
       description: 'Verify with what the witness saw',
@@ -17,7 +22,8 @@ export default class AuditWitness extends GwCommand {
     },
   ];
   static override flags = {
-    log: string({ summary: 'Data directory of the gateway, or a copy of its `log`.', default: '.', helpValue: 'DIR' }),
+    log: string({ summary: 'Data directory of the gateway, or a copy of its `log`.', default: '.', exclusive: ['remote'], helpValue: 'DIR' }),
+    remote: boolean({ summary: 'Read the log from the gateway, as one of its auditors; a copy is kept in `mirror` of the state directory.' }),
     state: string({ summary: "The witness's own directory.", required: true, helpValue: 'DIR' }),
     key: string({ summary: 'File with public keys of the gateway, as `gw audit key` prints them.', multiple: true, required: true, helpValue: 'FILE' }),
     name: string({ summary: 'Name of the witness, in its key and signatures.', default: 'witness', helpValue: 'NAME' }),
@@ -26,7 +32,7 @@ export default class AuditWitness extends GwCommand {
   async run(): Promise<WitnessRun> {
     const { flags } = await this.parse(AuditWitness);
     const { runWitness } = await import('../../gateway/audit-witness.js');
-    const run = await runWitness(flags.log, flags.state, flags.name, flags.key);
+    const run = await runWitness(flags.remote ? await this.#copy(flags) : flags.log, flags.state, flags.name, flags.key);
     const refused = run.logs.filter((each) => each.refused !== null);
     if (refused.length > 0) {
       throw new GwError('audit.invalid', refused.map(({ log, refused: why }) => `${visible(log)} is not cosigned: ${visible(why ?? '')}`).join('\n'), {
@@ -35,5 +41,13 @@ export default class AuditWitness extends GwCommand {
     }
     this.print(run.key);
     return run;
+  }
+
+  async #copy(flags: Parameters<GwCommand['connect']>[0] & { readonly state: string }): Promise<string> {
+    const { client } = await this.connect(flags);
+    const { mirrorLogs } = await import('../../gateway/mirror-logs.js');
+    const copy = join(flags.state, 'mirror');
+    await mirrorLogs({ list: () => client.auditLogs(), file: (path, limit) => client.auditFile(path, limit) }, copy);
+    return copy;
   }
 }

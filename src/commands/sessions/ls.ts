@@ -28,6 +28,10 @@ export default class SessionsLs extends GwCommand {
     verdict: string({ summary: 'Only sessions with an operation that was decided so: allow, deny, require_approval.', helpValue: 'VERDICT' }),
     action: string({ summary: 'Only sessions with an operation that does this: select, delete, …', helpValue: 'ACTION' }),
     masked: string({ summary: 'Only sessions with an operation that data of this class was masked in.', helpValue: 'CLASS' }),
+    approval: string({
+      summary: 'Only sessions with a request for approval: its id, a state (pending, approved, denied, expired, cancelled, used, revoked), or any.',
+      helpValue: 'WHICH',
+    }),
     follow: boolean({ summary: 'Go on: each session as it begins, and again as it ends.' }),
     limit: integer({ summary: 'At most so many.', default: 50, min: 1, max: 1000 }),
     before: string({ summary: 'Continue after this session of the page before.', helpValue: 'ID' }),
@@ -36,7 +40,7 @@ export default class SessionsLs extends GwCommand {
   async run(): Promise<SessionList> {
     const { flags } = await this.parse(SessionsLs);
     const { client, clock } = await this.connect(flags);
-    const { state, target, name, kind, relation, verdict, action, masked, limit, before } = flags;
+    const { state, target, name, kind, relation, verdict, action, masked, approval, limit, before } = flags;
     const at = (text: string | undefined): string | undefined => (text === undefined ? undefined : moment(text, clock.now()));
     const query = {
       state,
@@ -47,6 +51,7 @@ export default class SessionsLs extends GwCommand {
       verdict,
       action,
       masked,
+      approval,
       limit,
       before,
       onBehalfOf: flags['acting-for'],

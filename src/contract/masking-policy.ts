@@ -20,6 +20,8 @@ export interface ClassView {
   readonly conditions: ConditionRight;
   /** Found by content in text without a tag as well. */
   readonly detect: boolean;
+  /** A token of it that is compared with a column of the class stands for its value. */
+  readonly resolveTokens: boolean;
 }
 
 /** How one identity sees the data of one target. */
@@ -28,6 +30,8 @@ export interface MaskingView {
   readonly classes: readonly ClassView[];
   /** At least one class is not seen in clear. */
   readonly hides: boolean;
+  /** Tokens of some class, in some column, are resolved. */
+  readonly resolvesTokens: boolean;
   /** A value of which nothing is known: it may be of any class that is not seen in clear. */
   readonly unknown: ClassView;
   /**
@@ -63,6 +67,8 @@ export interface MaskingDoor {
   readonly view: MaskingView;
   /** A transform for the values of one column of one result. */
   transform(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64): ValueTransform;
+  /** Says of a value whether this is its token: of this class and made here. Null: it is no such token. */
+  tokenMatcher(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64, token: string): ((value: Uint8Array) => boolean) | null;
   /** Null: nothing is looked for. */
   readonly scan: ValueScan | null;
   /** The value is one that stands in for another: writing it would overwrite the real one. */
@@ -97,6 +103,8 @@ export interface MaskingExplanation {
   readonly refusal: string | null;
   /** Columns that it makes or renames, with the tags that they have from then on, whatever they are called. */
   readonly inherits: readonly InheritedTagText[];
+  /** Columns that the statement compares with values: a token among these stands for its value. */
+  readonly resolves: readonly string[];
   /** False: the target's catalog was not to be had, so nothing is known of its columns. */
   readonly catalog: boolean;
 }

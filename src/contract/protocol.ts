@@ -175,6 +175,11 @@ export interface EngineContext {
    * not go up before. Null: that cannot be had here. @throws GwError `store.unavailable`
    */
   readonly inheritTags: ((tags: readonly NewInheritedTag[]) => Promise<void>) | null;
+  /**
+   * Runs `work` on a connection of the gateway's own to the same part of the target, with the session's grant, for at most so long; what it does
+   * there is seen by nobody else. @throws GwError `target.*`, and whatever `work` throws
+   */
+  beside<T>(limitMs: number, work: (connection: UpstreamConnection) => Promise<T>): Promise<T>;
   /** Resolves once a look at the target that began after this call brought `catalog` up to date, or failed and made it null. Never rejects. */
   recheckCatalog(): Promise<void>;
   /**
@@ -234,6 +239,8 @@ export interface Guard {
   masking(verdict?: Verdict): MaskingDoor | null;
   /** So many values of the result were changed as `how` says (or, where it says `clear`, shown). For the record. */
   masked(verdict: Verdict, how: ClassView, values: number): void;
+  /** Tokens in the operation, of these classes, stand for their values where it runs. For the record. */
+  resolved(verdict: Verdict, tokens: readonly ClassView[]): void;
   /**
    * A write has run, changed more rows (`changed.rows`) than its verdict lets through, and is not committed: the engine keeps it so until this
    * is answered. People are asked where policy names some, with the real number; a promise means that they are. Whatever the answer, the

@@ -5,12 +5,12 @@
  *
  * A text token is `tok_<class>_<26 characters>`: base32 of 16 bytes, namely the key id, 88 bits of the HMAC of the value, and a 32-bit
  * tag of those, so that the gateway can tell its own tokens from text that only looks like one. Attack stopped: a small domain (there are
- * fewer than 10⁹ SSNs) is no longer searchable, as it would be with a plain hash. Resolving a token in a predicate is done elsewhere, by
- * the database side, from candidates; no book of tokens is kept here.
+ * fewer than 10⁹ SSNs) is no longer searchable, as it would be with a plain hash. A token is resolved by making
+ * those of the values that there are (`tokenMatcher`); no book of tokens is kept.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { GwError } from '../contract/gw-error.js';
-import type { TokenKey } from '../contract/masking.js';
+import type { TokenKey, ValueKind } from '../contract/masking.js';
 import { MacKey } from './mac-key.js';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -98,6 +98,32 @@ export function uuidToken(keys: TokenKeys, dataClass: string, value: Uint8Array)
   bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f);
   const hex = bytes.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/**
+ * Says of a value (canonical text) whether this is its token under the key that made it; null: it is no token of that class and kind, or another
+ * deployment's. Integers do not say which key made them: the newest is taken for it.
+ */
+export function tokenMatcher(keys: TokenKeys, dataClass: string, kind: ValueKind, bits: IntegerBits, token: string): ((value: Uint8Array) => boolean) | null {
+  if (kind === 'text') {
+    const id = mintedBy(keys, token);
+    const ring = id === null ? null : ringOf(keys, id);
+    if (ring === null || !token.startsWith(`${PREFIX}${dataClass}_`) || token.length !== PREFIX.length + dataClass.length + 1 + BODY_LENGTH) return null;
+    return (value) => textToken(ring, dataClass, value) === token;
+  }
+  if (kind === 'uuid') {
+    const wanted = token.toLowerCase();
+    const ring = isUuidToken(wanted) ? ringOf(keys, Number.parseInt(wanted.slice(4, 6), 16)) : null;
+    return ring === null ? null : (value) => uuidToken(ring, dataClass, value) === wanted;
+  }
+  if (kind !== 'integer' || !isIntegerToken(token)) return null;
+  return (value) => integerToken(keys, dataClass, value, bits) === token;
+}
+
+/** The keys as they were when the key of this id was the newest. */
+function ringOf(keys: TokenKeys, id: number): TokenKeys | null {
+  const key = keys.all.get(id);
+  return key === undefined ? null : { newest: { id, key }, all: keys.all };
 }
 
 /** Whether the text is shaped like a text token; `mintedBy` says whether this gateway made it. */

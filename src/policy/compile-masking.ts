@@ -45,6 +45,7 @@ export interface CompiledMask {
   readonly columns: readonly ReadonlyMap<number, NamePattern>[] | null;
   readonly treatment: Treatment | null;
   readonly conditions: ConditionRight | null;
+  readonly resolveTokens: boolean;
   readonly needsReason: boolean;
   readonly needsApproval: boolean;
 }
@@ -103,7 +104,8 @@ function compileClasses(files: readonly MaskingSource[], complain: Complain): Ma
 }
 
 function compileMask(mask: MaskText, name: string, parts: readonly (readonly string[])[], report: Report): CompiledMask {
-  if (mask.treatment === undefined && mask.conditions === undefined) report([], 'says nothing: give it a `treatment` or `conditions`');
+  if (mask.treatment === undefined && mask.conditions === undefined && mask.resolve_tokens === undefined)
+    report([], 'says nothing: give it a `treatment`, `conditions` or `resolve_tokens`');
   return {
     name,
     subjects: compileSubjects(mask.subjects),
@@ -112,6 +114,7 @@ function compileMask(mask: MaskText, name: string, parts: readonly (readonly str
     columns: mask.columns?.map((text, index) => compileColumn(text, parts, (problem) => report(['columns', index], problem))) ?? null,
     treatment: mask.treatment ?? null,
     conditions: mask.conditions ?? null,
+    resolveTokens: mask.resolve_tokens === true,
     needsReason: mask.needs_reason === true,
     needsApproval: mask.needs_approval === true,
   };

@@ -28,6 +28,7 @@ class View implements MaskingView {
   readonly classes: readonly ClassView[];
   readonly hides: boolean;
   readonly unknown: ClassView;
+  readonly resolvesTokens: boolean;
   readonly #masks: readonly AppliedMask[];
   readonly #tags: readonly CompiledTag[];
   readonly #classes: ReadonlyMap<string, CompiledClass>;
@@ -41,6 +42,7 @@ class View implements MaskingView {
     this.#tags = tags;
     this.#classes = masking.classes;
     this.#defaultConditions = identity.kind === 'agent' ? 'equality' : 'allow';
+    this.resolvesTokens = masks.some(({ mask, certain }) => certain && mask.resolveTokens);
     this.#byColumn = masks.some(({ mask }) => mask.columns !== null);
     const tagged = new Set(tags.flatMap((tag) => tag.classes));
     const all = [...masking.classes.values()].filter(({ name, detect }) => detect || tagged.has(name));
@@ -51,7 +53,7 @@ class View implements MaskingView {
       (right, each) => (each.treatment === 'clear' ? right : stricter(CONDITION_USES, right, each.conditions)),
       'allow',
     );
-    this.unknown = { class: UNKNOWN_CLASS, treatment: 'mask', rule: null, keepLength: false, conditions, detect: false };
+    this.unknown = { class: UNKNOWN_CLASS, treatment: 'mask', rule: null, keepLength: false, conditions, detect: false, resolveTokens: false };
   }
 
   columnClasses(name: readonly (string | null)[], column: string): readonly ClassView[] {
@@ -73,11 +75,13 @@ class View implements MaskingView {
     let treatment: Treatment | null = null;
     let rule: string | null = null;
     let conditions: ConditionRight | null = null;
+    let resolveTokens = false;
     for (const { mask, certain } of this.#masks) {
       if (mask.classes !== null && !mask.classes.has(known.name)) continue;
       const match = mask.columns === null ? 'is' : column === null ? 'may' : meansAny(mask.columns, column);
       if (match === 'no') continue;
       const sure = certain && match === 'is';
+      resolveTokens ||= mask.resolveTokens && sure;
       if (mask.treatment !== null && (sure || stricter(STRICTNESS, mask.treatment, known.treatment) === mask.treatment)) {
         if (treatment === null || stricter(STRICTNESS, mask.treatment, treatment) !== treatment) [treatment, rule] = [mask.treatment, mask.name];
       }
@@ -91,6 +95,7 @@ class View implements MaskingView {
       keepLength: known.keepLength,
       conditions: conditions ?? this.#defaultConditions,
       detect: known.detect,
+      resolveTokens,
     };
     if (column === null) this.#whole.set(known.name, view);
     return view;

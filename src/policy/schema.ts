@@ -193,6 +193,10 @@ const maskSchema = z.strictObject({
   columns: list(text(500)).optional().describe('Which tagged columns, as in `data`. Left out: all.'),
   treatment: treatment.optional().describe('How they see it. Of several rules that apply the strictest holds; it takes the place of what the class says.'),
   conditions: conditions.optional(),
+  resolve_tokens: z
+    .literal(true)
+    .optional()
+    .describe('A token that gw gave them finds its row: compared with a column of the class (`=`, `IN`), it stands for the value.'),
   needs_reason: z.literal(true).optional().describe('Only in a session that was opened with a reason (`--reason`).'),
   needs_approval: z
     .literal(true)

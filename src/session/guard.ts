@@ -378,6 +378,13 @@ export class SessionGuard implements Guard {
     issued.masked.set(how, (issued.masked.get(how) ?? 0) + values);
   }
 
+  resolved(verdict: Verdict, tokens: readonly ClassView[]): void {
+    const counts = new Map<ClassView, number>();
+    for (const how of tokens) counts.set(how, (counts.get(how) ?? 0) + 1);
+    const classes = [...counts].map(([{ class: name, rule }, values]) => ({ class: name, rule, values }));
+    this.#options.recorder.event('tokens.resolved', { operation: this.#issued(verdict).sequence, classes });
+  }
+
   receive(verdict: Verdict, chunk: Uint8Array): void {
     const issued = this.#issued(verdict);
     if (issued !== this.#transport && !issued.finished) this.#options.recorder.received(issued.sequence, chunk);

@@ -30,6 +30,7 @@ import { type OpenTarget, openTarget } from './open.js';
 import type { PathServices } from './path-services.js';
 import { Pump } from './pump.js';
 import { RefusedLogins } from './refused-logins.js';
+import { onSideConnection } from './side-connection.js';
 import { Survey } from './survey.js';
 import { Sweep } from './sweep.js';
 import { type CatalogSeat, NO_CATALOG, TargetCatalogs } from './target-catalogs.js';
@@ -328,6 +329,10 @@ export class Path {
         guard,
         catalog,
         inheritTags: inherit === null ? null : (tags) => inherit({ session: about.session, subject: grant.identity.name }, tags),
+        beside: (limitMs, work) => {
+          if (protocol.masking === null) throw new GwError('internal.error', 'A protocol that masks nothing asked for a connection beside the session.');
+          return onSideConnection(grant, protocol, protocol.masking.startup(scope), services, limitMs, work);
+        },
         readOnly,
         recorder,
         turn: this.#turn,

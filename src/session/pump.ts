@@ -4,7 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import { GwError } from '../contract/gw-error.js';
-import type { ClientNotice, Engine, EngineContext, Protocol } from '../contract/protocol.js';
+import type { ClientNotice, Engine, EngineContext, Protocol, UpstreamConnection } from '../contract/protocol.js';
 import type { SessionRecorder } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
@@ -32,6 +32,7 @@ export interface PumpOptions {
   readonly guard: SessionGuard;
   readonly catalog: CatalogSeat;
   readonly inheritTags: EngineContext['inheritTags'];
+  readonly beside: EngineContext['beside'];
   readonly recorder: SessionRecorder;
   readonly turn: Turn;
   readonly readOnly: boolean;
@@ -147,6 +148,10 @@ export class Pump implements TurnMember, EngineContext {
 
   get inheritTags(): EngineContext['inheritTags'] {
     return this.#options.inheritTags;
+  }
+
+  beside<T>(limitMs: number, work: (connection: UpstreamConnection) => Promise<T>): Promise<T> {
+    return this.#options.beside(limitMs, work);
   }
 
   recheckCatalog(): Promise<void> {

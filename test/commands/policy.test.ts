@@ -65,6 +65,7 @@ const explanation: PolicyExplanation = {
     ],
     refusal: null,
     inherits: [{ column: 'bank.copy.n', from: ['bank.t.ssn'] }],
+    resolves: ['bank.t.ssn'],
     catalog: true,
   },
   notes: ['a note'],
@@ -196,7 +197,9 @@ describe('the gateway', () => {
   });
 
   it('says which columns inherit which tags, of a statement and of a target', async () => {
-    expect((await run('explain', '--target', 'bank-db', 'DROP TABLE t')).stdout).toContain('bank.copy.n inherits the tags of bank.t.ssn');
+    expect((await run('explain', '--target', 'bank-db', 'DROP TABLE t')).stdout).toContain(
+      'bank.copy.n inherits the tags of bank.t.ssn\na token that is compared with bank.t.ssn stands for its value\n',
+    );
     const env = { GW_GATEWAY: gateway.url, GW_ID_TOKEN: tokenFor('alice') };
     const listed = await home.run(['masking', 'tags', 'bank-db'], { env });
     expect([listed.code, ...listed.stdout.trim().split('\n')]).toEqual([

@@ -19,10 +19,19 @@ const catalog = writtenCatalog({ tables: { 'public.c': 'id ssn name', 'public.pl
 const C = 16_384;
 const PLAIN = 16_385;
 
-const how = (treatment: ClassView['treatment']): ClassView => ({ class: 'ssn', treatment, rule: null, keepLength: false, conditions: 'allow', detect: false });
+const how = (treatment: ClassView['treatment']): ClassView => ({
+  class: 'ssn',
+  treatment,
+  rule: null,
+  keepLength: false,
+  conditions: 'allow',
+  detect: false,
+  resolveTokens: false,
+});
 const view = (treatment: ClassView['treatment']): MaskingView => ({
   classes: [how(treatment)],
   hides: true,
+  resolvesTokens: false,
   unknown: { ...how('mask'), class: 'unknown' },
   columnClasses: (name, column) => (name.at(-1) === 'c' && column === 'ssn' ? [how(treatment)] : []),
 });

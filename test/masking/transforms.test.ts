@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/base/secret.js';
 import { TREATMENTS, type Treatment, type ValueKind } from '../../src/contract/masking.js';
-import { createTokenKeys, createTransform, isToken, mintedBy, recogniseMasked, type TransformOptions } from '../../src/masking/index.js';
+import { createTokenKeys, createTransform, isToken, mintedBy, recogniseMasked, type TransformOptions, tokenMatcher } from '../../src/masking/index.js';
 import { MacKey } from '../../src/masking/mac-key.js';
 
 const secret = (fill: number): Secret<Uint8Array> => new Secret(new Uint8Array(32).fill(fill));
@@ -195,6 +195,37 @@ describe('tokens', () => {
     const fresh = show('536-90-4399', 'token', 'ssn', 'text', { key: rotated }) ?? '';
     expect(fresh).not.toBe(old);
     expect([mintedBy(rotated, old), mintedBy(rotated, fresh), mintedBy(key, old), mintedBy(key, fresh)]).toEqual([1, 2, 1, null]);
+  });
+
+  it('match the value that they were made of, under the key that made them, and no other', () => {
+    const value = Buffer.from('536-90-4399');
+    const rotated = createTokenKeys([
+      { id: 2, secret: secret(2) },
+      { id: 1, secret: secret(1) },
+    ]);
+    const token = show('536-90-4399', 'token', 'ssn') ?? '';
+    expect(tokenMatcher(rotated, 'ssn', 'text', 64, token)?.(value)).toBe(true);
+    expect(tokenMatcher(rotated, 'ssn', 'text', 64, token)?.(Buffer.from('536-90-4398'))).toBe(false);
+    const alone = createTokenKeys([{ id: 1, secret: secret(2) }]);
+    for (const [keys, dataClass, kind, text] of [
+      [alone, 'ssn', 'text', token],
+      [rotated, 'account', 'text', token],
+      [rotated, 'ss', 'text', token],
+      [rotated, 'ssn', 'integer', token],
+      [rotated, 'ssn', 'uuid', token],
+      [rotated, 'ssn', 'json', token],
+      [rotated, 'ssn', 'text', `${token}a`],
+      [rotated, 'ssn', 'integer', '-5'],
+    ] as const)
+      expect(tokenMatcher(keys, dataClass, kind, 64, text)).toBeNull();
+    for (const [kind, plain] of [
+      ['integer', '123456789'],
+      ['uuid', '3f2b8c1e-0000-4000-8000-00000000beef'],
+    ] as const) {
+      const made = show(plain, 'token', 'ssn', kind, { integerBits: 64 }) ?? '';
+      const matches = tokenMatcher(key, 'ssn', kind, 64, made.toUpperCase());
+      expect([matches?.(Buffer.from(plain)), matches?.(Buffer.from('1'))]).toEqual([true, false]);
+    }
   });
 
   it('are told from text that only looks like one', () => {

@@ -100,6 +100,21 @@ masks: [{ id: a, treatment: clear, classes: [ssn], columns: [s.t.c] }]`;
   });
 });
 
+describe('tokens', () => {
+  const resolves = (text: string, who: Partial<Identity>, column = 'c'): boolean | undefined =>
+    view(text, who)?.columnClasses(['s', 't'], column)[0]?.resolveTokens;
+
+  it('are resolved for whom a rule names for certain, of the classes and columns that it names', () => {
+    expect(resolves(TAGGED, {})).toBe(false);
+    const text = `${TAGGED}masks: [{ id: a, resolve_tokens: true, classes: [pin], subjects: { groups: [desk] } }]`;
+    expect([resolves(text, { groups: ['desk'] }), resolves(text, {})]).toEqual([true, false]);
+    expect([view(text, { groups: ['desk'] })?.resolvesTokens, view(text)?.resolvesTokens]).toEqual([true, false]);
+    expect(seen(text, { groups: ['desk'] })).toEqual(['pin partial allow -']);
+    expect(resolves(`${TAGGED}masks: [{ id: a, resolve_tokens: true, columns: [s.t.d] }]`, {})).toBe(false);
+    expect(resolves(`${TAGGED}masks: [{ id: a, resolve_tokens: true, classes: [ssn] }]`, {})).toBe(false);
+  });
+});
+
 describe('a file', () => {
   it.each([
     ['data: { s.t.c: { class: emial } }', 'p.yaml:2:', 'unknown class `emial`'],
@@ -108,7 +123,7 @@ describe('a file', () => {
     ['classes: { pin: { detect: true } }', 'p.yaml:2:', 'gw has no detector for class `pin`'],
     ['classes: { Pin: { treatment: clear } }', 'p.yaml:2:', 'lower-case letters'],
     ['classes: { pin: { treatment: hide } }', 'p.yaml:2:', '`treatment` cannot be `hide`'],
-    ['masks: [{ id: a, subjects: { kinds: [agent] } }]', 'p.yaml:2:', 'says nothing: give it a `treatment` or `conditions`'],
+    ['masks: [{ id: a, subjects: { kinds: [agent] } }]', 'p.yaml:2:', 'says nothing: give it a `treatment`, `conditions` or `resolve_tokens`'],
     ['masks: [{ id: a, treatment: clear, class: [ssn] }]', 'p.yaml:2:', 'unknown key `class`'],
     ['masks: [{ id: a, treatment: clear }, { id: a, treatment: mask }]', 'p.yaml:2:', 'already has the id `a`'],
     ['masks: [{ id: a, treatment: clear, classes: [nope] }]', 'p.yaml:2:', 'unknown class `nope`'],

@@ -60,7 +60,8 @@ function maskingText(masking: PolicyExplanation['masking']): string {
   );
   const refused = masking.refusal === null ? [] : lines([`${paintOut.red('refused')} for the sake of hidden data: ${visible(masking.refusal)}`]);
   const inherits = lines(masking.inherits.map(({ column, from }) => `${visible(column)} inherits the tags of ${visible(from.join(', '))}`));
-  return ['\n', lines([paintOut.bold('masking')]), ...refused, ...tables, inherits].join('');
+  const resolves = lines(masking.resolves.map((column) => `a token that is compared with ${visible(column)} stands for its value`));
+  return ['\n', lines([paintOut.bold('masking')]), ...refused, ...tables, inherits, resolves].join('');
 }
 
 /** `all`: rules that do not apply too. */

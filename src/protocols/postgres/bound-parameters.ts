@@ -70,6 +70,24 @@ export function withTextResults(raw: Uint8Array): Buffer {
   return Buffer.concat([reader.taken(), Uint8Array.of(0, 0)]);
 }
 
+/** The same with other values for some parameters, by their numbers from 1. What cannot be read is given back as it came. */
+export function withParameters(raw: Uint8Array, values: ReadonlyMap<number, Buffer>): Buffer {
+  const whole = Buffer.from(raw.buffer, raw.byteOffset, raw.length);
+  const reader = new Reader(raw);
+  for (let formats = reader.count(); formats > 0; formats--) reader.count();
+  const count = reader.count();
+  const pieces = [reader.taken()];
+  for (let number = 1; number <= count; number++) {
+    const size = reader.int();
+    const own = size > 0 ? reader.bytes(size) : Buffer.alloc(0);
+    const value = size < 0 ? null : (values.get(number) ?? own);
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(value === null ? -1 : value.length);
+    pieces.push(length, value ?? Buffer.alloc(0));
+  }
+  return reader.broken ? whole : Buffer.concat([...pieces, whole.subarray(reader.taken().length)]);
+}
+
 /** Text that is not UTF-8 is shown as bytes: two values must never look, or count, as one. */
 function shownValue(bytes: Buffer, text: boolean): Pick<BoundParameter, 'form' | 'value'> {
   const value = text ? bytes.toString('utf8') : '';

@@ -3,6 +3,8 @@
  * kept. A refused message gets a stand-in that the server itself answers with an error: so the refusal stands at the right place of a
  * pipeline, the server skips to the right Sync, and the transaction is in the state that an error leaves (defects.md D27).
  */
+
+import type { BoundParameter } from '../../contract/approval.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { Facts, Operation } from '../../contract/operation.js';
 import type { Verdict } from '../../contract/verdict.js';
@@ -15,6 +17,7 @@ import { type Analysis, mayBeBent, type StatementCache } from './facts/index.js'
 import { type FlightExtra, Wait } from './flight.js';
 import { type Judged, judge } from './judge.js';
 import type { OperationMask } from './masking/session-masking.js';
+import type { TokenAnswer } from './masking/session-tokens.js';
 import type { NameChange, Portal, Statement } from './names.js';
 import { BEHIND_END, beginsOrEnds, breaksReadOnly, endsTransaction, goesOnAfterEnd } from './read-only.js';
 import { refuseOperation } from './refusal.js';
@@ -180,7 +183,9 @@ export class Requests {
     if (this.#masksLater()) return false;
     const mask = this.#keptMask(this.#talk.masking.ofText(analysis, text, facts));
     if (mask === 'wait') return false;
-    const changing = withMask(withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1), mask);
+    const tokens = this.#talk.masking.tokensOfText(analysis, text, mask, () => this.#settled());
+    if (tokens === 'wait') return false;
+    const changing = withTokens(withMask(withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1), mask), tokens);
     const asked = continuing(changing, this.#talk.origins(analysis));
     const verdict = this.#rows.waiting ?? this.#decide(asked, false);
     if (verdict === NO_VERDICT_YET) return false;
@@ -201,7 +206,9 @@ export class Requests {
     flight.push(Wait.Query, verdict, extra, null, masker);
     this.#nextSegment();
     this.#talk.awaitingCopy = takesInput(facts);
-    return true;
+    if (tokens === null || tokens.edit === null) return true;
+    this.#talk.context.guard.resolved(verdict, tokens.edit.resolved);
+    return message(Front.Query, tokens.edit.bytes, Uint8Array.of(0));
   }
 
   #parse(at: number, next: number): Handled {
@@ -268,11 +275,15 @@ export class Requests {
     const facts = this.#talk.explain(named, false);
     if (facts === 'unsettled') return false;
     const parameters = this.#buffer.subarray(nameEnd + 1, limit);
+    const bound = (): readonly BoundParameter[] => readBoundParameters(parameters, statement.types) ?? [];
     const judged = judge.bound(facts, statement, parameters, next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual');
     if (this.#masksLater()) return false;
-    const mask = this.#keptMask(this.#talk.masking.ofStatement(statement, () => textsOf(parameters, statement.types)));
+    const mask = this.#keptMask(this.#talk.masking.ofStatement(statement, bound));
     if (mask === 'wait') return false;
-    const verdict = this.#decide(continuing(withMask(withChanges(judged, statement.counted, true), mask), statement.origins?.() ?? []), false);
+    const tokens = next > limit ? null : this.#talk.masking.tokensOfBind(statement, parameters, bound, mask, () => this.#settled());
+    if (tokens === 'wait') return false;
+    const changing = withTokens(withMask(withChanges(judged, statement.counted, true), mask), tokens);
+    const verdict = this.#decide(continuing(changing, statement.origins?.() ?? []), false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Bind);
@@ -285,7 +296,9 @@ export class Requests {
     this.#talk.ranInSegment = true;
     this.#talk.flight.push(Wait.Bind, verdict, { refusal: null, changes: [{ step: 0, change }] });
     this.verdict = verdict;
-    return true;
+    if (tokens === null || tokens.edit === null) return true;
+    this.#talk.context.guard.resolved(verdict, tokens.edit.resolved);
+    return message(Front.Bind, this.#buffer.subarray(at + 5, nameEnd + 1), tokens.edit.bytes);
   }
 
   #execute(at: number, next: number): Handled {
@@ -352,9 +365,11 @@ export class Requests {
 
   /** `wait`: tags that it needs are being kept. */
   #keptMask(mask: OperationMask | null): OperationMask | null | 'wait' {
-    return this.#talk.masking.kept(mask, () => {
-      if (!this.#talk.over) this.#talk.catalog.settled();
-    });
+    return this.#talk.masking.kept(mask, () => this.#settled());
+  }
+
+  #settled(): void {
+    if (!this.#talk.over) this.#talk.catalog.settled();
   }
 
   /** What names mean is being looked up; the message waits for it. */
@@ -426,11 +441,10 @@ function withMask(judged: Judged, mask: OperationMask | null): Judged {
   return refusal === null || judged.forbidden !== null ? judged : { ...judged, forbidden: refusal, forbiddenBy: 'masking' };
 }
 
-/** Bound values, each as the text that its bytes are: in the binary format of a text they are just that. */
-function textsOf(parameters: Uint8Array, types: Uint8Array | null): readonly string[] {
-  return (readBoundParameters(parameters, types) ?? []).flatMap(({ form, value }) =>
-    form === 'text' ? [value] : form === 'hex' ? [Buffer.from(value, 'hex').toString('utf8')] : [],
-  );
+/** A token that policy has resolved and that cannot be is not sent as it is: it would find nothing, and say so as if that were true. */
+function withTokens(judged: Judged, tokens: Exclude<TokenAnswer, 'wait'> | null): Judged {
+  const refusal = tokens?.refusal ?? null;
+  return refusal === null || judged.forbidden !== null ? judged : { ...judged, forbidden: refusal, forbiddenBy: 'masking' };
 }
 
 function holdsEscapedQuote(text: Uint8Array): boolean {

@@ -39,6 +39,7 @@ const how = ({ treatment, class: name }: Column): ClassView => ({
   keepLength: false,
   conditions: 'allow',
   detect: false,
+  resolveTokens: false,
 });
 
 interface World {
@@ -56,6 +57,7 @@ function world(columns: readonly Column[], format: CopyFormat | null): World {
   const view: MaskingView = {
     classes: [...columns.filter(({ treatment }) => treatment !== 'untagged').map(how), ...detectors],
     hides: true,
+    resolvesTokens: false,
     unknown: how({ treatment: 'mask', class: 'unknown' }),
     columnClasses: (_, name) => {
       const column = columns[NAMES.indexOf(name)];

@@ -28,6 +28,7 @@ const TELLING: Readonly<Record<string, readonly string[]>> = {
   pg_stats_ext: ['most_common_vals', 'most_common_val_nulls', 'most_common_freqs', 'most_common_base_freqs'],
   pg_stats_ext_exprs: ['most_common_vals', 'histogram_bounds', 'most_common_elems', 'most_common_freqs'],
   pg_stat_activity: ['query'],
+  pg_cursors: ['statement'],
   pg_largeobject: ['data'],
   pg_authid: ['rolpassword'],
   pg_shadow: ['passwd'],

@@ -3,13 +3,13 @@
  * of this folder. A statement that is not understood has a result of which nothing is known. Pure; the text is untrusted.
  */
 import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
-import { as, field, flag, list, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
+import { as, field, flag, integer, isTree, list, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
 import { NOTHING, unknownLineage } from './lineage.js';
 import { deleteColumns, insertColumns, mergeColumns, updateColumns } from './modifications.js';
 import { create, selectColumns } from './queries.js';
 import { columnsOf, relationColumns } from './relations.js';
 import { Level, type Output, output } from './sources.js';
-import { type Condition, type Created, type Flow, type LineageContext, TooMuch, Trace } from './trace.js';
+import { type Comparison, type Condition, type Created, type Flow, type LineageContext, TooMuch, Trace } from './trace.js';
 import { isFree, valueLineage } from './values.js';
 
 export interface StatementLineage {
@@ -18,6 +18,8 @@ export interface StatementLineage {
   readonly conditions: readonly Condition[];
   readonly flows: readonly Flow[];
   readonly created: readonly Created[];
+  /** Valid for the very text that was traced: what is kept by shape has those of another one. */
+  readonly comparisons: readonly Comparison[];
   /** It runs another one by its name, and gives what that one gives, shows its plan, or keeps it in a table. */
   readonly runs: { readonly kind: 'statement' | 'cursor'; readonly name: string; readonly gives: 'rows' | 'plan' | 'table' } | null;
   /** Of PREPARE, DECLARE, DEALLOCATE, CLOSE and DISCARD: what a name means from here on. */
@@ -64,6 +66,7 @@ export function statementLineage(statement: unknown, context: LineageContext): S
       conditions: [{ use: 'other', lineage: unknown }],
       flows: [{ relation: null, column: null, what: 'a place that was not traced', lineage: unknown }],
       created: [],
+      comparisons: [],
       runs: runsOf(statement),
       names: namesOf(statement),
       literalSensitive: true,
@@ -71,7 +74,18 @@ export function statementLineage(statement: unknown, context: LineageContext): S
     };
   }
   const { conditions, flows, created, literalSensitive } = trace;
-  return { outputs, conditions, flows, created, runs: runsOf(statement), names: namesOf(statement), literalSensitive, placed: placedBy(statement) };
+  const comparisons = runsOnce(statement) ? comparedOnly(statement, trace.comparisons) : [];
+  return {
+    outputs,
+    conditions,
+    flows,
+    created,
+    comparisons,
+    runs: runsOf(statement),
+    names: namesOf(statement),
+    literalSensitive,
+    placed: placedBy(statement),
+  };
 }
 
 /** What the columns of a relation are made of; those of a view, of what its query reads. */
@@ -83,6 +97,34 @@ export function relationLineage(relation: CatalogRelation, catalog: Catalog): re
     if (!(error instanceof TooMuch || error instanceof RangeError)) throw error;
     return lost('its view is too large to be traced');
   }
+}
+
+/** Its constants are kept nowhere: in no view, table, plan or prepared statement. */
+function runsOnce(statement: unknown): boolean {
+  const { tag, node } = tagged(statement) ?? { tag: '', node: {} };
+  return (
+    (tag === 'SelectStmt' && struct(node, 'intoClause') === null) ||
+    tag === 'UpdateStmt' ||
+    tag === 'DeleteStmt' ||
+    (tag === 'CopyStmt' && text(node, 'filename') === null)
+  );
+}
+
+/** Without parameters that are used for anything else as well: what is put in their place would be used there, too. */
+function comparedOnly(statement: unknown, comparisons: readonly Comparison[]): readonly Comparison[] {
+  if (!comparisons.some(({ parameters }) => parameters.length > 0)) return comparisons;
+  const compared = new Set(comparisons.flatMap(({ parameters }) => parameters.map(({ at }) => at)));
+  const elsewhere = new Set<number>();
+  const walk = (value: unknown): void => {
+    if (Array.isArray(value)) for (const each of value) walk(each);
+    else if (isTree(value)) {
+      const parameter = as(value, 'ParamRef');
+      if (parameter === null) for (const key of Object.keys(value)) walk(field(value, key));
+      else if (!compared.has(integer(parameter, 'location'))) elsewhere.add(integer(parameter, 'number'));
+    }
+  };
+  walk(statement);
+  return comparisons.map((each) => ({ ...each, parameters: each.parameters.filter(({ number }) => !elsewhere.has(number)) }));
 }
 
 function runsOf(statement: unknown): StatementLineage['runs'] {

@@ -15,6 +15,15 @@ export interface Condition {
   readonly lineage: Lineage;
 }
 
+/** One column, as it is, compared with values that the client gave. Positions are bytes of the text: they are true for that very text alone. */
+export interface Comparison {
+  readonly lineage: Lineage;
+  /** Constants, each with the byte in the text where it begins. */
+  readonly constants: readonly { readonly at: number; readonly text: string }[];
+  /** Numbers of parameters, from 1, and where each stands. */
+  readonly parameters: readonly { readonly at: number; readonly number: number }[];
+}
+
 /** Data on its way to a place that keeps it. */
 export interface Flow {
   /** Null: no table; `what` says where to. */
@@ -72,6 +81,7 @@ export class Trace {
   readonly conditions: Condition[] = [];
   readonly flows: Flow[] = [];
   readonly created: Created[] = [];
+  readonly comparisons: Comparison[] = [];
   /** A number in the text decides which column is meant (ORDER BY 2). */
   literalSensitive = false;
   /** It calls code that somebody put into the database: nothing is known of what that does or says. */

@@ -16,6 +16,9 @@ import { onlyComputes, type Trace } from './trace.js';
 const COUNTING: ReadonlySet<string> = new Set(['count', 'row_number', 'rank', 'dense_rank', 'percent_rank', 'cume_dist', 'ntile', 'grouping']);
 /** Of PostgreSQL's own plain functions: those that show what other sessions said. */
 const TELLING: ReadonlySet<string> = new Set([
+  // The text that runs holds the values of tokens.
+  'current_query',
+  'pg_cursor',
   'pg_stat_get_activity',
   'pg_stat_get_backend_activity',
   'pg_stat_get_progress_info',

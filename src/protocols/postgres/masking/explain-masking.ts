@@ -1,4 +1,5 @@
 /** The masking of a statement in words, column by column: what it is made of, of which class that is, and what somebody would see of it. */
+import { GwError } from '../../../contract/gw-error.js';
 import type { ClassView, ExplainedColumn, MaskingDoor, MaskingExplanation } from '../../../contract/masking-policy.js';
 import type { Catalog } from '../catalog/catalog.js';
 import { analyseText } from '../facts/index.js';
@@ -7,7 +8,7 @@ import type { SourceColumn } from '../lineage/lineage.js';
 import type { Output } from '../lineage/sources.js';
 import { NameSpace, type Portal, type Statement } from '../names.js';
 import { type MaskedConversation, SessionMasking } from './session-masking.js';
-import { classesIn, isHidden, planValue } from './value-plan.js';
+import { classesIn, classesOf, isHidden, planValue } from './value-plan.js';
 
 const TEXT_TYPE = 25;
 const IDLE = 0x49;
@@ -17,7 +18,12 @@ export async function explainMasking(text: string, door: MaskingDoor, snapshot: 
   await prepareParser();
   const catalog = snapshot as Catalog | null;
   const fresh: MaskedConversation = {
-    context: { guard: { masking: () => door, masked: () => undefined }, inheritTags: () => Promise.resolve(), recheckCatalog: () => Promise.resolve() },
+    context: {
+      guard: { masking: () => door, masked: () => undefined, resolved: () => undefined },
+      beside: () => Promise.reject(new GwError('internal.error', 'An explanation looks nothing up.')),
+      inheritTags: () => Promise.resolve(),
+      recheckCatalog: () => Promise.resolve(),
+    },
     statements: new NameSpace<Statement>(),
     portals: new NameSpace<Portal>(),
     segment: 1,
@@ -35,8 +41,12 @@ export async function explainMasking(text: string, door: MaskingDoor, snapshot: 
     column: [...relation, name ?? (column === 0 ? '*' : `column ${column}`)].join('.'),
     from: from.map((each) => each.join('.')),
   }));
-  return { results, refusal: mask?.refusal ?? null, inherits, catalog: catalog !== null };
+  const compared = (mask?.statements ?? []).flatMap(({ lineage }) => lineage.comparisons.flatMap(({ lineage: { columns } }) => [...columns]));
+  const resolves = compared.filter((source) => classesOf(source, door.view).some((how) => how.resolveTokens)).map(nameOf);
+  return { results, refusal: mask?.refusal ?? null, inherits, resolves: [...new Set(resolves)], catalog: catalog !== null };
 }
+
+const nameOf = ({ relation, column }: SourceColumn): string => `${relation.schema}.${relation.name}.${column.name}`;
 
 function explainColumn({ name, lineage, many }: Output, door: MaskingDoor, catalog: Catalog | null): ExplainedColumn {
   const sources = [...lineage.columns];
@@ -47,7 +57,7 @@ function explainColumn({ name, lineage, many }: Output, door: MaskingDoor, catal
   const how = plan.action === 'transform' || plan.action === 'constant' ? plan.how : null;
   return {
     name: many ? `${name ?? '*'} …` : name,
-    from: sources.map(({ relation, column }) => `${relation.schema}.${relation.name}.${column.name}`),
+    from: sources.map(nameOf),
     how: lineage.unknown !== null ? 'unknown' : lineage.exact ? 'unchanged' : 'computed',
     classes: classes.map((each) => each.class),
     shown: how === null ? (plan.action === 'scan' ? 'scan' : 'clear') : how.treatment,

@@ -2,6 +2,8 @@
  * Masking of one session: what its statements would show, by the policy in force at each operation. Before an operation goes up it says why
  * policy would not let hidden data decide, flow or be overwritten; when its result comes down it masks it.
  */
+
+import type { BoundParameter } from '../../../contract/approval.js';
 import type { NewInheritedTag } from '../../../contract/inherited-tags.js';
 import type { MaskingDoor } from '../../../contract/masking-policy.js';
 import type { Facts } from '../../../contract/operation.js';
@@ -13,6 +15,7 @@ import type { Analysis } from '../facts/index.js';
 import { derived, type Lineage, oneOf, unknownLineage } from '../lineage/lineage.js';
 import { type Output, output } from '../lineage/sources.js';
 import type { StatementLineage } from '../lineage/statement-lineage.js';
+import type { Comparison } from '../lineage/trace.js';
 import type { NameSpace, Portal, Statement, StatementSource } from '../names.js';
 import { ChangedNames, changedName } from './changed-names.js';
 import { Inheritance } from './inheritance.js';
@@ -21,13 +24,16 @@ import { InputWatch } from './input-watch.js';
 import { scrubNotification, scrubSetting, scrubWords } from './message-scrubber.js';
 import { ResultMasker } from './result-masker.js';
 import { SessionTables } from './session-tables.js';
+import { comparedTexts, mayBeToken, mayHoldTokens, SessionTokens, type TokenAnswer, type TokenQuestion } from './session-tokens.js';
 import { hiddenIn, holdsHidden, statementRefusal } from './statement-refusal.js';
+import type { Beside } from './token-resolution.js';
 import { NOTHING_KNOWN, type TracedStatement, traceText } from './traced-text.js';
 
 /** What is asked of the session's conversation. */
 export interface MaskedConversation {
   readonly context: {
-    readonly guard: Pick<Guard, 'masking' | 'masked'>;
+    readonly guard: Pick<Guard, 'masking' | 'masked' | 'resolved'>;
+    readonly beside: Beside;
     readonly inheritTags: ((tags: readonly NewInheritedTag[]) => Promise<void>) | null;
     recheckCatalog(): Promise<void>;
   };
@@ -69,6 +75,7 @@ const NO_TAGS: readonly NewInheritedTag[] = Object.freeze([]);
 const NOT_KEPT = 'the tags of the columns that it makes or renames could not be kept, and without them nothing would hide what is in them; try again';
 /** Names of its own that a session may rename before the catalog has them. */
 const PLAIN_LIMIT = 10_000;
+const NONE_BOUND = (): readonly BoundParameter[] => [];
 const IDLE = 0x49;
 const TRANSACTION: ReadonlySet<string> = new Set(['transaction', 'set']);
 
@@ -77,6 +84,7 @@ export class SessionMasking {
   readonly #masks = new WeakMap<Verdict, OperationMask>();
   readonly #watches = new WeakMap<Verdict, InputWatch | null>();
   readonly #inheritance = new Inheritance();
+  readonly #tokens = new SessionTokens();
   readonly #tables = new SessionTables();
   readonly #changed = new ChangedNames();
   /** Names of relations that this session made and that inherit nothing. */
@@ -99,13 +107,48 @@ export class SessionMasking {
 
   ofText(analysis: Analysis, text: Uint8Array, facts: Facts): OperationMask | null {
     const { door } = this;
-    return door === null ? null : this.#mask(door, this.#resolved(this.#trace({ analysis, text, index: null, inner: false })), facts, () => []);
+    return door === null
+      ? null
+      : this.#mask(door, this.#resolved(this.#trace({ analysis, text, index: null, inner: false })), facts, NONE_BOUND, {
+          analysis,
+          text,
+          index: null,
+          inner: false,
+        });
   }
 
-  /** `parameters`: texts that are bound; asked for only where it matters. */
-  ofStatement(statement: Statement, parameters: () => readonly string[]): OperationMask | null {
+  /** `parameters`: what is bound; asked for only where it matters. */
+  ofStatement(statement: Statement, parameters: () => readonly BoundParameter[]): OperationMask | null {
     const { door } = this;
-    return door === null ? null : this.#mask(door, this.#resolved(this.#trace(statement.source)), statement.facts, parameters);
+    return door === null ? null : this.#mask(door, this.#resolved(this.#trace(statement.source)), statement.facts, parameters, statement.source);
+  }
+
+  /** Tokens that are constants of a text; null: there is nothing to resolve. */
+  tokensOfText(analysis: Analysis, text: Uint8Array, mask: OperationMask | null, settled: () => void): TokenAnswer | null {
+    if (!resolvesIn(mask) || !mayHoldTokens(Buffer.from(text).toString('latin1'))) return null;
+    return this.#tokens.ofText(text, this.#tokenQuestion({ analysis, text, index: null, inner: false }, mask, settled));
+  }
+
+  /** Tokens that are bound; null: there is nothing to resolve. */
+  tokensOfBind(
+    statement: Statement,
+    parameters: Uint8Array,
+    bound: () => readonly BoundParameter[],
+    mask: OperationMask | null,
+    settled: () => void,
+  ): TokenAnswer | null {
+    if (!resolvesIn(mask) || !bound().some(mayBeToken)) return null;
+    return this.#tokens.ofBind(parameters, statement.types, this.#tokenQuestion(statement.source, mask, settled));
+  }
+
+  #tokenQuestion(source: StatementSource, { door, catalog }: OperationMask, settled: () => void): TokenQuestion {
+    const { context } = this.#talk;
+    return { door, catalog, comparisons: this.#compared(source), beside: (limitMs, work) => context.beside(limitMs, work), settled };
+  }
+
+  /** By the very text: what is kept by shape has the places of another one. */
+  #compared(source: StatementSource): readonly Comparison[] {
+    return source.inner ? [] : this.#trace(source, true).flatMap(({ lineage }) => lineage.comparisons);
   }
 
   /** Columns inherit tags by what is asked for, and these have to be durable first. `wait`: `settled` will be called. */
@@ -197,7 +240,7 @@ export class SessionMasking {
     return scrubWords(buffer, at, next, door, touches, sink);
   }
 
-  #trace({ analysis, text, index, inner }: StatementSource): readonly TracedStatement[] {
+  #trace({ analysis, text, index, inner }: StatementSource, anew = false): readonly TracedStatement[] {
     const catalog = this.#talk.relations();
     if (this.#talk.block === IDLE && !this.#talk.flight.running) this.#changed.settle(() => this.#talk.context.recheckCatalog());
     const steady = this.#changed.steady(catalog);
@@ -210,7 +253,7 @@ export class SessionMasking {
       steady: steady && this.#tables.none && !unseenRan,
       unseenRan,
     };
-    const all = traceText(analysis, text, context, !context.steady);
+    const all = traceText(analysis, text, context, anew || !context.steady);
     if (index === null) return all;
     const found = all[index];
     const meant = inner ? found?.inner : found;
@@ -246,13 +289,19 @@ export class SessionMasking {
     return now === undefined || before === undefined || before === now ? (now ?? null) : eitherOf(before, now);
   }
 
-  #mask(door: MaskingDoor, statements: readonly TracedStatement[], facts: Facts, parameters: () => readonly string[]): OperationMask {
+  #mask(
+    door: MaskingDoor,
+    statements: readonly TracedStatement[],
+    facts: Facts,
+    bound: () => readonly BoundParameter[],
+    source: StatementSource,
+  ): OperationMask {
     const catalog = this.#talk.relations();
     const { shifted } = this.#talk;
     const fresh = !shifted && !this.#touched && this.#tables.none && this.#changed.steady(catalog);
     const known = fresh ? reads.get(statements) : undefined;
     if (known !== undefined && known.door === door && known.catalog === catalog && known.facts === facts) return known;
-    const mask = this.#newMask(door, catalog, statements, facts, parameters);
+    const mask = this.#newMask(door, catalog, statements, facts, bound, source);
     if (fresh && mask.onlyReads) reads.set(statements, mask);
     return mask;
   }
@@ -262,15 +311,18 @@ export class SessionMasking {
     catalog: Catalog | null,
     statements: readonly TracedStatement[],
     facts: Facts,
-    parameters: () => readonly string[],
+    bound: () => readonly BoundParameter[],
+    source: StatementSource,
   ): OperationMask {
+    const parameters = (): readonly string[] => textsOf(bound());
+    const compared = (): readonly string[] => (door.view.resolvesTokens ? comparedTexts(this.#compared(source), bound()) : []);
     const onlyReads = statements.every(isRead) && facts.effects.every(({ action, facts: { class: kind } }) => action === 'select' || kind === 'plain');
     const { shifted } = this.#talk;
     const keeps = this.#talk.context.inheritTags != null;
     const inherits = keeps && !onlyReads ? inheritedColumns({ door, catalog, statements, facts, shifted }) : NO_TAGS;
     const lost = keeps && !onlyReads ? unknownMove(facts, catalog, (name) => this.#plain.has(name) || this.#tables.has(name)) : null;
     if (!door.view.hides) return { door, catalog, statements, touches: false, facts, refusal: lost, inherits, onlyReads };
-    const refusal = lost ?? statementRefusal({ door, catalog, statements, facts, parameters, tables: this.#tables, shifted, inherits: keeps });
+    const refusal = lost ?? statementRefusal({ door, catalog, statements, facts, parameters, compared, tables: this.#tables, shifted, inherits: keeps });
     return { door, catalog, statements, touches: this.#touches(door, catalog, statements, facts), facts, refusal, inherits, onlyReads };
   }
 
@@ -285,6 +337,13 @@ export class SessionMasking {
         (!READS.has(action) && resource?.type === 'relation' && holdsHidden(resource.name, door, catalog)),
     );
   }
+}
+
+const resolvesIn = (mask: OperationMask | null): mask is OperationMask => mask !== null && mask.refusal === null && mask.door.view.resolvesTokens;
+
+/** Bound values, each as the text that its bytes are: in the binary format of a text they are just that. */
+function textsOf(bound: readonly BoundParameter[]): readonly string[] {
+  return bound.flatMap(({ form, value }) => (form === 'text' ? [value] : form === 'hex' ? [Buffer.from(value, 'hex').toString('utf8')] : []));
 }
 
 /** Masks of statements that only read, by what was traced: shared by the sessions of the process. */

@@ -21,6 +21,8 @@ export interface RefusalQuestion {
   readonly facts: Facts;
   /** Values that are bound, as text. */
   readonly parameters: () => readonly string[];
+  /** Values among the literals and those bound that are compared only, and are resolved there. */
+  readonly compared: () => readonly string[];
   readonly tables: SessionTables;
   /** Names may mean something else than in a fresh session. */
   readonly shifted: boolean;
@@ -74,9 +76,19 @@ function tracedRefusal({ lineage, copy, copiesOut, literals }: TracedStatement, 
   if (copiesOut && copy === null && lineage.outputs.some((column) => hiddenIn(column.lineage, door) !== null || door.scan !== null))
     return 'this form of COPY cannot be masked; use FORMAT text, csv or binary with delimiters of one byte, in UTF-8';
   const writes = facts.effects.some(({ action, resource }) => (action === 'insert' || action === 'update') && holdsHidden(resource?.name, door, catalog));
-  if (writes && [...literals, ...parameters()].some((text) => door.isMasked(text)))
+  if (writes && without([...literals, ...parameters()], question.compared()).some((text) => door.isMasked(text)))
     return 'a value that it writes is one that gw put in the place of another; writing it would overwrite the real one';
   return null;
+}
+
+/** All but one of each that is compared and not written. */
+function without(texts: readonly string[], compared: readonly string[]): readonly string[] {
+  const left = [...texts];
+  for (const each of compared) {
+    const at = left.indexOf(each);
+    if (at >= 0) left.splice(at, 1);
+  }
+  return left;
 }
 
 function effectsRefusal({ door, catalog, facts: { effects } }: RefusalQuestion): string | null {

@@ -29,6 +29,7 @@ const NOT_UNDERSTOOD: TracedStatement = {
     conditions: [],
     flows: [],
     created: [],
+    comparisons: [],
     runs: null,
     names: null,
     placed: null,

@@ -27,9 +27,15 @@ module.exports = {
       severity: 'error',
       comment:
         'because a decision must be testable as a function of its inputs: a domain that reaches another one drags its state along; the composition root connects them',
-      from: { path: `^src/(${DOMAINS})/` },
+      from: { path: `^src/(${DOMAINS})/`, pathNot: '^src/evidence/' },
       to: { path: '^src/', pathNot: ['^src/(contract|base)/', '^src/$1/'] },
     },
+    only(
+      'evidence-reads-records',
+      'evidence',
+      'evidence|audit|recording|contract|base',
+      'because a pack is made of the log and the journals and of nothing else: what else it needs is handed in, so that a verifier can hand in the same',
+    ),
     {
       name: 'islands-never-meet',
       severity: 'error',
@@ -123,9 +129,9 @@ module.exports = {
       name: 'commands-start-servers-only-there',
       severity: 'error',
       comment:
-        'because only `gw gateway …` and `gw quickstart …` run server code, `gw policy …` looks at policy files where they are written, and `gw audit …` verifies files offline; any other command asks the gateway',
-      from: { path: '^src/commands/', pathNot: '^src/commands/(gateway|quickstart|policy|audit)(/|\\.ts$)' },
-      to: { path: '^src/(gateway|quickstart|config|api|session|store|protocols|policy|identity|recording|audit|targets)/' },
+        'because only `gw gateway …` and `gw quickstart …` run server code, `gw policy …` looks at policy files where they are written, and `gw audit …` and `gw evidence …` work on files offline; any other command asks the gateway',
+      from: { path: '^src/commands/', pathNot: '^src/commands/(gateway|quickstart|policy|audit|evidence)(/|\\.ts$)' },
+      to: { path: '^src/(gateway|quickstart|config|api|session|store|protocols|policy|identity|recording|audit|evidence|targets)/' },
     },
     {
       name: 'nobody-imports-commands',
@@ -234,7 +240,7 @@ module.exports = {
     {
       name: 'src-needs-nothing-outside',
       severity: 'error',
-      comment: 'because only dist, schema and policies are published',
+      comment: 'because only dist, schema, policies and evidence are published',
       from: { path: '^src/' },
       to: { path: '^(test|bench|scripts|docs)/' },
     },

@@ -25,6 +25,7 @@ import type { ProtocolDescriptor } from '../contract/protocol.js';
 import type { HoldStore } from '../contract/record-keeping.js';
 import type { Bus, SessionStore, SessionSummary, SubjectStore } from '../contract/session-store.js';
 import type { Target } from '../contract/target.js';
+import type { EvidenceDesk } from './evidence-desk.js';
 import type { MaskingDesk } from './masking-desk.js';
 import type { PolicyDesk } from './policy-desk.js';
 
@@ -107,6 +108,7 @@ export interface ApiServices {
   readonly operations: Pick<OperationIndex, 'search'>;
   readonly policyDesk: PolicyDesk;
   readonly maskingDesk: MaskingDesk;
+  readonly evidence: EvidenceDesk;
   readonly audit: AuditLog;
   readonly auditLog: AuditReader;
   sinks(): Promise<readonly SinkStatus[]>;

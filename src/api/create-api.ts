@@ -15,6 +15,7 @@ import { auditEntryRoutes } from './audit-entries.js';
 import { auditLogRoutes } from './audit-logs.js';
 import { auditSinksRoute } from './audit-sinks.js';
 import { type Caller, identifyCaller } from './caller.js';
+import { evidenceRoute } from './evidence.js';
 import { FailedLogins } from './failed-logins.js';
 import { grantRoutes } from './grants.js';
 import { guardHost } from './host-guard.js';
@@ -90,6 +91,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     ...auditEntryRoutes(services),
     ...auditLogRoutes(services),
     auditSinksRoute(services),
+    evidenceRoute(services),
   ];
   for (const route of routes) addRoute(app, route, services, identify);
   await app.ready();

@@ -68,6 +68,10 @@ export const AUDIT_EVENTS = {
   'grant.revoke': { ...ACTOR, ...APPROVAL, comment: 'sensitive' },
   /** Somebody read the record of a session, or a list of other people's sessions. */
   'log.read': { ...ACTOR, ...SESSION, what: 'public' },
+  /** Evidence of a period, or of one session, went out as a pack. */
+  'evidence.export': { ...ACTOR, ...SESSION, framework: 'public', from: 'public', to: 'public' },
+  /** For a pack, what was written up to then is sealed. */
+  'evidence.seal': { worker: 'public', request: 'public' },
   'policy.read': { ...ACTOR, policy: 'public' },
   'policy.explain': { ...ACTOR, ...SUBJECT, target: 'public' },
   /** Columns of a target were looked at for what they hold. */

@@ -1,12 +1,13 @@
 /** The audit domain: what is written about the gateway's own doings, how each field may be used, and the signed log that holds it. */
 export { AUDIT_EVENTS, type AuditData, type AuditKind } from './audit-events.js';
-export type { AuditLeaf } from './audit-leaf.js';
+export { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
 export { type AuditLog, classify, createAuditLog } from './audit-log.js';
 export { AuditTrail, type NewKeys } from './audit-trail.js';
-export { parseCheckpoint } from './checkpoint.js';
+export { type Checkpoint, isSigned, parseCheckpoint, signCheckpoint } from './checkpoint.js';
 export { type Cosigned, cosignLogs } from './cosign-logs.js';
 export { syncDirectories, writeWhole } from './durable-file.js';
 export { endedInOrder } from './ended-in-order.js';
+export { decodeBundle, encodeBundle } from './entry-bundle.js';
 export { entryMatches } from './entry-matches.js';
 export { endsOfLogs, followLogs } from './follow-logs.js';
 export { followRotations, type KeyChain, keepRotation, parseRotation, readRotations, signRotation } from './key-rotation.js';
@@ -16,8 +17,8 @@ export { LogFiles } from './log-files.js';
 export type { LogProblem } from './log-problem.js';
 export { checkLogProof, proveLeaves } from './log-proof.js';
 export { LogWriter } from './log-writer.js';
-export { KEY_TYPE, newSigningKey, parseVerifierKey, publicKeyBytes, readSigningKey, type VerifierKey, verifierKey } from './note-key.js';
 export { removeLeftovers } from './remove-leftovers.js';
+export { KEY_TYPE, newSigningKey, parseVerifierKey, publicKeyBytes, publicKeyObject, readSigningKey, type VerifierKey, verifierKey } from './note-key.js';
 export { placesOf, searchLogs } from './search-logs.js';
 export { verifyNote } from './signed-note.js';
 export { fileReceiver } from './sinks/file-receiver.js';

@@ -22,12 +22,14 @@ import type {
   TargetInfo,
   WhoAmI,
 } from '../contract/api-types.js';
+import type { EvidenceExport, EvidenceScope } from '../contract/evidence-types.js';
 import { GwError } from '../contract/gw-error.js';
 import type { InheritedTagList } from '../contract/inherited-tags.js';
 import type { MaskingScan } from '../contract/masking-policy.js';
 import type { PolicyExplanation, PolicyFile, PolicySimulation, PolicyText } from '../contract/policy-types.js';
 import type { Hold } from '../contract/record-keeping.js';
 import { readAnswer } from './api-answer.js';
+import { type PackOutput, readEvidenceFrames } from './evidence-frames.js';
 import { type HttpRequest, type HttpResponse, type HttpsTransport, placeOf } from './https-transport.js';
 import type { TokenSource } from './token-source.js';
 
@@ -35,6 +37,8 @@ import type { TokenSource } from './token-source.js';
 const SIMULATION_MS = 15 * 60_000;
 const SCAN_MS = 11 * 60_000;
 const ERASE_MS = 15 * 60_000;
+/** Longest silence while a gateway reads what a pack is made of. */
+const EVIDENCE_SILENCE = 10 * 60_000;
 /** Pieces of an error that are looked at. */
 const ERROR_PIECES = 64;
 
@@ -166,8 +170,28 @@ export class GatewayClient {
     return this.#stream(`/api/v1/sessions/${encodeURIComponent(id)}/watch`, {});
   }
 
-  async #stream(path: string, query: NonNullable<Call['query']>): Promise<AsyncIterable<Buffer>> {
-    const { status, headers, body } = await this.#transport.stream(this.#requestOf({ method: 'GET', path, query, token: await this.#token() }));
+  /**
+   * An evidence pack: its files go to `out` as the gateway makes them.
+   * @throws GwError what the gateway said; `gateway.unreachable` when it is not whole
+   */
+  async exportEvidence(scope: EvidenceScope, out: PackOutput, progress: (what: string, part: number) => void): Promise<EvidenceExport> {
+    const { framework, from, to, session, nonce, sample } = scope;
+    const query = {
+      framework,
+      nonce,
+      sample: String(sample),
+      ...(from === null ? {} : { from: new Date(from).toISOString() }),
+      ...(to === null ? {} : { to: new Date(to).toISOString() }),
+      ...(session === null ? {} : { session }),
+    };
+    return readEvidenceFrames(await this.#stream('/api/v1/evidence', query, EVIDENCE_SILENCE), out, progress);
+  }
+
+  async #stream(path: string, query: NonNullable<Call['query']>, timeout?: number): Promise<AsyncIterable<Buffer>> {
+    const { status, headers, body } = await this.#transport.stream({
+      ...this.#requestOf({ method: 'GET', path, query, token: await this.#token() }),
+      ...(timeout === undefined ? {} : { timeout }),
+    });
     if (status === 200) return this.#piecesOf(body);
     const pieces: Buffer[] = [];
     for await (const piece of this.#piecesOf(body)) if (pieces.length < ERROR_PIECES) pieces.push(piece);

@@ -1,6 +1,6 @@
 /** What the API gets of this worker. One place, so that `worker.ts` stays a list of steps. */
 
-import type { ApiServices, ApiSettings } from '../api/index.js';
+import type { ApiServices, ApiSettings, EvidenceDesk } from '../api/index.js';
 import type { ApprovalDesk } from '../approval/index.js';
 import type { AuditLog } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
@@ -44,6 +44,7 @@ export interface ApiWiring {
   readonly masking: (view: MaskingView) => MaskingDoor;
   readonly approvals: ApprovalDesk;
   readonly sinks: AuditSinks;
+  readonly evidence: EvidenceDesk;
   readonly metrics: WorkerMetrics;
   readonly metricsOfAll: () => Promise<readonly MetricFamilies[]>;
   readonly draining: () => boolean;
@@ -67,6 +68,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     masking,
     approvals,
     sinks,
+    evidence,
     metrics,
     metricsOfAll,
     draining,
@@ -95,6 +97,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
       clock,
     }),
     maskingDesk: createMaskingAnswers({ policy, path, inheritedTags: store.inheritedTags, masking }),
+    evidence,
     audit,
     auditLog: createAuditReader(live.current().config.gateway.dataDir),
     sinks: () => sinks.status(),

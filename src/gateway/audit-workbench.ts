@@ -223,7 +223,8 @@ function unwitnessed({ logs }: LogsReport, kept: readonly KeptCheckpoint[], keys
 
 type KeptCheckpoint = NonNullable<ReturnType<typeof parseCheckpoint>>;
 
-async function keptCheckpoint(file: string, keys: readonly VerifierKey[]): Promise<KeptCheckpoint> {
+/** A checkpoint that somebody kept. @throws GwError `usage.invalid` when it is none, or none of the keys signed it */
+export async function keptCheckpoint(file: string, keys: readonly VerifierKey[]): Promise<KeptCheckpoint> {
   const parsed = parseCheckpoint(await read(file, 'The checkpoint'));
   if (parsed === null) throw new GwError('usage.invalid', `${file} is not a checkpoint.`, { hint: 'Keep copies of `log/0/checkpoint` as they are.' });
   // Origin and name of a log's keys are the same: the key counts, whatever log of the gateway it was printed for.

@@ -21,6 +21,7 @@ import { createApiServices } from './api-wiring.js';
 import { type Approvals, createApprovals } from './approval-wiring.js';
 import { type AuditSinks, startAuditSinks } from './audit-sinks.js';
 import { ConnectionCounter } from './connection-limits.js';
+import { createEvidenceDesk, type GatewayEvidence } from './evidence-desk.js';
 import { protocolsByKind } from './gateway-protocols.js';
 import { createHttpServer } from './http-server.js';
 import { logSegment, recoverInterruptedWork } from './interrupted-work.js';
@@ -36,6 +37,7 @@ import { packageVersion } from './package-version.js';
 import { publicAddresses } from './public-addresses.js';
 import { loadServerIdentities } from './server-identities.js';
 import type { ServiceLogger } from './service-logger.js';
+import { loadSigningKeys } from './signing-keys.js';
 import { loadTokenKeys } from './token-keys.js';
 import type { MetricFamilies, WorkerAddresses, WorkerAssignment } from './worker-messages.js';
 import { createWorkerMetrics } from './worker-metrics.js';
@@ -83,10 +85,8 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   if (assignment.recover) await closeAbandonedLogs(logSettings);
   if (assignment.recover)
     await recoverInterruptedWork({ journalDir, keys: keys.keyring, aliveJournals: assignment.aliveJournals, store, trail, clock, logger });
-  const journal = new LoggedJournal(
-    await openWorkerJournal({ config, keys, dir: journalDir, bootId: worker, logger }, (segment) => logSegment(trail, segment)),
-    trail,
-  );
+  const segments = await openWorkerJournal({ config, keys, dir: journalDir, bootId: worker, logger }, (segment) => logSegment(trail, segment));
+  const journal = new LoggedJournal(segments, trail);
   cleanups.push(() => journal.close());
   const audit = createAuditLog(journal, trail);
   const live = await createLiveConfig({ config, isLocked: (issuer, subject) => store.subjects.isLocked(issuer, subject), clock, logger });
@@ -119,6 +119,19 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
 
   const approvals = createApprovals({ live, store, audit, policy, clock, logger });
   cleanups.push(() => approvals.close());
+
+  const evidence = createEvidenceDesk({
+    dataDir: config.gateway.dataDir,
+    keys: () => loadSigningKeys(config, clock.now()),
+    journalKeys: keys.keyring,
+    policies: store.policies,
+    bus: store.bus,
+    audit,
+    journal: segments,
+    worker,
+    logger,
+  });
+  cleanups.push(() => evidence.close());
 
   const authenticator: Authenticator = { verify: (token) => live.current().authenticator.verify(token) };
   const addresses = publicAddresses(config, assignment.ports);
@@ -178,6 +191,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     masking,
     approvals: approvals.desk,
     sinks,
+    evidence,
     metrics,
     metricsOfAll: options.metricsOfAll,
     draining: () => draining,
@@ -205,6 +219,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     policy,
     approvals,
     sinks,
+    evidence,
     indexer,
     path,
     api,
@@ -237,6 +252,7 @@ interface Parts {
   readonly policy: LivePolicy;
   readonly approvals: Approvals;
   readonly sinks: AuditSinks;
+  readonly evidence: GatewayEvidence;
   readonly indexer: OperationIndexer;
   readonly path: Path;
   readonly api: Api;
@@ -261,7 +277,7 @@ async function reload({ live, policy, sinks, listeners, logger }: Parts): Promis
  * refuses new tunnels. State and journal are closed last, because the last words of sessions go there.
  */
 async function drain(parts: Parts, deadlineMs: number): Promise<void> {
-  const { config, worker, store, journal, trail, audit, policy, approvals, sinks, indexer, path, api, listeners, logger } = parts;
+  const { config, worker, store, journal, trail, audit, policy, approvals, evidence, sinks, indexer, path, api, listeners, logger } = parts;
   parts.setDraining();
   const nativeClosed = listeners.closeNative();
   await path.drain(deadlineMs).catch((err: unknown) => logger.error({ err }, 'draining failed; ending at once'));
@@ -269,6 +285,7 @@ async function drain(parts: Parts, deadlineMs: number): Promise<void> {
     .record('gateway.stop', { gateway: config.gateway.name, worker, why: 'drain' })
     .catch((err: unknown) => logger.error({ err }, 'the end of the gateway could not be written to the journal'));
   await approvals.close();
+  await evidence.close();
   await Promise.all([nativeClosed, listeners.close()]);
   await api.close();
   await policy.close();

@@ -141,6 +141,16 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
     return this.healthy;
   }
 
+  /** What it has goes into a segment that is sealed soon; the next one begins. Nothing happens while it has nothing or cannot be written. */
+  roll(): void {
+    if (this.#failure !== null || this.#closed || this.#log.current.offset === this.#log.current.start) return;
+    try {
+      this.#roll();
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
   synced(): Promise<void> {
     return this.#failure === null ? this.#sync.wait() : Promise.reject(this.#failure);
   }
@@ -231,15 +241,9 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
     if (this.#segmentTimer !== null) clearTimeout(this.#segmentTimer);
     if (this.#closed) return;
     this.#segmentTimer = setTimeout(() => {
-      if (this.#failure !== null || this.#log.current.offset === this.#log.current.start) {
-        this.#armSegmentTimer();
-        return;
-      }
-      try {
-        this.#roll();
-      } catch (thrown) {
-        this.#fail(thrown);
-      }
+      const { number } = this.#log.current;
+      this.roll();
+      if (this.#log.current.number === number) this.#armSegmentTimer();
     }, this.#options.segmentMs);
     this.#segmentTimer.unref();
   }

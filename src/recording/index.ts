@@ -3,12 +3,16 @@
  * Writes on the path, reads, verifies and repairs beside it. Everything outside this folder imports from here.
  */
 
+export { EntryOpener } from './encryption/entry-opener.js';
 export { JournalKeyring, type JournalKeys, type KeyUnwrapper, type KeyWrapper, plainJournals, readWrappedKey } from './encryption/journal-keyring.js';
 export { createKeyFileWrapper, type KeyFile, readKeyFile } from './encryption/key-file.js';
+export { decodeEvent, decodeObject, type Entry } from './entry-decoder.js';
 export { type Erasure, eraseNumbered, eraseSession } from './erase-session.js';
 export { exportSession } from './export/export-session.js';
+export { KIND } from './format.js';
 export type { GroupJournal } from './group-journal.js';
 export { listWorkers } from './journal-directory.js';
+export { MerkleTree } from './merkle-tree.js';
 export { type JournalOptions, openJournal } from './open-journal.js';
 export { type EntryContent, provedBytes, proveEntries, readProvedEntry } from './prove-entries.js';
 export { type JournalEvent, readEvents } from './read-events.js';
@@ -19,6 +23,8 @@ export { type RecoveredSession, type Recovery, type RecoveryOptions, recoverJour
 export { replayOperations } from './replay-operations.js';
 export type { SealedSegment } from './sealed-segment.js';
 export type { SegmentFiles } from './segment-file.js';
+export { SessionJoiner } from './session-joiner.js';
+export { readStoredEntry, readStoredSegment, type StoredSegment, sessionOfStart, storedLeaf, storedSegments } from './stored-entries.js';
 export { type JournalReport, type SegmentReport, verifyJournal, type WorkerReport } from './verify-journal.js';
 export type { JournalProblem, ProblemCode } from './walk-journal.js';
 export { isWorkerAlive } from './worker-lock.js';

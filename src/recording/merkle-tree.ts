@@ -21,8 +21,19 @@ export class MerkleTree {
 
   /** Adds a leaf: `leaf` is 0x00 followed by its data. */
   add(leaf: Buffer): void {
+    this.#pair.write(hash('sha256', leaf, 'binary'), 1 + HASH_BYTES, HASH_BYTES, 'binary');
+    this.#added();
+  }
+
+  /** Adds a leaf of which only the hash is known. */
+  addHash(leafHash: Buffer): void {
+    leafHash.copy(this.#pair, 1 + HASH_BYTES, 0, HASH_BYTES);
+    this.#added();
+  }
+
+  /** The right half of the pair is the hash of a new leaf. */
+  #added(): void {
     const pair = this.#pair;
-    pair.write(hash('sha256', leaf, 'binary'), 1 + HASH_BYTES, HASH_BYTES, 'binary');
     let level = 0;
     // One merge for each trailing one bit of the number of leaves so far: the subtrees of equal size that end here.
     for (let n = this.#leaves; n % 2 === 1; n = Math.floor(n / 2)) this.#merge(level++);

@@ -13,6 +13,7 @@ import { newId } from '../../src/base/id.js';
 import { silentLogger } from '../../src/base/logger.js';
 import type { SinkStatus } from '../../src/contract/api-types.js';
 import type { PolicySource } from '../../src/contract/decision.js';
+import type { EvidenceScope } from '../../src/contract/evidence-types.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Identity } from '../../src/contract/identity.js';
 import type { BusEvent } from '../../src/contract/session-store.js';
@@ -68,6 +69,8 @@ export class ApiWorld {
   /** What an export gives; an error ends it in the middle. */
   exported: readonly (string | Error)[] = ['one\n', 'two\n'];
   sinks: readonly SinkStatus[] = [];
+  /** Scopes of the packs that were asked for. */
+  readonly exportedEvidence: EvidenceScope[] = [];
   journalBroken = false;
   /** Where a replay finds journals. */
   journalDir = '/nonexistent';
@@ -179,6 +182,12 @@ export class ApiWorld {
         inherited: (target) => this.store.inheritedTags.list(target, null),
         scan: (_asker, _identity, target, scope) => Promise.resolve({ target: target.name, scope, columns: 0, values: 0, proposals: [], tagged: [] }),
       },
+      evidence: {
+        export: (scope) => {
+          this.exportedEvidence.push(scope);
+          return Promise.resolve(framesOf('{"kind":"progress","what":"done","part":1}\n'));
+        },
+      },
       settings: () => ({
         ...settings,
         publicUrl: this.publicUrl,
@@ -282,6 +291,10 @@ export class ApiWorld {
     await this.store.close();
     await Promise.all([this.issuer[Symbol.asyncDispose](), this.other[Symbol.asyncDispose](), this.server.close()]);
   }
+}
+
+async function* framesOf(text: string): AsyncGenerator<Uint8Array, void> {
+  yield await Promise.resolve(Buffer.from(text));
 }
 
 async function* exportOf(session: string, format: string, pieces: readonly (string | Error)[]): AsyncGenerator<string, void> {

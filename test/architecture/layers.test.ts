@@ -20,6 +20,7 @@ const BREAKING: Readonly<Record<string, readonly [file: string, line: string]>> 
   'base-knows-nothing': ['src/base/b1.ts', "import type { X } from '../contract/target.js';"],
   'contract-knows-base': ['src/contract/c1.ts', "import { x } from '../policy/index.js';"],
   'domains-stand-alone': ['src/policy/p1.ts', "import type { X } from '../identity/index.js';"],
+  'evidence-reads-records': ['src/evidence/e1.ts', "import { x } from '../policy/index.js';"],
   'islands-never-meet': ['src/protocols/alpha/a1.ts', "import { x } from '../beta/index.js';"],
   'registry-names-islands-only': ['src/protocols/index.ts', "import { x } from './alpha/engine.js';"],
   'islands-are-entered-by-their-index': ['src/gateway/g1.ts', "import { x } from '../protocols/alpha/engine.js';"],

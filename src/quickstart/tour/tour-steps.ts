@@ -1,4 +1,6 @@
 /** The story: alice works, dangerous statements are refused, bob ends a session, carol reads the record. Each step checks itself. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { approveDevice } from '../approve-device.js';
 import { quickstartToken } from '../quickstart-token.js';
 import type { Finished } from './tour-shell.js';
@@ -219,6 +221,22 @@ export const TOUR_STEPS: readonly TourStep[] = [
         );
       }
       return outcome(`${sessions.length} sessions of alice`, [false, "carol does not find alice's refused DROP in the record"]);
+    },
+  },
+  {
+    who: 'carol',
+    title: 'gw evidence export -o evidence, gw evidence verify evidence',
+    why: 'What an examiner asks for, in one directory that proves itself: report.html in it is to be read, verify.sh needs nothing of gw.',
+    run: async ({ shell, world }) => {
+      const pack = join(world.directory.dir, 'evidence');
+      await rm(pack, { recursive: true, force: true });
+      const exported = await shell.gw('carol', ['evidence', 'export', '--framework', 'ffiec', '--from', '2020-01-01', '-o', pack]);
+      const verified = await shell.gw('carol', ['evidence', 'verify', pack]);
+      return outcome(
+        `${words(exported)}\n${words(verified)}`,
+        [exported.code === 0, `gw evidence export ended with ${exported.code}`],
+        [verified.code === 0, `gw evidence verify ended with ${verified.code}`],
+      );
     },
   },
 ];

@@ -44,6 +44,13 @@ export class EntryOpener {
     return parts === null || typeof session === 'string' ? null : session.disclose(parts);
   }
 
+  /** The key of a session, for somebody to whom all of it is shown; null when it is not to be had. */
+  keyOf(number: number): Buffer | null {
+    if (this.#journalKey === null) return null;
+    const { state, record } = readKeyRecord(this.#directory, number);
+    return state === 'kept' ? unwrapKey(this.#journalKey, number, record) : null;
+  }
+
   #session(number: number): SessionOpener | HiddenReason {
     const known = this.#sessions.get(number);
     if (known !== undefined) return known;

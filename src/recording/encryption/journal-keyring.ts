@@ -68,9 +68,13 @@ export class JournalKeyring implements JournalKeys {
   }
 
   async opener(dir: string, bootId: string): Promise<EntryOpener> {
-    const directory = join(dir, bootId);
-    const kept = await readWrappedKey(directory);
-    if (kept === null) return new EntryOpener(directory, null);
+    return new EntryOpener(join(dir, bootId), await this.key(dir, bootId));
+  }
+
+  /** The key of a journal; null when it is not encrypted. @throws GwError `recording.key` when it cannot be had */
+  async key(dir: string, bootId: string): Promise<Buffer | null> {
+    const kept = await readWrappedKey(join(dir, bootId));
+    if (kept === null) return null;
     const name = `${bootId}\n${kept.wrappedBy}\n${kept.key}`;
     let key = this.#known.get(name);
     if (key === undefined) {
@@ -79,7 +83,7 @@ export class JournalKeyring implements JournalKeys {
       // A key service that was away is asked again.
       key.catch(() => this.#known.delete(name));
     }
-    return new EntryOpener(directory, await key);
+    return key;
   }
 }
 

@@ -136,6 +136,7 @@ const MAPPINGS: Readonly<Partial<Record<AuditKind | LogEventKind, OcsfMapping>>>
   'data.masked': mapping(DATA_SECURITY, [1, 'Create'], SUCCESS, 'Modified', finding('Sensitive data was masked')),
   'api.denied': mapping(API, other('Call'), FAILURE, 'Denied', call('call'), BLOCKED),
   'log.read': mapping(API, read, SUCCESS, 'Allowed', call('read')),
+  'evidence.export': mapping(API, read, SUCCESS, 'Allowed', call('evidence.export')),
   'policy.read': mapping(API, read, SUCCESS, 'Allowed', call('policy.read')),
   'policy.explain': mapping(API, read, SUCCESS, 'Allowed', call('policy.explain')),
   'policy.simulate': mapping(API, read, SUCCESS, 'Allowed', call('policy.simulate')),

@@ -1,0 +1,159 @@
+/**
+ * Which part of logs and journals a period needs, and whether it is all there: a pack is made only of what cannot change any more, so that the same period
+ * gives the same pack for ever. A period is closed when every log goes on past it (or ended), and every journal segment with something of it is sealed
+ * and in the log.
+ */
+import { readdir } from 'node:fs/promises';
+import { type AuditLeaf, TILE_WIDTH } from '../audit/index.js';
+import { GwError } from '../contract/gw-error.js';
+import { listWorkers, type StoredSegment, storedSegments } from '../recording/index.js';
+import { instant, type PackScope } from './pack-scope.js';
+import type { SliceBounds, SlicedLog } from './sliced-log.js';
+import { Survey, segmentKey } from './survey.js';
+
+export interface NeededSegment extends StoredSegment {
+  readonly journal: string;
+}
+
+export interface ClosedPeriod {
+  readonly from: number;
+  readonly to: number;
+  /** By origin; a log that began after the period is not among them. */
+  readonly bounds: ReadonlyMap<string, SliceBounds>;
+  readonly segments: readonly NeededSegment[];
+}
+
+/** What one pass over a log finds of the period. */
+interface Sight {
+  readonly log: SlicedLog;
+  last: AuditLeaf | null;
+}
+
+/**
+ * @param logs whole logs, as they are now
+ * @param to null: as late as possible
+ * @throws GwError `evidence.open` when the period is not closed, `usage.invalid` when there is nothing of it
+ */
+export async function closedPeriod(logs: readonly SlicedLog[], journalDir: string, from: number, to: number | null): Promise<ClosedPeriod> {
+  const sights: Sight[] = logs.map((log) => ({ log, last: null }));
+  const survey = new Survey({ from, to: to ?? Number.MAX_SAFE_INTEGER });
+  for (const sight of sights) {
+    for await (const { leaf } of sight.log.leaves()) {
+      survey.take(sight.log.origin, leaf);
+      sight.last = leaf;
+    }
+  }
+  survey.finish();
+  const journals = new Map<string, StoredSegment[]>();
+  for (const journal of await listWorkers(journalDir)) journals.set(journal, await segmentsOf(journalDir, journal));
+  const { until, why } = closedUntil(sights, survey, journals);
+  if (to !== null && to > until) {
+    throw new GwError('evidence.open', `The period is closed until ${instant(until)} only: ${why}.`, {
+      hint: `Give --to ${instant(until)} or earlier, or try again later.`,
+    });
+  }
+  const end = to ?? until;
+  if (end <= from)
+    throw new GwError('usage.invalid', `There is nothing from ${instant(from)} on that is closed: the log is closed until ${instant(until)}.`, {
+      hint: 'Give an earlier --from.',
+    });
+  return select(logs, journals, survey, from, end);
+}
+
+/** A journal may be on its way: a segment whose header cannot be read yet is as if it were not there. */
+async function segmentsOf(journalDir: string, journal: string): Promise<StoredSegment[]> {
+  const names = await readdir(`${journalDir}/${journal}`);
+  return names.length === 0 ? [] : storedSegments(journalDir, journal);
+}
+
+function closedUntil(
+  sights: readonly Sight[],
+  survey: Survey,
+  journals: ReadonlyMap<string, readonly StoredSegment[]>,
+): { readonly until: number; readonly why: string } {
+  let until = Number.MAX_SAFE_INTEGER;
+  let why = '';
+  let newest = 0;
+  for (const { log, last } of sights) {
+    if (last === null) continue;
+    newest = Math.max(newest, Date.parse(last.time));
+    if (last.kind === 'log.close' || Date.parse(last.time) >= until) continue;
+    until = Date.parse(last.time);
+    why = `the log ${log.origin} has nothing signed after that`;
+  }
+  for (const [journal, segments] of journals) {
+    const open = segments.find(({ segment }) => !survey.segments.has(segmentKey(journal, segment)));
+    if (open === undefined || open.createdAt >= until) continue;
+    until = open.createdAt;
+    why = `segment ${open.segment} of the journal ${journal} is not sealed and in the log yet`;
+  }
+  // All logs ended: nothing comes after their last entries.
+  return until === Number.MAX_SAFE_INTEGER ? { until: newest + 1, why: 'the logs end there' } : { until, why };
+}
+
+async function select(
+  logs: readonly SlicedLog[],
+  journals: ReadonlyMap<string, readonly StoredSegment[]>,
+  survey: Survey,
+  from: number,
+  to: number,
+): Promise<ClosedPeriod> {
+  const scope = { from, to };
+  const sessions = [...survey.sessions.values()].filter(({ start }) => start === null || Date.parse(start.time) < to);
+  const low = (journal: string): number =>
+    sessions
+      .filter((each) => each.journal === journal && each.start !== null)
+      .reduce((least, { start }) => Math.min(least, Date.parse(start?.time ?? '')), from);
+  const segments: NeededSegment[] = [];
+  for (const [journal, list] of journals) {
+    const begin = low(journal);
+    for (const each of list) {
+      const told = survey.segments.get(segmentKey(journal, each.segment));
+      if (told !== undefined && told.time >= begin && each.createdAt < to) segments.push({ ...each, journal });
+    }
+  }
+  const bounds = new Map<string, SliceBounds>();
+  for (const log of logs) {
+    const begins = sessions.filter((each) => each.log === log.origin && each.index !== null).map(({ index }) => index ?? 0);
+    const anchors = segments.flatMap(({ journal, segment }) => {
+      const told = survey.segments.get(segmentKey(journal, segment));
+      return told?.log === log.origin ? [told.index] : [];
+    });
+    const found = await sliceBounds(log, scope, begins, anchors);
+    if (found !== null) bounds.set(log.origin, found);
+  }
+  return { from, to, bounds, segments };
+}
+
+/** From the begin of the first session to the first entry after the period, or further where a segment was told later. */
+async function sliceBounds(
+  log: SlicedLog,
+  { from, to }: Pick<PackScope, 'from' | 'to'>,
+  begins: readonly number[],
+  anchors: readonly number[],
+): Promise<SliceBounds | null> {
+  let first: number | null = null;
+  let size = 0;
+  let closed = false;
+  for await (const { index, leaf } of log.leaves()) {
+    const time = Date.parse(leaf.time);
+    if (time < to) {
+      size = index + 1;
+      closed = leaf.kind === 'log.close';
+      if (time >= from) first ??= index;
+    } else {
+      // The entry that shows that nothing of the period is missing at its end.
+      if (size > 0 && !closed) size = index + 1;
+      break;
+    }
+  }
+  size = Math.max(size, ...anchors.map((index) => index + 1));
+  if (size === 0) return null;
+  return { first: Math.min(first ?? size - 1, size - 1, ...begins, ...anchors), size };
+}
+
+/** The first entry of a log whose older ones may have been given up. */
+export async function oldestEntry(bundle: (index: number) => Promise<unknown>, size: number): Promise<number> {
+  for (let index = 0; index * TILE_WIDTH < size; index++) if ((await bundle(index)) !== null) return index * TILE_WIDTH;
+  return 0;
+}

@@ -1,0 +1,123 @@
+/** E01: what was looked at, whether it is all there, and what is missing. The first thing an auditor reads, because a listing with gaps proves nothing. */
+import type { AuditLeaf } from '../../audit/index.js';
+import type { PackWriter } from '../pack-writer.js';
+import { segmentKey } from '../survey.js';
+import { cell, Section, Tally } from './section.js';
+import type { Closing, SectionMaker } from './section-maker.js';
+
+export class ScopeSection implements SectionMaker {
+  readonly sections: readonly Section[];
+  readonly #section: Section;
+  readonly #kinds = new Tally();
+  readonly #lives: { readonly log: string; readonly leaf: AuditLeaf }[] = [];
+
+  constructor(writer: PackWriter) {
+    this.#section = new Section('E01', writer);
+    this.sections = [this.#section];
+    this.#section.gaps.push('offset of the gateway clock against a reference');
+  }
+
+  leaf(log: string, leaf: AuditLeaf): void {
+    this.#kinds.add(leaf.kind);
+    if (leaf.kind === 'log.recovered' || leaf.kind === 'session.recovered') this.#lives.push({ log, leaf });
+  }
+
+  /** Last of all makers: it compares what they wrote with what there is. */
+  finish(closing: Closing): void {
+    const section = this.#section;
+    this.#logs(closing);
+    this.#segments(closing);
+    const gaps = section.table(
+      'gaps',
+      ['time', 'log', 'log_index', 'what', 'session', 'detail'],
+      'log entries log.recovered and session.recovered with from <= time < to: where a process ended without a word',
+    );
+    for (const { log, leaf } of this.#lives) {
+      const detail =
+        leaf.kind === 'log.recovered'
+          ? `${String(leaf.data['leaves'])} entries taken over, ${String(leaf.data['unreadableBytes'])} bytes unreadable`
+          : `ended as ${String(leaf.data['reason'])}`;
+      if (leaf.kind === 'session.recovered') closing.claimed.add(leaf.kind);
+      gaps.add([leaf.time, log, leaf.n, leaf.kind, cell(leaf.data['session']), detail]);
+    }
+    const lost = this.#lives.filter(({ leaf }) => leaf.kind === 'log.recovered' && leaf.data['unreadableBytes'] !== 0);
+    section.check(
+      'nothing-lost',
+      'what a process left when it died could be read as a whole',
+      lost.map(({ log, leaf }) => `${log} entry ${leaf.n}`),
+      this.#lives.length,
+    );
+    const entries = section.table(
+      'entries',
+      ['kind', 'entries', 'in_tables'],
+      'entries of the log with from <= time < to (of the one session, where the pack is about one), by kind; in_tables: how many of them stand in a table of E01 to E16',
+    );
+    const missing: string[] = [];
+    let all = 0;
+    for (const [kind, count] of this.#kinds.sorted) {
+      const claimed = closing.claimed.get(kind);
+      entries.add([kind, count, claimed]);
+      all += count;
+      if (claimed !== count) missing.push(`${kind}: ${count} in the log, ${claimed} in tables`);
+    }
+    section.check('counted', 'every entry of the log stands in a table, once', missing, all);
+    const detailed = closing.events.filter((each) => !closing.isAtEdge(each));
+    const bare = detailed.filter(({ journalled }) => !journalled).map(({ log, leaf }) => `${log} entry ${leaf.n}`);
+    section.check('logged', 'every event that a journal tells is in the log', closing.unlogged, detailed.length + closing.unlogged.length);
+    section.check('journalled', 'every event of the log is in a journal, with the same public fields', bare, detailed.length);
+  }
+
+  #logs({ logs }: Closing): void {
+    const table = this.#section.table(
+      'logs',
+      ['log', 'first_index', 'entries', 'root', 'first_time', 'last_time', 'heartbeats'],
+      'the logs of the gateway as far as the period needs them: checkpoint size and root, first entry in the pack, heartbeats in the period',
+    );
+    for (const each of logs) table.add([each.origin, each.first, each.size, each.root, each.firstTime, each.lastTime, each.heartbeats]);
+    this.#section.check(
+      'contiguous',
+      'entries say their own place without gaps, time does not go back, sessions are numbered without gaps',
+      logs.flatMap(({ disorder }) => disorder),
+      logs.length,
+    );
+    this.#section.check(
+      'root',
+      'the entries and tiles give the root of the checkpoint',
+      logs.filter(({ rootHolds }) => !rootHolds).map(({ origin }) => origin),
+      logs.length,
+    );
+    this.#section.check(
+      'to-the-end',
+      'each log goes on past the period, or says that it ended',
+      logs.filter(({ reachesEnd }) => !reachesEnd).map(({ origin }) => origin),
+      logs.length,
+    );
+  }
+
+  #segments({ slices, survey, scope, claimed }: Closing): void {
+    const table = this.#section.table(
+      'segments',
+      ['journal', 'segment', 'entries', 'shown', 'root', 'log', 'log_index'],
+      'the segments of journals that hold the period and the begin of its sessions; shown: entries that stand in the pack as they are, the others as hashes',
+    );
+    const wrong: string[] = [];
+    const there = new Set<string>();
+    for (const { journal, segment, entries, shown, root } of slices) {
+      const anchor = survey.segments.get(segmentKey(journal, segment));
+      there.add(segmentKey(journal, segment));
+      table.add([journal, segment, entries, shown, root, anchor?.log ?? null, anchor?.index ?? null]);
+      if (anchor === undefined) wrong.push(`segment ${segment} of ${journal} is not in the log`);
+      else if (anchor.root !== root || anchor.entries !== entries) wrong.push(`segment ${segment} of ${journal} is not the one in the log`);
+    }
+    this.#section.check('segments', 'each segment of a journal has the root that stands in the log', wrong, slices.length);
+    const due = [...survey.segments.values()].filter(({ time }) => time >= scope.from && time < scope.to);
+    const absent = due.filter(({ journal, segment }) => !there.has(segmentKey(journal, segment)));
+    claimed.add('journal.segment', scope.session === null ? due.length - absent.length : 0);
+    this.#section.check(
+      'no-segment-missing',
+      'each segment that was sealed in the period is in the pack',
+      absent.map(({ journal, segment }) => `segment ${segment} of ${journal}`),
+      due.length,
+    );
+  }
+}

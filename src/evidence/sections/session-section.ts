@@ -1,0 +1,125 @@
+/** E09: every session of the period with who, from where, to what, from when to when, and where its begin and end stand in the log. */
+import type { PackWriter } from '../pack-writer.js';
+import { type SurveyedSession, sessionsInOrder } from '../survey.js';
+import { cell, Section } from './section.js';
+import type { Closing, SectionMaker } from './section-maker.js';
+
+const COLUMNS = [
+  'session',
+  'started',
+  'ended',
+  'duration_s',
+  'issuer',
+  'subject',
+  'name',
+  'kind',
+  'groups',
+  'on_behalf_of',
+  'on_behalf_verified',
+  'address',
+  'client',
+  'target',
+  'protocol',
+  'via',
+  'read_only',
+  'reason',
+  'policy',
+  'rule',
+  'end_reason',
+  'operations',
+  'refused',
+  'rows',
+  'bytes_up',
+  'bytes_down',
+  'log_entries',
+  'log',
+  'log_index',
+  'end_log',
+  'end_index',
+  'journal',
+  'journal_number',
+  'replay',
+];
+
+export class SessionSection implements SectionMaker {
+  readonly sections: readonly Section[];
+  readonly #section: Section;
+
+  constructor(writer: PackWriter) {
+    this.#section = new Section('E09', writer);
+    this.sections = [this.#section];
+  }
+
+  finish(closing: Closing): void {
+    const { survey, scope, starts, claimed, drawn } = closing;
+    const table = this.#section.table(
+      'sessions',
+      COLUMNS,
+      'sessions whose begin (log entry session.start) is before "to" and whose end (session.end, session.recovered) is not before "from", in the order of time; names, groups, addresses and reasons from the begin in the journal; replay: the record is in sessions/',
+    );
+    const recordless: string[] = [];
+    const short: string[] = [];
+    let whole = 0;
+    const isIn = (leaf: { readonly time: string } | null): boolean => leaf !== null && Date.parse(leaf.time) >= scope.from;
+    for (const session of sessionsInOrder(survey)) {
+      if (scope.session !== null && session.id !== scope.session) continue;
+      if (isIn(session.start)) claimed.add('session.start');
+      if (session.end?.kind === 'session.end' && isIn(session.end)) claimed.add('session.end');
+      table.add(this.#row(session, closing, drawn.has(session.id)));
+      if (!starts.has(session.id) && (closing.told.get(session.id)?.hidden ?? 0) === 0) recordless.push(session.id);
+      if (session.end?.kind === 'session.end' && session.start !== null) {
+        whole++;
+        if (session.end.data['leaves'] !== session.leaves)
+          short.push(`${session.id} has ${session.leaves} entries, its end says ${String(session.end.data['leaves'])}`);
+      }
+    }
+    this.#section.check('recorded', 'each session of the log has its begin in a journal', recordless, table.rows);
+    this.#section.check('entries', 'each session that ended has as many entries in the log as its end says', short, whole);
+  }
+
+  #row(session: SurveyedSession, { starts }: Closing, replay: boolean): (string | number | boolean | null)[] {
+    const start = starts.get(session.id);
+    const identity = start?.identity;
+    const behalf = identity?.onBehalfOf;
+    const begun = session.start?.time ?? (start === undefined ? null : new Date(start.startedAt).toISOString());
+    const end = session.end?.data ?? {};
+    const seconds = begun === null || session.end === null ? null : (Date.parse(session.end.time) - Date.parse(begun)) / 1000;
+    const public_ = session.start?.data ?? {};
+    return [
+      session.id,
+      begun,
+      session.end?.time ?? null,
+      seconds,
+      cell(public_['issuer'] ?? identity?.issuer),
+      cell(public_['subject'] ?? identity?.subject),
+      identity?.name ?? null,
+      identity?.kind ?? cell(public_['kind']),
+      identity?.groups.join(' ') ?? null,
+      behalf?.subject ?? null,
+      behalf?.verified ?? null,
+      start?.clientAddress ?? null,
+      start?.client ?? null,
+      cell(public_['target'] ?? start?.target),
+      cell(public_['protocol'] ?? start?.protocol),
+      cell(public_['via'] ?? start?.via),
+      start?.readOnly === true,
+      start?.reason ?? null,
+      cell(public_['policy']),
+      cell(public_['rule']),
+      cell(end['reason']),
+      cell(end['operations']),
+      cell(end['refused']),
+      cell(end['rows']),
+      cell(end['bytesUp']),
+      cell(end['bytesDown']),
+      session.leaves,
+      session.log,
+      session.index,
+      session.endLog,
+      session.end?.n ?? null,
+      session.journal,
+      session.number,
+      replay,
+    ];
+  }
+}

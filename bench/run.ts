@@ -1,11 +1,12 @@
 /**
  * The bench: gw against direct, haproxy and pgbouncer, interleaved, as ratios. `npm run bench [-- SECTION…] [--rounds N]`; sections:
- * throughput tunnel bulk masking latency connections memory cli search. Results go to bench/results/SECTION.json. Needs Debian's postgresql, haproxy
+ * throughput tunnel bulk masking latency connections memory cli search evidence. Results go to bench/results/SECTION.json. Needs Debian's postgresql, haproxy
  * and pgbouncer.
  */
 import { bulk } from './sections/bulk.js';
 import { cli } from './sections/cli.js';
 import { connections } from './sections/connections.js';
+import { evidence } from './sections/evidence.js';
 import { latency } from './sections/latency.js';
 import { masking } from './sections/masking.js';
 import { memory } from './sections/memory.js';
@@ -15,7 +16,18 @@ import { tunnel } from './sections/tunnel.js';
 import type { Row } from './support/record.js';
 import { save } from './support/record.js';
 
-const SECTIONS: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = { throughput, tunnel, bulk, masking, latency, connections, memory, cli, search };
+const SECTIONS: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = {
+  throughput,
+  tunnel,
+  bulk,
+  masking,
+  latency,
+  connections,
+  memory,
+  cli,
+  search,
+  evidence,
+};
 
 const args = process.argv.slice(2);
 const at = args.indexOf('--rounds');

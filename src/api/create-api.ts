@@ -15,6 +15,7 @@ import { auditEntryRoutes } from './audit-entries.js';
 import { auditLogRoutes } from './audit-logs.js';
 import { auditSinksRoute } from './audit-sinks.js';
 import { type Caller, identifyCaller } from './caller.js';
+import { clientRecordingRoutes } from './client-recordings.js';
 import { evidenceRoute } from './evidence.js';
 import { FailedLogins } from './failed-logins.js';
 import { grantRoutes } from './grants.js';
@@ -92,6 +93,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     ...auditLogRoutes(services),
     auditSinksRoute(services),
     evidenceRoute(services),
+    ...clientRecordingRoutes(services),
   ];
   for (const route of routes) addRoute(app, route, services, identify);
   await app.ready();

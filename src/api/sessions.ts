@@ -86,7 +86,8 @@ function detail(services: ApiServices): ApiRoute {
         sessionSubject: session.subject,
       });
       const record = await services.records.read(session, page);
-      return { session, ...record } satisfies SessionDetail;
+      const clientRecording = session.clientRecording === undefined ? null : await services.clientRecordings.find(session.clientRecording);
+      return { session, ...record, ...(clientRecording === null ? {} : { clientRecording }) } satisfies SessionDetail;
     },
   };
 }

@@ -37,6 +37,7 @@ function describe(target: Target, identity: Identity, services: ApiServices, set
     serverKey: protocol.serverKey,
     database: databaseOf(target.options),
     native: reachable ? settings.nativeAddress(target.protocol) : null,
+    ...(decision.record === undefined ? {} : { record: decision.record }),
   };
 }
 

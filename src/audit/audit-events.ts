@@ -72,6 +72,11 @@ export const AUDIT_EVENTS = {
   'evidence.export': { ...ACTOR, ...SESSION, framework: 'public', from: 'public', to: 'public' },
   /** For a pack, what was written up to then is sealed. */
   'evidence.seal': { worker: 'public', request: 'public' },
+  /** A client begins to record its side of sessions. */
+  'client_recording.begin': { ...ACTOR, recording: 'public', targets: 'public' },
+  /** A piece of it was uploaded; the last entry says how it was judged. */
+  'client_recording.upload': { ...ACTOR, recording: 'public', offset: 'public', bytes: 'public' },
+  'client_recording.end': { ...ACTOR, recording: 'public', bytes: 'public', digest: 'public' },
   'policy.read': { ...ACTOR, policy: 'public' },
   'policy.explain': { ...ACTOR, ...SUBJECT, target: 'public' },
   /** Columns of a target were looked at for what they hold. */

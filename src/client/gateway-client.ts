@@ -8,6 +8,8 @@ import type {
   ApprovalList,
   AuditEntryList,
   AuditLogList,
+  ClientRecording,
+  ClientRecordingBegun,
   EraseReply,
   ExportFormat,
   HoldList,
@@ -147,6 +149,45 @@ export class GatewayClient {
     return detail as unknown as SessionDetail;
   }
 
+  async beginRecording(targets: readonly string[]): Promise<ClientRecordingBegun> {
+    const begun = await this.#call({ method: 'POST', path: '/api/v1/recordings', body: { targets }, token: await this.#token() });
+    if (typeof begun['id'] !== 'string' || typeof begun['key'] !== 'string') throw this.#unexpected('recording');
+    return begun as unknown as ClientRecordingBegun;
+  }
+
+  async recordings(query: { readonly limit?: number; readonly mine?: boolean } = {}): Promise<readonly ClientRecording[]> {
+    const { limit, mine = false } = query;
+    const answer = await this.#call({ method: 'GET', path: '/api/v1/recordings', query: { limit, mine: String(mine) }, token: await this.#token() });
+    return this.#list<ClientRecording>(answer, 'recordings');
+  }
+
+  recording(id: string): Promise<ClientRecording> {
+    return this.#recording({ method: 'GET', path: `/api/v1/recordings/${encodeURIComponent(id)}` });
+  }
+
+  /** Gives how many bytes are there now. @throws GwError `recording.upload` when the piece does not continue what is there */
+  async uploadRecording(id: string, offset: number, bytes: Buffer): Promise<number> {
+    const answer = await this.#call({
+      method: 'POST',
+      path: `/api/v1/recordings/${encodeURIComponent(id)}/pieces`,
+      body: { offset, bytes: bytes.toString('base64') },
+      token: await this.#token(),
+    });
+    if (typeof answer['received'] !== 'number') throw this.#unexpected('recording.received');
+    return answer['received'];
+  }
+
+  /** All of it is there; gives how it was judged. */
+  endRecording(id: string, bytes: number, digest: string): Promise<ClientRecording> {
+    return this.#recording({ method: 'POST', path: `/api/v1/recordings/${encodeURIComponent(id)}/end`, body: { bytes, digest } });
+  }
+
+  async #recording(call: Pick<Call, 'method' | 'path' | 'body'>): Promise<ClientRecording> {
+    const recording = await this.#call({ ...call, token: await this.#token() });
+    if (typeof recording['id'] !== 'string' || typeof recording['received'] !== 'number') throw this.#unexpected('recording');
+    return recording as unknown as ClientRecording;
+  }
+
   async operations(query: {
     readonly q: string;
     readonly limit: number;
@@ -163,6 +204,11 @@ export class GatewayClient {
    */
   exportSession(id: string, format: ExportFormat): Promise<AsyncIterable<Buffer>> {
     return this.#stream(`/api/v1/sessions/${encodeURIComponent(id)}/export`, { format });
+  }
+
+  /** What a client recorded, as an asciicast. @throws as `exportSession` */
+  exportRecording(id: string): Promise<AsyncIterable<Buffer>> {
+    return this.#stream(`/api/v1/recordings/${encodeURIComponent(id)}/cast`, {});
   }
 
   /** A live session as an asciicast that goes on until the session ends. @throws as `exportSession` */

@@ -42,6 +42,17 @@ Where policy wants people to approve, the client waits and says for whom; --no-w
     if (target === undefined) throw new GwError('usage.invalid', 'Which target?', { hint: 'Name one: `gw connect TARGET`. `gw ls` shows them.' });
     const keepOpen = flags.listen !== undefined || flags.print !== undefined || this.jsonEnabled();
     const listen = keepOpen ? { port: flags.listen ?? 0, form: flags.print ?? (this.jsonEnabled() ? 'json' : 'url') } : null;
-    this.exit(await connectTarget({ connection, target, args: rest ?? [], terms: askingTerms(flags), userAgent: this.userAgent, listen, program: null }));
+    this.exit(
+      await connectTarget({
+        connection,
+        target,
+        args: rest ?? [],
+        terms: askingTerms(flags),
+        record: flags.record,
+        userAgent: this.userAgent,
+        listen,
+        program: null,
+      }),
+    );
   }
 }

@@ -37,6 +37,6 @@ Where people must approve, the command waits (--wait=30m for a limit); with --no
     const { args, flags } = await this.parse(Exec, withWait(own));
     const connection = await this.connect(flags);
     const targets = execTargets(args.target, flags.target ?? [], connection.settings.target?.value);
-    this.exit(await execOnTargets({ connection, targets, command: rest ?? [], terms: askingTerms(flags), userAgent: this.userAgent }));
+    this.exit(await execOnTargets({ connection, targets, command: rest ?? [], terms: askingTerms(flags), record: flags.record, userAgent: this.userAgent }));
   }
 }

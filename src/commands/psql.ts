@@ -25,7 +25,16 @@ export default class Psql extends GwCommand {
     const target = args.target ?? connection.settings.target?.value;
     if (target === undefined) throw new GwError('usage.invalid', 'Which target?', { hint: 'Name one: `gw psql TARGET`. `gw ls` shows them.' });
     this.exit(
-      await connectTarget({ connection, target, args: rest ?? [], terms: askingTerms(flags), userAgent: this.userAgent, listen: null, program: 'psql' }),
+      await connectTarget({
+        connection,
+        target,
+        args: rest ?? [],
+        terms: askingTerms(flags),
+        record: flags.record,
+        userAgent: this.userAgent,
+        listen: null,
+        program: 'psql',
+      }),
     );
   }
 }

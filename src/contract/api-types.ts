@@ -2,6 +2,7 @@
 
 import type { ApprovalKind, ApprovalState, Estimate, Party, ShownOperation } from './approval.js';
 import type { AuditEntry } from './audit-entry.js';
+import type { ClientRecording } from './client-recording.js';
 import type { DecisionEffect } from './decision.js';
 import type { MaskCount } from './masking-policy.js';
 import type { FoundOperation } from './operation-index.js';
@@ -53,6 +54,8 @@ export interface TargetInfo {
   readonly database: string | null;
   /** Address of the native port, `host:port`, when there is one. */
   readonly native: string | null;
+  /** `client`: sessions are opened only for a client that records its side. Left out where it need not. */
+  readonly record?: 'client';
 }
 
 /** POST /api/v1/sessions/:id/erase */
@@ -99,6 +102,8 @@ export interface SessionDetail {
   /** False when something of the record is missing or does not verify; `problems` says what. */
   readonly intact: boolean;
   readonly problems: readonly string[];
+  /** What the client recorded on its side, or was to record and never uploaded; left out where it was not to record. */
+  readonly clientRecording?: ClientRecording;
   /** Operations come in pages (`?after=SEQUENCE&limit=N`): give it as `after` for the next one; null when the record ends here. */
   readonly next: number | null;
 }
@@ -246,7 +251,23 @@ export interface Readiness {
   readonly checks: Readonly<Record<string, { readonly ok: boolean; readonly message: string | null }>>;
 }
 
-export type { SessionSummary, SubjectRecord };
+export type { ClientRecording, SessionSummary, SubjectRecord };
+
+/** POST /api/v1/recordings {targets}: `key` (base64) encrypts the recording; the client keeps it in memory only. */
+export interface ClientRecordingBegun {
+  readonly id: string;
+  readonly key: string;
+}
+
+/** POST /api/v1/recordings/:id/pieces {offset, bytes: base64} */
+export interface ClientRecordingReceived {
+  readonly received: number;
+}
+
+/** GET /api/v1/recordings — newest first. */
+export interface ClientRecordingList {
+  readonly recordings: readonly ClientRecording[];
+}
 
 /** First message of a `gw-tunnel/1` connection, client to gateway: u32 length, then this as JSON (at most 64 KiB). */
 export interface TunnelHello {
@@ -260,6 +281,8 @@ export interface TunnelHello {
   /** Longest wait for approval, milliseconds; 0: none, null: until the request expires. */
   readonly wait?: number | null;
   readonly breakGlass?: boolean;
+  /** Id that `POST /api/v1/recordings` gave, where the client records its side. */
+  readonly recording?: string | null;
 }
 
 /** The answer: u32 length, then JSON. After `ok: true` the connection carries the target protocol's own bytes. */

@@ -90,6 +90,8 @@ export interface Decision {
   readonly approval: ApprovalDemand | null;
   /** The highest tier of all rules that apply. */
   readonly tier: Tier | null;
+  /** Sessions are opened only for a client that records its side. Of a decision to connect; left out where it need not. */
+  readonly record?: 'client';
   /** People said no, or nobody said anything: what the client is told instead of the policy's words. Never of a decision of policy alone. */
   readonly refusal?: GwError;
 }

@@ -43,6 +43,8 @@ export interface SessionStart {
   readonly client: string | null;
   /** The target refuses writes on this session's connection. Left out where it does not. */
   readonly readOnly?: true;
+  /** Id of the recording that the client makes on its side. Left out where it makes none. */
+  readonly recording?: string;
   readonly decision: RecordedDecision;
 }
 

@@ -30,6 +30,8 @@ export interface SessionSummary {
   readonly journal: string;
   /** Whether what it recorded can still be read. */
   readonly content: 'kept' | 'erased' | 'expired';
+  /** Recording that the client said it makes of it; left out where it makes none. */
+  readonly clientRecording?: string;
 }
 
 export interface SessionFilter {

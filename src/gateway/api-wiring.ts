@@ -12,7 +12,7 @@ import type { Authenticator } from '../contract/identity.js';
 import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Protocol } from '../contract/protocol.js';
 import type { Journal } from '../contract/recording.js';
-import type { JournalKeys } from '../recording/index.js';
+import type { ClientRecordings, JournalKeys } from '../recording/index.js';
 import type { Path } from '../session/index.js';
 import type { Store } from '../store/index.js';
 import { createAuditReader } from './audit-reader.js';
@@ -45,6 +45,7 @@ export interface ApiWiring {
   readonly approvals: ApprovalDesk;
   readonly sinks: AuditSinks;
   readonly evidence: EvidenceDesk;
+  readonly clientRecordings: ClientRecordings;
   readonly metrics: WorkerMetrics;
   readonly metricsOfAll: () => Promise<readonly MetricFamilies[]>;
   readonly draining: () => boolean;
@@ -69,6 +70,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     approvals,
     sinks,
     evidence,
+    clientRecordings,
     metrics,
     metricsOfAll,
     draining,
@@ -88,6 +90,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     local: path.live,
     records: createSessionRecords(journalDir, keys, createRecordEraser({ journalDir, holds: store.holds, contents: store.contents }), logger),
     operations: store.operations,
+    clientRecordings,
     policyDesk: createPolicyAnswers({
       current: () => policy.current(),
       store: store.policies,

@@ -13,7 +13,7 @@ import type { Authenticator } from '../contract/identity.js';
 import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Journal } from '../contract/recording.js';
 import { createMaskingDoor } from '../masking/index.js';
-import { type GroupJournal, openJournal, type SealedSegment } from '../recording/index.js';
+import { ClientRecordings, type GroupJournal, openJournal, type SealedSegment } from '../recording/index.js';
 import { createPath, type Path, type PathLimits } from '../session/index.js';
 import type { Store } from '../store/index.js';
 import { dial } from '../targets/index.js';
@@ -135,6 +135,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
 
   const authenticator: Authenticator = { verify: (token) => live.current().authenticator.verify(token) };
   const addresses = publicAddresses(config, assignment.ports);
+  const clientRecordings = new ClientRecordings(store.clientRecordings, clock);
   const path = createPath({
     gateway: config.gateway.name,
     workerId: worker,
@@ -151,6 +152,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     subjects: store.subjects,
     approvals: approvals.desk.door,
     inheritedTags: store.inheritedTags,
+    clientRecordings,
     bus: store.bus,
     tlsContext: (): SecureContext => live.current().tls.context,
     discovery: discoveryOf(config),
@@ -177,6 +179,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   });
   let http: Server | undefined;
   const services = createApiServices({
+    clientRecordings,
     live,
     serverIdentities,
     addresses,

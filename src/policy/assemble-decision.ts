@@ -66,6 +66,7 @@ export function assemble(outcomes: readonly Outcome[], policy: string, who: Requ
     };
   }
   const limiting = gather(outcomes, 'limiting');
+  const recorded = outcomes.some(({ found }) => found.record) ? ({ record: 'client' } as const) : {};
   const asks = outcomes.filter((outcome) => outcome.effect === 'require_approval');
   const [ask] = asks;
   if (ask !== undefined) {
@@ -81,14 +82,16 @@ export function assemble(outcomes: readonly Outcome[], policy: string, who: Requ
       limits,
       approval,
       tier,
+      ...recorded,
     };
   }
   const rule = outcomes.find((outcome) => outcome.rule !== null)?.rule?.name ?? null;
   const reasons = allowReasons(outcomes);
-  const key = JSON.stringify([rule, reasons, warnings, tier, limiting.map(({ order }) => order)]);
+  const key = JSON.stringify([rule, reasons, warnings, tier, limiting.map(({ order }) => order), recorded]);
   const known = allowed.get(key);
   if (known !== undefined) return known;
-  const decision: Decision = { effect: 'allow', rule, policy, reasons, hint: null, warnings, limits: limitsOf(limiting, tier, who), approval: null, tier };
+  const limits = limitsOf(limiting, tier, who);
+  const decision: Decision = { effect: 'allow', rule, policy, reasons, hint: null, warnings, limits, approval: null, tier, ...recorded };
   allowed.set(key, decision);
   return decision;
 }

@@ -18,7 +18,7 @@ function compileApproval(text: ApprovalText | undefined): ApprovalTerms | null {
 }
 
 function checkTerms(rule: RuleText, report: Report): void {
-  const refuse = (key: 'approval' | 'limits' | 'break_glass', why: string): void => {
+  const refuse = (key: 'approval' | 'limits' | 'break_glass' | 'record', why: string): void => {
     if (rule[key] !== undefined) report([key], `\`${key}\` ${why}`, 'key');
   };
   if (rule.effect !== 'require_approval') refuse('break_glass', 'goes past an approval, so it stands in a rule with `effect: require_approval`');
@@ -32,6 +32,8 @@ function checkTerms(rule: RuleText, report: Report): void {
       'in an allow rule says who may let more rows through than `limits.rows`, which is not given; to ask always, use `effect: require_approval`',
     );
   if (rule.effect === 'warn' && rule.message === undefined) report(['effect'], 'a rule with `effect: warn` needs a `message`, which is what it shows');
+  if ((rule.effect !== 'allow' && rule.effect !== 'require_approval') || !rule.actions.includes('connect'))
+    refuse('record', 'is asked of a client that connects, so it stands in a rule with `effect: allow` or `require_approval` that names `connect`');
   if (rule.actions.includes('connect')) refuse('limits', 'cannot stand in a rule that names `connect`; put it into the rules for the operations');
 }
 
@@ -58,5 +60,6 @@ export function compileTerms(rule: RuleText, tiers: TiersText, report: Report): 
             statements: limits.statements ?? null,
           },
     breakGlass: glass === undefined ? null : { groups: new Set(glass.groups), forMs: parseDuration(glass.for) ?? 0 },
+    record: rule.record !== undefined,
   };
 }

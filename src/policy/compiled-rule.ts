@@ -48,7 +48,7 @@ export interface CompiledRule {
 
 /** True of a rule that does nothing but allow: it need not be looked at where it is not certain that it applies. */
 export function onlyPermits(rule: CompiledRule): boolean {
-  return rule.effect === 'allow' && rule.terms.limits === null && rule.terms.tier === null;
+  return rule.effect === 'allow' && rule.terms.limits === null && rule.terms.tier === null && !rule.terms.record;
 }
 
 export function resourceMatches(matchers: readonly ResourceMatcher[], resource: Resource, certain: boolean): boolean {

@@ -45,6 +45,8 @@ export interface Matches {
   /** All that limit, perhaps. */
   limiting: CompiledRule[];
   warning: CompiledRule[];
+  /** One, perhaps, wants the client to record. */
+  record: boolean;
   /** All with a tier. */
   tiered: CompiledRule[];
   /** The first whose condition failed, and why. */
@@ -76,13 +78,14 @@ export function whyFailed(error: unknown): string {
 }
 
 /** Whether nothing but its effect is of interest, so that a rule behind one of the same effect need not be looked at. */
-const plain = (rule: CompiledRule): boolean => rule.when === null && rule.terms.tier === null && rule.terms.limits === null;
+const plain = (rule: CompiledRule): boolean => rule.when === null && rule.terms.tier === null && rule.terms.limits === null && !rule.terms.record;
 
 const earlier = (rule: CompiledRule, than: CompiledRule | null): boolean => than === null || rule.order < than.order;
 
 function add(rule: CompiledRule, certain: boolean, into: Matches): void {
   if (rule.terms.tier !== null) into.tiered.push(rule);
   if (rule.terms.limits !== null) into.limiting.push(rule);
+  if (rule.terms.record) into.record = true;
   switch (rule.effect) {
     case 'deny':
       if (earlier(rule, into.deny)) into.deny = rule;
@@ -104,7 +107,7 @@ function add(rule: CompiledRule, certain: boolean, into: Matches): void {
 
 /** Rules of both lists that apply; `effect` null and `action` `connect` for opening a session. */
 export function matchRules(lists: readonly (readonly CompiledRule[])[], effect: Effect | null, action: string, scope: MatchScope, round: Round): Matches {
-  const found: Matches = { deny: null, allow: null, asking: [], askCertain: false, limiting: [], warning: [], tiered: [], failed: null };
+  const found: Matches = { deny: null, allow: null, asking: [], askCertain: false, limiting: [], record: false, warning: [], tiered: [], failed: null };
   for (const list of lists) {
     for (const rule of list) {
       const restricts = !onlyPermits(rule);

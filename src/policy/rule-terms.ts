@@ -21,4 +21,6 @@ export interface RuleTerms {
   readonly approval: ApprovalTerms | null;
   readonly limits: LimitTerms | null;
   readonly breakGlass: BreakGlassTerms | null;
+  /** Sessions that the rule lets be opened are recorded by the client, too. */
+  readonly record: boolean;
 }

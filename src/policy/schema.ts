@@ -147,6 +147,10 @@ const ruleSchema = z.strictObject({
     .describe('In a `require_approval` rule: who approves. In an `allow` rule with `limits.rows`: who may let a write through that changed more.'),
   limits: limitsSchema.optional().describe('What an operation that this rule allows, or asks for, is held to. The tightest of all rules that apply holds.'),
   break_glass: breakGlassSchema.optional().describe('In a `require_approval` rule: who may go past it in an emergency.'),
+  record: z
+    .literal('client')
+    .optional()
+    .describe('In a rule that names `connect`: sessions open only for a client (`gw connect`, `gw exec`) that records its terminal and uploads the recording.'),
   message: line(500).optional().describe('Shown with the decision: what the rule protects.'),
   hint: line(500).optional().describe('Shown with a refusal: what to do instead.'),
 });

@@ -3,6 +3,7 @@
  * Writes on the path, reads, verifies and repairs beside it. Everything outside this folder imports from here.
  */
 
+export { ClientRecordings } from './client/client-recordings.js';
 export { EntryOpener } from './encryption/entry-opener.js';
 export { JournalKeyring, type JournalKeys, type KeyUnwrapper, type KeyWrapper, plainJournals, readWrappedKey } from './encryption/journal-keyring.js';
 export { createKeyFileWrapper, type KeyFile, readKeyFile } from './encryption/key-file.js';

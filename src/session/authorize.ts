@@ -1,5 +1,6 @@
 /** Stage 3: an identity and a target become a `Grant` when connect policy says so. Only this file can build one. Deny by default. */
 import type { ApprovalRecord } from '../contract/approval.js';
+import type { ClientRecordingDoor } from '../contract/client-recording.js';
 import type { Decision, PolicySource } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
@@ -78,6 +79,20 @@ export function admit(awaited: AwaitedGrant, approval: ApprovalRecord, policy: P
   const standing = standOnApproval(awaited.decision, approval, decision);
   if (standing === null) throw new GwError('approval.stale', 'The policy changed since this was asked.', { hint: 'Connect again.' });
   return new IssuedGrant(identity, target, standing) as unknown as Grant;
+}
+
+/**
+ * Whether the client records its side as policy wants it, and under an id that was given to it.
+ * @throws GwError `recording.required` | `recording.unknown`
+ */
+export async function requireRecording(
+  { identity, target, decision }: Pick<AwaitedGrant, 'identity' | 'target' | 'decision'>,
+  recording: string | null,
+  recordings: ClientRecordingDoor,
+): Promise<void> {
+  if (recording !== null) await recordings.admit(recording, identity, target.name);
+  else if (decision.record === 'client')
+    throw new GwError('recording.required', `Policy opens sessions on ${target.name} only for a client that records its terminal.`);
 }
 
 function denied(identity: Identity, target: Target, decision: Decision): GwError {

@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import type { Secret } from '../base/secret.js';
 import type { ApprovalDoor } from '../contract/approval.js';
+import type { ClientRecordingDoor } from '../contract/client-recording.js';
 import type { PolicySource } from '../contract/decision.js';
 import type { Authenticator } from '../contract/identity.js';
 import type { InheritedTagStore } from '../contract/inherited-tags.js';
@@ -64,6 +65,8 @@ export interface PathServices {
   readonly approvals: ApprovalDoor | null;
   /** Null: no column inherits a tag, and tagged data may not be put into new ones. */
   readonly inheritedTags: InheritedTagStore | null;
+  /** Recordings that clients make on their side. */
+  readonly clientRecordings: ClientRecordingDoor;
   readonly bus: Bus;
   tlsContext(): tls.SecureContext;
   /** For protocols with token discovery; null when no issuer serves logins. */

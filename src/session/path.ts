@@ -15,7 +15,7 @@ import type { Authenticated, Grant } from '../contract/verdict.js';
 import { encodeFrame } from '../tunnel/frame.js';
 import { Accept, type Conn, type Incoming } from './accept.js';
 import { authenticate, checkLocalSecret } from './authenticate.js';
-import { AwaitedGrant, authorize } from './authorize.js';
+import { AwaitedGrant, authorize, requireRecording } from './authorize.js';
 import { cancelAtTarget, cancelByDigest, cancelHere, cancelSession } from './cancel.js';
 import { closeSession } from './close.js';
 import { askToConnect, watchClient } from './connect-approval.js';
@@ -50,6 +50,7 @@ interface Tunnelled {
   readonly secret: Secret;
   readonly client: string;
   readonly terms: AskingTerms;
+  readonly recording: string | null;
 }
 
 /** How long a client that is not let in may take to read why. */
@@ -63,6 +64,8 @@ interface About {
   readonly session: string;
   readonly client: string | null;
   readonly terms: AskingTerms;
+  /** Recording that the client makes of its side. */
+  readonly recording: string | null;
   readonly connected: ApprovalRecord | null;
 }
 
@@ -180,7 +183,9 @@ export class Path {
       const hello = await readTunnelHello(conn);
       const authenticated = await authenticate(hello.token, conn.address, this.#services.authenticator, this.#throttle);
       grant = authorize(authenticated, hello.target, null, this.#services.targets, this.#services.policy);
-      tunnelled = { authenticated, target: hello.target, secret: hello.secret, client: hello.client, terms: hello.terms };
+      await requireRecording(grant, hello.recording, this.#services.clientRecordings);
+      const { target, secret, client, terms, recording } = hello;
+      tunnelled = { authenticated, target, secret, client, terms, recording };
       // Who does not wait is told at once, before the native client starts to talk.
       if (grant instanceof AwaitedGrant && hello.terms.waitMs === 0)
         ({ grant, connected } = await askToConnect(
@@ -220,6 +225,7 @@ export class Path {
         if (request.credential.kind !== 'token') throw new GwError('login.required', 'A token is needed here.');
         const authenticated = await authenticate(request.credential.token, conn.address, services.authenticator, this.#throttle);
         grant = authorize(authenticated, request.target, protocol.kind, services.targets, services.policy);
+        await requireRecording(grant, null, services.clientRecordings);
       } else {
         checkLocalSecret(request.credential, tunnel.secret);
         grant = tunnel.grant;
@@ -236,7 +242,13 @@ export class Path {
       try {
         const admitted =
           grant instanceof AwaitedGrant ? await this.#ask(conn, grant, session, terms, request.waiting) : { grant, connected: tunnel?.connected ?? null };
-        await this.#open(conn, protocol, admitted.grant, request.startup, { session, client, terms, connected: admitted.connected });
+        await this.#open(conn, protocol, admitted.grant, request.startup, {
+          session,
+          client,
+          terms,
+          recording: tunnel?.recording ?? null,
+          connected: admitted.connected,
+        });
       } finally {
         this.#opening--;
       }
@@ -439,6 +451,7 @@ function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: A
     reason: about.terms.reason,
     client: about.client,
     ...(readOnly ? { readOnly } : {}),
+    ...(about.recording === null ? {} : { recording: about.recording }),
     decision,
   };
 }

@@ -11,11 +11,14 @@ export interface TunnelRequest {
   readonly secret: Secret;
   readonly client: string;
   readonly terms: AskingTerms;
+  /** Recording that the client makes; null: none. */
+  readonly recording: string | null;
 }
 
 /** D16: free text of a requester has a limit. */
 const REASON_LIMIT = 1_024;
 const TICKET_LIMIT = 200;
+const RECORDING_LIMIT = 60;
 
 export async function readTunnelHello(conn: Conn): Promise<TunnelRequest> {
   let buffer: Buffer = Buffer.alloc(0);
@@ -50,6 +53,7 @@ function parse(value: Record<string, unknown>): TunnelRequest {
       waitMs: waitOf(value['wait']),
       breakGlass: value['breakGlass'] === true,
     },
+    recording: optionalText(value['recording'], 'recording', RECORDING_LIMIT),
   };
 }
 

@@ -6,6 +6,7 @@
 import pg from 'pg';
 import type { Logger } from '../base/logger.js';
 import type { ApprovalStore } from '../contract/approval.js';
+import type { ClientRecordingStore } from '../contract/client-recording.js';
 import type { InheritedTagStore } from '../contract/inherited-tags.js';
 import type { OperationIndex } from '../contract/operation-index.js';
 import type { PolicyStore } from '../contract/policy-store.js';
@@ -15,6 +16,7 @@ import { endInterrupted, liveJournals } from './interrupted-sessions.js';
 import { migrate } from './migrate.js';
 import { PgApprovalStore } from './pg-approval-store.js';
 import { PgBus } from './pg-bus.js';
+import { PgClientRecordingStore } from './pg-client-recording-store.js';
 import { PgContentStore } from './pg-content-store.js';
 import { PgHoldStore } from './pg-hold-store.js';
 import { PgInheritedTagStore } from './pg-inherited-tag-store.js';
@@ -46,6 +48,7 @@ export interface Store {
   readonly operations: OperationIndex;
   readonly holds: HoldStore;
   readonly contents: ContentStore;
+  readonly clientRecordings: ClientRecordingStore;
   readonly bus: PgBus;
   /** True while so much waits for the database that new sessions are refused. */
   readonly saturated: boolean;
@@ -104,6 +107,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     operations: new PgOperationIndex(pool),
     holds: new PgHoldStore(pool),
     contents: new PgContentStore(() => new pg.Client({ ...clientConfig(options), connectionTimeoutMillis: 5_000, keepAlive: true }), logger),
+    clientRecordings: new PgClientRecordingStore(pool),
     bus,
     get saturated() {
       return writes.saturated;

@@ -36,10 +36,11 @@ interface SessionRow {
   readonly bytes_down: string;
   readonly journal: string;
   readonly content: string;
+  readonly client_recording: string | null;
 }
 
 const COLUMNS =
-  'id, state, started_at, ended_at, end_reason, issuer, subject, name, kind, on_behalf_of, target, protocol, via, client_address, client, reason, operations, refused, rows, bytes_up, bytes_down, journal, content';
+  'id, state, started_at, ended_at, end_reason, issuer, subject, name, kind, on_behalf_of, target, protocol, via, client_address, client, reason, operations, refused, rows, bytes_up, bytes_down, journal, content, client_recording';
 
 /** Largest page, whatever the caller asks for. */
 const PAGE = 1_000;
@@ -144,5 +145,6 @@ function summaryOf(row: SessionRow): SessionSummary {
     bytesDown: Number(row.bytes_down),
     journal: row.journal,
     content: row.content as SessionSummary['content'],
+    ...(row.client_recording === null ? {} : { clientRecording: row.client_recording }),
   };
 }

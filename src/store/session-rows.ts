@@ -20,7 +20,7 @@ export interface PendingSession {
 const COUNTERS = 'operations bigint, refused bigint, rows bigint, bytes_up bigint, bytes_down bigint';
 const END = 'state text, ended_at timestamptz, end_reason text, end_message text';
 const START =
-  'id text, started_at timestamptz, issuer text, subject text, name text, kind text, on_behalf_of text, target text, protocol text, via text, client_address text, client text, reason text, gateway text, journal text';
+  'id text, started_at timestamptz, issuer text, subject text, name text, kind text, on_behalf_of text, target text, protocol text, via text, client_address text, client text, reason text, gateway text, journal text, client_recording text';
 const START_NAMES = START.split(', ')
   .map((column) => column.split(' ')[0])
   .join(', ');
@@ -79,5 +79,6 @@ export function rowOf(pending: PendingSession): Record<string, unknown> {
     reason: storableOrNull(start.reason),
     gateway: start.gateway,
     journal,
+    client_recording: start.recording ?? null,
   };
 }

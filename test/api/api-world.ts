@@ -22,6 +22,7 @@ import { createPolicyAnswers } from '../../src/gateway/policy-answers.js';
 import { createAuthenticator } from '../../src/identity/index.js';
 import { type LoadedPolicy, loadPolicy } from '../../src/policy/index.js';
 import { protocols } from '../../src/protocols/index.js';
+import { ClientRecordings } from '../../src/recording/index.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { createTargets } from '../../src/targets/index.js';
 import { mint, type TestClock, TestIssuer, testClock, testKey } from '../identity/test-issuer.js';
@@ -210,6 +211,7 @@ export class ApiWorld {
         renew: (id, identity) => this.local.has(id) && this.renewed.push({ id, identity }) > 0,
       },
       operations: this.store.operations,
+      clientRecordings: new ClientRecordings(this.store.clientRecordings, this.clock),
       records: {
         read: () => Promise.resolve(this.record),
         erase: async (session, record) => {

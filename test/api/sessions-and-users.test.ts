@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '../../src/base/id.js';
 import type { SessionSummary } from '../../src/contract/api-types.js';
@@ -276,6 +277,8 @@ describe('audit', () => {
     const [approved, denied, cancelled, granted] = [await waits(), await waits(), await waits(), await waits()];
     await world.desk.approve(granted.id, { identity: identity('bob'), groups: ['dba'] }, { digest: granted.digest, confirm: null, reason: null });
     const hold = await world.store.holds.add({ id: newId('hld'), scope: 'target', value: 'elsewhere', issuer: null, reason: 'walk', addedBy: 'root' });
+    const { json: begun } = await world.ask('/api/v1/recordings', { token: walker, body: { targets: ['bank-db'] } });
+    const recording = `/api/v1/recordings/${String(begun['id'])}`;
     const request = (id: string, action: string): string => `/api/v1/requests/${id}/${action}`;
     return {
       '/api/v1/policy/explain': { path: '/api/v1/policy/explain', token: root, body: { target: 'bank-db' } },
@@ -295,6 +298,9 @@ describe('audit', () => {
       '/api/v1/sessions/:id/erase': { path: `/api/v1/sessions/${id}/erase`, token: root, body: { reason: 'walk' } },
       '/api/v1/holds': { path: '/api/v1/holds', token: root, body: { scope: 'target', value: 'nowhere', reason: 'walk' } },
       '/api/v1/holds/:id/release': { path: `/api/v1/holds/${hold.id}/release`, token: root, body: { reason: 'walk' } },
+      '/api/v1/recordings': { path: '/api/v1/recordings', token: walker, body: { targets: ['bank-db'] } },
+      '/api/v1/recordings/:id/pieces': { path: `${recording}/pieces`, token: walker, body: { offset: 0, bytes: 'eA==' } },
+      '/api/v1/recordings/:id/end': { path: `${recording}/end`, token: walker, body: { bytes: 1, digest: createHash('sha256').update('x').digest('hex') } },
       '/api/v1/users/lock': { path: '/api/v1/users/lock', token: root, body: lock },
       '/api/v1/users/unlock': { path: '/api/v1/users/unlock', token: root, body: lock },
     };

@@ -175,6 +175,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     subjects,
     approvals: options.approvals ?? null,
     inheritedTags: options.inheritedTags ?? null,
+    clientRecordings: { admit: () => Promise.reject(new GwError('recording.unknown', 'There is none here.')) },
     bus,
     tlsContext: () => {
       if (secureContext === null) throw new GwError('config.invalid', 'no certificate');

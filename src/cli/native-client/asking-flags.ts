@@ -25,6 +25,10 @@ export const askingFlags = {
     summary: 'Go past approval where policy permits it: loud, for a limited time, and reviewed by somebody else afterwards. Needs --reason.',
     default: false,
   }),
+  record: boolean({
+    summary: 'Record what is shown here, too, and upload it to the gateway: a second witness of the session. Policy may want it anyway.',
+    default: false,
+  }),
 } as const;
 
 /** `--wait` may stand alone or with a time, which the flag parser cannot say. */

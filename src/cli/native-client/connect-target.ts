@@ -19,6 +19,8 @@ export interface ConnectRequest {
   readonly args: readonly string[];
   readonly terms: AskingTerms;
   readonly userAgent: string;
+  /** Record the client's terminal, whatever policy says. */
+  readonly record: boolean;
   /** Keep the tunnel open instead of running the client; null: run it. */
   readonly listen: { readonly port: number; readonly form: PrintForm } | null;
   /** Only run a client of this name; null: whatever the target's is. */
@@ -60,7 +62,9 @@ function missing(target: OpenTarget): GwError {
 export async function connectTarget(request: ConnectRequest): Promise<number> {
   const { connection, listen } = request;
   const purpose = `${request.userAgent} connect`;
-  const access = await TargetAccess.open({ connection, targets: [request.target], port: listen?.port ?? 0, terms: request.terms, purpose });
+  if (listen !== null && request.record) throw new GwError('usage.invalid', 'With --listen or --print gw runs no client whose terminal could be recorded.');
+  const record = listen !== null ? 'impossible' : request.record ? 'asked' : 'where-wanted';
+  const access = await TargetAccess.open({ connection, targets: [request.target], port: listen?.port ?? 0, terms: request.terms, purpose, record });
   try {
     const [target] = access.targets;
     if (target === undefined) throw new GwError('internal.error', 'No target was opened.');

@@ -12,6 +12,8 @@ export interface ExecRequest {
   readonly command: readonly string[];
   readonly terms: AskingTerms;
   readonly userAgent: string;
+  /** Record what the command shows, whatever policy says. */
+  readonly record: boolean;
 }
 
 /** Which targets, from the argument, `-t`, or the settings. @throws GwError `usage.invalid` */
@@ -37,6 +39,7 @@ export async function execOnTargets(request: ExecRequest): Promise<number> {
     port: 0,
     terms: request.terms,
     purpose: `${request.userAgent} exec`,
+    record: request.record ? 'asked' : 'where-wanted',
   });
   try {
     const env = combinedEnvironment(access.targets.map(({ info, client }) => ({ name: info.name, client })));

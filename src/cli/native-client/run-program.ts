@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import type { Readable } from 'node:stream';
 import { GwError } from '../../contract/gw-error.js';
 import { hasTerminal } from '../terminal.js';
 
@@ -17,15 +18,31 @@ export interface ProgramOptions {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** Is told what a program says before it is passed on. What it throws ends the program. */
+export interface ProgramTap {
+  output(bytes: Buffer): void;
+  error(bytes: Buffer): void;
+}
+
 /** Sent to a job by the terminal itself. */
 const TERMINAL_SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 const PASSED_SIGNALS: readonly NodeJS.Signals[] =
   process.platform === 'win32' ? ['SIGTERM', 'SIGBREAK'] : ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGPIPE', 'SIGCONT', 'SIGWINCH'];
 
-/** @throws GwError `client.missing` when the program cannot be started. */
-export function runProgram(options: ProgramOptions): Promise<ProgramEnd> {
+/** @throws GwError `client.missing` when the program cannot be started; whatever `tap` threw. */
+export function runProgram(options: ProgramOptions, tap: ProgramTap | null = null): Promise<ProgramEnd> {
   return new Promise((resolve, reject) => {
-    const child = spawn(options.command, [...options.args], { stdio: 'inherit', env: options.env });
+    const said = tap === null ? 'inherit' : 'pipe';
+    const child = spawn(options.command, [...options.args], { stdio: ['inherit', said, said], env: options.env });
+    let failure: GwError | null = null;
+    if (tap !== null) {
+      const failed = (thrown: unknown): void => {
+        failure ??= GwError.from(thrown);
+        child.kill('SIGKILL');
+      };
+      passOn(child.stdout, process.stdout, (bytes) => tap.output(bytes), failed);
+      passOn(child.stderr, process.stderr, (bytes) => tap.error(bytes), failed);
+    }
     const forwardAll = !hasTerminal();
     const forward = (signal: NodeJS.Signals): void => {
       child.kill(signal);
@@ -44,11 +61,29 @@ export function runProgram(options: ProgramOptions): Promise<ProgramEnd> {
       const why = cause.code === 'ENOENT' ? 'it was not found' : cause.code === 'EACCES' ? 'it is not executable' : 'the system refused';
       reject(new GwError('client.missing', `Cannot run "${options.command}": ${why}.`, { cause, hint: 'Check the name and the PATH.' }));
     });
-    child.once('exit', (code, signal) => {
+    // `close` comes when everything that it said was passed on.
+    child.once(tap === null ? 'exit' : 'close', (code: number | null, signal: NodeJS.Signals | null) => {
       stopListening();
-      resolve(signal === null ? { kind: 'code', code: code ?? 1 } : { kind: 'signal', signal });
+      if (failure !== null) reject(failure);
+      else resolve(signal === null ? { kind: 'code', code: code ?? 1 } : { kind: 'signal', signal });
     });
   });
+}
+
+/** Everything that `from` says goes to `to`, no faster than it takes it. */
+function passOn(from: Readable | null, to: NodeJS.WriteStream, first: (bytes: Buffer) => void, failed: (thrown: unknown) => void): void {
+  from?.on('data', (bytes: Buffer) => {
+    try {
+      first(bytes);
+    } catch (thrown) {
+      failed(thrown);
+      return;
+    }
+    if (!to.write(bytes)) from.pause();
+  });
+  to.on('drain', () => from?.resume());
+  // Whoever read it has left: the program is to learn of it as it would without gw.
+  to.on('error', () => from?.destroy());
 }
 
 /** The exit code under which shells report the end. */

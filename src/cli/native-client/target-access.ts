@@ -15,7 +15,8 @@ import { LocalPort } from '../../tunnel/local-port.js';
 import { type Connection, tunnelAddress } from '../connection.js';
 import { sayError, sayWarning } from '../failure.js';
 import { writePrivateFile } from '../profile/paths.js';
-import { visible } from '../terminal.js';
+import { ClientRecorder } from '../record/client-recorder.js';
+import { say, visible } from '../terminal.js';
 import type { AskingTerms } from './asking-flags.js';
 import { type FilledClient, fillClient } from './client-template.js';
 import { makePortKey } from './port-key.js';
@@ -28,6 +29,8 @@ export interface AccessOptions {
   readonly terms: AskingTerms;
   /** What uses the tunnel, for the record of the session. */
   readonly purpose: string;
+  /** Whether the program's terminal is recorded: `asked`, only where policy wants it, or `impossible`, because gw runs no program. */
+  readonly record: 'asked' | 'where-wanted' | 'impossible';
 }
 
 export interface OpenTarget {
@@ -43,6 +46,25 @@ function pickTarget(all: readonly TargetInfo[], name: string): TargetInfo {
   if (info.reachable) return info;
   const why = info.reasons.length > 0 ? `: ${info.reasons.join('; ')}` : '';
   throw new GwError('policy.connect_denied', `Policy does not let you connect to ${info.name}${why}.`, { detail: { rule: info.rule } });
+}
+
+/** @throws GwError `recording.required` when policy wants a recording and there is no program to record */
+async function recorderFor(chosen: readonly TargetInfo[], { connection, record }: AccessOptions): Promise<ClientRecorder | null> {
+  const wanted = chosen.filter((info) => info.record === 'client').map(({ name }) => name);
+  if (record === 'where-wanted' && wanted.length === 0) return null;
+  if (record === 'impossible') {
+    if (wanted.length === 0) return null;
+    throw new GwError(
+      'recording.required',
+      `Policy opens sessions on ${wanted.join(', ')} only for a client that records its terminal, and gw runs none here.`,
+      {
+        hint: `Run the client through gw: \`gw connect ${wanted[0]}\`, or \`gw exec ${wanted[0]} -- COMMAND\`.`,
+      },
+    );
+  }
+  const names = chosen.map(({ name }) => name);
+  if (wanted.length > 0) say(`This terminal is recorded: policy wants it for ${wanted.map((name) => visible(name)).join(', ')}.`);
+  return ClientRecorder.begin(connection, names);
 }
 
 /** The newest sessions of a command; a request of an older one is not the reason of its end. */
@@ -68,13 +90,23 @@ function outcomeOf({ id, state, ended }: ApprovalInfo): GwError | null {
 
 export class TargetAccess {
   readonly targets: readonly OpenTarget[];
+  /** Null: nothing is recorded here. */
+  readonly recorder: ClientRecorder | null;
   readonly #sessions: readonly string[];
   readonly #client: GatewayClient;
   readonly #keeper: SessionKeeper;
   readonly #folder: string;
 
-  private constructor(targets: readonly OpenTarget[], sessions: readonly string[], client: GatewayClient, keeper: SessionKeeper, folder: string) {
+  private constructor(
+    targets: readonly OpenTarget[],
+    recorder: ClientRecorder | null,
+    sessions: readonly string[],
+    client: GatewayClient,
+    keeper: SessionKeeper,
+    folder: string,
+  ) {
     this.targets = targets;
+    this.recorder = recorder;
     this.#sessions = sessions;
     this.#client = client;
     this.#keeper = keeper;
@@ -86,6 +118,7 @@ export class TargetAccess {
     const { client, source, clock } = connection;
     const all = await client.targets();
     const chosen = options.targets.map((name) => pickTarget(all, name));
+    const recorder = await recorderFor(chosen, options);
     const text = randomBytes(32).toString('base64url');
     // Nobody else can enter it; what is in it is of use only while this command runs.
     const folder = await mkdtemp(join(connection.environment.runtimeDir ?? tmpdir(), 'gw-client-'));
@@ -105,10 +138,11 @@ export class TargetAccess {
           async hello() {
             const token = await source.token();
             tokenEnd = token.expiresAt;
-            return { target: info.name, token: token.secret.expose(), secret, client: options.purpose, ...options.terms };
+            return { target: info.name, token: token.secret.expose(), secret, client: options.purpose, ...options.terms, recording: recorder?.id ?? null };
           },
           onSession: (session) => {
             sessions.push(session);
+            recorder?.session(session);
             keeper.opened(session, tokenEnd);
           },
           onSessionEnd: (session) => keeper.closed(session),
@@ -121,9 +155,10 @@ export class TargetAccess {
     } catch (thrown) {
       await Promise.all(opened.map(({ port }) => port.close()));
       await rm(folder, { recursive: true, force: true });
+      await recorder?.end(null);
       throw thrown;
     }
-    return new TargetAccess(opened, sessions, client, keeper, folder);
+    return new TargetAccess(opened, recorder, sessions, client, keeper, folder);
   }
 
   /** The refusal that made the command useless: one target was never reached at all. */

@@ -53,6 +53,15 @@ function approvalText(data: Readonly<Record<string, unknown>>): string {
 
 const nameOf = (voter: unknown): string => (typeof voter === 'object' && voter !== null && 'name' in voter ? String(voter.name) : '?');
 
+/** What the client recorded on its side; null: it was not to. */
+function terminalText({ session, clientRecording: recording }: SessionDetail): string | null {
+  if (session.clientRecording === undefined) return null;
+  if (recording === undefined) return `${session.clientRecording}: MISSING, the gateway knows nothing of it`;
+  const { id, state, problems } = recording;
+  if (state === 'open') return `${id}: MISSING, the client has not uploaded it${recording.received > 0 ? ' as a whole' : ''}`;
+  return `${id}: ${state}, uploaded${problems.length === 0 ? '; agrees with this record' : `; DIFFERS: ${problems.join('; ')}`}`;
+}
+
 /** The whole record of a session for people. */
 export function renderSession(detail: SessionDetail, now: number): string {
   const { session } = detail;
@@ -72,6 +81,7 @@ export function renderSession(detail: SessionDetail, now: number): string {
     fact('operations', `${session.operations}, of which ${session.refused} refused; ${session.rows} rows, ${session.bytesDown} bytes delivered`),
     fact('content', session.content === 'kept' ? null : session.content === 'erased' ? 'erased; `gw audit search` says by whom' : 'expired'),
     fact('record', detail.intact ? 'complete and verified' : `NOT INTACT: ${detail.problems.join('; ')}`),
+    fact('terminal', terminalText(detail)),
     ...detail.events.flatMap(({ kind, data }) => (kind === 'approval.answer' ? [fact('approval', approvalText(data))] : [])),
   ].join('');
   if (detail.operations.length === 0) return facts;

@@ -3,6 +3,7 @@
  * and compared at every start. Add a file, then a line here. TypeScript constants, so that the compiler alone builds the package.
  */
 import { approvals } from './approvals.js';
+import { clientRecordings } from './client-recordings.js';
 import { inheritedTags } from './inherited-tags.js';
 import { initial } from './initial.js';
 import { operations } from './operations.js';
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   { version: 4, name: 'operations', sql: operations },
   { version: 5, name: 'record-keeping', sql: recordKeeping },
   { version: 6, name: 'inherited-tags', sql: inheritedTags },
+  { version: 7, name: 'client-recordings', sql: clientRecordings },
 ];

@@ -1,0 +1,34 @@
+/** `gw recordings upload`: brings what waits on this machine to the gateway. */
+import { string as stringArg } from '@oclif/core/args';
+import { GwCommand } from '../../cli/base-command.js';
+import { spoolDirectory } from '../../cli/record/client-recorder.js';
+import { listSpool } from '../../cli/record/spool.js';
+import { uploadRecording } from '../../cli/record/upload-recordings.js';
+import type { ClientRecording } from '../../contract/api-types.js';
+import { GwError } from '../../contract/gw-error.js';
+
+export default class RecordingsUpload extends GwCommand {
+  static override summary = 'Upload recordings that wait on this machine.';
+  static override description =
+    'An upload that was cut off goes on from where it stopped. What the gateway has as a whole is removed here. Recordings that are still being made are left alone.';
+  static override examples = [{ description: 'Everything that waits', command: '<%= config.bin %> recordings upload' }];
+  static override args = { id: stringArg({ description: 'Id of one recording, from `gw recordings ls`; all that wait when left out.' }) };
+
+  async run(): Promise<{ readonly uploaded: readonly ClientRecording[] }> {
+    const { args, flags } = await this.parse(RecordingsUpload);
+    const connection = await this.connect(flags);
+    const here = await listSpool(spoolDirectory(connection));
+    const wanted = here.filter(({ id, live }) => (args.id === undefined ? !live : id === args.id));
+    if (args.id !== undefined && wanted[0] === undefined) throw new GwError('recording.unknown', `There is no recording "${args.id}" on this machine.`);
+    if (args.id !== undefined && wanted[0]?.live === true)
+      throw new GwError('recording.local', `${args.id} is still being made.`, { hint: 'End its program first.' });
+    const uploaded: ClientRecording[] = [];
+    for (const spooled of wanted) {
+      const recording = await uploadRecording(spooled, connection.client);
+      uploaded.push(recording);
+      this.print(`${recording.id} ${recording.state}${recording.problems.length === 0 ? '' : `; differs: ${recording.problems.join('; ')}`}`);
+    }
+    if (uploaded.length === 0) this.print('Nothing waits here.');
+    return { uploaded };
+  }
+}

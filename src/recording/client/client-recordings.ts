@@ -1,0 +1,151 @@
+/**
+ * The gateway's side of recordings that are made by the CLI: gives out id and key, admits sessions under them, takes what is uploaded and
+ * compares it, as a whole, with the sessions that were opened. All that a client says is untrusted: it can leave its recording out, and that is
+ * seen; it cannot pass off another one.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import type { Clock } from '../../base/clock.js';
+import { isId, newId } from '../../base/id.js';
+import { FrameOpener, SEALED_KEY_BYTES } from '../../base/sealed-frames.js';
+import { decodeEvents, TERMINAL_EVENT } from '../../base/terminal-events.js';
+import {
+  CLIENT_RECORDING_LIMIT,
+  type ClientRecording,
+  type ClientRecordingDoor,
+  type ClientRecordingEnd,
+  type ClientRecordingStore,
+} from '../../contract/client-recording.js';
+import { GwError } from '../../contract/gw-error.js';
+import type { Identity } from '../../contract/identity.js';
+import { castOf } from './cast-of-recording.js';
+
+/** How long after it was given out sessions may be opened under it: as long as a login lasts at the most. */
+const OPEN_MS = 24 * 60 * 60_000;
+/** A session may end so much later than its recording: what is under way when a program ends arrives later. */
+const TOLERANCE_MS = 10_000;
+/** Sessions that a recording may name. */
+const SESSIONS_NAMED = 10_000;
+
+interface Content {
+  readonly digest: string;
+  readonly durationMs: number;
+  readonly ended: boolean;
+  readonly named: ReadonlySet<string>;
+  readonly damage: string | null;
+}
+
+export class ClientRecordings implements ClientRecordingDoor {
+  readonly #store: ClientRecordingStore;
+  readonly #clock: Clock;
+
+  constructor(store: ClientRecordingStore, clock: Clock) {
+    this.#store = store;
+    this.#clock = clock;
+  }
+
+  async begin(id: string, identity: Identity, targets: readonly string[]): Promise<Buffer> {
+    const { issuer, subject, name } = identity;
+    const key = randomBytes(SEALED_KEY_BYTES);
+    await this.#store.create({ id, issuer, subject, name, targets, createdAt: new Date(this.#clock.now()).toISOString() }, key);
+    return key;
+  }
+
+  newId(): string {
+    return newId('rec', this.#clock.now());
+  }
+
+  async admit(id: string, { issuer, subject }: Identity, target: string): Promise<void> {
+    const recording = isId('rec', id) ? await this.#store.find(id) : null;
+    const open = recording !== null && recording.state === 'open' && this.#clock.now() - Date.parse(recording.createdAt) < OPEN_MS;
+    if (!open || recording.issuer !== issuer || recording.subject !== subject || !recording.targets.includes(target))
+      throw new GwError('recording.unknown', 'This session was to belong to a recording that is not open for it.');
+  }
+
+  find(id: string): Promise<ClientRecording | null> {
+    return isId('rec', id) ? this.#store.find(id) : Promise.resolve(null);
+  }
+
+  list(filter: Parameters<ClientRecordingStore['list']>[0]): Promise<ClientRecording[]> {
+    return this.#store.list(filter);
+  }
+
+  /** Bytes there are now. @throws GwError `recording.upload` when it is over, too long, or the piece does not continue it */
+  async append(recording: ClientRecording, offset: number, bytes: Buffer): Promise<number> {
+    if (recording.state !== 'open') throw new GwError('recording.upload', `${recording.id} was uploaded as a whole already.`);
+    if (offset + bytes.length > CLIENT_RECORDING_LIMIT)
+      throw new GwError('recording.upload', `A recording of more than ${CLIENT_RECORDING_LIMIT} bytes is not taken.`);
+    const received = await this.#store.append(recording.id, offset, bytes);
+    if (received !== offset + bytes.length)
+      throw new GwError('recording.upload', `A piece for byte ${offset} came when ${received} bytes were there.`, { detail: { received } });
+    return received;
+  }
+
+  /** All of it is there: `digest` is what the client has. Judges it. @throws GwError `recording.upload` when the gateway has something else */
+  async end(recording: ClientRecording, bytes: number, digest: string): Promise<ClientRecording> {
+    if (recording.state !== 'open') return recording;
+    if (recording.received !== bytes)
+      throw new GwError('recording.upload', `${recording.received} of ${bytes} bytes are there.`, { detail: { received: recording.received } });
+    const content = await this.#read(recording.id);
+    if (content.digest !== digest) throw new GwError('recording.upload', 'What arrived is not what was sent.', { detail: { received: recording.received } });
+    const end: ClientRecordingEnd = {
+      state: content.damage !== null ? 'damaged' : content.ended ? 'complete' : 'interrupted',
+      digest,
+      durationMs: content.durationMs,
+      problems: await this.#compare(recording, content),
+    };
+    await this.#store.end(recording.id, end);
+    return (await this.#store.find(recording.id)) ?? recording;
+  }
+
+  /** As an asciicast of version 3. @throws GwError `recording.unknown` when its key or content is gone */
+  async *cast(recording: ClientRecording): AsyncGenerator<string, void> {
+    const key = await this.#key(recording.id);
+    yield* castOf(recording, new FrameOpener(key, recording.id), this.#store.content(recording.id));
+  }
+
+  async #key(id: string): Promise<Buffer> {
+    const key = await this.#store.key(id);
+    if (key === null) throw new GwError('recording.unknown', `The key of ${id} is gone.`);
+    return key;
+  }
+
+  async #read(id: string): Promise<Content> {
+    const opener = new FrameOpener(await this.#key(id), id);
+    const hash = createHash('sha256');
+    const named = new Set<string>();
+    let [durationMs, ended, begun, damage]: [number, boolean, boolean, string | null] = [0, false, false, null];
+    for await (const piece of this.#store.content(id)) {
+      hash.update(piece);
+      for (const opened of opener.push(piece)) {
+        const events = opened.kind === 'frame' ? decodeEvents(opened.plain) : null;
+        if (events === null) {
+          damage ??= opened.kind === 'broken' ? `${opened.why} (frame ${opened.frame})` : 'a frame holds no events';
+          continue;
+        }
+        for (const { code, at, data } of events) {
+          if ((code === TERMINAL_EVENT.begin) === begun || ended || at < durationMs) damage ??= 'its events are not in order';
+          begun = true;
+          durationMs = Math.max(durationMs, at);
+          if (code === TERMINAL_EVENT.exit) ended = true;
+          if (code === TERMINAL_EVENT.session && named.size < SESSIONS_NAMED) named.add(data.toString('latin1'));
+        }
+      }
+    }
+    // A torn frame behind the end was not written by a recorder.
+    if (ended && opener.torn > 0) damage ??= 'there are bytes after its end';
+    return { digest: hash.digest('hex'), durationMs, ended, named, damage };
+  }
+
+  async #compare(recording: ClientRecording, content: Content): Promise<string[]> {
+    const problems: string[] = [];
+    if (content.damage !== null) problems.push(content.damage);
+    else if (!content.ended) problems.push('it ends before its program did');
+    const sessions = await this.#store.sessions(recording.id);
+    const known = new Set(sessions.map(({ id }) => id));
+    for (const id of known) if (!content.named.has(id)) problems.push(`it does not name the session ${id}, which was opened under it`);
+    for (const id of content.named) if (!known.has(id)) problems.push(`it names a session that was not opened under it${isId('ses', id) ? `, ${id}` : ''}`);
+    const until = Date.parse(recording.createdAt) + content.durationMs + TOLERANCE_MS;
+    for (const { id, startedAt, endedAt } of sessions) if (Date.parse(endedAt ?? startedAt) > until) problems.push(`the session ${id} went on after it ended`);
+    return problems;
+  }
+}

@@ -1,0 +1,130 @@
+/** Recordings of the CLI in PostgreSQL, in pieces as they were uploaded. */
+import type { Pool } from 'pg';
+import type { ClientRecording, ClientRecordingEnd, ClientRecordingState, ClientRecordingStore } from '../contract/client-recording.js';
+import { storable } from './storable-text.js';
+import { storeError } from './store-error.js';
+
+interface RecordingRow {
+  readonly id: string;
+  readonly issuer: string;
+  readonly subject: string;
+  readonly name: string;
+  readonly targets: string[];
+  readonly created_at: Date;
+  readonly state: ClientRecordingState;
+  /** bigint: the driver gives digits. */
+  readonly received: string;
+  readonly digest: string | null;
+  readonly duration_ms: string | null;
+  readonly problems: string[];
+}
+
+const COLUMNS = 'id, issuer, subject, name, targets, created_at, state, received, digest, duration_ms, problems';
+const PAGE = 1_000;
+
+/** One statement: of two that upload the same place only one finds `received` as it was. */
+const APPEND = `with grown as (
+  update gw.client_recordings set received = received + pg_catalog.octet_length($3::bytea)
+  where id = $1 and state = 'open' and received = $2::bigint returning id
+)
+insert into gw.client_recording_pieces (recording, start, bytes) select id, $2::bigint, $3::bytea from grown`;
+
+export class PgClientRecordingStore implements ClientRecordingStore {
+  readonly #pool: Pool;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  async create({ id, issuer, subject, name, targets, createdAt }: Parameters<ClientRecordingStore['create']>[0], key: Buffer): Promise<void> {
+    await this.#query(
+      'gw_client_recording_create',
+      'insert into gw.client_recordings (id, issuer, subject, name, targets, created_at, key) values ($1, $2, $3, $4, $5, $6, $7)',
+      [id, storable(issuer), storable(subject), storable(name), targets.map(storable), createdAt, key],
+    );
+  }
+
+  async find(id: string): Promise<ClientRecording | null> {
+    const rows = await this.#query<RecordingRow>('gw_client_recording_find', `select ${COLUMNS} from gw.client_recordings where id = $1`, [storable(id)]);
+    return rows[0] === undefined ? null : recordingOf(rows[0]);
+  }
+
+  async list({ issuer, subject, limit }: Parameters<ClientRecordingStore['list']>[0]): Promise<ClientRecording[]> {
+    const rows = await this.#query<RecordingRow>(
+      'gw_client_recording_list',
+      `select ${COLUMNS} from gw.client_recordings where ($1::text is null or issuer = $1) and ($2::text is null or subject = $2) order by id desc limit $3`,
+      [issuer ?? null, subject ?? null, Math.min(limit, PAGE)],
+    );
+    return rows.map(recordingOf);
+  }
+
+  async append(id: string, offset: number, bytes: Buffer): Promise<number> {
+    await this.#query('gw_client_recording_append', APPEND, [id, offset, bytes]);
+    const rows = await this.#query<{ readonly received: string }>('gw_client_recording_received', 'select received from gw.client_recordings where id = $1', [
+      id,
+    ]);
+    return Number(rows[0]?.received ?? 0);
+  }
+
+  async end(id: string, { state, digest, durationMs, problems }: ClientRecordingEnd): Promise<boolean> {
+    const rows = await this.#query(
+      'gw_client_recording_end',
+      `update gw.client_recordings set state = $2, digest = $3, duration_ms = $4, problems = $5 where id = $1 and state = 'open' returning id`,
+      [id, state, digest, durationMs, problems.map(storable)],
+    );
+    return rows.length > 0;
+  }
+
+  async key(id: string): Promise<Buffer | null> {
+    const rows = await this.#query<{ readonly key: Buffer | null }>('gw_client_recording_key', 'select key from gw.client_recordings where id = $1', [id]);
+    return rows[0]?.key ?? null;
+  }
+
+  async *content(id: string): AsyncGenerator<Buffer, void> {
+    for (let start = 0; ; ) {
+      const rows = await this.#query<{ readonly bytes: Buffer }>(
+        'gw_client_recording_piece',
+        'select bytes from gw.client_recording_pieces where recording = $1 and start = $2',
+        [id, start],
+      );
+      const bytes = rows[0]?.bytes;
+      if (bytes === undefined || bytes.length === 0) return;
+      yield bytes;
+      start += bytes.length;
+    }
+  }
+
+  async sessions(id: string): Promise<{ readonly id: string; readonly startedAt: string; readonly endedAt: string | null }[]> {
+    const rows = await this.#query<{ readonly id: string; readonly started_at: Date; readonly ended_at: Date | null }>(
+      'gw_client_recording_sessions',
+      'select id, started_at, ended_at from gw.sessions where client_recording = $1 order by id',
+      [id],
+    );
+    return rows.map((row) => ({ id: row.id, startedAt: row.started_at.toISOString(), endedAt: row.ended_at?.toISOString() ?? null }));
+  }
+
+  async #query<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+    try {
+      return (await this.#pool.query<Row>({ name, text, values })).rows;
+    } catch (cause) {
+      throw storeError(cause);
+    }
+  }
+}
+
+function recordingOf(row: RecordingRow): ClientRecording {
+  const { id, issuer, subject, name, targets, state, digest, problems } = row;
+  return {
+    id,
+    issuer,
+    subject,
+    name,
+    targets,
+    createdAt: row.created_at.toISOString(),
+    state,
+    received: Number(row.received),
+    digest,
+    durationMs: row.duration_ms === null ? null : Number(row.duration_ms),
+    problems,
+  };
+}

@@ -119,8 +119,9 @@ function cast(services: ApiServices): ApiRoute {
       const recording = await services.clientRecordings.find(id);
       if (recording === null) throw new GwError('recording.unknown', 'There is no such recording at this gateway.');
       if (!isOwner(caller, recording)) requireRole(caller, 'auditor');
+      const pieces = await services.clientRecordings.cast(recording);
       await audit('log.read', { what: `client recording ${recording.id}`, sessionIssuer: recording.issuer, sessionSubject: recording.subject });
-      return new ApiStream('application/x-asciicast', services.clientRecordings.cast(recording));
+      return new ApiStream('application/x-asciicast', pieces);
     },
   };
 }

@@ -98,9 +98,9 @@ export class ClientRecordings implements ClientRecordingDoor {
   }
 
   /** As an asciicast of version 3. @throws GwError `recording.unknown` when its key or content is gone */
-  async *cast(recording: ClientRecording): AsyncGenerator<string, void> {
+  async cast(recording: ClientRecording): Promise<AsyncIterable<string>> {
     const key = await this.#key(recording.id);
-    yield* castOf(recording, new FrameOpener(key, recording.id), this.#store.content(recording.id));
+    return castOf(recording, new FrameOpener(key, recording.id), this.#store.content(recording.id));
   }
 
   async #key(id: string): Promise<Buffer> {

@@ -23,7 +23,7 @@ export async function runAtTerminal({ command, args, env }: ProgramOptions, reco
   const size = sizeOf(stdout);
   recorder.begins(command, { ...size, term });
   const pty = await open(command, args, env, { ...size, term });
-  let failure: GwError | null = null;
+  let failure = null as GwError | null;
   const attempt = (step: () => void): void => {
     try {
       step();

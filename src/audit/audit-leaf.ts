@@ -29,13 +29,13 @@ export function encodeLeaf(leaf: AuditLeaf): Buffer {
 /** @returns null for what is no leaf, or one not in canonical form */
 export function decodeLeaf(bytes: Buffer): AuditLeaf | null {
   const text = bytes.toString('utf8');
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    return isLeaf(value) && isCanonicalJson(text, value) && isUtf8(bytes) ? value : null;
   } catch {
+    // No JSON, or nested so deep that no writer of ours made it.
     return null;
   }
-  return isLeaf(value) && isCanonicalJson(text, value) && isUtf8(bytes) ? value : null;
 }
 
 export function leafData(fields: AuditFields, data: Readonly<Record<string, unknown>>): Record<string, unknown> {

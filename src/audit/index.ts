@@ -9,6 +9,7 @@ export { syncDirectories, writeWhole } from './durable-file.js';
 export { endedInOrder } from './ended-in-order.js';
 export { decodeBundle, encodeBundle } from './entry-bundle.js';
 export { entryMatches } from './entry-matches.js';
+export { EventDigest } from './event-digest.js';
 export { endsOfLogs, followLogs } from './follow-logs.js';
 export { followRotations, type KeyChain, keepRotation, parseRotation, readRotations, signRotation } from './key-rotation.js';
 export { logState } from './live-log.js';

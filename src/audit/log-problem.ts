@@ -11,6 +11,7 @@ export const CLAIMS = {
   log: 'every log that another log speaks of is there',
   session: 'every session has a beginning, an end and all its entries',
   segment: 'every sealed segment of a journal is in the log, and is the one that the log says',
+  event: 'the audit events of a journal are those that the log has of it',
   journal: 'the journals verify',
   witness: 'each witness whose key is given cosigned a checkpoint of each log that is given',
 } as const;

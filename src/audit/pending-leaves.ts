@@ -5,9 +5,10 @@
  */
 import { hash } from 'node:crypto';
 import { closeSync, fdatasync, fsync, openSync, writeSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { readBounded } from './bounded-file.js';
 
 export interface PendingLeaf {
   readonly index: number;
@@ -96,12 +97,20 @@ export interface FoundLeaves {
   readonly unreadableBytes: number;
 }
 
-/** All pending leaves from index `from` on. Files are untrusted. */
-export async function readPending(directory: string, from: number): Promise<FoundLeaves> {
+/**
+ * All pending leaves from index `from` on. Files are untrusted.
+ * @param limit bytes of the largest file that is read; of a larger one nothing is. Left out: what a process of this gateway left is read as a whole.
+ */
+export async function readPending(directory: string, from: number, limit = Number.MAX_SAFE_INTEGER): Promise<FoundLeaves> {
   const leaves: Buffer[] = [];
   let unreadableBytes = 0;
   for (const { path } of await listPending(directory)) {
-    const bytes = await readFile(path);
+    const bytes = await readBounded(path, limit);
+    if (bytes === null) {
+      // Removed since it was listed: its leaves are under a checkpoint. Otherwise it is too large, or no file.
+      unreadableBytes += (await lstat(path).catch(() => null))?.size ?? 0;
+      continue;
+    }
     let at = 0;
     for (let record = decodeRecord(bytes, at); record !== null; record = decodeRecord(bytes, at)) {
       const place = record.index - from;

@@ -6,6 +6,7 @@
 
 import type { AuditLeaf } from './audit-leaf.js';
 import type { Anchor } from './audit-trail.js';
+import { EventDigest } from './event-digest.js';
 import type { Claim, LogProblem } from './log-problem.js';
 
 interface BookedSession {
@@ -35,6 +36,9 @@ interface BookedLog {
 /** Problems listed; more are not worth reading. */
 const PROBLEMS = 10_000;
 
+/** Logs that anchors may name: more than a gateway can have. */
+const LOGS = 1_024;
+
 const OF_SESSION = new Set(['operation.deny', 'data.clear', 'data.masked']);
 
 export class SessionBook {
@@ -46,6 +50,9 @@ export class SessionBook {
   readonly #recoveries = new Set<string>();
   readonly #logs = new Map<string, BookedLog>();
   readonly #anchors = new Map<string, Anchor>();
+  /** Audit events by journal, and the journals whose process ended in order: theirs are complete. */
+  readonly #events = new Map<string, EventDigest>();
+  readonly #closed = new Set<string>();
   /** Sessions of each journal that the logs know. */
   readonly #known = new Map<string, Set<string>>();
 
@@ -60,6 +67,7 @@ export class SessionBook {
     else if (kind === 'session.end' || OF_SESSION.has(kind)) this.#ofSession(log, leaf);
     else if (kind === 'session.recovered') this.#recovered(leaf);
     else if (kind === 'journal.segment') this.#segment(log, leaf);
+    else this.#eventsOf(leaf.journal).add(kind, data);
     for (const anchor of anchorsOf(data['anchors'])) this.#anchor(anchor);
   }
 
@@ -75,6 +83,8 @@ export class SessionBook {
       this.#ended.add(id);
     }
     for (const segment of other.segments.values()) this.#bookSegment(segment);
+    for (const [journal, digest] of other.#events) this.#events.set(journal, digest);
+    for (const journal of other.#closed) this.#closed.add(journal);
     for (const id of other.#recoveries) this.#recoveries.add(id);
     for (const [log, state] of other.#logs) this.#logs.set(log, state);
     for (const anchor of other.#anchors.values()) this.#anchor(anchor);
@@ -95,6 +105,11 @@ export class SessionBook {
   /** Whether a process still writes this journal, by what the logs say. */
   isOpen(journal: string): boolean {
     return [...this.#logs.values()].some((log) => log.journal === journal);
+  }
+
+  /** The audit events of a journal whose process ended in order; null: it did not, so one may be in the log or in the journal alone. */
+  eventsOf(journal: string): EventDigest | null {
+    return this.#closed.has(journal) ? this.#eventsOf(journal) : null;
   }
 
   /** How many sessions of a journal the logs know. */
@@ -186,6 +201,13 @@ export class SessionBook {
       if (session.journal === journal && session.log === log) this.#report('session', log, n, `the log was closed with the session ${id} open`);
     }
     state.journal = null;
+    this.#closed.add(journal);
+  }
+
+  #eventsOf(journal: string): EventDigest {
+    let digest = this.#events.get(journal);
+    if (digest === undefined) this.#events.set(journal, (digest = new EventDigest()));
+    return digest;
   }
 
   #know(journal: string, id: string): void {
@@ -200,7 +222,7 @@ export class SessionBook {
 
   #anchor(anchor: Anchor): void {
     const largest = this.#anchors.get(anchor.log);
-    if (largest === undefined || largest.size <= anchor.size) this.#anchors.set(anchor.log, anchor);
+    if (largest === undefined ? this.#anchors.size < LOGS : largest.size <= anchor.size) this.#anchors.set(anchor.log, anchor);
   }
 
   #report(claim: Claim, log: string, index: number | null, message: string): void {

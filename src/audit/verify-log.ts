@@ -48,6 +48,9 @@ export interface LogReport {
   readonly checkpoint: Checkpoint | null;
 }
 
+/** Largest file of entries without a checkpoint: a log that has so many in a second is none. */
+const PENDING_BYTES = 256 << 20;
+
 /** Problems listed for one log; more are not worth reading. */
 const PROBLEMS = 10_000;
 
@@ -175,7 +178,7 @@ function unreadable(thrown: unknown): null {
 
 /** Entries without a checkpoint: they follow on, or something was changed. A torn last record is what a crash leaves. */
 async function checkPending(directory: string, size: number, sight: Sight, report: Report): Promise<number> {
-  const { leaves, unreadableBytes } = await readPending(directory, size);
+  const { leaves, unreadableBytes } = await readPending(directory, size, PENDING_BYTES);
   const order = new Order(report, (leaf) => see(sight, leaf), sight.last?.time);
   for (const [at, bytes] of leaves.entries()) order.look(bytes, size + at);
   if (unreadableBytes > 0) report('tail', size + leaves.length, `${unreadableBytes} bytes of entries that were not signed yet cannot be read`);

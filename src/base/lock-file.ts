@@ -6,7 +6,9 @@
  * removed only by whoever holds the claim on its exact content. So neither a late remover nor a holder that was stopped for long can
  * take away the lock of somebody else, who came in between the look and the removal.
  */
+
 import { createHash, randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
 import { link, open, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { nameProcess, type ProcessState, processState, readProcessName } from './process-name.js';
@@ -67,10 +69,12 @@ async function look(path: string): Promise<Found | null> {
   let content: string;
   let changedAt: number;
   try {
-    const file = await open(path, 'r');
+    // Of a pipe, or of a file without end, that somebody put there, nothing is waited for and no more is read than a lock has.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       changedAt = (await file.stat()).mtimeMs;
-      content = await file.readFile('utf8');
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_BYTES + 1), 0, MAX_BYTES + 1, 0);
+      content = buffer.toString('utf8', 0, bytesRead);
     } finally {
       await file.close();
     }

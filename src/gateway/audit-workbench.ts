@@ -9,6 +9,7 @@ import {
   followRotations,
   KEY_TYPE,
   type KeyChain,
+  LogFiles,
   type LogProblem,
   type LogsReport,
   parseCheckpoint,
@@ -26,7 +27,8 @@ import {
 import { systemClock } from '../base/clock.js';
 import { readIfThere } from '../base/read-if-there.js';
 import { GwError } from '../contract/gw-error.js';
-import { type JournalKeys, verifyJournal, type WorkerReport } from '../recording/index.js';
+import { type JournalKeys, verifyJournal } from '../recording/index.js';
+import { compareJournals, JournalEvents } from './compare-journals.js';
 import { keyringBeside, loadJournalKeys } from './journal-keys.js';
 import { readGatewayConfig } from './live-config.js';
 import { gatewayOf, listLogs, logDirectory, logOrigin } from './open-audit-trail.js';
@@ -69,7 +71,8 @@ export async function verifyAudit({ from, keyFiles, checkpointFiles, authorityFi
   const known = kept.map(({ checkpoint }) => checkpoint);
   const authorities = (await Promise.all(authorityFiles.map(authoritiesIn))).flat();
   const journalDir = join(from, 'journal');
-  const journals = await verifyJournal(journalDir);
+  const events = new JournalEvents();
+  const journals = await verifyJournal(journalDir, events.take);
   const report = await verifyLogs(directories, {
     keys: chain.keys,
     earlier: chain.earlier,
@@ -87,7 +90,7 @@ export async function verifyAudit({ from, keyFiles, checkpointFiles, authorityFi
     ...rotations,
     ...report.problems,
     ...unwitnessed(report, kept, keys.all),
-    ...(hasJournals ? compareJournals(report, journals.workers) : []),
+    ...(hasJournals ? [...compareJournals(report, journals.workers), ...events.compare(report)] : []),
   ];
   return {
     intact: problems.length === 0,
@@ -139,38 +142,6 @@ export async function journalKeyring(from: string, configFile: string | null): P
   return (await loadJournalKeys(config, systemClock.now())).keyring;
 }
 
-function compareJournals({ book, logs }: LogsReport, workers: readonly WorkerReport[]): LogProblem[] {
-  const problems: LogProblem[] = [];
-  const home = logs[0]?.log ?? '';
-  for (const { bootId, problems: found, segments, sessions, live } of workers) {
-    for (const { code, segment, message } of found) {
-      problems.push({ claim: 'journal', log: home, index: null, message: `journal ${bootId}, segment ${segment}: ${code}: ${message}` });
-    }
-    for (const { segment, sealed, root, entries, final } of segments) {
-      const booked = book.segments.get(`${bootId}/${segment}`);
-      const wrong = booked !== undefined && sealed && (booked.root !== root || booked.entries !== entries || booked.final !== final);
-      if (booked === undefined && sealed && !live)
-        problems.push({ claim: 'segment', log: home, index: null, message: `segment ${segment} of the journal ${bootId} is not in the log` });
-      else if (booked !== undefined && wrong)
-        problems.push({
-          claim: 'segment',
-          log: booked.log,
-          index: booked.index,
-          message: `segment ${segment} of the journal ${bootId} is not the one in the log`,
-        });
-    }
-    const known = book.sessionsOf(bootId);
-    if (known < sessions)
-      problems.push({ claim: 'session', log: home, index: null, message: `the journal ${bootId} has ${sessions} sessions; the log knows ${known}` });
-  }
-  for (const { journal, segment, log, index } of book.segments.values()) {
-    const worker = workers.find(({ bootId }) => bootId === journal);
-    if (worker?.segments.some((each) => each.segment === segment && each.sealed) === true || worker?.live === true) continue;
-    problems.push({ claim: 'segment', log, index, message: `segment ${segment} of the journal ${journal} is in the log, and its file is not here` });
-  }
-  return problems;
-}
-
 async function keysOf(from: string, files: readonly string[]): Promise<{ readonly all: VerifierKey[]; readonly notices: string[] }> {
   if (files.length > 0) {
     return { all: await readKeyFiles(files), notices: [] };
@@ -197,8 +168,8 @@ function logKeys(keys: readonly VerifierKey[]): Buffer[] {
 export async function readKeyChain(directories: readonly string[], given: readonly VerifierKey[]): Promise<KeyChain> {
   const keys = logKeys(given);
   const first = directories[0];
-  const note = first === undefined ? null : await readIfThere(join(first, 'checkpoint'));
-  const origin = note === null ? undefined : parseCheckpoint(Buffer.from(note))?.checkpoint.origin;
+  const note = first === undefined ? null : await new LogFiles(first).checkpoint();
+  const origin = note === null ? undefined : parseCheckpoint(note)?.checkpoint.origin;
   if (first === undefined || origin === undefined) return { keys, earlier: keys, successors: new Map(), problems: [] };
   return followRotations(gatewayOf(origin), await readRotations(dirname(first)), keys);
 }
@@ -237,10 +208,16 @@ export async function keptCheckpoint(file: string, keys: readonly VerifierKey[])
   return parsed;
 }
 
+/** Largest file that somebody hands over, bytes: a proof of a long session. */
+const HANDED_BYTES = 64 << 20;
+
 async function read(file: string, what: string): Promise<Buffer> {
   try {
+    const { size } = await stat(file);
+    if (size > HANDED_BYTES) throw new GwError('usage.invalid', `${what} ${file} has ${size} bytes; at most ${HANDED_BYTES} are read.`);
     return await readFile(file);
   } catch (cause) {
+    if (cause instanceof GwError) throw cause;
     throw new GwError('usage.invalid', `${what} ${file} cannot be read.`, { cause });
   }
 }

@@ -155,6 +155,7 @@ function operationOf(contents: readonly EntryContent[], operation: number): { re
 const isOperation = (content: EntryContent | null, operation: number): boolean => content?.kind === 'operation' && content.sequence === operation;
 
 function parse(text: string): SessionProof {
+  if (isNestedBeyond(text, DEPTH)) throw new GwError('usage.invalid', 'The file is not a proof: it is nested deeper than one.');
   let value: unknown = null;
   try {
     value = JSON.parse(text);
@@ -164,6 +165,20 @@ function parse(text: string): SessionProof {
   const parsed = proofFile.safeParse(value);
   if (!parsed.success) throw new GwError('usage.invalid', 'The file is not a proof of `gw audit prove`.', { cause: parsed.error });
   return parsed.data;
+}
+
+/** Deepest nesting of a proof, and some. Parsing what is nested without end costs a hundred times its size. */
+const DEPTH = 16;
+
+function isNestedBeyond(text: string, limit: number): boolean {
+  let depth = 0;
+  // Strings are passed over as a whole.
+  for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/g)) {
+    if (token === '[' || token === '{') depth++;
+    else if (token === ']' || token === '}') depth--;
+    if (depth > limit) return true;
+  }
+  return false;
 }
 
 function unproved(what: string): GwError {

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { EntryOpener } from './encryption/entry-opener.js';
 import { openEntries } from './encryption/open-entries.js';
+import { decodeEvent } from './entry-decoder.js';
 import { listWorkers } from './journal-directory.js';
 import { MerkleTree } from './merkle-tree.js';
 import { leafBytes, type SegmentFooter, type SessionRange } from './segment-layout.js';
@@ -42,13 +43,16 @@ export interface JournalReport {
 /** Problems listed for one worker; more are not worth reading. */
 const PROBLEMS = 1000;
 
-export async function verifyJournal(dir: string): Promise<JournalReport> {
+/** Called for each event of the gateway itself, in order; `null` for one that cannot be read. */
+export type OnEvent = (bootId: string, event: { readonly kind: string; readonly data: Readonly<Record<string, unknown>> } | null) => void;
+
+export async function verifyJournal(dir: string, onEvent?: OnEvent): Promise<JournalReport> {
   const workers: WorkerReport[] = [];
-  for (const bootId of await listWorkers(dir)) workers.push(await verifyWorker(dir, bootId));
+  for (const bootId of await listWorkers(dir)) workers.push(await verifyWorker(dir, bootId, onEvent));
   return { intact: workers.every((worker) => worker.problems.length === 0), workers };
 }
 
-async function verifyWorker(dir: string, bootId: string): Promise<WorkerReport> {
+async function verifyWorker(dir: string, bootId: string, onEvent?: OnEvent): Promise<WorkerReport> {
   const live = await isWorkerAlive(join(dir, bootId));
   // Hashes are over what is stored: a verifier needs no keys.
   const opener = new EntryOpener(join(dir, bootId), null);
@@ -77,6 +81,7 @@ async function verifyWorker(dir: string, bootId: string): Promise<WorkerReport> 
         }
         current?.entry(entry.session, entry.counter, leafBytes(item.frame.time, entry.raw));
         const found = ledger.take(entry);
+        if (onEvent !== undefined && entry.session === 0) onEvent(bootId, decodeEvent(entry.payload));
         if (found !== null) finding(found.code, item.segment, item.frame.offset, entry.session, found.message);
       }
     } else if (current !== null) {

@@ -35,10 +35,22 @@ export async function openTrail(
   journal: string,
   clock = { now: () => START, monotonic: () => 0 },
   timestamps?: TimestampSettings,
-  more: { readonly newKeys?: () => Promise<NewKeys | null>; readonly heartbeatMs?: number; readonly names?: readonly string[] } = {},
+  more: {
+    readonly newKeys?: () => Promise<NewKeys | null>;
+    readonly heartbeatMs?: number;
+    readonly names?: readonly string[];
+    readonly signer?: KeyObject;
+  } = {},
 ): Promise<AuditTrail> {
   const directory = join(dir, String(number));
-  const log = await LogWriter.open({ directory, origin: `bank/${number}`, keys: [key], logger: silentLogger, checkpointMs: NEVER, retryMs: NEVER });
+  const log = await LogWriter.open({
+    directory,
+    origin: `bank/${number}`,
+    keys: [more.signer ?? key],
+    logger: silentLogger,
+    checkpointMs: NEVER,
+    retryMs: NEVER,
+  });
   return AuditTrail.open(
     {
       log,

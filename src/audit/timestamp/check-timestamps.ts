@@ -41,15 +41,14 @@ export class ToldTimestamps {
 
 /** @returns how many timestamps the log has that hold */
 export async function checkTimestamps(files: LogFiles, now: Checkpoint, told: ToldTimestamps, { roots, isOfLog, report }: TimestampChecks): Promise<number> {
-  const { sizes, strangers } = await listTimestamps(files.directory);
+  const { sizes, begun, strangers } = await listTimestamps(files.directory);
   for (const path of strangers) report(null, `the file ${path} is not part of the log`);
   let good = 0;
   for (const size of sizes) {
     const { checkpoint: note, response } = await readTimestamp(files.directory, size);
     const said = told.entries.get(size);
     if (note === null || response === null) {
-      // The response is written before the checkpoint: a process that died between the two leaves it alone, and tells nothing.
-      if (note !== null || said !== undefined) report(said?.index ?? null, `one of the two files of the timestamp of size ${size} is missing or too large`);
+      if (!begun.has(size) || said !== undefined) report(said?.index ?? null, `one of the two files of the timestamp of size ${size} is missing or too large`);
       continue;
     }
     const parsed = parseCheckpoint(note);

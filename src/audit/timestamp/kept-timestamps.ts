@@ -15,20 +15,24 @@ const NAME = /^(0|[1-9]\d{0,15})\.(checkpoint|tsr)$/;
 export interface KeptTimestamps {
   /** Sizes of the checkpoints that have a file of either kind, ascending. */
   readonly sizes: readonly number[];
+  /** Those of which there is the response alone: a process died between the two. */
+  readonly begun: ReadonlySet<number>;
   /** Files that are neither. */
   readonly strangers: readonly string[];
 }
 
 export async function listTimestamps(log: string): Promise<KeptTimestamps> {
   const names = await readdir(join(log, DIRECTORY)).catch(noneYet);
-  const sizes = new Set<number>();
+  const checkpoints = new Set<number>();
+  const responses = new Set<number>();
   const strangers: string[] = [];
   for (const name of names) {
-    const size = NAME.exec(name)?.[1];
-    if (size !== undefined) sizes.add(Number(size));
+    const [, size, kind] = NAME.exec(name) ?? [];
+    if (size !== undefined) (kind === 'tsr' ? responses : checkpoints).add(Number(size));
     else if (!name.endsWith(DRAFT_SUFFIX)) strangers.push(`${DIRECTORY}/${name}`);
   }
-  return { sizes: [...sizes].sort((a, b) => a - b), strangers };
+  const begun = new Set([...responses].filter((size) => !checkpoints.has(size)));
+  return { sizes: [...new Set([...checkpoints, ...responses])].sort((a, b) => a - b), begun, strangers };
 }
 
 /** null for each file that is not there or larger than one can be. */

@@ -1,0 +1,29 @@
+/**
+ * Audit events stand twice: in the log, and with their sensitive fields in the journal of the process. One running digest over what both must say of each
+ * event, in order, shows an owner of the key who changes one of the two: an approval moved to another session, a lock that never was. Pure.
+ */
+import { hash } from 'node:crypto';
+import { canonicalJson } from '../base/canonical-json.js';
+import { AUDIT_EVENTS } from './audit-events.js';
+
+export class EventDigest {
+  #count = 0;
+  #chain = '';
+
+  /** @param data fields of a leaf, or of an event of a journal; events that are no audit events are passed over */
+  add(kind: string, data: Readonly<Record<string, unknown>>): void {
+    if (!Object.hasOwn(AUDIT_EVENTS, kind)) return;
+    const { sensitive, apart, dropped, ...open } = data;
+    const names = typeof sensitive === 'object' && sensitive !== null ? Object.keys(sensitive).sort() : (apart ?? []);
+    this.#count++;
+    this.#chain = hash('sha256', canonicalJson([this.#chain, kind, open, names]), 'hex');
+  }
+
+  equals(other: EventDigest): boolean {
+    return this.#count === other.#count && this.#chain === other.#chain;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+}

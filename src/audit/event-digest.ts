@@ -8,19 +8,25 @@ import { AUDIT_EVENTS } from './audit-events.js';
 
 export class EventDigest {
   #count = 0;
-  #chain = '';
+  #kinds = '';
+  /** null: what an event says was not known, as in an encrypted journal without its key; then kinds alone are compared. */
+  #chain: string | null = '';
 
-  /** @param data fields of a leaf, or of an event of a journal; events that are no audit events are passed over */
-  add(kind: string, data: Readonly<Record<string, unknown>>): void {
+  /** @param data fields of a leaf, or of an event of a journal, or null when they are hidden; events that are no audit events are passed over */
+  add(kind: string, data: Readonly<Record<string, unknown>> | null): void {
     if (!Object.hasOwn(AUDIT_EVENTS, kind)) return;
+    this.#count++;
+    this.#kinds = hash('sha256', canonicalJson([this.#kinds, kind]), 'hex');
+    if (data === null) this.#chain = null;
+    if (data === null || this.#chain === null) return;
     const { sensitive, apart, dropped, ...open } = data;
     const names = typeof sensitive === 'object' && sensitive !== null ? Object.keys(sensitive).sort() : (apart ?? []);
-    this.#count++;
     this.#chain = hash('sha256', canonicalJson([this.#chain, kind, open, names]), 'hex');
   }
 
   equals(other: EventDigest): boolean {
-    return this.#count === other.#count && this.#chain === other.#chain;
+    if (this.#count !== other.#count || this.#kinds !== other.#kinds) return false;
+    return this.#chain === null || other.#chain === null || this.#chain === other.#chain;
   }
 
   get count(): number {

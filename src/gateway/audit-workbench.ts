@@ -72,7 +72,7 @@ export async function verifyAudit({ from, keyFiles, checkpointFiles, authorityFi
   const authorities = (await Promise.all(authorityFiles.map(authoritiesIn))).flat();
   const journalDir = join(from, 'journal');
   const events = new JournalEvents();
-  const journals = await verifyJournal(journalDir, events.take);
+  const journals = await verifyJournal(journalDir, { keys: await keyringBeside(from), onEvent: events.onEvent });
   const report = await verifyLogs(directories, {
     keys: chain.keys,
     earlier: chain.earlier,

@@ -3,7 +3,7 @@
  * read and verified by themselves before.
  */
 import { EventDigest, type LogProblem, type LogsReport } from '../audit/index.js';
-import type { OnEvent, WorkerReport } from '../recording/index.js';
+import type { OwnEvents, WorkerReport } from '../recording/index.js';
 
 export function compareJournals({ book, logs }: LogsReport, workers: readonly WorkerReport[]): LogProblem[] {
   const problems: LogProblem[] = [];
@@ -39,20 +39,19 @@ export function compareJournals({ book, logs }: LogsReport, workers: readonly Wo
 
 /** The audit events of each journal, to be compared with those of the log when the process ended in order. */
 export class JournalEvents {
-  /** null: an event of the journal cannot be read here. */
-  readonly #digests = new Map<string, EventDigest | null>();
+  readonly #digests = new Map<string, EventDigest>();
 
-  readonly take: OnEvent = (bootId, event) => {
-    const digest = this.#digests.has(bootId) ? this.#digests.get(bootId) : new EventDigest();
-    if (event !== null) digest?.add(event.kind, event.data);
-    this.#digests.set(bootId, event === null ? null : (digest ?? null));
+  readonly onEvent: OwnEvents['onEvent'] = (bootId, kind, data) => {
+    const digest = this.#digests.get(bootId) ?? new EventDigest();
+    digest.add(kind, data);
+    this.#digests.set(bootId, digest);
   };
 
   compare({ book, logs }: LogsReport): LogProblem[] {
     const problems: LogProblem[] = [];
     for (const [bootId, digest] of this.#digests) {
       const told = book.eventsOf(bootId);
-      if (digest === null || told === null || told.equals(digest)) continue;
+      if (told === null || told.equals(digest)) continue;
       const message = `the log has ${told.count} audit events of the journal ${bootId}, which has ${digest.count}, or they are not the same`;
       problems.push({ claim: 'event', log: logs[0]?.log ?? '', index: null, message });
     }

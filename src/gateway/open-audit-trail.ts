@@ -65,7 +65,17 @@ export function gatewayOf(origin: string): string {
 export async function openAuditTrail(settings: AuditTrailSettings): Promise<AuditTrail> {
   const keys = await signers(settings);
   const timestamps = await timestampSettings(settings.config);
-  return openLog(settings, keys, await claim(logDirectory(settings.config.gateway.dataDir)), timestamps);
+  const directory = logDirectory(settings.config.gateway.dataDir);
+  try {
+    return await openLog(settings, keys, await claim(directory), timestamps);
+  } catch (cause) {
+    if (cause instanceof GwError) throw cause;
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+    throw new GwError('recording.failed', `The audit log below ${directory} cannot be written (${code}), so the gateway does not start.`, {
+      cause,
+      hint: 'See that the disk has room and can be written by the account of the gateway.',
+    });
+  }
 }
 
 /** @throws GwError `config.invalid` when the certificates of the authority cannot be read */

@@ -26,6 +26,6 @@ export type { SealedSegment } from './sealed-segment.js';
 export type { SegmentFiles } from './segment-file.js';
 export { SessionJoiner } from './session-joiner.js';
 export { readStoredEntry, readStoredSegment, type StoredSegment, sessionOfStart, storedLeaf, storedSegments } from './stored-entries.js';
-export { type JournalReport, type OnEvent, type SegmentReport, verifyJournal, type WorkerReport } from './verify-journal.js';
+export { type JournalReport, type OwnEvents, type SegmentReport, verifyJournal, type WorkerReport } from './verify-journal.js';
 export type { JournalProblem, ProblemCode } from './walk-journal.js';
 export { isWorkerAlive } from './worker-lock.js';

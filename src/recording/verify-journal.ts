@@ -3,9 +3,10 @@
  * and declared totals of every session. Reports everything that is wrong and stops at nothing. Input is untrusted.
  */
 import { join } from 'node:path';
+import { GwError } from '../contract/gw-error.js';
 import { EntryOpener } from './encryption/entry-opener.js';
-import { openEntries } from './encryption/open-entries.js';
-import { decodeEvent } from './entry-decoder.js';
+import type { JournalKeys } from './encryption/journal-keyring.js';
+import { decodeEntries, decodeEvent } from './entry-decoder.js';
 import { listWorkers } from './journal-directory.js';
 import { MerkleTree } from './merkle-tree.js';
 import { leafBytes, type SegmentFooter, type SessionRange } from './segment-layout.js';
@@ -43,19 +44,24 @@ export interface JournalReport {
 /** Problems listed for one worker; more are not worth reading. */
 const PROBLEMS = 1000;
 
-/** Called for each event of the gateway itself, in order; `null` for one that cannot be read. */
-export type OnEvent = (bootId: string, event: { readonly kind: string; readonly data: Readonly<Record<string, unknown>> } | null) => void;
+export interface OwnEvents {
+  /** What opens the gateway's own events where they are encrypted; nothing else is opened. */
+  readonly keys: JournalKeys;
+  /** Called for each event of the gateway itself, in order. `data` is null where it is hidden. */
+  readonly onEvent: (bootId: string, kind: string, data: Readonly<Record<string, unknown>> | null) => void;
+}
 
-export async function verifyJournal(dir: string, onEvent?: OnEvent): Promise<JournalReport> {
+export async function verifyJournal(dir: string, own?: OwnEvents): Promise<JournalReport> {
   const workers: WorkerReport[] = [];
-  for (const bootId of await listWorkers(dir)) workers.push(await verifyWorker(dir, bootId, onEvent));
+  for (const bootId of await listWorkers(dir)) workers.push(await verifyWorker(dir, bootId, own));
   return { intact: workers.every((worker) => worker.problems.length === 0), workers };
 }
 
-async function verifyWorker(dir: string, bootId: string, onEvent?: OnEvent): Promise<WorkerReport> {
+async function verifyWorker(dir: string, bootId: string, own?: OwnEvents): Promise<WorkerReport> {
   const live = await isWorkerAlive(join(dir, bootId));
   // Hashes are over what is stored: a verifier needs no keys.
   const opener = new EntryOpener(join(dir, bootId), null);
+  const ownOpener = own === undefined ? opener : await own.keys.opener(dir, bootId).catch(locked(opener));
   const ledger = new SessionLedger();
   const problems: JournalProblem[] = [];
   const segments: SegmentReport[] = [];
@@ -74,14 +80,16 @@ async function verifyWorker(dir: string, bootId: string, onEvent?: OnEvent): Pro
       gateway = item.header.gateway;
     } else if (item.kind === 'frame') {
       current?.frame();
-      for (const entry of openEntries(item.frame, opener)) {
-        if (typeof entry === 'string') {
-          finding('entry-unreadable', item.segment, item.frame.offset, null, entry);
+      for (const stored of decodeEntries(item.frame.body, item.frame.entries)) {
+        if (typeof stored === 'string') {
+          finding('entry-unreadable', item.segment, item.frame.offset, null, stored);
           break;
         }
+        const entry = (stored.session === 0 ? ownOpener : opener).open(stored);
         current?.entry(entry.session, entry.counter, leafBytes(item.frame.time, entry.raw));
         const found = ledger.take(entry);
-        if (onEvent !== undefined && entry.session === 0) onEvent(bootId, decodeEvent(entry.payload));
+        const event = own !== undefined && entry.session === 0 ? decodeEvent(entry.payload) : null;
+        if (event !== null) own?.onEvent(bootId, event.kind, entry.hidden === null ? event.data : null);
         if (found !== null) finding(found.code, item.segment, item.frame.offset, entry.session, found.message);
       }
     } else if (current !== null) {
@@ -97,6 +105,14 @@ async function verifyWorker(dir: string, bootId: string, onEvent?: OnEvent): Pro
     for (const session of ledger.open.keys()) finding('end-missing', last, 0, session, 'the session has no end');
   }
   return { bootId, live, gateway, sessions: ledger.sessions, openSessions: ledger.open.size, segments, problems };
+}
+
+/** Without the key of the journal what is encrypted stays hidden. */
+function locked(opener: EntryOpener): (thrown: unknown) => EntryOpener {
+  return (thrown) => {
+    if (thrown instanceof GwError && thrown.code === 'recording.key') return opener;
+    throw thrown;
+  };
 }
 
 /** What a segment's footer must say, counted anew. */

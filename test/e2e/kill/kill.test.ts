@@ -8,10 +8,10 @@ import { DAMAGES } from '../../support/kill/damaged-evidence.js';
 import { KillRun } from '../../support/kill/run.js';
 
 const SEED = Number(process.env['GW_KILL_SEED'] ?? Math.floor(Math.random() * 1e9));
-const ROUNDS = Number(process.env['GW_KILL_ROUNDS'] ?? 6);
+const ROUNDS = Number(process.env['GW_KILL_ROUNDS'] ?? 9);
 /** In each round; then the gateway itself. */
 const PLAN = { client: 25, backend: 3, worker: 4, server: 1 } as const;
-const KILLS = 200;
+const KILLS = 300;
 
 let run: KillRun;
 
@@ -40,6 +40,7 @@ it(`loses nothing over ${KILLS} kills (GW_KILL_SEED=${SEED})`, async () => {
     const found = audit(evidence);
     expect(found.findings, `GW_KILL_SEED=${SEED}, round ${round}`).toEqual([]);
     expect(await run.notIntact(evidence, 3)).toEqual([]);
+    expect(await run.logProblems(), `GW_KILL_SEED=${SEED}, round ${round}`).toEqual([]);
     expect(found.operations).toBeGreaterThan(100);
     // The audit would say so.
     for (const [name, damage] of Object.entries(DAMAGES)) expect(audit(damage(evidence)).findings, name).not.toEqual([]);
@@ -50,6 +51,7 @@ it(`loses nothing over ${KILLS} kills (GW_KILL_SEED=${SEED})`, async () => {
   const { exitCode, report } = await run.stop();
   expect(exitCode).toBe(0);
   expect(report.workers.flatMap(({ problems }) => problems)).toEqual([]);
+  expect(await run.logProblems()).toEqual([]);
   expect(report.workers.every(({ live, openSessions }) => !live && openSessions === 0)).toBe(true);
   const seconds = Math.round((performance.now() - began) / 1000);
   const summary = {
@@ -69,4 +71,4 @@ it(`loses nothing over ${KILLS} kills (GW_KILL_SEED=${SEED})`, async () => {
   for (const reason of ['client', 'target', 'interrupted']) expect(ends).toHaveProperty(reason);
   expect(run.undisturbed).toBeGreaterThan(0);
   expect(Object.values(run.kills).reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(KILLS);
-}, 600_000);
+}, 900_000);

@@ -5,6 +5,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { SessionSummary } from '../../../src/contract/session-store.js';
+import { verifyAudit } from '../../../src/gateway/audit-workbench.js';
 import { keyringBeside } from '../../../src/gateway/journal-keys.js';
 import { type JournalReport, readSession, verifyJournal } from '../../../src/recording/index.js';
 import { listWorkers } from '../../../src/recording/journal-directory.js';
@@ -163,6 +164,12 @@ export class KillRun {
       }
     }
     return wrong;
+  }
+
+  /** What the verifier says of the audit log and of the journals against it, as it would of a copy made now. */
+  async logProblems(): Promise<string[]> {
+    const { problems } = await verifyAudit({ from: dirname(this.journalDir), keyFiles: [], checkpointFiles: [], at: null });
+    return problems.map(({ claim, log, index, message }) => `${claim}: ${log} ${index ?? ''}: ${message}`);
   }
 
   /** A clean end, and what the verification of all journals then says. */

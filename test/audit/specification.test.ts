@@ -1,0 +1,86 @@
+/**
+ * The specifications are enough: a verifier written from them alone, in Python with its standard library and openssl, agrees with gw's about the evidence of
+ * a gateway, whole and changed. And the evidence that this version wrote, committed once, verifies for ever.
+ */
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { verifyAudit } from '../../src/gateway/audit-workbench.js';
+import { SeededRandom } from '../support/kill/seeded-random.js';
+import { runProgram } from '../support/run-program.js';
+import { startTimestampAuthority, type TimestampAuthority } from '../support/timestamp-authority.js';
+import { EvidenceFiles } from './evidence-files.js';
+import { buildForgedWorld, type ForgedWorld } from './forged-world.js';
+import { MUTATIONS } from './mutations.js';
+
+const FORMATS = join(import.meta.dirname, '..', 'formats');
+const PROGRAM = join(FORMATS, 'verify_log.py');
+const FIXTURE = join(FORMATS, 'log-v1');
+
+let root: string;
+let authority: TimestampAuthority;
+let world: ForgedWorld;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'gw-spec-'));
+  authority = await startTimestampAuthority();
+  world = await buildForgedWorld(root, authority);
+}, 60_000);
+afterAll(async () => {
+  await authority?.[Symbol.asyncDispose]();
+  await rm(root, { recursive: true, force: true });
+});
+
+/** What the other verifier says: its claims, each once, sorted; and its last line. */
+async function other(dir: string, keys: string, checkpoints: readonly string[]): Promise<{ claims: string[]; summary: string }> {
+  const { code, stdout, stderr } = await runProgram('python3', [PROGRAM, dir, keys, ...checkpoints]);
+  expect(stderr).toBe('');
+  const lines = stdout.trim().split('\n');
+  const claims = [...new Set(lines.slice(0, -1).map((line) => line.split(':')[0] as string))].sort();
+  expect(code).toBe(claims.length === 0 ? 0 : 1);
+  return { claims, summary: lines.at(-1) ?? '' };
+}
+
+async function kept(): Promise<string[]> {
+  const state = join(root, 'witness');
+  return (await readdir(state)).filter((name) => name.endsWith('.checkpoint')).map((name) => join(state, name));
+}
+
+describe('a verifier written from the specifications', () => {
+  it('finds nothing wrong with what nobody touched', async () => {
+    const { claims, summary } = await other(world.dir, join(root, 'audit.pub'), await kept());
+    expect(claims).toEqual([]);
+    expect(summary).toMatch(/^2 logs, 33 sessions, \d+ segments, 3 journals$/);
+  });
+
+  it('finds what gw finds, for a reason that gw has too', async () => {
+    const files = await EvidenceFiles.read(world.dir, world.earlier);
+    const random = new SeededRandom(7);
+    const missed: string[] = [];
+    // It looks at neither timestamps nor what audit events say.
+    const kinds = Object.keys(MUTATIONS).filter((kind) => kind !== 'owner exchanges approvals');
+    for (const kind of kinds) {
+      const { what, kept: expected } = (await MUTATIONS[kind]?.(files, random)) ?? { what: kind, kept: [] as readonly string[] };
+      if (!what.includes('/timestamp/')) {
+        const found = await other(world.dir, join(root, 'audit.pub'), await kept()).catch((thrown: unknown) => ({ claims: [`crash ${String(thrown)}`] }));
+        if (!found.claims.some((claim) => expected.includes(claim)))
+          missed.push(`${kind}: ${what}: ${expected.join('|')} expected, ${found.claims.join()} found`);
+      }
+      await files.reset();
+    }
+    expect(missed).toEqual([]);
+  }, 240_000);
+});
+
+describe('evidence that the first version of the log wrote', () => {
+  it('verifies, by gw and by the other verifier', async () => {
+    const from = join(root, 'fixture');
+    await cp(FIXTURE, from, { recursive: true });
+    const [keys, checkpoint, authorityFile] = ['audit.pub', 'kept.checkpoint', 'authority.pem'].map((name) => join(FIXTURE, name)) as [string, string, string];
+    const report = await verifyAudit({ from: join(from, 'data'), keyFiles: [keys], checkpointFiles: [checkpoint], authorityFiles: [authorityFile], at: null });
+    expect(report).toMatchObject({ intact: true, problems: [], sessions: 33, journals: 3, logs: [{ log: 'bank/0', timestamps: 1 }, { log: 'bank/1' }] });
+    expect((await other(join(from, 'data'), keys, [checkpoint])).claims).toEqual([]);
+  });
+});

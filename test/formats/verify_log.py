@@ -1,0 +1,341 @@
+"""A verifier of gw's logs and journals, written from docs/spec/log.md and docs/spec/journal.md alone: Python's standard library, and openssl for Ed25519.
+
+usage: verify_log.py DIR KEYFILE [CHECKPOINT...]     DIR holds log/ and journal/. Prints CLAIM: what, one line each; status 1 when there is any.
+"""
+import base64, datetime, hashlib, json, os, re, struct, subprocess, sys, tempfile
+
+problems = []
+MAX_LEAF, WIDTH = 65535, 256
+
+
+def report(claim, what):
+    problems.append(f"{claim}: {what}")
+
+
+def sha(data):
+    return hashlib.sha256(data).digest()
+
+
+def leaf_hash(data):
+    return sha(b"\0" + data)
+
+
+def node(left, right):
+    return sha(b"\1" + left + right)
+
+
+def root(hashes):
+    """RFC 6962 section 2.1 over leaf hashes."""
+    if not hashes:
+        return sha(b"")
+    row = list(hashes)
+    edge = []
+    # Complete subtrees from the left, then folded from the right.
+    while row:
+        size = 1 << (len(row).bit_length() - 1)
+        part, row = row[:size], row[size:]
+        while len(part) > 1:
+            part = [node(part[at], part[at + 1]) for at in range(0, len(part), 2)]
+        edge.append(part[0])
+    found = edge.pop()
+    while edge:
+        found = node(edge.pop(), found)
+    return found
+
+
+def read(*path):
+    try:
+        with open(os.path.join(*path), "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def parse_note(data):
+    text, _, signatures = data.decode().rpartition("\n\n")
+    lines = [line.split(" ") for line in signatures.splitlines()]
+    if any(len(line) != 3 or line[0] != "\u2014" for line in lines):
+        raise ValueError("a line that is no signature")
+    return text + "\n", [(name, base64.b64decode(raw, validate=True)) for _, name, raw in lines]
+
+
+def key_id(name, kind, key):
+    return sha(name.encode() + b"\n" + bytes([kind]) + key)[:4]
+
+
+def ed25519(key, message, signature):
+    with tempfile.TemporaryDirectory() as dir:
+        paths = {name: os.path.join(dir, name) for name in ("key", "message", "signature")}
+        for name, data in (("key", bytes.fromhex("302a300506032b6570032100") + key), ("message", message), ("signature", signature)):
+            with open(paths[name], "wb") as file:
+                file.write(data)
+        command = ["openssl", "pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-inkey", paths["key"], "-rawin", "-in", paths["message"], "-sigfile", paths["signature"]]
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+
+def signed(note, name, keys):
+    text, signatures = note
+    for who, raw in signatures:
+        for key in keys:
+            if who == name and raw[:4] == key_id(name, 1, key) and len(raw) == 68 and ed25519(key, text.encode(), raw[4:]):
+                return key
+    return None
+
+
+def read_keys(path):
+    keys = []
+    for line in read(path).decode().split():
+        name, _, rest = line.partition("+")
+        ident, _, text = rest.partition("+")
+        raw = base64.b64decode(text, validate=True)
+        if key_id(name, raw[0], raw[1:]).hex() != ident:
+            raise SystemExit(f"{line} is no key")
+        if raw[0] == 1:
+            keys.append(raw[1:])
+    return keys
+
+
+def follow_rotations(logs, gateway, keys):
+    """Keys that count, and who replaced whom."""
+    successors, last, number = {}, None, 1
+    while (data := read(logs, f"rotation.{number}")) is not None:
+        try:
+            note = parse_note(data)
+            form, whose, which, old, new, _ = note[0].splitlines()
+            old, new = base64.b64decode(old, validate=True), base64.b64decode(new, validate=True)
+            good = form == "gw-key-rotation/v1" and whose == gateway and which == str(number) and last in (None, old)
+            good = good and signed(note, gateway, [old]) and signed(note, gateway, [new])
+        except ValueError:
+            good = False
+        if not good:
+            report("signature", f"the statement rotation.{number} does not hold")
+            break
+        successors[old], last = new, new
+        if old in keys:
+            keys = keys + [new]
+        number += 1
+    return keys, successors
+
+
+def tile_path(level, index, width):
+    groups = [f"{index % 1000:03d}"]
+    while index >= 1000:
+        index //= 1000
+        groups.insert(0, f"x{index % 1000:03d}")
+    return f"tile/{level}/{'/'.join(groups)}" + ("" if width == WIDTH else f".p/{width}")
+
+
+def read_tile(log, level, index, width):
+    data = read(log, tile_path(level, index, width))
+    return data if data is not None or width == WIDTH else read(log, tile_path(level, index, WIDTH))
+
+
+def bundle(data, count):
+    leaves, at = [], 0
+    while at + 2 <= len(data) and len(leaves) < count:
+        (length,) = struct.unpack_from(">H", data, at)
+        leaves.append(data[at + 2 : at + 2 + length])
+        at += 2 + length
+    return leaves if len(leaves) == count and at == len(data) else None
+
+
+def canonical(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+
+
+def time_of(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def verify_log(logs, place, keys, known, now, book):
+    log = os.path.join(logs, place)
+    data = read(log, "checkpoint")
+    try:
+        note = parse_note(data or b"")
+        origin, size, base = note[0].splitlines()
+        size, told = int(size), base64.b64decode(base, validate=True)
+    except ValueError:
+        return report("signature", f"log {place} has no checkpoint")
+    keys, successors = follow_rotations(logs, origin.rpartition("/")[0], keys) if place == "0" or book["keys"] is None else book["keys"]
+    book["keys"] = (keys, successors)
+    if not origin.endswith("/" + place):
+        report("log", f"{origin} lies in the place of log {place}")
+    signer = signed(note, origin, keys)
+    if signer is None:
+        report("signature", f"{origin} is not signed by a key that counts")
+    hashes, last, due, signers, rows = [], None, None, [], {0: []}
+    for index in range((size + WIDTH - 1) // WIDTH):
+        width = min(WIDTH, size - index * WIDTH)
+        leaves = bundle(read_tile(log, "entries", index, width) or b"", width)
+        tile = read_tile(log, 0, index, width)
+        if leaves is None:
+            report("entry", f"{origin}: bundle {index} is missing or damaged")
+            continue
+        if tile is None or len(tile) not in (width * 32, WIDTH * 32):
+            report("tile", f"{origin}: tile 0/{index} is missing or has another size")
+        for at, leaf in enumerate(leaves):
+            n, hashed = index * WIDTH + at, leaf_hash(leaf)
+            hashes.append(hashed)
+            if tile is not None and tile[at * 32 : at * 32 + 32] != hashed:
+                report("entry", f"{origin} entry {n} is not the one in its tile")
+            try:
+                entry = json.loads(leaf)
+                if canonical(entry) != leaf or entry["v"] != 1:
+                    raise ValueError
+            except (ValueError, KeyError):
+                report("entry", f"{origin} entry {n} is in no form")
+                continue
+            if entry["n"] != n or (last is not None and entry["time"] < last["time"]):
+                report("order", f"{origin} entry {n} is out of its order")
+            last, due = entry, entry["data"].get("due", due)
+            if entry["kind"] in ("log.open", "log.keys"):
+                signers = entry["data"].get("keys", signers)
+            take(origin, entry, book)
+    if len(hashes) == size and root(hashes) != told:
+        report("checkpoint", f"{origin}: the root over the entries is not the one that was signed")
+    level, row = 1, hashes
+    while len(row) >= WIDTH:
+        row = [root(row[at : at + WIDTH]) for at in range(0, len(row) - WIDTH + 1, WIDTH)]
+        for index in range((len(row) + WIDTH - 1) // WIDTH):
+            part = row[index * WIDTH : (index + 1) * WIDTH]
+            tile = read_tile(log, level, index, len(part))
+            if tile is None or tile[: len(part) * 32] != b"".join(part):
+                report("tile", f"{origin}: tile {level}/{index} is not that of the tiles below it")
+        level += 1
+    named = set()
+    for text in signers:
+        key = base64.b64decode(text.split("+", 2)[2])[1:]
+        while key is not None and key not in named:
+            named.add(key)
+            key = successors.get(key)
+    if signer is not None and signers and signer not in named and signed(note, origin, [key for key in keys if key in named]) is None:
+        report("signature", f"{origin} is signed by a key that was replaced")
+    for other, count, expected in known:
+        if other == origin and (count > size or root(hashes[:count]) != expected):
+            report("fork", f"{origin} does not continue its checkpoint of {count} entries")
+    if last is None or (last["kind"] != "log.close" and now > time_of(due)):
+        report("tail", f"{origin} has no end, and had to say that it lives")
+    book["logs"][origin] = hashes
+    return None
+
+
+def take(log, entry, book):
+    kind, data, journal = entry["kind"], entry["data"], entry["journal"]
+    state = book["states"].get(log)
+    if (state is None or state["closed"]) and kind not in ("log.open", "log.recovered"):
+        report("tail", f"{log}: {kind} follows the end")
+        state = book["states"].setdefault(log, {"closed": False, "sessions": 0, "journal": journal})
+    for anchor in data.get("anchors", []):
+        book["anchors"].append((anchor["log"], anchor["size"], bytes.fromhex(anchor["root"])))
+    session = data.get("session")
+    if kind == "log.open":
+        book["states"][log] = {"closed": False, "sessions": 0, "journal": journal}
+    elif kind == "session.start":
+        state["sessions"] += 1
+        if data["number"] != state["sessions"] or session in book["sessions"]:
+            report("session", f"{session} is number {data['number']}, and {state['sessions']} began")
+        book["sessions"][session] = {"leaves": 1, "ended": False, "journal": journal}
+    elif kind in ("session.end", "operation.deny", "data.clear", "data.masked"):
+        found = book["sessions"].get(session)
+        if found is None or found["ended"]:
+            return report("session", f"{kind} of {session}, which is not open")
+        found["leaves"] += 1
+        if kind == "session.end":
+            found["ended"] = True
+            if data["leaves"] != found["leaves"]:
+                report("session", f"{session} has {found['leaves']} entries, and its end says {data['leaves']}")
+    elif kind == "session.recovered":
+        book["recovered"].add(session)
+    elif kind == "journal.segment":
+        told = (data["entries"], data["root"], data["final"])
+        if book["segments"].setdefault((data["journalOfSegment"], data["segment"]), told) != told:
+            report("segment", f"segment {data['segment']} of {data['journalOfSegment']} is told twice")
+    elif kind == "log.close":
+        if data["sessions"] != state["sessions"]:
+            report("session", f"{log}: {state['sessions']} sessions began, and the end says {data['sessions']}")
+        state["closed"] = True
+    return None
+
+
+def verify_journal(directory, boot, book):
+    def wrong(number, what):
+        report("journal", f"{boot}, segment {number}: {what}")
+
+    previous, number, final = bytes(32), 0, False
+    names = sorted(name for name in os.listdir(directory) if re.fullmatch(r"\d{6,}\.gwj", name))
+    for name in names:
+        number += 1
+        data = read(directory, name)
+        magic, version, length, segment = struct.unpack_from(">4sHHI", data)
+        header = data[:length]
+        bootlength = header[50]
+        if magic != b"GWJ1" or version not in (1, 2) or int(name[:-4]) != number or segment != number or sha(header[:-32]) != header[-32:]:
+            return wrong(number, "the header is wrong")
+        if header[18:50] != previous or header[51 : 51 + bootlength].decode() != boot or final:
+            return wrong(number, "the header does not continue the segment before")
+        at, chain, leaves, frames, sealed = length, header[-32:], [], 0, None
+        while at < len(data):
+            size, kind, _ = struct.unpack_from(">IBB", data, at)
+            time, (count,) = data[at + 6 : at + 12], struct.unpack_from(">I", data, at + 12)
+            body, end = data[at + 16 : at + 16 + size], at + 16 + size
+            if size > 16 << 20 or end + 32 > len(data) or sealed is not None or sha(chain + data[at:end]) != data[end : end + 32]:
+                return wrong(number, f"the chain is broken at {at}")
+            if kind == 2:
+                sealed = body
+            else:
+                chain, frames, place = data[end : end + 32], frames + 1, 0
+                for _ in range(count):
+                    (entry,) = struct.unpack_from(">I", body, place)
+                    leaves.append(leaf_hash(time + body[place + 4 : place + 4 + entry]))
+                    place += 4 + entry
+                if place != size:
+                    return wrong(number, "a frame does not hold its entries")
+            at, previous = end + 32, chain
+        if sealed is None:
+            return wrong(number, "it is not sealed")
+        entries, sealed_frames, final = int.from_bytes(sealed[:6], "big"), int.from_bytes(sealed[6:12], "big"), sealed[12] == 1
+        if entries != len(leaves) or sealed_frames != frames or sealed[13:45] != root(leaves):
+            wrong(number, "the seal is not that of its entries")
+        told = book["segments"].get((boot, number))
+        if told != (entries, sealed[13:45].hex(), final):
+            report("segment", f"segment {number} of {boot} is not the one in the log")
+    if not final:
+        wrong(number, "there is no final segment")
+    return None
+
+
+def main(directory, keyfile, checkpoints):
+    logs, journals = os.path.join(directory, "log"), os.path.join(directory, "journal")
+    known = []
+    for path in checkpoints:
+        origin, size, base = parse_note(read(path))[0].splitlines()
+        known.append((origin, int(size), base64.b64decode(base)))
+    book = {"keys": None, "logs": {}, "states": {}, "sessions": {}, "recovered": set(), "segments": {}, "anchors": []}
+    places = sorted((name for name in os.listdir(logs) if re.fullmatch(r"\d{1,3}", name)), key=int)
+    for place in places:
+        verify_log(logs, place, read_keys(keyfile), known, datetime.datetime.now(datetime.timezone.utc), book)
+    if places != [str(place) for place in range(len(places))]:
+        report("log", "a log is missing")
+    for origin, size, expected in book["anchors"] + known:
+        hashes = book["logs"].get(origin)
+        if hashes is None:
+            report("log", f"{origin} was seen once, and is not here")
+        elif size > len(hashes) or root(hashes[:size]) != expected:
+            report("fork", f"{origin} does not continue what was seen of it")
+    for session, found in book["sessions"].items():
+        if not found["ended"] and session not in book["recovered"]:
+            report("session", f"{session} has no end")
+    boots = os.listdir(journals) if os.path.isdir(journals) else []
+    for boot in boots:
+        verify_journal(os.path.join(journals, boot), boot, book)
+    for boot, segment in book["segments"]:
+        if not os.path.exists(os.path.join(journals, boot, f"{segment:06d}.gwj")):
+            report("segment", f"segment {segment} of {boot} is in the log, and its file is not here")
+    for problem in dict.fromkeys(problems):
+        print(problem)
+    print(f"{len(places)} logs, {len(book['sessions'])} sessions, {len(book['segments'])} segments, {len(boots)} journals")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3:]))

@@ -1,6 +1,7 @@
 /**
  * The bench: gw against direct, haproxy and pgbouncer, interleaved, as ratios. `npm run bench [-- SECTION…] [--rounds N]`; sections:
  * throughput tunnel bulk masking latency connections memory cli search evidence. Results go to bench/results/SECTION.json. Needs Debian's postgresql, haproxy
+ * throughput tunnel bulk masking latency connections memory cli search log. Results go to bench/results/SECTION.json. Needs Debian's postgresql, haproxy
  * and pgbouncer.
  */
 import { bulk } from './sections/bulk.js';
@@ -8,6 +9,7 @@ import { cli } from './sections/cli.js';
 import { connections } from './sections/connections.js';
 import { evidence } from './sections/evidence.js';
 import { latency } from './sections/latency.js';
+import { log } from './sections/log.js';
 import { masking } from './sections/masking.js';
 import { memory } from './sections/memory.js';
 import { search } from './sections/search.js';
@@ -27,6 +29,7 @@ const SECTIONS: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = {
   cli,
   search,
   evidence,
+  log,
 };
 
 const args = process.argv.slice(2);

@@ -17,6 +17,9 @@ export type Report = (claim: Claim, index: number | null, message: string) => vo
 /** Files of one log that may be missing or wrong before the rest is not looked at. */
 const MISSING = 1_000;
 
+/** Bundles that are read ahead. */
+const AHEAD = 4;
+
 /** The roots of subtrees, with one buffer for all of them. */
 const pair = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
 const row = Buffer.alloc(TILE_WIDTH * HASH_BYTES);
@@ -76,15 +79,19 @@ interface BundleRead {
   readonly rightSize: boolean;
 }
 
-/** Bundles with their tiles in order; the next one is read while one is looked at. */
+/** Bundles with their tiles in order; the next ones are read while one is looked at. */
 async function* bundles(files: LogFiles, size: number): AsyncGenerator<BundleRead, void> {
-  let ahead = size === 0 ? null : readBundle(files, 0, size);
-  for (let index = 0; ahead !== null; index++) {
-    const current: BundleRead = await ahead;
-    ahead = (index + 1) * TILE_WIDTH < size ? readBundle(files, index + 1, size) : null;
-    // Whoever stops early leaves a reading behind that nobody waits for.
-    ahead?.catch(() => undefined);
-    yield current;
+  const ahead: Promise<BundleRead>[] = [];
+  const count = Math.ceil(size / TILE_WIDTH);
+  for (let index = 0, next = 0; index < count; index++) {
+    for (; next < count && next <= index + AHEAD; next++) {
+      const reading = readBundle(files, next, size);
+      // Whoever stops early leaves readings behind that nobody waits for.
+      reading.catch(() => undefined);
+      ahead.push(reading);
+    }
+    const current = await ahead.shift();
+    if (current !== undefined) yield current;
   }
 }
 

@@ -6,6 +6,10 @@ import { hash } from 'node:crypto';
 import { canonicalJson } from '../base/canonical-json.js';
 import { AUDIT_EVENTS } from './audit-events.js';
 
+export function isAuditEvent(kind: string): boolean {
+  return Object.hasOwn(AUDIT_EVENTS, kind);
+}
+
 export class EventDigest {
   #count = 0;
   #kinds = '';
@@ -14,7 +18,7 @@ export class EventDigest {
 
   /** @param data fields of a leaf, or of an event of a journal, or null when they are hidden; events that are no audit events are passed over */
   add(kind: string, data: Readonly<Record<string, unknown>> | null): void {
-    if (!Object.hasOwn(AUDIT_EVENTS, kind)) return;
+    if (!isAuditEvent(kind)) return;
     this.#count++;
     this.#kinds = hash('sha256', canonicalJson([this.#kinds, kind]), 'hex');
     if (data === null) this.#chain = null;

@@ -6,7 +6,7 @@
 
 import type { AuditLeaf } from './audit-leaf.js';
 import type { Anchor } from './audit-trail.js';
-import { EventDigest } from './event-digest.js';
+import { EventDigest, isAuditEvent } from './event-digest.js';
 import type { Claim, LogProblem } from './log-problem.js';
 
 interface BookedSession {
@@ -50,9 +50,10 @@ export class SessionBook {
   readonly #recoveries = new Set<string>();
   readonly #logs = new Map<string, BookedLog>();
   readonly #anchors = new Map<string, Anchor>();
-  /** Audit events by journal, and the journals whose process ended in order: theirs are complete. */
-  readonly #events = new Map<string, EventDigest>();
-  readonly #closed = new Set<string>();
+  /** Audit events by journal; null: they are in several logs, so their order is not known. */
+  readonly #events = new Map<string, EventDigest | null>();
+  /** Logs that a process opened and did not close yet. A process also ends logs that others left: its events are complete when all of its logs are closed. */
+  readonly #unclosed = new Map<string, number>();
   /** Sessions of each journal that the logs know. */
   readonly #known = new Map<string, Set<string>>();
 
@@ -61,13 +62,15 @@ export class SessionBook {
     const state = this.#logs.get(log);
     if ((state === undefined || state.journal === null) && kind !== 'log.open' && kind !== 'log.recovered')
       this.#report('tail', log, n, `the entry ${kind} follows the end of the log`);
-    if (kind === 'log.open') this.#logs.set(log, { journal: leaf.journal, sessions: 0 });
-    else if (kind === 'log.close') this.#close(log, leaf);
+    if (kind === 'log.open') {
+      this.#logs.set(log, { journal: leaf.journal, sessions: 0 });
+      this.#countOpen(leaf.journal, 1);
+    } else if (kind === 'log.close') this.#close(log, leaf);
     else if (kind === 'session.start') this.#begin(log, leaf);
     else if (kind === 'session.end' || OF_SESSION.has(kind)) this.#ofSession(log, leaf);
     else if (kind === 'session.recovered') this.#recovered(leaf);
     else if (kind === 'journal.segment') this.#segment(log, leaf);
-    else this.#eventsOf(leaf.journal).add(kind, data);
+    else if (isAuditEvent(kind)) this.#addEvent(leaf);
     for (const anchor of anchorsOf(data['anchors'])) this.#anchor(anchor);
   }
 
@@ -83,8 +86,8 @@ export class SessionBook {
       this.#ended.add(id);
     }
     for (const segment of other.segments.values()) this.#bookSegment(segment);
-    for (const [journal, digest] of other.#events) this.#events.set(journal, digest);
-    for (const journal of other.#closed) this.#closed.add(journal);
+    for (const [journal, digest] of other.#events) this.#events.set(journal, this.#events.has(journal) ? null : digest);
+    for (const [journal, count] of other.#unclosed) this.#countOpen(journal, count);
     for (const id of other.#recoveries) this.#recoveries.add(id);
     for (const [log, state] of other.#logs) this.#logs.set(log, state);
     for (const anchor of other.#anchors.values()) this.#anchor(anchor);
@@ -109,7 +112,8 @@ export class SessionBook {
 
   /** The audit events of a journal whose process ended in order; null: it did not, so one may be in the log or in the journal alone. */
   eventsOf(journal: string): EventDigest | null {
-    return this.#closed.has(journal) ? this.#eventsOf(journal) : null;
+    if (this.#unclosed.get(journal) !== 0) return null;
+    return this.#events.has(journal) ? (this.#events.get(journal) ?? null) : new EventDigest();
   }
 
   /** How many sessions of a journal the logs know. */
@@ -201,13 +205,17 @@ export class SessionBook {
       if (session.journal === journal && session.log === log) this.#report('session', log, n, `the log was closed with the session ${id} open`);
     }
     state.journal = null;
-    this.#closed.add(journal);
+    this.#countOpen(journal, -1);
   }
 
-  #eventsOf(journal: string): EventDigest {
-    let digest = this.#events.get(journal);
-    if (digest === undefined) this.#events.set(journal, (digest = new EventDigest()));
-    return digest;
+  #addEvent({ journal, kind, data }: AuditLeaf): void {
+    const digest = this.#events.has(journal) ? this.#events.get(journal) : new EventDigest();
+    digest?.add(kind, data);
+    this.#events.set(journal, digest ?? null);
+  }
+
+  #countOpen(journal: string, more: number): void {
+    this.#unclosed.set(journal, (this.#unclosed.get(journal) ?? 0) + more);
   }
 
   #know(journal: string, id: string): void {

@@ -14,7 +14,7 @@ import { silentLogger } from '../../src/base/logger.js';
 import { type Decision, NOTHING_FURTHER } from '../../src/contract/decision.js';
 import type { Facts } from '../../src/contract/operation.js';
 import type { Outcome, SessionStart } from '../../src/contract/recording.js';
-import { openJournal, verifyJournal } from '../../src/recording/index.js';
+import { createKeyFileWrapper, type KeyWrapper, openJournal, verifyJournal } from '../../src/recording/index.js';
 import { median, type Row } from '../support/record.js';
 
 const LEAVES = 1_000_000;
@@ -130,11 +130,12 @@ export async function log(rounds: number): Promise<Row[]> {
   const base = await mkdtemp(join(tmpdir(), 'gw-bench-log-'));
   const rows: Row[] = [];
   try {
+    const encryption = createKeyFileWrapper(Buffer.alloc(32, 7));
     const appended: Measured[] = [];
-    for (let round = 0; round < rounds; round++) appended.push(await append(join(base, `append-${round}`), OPERATIONS, RESULT));
+    for (let round = 0; round < rounds; round++) appended.push(await append(join(base, `append-${round}`), OPERATIONS, RESULT, encryption));
     rows.push(
       row(
-        `append, ${TOGETHER} sessions together, result of ${RESULT.length} bytes`,
+        `append and seal, encrypted, ${TOGETHER} sessions together, result of ${RESULT.length} bytes`,
         'operations/s of one core',
         appended.map(({ cpu }) => OPERATIONS / cpu),
       ),

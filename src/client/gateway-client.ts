@@ -32,6 +32,7 @@ import type { PolicyExplanation, PolicyFile, PolicySimulation, PolicyText } from
 import type { Hold } from '../contract/record-keeping.js';
 import { readAnswer } from './api-answer.js';
 import { type PackOutput, readEvidenceFrames } from './evidence-frames.js';
+import { failedChecks } from './failed-checks.js';
 import { type HttpRequest, type HttpResponse, type HttpsTransport, placeOf } from './https-transport.js';
 import type { TokenSource } from './token-source.js';
 
@@ -434,7 +435,13 @@ export class GatewayClient {
     const live = await this.#send({ method: 'GET', path: '/healthz', token: null });
     const ready = await this.#send({ method: 'GET', path: '/readyz', token: null });
     const date = Date.parse(live.headers.date ?? '');
-    return { live: live.status === 200, ready: ready.status === 200, problems: problemsOf(ready.body), date: Number.isNaN(date) ? null : date, tls: live.tls };
+    return {
+      live: live.status === 200,
+      ready: ready.status === 200,
+      problems: failedChecks(ready.body),
+      date: Number.isNaN(date) ? null : date,
+      tls: live.tls,
+    };
   }
 
   #list<T>(answer: Record<string, unknown>, field: string): readonly T[] {
@@ -483,22 +490,6 @@ export class GatewayClient {
       },
     );
   }
-}
-
-/** Messages of the checks that fail; nothing where the answer is none of ours. */
-function problemsOf(body: Buffer): string[] {
-  let value: unknown = null;
-  try {
-    value = JSON.parse(body.toString('utf8'));
-  } catch {
-    return [];
-  }
-  const checks = (value as { checks?: unknown } | null)?.checks;
-  if (typeof checks !== 'object' || checks === null) return [];
-  return Object.values(checks).flatMap((check: unknown) => {
-    const { ok, message } = (typeof check === 'object' && check !== null ? check : {}) as { ok?: unknown; message?: unknown };
-    return ok === false && typeof message === 'string' ? [message] : [];
-  });
 }
 
 function isArray(value: unknown): value is readonly unknown[] {

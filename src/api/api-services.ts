@@ -29,6 +29,7 @@ import type { ClientRecordings } from '../recording/index.js';
 import type { EvidenceDesk } from './evidence-desk.js';
 import type { MaskingDesk } from './masking-desk.js';
 import type { PolicyDesk } from './policy-desk.js';
+import type { RetentionDesk } from './retention-desk.js';
 
 /** The sessions of this process; those of others are reached over the bus. */
 export interface LocalSessions {
@@ -103,6 +104,7 @@ export interface ApiServices {
   readonly subjects: SubjectStore;
   readonly approvals: ApprovalDesk;
   readonly holds: HoldStore;
+  readonly retention: RetentionDesk;
   readonly bus: Bus;
   readonly local: LocalSessions;
   readonly records: SessionRecords;

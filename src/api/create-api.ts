@@ -28,6 +28,7 @@ import { recordKeepingRoutes } from './record-keeping.js';
 import { errorReply } from './reply-error.js';
 import { requestActionRoutes } from './request-actions.js';
 import { requestRoutes } from './requests.js';
+import { retentionRoutes } from './retention.js';
 import { sessionActionRoutes } from './session-actions.js';
 import { sessionExportRoute } from './session-export.js';
 import { sessionWatchRoute } from './session-watch.js';
@@ -80,6 +81,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     ...sessionActionRoutes(services),
     sessionExportRoute(services),
     ...recordKeepingRoutes(services),
+    ...retentionRoutes(services),
     sessionWatchRoute(services),
     operationsRoute(services),
     ...requestRoutes(services),

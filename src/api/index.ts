@@ -4,3 +4,4 @@ export { type Api, createApi } from './create-api.js';
 export type { EvidenceDesk } from './evidence-desk.js';
 export type { MaskingDesk } from './masking-desk.js';
 export type { PolicyDesk } from './policy-desk.js';
+export type { RetentionDesk } from './retention-desk.js';

@@ -74,8 +74,8 @@ function add(services: ApiServices): ApiRoute {
       if ((scope === 'subject') !== (issuer !== null)) throw new GwError('usage.invalid', 'A hold on a subject names its issuer, and no other hold does.');
       if (scope === 'session') await visibleSession(value, caller, services);
       const id = newId(HOLD_ID, services.clock.now());
-      await audit('hold.add', { hold: id, scope, value, holdIssuer: issuer, reason });
-      return services.holds.add({ id, scope, value, issuer, reason, addedBy: caller.identity.name });
+      const record = (): Promise<void> => audit('hold.add', { hold: id, scope, value, holdIssuer: issuer, reason });
+      return services.holds.add({ id, scope, value, issuer, reason, addedBy: caller.identity.name }, record);
     },
   };
 }

@@ -44,6 +44,8 @@ export const AUDIT_EVENTS = {
   'session.kill': { ...ACTOR, ...SESSION, reason: 'sensitive' },
   /** What the session recorded is unreadable from here on. */
   'session.erase': { ...ACTOR, ...SESSION, reason: 'sensitive' },
+  /** Somebody had all records looked at for what is over. */
+  'retention.request': { ...ACTOR, dryRun: 'public' },
   /** Records that are kept whatever retention and erasure say, until the release. */
   'hold.add': { ...ACTOR, ...HOLD, reason: 'sensitive' },
   'hold.release': { ...ACTOR, ...HOLD, reason: 'sensitive' },

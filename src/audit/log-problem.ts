@@ -13,6 +13,7 @@ export const CLAIMS = {
   segment: 'every sealed segment of a journal is in the log, and is the one that the log says',
   event: 'the audit events of a journal are those that the log has of it',
   journal: 'the journals verify',
+  retention: 'what was erased, expired or pruned was not held, was due, and the log says so',
   witness: 'each witness whose key is given cosigned a checkpoint of each log that is given',
 } as const;
 

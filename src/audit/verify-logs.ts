@@ -1,14 +1,17 @@
 /** Verifies all logs of a gateway together: each by itself, then what they say of each other and of the sessions that run through them. */
 import { basename } from 'node:path';
+import type { AuditLeaf } from './audit-leaf.js';
 import type { Checkpoint } from './checkpoint.js';
 import { LogFiles } from './log-files.js';
 import type { LogProblem } from './log-problem.js';
+import { RetentionBook } from './retention-book.js';
 import { SessionBook } from './session-book.js';
 import { checkContinuation, type LogReport, type VerifyOptions, verifyLog } from './verify-log.js';
 
 export interface LogsReport {
   readonly logs: readonly LogReport[];
   readonly book: SessionBook;
+  readonly retention: RetentionBook;
   readonly problems: readonly LogProblem[];
 }
 
@@ -18,11 +21,13 @@ const ATTEMPTS = 5;
 export async function verifyLogs(directories: readonly string[], options: Omit<VerifyOptions, 'onLeaf'>): Promise<LogsReport> {
   const logs: LogReport[] = [];
   const book = new SessionBook();
+  const retention = new RetentionBook();
   const others: LogProblem[] = [];
   const found = new Map<string, { readonly files: LogFiles; readonly checkpoint: Checkpoint }>();
   for (const directory of directories) {
-    const { report, book: own } = await steadily(directory, options);
+    const { report, book: own, retention: ended } = await steadily(directory, options);
     book.absorb(own);
+    retention.absorb(ended);
     logs.push(report);
     const { checkpoint, log } = report;
     if (checkpoint === null) continue;
@@ -49,16 +54,24 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
   }
   for (const { origin } of options.known) if (!found.has(origin)) gone.add(origin);
   for (const log of gone) others.push({ claim: 'log', log, index: null, message: 'the log was seen once, and is not here' });
-  return { logs, book, problems: [...logs.flatMap((each) => each.problems), ...others, ...book.problems] };
+  return { logs, book, retention, problems: [...logs.flatMap((each) => each.problems), ...others, ...book.problems, ...retention.problems()] };
 }
 
-async function steadily(directory: string, options: Omit<VerifyOptions, 'onLeaf'>): Promise<{ report: LogReport; book: SessionBook }> {
+async function steadily(
+  directory: string,
+  options: Omit<VerifyOptions, 'onLeaf'>,
+): Promise<{ report: LogReport; book: SessionBook; retention: RetentionBook }> {
   for (let attempt = 1; ; attempt++) {
     const book = new SessionBook();
-    const report = await verifyLog(directory, { ...options, onLeaf: (log, leaf) => book.take(log, leaf) });
+    const retention = new RetentionBook();
+    const onLeaf = (log: string, leaf: AuditLeaf): void => {
+      book.take(log, leaf);
+      retention.take(log, leaf);
+    };
+    const report = await verifyLog(directory, { ...options, onLeaf });
     const now = await new LogFiles(directory).checkpoint();
     const moved = now !== null && report.checkpoint !== null && !now.includes(`\n${report.checkpoint.size}\n`);
     if (report.problems.length > 0 && moved && attempt < ATTEMPTS) continue;
-    return { report, book };
+    return { report, book, retention };
   }
 }

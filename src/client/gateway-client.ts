@@ -30,6 +30,7 @@ import type { InheritedTagList } from '../contract/inherited-tags.js';
 import type { MaskingScan } from '../contract/masking-policy.js';
 import type { PolicyExplanation, PolicyFile, PolicySimulation, PolicyText } from '../contract/policy-types.js';
 import type { Hold } from '../contract/record-keeping.js';
+import type { RetentionReport, RetentionState } from '../contract/retention.js';
 import { readAnswer } from './api-answer.js';
 import { type PackOutput, readEvidenceFrames } from './evidence-frames.js';
 import { failedChecks } from './failed-checks.js';
@@ -322,6 +323,19 @@ export class GatewayClient {
   #hold(answer: Record<string, unknown>): Hold {
     for (const field of ['id', 'scope', 'value']) if (typeof answer[field] !== 'string') throw this.#unexpected(`hold.${field}`);
     return answer as unknown as Hold;
+  }
+
+  /** How long records are kept, and what is over. */
+  async retention(): Promise<RetentionState> {
+    const answer = await this.#call({ method: 'GET', path: '/api/v1/retention', timeout: ERASE_MS, token: await this.#token() });
+    if (typeof answer['rules'] !== 'object' || typeof answer['due'] !== 'object') throw this.#unexpected('retention');
+    return answer as unknown as RetentionState;
+  }
+
+  async runRetention(dryRun: boolean): Promise<RetentionReport> {
+    const answer = await this.#call({ method: 'POST', path: '/api/v1/retention/run', body: { dryRun }, timeout: ERASE_MS, token: await this.#token() });
+    if (typeof answer['recordings'] !== 'number' || !isArray(answer['expired'])) throw this.#unexpected('retention');
+    return answer as unknown as RetentionReport;
   }
 
   /** Extends a live session with the fresh token given. Returns its new end, milliseconds since the epoch. */

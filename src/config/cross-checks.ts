@@ -27,6 +27,7 @@ export function crossCheck(parsed: ParsedGatewayFile, source: YamlSource, checks
     ...listenerProblems(parsed, source, checks),
     ...notifyProblems(parsed, source),
     ...sinkProblems(parsed, source),
+    ...retentionProblems(parsed, source),
   ];
   const names = new Map<string, number>();
   const targets = parsed.targets.map((target, index): ResolvedTarget => {
@@ -129,6 +130,14 @@ function sinkProblems({ sinks }: ParsedGatewayFile, source: YamlSource): Problem
       problems.push(source.at([...path, 'transport'], '`tcp` is in the clear, for a receiver on this machine only; use `tls`'));
   }
   return problems;
+}
+
+/** Which of two periods holds must not be a matter of their order. */
+function retentionProblems({ retention }: ParsedGatewayFile, source: YamlSource): Problem[] {
+  const names = retention.targets.map(({ target }) => target);
+  return names.flatMap((name, at) =>
+    names.indexOf(name) === at ? [] : [source.at(['retention', 'targets', at, 'target'], `is already given as targets[${names.indexOf(name)}]`)],
+  );
 }
 
 /** Issuers where anybody may get a token for any audience, and the claims that tell whose it is. Names can be re-registered, ids cannot. */

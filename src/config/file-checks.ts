@@ -100,6 +100,11 @@ function opinions(parsed: ParsedGatewayFile, source: YamlSource): Problem[] {
   const { admins } = parsed.access;
   if (admins.groups.length === 0 && admins.subjects.length === 0)
     found.push(source.atKey(['access', 'admins'], 'nobody is an administrator, so nobody can lock an identity or end sessions of others'));
+  const names = new Set(parsed.targets.map(({ name }) => name));
+  for (const [index, { target }] of parsed.retention.targets.entries()) {
+    if (!names.has(target))
+      found.push(source.at(['retention', 'targets', index, 'target'], 'no target has this name now; its period holds for records that are there'));
+  }
   if (parsed.gateway.publicUrl === undefined && !isLoopbackHost(parsed.gateway.listen.host)) {
     found.push(source.atKey(['gateway', 'publicUrl'], 'is not set, so users are told the address of gateway.listen'));
   }

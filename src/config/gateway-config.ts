@@ -2,6 +2,7 @@
  * The configuration as the composition root gets it: defaults filled in, units parsed (milliseconds, bytes), paths absolute, patterns
  * expanded, options validated by their protocol. Immutable; a reload makes a new one.
  */
+import type { RetentionRules } from '../contract/retention.js';
 import type { IssuerSettings, NotifySettings, SecretSource, SinkSettings, TargetSettings } from '../contract/settings.js';
 import type { AddressRange } from './address-filter.js';
 import type { HostPort } from './host-port.js';
@@ -55,6 +56,7 @@ export interface GatewayConfig {
     readonly syncIntervalMs: number;
     readonly encryption: EncryptionSettings;
   };
+  readonly retention: RetentionRules;
   readonly limits: {
     readonly preLoginConnections: number;
     readonly preLoginPerAddress: number;

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { approvalsSection } from './approvals-schema.js';
 import { identitySection } from './identity-schema.js';
+import { retentionSection } from './retention-schema.js';
 import { addressRange, byteSize, count, duration, listenAddress, name, path, text } from './schema-fields.js';
 import { secretReference } from './secret-schema.js';
 import { sinksSection } from './sinks-schema.js';
@@ -251,6 +252,7 @@ export const gatewaySchemaZod = z.strictObject({
   access,
   policy,
   recording,
+  retention: retentionSection,
   limits,
   targets: targetsSection,
   approvals: approvalsSection,

@@ -1,6 +1,7 @@
 /** From the validated file to `GatewayConfig`: absolute paths, ports filled in, nulls instead of gaps. Pure but for the number of cores. */
 import { availableParallelism } from 'node:os';
 import { dirname, resolve } from 'node:path';
+import type { RetentionRules } from '../contract/retention.js';
 import type { ClaimMappings, IssuerSettings, NotifySettings, TargetSettings } from '../contract/settings.js';
 import type { EncryptionSettings, GatewayConfig, RoleMembers } from './gateway-config.js';
 import type { ParsedGatewayFile } from './gateway-schema.js';
@@ -49,6 +50,7 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
       syncIntervalMs: recording.syncInterval,
       encryption: encryptionSettings(recording.encryption, directory),
     },
+    retention: retentionRules(parsed.retention),
     limits: {
       preLoginConnections: limits.preLoginConnections,
       preLoginPerAddress: limits.preLoginPerAddress,
@@ -78,6 +80,18 @@ function timestampSettings(given: ParsedGatewayFile['audit']['timestamps'], from
   if (given === undefined) return null;
   const { url, authority, ca, every, retry } = given;
   return { url, authority: from(authority), ca: ca === undefined ? null : from(ca), everyMs: every, retryMs: retry };
+}
+
+function retentionRules({ targets, ...others }: ParsedGatewayFile['retention']): RetentionRules {
+  return {
+    ...others,
+    targets: targets.map(({ target, recordings = others.recordings, approvals = others.approvals, index = others.index }) => ({
+      target,
+      recordings,
+      approvals,
+      index,
+    })),
+  };
 }
 
 function encryptionSettings({ keys, kms }: ParsedGatewayFile['recording']['encryption'], directory: string): EncryptionSettings {

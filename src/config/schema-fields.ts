@@ -38,14 +38,22 @@ export function path(description: string) {
 
 /** Milliseconds out of `30s`; `min` and `max` in milliseconds. */
 export function duration(fallback: string, description: string, min: number, max: number) {
-  const schema = z.string().transform((value, context) => {
+  return durationBetween(min, max).prefault(fallback).meta({ description, format: 'duration' });
+}
+
+/** The same where leaving it out means something else than a fixed time. */
+export function optionalDuration(description: string, min: number, max: number) {
+  return durationBetween(min, max).optional().meta({ description, format: 'duration' });
+}
+
+function durationBetween(min: number, max: number) {
+  return z.string().transform((value, context) => {
     const ms = parseDuration(value);
     if (ms === null) context.addIssue({ code: 'custom', message: `"${value.slice(0, 64)}" is not a duration; write for example 500ms, 30s, 5m, 12h or 7d` });
     else if (ms < min || ms > max) context.addIssue({ code: 'custom', message: `must be from ${formatDuration(min)} to ${formatDuration(max)}` });
     else return ms;
     return z.NEVER;
   });
-  return schema.prefault(fallback).meta({ description, format: 'duration' });
 }
 
 /** Bytes out of `64KiB`; `min` and `max` in bytes. */

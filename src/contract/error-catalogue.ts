@@ -97,6 +97,7 @@ export const ERRORS = {
   'record.live': entry('conflict', 1, 409, true, 'The session still runs, and its record is being written.', 'End it with `gw sessions kill ID`, then try again.'),
   'record.plain': entry('conflict', 1, 409, false, 'The record was written before journals were encrypted, so one session of it cannot be erased alone.', 'It ends when its journal expires; see docs/retention.md.'),
   'record.elsewhere': entry('conflict', 1, 409, false, 'The journal of this session is on another gateway.', 'Ask the gateway that carried the session.'),
+  'record.busy': entry('conflict', 75, 409, true, 'Records are being looked at for what is over already.', 'Try again in a moment.'),
   'record.erased': entry('not-found', 1, 410, false, 'The content of this session was erased or has expired. That it was, when, and who it was is still proved.', 'Run `gw audit search` for who erased it; `gw audit prove` proves what is left.'),
   'hold.unknown': entry('not-found', 1, 404, false, 'There is no such hold.', 'Run `gw hold ls --all`.'),
   'recording.key': entry('internal', 9, 503, true, 'The key that opens the journals could not be used, so nothing can be recorded, or a record cannot be read.', 'Put the key back, or correct `recording.encryption`; docs/retention.md says how keys are kept and changed.'),

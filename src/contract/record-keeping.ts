@@ -26,8 +26,8 @@ export interface Hold {
 export type HeldRecord = Pick<SessionSummary, 'issuer' | 'subject' | 'target'> & { readonly session: string };
 
 export interface HoldStore {
-  /** @throws GwError `store.unavailable` */
-  add(hold: Pick<Hold, 'id' | 'scope' | 'value' | 'issuer' | 'reason' | 'addedBy'>): Promise<Hold>;
+  /** `record` writes it to the log first, while nothing is being ended. @throws GwError `store.unavailable`, and what `record` throws: then it is not placed */
+  add(hold: Pick<Hold, 'id' | 'scope' | 'value' | 'issuer' | 'reason' | 'addedBy'>, record: () => Promise<void>): Promise<Hold>;
   /** Null: there is none of this id. One that was released already stays as it is. */
   release(id: string, by: string, reason: string): Promise<Hold | null>;
   find(id: string): Promise<Hold | null>;

@@ -1,6 +1,6 @@
 /** What the API gets of this worker. One place, so that `worker.ts` stays a list of steps. */
 
-import type { ApiServices, ApiSettings, EvidenceDesk } from '../api/index.js';
+import type { ApiServices, ApiSettings, EvidenceDesk, RetentionDesk } from '../api/index.js';
 import type { ApprovalDesk } from '../approval/index.js';
 import type { AuditLog } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
@@ -40,6 +40,7 @@ export interface ApiWiring {
   readonly journal: Journal;
   readonly journalDir: string;
   readonly keys: JournalKeys;
+  readonly retention: RetentionDesk;
   readonly audit: AuditLog;
   readonly masking: (view: MaskingView) => MaskingDoor;
   readonly approvals: ApprovalDesk;
@@ -65,6 +66,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     journal,
     journalDir,
     keys,
+    retention,
     audit,
     masking,
     approvals,
@@ -86,6 +88,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     subjects: store.subjects,
     approvals,
     holds: store.holds,
+    retention,
     bus: store.bus,
     local: path.live,
     records: createSessionRecords(journalDir, keys, createRecordEraser({ journalDir, holds: store.holds, contents: store.contents }), logger),

@@ -28,7 +28,7 @@ import { systemClock } from '../base/clock.js';
 import { readIfThere } from '../base/read-if-there.js';
 import { GwError } from '../contract/gw-error.js';
 import { type JournalKeys, verifyJournal } from '../recording/index.js';
-import { compareJournals, JournalEvents } from './compare-journals.js';
+import { compareJournals, JournalEvents, prunedSegments } from './compare-journals.js';
 import { keyringBeside, loadJournalKeys } from './journal-keys.js';
 import { readGatewayConfig } from './live-config.js';
 import { gatewayOf, listLogs, logDirectory, logOrigin } from './open-audit-trail.js';
@@ -55,6 +55,8 @@ export interface Verification {
   readonly segments: number;
   /** Whether there were journals to compare with. */
   readonly journals: number;
+  /** What was ended in order: contents of sessions, and segments of journals. */
+  readonly ended: { readonly erased: number; readonly expired: number; readonly segments: number };
   readonly problems: readonly LogProblem[];
   readonly notices: readonly string[];
 }
@@ -98,6 +100,7 @@ export async function verifyAudit({ from, keyFiles, checkpointFiles, authorityFi
     sessions: report.book.sessions,
     segments: report.book.segments.size,
     journals: journals.workers.length,
+    ended: { erased: report.retention.erased, expired: report.retention.expired, segments: prunedSegments(report) },
     problems,
     notices: [
       ...keys.notices,

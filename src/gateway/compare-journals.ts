@@ -1,40 +1,76 @@
 /**
- * What the journals are against what the logs say of them: every sealed segment, every session, and the audit events of each process. Both sides were
- * read and verified by themselves before.
+ * What the journals are against what the logs say of them: every sealed segment, every session, the audit events of each process, and nothing gone that the log
+ * does not say was ended in order. Both sides were read and verified by themselves before.
  */
 import { EventDigest, type LogProblem, type LogsReport } from '../audit/index.js';
 import type { OwnEvents, WorkerReport } from '../recording/index.js';
 
-export function compareJournals({ book, logs }: LogsReport, workers: readonly WorkerReport[]): LogProblem[] {
+export function compareJournals(report: LogsReport, workers: readonly WorkerReport[]): LogProblem[] {
+  const home = report.logs[0]?.log ?? '';
   const problems: LogProblem[] = [];
-  const home = logs[0]?.log ?? '';
-  for (const { bootId, problems: found, segments, sessions, live } of workers) {
-    for (const { code, segment, message } of found) {
-      problems.push({ claim: 'journal', log: home, index: null, message: `journal ${bootId}, segment ${segment}: ${code}: ${message}` });
-    }
-    for (const { segment, sealed, root, entries, final } of segments) {
-      const booked = book.segments.get(`${bootId}/${segment}`);
-      const wrong = booked !== undefined && sealed && (booked.root !== root || booked.entries !== entries || booked.final !== final);
-      if (booked === undefined && sealed && !live)
-        problems.push({ claim: 'segment', log: home, index: null, message: `segment ${segment} of the journal ${bootId} is not in the log` });
-      else if (booked !== undefined && wrong)
-        problems.push({
-          claim: 'segment',
-          log: booked.log,
-          index: booked.index,
-          message: `segment ${segment} of the journal ${bootId} is not the one in the log`,
-        });
-    }
-    const known = book.sessionsOf(bootId);
-    if (known < sessions)
-      problems.push({ claim: 'session', log: home, index: null, message: `the journal ${bootId} has ${sessions} sessions; the log knows ${known}` });
+  const say = (claim: LogProblem['claim'], message: string): void => void problems.push({ claim, log: home, index: null, message });
+  for (const worker of workers) {
+    // Deletion was stopped half-way: all of it may go.
+    if (isGone(report, worker.bootId)) continue;
+    for (const { code, segment, message } of worker.problems) say('journal', `journal ${worker.bootId}, segment ${segment}: ${code}: ${message}`);
+    problems.push(...compareSegments(report, worker, home));
+    compareEnds(report, worker, say);
+    const known = report.book.sessionsOf(worker.bootId);
+    if (known < worker.sessions) say('session', `the journal ${worker.bootId} has ${worker.sessions} sessions; the log knows ${known}`);
   }
-  for (const { journal, segment, log, index } of book.segments.values()) {
+  for (const { journal, segment, log, index } of report.book.segments.values()) {
     const worker = workers.find(({ bootId }) => bootId === journal);
     if (worker?.segments.some((each) => each.segment === segment && each.sealed) === true || worker?.live === true) continue;
+    if (segment <= report.retention.prunedThrough(journal)) continue;
     problems.push({ claim: 'segment', log, index, message: `segment ${segment} of the journal ${journal} is in the log, and its file is not here` });
   }
+  for (const journal of new Set([...report.book.segments.values()].map((each) => each.journal))) {
+    if (report.retention.prunedThrough(journal) === 0) continue;
+    const first = workers.find(({ bootId }) => bootId === journal)?.firstSession ?? 0;
+    for (const id of report.retention.lostBefore(journal, first))
+      say('retention', `the session ${id} was in segments of the journal ${journal} that are pruned, and its content had not ended`);
+  }
   return problems;
+}
+
+/** How many segments the log says were pruned. */
+export function prunedSegments({ book, retention }: LogsReport): number {
+  return [...book.segments.values()].filter(({ journal, segment }) => segment <= retention.prunedThrough(journal)).length;
+}
+
+/** Whether all segments of a journal were pruned, the last one too. */
+function isGone({ book, retention }: LogsReport, journal: string): boolean {
+  const through = retention.prunedThrough(journal);
+  return through > 0 && book.segments.get(`${journal}/${through}`)?.final === true;
+}
+
+function compareSegments({ book }: LogsReport, { bootId, segments, live }: WorkerReport, home: string): LogProblem[] {
+  const problems: LogProblem[] = [];
+  for (const { segment, sealed, root, entries, final } of segments) {
+    const booked = book.segments.get(`${bootId}/${segment}`);
+    const wrong = booked !== undefined && sealed && (booked.root !== root || booked.entries !== entries || booked.final !== final);
+    if (booked === undefined && sealed && !live)
+      problems.push({ claim: 'segment', log: home, index: null, message: `segment ${segment} of the journal ${bootId} is not in the log` });
+    else if (booked !== undefined && wrong)
+      problems.push({
+        claim: 'segment',
+        log: booked.log,
+        index: booked.index,
+        message: `segment ${segment} of the journal ${bootId} is not the one in the log`,
+      });
+  }
+  return problems;
+}
+
+/** A key that is gone, and a segment that is, need somebody who said so in the log. */
+function compareEnds({ retention }: LogsReport, { bootId, pruned, keys }: WorkerReport, say: (claim: LogProblem['claim'], message: string) => void): void {
+  const told = retention.prunedThrough(bootId);
+  if (pruned > told) say('retention', `${pruned} segments of the journal ${bootId} are gone; the log says so of ${told}`);
+  const ended = retention.endedIn(bootId);
+  for (const [session, state] of (keys ?? []).entries()) {
+    if (state === 'destroyed' && !ended.has(session))
+      say('retention', `the key of session ${session} of the journal ${bootId} was destroyed, and the log does not say that its content ended`);
+  }
 }
 
 /** The audit events of each journal, to be compared with those of the log when the process ended in order. */
@@ -47,11 +83,12 @@ export class JournalEvents {
     this.#digests.set(bootId, digest);
   };
 
-  compare({ book, logs }: LogsReport): LogProblem[] {
+  compare({ book, logs, retention }: LogsReport): LogProblem[] {
     const problems: LogProblem[] = [];
     for (const [bootId, digest] of this.#digests) {
       const told = book.eventsOf(bootId);
-      if (told === null || told.equals(digest)) continue;
+      // The first ones are gone with the segments that were pruned.
+      if (told === null || told.equals(digest) || retention.prunedThrough(bootId) > 0) continue;
       const message = `the log has ${told.count} audit events of the journal ${bootId}, which has ${digest.count}, or they are not the same`;
       problems.push({ claim: 'event', log: logs[0]?.log ?? '', index: null, message });
     }

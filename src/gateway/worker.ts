@@ -35,6 +35,7 @@ import { openState } from './open-state.js';
 import { type OperationIndexer, startOperationIndexer } from './operation-indexer.js';
 import { packageVersion } from './package-version.js';
 import { publicAddresses } from './public-addresses.js';
+import { type Retention, startRetention } from './retention/start-retention.js';
 import { loadServerIdentities } from './server-identities.js';
 import type { ServiceLogger } from './service-logger.js';
 import { loadSigningKeys } from './signing-keys.js';
@@ -132,6 +133,22 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     logger,
   });
   cleanups.push(() => evidence.close());
+  const retention = await startRetention(
+    {
+      dataDir: config.gateway.dataDir,
+      journalDir,
+      rules: () => live.current().config.retention,
+      trail,
+      holds: store.holds,
+      contents: store.contents,
+      sessions: store.sessions,
+      rows: store.retention,
+      clock,
+      logger,
+    },
+    assignment.recover,
+  );
+  cleanups.push(() => retention.close());
 
   const authenticator: Authenticator = { verify: (token) => live.current().authenticator.verify(token) };
   const addresses = publicAddresses(config, assignment.ports);
@@ -190,6 +207,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     journal,
     journalDir,
     keys: keys.keyring,
+    retention,
     audit,
     masking,
     approvals: approvals.desk,
@@ -224,6 +242,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     sinks,
     evidence,
     indexer,
+    retention,
     path,
     api,
     listeners,
@@ -257,6 +276,7 @@ interface Parts {
   readonly sinks: AuditSinks;
   readonly evidence: GatewayEvidence;
   readonly indexer: OperationIndexer;
+  readonly retention: Retention;
   readonly path: Path;
   readonly api: Api;
   readonly listeners: Listeners;
@@ -280,7 +300,7 @@ async function reload({ live, policy, sinks, listeners, logger }: Parts): Promis
  * refuses new tunnels. State and journal are closed last, because the last words of sessions go there.
  */
 async function drain(parts: Parts, deadlineMs: number): Promise<void> {
-  const { config, worker, store, journal, trail, audit, policy, approvals, evidence, sinks, indexer, path, api, listeners, logger } = parts;
+  const { config, worker, store, journal, trail, audit, policy, approvals, evidence, sinks, indexer, retention, path, api, listeners, logger } = parts;
   parts.setDraining();
   const nativeClosed = listeners.closeNative();
   await path.drain(deadlineMs).catch((err: unknown) => logger.error({ err }, 'draining failed; ending at once'));
@@ -294,6 +314,7 @@ async function drain(parts: Parts, deadlineMs: number): Promise<void> {
   await policy.close();
   await sinks.close();
   await indexer.close();
+  await retention.close();
   await journal.close();
   await trail.close();
   await store.close();

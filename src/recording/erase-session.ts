@@ -4,8 +4,9 @@
  */
 import { join } from 'node:path';
 import { EntryOpener } from './encryption/entry-opener.js';
+import { readWrappedKey } from './encryption/journal-keyring.js';
 import { openEntries } from './encryption/open-entries.js';
-import { destroyKey } from './encryption/session-keys.js';
+import { destroyKey, readKeyRecord } from './encryption/session-keys.js';
 import { decodeObject } from './entry-decoder.js';
 import { KIND } from './format.js';
 import { listSegments } from './journal-directory.js';
@@ -19,7 +20,7 @@ export type Erasure = 'destroyed' | 'gone' | 'plain' | 'absent';
 
 /** @throws errors of the file system: then it may be readable still */
 export async function eraseSession(dir: string, bootId: string, session: string): Promise<Erasure> {
-  const number = await numberOf(dir, bootId, session);
+  const number = await sessionNumber(dir, bootId, session);
   return number === null ? 'absent' : eraseNumbered(dir, bootId, number);
 }
 
@@ -29,8 +30,17 @@ export function eraseNumbered(dir: string, bootId: string, number: number): Eras
   return was === 'kept' ? 'destroyed' : was === 'destroyed' ? 'gone' : 'plain';
 }
 
-/** Ids of sessions are in the clear. */
-async function numberOf(dir: string, bootId: string, session: string): Promise<number | null> {
+/** Whether what a session recorded can be read: `ended`: its key was destroyed. `plain`: it has none. `absent`: the journal, or its key, is not here. */
+export async function contentState(dir: string, bootId: string, number: number): Promise<'kept' | 'ended' | 'plain' | 'absent'> {
+  const directory = join(dir, bootId);
+  const { state } = readKeyRecord(directory, number);
+  if (state !== 'none') return state === 'kept' ? 'kept' : 'ended';
+  const here = (await listSegments(directory)).length > 0;
+  return here && (await readWrappedKey(directory)) === null ? 'plain' : 'absent';
+}
+
+/** Number of a session in its journal; null when it is not there. Needs no key: ids of sessions are in the clear. */
+export async function sessionNumber(dir: string, bootId: string, session: string): Promise<number | null> {
   const directory = join(dir, bootId);
   if ((await listSegments(directory)).length === 0) return null;
   const opener = new EntryOpener(directory, null);

@@ -4,6 +4,7 @@
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readIfThere } from '../base/read-if-there.js';
 import { isBootId } from './segment-layout.js';
 
 const SEGMENT = /^(\d{6,10})\.gwj$/;
@@ -31,6 +32,16 @@ export async function listSegments(workerDirectory: string): Promise<number[]> {
     if (entry.isFile() && match !== null && segmentName(number) === entry.name) numbers.push(number);
   }
   return numbers.sort((a, b) => a - b);
+}
+
+/** Says how many segments of a journal were deleted when their time was over. */
+export const PRUNED_FILE = 'pruned';
+
+/** Segments up to this one are gone in order; 0 when none are. What the file says counts only as far as the audit log says it too. */
+export async function prunedThrough(workerDirectory: string): Promise<number> {
+  const text = await readIfThere(join(workerDirectory, PRUNED_FILE));
+  const through: unknown = text === null ? null : /^\{"through":(\d{1,9})\}\n?$/.exec(text)?.[1];
+  return Number(through ?? 0);
 }
 
 export async function segmentExists(workerDirectory: string, number: number): Promise<boolean> {

@@ -45,9 +45,17 @@ const OPEN_OPERATIONS = 1_000_000;
 export class SessionLedger {
   readonly #open = new Map<number, OpenSession>();
   #lastSession = 0;
+  #firstSession = 0;
   #ownCounter = 0;
   #openOperations = 0;
   #ended = 0;
+  /** The beginning of the journal is gone in order: sessions that began there are passed over until one begins here. */
+  #headless: boolean;
+
+  /** @param headless whether the first segments of the journal were pruned */
+  constructor(headless = false) {
+    this.#headless = headless;
+  }
 
   /** Sessions begun so far. */
   get sessions(): number {
@@ -68,6 +76,7 @@ export class SessionLedger {
     if (entry.session === 0) return this.#takeOwn(entry);
     if (entry.kind === KIND.sessionStart) return this.#begin(entry);
     const session = this.#open.get(entry.session);
+    if (session === undefined && this.#beganBefore(entry.session)) return null;
     if (session === undefined) return { code: 'session-unknown', message: `an entry of session ${entry.session}, which is not open` };
     const expected = session.counter + 1;
     session.counter = entry.counter;
@@ -82,15 +91,25 @@ export class SessionLedger {
     return { endedAt, reason: 'interrupted', message: null, operations, refused, rows, bytesUp, bytesDown };
   }
 
+  /** Number of the first session that begins in what is left; 0: none did yet. */
+  get firstSession(): number {
+    return this.#firstSession;
+  }
+
+  #beganBefore(session: number): boolean {
+    return this.#headless && (this.#firstSession === 0 || session < this.#firstSession);
+  }
+
   #takeOwn(entry: Entry): Finding | null {
-    const expected = this.#ownCounter + 1;
+    const expected = this.#headless && this.#ownCounter === 0 ? entry.counter : this.#ownCounter + 1;
     this.#ownCounter = entry.counter;
     if (entry.counter !== expected) return { code: 'counter-gap', message: `entry ${entry.counter} of the gateway where ${expected} was due` };
     return entry.kind === KIND.event && decodeEvent(entry.payload) !== null ? null : unreadable('an entry of the gateway');
   }
 
   #begin(entry: Entry): Finding | null {
-    const expected = this.#lastSession + 1;
+    const expected = this.#headless && this.#lastSession === 0 ? entry.session : this.#lastSession + 1;
+    if (this.#firstSession === 0) this.#firstSession = entry.session;
     const known = this.#open.size < OPEN_SESSIONS;
     if (known && entry.session > this.#lastSession) {
       this.#open.set(entry.session, {

@@ -2,12 +2,14 @@
  * Verifies all journals of a directory: every frame's hash and chain, the links between segments, seals with their Merkle roots, the counters
  * and declared totals of every session. Reports everything that is wrong and stops at nothing. Input is untrusted.
  */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GwError } from '../contract/gw-error.js';
 import { EntryOpener } from './encryption/entry-opener.js';
 import type { JournalKeys } from './encryption/journal-keyring.js';
+import { type KeyState, keysPath, readKeyStates } from './encryption/session-keys.js';
 import { decodeEntries, decodeEvent } from './entry-decoder.js';
-import { listWorkers } from './journal-directory.js';
+import { listWorkers, prunedThrough } from './journal-directory.js';
 import { MerkleTree } from './merkle-tree.js';
 import { leafBytes, type SegmentFooter, type SessionRange } from './segment-layout.js';
 import { SessionLedger } from './session-ledger.js';
@@ -32,6 +34,12 @@ export interface WorkerReport {
   readonly sessions: number;
   /** Sessions that have no end (yet). */
   readonly openSessions: number;
+  /** Segments up to this one are gone, as the journal itself says. */
+  readonly pruned: number;
+  /** Number of the first session that begins in what is left; 0: none does. */
+  readonly firstSession: number;
+  /** State of each session's key by number, the gateway's own first; null: there is no file of keys here. */
+  readonly keys: readonly KeyState[] | null;
   readonly segments: readonly SegmentReport[];
   readonly problems: readonly JournalProblem[];
 }
@@ -62,7 +70,8 @@ async function verifyWorker(dir: string, bootId: string, own?: OwnEvents): Promi
   // Hashes are over what is stored: a verifier needs no keys.
   const opener = new EntryOpener(join(dir, bootId), null);
   const ownOpener = own === undefined ? opener : await own.keys.opener(dir, bootId).catch(locked(opener));
-  const ledger = new SessionLedger();
+  const pruned = await prunedThrough(join(dir, bootId));
+  const ledger = new SessionLedger(pruned > 0);
   const problems: JournalProblem[] = [];
   const segments: SegmentReport[] = [];
   let gateway: string | null = null;
@@ -104,7 +113,27 @@ async function verifyWorker(dir: string, bootId: string, own?: OwnEvents): Promi
     const last = segments.at(-1)?.segment ?? 0;
     for (const session of ledger.open.keys()) finding('end-missing', last, 0, session, 'the session has no end');
   }
-  return { bootId, live, gateway, sessions: ledger.sessions, openSessions: ledger.open.size, segments, problems };
+  return {
+    bootId,
+    live,
+    gateway,
+    sessions: ledger.sessions,
+    openSessions: ledger.open.size,
+    pruned,
+    firstSession: ledger.firstSession,
+    keys: await keyStates(join(dir, bootId)),
+    segments,
+    problems,
+  };
+}
+
+async function keyStates(workerDirectory: string): Promise<KeyState[] | null> {
+  try {
+    return readKeyStates(await readFile(keysPath(workerDirectory)));
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw thrown;
+  }
 }
 
 /** Without the key of the journal what is encrypted stays hidden. */

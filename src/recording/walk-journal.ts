@@ -4,7 +4,7 @@
  * journal can be walked while it is written: then an end that is missing is no problem.
  */
 import { join } from 'node:path';
-import { listSegments, segmentExists, segmentName } from './journal-directory.js';
+import { listSegments, prunedThrough, segmentExists, segmentName } from './journal-directory.js';
 import type { SegmentFooter, SegmentHeader } from './segment-layout.js';
 import { type CommitFrame, SegmentReader } from './segment-reader.js';
 
@@ -62,12 +62,13 @@ export async function* walkJournal(options: WalkOptions): AsyncGenerator<WalkIte
     kind: 'problem',
     problem: { code, bootId, segment, offset, session: null, message },
   });
-  const numbers = await listSegments(directory);
+  const pruned = await prunedThrough(directory);
+  const numbers = (await listSegments(directory)).filter((number) => number > pruned);
   const last = numbers.at(-1) ?? 0;
-  if (last === 0) yield problem('segment-missing', 1, 0, 'there is no segment');
-  let previous: Buffer | null = Buffer.alloc(32);
+  if (last === 0) yield problem('segment-missing', pruned + 1, 0, 'there is no segment');
+  let previous: Buffer | null = pruned === 0 ? Buffer.alloc(32) : null;
   let final = false;
-  let expected = 1;
+  let expected = pruned + 1;
   for (let i = 0; i < numbers.length || (await segmentExists(directory, expected)); i++) {
     const number = numbers[i] ?? expected;
     if (final) yield problem('after-final', number, 0, 'there is a segment after the one sealed as final');

@@ -11,6 +11,7 @@ import type { InheritedTagStore } from '../contract/inherited-tags.js';
 import type { OperationIndex } from '../contract/operation-index.js';
 import type { PolicyStore } from '../contract/policy-store.js';
 import type { ContentStore, HoldStore } from '../contract/record-keeping.js';
+import type { RetentionStore } from '../contract/retention.js';
 import type { SessionStore, SubjectStore } from '../contract/session-store.js';
 import { endInterrupted, liveJournals } from './interrupted-sessions.js';
 import { migrate } from './migrate.js';
@@ -22,6 +23,7 @@ import { PgHoldStore } from './pg-hold-store.js';
 import { PgInheritedTagStore } from './pg-inherited-tag-store.js';
 import { PgOperationIndex } from './pg-operation-index.js';
 import { PgPolicyStore } from './pg-policy-store.js';
+import { PgRetentionStore } from './pg-retention-store.js';
 import { PgSessionStore } from './pg-session-store.js';
 import { PgSubjectStore } from './pg-subject-store.js';
 import { SessionWrites } from './session-writes.js';
@@ -49,6 +51,7 @@ export interface Store {
   readonly holds: HoldStore;
   readonly contents: ContentStore;
   readonly clientRecordings: ClientRecordingStore;
+  readonly retention: RetentionStore;
   readonly bus: PgBus;
   /** True while so much waits for the database that new sessions are refused. */
   readonly saturated: boolean;
@@ -106,6 +109,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     inheritedTags: new PgInheritedTagStore(pool),
     operations: new PgOperationIndex(pool),
     holds: new PgHoldStore(pool),
+    retention: new PgRetentionStore(pool),
     contents: new PgContentStore(() => new pg.Client({ ...clientConfig(options), connectionTimeoutMillis: 5_000, keepAlive: true }), logger),
     clientRecordings: new PgClientRecordingStore(pool),
     bus,

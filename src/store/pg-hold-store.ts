@@ -35,8 +35,9 @@ export class PgHoldStore implements HoldStore {
     this.#pool = pool;
   }
 
-  add({ id, scope, value, issuer, reason, addedBy }: Parameters<HoldStore['add']>[0]): Promise<Hold> {
+  add({ id, scope, value, issuer, reason, addedBy }: Parameters<HoldStore['add']>[0], record: () => Promise<void>): Promise<Hold> {
     return this.#locked(async (client) => {
+      await record();
       const values = [id, scope, storable(value), issuer === null ? null : storable(issuer), storable(reason), storable(addedBy)];
       const { rows } = await client.query<HoldRow>(
         `insert into gw.holds (id, scope, value, issuer, reason, added_by) values ($1, $2, $3, $4, $5, $6) returning ${COLUMNS}`,

@@ -276,7 +276,9 @@ describe('audit', () => {
     };
     const [approved, denied, cancelled, granted] = [await waits(), await waits(), await waits(), await waits()];
     await world.desk.approve(granted.id, { identity: identity('bob'), groups: ['dba'] }, { digest: granted.digest, confirm: null, reason: null });
-    const hold = await world.store.holds.add({ id: newId('hld'), scope: 'target', value: 'elsewhere', issuer: null, reason: 'walk', addedBy: 'root' });
+    const hold = await world.store.holds.add({ id: newId('hld'), scope: 'target', value: 'elsewhere', issuer: null, reason: 'walk', addedBy: 'root' }, () =>
+      Promise.resolve(),
+    );
     const { json: begun } = await world.ask('/api/v1/recordings', { token: walker, body: { targets: ['bank-db'] } });
     const recording = `/api/v1/recordings/${String(begun['id'])}`;
     const request = (id: string, action: string): string => `/api/v1/requests/${id}/${action}`;
@@ -301,6 +303,7 @@ describe('audit', () => {
       '/api/v1/recordings': { path: '/api/v1/recordings', token: walker, body: { targets: ['bank-db'] } },
       '/api/v1/recordings/:id/pieces': { path: `${recording}/pieces`, token: walker, body: { offset: 0, bytes: 'eA==' } },
       '/api/v1/recordings/:id/end': { path: `${recording}/end`, token: walker, body: { bytes: 1, digest: createHash('sha256').update('x').digest('hex') } },
+      '/api/v1/retention/run': { path: '/api/v1/retention/run', token: root, body: {} },
       '/api/v1/users/lock': { path: '/api/v1/users/lock', token: root, body: lock },
       '/api/v1/users/unlock': { path: '/api/v1/users/unlock', token: root, body: lock },
     };

@@ -37,7 +37,9 @@ describe('a valid configuration', () => {
       claims: {},
       ca: null,
     });
-    expect(config.recording).toEqual({ resultCapBytes: 65_536, segmentBytes: 67_108_864, syncIntervalMs: 50 });
+    expect(config.recording).toEqual({ resultCapBytes: 65_536, segmentBytes: 67_108_864, syncIntervalMs: 50, encryption: { keys: [], kms: null } });
+    const [months, years] = [400 * 86_400_000, 2_557 * 86_400_000];
+    expect(config.retention).toEqual({ recordings: months, approvals: years, index: months, targets: [] });
     expect(config.limits).toMatchObject({ preLoginConnections: 256, handshakeTimeoutMs: 10_000, idleTimeoutMs: 43_200_000, statementBytes: 262_144 });
     expect(config.policy.files).toEqual([`${fixture.directory}/policy/one.yaml`]);
     expect(config.targets).toEqual([

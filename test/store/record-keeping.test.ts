@@ -25,7 +25,7 @@ afterAll(async () => {
 
 const record: HeldRecord = { session: 'ses_1', target: 'bank-db', subject: 'sub-alice', issuer: 'https://issuer.test' };
 const hold = (id: string, scope: 'session' | 'target' | 'subject', value: string, issuer: string | null = null) =>
-  store.holds.add({ id, scope, value, issuer, reason: 'case 7', addedBy: 'carol' });
+  store.holds.add({ id, scope, value, issuer, reason: 'case 7', addedBy: 'carol' }, () => Promise.resolve());
 
 describe('holds', () => {
   it.each([

@@ -54,6 +54,9 @@ export default class AuditVerify extends GwCommand {
         `${visible(log)} verifies: ${size} entries, root ${root}${timestamps > 0 ? `, ${timestamps} timestamps` : ''}${pending > 0 ? `, ${pending} not signed yet` : ''}`,
       );
     this.print(`${found.sessions} sessions, ${found.segments} journal segments in the log, ${found.journals} journals compared`);
+    const { erased, expired, segments } = found.ended;
+    if (erased + expired + segments > 0)
+      this.print(`ended in order: the content of ${erased + expired} sessions (${erased} erased, ${expired} expired), ${segments} journal segments`);
     return found;
   }
 

@@ -1,0 +1,55 @@
+/**
+ * Reads the logs of a gateway from their beginning up to a time, and goes on from there at the next call: what is older than a period, for instance. The times of a
+ * log do not go back, so nothing older comes later. Leaves are untrusted; what cannot be read is passed over.
+ */
+import { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
+import { parseCheckpoint } from './checkpoint.js';
+import { LogFiles } from './log-files.js';
+
+export class LogSweep {
+  readonly #next = new Map<string, number>();
+
+  /** Entries under a checkpoint with times up to `time`, milliseconds since the epoch, of all logs, log after log. */
+  async *until(directories: readonly string[], time: number): AsyncGenerator<AuditLeaf, void> {
+    for (const directory of directories) yield* this.#ofLog(directory, time);
+  }
+
+  async *#ofLog(directory: string, time: number): AsyncGenerator<AuditLeaf, void> {
+    const files = new LogFiles(directory);
+    const bytes = await files.checkpoint();
+    const size = bytes === null ? 0 : (parseCheckpoint(bytes)?.checkpoint.size ?? 0);
+    for await (const { index, leaf: raw } of files.leaves(size, this.#next.get(directory) ?? 0)) {
+      const leaf = decodeLeaf(raw);
+      if (leaf !== null && Date.parse(leaf.time) > time) return;
+      this.#next.set(directory, index + 1);
+      if (leaf !== null) yield leaf;
+    }
+  }
+}
+
+/** The newest entry of a kind in each log that has one. */
+export async function newestOf(directories: readonly string[], kind: string): Promise<AuditLeaf[]> {
+  const found: AuditLeaf[] = [];
+  for (const directory of directories) {
+    const files = new LogFiles(directory);
+    const bytes = await files.checkpoint();
+    const size = bytes === null ? 0 : (parseCheckpoint(bytes)?.checkpoint.size ?? 0);
+    const newest = await newestIn(files, size, kind);
+    if (newest !== null) found.push(newest);
+  }
+  return found;
+}
+
+const BUNDLE = 256;
+
+async function newestIn(files: LogFiles, size: number, kind: string): Promise<AuditLeaf | null> {
+  for (let bundle = Math.ceil(size / BUNDLE) - 1; bundle >= 0; bundle--) {
+    const leaves = await files.bundle(bundle, size);
+    const found = leaves
+      ?.map(decodeLeaf)
+      .filter((leaf) => leaf?.kind === kind)
+      .at(-1);
+    if (found !== undefined && found !== null) return found;
+  }
+  return null;
+}

@@ -1,0 +1,200 @@
+/**
+ * Follows what ended in order through the entries of all logs: holds, erasures, expiries, pruned journals, and the rules at the time. Says what was ended
+ * while it was held, or before its time. Pure; entries are untrusted. What of it is true of the files themselves their readers compare.
+ */
+import type { AuditLeaf } from './audit-leaf.js';
+import type { LogProblem } from './log-problem.js';
+
+interface Place {
+  readonly log: string;
+  readonly index: number;
+  /** Milliseconds since the epoch. */
+  readonly time: number;
+}
+
+interface HoldChange extends Place {
+  readonly hold: string;
+  readonly placed: boolean;
+  readonly scope: string;
+  readonly value: string;
+  readonly issuer: string;
+}
+
+interface EndedContent extends Place {
+  readonly session: string;
+  readonly target: string;
+  readonly issuer: string;
+  readonly subject: string;
+  /** Of an expiry: what it goes by. */
+  readonly expiry: { readonly endedAt: number; readonly keepMs: number; readonly knownTime: number; readonly rule: number | null } | null;
+}
+
+interface KnownSession {
+  readonly journal: string;
+  readonly number: number;
+  endedAt: number | null;
+}
+
+interface Rules {
+  readonly recordings: number;
+  readonly targets: ReadonlyMap<string, number>;
+}
+
+export class RetentionBook {
+  readonly #sessions = new Map<string, KnownSession>();
+  readonly #holds: HoldChange[] = [];
+  readonly #ended: EndedContent[] = [];
+  readonly #pruned: (Place & { readonly journal: string; readonly through: number })[] = [];
+  readonly #rules = new Map<string, Rules>();
+
+  take(log: string, leaf: AuditLeaf): void {
+    const { kind, data, n } = leaf;
+    const place: Place = { log, index: n, time: Date.parse(leaf.time) };
+    const text = (name: string): string => String(data[name] ?? '');
+    switch (kind) {
+      case 'session.start':
+        this.#sessions.set(text('session'), { journal: leaf.journal, number: Number(data['number']), endedAt: null });
+        return;
+      case 'session.end':
+      case 'session.recovered': {
+        const known = this.#sessions.get(text('session'));
+        if (known === undefined) this.#sessions.set(text('session'), { journal: text('journalOfSession'), number: 0, endedAt: place.time });
+        else known.endedAt ??= place.time;
+        return;
+      }
+      case 'hold.add':
+      case 'hold.release':
+        this.#holds.push({ ...place, hold: text('hold'), placed: kind === 'hold.add', scope: text('scope'), value: text('value'), issuer: text('holdIssuer') });
+        return;
+      case 'session.erase':
+        this.#ended.push({
+          ...place,
+          session: text('session'),
+          target: text('target'),
+          issuer: text('sessionIssuer'),
+          subject: text('sessionSubject'),
+          expiry: null,
+        });
+        return;
+      case 'session.expire': {
+        const rules = this.#rules.get(log);
+        const rule = rules === undefined ? null : (rules.targets.get(text('target')) ?? rules.recordings);
+        const expiry = { endedAt: Date.parse(text('endedAt')), keepMs: Number(data['keepMs']), knownTime: Date.parse(text('knownTime')), rule };
+        this.#ended.push({ ...place, session: text('session'), target: text('target'), issuer: text('issuer'), subject: text('subject'), expiry });
+        return;
+      }
+      case 'journal.prune':
+        this.#pruned.push({ ...place, journal: text('journalOfSegment'), through: Number(data['through']) });
+        return;
+      case 'retention.rules':
+        this.#rules.set(log, rulesOf(data));
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** Adds what another book of the same gateway has seen. */
+  absorb(other: RetentionBook): void {
+    for (const [id, session] of other.#sessions) {
+      const known = this.#sessions.get(id);
+      if (known === undefined) this.#sessions.set(id, { ...session });
+      else {
+        // The beginning is told in one log, and its recovery perhaps in another.
+        const begin = session.number === 0 ? known : session;
+        this.#sessions.set(id, { journal: begin.journal, number: begin.number, endedAt: earlier(known.endedAt, session.endedAt) });
+      }
+    }
+    this.#holds.push(...other.#holds);
+    this.#ended.push(...other.#ended);
+    this.#pruned.push(...other.#pruned);
+  }
+
+  get erased(): number {
+    return new Set(this.#ended.filter(({ expiry }) => expiry === null).map(({ session }) => session)).size;
+  }
+
+  get expired(): number {
+    return new Set(this.#ended.filter(({ expiry }) => expiry !== null).map(({ session }) => session)).size;
+  }
+
+  /** Numbers of the sessions of a journal of which the log says that their content ended. */
+  endedIn(journal: string): ReadonlySet<number> {
+    const ended = new Set(this.#ended.map(({ session }) => session));
+    return new Set([...this.#sessions].filter(([id, each]) => each.journal === journal && ended.has(id)).map(([, { number }]) => number));
+  }
+
+  /** Segments of a journal up to this one were pruned, as the log says. */
+  prunedThrough(journal: string): number {
+    return Math.max(0, ...this.#pruned.filter((each) => each.journal === journal).map(({ through }) => through));
+  }
+
+  /**
+   * Sessions of a pruned journal whose content nobody ended: they were in what is gone.
+   * @param firstSession number of the first session that begins in what is left; 0: none does
+   */
+  lostBefore(journal: string, firstSession: number): string[] {
+    const ended = new Set(this.#ended.map(({ session }) => session));
+    return [...this.#sessions]
+      .filter(([id, each]) => each.journal === journal && (firstSession === 0 || each.number < firstSession) && !ended.has(id))
+      .map(([id]) => id);
+  }
+
+  /** What was ended though it was held, or too early. Call it when all logs were taken. */
+  problems(): LogProblem[] {
+    const found: LogProblem[] = [];
+    const report = ({ log, index }: Place, message: string): void => void found.push({ claim: 'retention', log, index, message });
+    this.#holds.sort((a, b) => a.time - b.time || a.index - b.index);
+    for (const each of this.#ended) {
+      const how = each.expiry === null ? 'was erased' : 'expired';
+      const hold = this.#holdOf(each);
+      if (hold !== null) report(each, `the content of the session ${each.session} ${how} while the hold ${hold} covered it`);
+      if (each.expiry !== null) this.#checkTime(each, each.expiry, report);
+    }
+    return found;
+  }
+
+  #checkTime(
+    each: EndedContent,
+    { endedAt, keepMs, knownTime, rule }: NonNullable<EndedContent['expiry']>,
+    report: (place: Place, message: string) => void,
+  ): void {
+    const said = this.#sessions.get(each.session)?.endedAt;
+    const early = !(endedAt + keepMs <= knownTime) || !(knownTime <= each.time);
+    if (early) report(each, `the content of the session ${each.session} expired before its time`);
+    else if (said !== undefined && said !== null && said > endedAt)
+      report(each, `the content of the session ${each.session} expired by another end than it had`);
+    else if (rule === null || keepMs < rule) report(each, `the content of the session ${each.session} expired by a shorter period than the rules in force say`);
+  }
+
+  /** A hold that covered it when its content ended; holds are in the order of time. */
+  #holdOf({ session, target, issuer, subject, ...place }: EndedContent): string | null {
+    const covering = new Map<string, number>();
+    for (const change of this.#holds) {
+      const covers =
+        (change.scope === 'session' && change.value === session) ||
+        (change.scope === 'target' && change.value === target) ||
+        (change.scope === 'subject' && change.value === subject && change.issuer === issuer);
+      if (!cameBefore(change, place)) continue;
+      if (!change.placed) covering.delete(change.hold);
+      else if (covers) covering.set(change.hold, change.time);
+    }
+    return [...covering.keys()][0] ?? null;
+  }
+}
+
+/** Of one log the order is known. Of two logs in one millisecond it is not: then nobody is accused. */
+function cameBefore(change: HoldChange, { log, index, time }: Place): boolean {
+  if (change.time !== time) return change.time < time;
+  return change.log === log ? change.index < index : !change.placed;
+}
+
+const earlier = (one: number | null, other: number | null): number | null => (one === null ? other : other === null ? one : Math.min(one, other));
+
+function rulesOf(data: AuditLeaf['data']): Rules {
+  const targets = Array.isArray(data['targets']) ? data['targets'] : [];
+  const pairs = targets.flatMap((each: unknown): [string, number][] =>
+    typeof each === 'object' && each !== null && 'target' in each && 'recordings' in each ? [[String(each.target), Number(each.recordings)]] : [],
+  );
+  return { recordings: Number(data['recordings']), targets: new Map(pairs) };
+}

@@ -1,0 +1,33 @@
+/** How periods of retention, and what a pass ended, read. */
+import { formatDuration } from '../../base/duration.js';
+import type { RetentionReport, RetentionRules } from '../../contract/retention.js';
+import type { Column } from './rows.js';
+
+export interface RetentionRow {
+  readonly target: string;
+  readonly recordings: string;
+  readonly approvals: string;
+  readonly index: string;
+}
+
+export const retentionColumns: readonly Column<RetentionRow>[] = [
+  { name: 'target', value: ({ target }) => target },
+  { name: 'recordings', value: ({ recordings }) => recordings },
+  { name: 'approvals', value: ({ approvals }) => approvals },
+  { name: 'index', value: ({ index }) => index },
+];
+
+export function retentionRows({ targets, ...others }: RetentionRules): RetentionRow[] {
+  return [...targets, { target: '(all others)', ...others }].map(({ target, recordings, approvals, index }) => ({
+    target,
+    recordings: formatDuration(recordings),
+    approvals: formatDuration(approvals),
+    index: formatDuration(index),
+  }));
+}
+
+export function reportText({ dryRun, recordings, held, segments, index, approvals, knownTime }: RetentionReport): string {
+  const counts = `${recordings} recordings, ${segments} journal segments, ${index} operations of the index, ${approvals} requests for approval`;
+  const kept = held > 0 ? `; ${held} recordings are kept by a legal hold` : '';
+  return `${dryRun ? 'Over' : 'Ended'}: ${counts}${kept}. Counted to ${knownTime}.`;
+}

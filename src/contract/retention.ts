@@ -1,0 +1,44 @@
+/** How long records are kept, and what retention found or did. Periods are milliseconds. */
+
+/** Kinds of records that end by themselves. */
+export const RECORD_TYPES = ['recordings', 'approvals', 'index'] as const;
+export type RecordType = (typeof RECORD_TYPES)[number];
+
+export type RetentionPeriods = Readonly<Record<RecordType, number>>;
+
+export interface RetentionRules extends RetentionPeriods {
+  /** Targets with periods of their own. */
+  readonly targets: readonly (RetentionPeriods & { readonly target: string })[];
+}
+
+export function periodOf(rules: RetentionRules, type: RecordType, target: string): number {
+  return (rules.targets.find((each) => each.target === target) ?? rules)[type];
+}
+
+/** What one pass ended, or would end. */
+export interface RetentionReport {
+  readonly dryRun: boolean;
+  /** Up to when time is known to have passed, RFC 3339: what is due is due by this. */
+  readonly knownTime: string;
+  /** Sessions of which the recording ended; the first thousand of them. */
+  readonly expired: readonly { readonly session: string; readonly target: string; readonly endedAt: string }[];
+  readonly recordings: number;
+  /** Due, and kept by a legal hold. */
+  readonly held: number;
+  /** Segments of journals that hold nothing more. */
+  readonly segments: number;
+  readonly index: number;
+  readonly approvals: number;
+}
+
+/** GET /api/v1/retention */
+export interface RetentionState {
+  readonly rules: RetentionRules;
+  readonly due: RetentionReport;
+}
+
+/** Ends rows that are older than their period, but those that a hold covers. */
+export interface RetentionStore {
+  /** @param now milliseconds since the epoch @returns how many went, or would go */
+  expire(type: 'index' | 'approvals', rules: RetentionRules, now: number, dryRun: boolean): Promise<number>;
+}

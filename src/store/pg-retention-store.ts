@@ -1,0 +1,55 @@
+/** Ends rows of the index and decided requests for approval when their time is over, unless a legal hold covers them. In batches, so that nobody waits for it. */
+import type { Pool } from 'pg';
+import { periodOf, type RetentionRules, type RetentionStore } from '../contract/retention.js';
+import { storeError } from './store-error.js';
+
+const BATCH = 2_000;
+
+const HELD = `exists (select from gw.holds as h where h.released_at is null and ((h.scope = 'session' and h.value = r.session)
+  or (h.scope = 'target' and h.value = r.target) or (h.scope = 'subject' and h.value = r.subject and h.issuer = r.issuer)))`;
+
+/** What is never due: requests that are open, and break-glass access that nobody reviewed. */
+const TABLES = {
+  index: { table: 'gw.operations', time: 'at', closed: 'true' },
+  approvals: { table: 'gw.approvals', time: 'ends_at', closed: "r.state not in ('pending', 'approved') and (r.kind <> 'break_glass' or r.reviewed)" },
+} as const;
+
+export class PgRetentionStore implements RetentionStore {
+  readonly #pool: Pool;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  async expire(type: 'index' | 'approvals', rules: RetentionRules, now: number, dryRun: boolean): Promise<number> {
+    const named = rules.targets.map(({ target }) => target);
+    let total = await this.#expire(type, { before: now - rules[type], target: null, named, dryRun });
+    for (const target of named) total += await this.#expire(type, { before: now - periodOf(rules, type, target), target, named, dryRun });
+    return total;
+  }
+
+  async #expire(
+    type: 'index' | 'approvals',
+    { before, target, named, dryRun }: { readonly before: number; readonly target: string | null; readonly named: readonly string[]; readonly dryRun: boolean },
+  ): Promise<number> {
+    const { table, time, closed } = TABLES[type];
+    const where = `r.${time} < $1 and ${target === null ? 'not (r.target = any ($2))' : 'r.target = any ($2)'} and ${closed} and not ${HELD}`;
+    const values = [new Date(before).toISOString(), target === null ? named : [target]];
+    try {
+      if (dryRun) {
+        const { rows } = await this.#pool.query<{ count: string }>(`select pg_catalog.count(*) as count from ${table} as r where ${where}`, values);
+        return Number(rows[0]?.count ?? 0);
+      }
+      for (let total = 0; ; ) {
+        const { rowCount } = await this.#pool.query(
+          `delete from ${table} where ctid = any (array(select r.ctid from ${table} as r where ${where} limit ${BATCH}))`,
+          values,
+        );
+        total += rowCount ?? 0;
+        if ((rowCount ?? 0) < BATCH) return total;
+      }
+    } catch (cause) {
+      throw storeError(cause);
+    }
+  }
+}

@@ -1,0 +1,110 @@
+/** Rows end by their period and target, never what is open, unreviewed or held; and an erased session takes the texts of its requests with it. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentLogger } from '../../src/base/logger.js';
+import type { ApprovalRecord } from '../../src/contract/approval.js';
+import type { IndexedOperation } from '../../src/contract/operation-index.js';
+import type { RetentionRules } from '../../src/contract/retention.js';
+import { openStore, type Store } from '../../src/store/index.js';
+import { record } from '../approval/fixture.js';
+import { type StateServer, startStateServer } from './state-server.js';
+
+const DAY = 86_400_000;
+const NOW = Date.parse('2026-11-26T10:00:00Z');
+const RULES: RetentionRules = {
+  recordings: 30 * DAY,
+  approvals: 30 * DAY,
+  index: 30 * DAY,
+  targets: [{ target: 'long-db', recordings: 90 * DAY, approvals: 90 * DAY, index: 90 * DAY }],
+};
+
+let server: StateServer;
+let store: Store;
+
+beforeAll(async () => {
+  server = await startStateServer();
+  store = await openStore({ url: await server.database(), logger: silentLogger });
+  for (const [id, scope, value, issuer] of [
+    ['hld_1', 'session', 'ses_held', null],
+    ['hld_2', 'target', 'held-db', null],
+    ['hld_3', 'subject', 'mallory', 'https://issuer.test'],
+  ] as const)
+    await store.holds.add({ id, scope, value, issuer, reason: 'case', addedBy: 'carol' }, () => Promise.resolve());
+});
+afterAll(async () => {
+  await store?.close();
+  await server?.close();
+});
+
+describe('rows of the index', () => {
+  const operation = (session: string, days: number, change: Partial<IndexedOperation> = {}): IndexedOperation => ({
+    session,
+    sequence: 1,
+    at: new Date(NOW - days * DAY).toISOString(),
+    issuer: 'https://issuer.test',
+    subject: 'alice',
+    name: 'alice',
+    onBehalfOf: null,
+    target: 'bank-db',
+    verdict: 'allow',
+    status: 'ok',
+    rule: 'r',
+    kinds: ['select'],
+    relations: [],
+    masked: [],
+    rows: 1,
+    text: 'select 1',
+    ...change,
+  });
+
+  it('end by the period of their target, unless they are held', async () => {
+    await store.operations.add([
+      operation('ses_old', 31),
+      operation('ses_young', 29),
+      operation('ses_long', 31, { target: 'long-db' }),
+      operation('ses_longer', 91, { target: 'long-db' }),
+      operation('ses_held', 31),
+      operation('ses_target', 31, { target: 'held-db' }),
+      operation('ses_subject', 31, { subject: 'mallory' }),
+      operation('ses_namesake', 31, { subject: 'mallory', issuer: 'https://other.test' }),
+    ]);
+    expect(await store.retention.expire('index', RULES, NOW, true)).toBe(3);
+    expect(await store.retention.expire('index', RULES, NOW, false)).toBe(3);
+    expect(await store.retention.expire('index', RULES, NOW, false)).toBe(0);
+    const left = await store.operations.search({ phrases: [], tags: [], since: null, until: null, owner: null, limit: 100, after: null });
+    expect(left.map(({ session }) => session).sort()).toEqual(['ses_held', 'ses_long', 'ses_subject', 'ses_target', 'ses_young']);
+  });
+});
+
+describe('requests for approval', () => {
+  const days = (count: number): number => NOW - count * DAY;
+  const insert = (id: string, change: Partial<ApprovalRecord>): Promise<void> =>
+    store.approvals.insert({ ...record(), id, state: 'denied', session: null, waiter: null, createdAt: days(60), expiresAt: days(31), ...change });
+
+  it('end when they are decided and over, reviewed and not held', async () => {
+    await insert('apr_old', {});
+    await insert('apr_young', { expiresAt: days(29) });
+    await insert('apr_open', { state: 'pending' });
+    await insert('apr_granted', { state: 'approved' });
+    await insert('apr_glass', { kind: 'break_glass', state: 'expired', review: null });
+    await insert('apr_held', { session: 'ses_held' });
+    await insert('apr_long', { target: 'long-db' });
+    expect(await store.retention.expire('approvals', RULES, NOW, true)).toBe(1);
+    expect(await store.retention.expire('approvals', RULES, NOW, false)).toBe(1);
+    expect(await store.approvals.find('apr_old')).toBeNull();
+    for (const id of ['apr_young', 'apr_open', 'apr_granted', 'apr_glass', 'apr_held', 'apr_long']) expect(await store.approvals.find(id), id).not.toBeNull();
+  });
+
+  it('lose their texts with the session that they were asked for, and keep who decided what', async () => {
+    await insert('apr_session', { session: 'ses_erased', reason: 'because of quokka' });
+    await insert('apr_other', { session: 'ses_other', reason: 'because of wombat' });
+    await store.contents.remove('ses_erased', 'erased');
+    const erased = await store.approvals.find('apr_session');
+    const before = record();
+    expect(erased).toMatchObject({ reason: null, state: 'denied', digest: before.digest, requester: before.requester, version: before.version + 1 });
+    expect(erased?.operation).toMatchObject({ exact: null, redacted: '(erased)', parameters: null, resources: [] });
+    expect(JSON.stringify(erased)).not.toMatch(/quokka|ledger\.entries/);
+    expect(await store.approvals.find('apr_other')).toMatchObject({ reason: 'because of wombat' });
+    await store.contents.remove('ses_erased', 'erased');
+    expect((await store.approvals.find('apr_session'))?.version, 'again changes nothing').toBe(before.version + 1);
+  });
+});

@@ -10,9 +10,7 @@ import type {
   AuditLogList,
   ClientRecording,
   ClientRecordingBegun,
-  EraseReply,
   ExportFormat,
-  HoldList,
   KillReply,
   LoginInfo,
   NewApproval,
@@ -29,18 +27,16 @@ import { GwError } from '../contract/gw-error.js';
 import type { InheritedTagList } from '../contract/inherited-tags.js';
 import type { MaskingScan } from '../contract/masking-policy.js';
 import type { PolicyExplanation, PolicyFile, PolicySimulation, PolicyText } from '../contract/policy-types.js';
-import type { Hold } from '../contract/record-keeping.js';
-import type { RetentionReport, RetentionState } from '../contract/retention.js';
 import { readAnswer } from './api-answer.js';
 import { type PackOutput, readEvidenceFrames } from './evidence-frames.js';
 import { failedChecks } from './failed-checks.js';
 import { type HttpRequest, type HttpResponse, type HttpsTransport, placeOf } from './https-transport.js';
+import { RecordKeepingClient } from './record-keeping-client.js';
 import type { TokenSource } from './token-source.js';
 
 /** A replay of the journals of months takes its time. */
 const SIMULATION_MS = 15 * 60_000;
 const SCAN_MS = 11 * 60_000;
-const ERASE_MS = 15 * 60_000;
 /** Longest silence while a gateway reads what a pack is made of. */
 const EVIDENCE_SILENCE = 10 * 60_000;
 /** Pieces of an error that are looked at. */
@@ -296,46 +292,12 @@ export class GatewayClient {
     return { session: id, state: answer['state'] };
   }
 
-  /** Ends the content of a session for ever. The state database is rewritten meanwhile, which takes its time. */
-  async eraseSession(id: string, reason: string): Promise<EraseReply> {
-    const path = `/api/v1/sessions/${encodeURIComponent(id)}/erase`;
-    const answer = await this.#call({ method: 'POST', path, body: { reason }, timeout: ERASE_MS, token: await this.#token() });
-    if (answer['state'] !== 'erased' && answer['state'] !== 'erased-before') throw this.#unexpected('state');
-    return answer as unknown as EraseReply;
-  }
-
-  /** Legal holds, the newest first; `all`: those that were released too. */
-  async holds(all: boolean): Promise<HoldList> {
-    const answer = await this.#call({ method: 'GET', path: '/api/v1/holds', query: { all: String(all) }, token: await this.#token() });
-    return { holds: this.#list(answer, 'holds') };
-  }
-
-  async addHold(hold: Pick<Hold, 'scope' | 'value' | 'issuer' | 'reason'>): Promise<Hold> {
-    return this.#hold(await this.#call({ method: 'POST', path: '/api/v1/holds', body: hold, token: await this.#token() }));
-  }
-
-  async releaseHold(id: string, reason: string): Promise<Hold> {
-    return this.#hold(
-      await this.#call({ method: 'POST', path: `/api/v1/holds/${encodeURIComponent(id)}/release`, body: { reason }, token: await this.#token() }),
+  /** Erasure, legal holds, retention. */
+  get recordKeeping(): RecordKeepingClient {
+    return new RecordKeepingClient(
+      async (call) => this.#call({ ...call, token: await this.#token() }),
+      (field) => this.#unexpected(field),
     );
-  }
-
-  #hold(answer: Record<string, unknown>): Hold {
-    for (const field of ['id', 'scope', 'value']) if (typeof answer[field] !== 'string') throw this.#unexpected(`hold.${field}`);
-    return answer as unknown as Hold;
-  }
-
-  /** How long records are kept, and what is over. */
-  async retention(): Promise<RetentionState> {
-    const answer = await this.#call({ method: 'GET', path: '/api/v1/retention', timeout: ERASE_MS, token: await this.#token() });
-    if (typeof answer['rules'] !== 'object' || typeof answer['due'] !== 'object') throw this.#unexpected('retention');
-    return answer as unknown as RetentionState;
-  }
-
-  async runRetention(dryRun: boolean): Promise<RetentionReport> {
-    const answer = await this.#call({ method: 'POST', path: '/api/v1/retention/run', body: { dryRun }, timeout: ERASE_MS, token: await this.#token() });
-    if (typeof answer['recordings'] !== 'number' || !isArray(answer['expired'])) throw this.#unexpected('retention');
-    return answer as unknown as RetentionReport;
   }
 
   /** Extends a live session with the fresh token given. Returns its new end, milliseconds since the epoch. */

@@ -35,7 +35,7 @@ export default class HoldAdd extends GwCommand {
       const { issuer, subject } = findUser(await client.users(), flags.user);
       return { scope: 'subject', value: subject, issuer };
     };
-    const hold = await client.addHold({ ...(await covered()), reason: flags.reason });
+    const hold = await client.recordKeeping.addHold({ ...(await covered()), reason: flags.reason });
     if (!this.jsonEnabled()) say(`Placed ${visible(hold.id)} on the ${hold.scope} ${visible(hold.value)}.`);
     return hold;
   }

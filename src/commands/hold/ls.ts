@@ -18,7 +18,7 @@ export default class HoldLs extends GwCommand {
   async run(): Promise<HoldList> {
     const { flags } = await this.parse(HoldLs);
     const { client, clock } = await this.connect(flags);
-    const list = await client.holds(flags.all);
+    const list = await client.recordKeeping.holds(flags.all);
     const columns: readonly Column<Hold>[] = [
       { name: 'id', value: (hold) => hold.id },
       { name: 'scope', value: (hold) => hold.scope },

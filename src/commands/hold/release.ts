@@ -14,7 +14,7 @@ export default class HoldRelease extends GwCommand {
   async run(): Promise<Hold> {
     const { args, flags } = await this.parse(HoldRelease);
     const { client } = await this.connect(flags);
-    const hold = await client.releaseHold(args.id, flags.reason);
+    const hold = await client.recordKeeping.releaseHold(args.id, flags.reason);
     if (!this.jsonEnabled()) say(`Released ${visible(hold.id)}.`);
     return hold;
   }

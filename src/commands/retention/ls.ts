@@ -13,7 +13,7 @@ export default class RetentionLs extends GwCommand {
   async run(): Promise<RetentionState> {
     const { flags } = await this.parse(RetentionLs);
     const { client } = await this.connect(flags);
-    const state = await client.retention();
+    const state = await client.recordKeeping.retention();
     await this.printRows({ columns: retentionColumns, rows: retentionRows(state.rules), whole: state, empty: '' }, flags.output);
     if (!this.jsonEnabled()) say(reportText(state.due));
     return state;

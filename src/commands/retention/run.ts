@@ -19,7 +19,7 @@ export default class RetentionRun extends GwCommand {
   async run(): Promise<RetentionReport> {
     const { flags } = await this.parse(RetentionRun);
     const { client } = await this.connect(flags);
-    const report = await client.runRetention(flags['dry-run']);
+    const report = await client.recordKeeping.runRetention(flags['dry-run']);
     if (this.jsonEnabled()) return report;
     for (const { session, target, endedAt } of report.expired) this.print(`${visible(session)}\t${visible(target)}\t${visible(endedAt)}`);
     say(reportText(report));

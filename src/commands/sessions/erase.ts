@@ -17,7 +17,7 @@ export default class SessionsErase extends GwCommand {
   async run(): Promise<EraseReply> {
     const { args, flags } = await this.parse(SessionsErase);
     const { client } = await this.connect(flags);
-    const reply = await client.eraseSession(args.id, flags.reason);
+    const reply = await client.recordKeeping.erase(args.id, flags.reason);
     if (this.jsonEnabled()) return reply;
     say(reply.state === 'erased' ? `Erased what ${visible(args.id)} recorded.` : `What ${visible(args.id)} recorded was erased before.`);
     if (reply.traces === 'server-log') sayWarning('The state database keeps its own log and backups until its administrator ends them.');

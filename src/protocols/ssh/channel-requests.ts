@@ -14,8 +14,9 @@ import { SftpRelay } from './sftp/sftp-relay.js';
 import { commandFacts } from './shell/command-facts.js';
 
 const PASSING = new Set(['pty-req', 'window-change', 'signal', 'break', 'eow@openssh.com']);
-/** Variables that change words and formats, never what runs (D11). */
-const HARMLESS_VARIABLE = /^(?:LANG|LANGUAGE|LC_[A-Z]+|TZ|COLORTERM)$/;
+/** Variables that change words and formats, never what runs (D11), and values that no shell makes anything of. */
+const HARMLESS_VARIABLE = /^(?:LANG|LANGUAGE|LC_[A-Z_]+)$/;
+const HARMLESS_VALUE = /^[\w .,:@=+-]{0,255}$/;
 
 export function clientRequest(payload: Buffer, channel: Channel, legs: Legs): void {
   const reader = new WireReader(payload, 5);
@@ -61,7 +62,7 @@ function describeTerminal(type: string, reader: WireReader, channel: Channel, le
 function variable(payload: Buffer, reader: WireReader, channel: Channel, legs: Legs, wantsReply: boolean): void {
   const name = reader.name();
   const value = reader.string(MESSAGE_BYTES);
-  if (HARMLESS_VARIABLE.test(name) && !value.includes(0)) {
+  if (HARMLESS_VARIABLE.test(name) && HARMLESS_VALUE.test(value.toString('latin1'))) {
     pass(payload, channel, legs, wantsReply);
     return;
   }
@@ -101,6 +102,10 @@ function program(type: string, payload: Buffer, reader: WireReader, channel: Cha
   channel.ask(operation, (verdict) => {
     if (!verdict.allowed) {
       channel.refuse(verdict, wantsReply);
+      return;
+    }
+    if (channel.left) {
+      channel.abandon(verdict);
       return;
     }
     channel.begin(verdict);

@@ -27,6 +27,8 @@ export class Channel implements Speaker {
   verdict: Verdict | null = null;
   sftp: SftpRelay | null = null;
   terminal: { readonly term: string; readonly columns: number; readonly rows: number } | null = null;
+  /** The client closed the channel while it waited: what is allowed now is not wanted any more. */
+  left = false;
   /** A program was asked for; a second one is not to be had. */
   taken = false;
   /** Refused or stopped. */
@@ -96,6 +98,7 @@ export class Channel implements Speaker {
       this.#handle(payload);
       return;
     }
+    if (payload[0] === MESSAGE.close || wantsNoMore(payload)) this.left = true;
     this.#waitingBytes += payload.length;
     if (this.#waitingBytes > WAITING_BYTES) throw broken('more than the window of a channel holds');
     this.#waiting.push(Buffer.from(payload));
@@ -232,6 +235,12 @@ export class Channel implements Speaker {
     if (this.serverId !== null) this.#legs.up(this.#legs.guard.transport(), about(MESSAGE.close, this.serverId));
   }
 
+  /** What was allowed is not wanted any more. */
+  abandon(verdict: Verdict): void {
+    this.#legs.guard.finish(verdict, 'cancelled', 'the client left while it waited');
+    this.#end('', 255);
+  }
+
   finish(status: OutcomeStatus, message: string | null): void {
     if (this.sftp !== null) this.sftp.end(status, message);
     if (this.verdict === null) return;
@@ -248,4 +257,9 @@ export class Channel implements Speaker {
     } else if ('signal' in exit) this.finish('error', `ended by signal ${exit.signal}`);
     else this.finish(exit.status === 0 ? 'ok' : 'error', `exit status ${exit.status}`);
   }
+}
+
+/** OpenSSH says so when nobody is there any more to whom the output could go (PROTOCOL, section 2.1). */
+function wantsNoMore(payload: Buffer): boolean {
+  return payload[0] === MESSAGE.channelRequest && new WireReader(payload, 5).name() === 'eow@openssh.com';
 }

@@ -193,6 +193,8 @@ export class Channels {
     channel.targetPacket = packet;
     copy.writeUInt32BE(packet, reader.position - 4);
     this.#legs.down(copy);
+    // Words that were to be said before there was a channel to say them on.
+    channel.say('');
   }
 
   fromServer(payload: Buffer): void {

@@ -84,6 +84,7 @@ const HIDDEN: Readonly<Record<string, string | null>> = {
   'at now': null,
   'tmux new -d rm': null,
   'nohup $X': null,
+  '/usr/lib/openssh/sftp-server': null,
   '"${x:-\'}" ; rm x #\'}"': null,
   'echo $((x[$(rm x)]))': null,
   'cat < /dev/tcp/10.0.0.1/80': null,

@@ -19,6 +19,7 @@ import { changesHandle, readRequest, type SftpRequest } from './sftp-requests.js
 /** The channel that SFTP runs on, as far as it matters here. */
 export interface SftpChannel extends Speaker {
   readonly windows: { readonly budget: number; spend(bytes: number): void };
+  readonly clientClosed: boolean;
   sendUp(verdict: Verdict, bytes: Buffer): void;
   sendDown(bytes: Buffer): void;
   /** The client's bytes went nowhere: it gets room for them again. */
@@ -74,6 +75,7 @@ export class SftpRelay {
   /** Where the data of the write in hand goes; null: nowhere. */
   #writing: OpenHandle | null = null;
   #reading: Reading | null = null;
+  #over = false;
 
   constructor(channel: SftpChannel, legs: Legs, verdict: Verdict) {
     this.#channel = channel;
@@ -157,6 +159,11 @@ export class SftpRelay {
     this.#asking = true;
     this.#legs.ask(operationOf('sftp', request.facts, Buffer.from(request.text), request.forbidden), this.#channel, (verdict) => {
       this.#asking = false;
+      if (this.#over || this.#channel.clientClosed) {
+        // The channel, or its number, is somebody else's by now.
+        if (verdict.allowed) this.#legs.guard.finish(verdict, 'cancelled', 'the client left while it waited');
+        return;
+      }
       if (verdict.allowed) {
         const single = request.opens === null;
         this.#send(id, kept, { verdict, opens: request.opens, handle: null, closes: null, offset: null, single });
@@ -301,6 +308,7 @@ export class SftpRelay {
 
   /** The channel is over: what is open in it, too. */
   end(status: OutcomeStatus, message: string | null): void {
+    this.#over = true;
     for (const { verdict, transfer } of this.#handles.values())
       this.#legs.guard.finish(verdict, status === 'ok' ? 'cancelled' : status, message ?? transfer.words());
     for (const { verdict, single, opens } of this.#pending.values()) if (single || opens !== null) this.#legs.guard.finish(verdict, 'lost', message);

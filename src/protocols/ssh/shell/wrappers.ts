@@ -48,7 +48,7 @@ const WRAPPERS: Readonly<Record<string, Wrapper>> = {
 
 /** Programs that read a command from somewhere else, or start what is not in the text. */
 const OTHERS = words(
-  'source . alias unalias trap enable hash su runuser script watch flock unshare nsenter capsh setpriv start-stop-daemon systemd-run at batch crontab cron ' +
+  'sftp-server internal-sftp source . alias unalias trap enable hash su runuser script watch flock unshare nsenter capsh setpriv start-stop-daemon systemd-run at batch crontab cron ' +
     'tmux screen ssh parallel entr make ninja just git-shell expect gdb strace ltrace dbus-run-session xvfb-run docker podman kubectl lxc ansible',
 );
 const INTERPRETERS =

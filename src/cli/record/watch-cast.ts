@@ -1,7 +1,8 @@
-/** The text of a cast as it comes, line by line, without its times; untrusted: only what draws gets through. Gives what its end says of the record. */
+/** The text of a cast as it comes, line by line, without its times; untrusted: at a terminal only what draws gets through, elsewhere it is made visible. Gives what its end says of the record. */
 import { StringDecoder } from 'node:string_decoder';
 import { TerminalFilter } from '../../base/terminal-filter.js';
 import { GwError } from '../../contract/gw-error.js';
+import { isDataTerminal, visibleLines } from '../terminal.js';
 import { type ExportEnd, exportEnd } from './export-end.js';
 
 /** Longest line, characters: a result up to the recorder's cap, in JSON. */
@@ -10,7 +11,7 @@ const LINE_LIMIT = 64 << 20;
 /** @throws GwError `gateway.unreachable` when it ends before its last line */
 export async function watchCast(pieces: AsyncIterable<Buffer>, show: (text: string) => void): Promise<Exclude<ExportEnd, 'missing'>> {
   const decoder = new StringDecoder('utf8');
-  const filter = new TerminalFilter();
+  const filter = isDataTerminal() ? new TerminalFilter() : null;
   let rest = '';
   let last = '';
   for await (const piece of pieces) {
@@ -20,7 +21,7 @@ export async function watchCast(pieces: AsyncIterable<Buffer>, show: (text: stri
     for (const line of lines) {
       last = line;
       const text = outputOf(line);
-      if (text !== null) show(filter.write(text).replaceAll('\r\n', '\n'));
+      if (text !== null) show(filter?.write(text) ?? visibleLines(text.replaceAll('\r\n', '\n')));
     }
   }
   const end = exportEnd(last);

@@ -2,12 +2,11 @@
 import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { parseDuration } from '../../base/duration.js';
-import { TerminalFilter } from '../../base/terminal-filter.js';
 import { GwCommand } from '../../cli/base-command.js';
 import { playAtTerminal } from '../../cli/record/play-at-terminal.js';
 import { Playback } from '../../cli/record/playback.js';
 import { readCast } from '../../cli/record/read-cast.js';
-import { hasKeyboard, say, visible, writeData } from '../../cli/terminal.js';
+import { hasKeyboard, say, visible, visibleLines, writeData } from '../../cli/terminal.js';
 import { GwError } from '../../contract/gw-error.js';
 
 interface PlayResult {
@@ -48,7 +47,7 @@ export default class SessionsPlay extends GwCommand {
     const playback = new Playback(cast, { speed, from, idle });
     if (!this.jsonEnabled()) {
       if (hasKeyboard()) await playAtTerminal(playback, say);
-      else writeData(new TerminalFilter().write(playback.advance(Number.POSITIVE_INFINITY)));
+      else writeData(visibleLines(playback.advance(Number.POSITIVE_INFINITY)));
     }
     if (!cast.intact) {
       say(`The record of ${visible(args.id)} is NOT INTACT: see \`gw sessions show\`.`);

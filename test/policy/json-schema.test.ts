@@ -35,6 +35,7 @@ test('knows every key that the loader knows, and no other', () => {
     'approval',
     'limits',
     'break_glass',
+    'record',
     'message',
     'hint',
   ]);

@@ -43,7 +43,7 @@ const how = (name, treatment, detect) => ({ class: name, treatment, rule: null, 
 function maskerFor(treatment, copy) {
   const hidden = how('ssn', treatment === 'scan' ? 'mask' : treatment, false);
   const view = {
-    classes: treatment === 'scan' ? DETECTED_CLASSES.map((name) => how(name, 'mask', true)) : [hidden],
+    classes: treatment === 'scan' ? DETECTED_CLASSES.map((name) => how(name, name === 'ssn' ? 'partial' : 'mask', true)) : [hidden],
     hides: true,
     unknown: hidden,
     columnClasses: (_, column) => (treatment !== 'scan' && treatment !== 'pass' && column === 'ssn' ? [hidden] : []),

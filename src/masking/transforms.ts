@@ -31,6 +31,8 @@ const NEVER_SHOWN: ReadonlySet<string> = new Set(['cvv', 'track']);
 const MASK_BYTES: Uint8Array = Buffer.from(MASK);
 const JSON_MASK_BYTES: Uint8Array = Buffer.from(`"${MASK}"`);
 const MAX_CLASS_LENGTH = 40;
+/** Bytes of the longest value that `usualForm` knows. */
+const LONGEST_USUAL = 19;
 
 /** Throws `config.invalid` for a class name that could not stand in a token. */
 export function createTransform(options: TransformOptions): ValueTransform {
@@ -81,7 +83,13 @@ function partial(options: TransformOptions): ValueTransform {
   if (kind === 'text') {
     const inPlace = usualForm(dataClass, how);
     const grouped = dataClass === 'ssn' || dataClass === 'itin';
+    const room = Buffer.alloc(LONGEST_USUAL);
     const transform = (value: Uint8Array): Uint8Array | null => {
+      if (inPlace !== null && value.length <= LONGEST_USUAL) {
+        room.set(value);
+        const length = inPlace(room, 0, value.length);
+        if (length >= 0) return room.subarray(0, length);
+      }
       const digits = grouped && !how.keepLength ? groupedDigits(value) : null;
       return digits ?? encode(partialText(dataClass, decode(value), how));
     };

@@ -7,7 +7,6 @@ import type { Findings } from './findings.js';
 export type TransformByClass = Readonly<Partial<Record<DetectedClass, ValueTransform>>>;
 
 const MASK_BYTES: Uint8Array = Buffer.from(MASK);
-const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Grows when it is full, and is overwritten by every call. */
 let scratch = Buffer.allocUnsafe(4096);
@@ -22,8 +21,7 @@ export function maskFindings(bytes: Uint8Array, findings: Findings, transforms: 
   let at = start;
   for (let i = 0; i < findings.count && findings.start(i) < end; i++) {
     length = append(bytes, at, findings.start(i), length);
-    const shown = shownAs(bytes, findings, i, transforms);
-    length = append(shown, 0, shown.length, length);
+    length = appendShown(bytes, findings, i, transforms, length);
     at = findings.end(i);
   }
   length = append(bytes, Math.min(at, end), end, length);
@@ -46,8 +44,17 @@ function append(source: Uint8Array, from: number, to: number, length: number): n
   return whole;
 }
 
-function shownAs(bytes: Uint8Array, findings: Findings, index: number, transforms: TransformByClass): Uint8Array {
+/** What stands in the place of a finding; gives how long it is by then. */
+function appendShown(bytes: Uint8Array, findings: Findings, index: number, transforms: TransformByClass, length: number): number {
   const transform = transforms[findings.classOf(index)];
-  if (transform === undefined) return MASK_BYTES;
-  return transform(bytes.subarray(findings.start(index), findings.end(index))) ?? NOTHING;
+  if (transform === undefined) return append(MASK_BYTES, 0, MASK_BYTES.length, length);
+  const [start, end] = [findings.start(index), findings.end(index)];
+  if (transform.inPlace !== undefined) {
+    // First, because it may move what was gathered.
+    const stop = append(bytes, start, end, length);
+    const shown = transform.inPlace(scratch, length, stop);
+    if (shown >= 0) return length + shown;
+  }
+  const shown = transform(bytes.subarray(start, end));
+  return shown === null ? length : append(shown, 0, shown.length, length);
 }

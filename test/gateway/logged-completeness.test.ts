@@ -36,7 +36,7 @@ rules:
 const LOCAL = 'does something on this machine only';
 const FILES = 'reads files where they lie; the gateway is not asked';
 const OWN = "shows the caller's own rights, requests or state, and nothing of anybody else";
-/** An entry of this kind; or a reason. `like`: it opens a session on the same way as that command, and has tests of its own. */
+/** An entry of this kind; or a reason. `like`: it goes the same way as that command, and has tests of its own. */
 type Trace = { readonly entry: string } | { readonly none: string } | { readonly like: string };
 
 const COMMANDS: Readonly<Record<string, Trace>> = {
@@ -60,6 +60,8 @@ const COMMANDS: Readonly<Record<string, Trace>> = {
   connect: { entry: 'session.start' },
   deny: { entry: 'approval.deny' },
   doctor: { none: OWN },
+  'evidence:export': { like: 'sessions:export' },
+  'evidence:verify': { none: FILES },
   exec: { entry: 'session.start' },
   'gateway:check': { none: FILES },
   'gateway:start': { entry: 'gateway.start' },

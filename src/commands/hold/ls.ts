@@ -13,7 +13,7 @@ export default class HoldLs extends GwCommand {
     { description: 'Those that were released too', command: '<%= config.bin %> hold ls --all' },
   ];
 
-  static override flags = { ...outputFlag, all: boolean({ summary: 'Those that were released too.' }) };
+  static override flags = { ...outputFlag, all: boolean({ summary: 'Those that were released too.', default: false }) };
 
   async run(): Promise<HoldList> {
     const { flags } = await this.parse(HoldLs);

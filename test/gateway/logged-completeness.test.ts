@@ -236,7 +236,7 @@ describe('the log', () => {
 
     const wanted = Object.entries(COMMANDS).flatMap(([command, trace]) => ('entry' in trace ? [command] : []));
     expect(wanted.filter((command) => !walked.has(command))).toEqual([]);
-  });
+  }, 300_000);
 
   it('has an entry of each effect of policy and of each treatment', async () => {
     expect((await home.run(['connect', ...psql('drop table people')], { env: who['alice'] ?? {} })).code).not.toBe(0);

@@ -242,9 +242,6 @@ same('E09/sessions.csv',
 same('E05/steps.csv',
      [(leaf['log'], text(leaf['n']), leaf['time'], leaf['kind'], text(leaf['data'].get('approval')), text(leaf['data'].get('session')), text(leaf['data'].get('digest')), text(leaf['data'].get('actorSubject'))) for leaf in inside if re.match('(approval|grant)[.]', leaf['kind'])],
      [(row['log'], row['log_index'], row['time'], row['step'], row['approval'], row['session'], row['digest'], plain(row['subject'])) for row in table('E05/steps.csv')])
-same('E06/operations.csv',
-     [(leaf['log'], text(leaf['n']), leaf['data']['session'], text(leaf['data']['operation'])) for leaf in inside if leaf['kind'] == 'operation.deny' and leaf['ms'] < TO - 1000],
-     [(row['log'], row['log_index'], row['session'], row['sequence']) for row in table('E06/operations.csv') if row['log_index'] and at[(row['log'], int(row['log_index']))]['ms'] < TO - 1000])
 for name, kind in (('E07/masked.csv', 'data.masked'), ('E07/clear.csv', 'data.clear')):
     same(name,
          [(leaf['log'], text(leaf['n']), leaf['data']['session'], each['class'], text(each['rule']), text(each['values'])) for leaf in inside if leaf['kind'] == kind for each in leaf['data']['values']],
@@ -372,6 +369,10 @@ for id, each in shown.items():
     if 'start' in each and id not in started and id not in erased: problem('complete', 'the session %s is in no journal' % id)
     if 'start' in each and 'end' in each and 'operations' in each['end']['data'] and told.get(id) != each['end']['data']['operations']:
         problem('complete', 'the session %s has %s operations, its end says %d' % (id, told.get(id), each['end']['data']['operations']))
+
+same('E06/operations.csv',
+     [(leaf['log'], text(leaf['n']), leaf['data']['session'], text(leaf['data']['operation'])) for leaf in inside if leaf['kind'] == 'operation.deny' and leaf['ms'] < TO - 1000 and leaf['data']['session'] not in erased],
+     [(row['log'], row['log_index'], row['session'], row['sequence']) for row in table('E06/operations.csv') if row['log_index'] and at[(row['log'], int(row['log_index']))]['ms'] < TO - 1000])
 
 # ---- records, approvals and proofs of the sessions that were drawn
 def included(leaf, index, size, proof, root):

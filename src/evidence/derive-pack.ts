@@ -6,7 +6,7 @@ import type { AuditLeaf } from '../audit/index.js';
 import { leafHash } from '../base/merkle-hash.js';
 import type { ProtocolReplay } from '../contract/protocol.js';
 import type { SessionStart } from '../contract/recording.js';
-import type { Entry } from '../recording/index.js';
+import type { Entry, SessionItem } from '../recording/index.js';
 import { registerApprovals } from './approval-register.js';
 import { crossControls, writeCrosswalk } from './crosswalk.js';
 import { Disclosure } from './disclosure.js';
@@ -131,7 +131,7 @@ export async function derivePack(source: EvidenceSource, scope: PackScope, tools
       if (session === null) book.event(journal, kind, data, time);
     },
     item: (session, item) => records.get(session.id)?.item(item),
-    end: (session) => records.get(session.id)?.item({ kind: 'integrity', intact: true, live: !session.ended, problems: [] }),
+    end: (session) => records.get(session.id)?.item(integrityOf(session)),
     slice: (slice) => void slices.push(slice),
     settle: async () => {
       for (const record of records.values()) await record.settle();
@@ -174,6 +174,13 @@ export async function derivePack(source: EvidenceSource, scope: PackScope, tools
   writer.put(VERIFY_SCRIPT, tools.verifyScript);
   await writer.settle();
   return { sections, logs };
+}
+
+/** A record of which nothing can be read is not shown as a whole one. */
+function integrityOf({ journal, number, ended, hidden }: StorySession): SessionItem {
+  const message = `the content of ${hidden} entries was erased, or its key was not there when the pack was made`;
+  const problems = hidden === 0 ? [] : [{ code: 'content-erased' as const, bootId: journal, segment: 0, offset: 0, session: number, message }];
+  return { kind: 'integrity', intact: hidden === 0, live: !ended, problems };
 }
 
 async function readLog(log: SlicedLog, root: Buffer, scope: PackScope, take: (leaf: AuditLeaf) => void): Promise<LogFacts> {

@@ -174,7 +174,7 @@ export class OperationSections implements SectionMaker {
       const code = [f('via'), f('route'), f('code'), f('count'), f('message')];
       this.#refused.add([leaf.time, leaf.kind, f('actorIssuer'), f('actorSubject'), f('actorName'), f('address'), ...code, log, leaf.n]);
     }
-    const unmatched = [...this.#denyLeaves].filter(([item, { leaf }]) => !this.#matched.has(item) && !this.#isAtEdge(leaf));
+    const unmatched = [...this.#denyLeaves].filter(([item, { leaf }]) => !this.#matched.has(item) && !this.#isAtEdge(leaf) && !isErased(told, leaf));
     claimed.add('operation.deny', this.#denyLeaves.size - unmatched.length);
     this.#e04.check('readable', 'each operation has a decision with policy and rule, and facts', this.#wrong.unread, this.#done.rows);
     this.#e04.check('approved', 'nothing that policy wants approved was carried out without an approval or a grant', this.#wrong.unapproved, this.#demanding);
@@ -196,7 +196,7 @@ export class OperationSections implements SectionMaker {
       this.#denyLeaves.size,
     );
     this.#e06.check('not-reached', 'nothing that was denied has an outcome of the target', this.#wrong.reached, this.#denied.rows);
-    this.#finishMasking(claimed, starts);
+    this.#finishMasking(claimed, starts, told);
   }
 
   #isAtEdge(leaf: AuditLeaf): boolean {
@@ -239,7 +239,7 @@ export class OperationSections implements SectionMaker {
     for (const [name, values] of found) findings.set(name, (findings.get(name) ?? 0) + values);
   }
 
-  #finishMasking(claimed: Closing['claimed'], starts: Closing['starts']): void {
+  #finishMasking(claimed: Closing['claimed'], starts: Closing['starts'], told: Closing['told']): void {
     const differing: string[] = [];
     for (const { log, leaf } of this.#maskedLeaves) {
       claimed.add(leaf.kind);
@@ -248,7 +248,7 @@ export class OperationSections implements SectionMaker {
       for (const each of maskedValues(leaf.data['values'])) {
         this.#masked.add([leaf.time, id, each.class, each.treatment, each.rule, each.values, log, leaf.n]);
         // The sums of a session that began before the period are not all here.
-        const all = (starts.get(id)?.startedAt ?? 0) >= this.#scope.from;
+        const all = (starts.get(id)?.startedAt ?? 0) >= this.#scope.from && !isErased(told, leaf);
         if (all && sums.get(maskKey(each)) !== each.values)
           differing.push(`${id} masked ${sums.get(maskKey(each)) ?? 0} values of ${each.class}; the log says ${each.values}`);
       }
@@ -283,6 +283,9 @@ export class OperationSections implements SectionMaker {
     );
   }
 }
+
+/** The log tells of it, and its content cannot be read any more. */
+const isErased = (told: Closing['told'], leaf: AuditLeaf): boolean => (told.get(String(leaf.data['session']))?.hidden ?? 0) > 0;
 
 const maskKey = (each: MaskedValues): string => JSON.stringify([each.class, each.treatment, each.rule]);
 

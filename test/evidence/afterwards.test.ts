@@ -1,0 +1,53 @@
+/** Packs of what came later: the signing key was replaced, and a session was erased. What could be proved before still is. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type EvidenceWorld, startEvidenceWorld } from './evidence-world.js';
+import { edit, filesOf, lines, verifyBoth, withCopy } from './pack-tools.js';
+
+let world: EvidenceWorld;
+beforeAll(async () => {
+  world = await startEvidenceWorld(1);
+}, 120_000);
+afterAll(async () => {
+  await world?.close();
+});
+
+async function exported(name: string): Promise<string> {
+  const pack = join(world.world.dir, name);
+  const done = await world.gw('evidence', 'export', '--from', '2026-01-01', '-o', pack);
+  expect(done.code, done.stderr).toBe(0);
+  return pack;
+}
+
+it('after the signing key was replaced, a pack verifies by the key of before, along the statement of both keys', async () => {
+  const rotated = await world.home.run(['audit', 'key', 'rotate', '--config', world.world.configFile]);
+  expect(rotated.code, rotated.stderr).toBe(0);
+  const pack = await exported('rotated');
+  expect(await filesOf(pack)).toContain('keys/rotation.1');
+  const { gw, script } = await verifyBoth(pack, world.keyFile);
+  expect(gw).toEqual([]);
+  expect(script.code, script.text).toBe(0);
+  await withCopy(pack, async (copy) => {
+    await edit(copy, 'keys/rotation.1', (text) => text.replace(/\n— \S+ \S+\n$/, '\n'));
+    const changed = await verifyBoth(copy, world.keyFile);
+    expect(changed.gw).toContain('signature');
+    expect(changed.script.code).toBe(1);
+  });
+});
+
+it('an erased session stays listed and proved, nothing of it can be read, and the pack says so and verifies', async () => {
+  const alice = world.sessions.get('alice') ?? '';
+  const root = { ...world.auditor, GW_ID_TOKEN: await world.world.token('root', ['admins']) };
+  const erased = await world.home.run(['sessions', 'erase', alice, '--reason', 'asked for'], { env: root });
+  expect(erased.code, erased.stderr).toBe(0);
+  const pack = await exported('erased');
+  const { gw, script } = await verifyBoth(pack, world.keyFile);
+  expect(gw).toEqual([]);
+  expect(script.code, script.text).toBe(0);
+  expect(lines(await readFile(join(pack, 'E09', 'sessions.csv'), 'utf8')).some((line) => line.startsWith(alice))).toBe(true);
+  expect(lines(await readFile(join(pack, 'E11', 'hidden.csv'), 'utf8'))[1]).toMatch(new RegExp(`^${alice},`));
+  expect(await readFile(join(pack, 'E11', 'events.csv'), 'utf8')).toContain('session.erase');
+  expect(await readFile(join(pack, 'sessions', alice, 'record.ndjson'), 'utf8')).toMatch(/"intact":false/);
+  for (const file of await filesOf(pack)) expect((await readFile(join(pack, file))).includes('drop table'), file).toBe(false);
+});

@@ -39,6 +39,13 @@ const READS: Readonly<Record<string, Read>> = {
   '/api/v1/targets/:name/inherited-tags': { path: '/api/v1/targets/bank-db/inherited-tags', entry: null, why: 'which columns carry a class, and no value' },
   '/api/v1/policy': { entry: null, why: 'no policy is kept here; policy.test.ts has one, and its policy.read' },
   '/api/v1/policies/:digest': { path: `/api/v1/policies/sha256:${'0'.repeat(64)}`, entry: null, why: 'the same' },
+  '/api/v1/recordings': { entry: 'log.read' },
+  '/api/v1/recordings/:id': { path: '/api/v1/recordings/rec_0', ...own },
+  '/api/v1/recordings/:id/cast': {
+    path: '/api/v1/recordings/rec_0/cast',
+    entry: null,
+    why: 'none is here; client-recordings.test.ts has one, and its log.read',
+  },
   '/api/v1/audit/entries': { entry: 'log.read' },
   '/api/v1/audit/entries/tail': { entry: 'log.read' },
   '/api/v1/audit/logs': { entry: null, why: 'names and sizes' },

@@ -35,6 +35,12 @@ const READS: Readonly<Record<string, Read>> = {
   '/api/v1/requests/:id': { path: '/api/v1/requests/apr_0', entry: null, why: 'the same' },
   '/api/v1/grants': { entry: null, why: 'the same' },
   '/api/v1/users': { role: 'admins', entry: 'log.read' },
+  '/api/v1/retention': { role: 'admins', entry: 'log.read' },
+  '/api/v1/evidence': {
+    path: '/api/v1/evidence?session=ses_0',
+    entry: null,
+    why: 'there is no such session; evidence.test.ts exports one, and has its evidence.export',
+  },
   '/api/v1/holds': { role: 'admins', entry: 'log.read' },
   '/api/v1/targets/:name/inherited-tags': { path: '/api/v1/targets/bank-db/inherited-tags', entry: null, why: 'which columns carry a class, and no value' },
   '/api/v1/policy': { entry: null, why: 'no policy is kept here; policy.test.ts has one, and its policy.read' },

@@ -90,6 +90,8 @@ const COMMANDS: Readonly<Record<string, Trace>> = {
   'recordings:ls': { like: 'sessions:ls' },
   'recordings:rm': { none: LOCAL },
   'recordings:upload': { none: 'every piece and the end are entries, which the walk over routes looks for' },
+  'retention:ls': { entry: 'log.read' },
+  'retention:run': { entry: 'retention.request' },
   'request:cancel': { entry: 'approval.cancel' },
   'request:create': { entry: 'approval.request' },
   'request:ls': { none: 'shows requests to those who ask and to those who are asked' },
@@ -209,6 +211,8 @@ describe('the log', () => {
     const session = (JSON.parse(live.stdout) as SessionList).sessions[0]?.id ?? '';
     await walk('sessions:kill', 'root', [session, '--reason', 'walk']);
     await client.end().catch(() => undefined);
+    await walk('retention:ls', 'root', []);
+    await walk('retention:run', 'root', ['--dry-run']);
     await walk('sessions:ls', 'aud', []);
     await walk('sessions:search', 'aud', ['select']);
     for (const command of ['sessions:show', 'sessions:export', 'sessions:play', 'sessions:watch']) await walk(command, 'aud', [session]);

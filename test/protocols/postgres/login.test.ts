@@ -426,7 +426,10 @@ describe('the words of a refusal', () => {
 
 /** What no session can end with: commands, the API and the start of the gateway. */
 const NOT_ON_THE_WIRE = new Set<ErrorCode>([
-  ...(Object.keys(ERRORS) as ErrorCode[]).filter((code) => /^(?:usage|api|subject|client|quickstart|audit)\./.test(code)),
+  ...(Object.keys(ERRORS) as ErrorCode[]).filter((code) => /^(?:usage|api|subject|client|quickstart|audit|record|hold|sink|evidence)\./.test(code)),
+  'recording.upload',
+  'recording.local',
+  'recording.key',
   'policy.invalid',
   'policy.unknown',
   'login.store',

@@ -160,7 +160,7 @@ describe('the sinks of a gateway', () => {
     expect(people.find(({ kind }) => kind === 'subject.lock')?.sensitive).toMatchObject({ reason: 'a very private reason', actorName: 'root' });
     expect(people.find(({ kind }) => kind === 'login.refused')?.sensitive).toMatchObject({ address: '127.0.0.1' });
     const archive = await readFile(join(world.dir, 'out', 'audit.ndjson'), 'utf8');
-    for (const secret of ['a very private reason', '"name":"alice"', ...starts.map(({ sensitive }) => String(sensitive?.['clientAddress']))])
+    for (const secret of ['a very private reason', '"name":"alice"', '"clientAddress":', '"address":', '"sensitive":'])
       expect([secret, archive.includes(secret)]).toEqual([secret, false]);
     gateway.process.kill('SIGTERM');
     expect(await gateway.exited).toBe(0);

@@ -15,7 +15,7 @@ export interface Compiled extends AsyncDisposable {
 export async function compileRecording(): Promise<Compiled> {
   await mkdir(join(root, 'tmp'), { recursive: true });
   const out = await mkdtemp(join(root, 'tmp', 'recording-'));
-  for (const folder of ['base', 'contract', 'recording', 'recording/encryption', 'recording/export']) {
+  for (const folder of ['base', 'contract', 'recording', 'recording/client', 'recording/encryption', 'recording/export']) {
     await mkdir(join(out, 'src', folder), { recursive: true });
     for (const name of await readdir(join(root, 'src', folder))) {
       if (name.endsWith('.ts')) await compile(join(root, 'src', folder, name), join(out, 'src', folder, name));

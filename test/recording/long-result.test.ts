@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => compiled[Symbol.asyncDispose]());
 
-// From sources there is no worker thread, and chunks go through the thread pool; compiled as shipped, the worker hashes and seals.
+// From sources there is no worker thread, and chunks are hashed where they are; compiled as shipped, the worker hashes and seals.
 const variants = [
   ['without a worker thread', async () => fromSource],
   ['with the worker thread', async () => (await import(pathToFileURL(compiled.recording).href)) as typeof fromSource],

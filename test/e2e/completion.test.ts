@@ -40,7 +40,7 @@ describe('fish', () => {
 
   it.each([
     ['gw conn', ['connect']],
-    ['gw sessions ', ['export', 'kill', 'ls', 'play', 'search', 'show', 'watch']],
+    ['gw sessions ', ['erase', 'export', 'kill', 'ls', 'play', 'search', 'show', 'watch']],
     ['gw sessions ls --state ', ['ended', 'live']],
     ['gw quickstart ', ['token']],
     ['gw quickstart token --dir=/ --js', ['--json']],

@@ -5,6 +5,7 @@
 import type { KeyObject } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { noSuchDirectory } from '../base/no-such-directory.js';
 import { readBounded } from './bounded-file.js';
 import { syncDirectories, writeWhole } from './durable-file.js';
 import { KEY_TYPE, publicKeyBytes, type VerifierKey } from './note-key.js';
@@ -86,7 +87,7 @@ export function followRotations(gateway: string, statements: readonly Buffer[], 
 
 /** The statements in a directory of logs, in order up to the first gap; one that cannot be read as such counts as empty. */
 export async function readRotations(logs: string): Promise<Buffer[]> {
-  const numbers = new Set((await readdir(logs).catch(noneYet)).flatMap((name) => NAME.exec(name)?.[1] ?? []));
+  const numbers = new Set((await readdir(logs).catch(noSuchDirectory)).flatMap((name) => NAME.exec(name)?.[1] ?? []));
   const statements: Buffer[] = [];
   for (let number = 1; number <= ROTATIONS && numbers.has(String(number)); number++) {
     statements.push((await readBounded(join(logs, `rotation.${number}`), NOTE_BYTES)) ?? Buffer.alloc(0));
@@ -98,9 +99,4 @@ export async function readRotations(logs: string): Promise<Buffer[]> {
 export async function keepRotation(logs: string, number: number, statement: string): Promise<void> {
   await writeWhole(logs, `rotation.${number}`, statement);
   await syncDirectories(logs, []);
-}
-
-function noneYet(thrown: unknown): [] {
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return [];
-  throw thrown;
 }

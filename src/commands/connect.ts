@@ -4,8 +4,7 @@ import { integer, option } from '@oclif/core/flags';
 import { GwCommand } from '../cli/base-command.js';
 import { askingFlags, askingTerms, withWait } from '../cli/native-client/asking-flags.js';
 import { splitLine, withListenPort } from '../cli/native-client/command-line.js';
-import { connectTarget } from '../cli/native-client/connect-target.js';
-import { GwError } from '../contract/gw-error.js';
+import { connectTarget, targetOf } from '../cli/native-client/connect-target.js';
 
 export default class Connect extends GwCommand {
   static override summary = 'Connect to a target with its native client.';
@@ -38,8 +37,7 @@ Where policy wants people to approve, the client waits and says for whom; --no-w
     const { own, rest } = splitLine(this.argv);
     const { args, flags } = await this.parse(Connect, withWait(withListenPort(own)));
     const connection = await this.connect(flags);
-    const target = args.target ?? connection.settings.target?.value;
-    if (target === undefined) throw new GwError('usage.invalid', 'Which target?', { hint: 'Name one: `gw connect TARGET`. `gw ls` shows them.' });
+    const target = targetOf(args.target, connection, 'connect');
     const keepOpen = flags.listen !== undefined || flags.print !== undefined || this.jsonEnabled();
     const listen = keepOpen ? { port: flags.listen ?? 0, form: flags.print ?? (this.jsonEnabled() ? 'json' : 'url') } : null;
     this.exit(

@@ -3,7 +3,7 @@
  * from the first one that matters on. The same beginning has the same bytes whenever it is taken, however far the log has grown since. A log on
  * disk may grow meanwhile, and is untrusted.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type AuditLeaf, decodeBundle, decodeLeaf, encodeBundle, LogFiles, levelWidth, TILE_WIDTH, tilePath } from '../audit/index.js';
 import { completeRoot, HASH_BYTES } from '../base/merkle-hash.js';
@@ -139,16 +139,12 @@ export class GrowingLogFiles extends LogFiles {
     if (bytes !== null || base === undefined || width === undefined) return bytes;
     const names = await readdir(join(this.directory, `${base}.p`)).catch(() => []);
     const wider = names.map(Number).filter((each) => each > Number(width));
-    const found = wider.length > 0 ? await this.#whole(`${base}.p/${Math.max(...wider)}`) : await this.#whole(base);
+    const found = wider.length > 0 ? await super.read(`${base}.p/${Math.max(...wider)}`) : await super.read(base);
     if (found === null) return null;
     const have = wider.length > 0 ? Math.max(...wider) : TILE_WIDTH;
     if (!path.startsWith('tile/entries/')) return found.subarray(0, Number(width) * HASH_BYTES);
     const leaves = decodeBundle(found, have);
     return leaves === null ? null : encodeBundle(leaves.slice(0, Number(width)));
-  }
-
-  #whole(path: string): Promise<Buffer | null> {
-    return readFile(join(this.directory, path)).catch(() => null);
   }
 }
 

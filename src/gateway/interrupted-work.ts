@@ -6,6 +6,7 @@ import { readdir } from 'node:fs/promises';
 import type { AuditTrail } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
+import { noSuchDirectory } from '../base/no-such-directory.js';
 import { type JournalKeys, type RecoveredSession, recoverJournals, type SealedSegment } from '../recording/index.js';
 import type { Store } from '../store/index.js';
 
@@ -55,9 +56,4 @@ function logRecovered(trail: AuditTrail, { id, bootId, start, end }: RecoveredSe
   const { reason, operations, refused, rows, bytesUp, bytesDown } = end;
   const said = { reason, operations, refused, rows, bytesUp, bytesDown };
   trail.append('session.recovered', { session: id, journalOfSession: bootId, target, issuer: identity.issuer, subject: identity.subject, ...said });
-}
-
-function noSuchDirectory(thrown: unknown): string[] {
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return [];
-  throw thrown;
 }

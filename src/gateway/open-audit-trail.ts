@@ -22,6 +22,7 @@ import {
 import type { Clock } from '../base/clock.js';
 import { takeLockFile } from '../base/lock-file.js';
 import type { Logger } from '../base/logger.js';
+import { noSuchDirectory } from '../base/no-such-directory.js';
 import type { GatewayConfig } from '../config/index.js';
 import { GwError } from '../contract/gw-error.js';
 import { readGatewayConfig } from './live-config.js';
@@ -176,9 +177,4 @@ async function claim(dir: string): Promise<ClaimedLog> {
     if (attempt.kind === 'taken') return { directory, release: attempt.release };
   }
   throw new GwError('recording.failed', `All ${LOGS} audit logs of this gateway are held by living processes.`);
-}
-
-function noSuchDirectory(thrown: unknown): [] {
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return [];
-  throw thrown;
 }

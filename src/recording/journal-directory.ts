@@ -4,6 +4,7 @@
  */
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { noSuchDirectory } from '../base/no-such-directory.js';
 import { readIfThere } from '../base/read-if-there.js';
 import { isBootId } from './segment-layout.js';
 
@@ -49,9 +50,4 @@ export async function segmentExists(workerDirectory: string, number: number): Pr
     (found) => found.isFile(),
     () => false,
   );
-}
-
-function noSuchDirectory(thrown: unknown): [] {
-  if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return [];
-  throw thrown;
 }

@@ -25,9 +25,12 @@ const PAGE = 1_000;
 /** One statement: of two that upload the same place only one finds `received` as it was. */
 const APPEND = `with grown as (
   update gw.client_recordings set received = received + pg_catalog.octet_length($3::bytea)
-  where id = $1 and state = 'open' and received = $2::bigint returning id
+  where id = $1 and state = 'open' and received = $2::bigint returning id, received
+), kept as (
+  insert into gw.client_recording_pieces (recording, start, bytes) select id, $2::bigint, $3::bytea from grown
 )
-insert into gw.client_recording_pieces (recording, start, bytes) select id, $2::bigint, $3::bytea from grown`;
+select received from grown union all
+select received from gw.client_recordings where id = $1 and not exists (select from grown)`;
 
 export class PgClientRecordingStore implements ClientRecordingStore {
   readonly #pool: Pool;
@@ -59,10 +62,7 @@ export class PgClientRecordingStore implements ClientRecordingStore {
   }
 
   async append(id: string, offset: number, bytes: Buffer): Promise<number> {
-    await this.#query('gw_client_recording_append', APPEND, [id, offset, bytes]);
-    const rows = await this.#query<{ readonly received: string }>('gw_client_recording_received', 'select received from gw.client_recordings where id = $1', [
-      id,
-    ]);
+    const rows = await this.#query<{ readonly received: string }>('gw_client_recording_append', APPEND, [id, offset, bytes]);
     return Number(rows[0]?.received ?? 0);
   }
 

@@ -3,10 +3,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
-import type { IndexedOperation } from '../../src/contract/operation-index.js';
 import type { HeldRecord } from '../../src/contract/record-keeping.js';
 import { openStore, type Store } from '../../src/store/index.js';
-import { sessionEnd, sessionStart } from './session-fixture.js';
+import { indexedOperation, sessionEnd, sessionStart } from './session-fixture.js';
 import { type StateServer, startStateServer } from './state-server.js';
 
 let server: StateServer;
@@ -74,24 +73,7 @@ describe('holds', () => {
 });
 
 const MARK = 'quokkaword';
-const operation = (session: string, sequence: number, text: string): IndexedOperation => ({
-  session,
-  sequence,
-  at: '2026-11-26T10:00:00.000Z',
-  issuer: 'https://issuer.test',
-  subject: 'sub-alice',
-  name: 'alice',
-  onBehalfOf: null,
-  target: 'bank-db',
-  verdict: 'allow',
-  status: 'ok',
-  rule: 'r',
-  kinds: ['select'],
-  relations: [`bank.${MARK}relation`],
-  masked: [],
-  rows: 1,
-  text,
-});
+const operation = (session: string, sequence: number, text: string) => indexedOperation({ session, sequence, relations: [`bank.${MARK}relation`], text });
 
 async function filesWith(dir: string, mark: string): Promise<string[]> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });

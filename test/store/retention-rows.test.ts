@@ -6,6 +6,7 @@ import type { IndexedOperation } from '../../src/contract/operation-index.js';
 import type { RetentionRules } from '../../src/contract/retention.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { record } from '../approval/fixture.js';
+import { indexedOperation } from './session-fixture.js';
 import { type StateServer, startStateServer } from './state-server.js';
 
 const DAY = 86_400_000;
@@ -36,25 +37,8 @@ afterAll(async () => {
 });
 
 describe('rows of the index', () => {
-  const operation = (session: string, days: number, change: Partial<IndexedOperation> = {}): IndexedOperation => ({
-    session,
-    sequence: 1,
-    at: new Date(NOW - days * DAY).toISOString(),
-    issuer: 'https://issuer.test',
-    subject: 'alice',
-    name: 'alice',
-    onBehalfOf: null,
-    target: 'bank-db',
-    verdict: 'allow',
-    status: 'ok',
-    rule: 'r',
-    kinds: ['select'],
-    relations: [],
-    masked: [],
-    rows: 1,
-    text: 'select 1',
-    ...change,
-  });
+  const operation = (session: string, days: number, change: Partial<IndexedOperation> = {}) =>
+    indexedOperation({ session, at: new Date(NOW - days * DAY).toISOString(), subject: 'alice', ...change });
 
   it('end by the period of their target, unless they are held', async () => {
     await store.operations.add([

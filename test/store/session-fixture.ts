@@ -1,5 +1,7 @@
 /** Session starts and ends for tests. */
+
 import { newId } from '../../src/base/id.js';
+import type { IndexedOperation } from '../../src/contract/operation-index.js';
 import type { SessionEnd, SessionStart } from '../../src/contract/recording.js';
 
 export function sessionStart(overrides: Partial<SessionStart> & { readonly name?: string } = {}): SessionStart {
@@ -38,6 +40,29 @@ export function sessionEnd(overrides: Partial<SessionEnd> = {}): SessionEnd {
     rows: 20,
     bytesUp: 300,
     bytesDown: 4_000,
+    ...overrides,
+  };
+}
+
+/** An operation as the index holds it. */
+export function indexedOperation(overrides: Partial<IndexedOperation> = {}): IndexedOperation {
+  return {
+    session: 'ses_1',
+    sequence: 1,
+    at: '2026-11-26T10:00:00.000Z',
+    issuer: 'https://issuer.test',
+    subject: 'sub-alice',
+    name: 'alice',
+    onBehalfOf: null,
+    target: 'bank-db',
+    verdict: 'allow',
+    status: 'ok',
+    rule: 'r',
+    kinds: ['select'],
+    relations: [],
+    masked: [],
+    rows: 1,
+    text: 'select 1',
     ...overrides,
   };
 }

@@ -58,6 +58,13 @@ function missing(target: OpenTarget): GwError {
   });
 }
 
+/** The target that was named, or the one of the settings. @throws GwError `usage.invalid` */
+export function targetOf(named: string | undefined, { settings }: Pick<Connection, 'settings'>, command: string): string {
+  const target = named ?? settings.target?.value;
+  if (target === undefined) throw new GwError('usage.invalid', 'Which target?', { hint: `Name one: \`gw ${command} TARGET\`. \`gw ls\` shows them.` });
+  return target;
+}
+
 /** Returns the exit code for gw. */
 export async function connectTarget(request: ConnectRequest): Promise<number> {
   const { connection, listen } = request;

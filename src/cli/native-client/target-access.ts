@@ -51,9 +51,8 @@ function pickTarget(all: readonly TargetInfo[], name: string): TargetInfo {
 /** @throws GwError `recording.required` when policy wants a recording and there is no program to record */
 async function recorderFor(chosen: readonly TargetInfo[], { connection, record }: AccessOptions): Promise<ClientRecorder | null> {
   const wanted = chosen.filter((info) => info.record === 'client').map(({ name }) => name);
-  if (record === 'where-wanted' && wanted.length === 0) return null;
+  if (record !== 'asked' && wanted.length === 0) return null;
   if (record === 'impossible') {
-    if (wanted.length === 0) return null;
     throw new GwError(
       'recording.required',
       `Policy opens sessions on ${wanted.join(', ')} only for a client that records its terminal, and gw runs none here.`,

@@ -93,6 +93,14 @@ export async function listSpool(dir: string): Promise<Spooled[]> {
   return found.filter((each) => each !== null).sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+/** @throws GwError `recording.unknown` when there is none with this id; `recording.local` while it is being made */
+export async function finishedRecording(dir: string, id: string): Promise<Spooled> {
+  const spooled = (await listSpool(dir)).find((each) => each.id === id);
+  if (spooled === undefined) throw new GwError('recording.unknown', `There is no recording "${id}" on this machine.`);
+  if (spooled.live) throw new GwError('recording.local', `${id} is still being made.`, { hint: 'End its program first.' });
+  return spooled;
+}
+
 async function readSpooled(path: string): Promise<Spooled | null> {
   const file = await open(path, 'r').catch(() => null);
   if (file === null) return null;

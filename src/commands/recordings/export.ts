@@ -2,9 +2,8 @@
 import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { GwCommand } from '../../cli/base-command.js';
-import { saveExport } from '../../cli/record/save-export.js';
-import { say, visible } from '../../cli/terminal.js';
-import { GwError } from '../../contract/gw-error.js';
+import { exportForUser } from '../../cli/record/export-for-user.js';
+import { visible } from '../../cli/terminal.js';
 
 interface ExportResult {
   readonly recording: string;
@@ -23,14 +22,9 @@ export default class RecordingsExport extends GwCommand {
   async run(): Promise<ExportResult> {
     const { args, flags } = await this.parse(RecordingsExport);
     const file = flags.file ?? null;
-    if (file === null && this.jsonEnabled()) throw new GwError('usage.invalid', 'With --json an export needs --file: stdout carries the answer.');
-    const { client } = await this.connect(flags);
-    const { bytes, end } = await saveExport(await client.exportRecording(args.id), file);
-    const whole = end === 'intact';
-    if (!whole) {
-      say(`The recording ${visible(args.id)} is NOT WHOLE: see \`gw recordings ls\`.`);
-      process.exitCode = 9;
-    } else if (file !== null && !this.jsonEnabled()) say(`Wrote ${bytes} bytes to ${visible(file)}.`);
-    return { recording: args.id, file, bytes, whole };
+    const broken = `The recording ${visible(args.id)} is NOT WHOLE: see \`gw recordings ls\`.`;
+    const open = async (): Promise<AsyncIterable<Buffer>> => (await this.connect(flags)).client.exportRecording(args.id);
+    const { bytes, intact } = await exportForUser(open, { file, json: this.jsonEnabled(), broken });
+    return { recording: args.id, file, bytes, whole: intact };
   }
 }

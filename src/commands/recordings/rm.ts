@@ -3,7 +3,7 @@ import { string as stringArg } from '@oclif/core/args';
 import { boolean } from '@oclif/core/flags';
 import { GwCommand } from '../../cli/base-command.js';
 import { spoolDirectory } from '../../cli/record/client-recorder.js';
-import { listSpool, removeSpooled } from '../../cli/record/spool.js';
+import { finishedRecording, removeSpooled } from '../../cli/record/spool.js';
 import { GwError } from '../../contract/gw-error.js';
 
 export default class RecordingsRm extends GwCommand {
@@ -16,9 +16,7 @@ export default class RecordingsRm extends GwCommand {
 
   async run(): Promise<{ readonly removed: string }> {
     const { args, flags } = await this.parse(RecordingsRm);
-    const spooled = (await listSpool(spoolDirectory(await this.reach(flags)))).find(({ id }) => id === args.id);
-    if (spooled === undefined) throw new GwError('recording.unknown', `There is no recording "${args.id}" on this machine.`);
-    if (spooled.live) throw new GwError('recording.local', `${spooled.id} is still being made.`, { hint: 'End its program first.' });
+    const spooled = await finishedRecording(spoolDirectory(await this.reach(flags)), args.id);
     if (!flags.force)
       throw new GwError('recording.local', `${spooled.id} was not uploaded: its session would show it as missing for good.`, {
         hint: `Upload it with \`gw recordings upload ${spooled.id}\`, or add --force.`,

@@ -2,10 +2,9 @@
 import { string as stringArg } from '@oclif/core/args';
 import { GwCommand } from '../../cli/base-command.js';
 import { spoolDirectory } from '../../cli/record/client-recorder.js';
-import { listSpool } from '../../cli/record/spool.js';
+import { finishedRecording, listSpool } from '../../cli/record/spool.js';
 import { uploadRecording } from '../../cli/record/upload-recordings.js';
 import type { ClientRecording } from '../../contract/api-types.js';
-import { GwError } from '../../contract/gw-error.js';
 
 export default class RecordingsUpload extends GwCommand {
   static override summary = 'Upload recordings that wait on this machine.';
@@ -17,11 +16,8 @@ export default class RecordingsUpload extends GwCommand {
   async run(): Promise<{ readonly uploaded: readonly ClientRecording[] }> {
     const { args, flags } = await this.parse(RecordingsUpload);
     const connection = await this.connect(flags);
-    const here = await listSpool(spoolDirectory(connection));
-    const wanted = here.filter(({ id, live }) => (args.id === undefined ? !live : id === args.id));
-    if (args.id !== undefined && wanted[0] === undefined) throw new GwError('recording.unknown', `There is no recording "${args.id}" on this machine.`);
-    if (args.id !== undefined && wanted[0]?.live === true)
-      throw new GwError('recording.local', `${args.id} is still being made.`, { hint: 'End its program first.' });
+    const dir = spoolDirectory(connection);
+    const wanted = args.id === undefined ? (await listSpool(dir)).filter(({ live }) => !live) : [await finishedRecording(dir, args.id)];
     const uploaded: ClientRecording[] = [];
     for (const spooled of wanted) {
       const recording = await uploadRecording(spooled, connection.client);

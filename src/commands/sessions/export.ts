@@ -2,10 +2,9 @@
 import { string as stringArg } from '@oclif/core/args';
 import { option, string } from '@oclif/core/flags';
 import { GwCommand } from '../../cli/base-command.js';
-import { saveExport } from '../../cli/record/save-export.js';
-import { say, visible } from '../../cli/terminal.js';
+import { exportForUser } from '../../cli/record/export-for-user.js';
+import { visible } from '../../cli/terminal.js';
 import { EXPORT_FORMATS } from '../../contract/api-types.js';
-import { GwError } from '../../contract/gw-error.js';
 
 interface ExportResult {
   readonly session: string;
@@ -34,14 +33,9 @@ export default class SessionsExport extends GwCommand {
   async run(): Promise<ExportResult> {
     const { args, flags } = await this.parse(SessionsExport);
     const file = flags.file ?? null;
-    if (file === null && this.jsonEnabled()) throw new GwError('usage.invalid', 'With --json an export needs --file: stdout carries the answer.');
-    const { client } = await this.connect(flags);
-    const { bytes, end } = await saveExport(await client.exportSession(args.id, flags.format), file);
-    const intact = end === 'intact';
-    if (!intact) {
-      say(`The record of ${visible(args.id)} is NOT INTACT: the last line of the export says what is wrong.`);
-      process.exitCode = 9;
-    } else if (file !== null && !this.jsonEnabled()) say(`Wrote ${bytes} bytes to ${visible(file)}.`);
+    const broken = `The record of ${visible(args.id)} is NOT INTACT: the last line of the export says what is wrong.`;
+    const open = async (): Promise<AsyncIterable<Buffer>> => (await this.connect(flags)).client.exportSession(args.id, flags.format);
+    const { bytes, intact } = await exportForUser(open, { file, json: this.jsonEnabled(), broken });
     return { session: args.id, format: flags.format, file, bytes, intact };
   }
 }

@@ -8,15 +8,14 @@ import { TerminalFilter } from '../../base/terminal-filter.js';
 import { visible, visibleLines } from '../../base/visible-text.js';
 import type { ProtocolReplay } from '../../contract/protocol.js';
 import type { RecordedOperation } from '../recorded.js';
+import { CastTape, TERMINAL } from './cast-tape.js';
 import { cutNote, eventNote, shortenedNote, size, verdictNote, wasRefused } from './operation-notes.js';
 import { recordVerdict } from './record-verdict.js';
 import { startNotes } from './start-notes.js';
 import type { StoryEvent, StoryItem } from './tell-session.js';
 
-const TERMINAL = { cols: 120, rows: 40 };
-
 export async function* exportAsciicast(story: AsyncIterable<StoryItem>, replay: ProtocolReplay | null): AsyncGenerator<string, void> {
-  const tape = new Tape();
+  const tape = new CastTape();
   const terminals = new Terminals();
   for await (const item of story) {
     if (item.kind === 'start') {
@@ -51,13 +50,16 @@ const sizeOf = ({ columns, rows }: TerminalSize): string => `${columns === 0 ? T
 class Terminals {
   readonly #running = new Map<number, { readonly decoder: StringDecoder; readonly filter: TerminalFilter }>();
 
-  begin(tape: Tape, { time, sequence, exact, ...size }: TerminalSize & { readonly time: number; readonly sequence: number; readonly exact: Buffer }): string {
+  begin(
+    tape: CastTape,
+    { time, sequence, exact, ...size }: TerminalSize & { readonly time: number; readonly sequence: number; readonly exact: Buffer },
+  ): string {
     if (this.#running.size < TERMINALS) this.#running.set(sequence, { decoder: new StringDecoder('utf8'), filter: new TerminalFilter() });
     const head = tape.event(time, 'm', `#${sequence}`) + tape.out(time, [`[terminal: ${visible(exact.toString('utf8'))}]`]);
     return `${head}${tape.event(time, 'r', sizeOf(size))}${tape.event(time, 'o', RESET)}`;
   }
 
-  output(tape: Tape, { time, sequence, bytes }: { readonly time: number; readonly sequence: number; readonly bytes: Buffer }): string {
+  output(tape: CastTape, { time, sequence, bytes }: { readonly time: number; readonly sequence: number; readonly bytes: Buffer }): string {
     const terminal = this.#running.get(sequence);
     const text = terminal === undefined ? '' : terminal.filter.write(terminal.decoder.write(bytes));
     return text === '' ? '' : tape.event(time, 'o', text);
@@ -70,7 +72,7 @@ const RESTORE = '\u001b[0m\u001b[?25h\u001b[?1049l';
 const RESET = '\u001bc';
 const TERMINALS = 1_000;
 
-function terminalEnd(tape: Tape, operation: RecordedOperation, events: readonly StoryEvent[]): string {
+function terminalEnd(tape: CastTape, operation: RecordedOperation, events: readonly StoryEvent[]): string {
   const at = operation.endedAt ?? operation.time;
   const notes = [cutNote(operation.delivered, 'of output'), ...events.map(eventNote), verdictNote(operation)].flatMap((note) =>
     note === null ? [] : [`[${note}]`],
@@ -78,7 +80,7 @@ function terminalEnd(tape: Tape, operation: RecordedOperation, events: readonly 
   return tape.event(at, 'o', RESTORE) + tape.out(at, ['', ...notes, '']);
 }
 
-function operationEvents(tape: Tape, operation: RecordedOperation, events: readonly StoryEvent[], replay: ProtocolReplay | null): string {
+function operationEvents(tape: CastTape, operation: RecordedOperation, events: readonly StoryEvent[], replay: ProtocolReplay | null): string {
   if (operation.terminal === true) return terminalEnd(tape, operation, events);
   const marker = tape.event(operation.time, 'm', `#${operation.sequence}`);
   const prompt = replay?.prompt ?? '> ';
@@ -107,28 +109,4 @@ function operationEvents(tape: Tape, operation: RecordedOperation, events: reado
 function resultLines(bytes: Buffer, parameters: Uint8Array | null, replay: ProtocolReplay | null): readonly string[] {
   if (bytes.length === 0) return [];
   return replay?.result(bytes, parameters) ?? [`[${size(bytes.length)} of results]`];
-}
-
-/** The lines of the file; remembers the time of the last one, because each says how long after the one before it comes. */
-class Tape {
-  #now: number | null = null;
-
-  get begun(): boolean {
-    return this.#now !== null;
-  }
-
-  begin(time: number, title: string): string {
-    this.#now = time;
-    return `${JSON.stringify({ version: 3, term: TERMINAL, timestamp: Math.floor(time / 1000), title })}\n`;
-  }
-
-  event(time: number, code: 'o' | 'm' | 'x' | 'r', data: string): string {
-    const before = this.#now ?? time;
-    this.#now = Math.max(before, time);
-    return `${JSON.stringify([(this.#now - before) / 1000, code, data])}\n`;
-  }
-
-  out(time: number, lines: readonly string[]): string {
-    return lines.length === 0 ? '' : this.event(time, 'o', lines.map((line) => `${line}\r\n`).join(''));
-  }
 }

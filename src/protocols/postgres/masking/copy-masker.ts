@@ -4,8 +4,9 @@
  * masked and escaped again, so that a mask fits whatever the options say. What passes is stepped over in place.
  */
 import { ByteMap } from '../../../base/byte-map.js';
-import { GwError } from '../../../contract/gw-error.js';
+import type { GwError } from '../../../contract/gw-error.js';
 import type { MaskingDoor } from '../../../contract/masking-policy.js';
+import { violation } from '../server-error.js';
 import { type ColumnPlans, ValueCounts } from './column-plans.js';
 import type { CopyFormat } from './copy-format.js';
 import { type FrameSplicer, readInt32, writeInt32 } from './frame-splicer.js';
@@ -95,7 +96,7 @@ export class CopyMasker {
     let at = start;
     if (!this.#headerDone && at < end) {
       at = frames.bytes.indexOf(NEWLINE, at) + 1;
-      if (at === 0 || at > end) throw violation();
+      if (at === 0 || at > end) throw misfit();
       this.#headerDone = true;
     }
     const csv = this.#format.kind === 'csv';
@@ -112,19 +113,19 @@ export class CopyMasker {
       let escaped = false;
       for (;;) {
         stop = this.#next(bytes, stop, limit);
-        if (stop >= limit) throw violation();
+        if (stop >= limit) throw misfit();
         if (bytes[stop] !== BACKSLASH) break;
         escaped = true;
         // A newline of a value is written as a letter: one that stands here ends the row.
-        if (stop + 1 >= limit || bytes[stop + 1] === NEWLINE) throw violation();
+        if (stop + 1 >= limit || bytes[stop + 1] === NEWLINE) throw misfit();
         stop += 2;
       }
-      if (index > last) throw violation();
+      if (index > last) throw misfit();
       // Without a backslash in it the text for NULL may be that of a value as well, and telling the two apart would tell the value.
       if (passing[index] === 0 && !(escaped && this.#isNull(bytes, at, stop)))
         this.#show(frames, index, at, stop, at, stop, escaped ? unescapeText(bytes.subarray(at, stop)) : null);
       if (bytes[stop] === NEWLINE) {
-        if (index !== last) throw violation();
+        if (index !== last) throw misfit();
         return stop + 1;
       }
       at = stop + 1;
@@ -146,13 +147,13 @@ export class CopyMasker {
         stop = this.#quotedEnd(bytes, at + 1, limit);
         if (passing[index] === 0) value = this.#unquoted(bytes, at + 1, stop - 1);
       } else stop = this.#next(bytes, stop, limit);
-      if (stop >= limit || special[bytes[stop] as number] === 0 || index > last) throw violation();
+      if (stop >= limit || special[bytes[stop] as number] === 0 || index > last) throw misfit();
       if (passing[index] === 0 && (quoted || !this.#isNull(bytes, at, stop))) {
         const inner = quoted ? 1 : 0;
         this.#show(frames, index, at, stop, at + inner, stop - inner, value);
       }
       if (bytes[stop] === NEWLINE) {
-        if (index !== last) throw violation();
+        if (index !== last) throw misfit();
         return stop + 1;
       }
       at = stop + 1;
@@ -167,7 +168,7 @@ export class CopyMasker {
       if (byte === escaping && at + 1 < limit && (bytes[at + 1] === quote || bytes[at + 1] === escaping)) at++;
       else if (byte === quote) return at + 1;
     }
-    throw violation();
+    throw misfit();
   }
 
   /** The value of what stands between quotes; null: it is written as it is. */
@@ -258,22 +259,22 @@ export class CopyMasker {
     const passing = this.#passing;
     let at = start;
     if (!this.#headerDone) {
-      if (limit - at < 19 || !bytes.subarray(at, at + 11).equals(SIGNATURE)) throw violation();
+      if (limit - at < 19 || !bytes.subarray(at, at + 11).equals(SIGNATURE)) throw misfit();
       at += 19 + bytes.readUInt32BE(at + 15);
-      if (at > limit) throw violation();
+      if (at > limit) throw misfit();
       this.#headerDone = true;
     }
     while (at < limit) {
-      if (at + 2 > limit) throw violation();
+      if (at + 2 > limit) throw misfit();
       const count = bytes.readInt16BE(at);
       if (count === -1) return;
-      if (count !== passing.length) throw violation();
+      if (count !== passing.length) throw misfit();
       at += 2;
       for (let index = 0; index < count; index++) {
-        if (at + 4 > limit) throw violation();
+        if (at + 4 > limit) throw misfit();
         const length = readInt32(bytes, at);
         const end = at + 4 + Math.max(0, length);
-        if (end > limit || length < -1) throw violation();
+        if (end > limit || length < -1) throw misfit();
         if (length >= 0 && passing[index] === 0) this.#binaryValue(frames, index, at, end);
         at = end;
       }
@@ -310,6 +311,4 @@ function unescapeText(raw: Buffer): Buffer {
   return out.subarray(0, length);
 }
 
-function violation(): GwError {
-  return new GwError('target.protocol', 'The target sent COPY data that does not fit what was asked for.');
-}
+const misfit = (): GwError => violation('COPY data that does not fit what was asked for');

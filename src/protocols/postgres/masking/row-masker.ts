@@ -2,8 +2,9 @@
  * Masks the rows of one result: walks the frames of a stretch and puts what may not be shown away, in place where it fits. Works on whole
  * frames; memory is that of one stretch. The server is untrusted: a row that does not fit its description ends the session.
  */
-import { GwError } from '../../../contract/gw-error.js';
+import type { GwError } from '../../../contract/gw-error.js';
 import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
+import { violation } from '../server-error.js';
 import { type ColumnPlans, ValueCounts } from './column-plans.js';
 import { type FrameSplicer, readInt32, writeInt32 } from './frame-splicer.js';
 import { showValue, type ValuePlan } from './value-plan.js';
@@ -44,23 +45,23 @@ export class RowMasker {
     const { bytes } = frames;
     const passing = this.#passing;
     const count = passing.length;
-    if (next - at < 7 || (((bytes[at + 5] as number) << 8) | (bytes[at + 6] as number)) !== count) throw violation();
+    if (next - at < 7 || (((bytes[at + 5] as number) << 8) | (bytes[at + 6] as number)) !== count) throw misfit();
     const head = frames.place(at + 1);
     let field = at + 7;
     for (let index = 0; index < count; index++) {
-      if (field + 4 > next) throw violation();
+      if (field + 4 > next) throw misfit();
       const length = readInt32(bytes, field);
       if (length < 0) {
-        if (length !== NULL_LENGTH) throw violation();
+        if (length !== NULL_LENGTH) throw misfit();
         field += 4;
         continue;
       }
       const end = field + 4 + length;
-      if (end > next) throw violation();
+      if (end > next) throw misfit();
       if (passing[index] === 0) this.#value(frames, index, field, end);
       field = end;
     }
-    if (field !== next) throw violation();
+    if (field !== next) throw misfit();
     const length = frames.place(next) - head;
     if (length !== next - at - 1) frames.int32At(head, length);
   }
@@ -95,6 +96,4 @@ export class RowMasker {
   }
 }
 
-function violation(): GwError {
-  return new GwError('target.protocol', 'The target sent a row that does not fit its description.');
-}
+const misfit = (): GwError => violation('a row that does not fit its description');

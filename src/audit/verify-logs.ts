@@ -1,12 +1,13 @@
 /** Verifies all logs of a gateway together: each by itself, then what they say of each other and of the sessions that run through them. */
 import { basename } from 'node:path';
 import type { AuditLeaf } from './audit-leaf.js';
+import { checkAnchor } from './check-anchor.js';
 import type { Checkpoint } from './checkpoint.js';
 import { LogFiles } from './log-files.js';
 import type { LogProblem } from './log-problem.js';
 import { RetentionBook } from './retention-book.js';
 import { SessionBook } from './session-book.js';
-import { checkContinuation, type LogReport, type VerifyOptions, verifyLog } from './verify-log.js';
+import { type LogReport, type VerifyOptions, verifyLog } from './verify-log.js';
 
 export interface LogsReport {
   readonly logs: readonly LogReport[];
@@ -23,7 +24,7 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
   const book = new SessionBook();
   const retention = new RetentionBook();
   const others: LogProblem[] = [];
-  const found = new Map<string, { readonly files: LogFiles; readonly checkpoint: Checkpoint }>();
+  const found = new Map<string, { readonly directory: string; readonly checkpoint: Checkpoint }>();
   for (const directory of directories) {
     const { report, book: own, retention: ended } = await steadily(directory, options);
     book.absorb(own);
@@ -34,7 +35,7 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
     const place = basename(directory);
     if (!log.endsWith(`/${place}`)) others.push({ claim: 'log', log, index: null, message: `the log lies in the place of log ${place}` });
     if (found.has(log)) others.push({ claim: 'fork', log, index: null, message: 'two directories hold a log of this name' });
-    found.set(log, { files: new LogFiles(directory), checkpoint });
+    found.set(log, { directory, checkpoint });
   }
   book.finish();
   // A worker takes the first place that is free, so places have no gaps.
@@ -49,7 +50,7 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
     if (there === undefined) gone.add(log);
     else {
       const known: Checkpoint = { origin: log, size, root: Buffer.from(root, 'hex') };
-      await checkContinuation(there.files, there.checkpoint, known, (claim, index, message) => others.push({ claim, log, index, message }));
+      await checkAnchor(there.directory, there.checkpoint, known, options.keys, (claim, index, message) => others.push({ claim, log, index, message }));
     }
   }
   for (const { origin } of options.known) if (!found.has(origin)) gone.add(origin);

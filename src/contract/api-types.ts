@@ -4,7 +4,7 @@ import type { ApprovalKind, ApprovalState, Estimate, Party, ShownOperation } fro
 import type { AuditEntry } from './audit-entry.js';
 import type { ClientRecording } from './client-recording.js';
 import type { DecisionEffect } from './decision.js';
-import type { MaskCount } from './masking-policy.js';
+import type { MaskCount, TokenCount } from './masking-policy.js';
 import type { FoundOperation } from './operation-index.js';
 import type { ClientDescriptor } from './protocol.js';
 import type { Hold } from './record-keeping.js';
@@ -91,6 +91,8 @@ export interface OperationRecord {
   readonly message: string | null;
   /** What masking did to its result: values changed, or (`clear`) shown though they carry a class. */
   readonly masked: readonly MaskCount[];
+  /** Tokens in it that stood for their values where it ran. Left out: none did. */
+  readonly resolved?: readonly TokenCount[];
 }
 
 export interface SessionDetail {

@@ -20,8 +20,8 @@ export interface ClassView {
   readonly conditions: ConditionRight;
   /** Found by content in text without a tag as well. */
   readonly detect: boolean;
-  /** A token of it that is compared with a column of the class stands for its value. */
-  readonly resolveTokens: boolean;
+  /** `file-stem/id` of the mask rule by which a token of it that is compared with a column of the class stands for its value; null: it does not. */
+  readonly resolvedBy: string | null;
 }
 
 /** How one identity sees the data of one target. */
@@ -45,6 +45,13 @@ export interface MaskingView {
 export interface MaskCount {
   readonly class: string;
   readonly treatment: Treatment;
+  readonly rule: string | null;
+  readonly values: number;
+}
+
+/** How many tokens in an operation stood for their values, and by which rule. */
+export interface TokenCount {
+  readonly class: string;
   readonly rule: string | null;
   readonly values: number;
 }

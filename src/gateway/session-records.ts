@@ -8,7 +8,7 @@ import type { RecordPage, SessionRecords } from '../api/index.js';
 import type { Logger } from '../base/logger.js';
 import type { OperationRecord } from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
-import type { MaskCount } from '../contract/masking-policy.js';
+import type { MaskCount, TokenCount } from '../contract/masking-policy.js';
 import type { ProtocolReplay } from '../contract/protocol.js';
 import type { SessionSummary } from '../contract/session-store.js';
 import { exportSession, type JournalKeys, type RecordedOperation, readSession } from '../recording/index.js';
@@ -66,6 +66,7 @@ async function readPage(
   const page = new OperationPage(limit);
   const events: RecordPage['events'][number][] = [];
   const masked = new Map<number, readonly MaskCount[]>();
+  const resolved = new Map<number, readonly TokenCount[]>();
   let intact = false;
   let readOnly = false;
   let problems: readonly string[] = [];
@@ -73,6 +74,7 @@ async function readPage(
     if (item.kind === 'start') readOnly = item.start.readOnly === true;
     else if (item.kind === 'operation' && item.operation.sequence > after) page.add(recordOf(item.operation));
     else if (item.kind === 'event' && item.event === 'masked') noteMasked(item.data, masked);
+    else if (item.kind === 'event' && item.event === 'tokens.resolved') noteResolved(item.data, resolved);
     else if (item.kind === 'event' && after === 0 && events.length < EVENTS) events.push({ at: time(item.time), kind: item.event, data: item.data });
     else if (item.kind === 'integrity') {
       // What was ended in order is no damage: the session itself says so.
@@ -81,7 +83,10 @@ async function readPage(
       problems = found.map(({ code, message }) => `${code}: ${message}`);
     }
   }
-  const operations = page.operations.map((each) => ({ ...each, masked: masked.get(each.sequence) ?? [] }));
+  const operations = page.operations.map((each) => {
+    const tokens = resolved.get(each.sequence);
+    return { ...each, masked: masked.get(each.sequence) ?? [], ...(tokens === undefined ? {} : { resolved: tokens }) };
+  });
   return { readOnly, operations, events, intact, problems, next: page.next };
 }
 
@@ -96,6 +101,16 @@ const maskedEvent = z.object({
 function noteMasked(data: unknown, into: Map<number, readonly MaskCount[]>): void {
   const read = maskedEvent.safeParse(data);
   if (read.success) into.set(read.data.operation, read.data.values);
+}
+
+const resolvedEvent = z.object({
+  operation: z.number().int(),
+  classes: z.array(z.object({ class: z.string(), rule: z.string().nullable(), values: z.number() })),
+});
+
+function noteResolved(data: unknown, into: Map<number, readonly TokenCount[]>): void {
+  const read = resolvedEvent.safeParse(data);
+  if (read.success) into.set(read.data.operation, read.data.classes);
 }
 
 /** The first operations by sequence number; the journal gives them as they ended. */

@@ -53,7 +53,7 @@ class View implements MaskingView {
       (right, each) => (each.treatment === 'clear' ? right : stricter(CONDITION_USES, right, each.conditions)),
       'allow',
     );
-    this.unknown = { class: UNKNOWN_CLASS, treatment: 'mask', rule: null, keepLength: false, conditions, detect: false, resolveTokens: false };
+    this.unknown = { class: UNKNOWN_CLASS, treatment: 'mask', rule: null, keepLength: false, conditions, detect: false, resolvedBy: null };
   }
 
   columnClasses(name: readonly (string | null)[], column: string): readonly ClassView[] {
@@ -75,13 +75,13 @@ class View implements MaskingView {
     let treatment: Treatment | null = null;
     let rule: string | null = null;
     let conditions: ConditionRight | null = null;
-    let resolveTokens = false;
+    let resolvedBy: string | null = null;
     for (const { mask, certain } of this.#masks) {
       if (mask.classes !== null && !mask.classes.has(known.name)) continue;
       const match = mask.columns === null ? 'is' : column === null ? 'may' : meansAny(mask.columns, column);
       if (match === 'no') continue;
       const sure = certain && match === 'is';
-      resolveTokens ||= mask.resolveTokens && sure;
+      if (mask.resolveTokens && sure) resolvedBy ??= mask.name;
       if (mask.treatment !== null && (sure || stricter(STRICTNESS, mask.treatment, known.treatment) === mask.treatment)) {
         if (treatment === null || stricter(STRICTNESS, mask.treatment, treatment) !== treatment) [treatment, rule] = [mask.treatment, mask.name];
       }
@@ -95,7 +95,7 @@ class View implements MaskingView {
       keepLength: known.keepLength,
       conditions: conditions ?? this.#defaultConditions,
       detect: known.detect,
-      resolveTokens,
+      resolvedBy,
     };
     if (column === null) this.#whole.set(known.name, view);
     return view;

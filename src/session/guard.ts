@@ -381,7 +381,7 @@ export class SessionGuard implements Guard {
   resolved(verdict: Verdict, tokens: readonly ClassView[]): void {
     const counts = new Map<ClassView, number>();
     for (const how of tokens) counts.set(how, (counts.get(how) ?? 0) + 1);
-    const classes = [...counts].map(([{ class: name, rule }, values]) => ({ class: name, rule, values }));
+    const classes = [...counts].map(([{ class: name, resolvedBy: rule }, values]) => ({ class: name, rule, values }));
     this.#options.recorder.event('tokens.resolved', { operation: this.#issued(verdict).sequence, classes });
   }
 

@@ -45,7 +45,30 @@ const SUMMARY: SessionSummary = {
 const DETAIL: SessionDetail = {
   session: SUMMARY,
   readOnly: false,
-  operations: [],
+  operations: [
+    {
+      sequence: 3,
+      at: '2026-11-21T07:00:00.000Z',
+      form: 'query',
+      text: "select word from people where ssn = 'tok_ssn_x'",
+      summary: '',
+      actions: ['select'],
+      verdict: 'allow',
+      rule: 'bank/read',
+      reasons: [],
+      policy: '',
+      status: 'ok',
+      rows: 1,
+      bytes: 1,
+      durationUs: 1000,
+      message: null,
+      masked: [{ class: 'ssn', treatment: 'partial', rule: null, values: 12 }],
+      resolved: [
+        { class: 'ssn', rule: 'bank/desk-asks\u001b[2J', values: 1 },
+        { class: 'iban', rule: 'bank/desk-asks', values: 2 },
+      ],
+    },
+  ],
   events: [
     {
       at: '2026-11-21T07:00:00.000Z',
@@ -198,6 +221,9 @@ describe('gw sessions ls and show', () => {
     const { stdout } = await run('show', 'ses_1');
     expect(stdout).toMatch(/acting for +sub-alice\n/);
     expect(stdout).toMatch(/reason +OPS-7\n/);
+    expect(stdout).toContain(
+      '  12 ssn (partial), 1 ssn token resolved by bank/desk-asks\\u{1b}[2J, 2 iban tokens resolved by bank/desk-asks  1.0 ms  select word',
+    );
     expect(stdout).toContain('approval    apr_1 for operation 3: used, approved by bob, carol\\u{1b}[2J\n');
   });
 

@@ -26,7 +26,7 @@ const how = (treatment: ClassView['treatment']): ClassView => ({
   keepLength: false,
   conditions: 'allow',
   detect: false,
-  resolveTokens: false,
+  resolvedBy: null,
 });
 const view = (treatment: ClassView['treatment']): MaskingView => ({
   classes: [how(treatment)],

@@ -101,17 +101,17 @@ masks: [{ id: a, treatment: clear, classes: [ssn], columns: [s.t.c] }]`;
 });
 
 describe('tokens', () => {
-  const resolves = (text: string, who: Partial<Identity>, column = 'c'): boolean | undefined =>
-    view(text, who)?.columnClasses(['s', 't'], column)[0]?.resolveTokens;
+  const resolves = (text: string, who: Partial<Identity>, column = 'c'): string | null | undefined =>
+    view(text, who)?.columnClasses(['s', 't'], column)[0]?.resolvedBy;
 
   it('are resolved for whom a rule names for certain, of the classes and columns that it names', () => {
-    expect(resolves(TAGGED, {})).toBe(false);
+    expect(resolves(TAGGED, {})).toBe(null);
     const text = `${TAGGED}masks: [{ id: a, resolve_tokens: true, classes: [pin], subjects: { groups: [desk] } }]`;
-    expect([resolves(text, { groups: ['desk'] }), resolves(text, {})]).toEqual([true, false]);
+    expect([resolves(text, { groups: ['desk'] }), resolves(text, {})]).toEqual(['p/a', null]);
     expect([view(text, { groups: ['desk'] })?.resolvesTokens, view(text)?.resolvesTokens]).toEqual([true, false]);
     expect(seen(text, { groups: ['desk'] })).toEqual(['pin partial allow -']);
-    expect(resolves(`${TAGGED}masks: [{ id: a, resolve_tokens: true, columns: [s.t.d] }]`, {})).toBe(false);
-    expect(resolves(`${TAGGED}masks: [{ id: a, resolve_tokens: true, classes: [ssn] }]`, {})).toBe(false);
+    expect(resolves(`${TAGGED}masks: [{ id: a, resolve_tokens: true, columns: [s.t.d] }]`, {})).toBe(null);
+    expect(resolves(`${TAGGED}masks: [{ id: a, resolve_tokens: true, classes: [ssn] }]`, {})).toBe(null);
   });
 });
 

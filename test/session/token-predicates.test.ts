@@ -7,9 +7,13 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Logger } from '../../src/base/logger.js';
+import { type Logger, silentLogger } from '../../src/base/logger.js';
 import { Secret } from '../../src/base/secret.js';
+import type { SessionSummary } from '../../src/contract/session-store.js';
+import { createSessionRecords } from '../../src/gateway/session-records.js';
 import { createTokenKeys, createTransform } from '../../src/masking/index.js';
+import { plainJournals } from '../../src/recording/index.js';
+import { eventually } from '../store/state-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import { frame, int32, RawClient } from '../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
@@ -205,6 +209,25 @@ it('a look-up that cannot be made refuses the statement, and the session goes on
     expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
   });
   await blocker.end();
+});
+
+it('the record says of each operation how many were resolved, by which rule, beside what was masked', async () => {
+  await as('dora', async (client) => {
+    await client.query(`select ssn from people where ssn in ('${TOKEN}', '${tokenOf('123-45-6789')}') and account <> ${tokenOf('1', 'account', 'integer')}`);
+    await client.query('select word from people where ssn = $1', [TOKEN]);
+    await client.query(`select word from people where ssn = '${tokenOf('000-00-0000')}'`);
+  });
+  const id = world.sessions.at(-1) ?? '';
+  const records = createSessionRecords(world.journalDir, plainJournals, () => Promise.reject(new Error('nothing is erased')), silentLogger);
+  const session = { id, journal: world.bootId, content: 'kept', protocol: 'postgres' } as unknown as SessionSummary;
+  await eventually('the record is complete', async () => (await records.read(session, { after: 0, limit: 10 })).intact);
+  const { operations, events } = await records.read(session, { after: 0, limit: 10 });
+  expect(operations.map(({ masked, resolved }) => ({ masked, resolved }))).toEqual([
+    { masked: [{ class: 'ssn', treatment: 'token', rule: null, values: 2 }], resolved: [{ class: 'ssn', rule: 'test/by-token', values: 2 }] },
+    { masked: [], resolved: [{ class: 'ssn', rule: 'test/by-token', values: 1 }] },
+    { masked: [], resolved: undefined },
+  ]);
+  expect(events).toEqual([]);
 });
 
 it('nothing of the values is in the record or the log', async () => {

@@ -32,15 +32,19 @@ function operationCells(operation: OperationRecord): string[] {
     operation.at.slice(11, 23),
     verdict,
     operation.rows === null ? '' : String(operation.rows),
-    maskedText(operation.masked),
+    maskedText(operation),
     took,
     text.length > 100 ? `${text.slice(0, 99)}…` : text,
   ];
 }
 
-/** `12 ssn (partial), 3 email (clear by access/fraud)`. */
-function maskedText(masked: OperationRecord['masked']): string {
-  return masked.map(({ class: name, treatment, rule, values }) => `${values} ${name} (${treatment}${rule === null ? '' : ` by ${rule}`})`).join(', ');
+/** `12 ssn (partial), 3 email (clear by access/fraud), 1 ssn token resolved by access/desk`. */
+function maskedText({ masked, resolved = [] }: OperationRecord): string {
+  const by = (rule: string | null): string => (rule === null ? '' : ` by ${rule}`);
+  return [
+    ...masked.map(({ class: name, treatment, rule, values }) => `${values} ${name} (${treatment}${by(rule)})`),
+    ...resolved.map(({ class: name, rule, values }) => `${values} ${name} token${values === 1 ? '' : 's'} resolved${by(rule)}`),
+  ].join(', ');
 }
 
 /** `apr_1 for operation 3: used, approved by bob, carol`. The data of an event is untrusted. */

@@ -39,6 +39,10 @@ export function eventNote({ event, data }: StoryEvent): string {
       return `masked: ${list(data['values'])
         .map((each) => `${text(each['values'])} ${text(each['class'])} (${text(each['treatment'])}${each['rule'] === null ? '' : ` by ${text(each['rule'])}`})`)
         .join(', ')}`;
+    case 'tokens.resolved':
+      return `tokens resolved: ${list(data['classes'])
+        .map((each) => `${text(each['values'])} ${text(each['class'])}${each['rule'] == null ? '' : ` by ${text(each['rule'])}`}`)
+        .join(', ')}`;
     default:
       return `${visible(event)} ${visible(JSON.stringify(data))}`;
   }

@@ -39,7 +39,7 @@ const how = ({ treatment, class: name }: Column): ClassView => ({
   keepLength: false,
   conditions: 'allow',
   detect: false,
-  resolveTokens: false,
+  resolvedBy: null,
 });
 
 interface World {

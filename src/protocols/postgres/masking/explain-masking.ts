@@ -42,7 +42,7 @@ export async function explainMasking(text: string, door: MaskingDoor, snapshot: 
     from: from.map((each) => each.join('.')),
   }));
   const compared = (mask?.statements ?? []).flatMap(({ lineage }) => lineage.comparisons.flatMap(({ lineage: { columns } }) => [...columns]));
-  const resolves = compared.filter((source) => classesOf(source, door.view).some((how) => how.resolveTokens)).map(nameOf);
+  const resolves = compared.filter((source) => classesOf(source, door.view).some((how) => how.resolvedBy !== null)).map(nameOf);
   return { results, refusal: mask?.refusal ?? null, inherits, resolves: [...new Set(resolves)], catalog: catalog !== null };
 }
 

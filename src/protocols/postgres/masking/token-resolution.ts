@@ -107,7 +107,7 @@ function soughtIn(token: string, { lineage }: Comparison, door: MaskingDoor, cat
     if (relation.oid === 0 || !READABLE.has(relation.kind)) return null;
     const kind = fieldKind(column.type, catalog);
     for (const how of classesOf(source, door.view)) {
-      const matches = how.resolveTokens ? door.tokenMatcher(how, kind.kind, kind.bits, token) : null;
+      const matches = how.resolvedBy !== null ? door.tokenMatcher(how, kind.kind, kind.bits, token) : null;
       if (matches !== null) return { token, source, matches, how, key: `${relation.oid} ${column.number} ${token}` };
     }
     return null;

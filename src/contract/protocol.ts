@@ -215,6 +215,8 @@ export interface Guard {
    * run. An allowed one gives a verdict for the preparing message alone.
    */
   consider(operation: Operation): Verdict | Promise<Verdict>;
+  /** The client does not want any more what people are being asked about: the request is cancelled, and its verdict is a refusal. Nothing asked: nothing. */
+  withdraw(): void;
   /** A verdict for messages that carry no operation (flow control, end of input, terminate). Not recorded. */
   transport(): Verdict;
   /**
@@ -357,6 +359,8 @@ export interface Engine {
   stop(verdict: Verdict, error: GwError): boolean;
   /** The session ends from outside (kill, expiry, drain): the last words for the client, in its protocol. */
   farewell(error: GwError): Uint8Array;
+  /** People are being asked: gets a client to say it that has left. Called now and then. Null: one that left is heard without. */
+  readonly probe: (() => void) | null;
   /** Asks the target, on a fresh connection of its own, to stop what this session runs. Null: what runs ends with the session's connection. */
   readonly cancel: ((connection: UpstreamConnection) => Promise<void>) | null;
 }

@@ -180,6 +180,10 @@ export class SessionGuard implements Guard {
     return this.#hold?.abandon(reason) ?? false;
   }
 
+  withdraw(): void {
+    this.abandon({ kind: 'gave_up', why: 'its client left while it waited' });
+  }
+
   #currentView(): PolicyView {
     const set = this.#options.policy.current();
     if (set !== this.#policySet) {

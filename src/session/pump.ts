@@ -256,6 +256,11 @@ export class Pump implements TurnMember, EngineContext {
     });
   }
 
+  /** A client that left while people are asked says so. */
+  probe(): void {
+    if (!this.#ended) this.#run(() => this.engine.probe?.());
+  }
+
   readonly #clientGone = (): void => {
     if (this.#ended) return;
     this.engine.clientEnded();

@@ -88,6 +88,7 @@ export class Sweep {
     } else {
       const late = guard.overdue();
       if (late !== null) pump.stop(late.verdict, late.error);
+      if (guard.waiting) pump.probe();
       if (!pump.ended) endIfDenied(session);
     }
   }

@@ -21,6 +21,7 @@ import { cancel, type PostgresReady } from './upstream.js';
 let sharedCache: StatementCache | null = null;
 
 export class PostgresEngine implements Engine {
+  readonly probe = null;
   readonly #context: EngineContext;
   readonly #talk: Conversation;
   readonly #frontend: Frontend;

@@ -98,7 +98,10 @@ export class Channel implements Speaker {
       this.#handle(payload);
       return;
     }
-    if (payload[0] === MESSAGE.close || wantsNoMore(payload)) this.left = true;
+    if (!this.left && (payload[0] === MESSAGE.close || wantsNoMore(payload))) {
+      this.left = true;
+      this.#legs.withdraw(this);
+    }
     this.#waitingBytes += payload.length;
     if (this.#waitingBytes > WAITING_BYTES) throw broken('more than the window of a channel holds');
     this.#waiting.push(Buffer.from(payload));

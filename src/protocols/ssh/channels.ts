@@ -119,6 +119,7 @@ export class Channels {
   #closedByClient(payload: Buffer, channel: Channel): void {
     if (channel.clientClosed) throw broken('the close of a channel twice');
     channel.clientClosed = true;
+    this.#legs.withdraw(channel);
     if (!channel.over) this.#legs.up(this.#legs.guard.transport(), payload);
     this.#forget(channel);
   }

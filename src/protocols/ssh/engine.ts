@@ -10,6 +10,7 @@ import type { Operation } from '../../contract/operation.js';
 import type { ClientNotice, Engine, EngineContext, Guard, UpstreamReady } from '../../contract/protocol.js';
 import type { Verdict } from '../../contract/verdict.js';
 import { Channels } from './channels.js';
+import { ClientProbe } from './client-probe.js';
 import { CHANNELS } from './codec/limits.js';
 import { banner, DISCONNECT, MESSAGE } from './codec/messages.js';
 import { broken, message, WireReader } from './codec/wire.js';
@@ -37,7 +38,10 @@ export class SshEngine implements Engine, Legs {
   readonly #banner: string;
   readonly #channels: Channels;
   readonly #queue: VerdictQueue;
+  /** To the client's global requests, and to those that go down to it. */
   readonly #replies = new ReplyOrder();
+  readonly #clientReplies = new ReplyOrder();
+  readonly #probe = new ClientProbe((payload) => this.down(payload), this.#clientReplies);
   /** Under which what the target's transport writes now goes up. */
   #verdict: Verdict;
   #unsaid: string[] = [];
@@ -57,7 +61,7 @@ export class SshEngine implements Engine, Legs {
     this.#early = { client: startup.early, target: upstream.early };
     this.#banner = upstream.banner;
     this.#channels = new Channels(this);
-    this.#queue = new VerdictQueue(context.guard, (error) => this.fail(error));
+    this.#queue = new VerdictQueue(context.guard, this.#probe, (error) => this.fail(error));
     this.#client.events = {
       write: (bytes) => context.sendDown(bytes),
       payload: (payload) => this.#fromClient(payload),
@@ -105,6 +109,10 @@ export class SshEngine implements Engine, Legs {
     return channel !== undefined;
   }
 
+  probe(): void {
+    this.#probe.look();
+  }
+
   notice(notice: ClientNotice): void {
     const text = noticeLines(notice);
     const speaker: Speaker | undefined = this.#queue.speaker ?? this.#channels.sessions.at(-1);
@@ -142,6 +150,10 @@ export class SshEngine implements Engine, Legs {
     this.#queue.ask(operation, speaker, then);
   }
 
+  withdraw(speaker: Speaker): void {
+    this.#queue.withdraw(speaker);
+  }
+
   fail(error: GwError): void {
     this.#context.end('protocol', error);
   }
@@ -156,7 +168,7 @@ export class SshEngine implements Engine, Legs {
         return;
       case MESSAGE.requestSuccess:
       case MESSAGE.requestFailure:
-        this.up(this.guard.transport(), payload);
+        if (!this.#clientReplies.answered(() => this.up(this.guard.transport(), payload))) throw broken('an answer to a request that nobody made');
         return;
       case MESSAGE.open:
         this.#channels.openByClient(payload);
@@ -260,8 +272,10 @@ export class SshEngine implements Engine, Legs {
     const reader = new WireReader(payload, 1);
     const type = reader.name();
     if (!reader.boolean()) return;
-    if (type === 'keepalive@openssh.com') this.down(payload);
-    else this.up(this.guard.transport(), message(MESSAGE.requestFailure));
+    if (type === 'keepalive@openssh.com') {
+      this.#clientReplies.remote();
+      this.down(payload);
+    } else this.up(this.guard.transport(), message(MESSAGE.requestFailure));
   }
 
   #targetLeft(text: string): void {

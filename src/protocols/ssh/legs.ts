@@ -20,6 +20,8 @@ export interface Legs {
    * about it go to `speaker`.
    */
   ask(operation: Operation, speaker: Speaker | null, then: (verdict: Verdict) => void): void;
+  /** Who asked as `speaker` is gone: what is held for it is taken back. */
+  withdraw(speaker: Speaker): void;
   /** A text to judge may be so long, bytes. */
   readonly statementLimit: number;
   readonly shell: 'posix' | 'other';

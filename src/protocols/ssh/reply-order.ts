@@ -3,25 +3,27 @@
  * gateway's own, so the gateway's wait until those before them are there.
  */
 export class ReplyOrder {
-  readonly #expected: ((() => void) | null)[] = [];
+  /** Answers that are known, and those that a peer still owes: with what is done when it gives them, or null where they are passed on. */
+  readonly #expected: { readonly owed: boolean; readonly answer: (() => void) | null }[] = [];
 
-  /** The target was asked. */
-  remote(): void {
-    this.#expected.push(null);
+  /** The peer was asked. `answered`: by the gateway, which keeps the answer to itself. */
+  remote(answered: (() => void) | null = null): void {
+    this.#expected.push({ owed: true, answer: answered });
   }
 
   /** The gateway answers, as soon as it is its turn. */
   local(answer: () => void): void {
     if (this.#expected.length === 0) answer();
-    else this.#expected.push(answer);
+    else this.#expected.push({ owed: false, answer });
   }
 
-  /** The target answered; false: it was not asked. */
+  /** The peer answered; false: it was not asked. */
   answered(pass: () => void): boolean {
-    if (this.#expected[0] !== null) return false;
+    const [first] = this.#expected;
+    if (first?.owed !== true) return false;
     this.#expected.shift();
-    pass();
-    while (typeof this.#expected[0] === 'function') this.#expected.shift()?.();
+    (first.answer ?? pass)();
+    while (this.#expected[0]?.owed === false) this.#expected.shift()?.answer?.();
     return true;
   }
 }

@@ -6,7 +6,10 @@ import { GwError } from '../../contract/gw-error.js';
 import type { Operation } from '../../contract/operation.js';
 import type { Guard } from '../../contract/protocol.js';
 import type { Verdict } from '../../contract/verdict.js';
+import type { ClientProbe } from './client-probe.js';
 import type { Speaker } from './legs.js';
+
+const LEFT = 'its client left before it was its turn';
 
 interface Question {
   readonly operation: Operation;
@@ -17,14 +20,22 @@ interface Question {
 export class VerdictQueue {
   readonly #guard: Guard;
   readonly #fail: (error: GwError) => void;
+  readonly #probe: ClientProbe;
   #questions: Question[] = [];
   #asking = false;
   /** Who is spoken to about the question in hand. */
   speaker: Speaker | null = null;
 
-  constructor(guard: Guard, fail: (error: GwError) => void) {
+  constructor(guard: Guard, probe: ClientProbe, fail: (error: GwError) => void) {
+    this.#probe = probe;
     this.#guard = guard;
     this.#fail = fail;
+  }
+
+  /** Whoever asked here is gone: the question in hand is taken back, those behind it are never put to anybody. */
+  withdraw(speaker: Speaker): void {
+    if (this.speaker === speaker) this.#guard.withdraw();
+    this.#questions = this.#questions.map((each) => (each.speaker === speaker ? { ...each, operation: { ...each.operation, forbidden: LEFT } } : each));
   }
 
   ask(operation: Operation, speaker: Speaker | null, then: (verdict: Verdict) => void): void {
@@ -42,9 +53,23 @@ export class VerdictQueue {
     }
     this.#asking = true;
     answer.then(
-      (verdict) => this.#answered(() => then(verdict)),
+      (verdict) => this.#decided(verdict, then),
       (error: unknown) => this.#fail(GwError.from(error)),
     );
+  }
+
+  /** What people let through goes up only if whoever asked is still there. */
+  #decided(verdict: Verdict, then: (verdict: Verdict) => void): void {
+    const goOn = (): void => this.#answered(() => then(verdict));
+    if (!verdict.allowed) {
+      goOn();
+      return;
+    }
+    try {
+      this.#probe.settle(goOn);
+    } catch (error) {
+      this.#fail(GwError.from(error));
+    }
   }
 
   #answered(step: () => void): void {

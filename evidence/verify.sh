@@ -199,8 +199,8 @@ for leaf in leaves:
         log = logs.get(anchor['log'])
         if log is None: problem('log', 'other logs tell of %s, and the pack does not have it' % anchor['log'])
         elif anchor['size'] <= log.size and log.root_at(anchor['size']) != bytes.fromhex(anchor['root']): problem('fork', '%s is not the log that others tell of' % anchor['log'])
-approvals = {leaf['data']['approval'] for leaf in leaves if FROM <= leaf['ms'] < TO and leaf['data'].get('session') == ONLY and 'approval' in leaf['data']}
-concerns = lambda leaf: ONLY is None or leaf['data'].get('session') == ONLY or leaf['data'].get('approval') in approvals
+own = {leaf['data'][name] for leaf in leaves if FROM <= leaf['ms'] < TO and leaf['data'].get('session') == ONLY for name in ('approval', 'recording') if name in leaf['data']}
+concerns = lambda leaf: ONLY is None or leaf['data'].get('session') == ONLY or leaf['data'].get('approval') in own or leaf['data'].get('recording') in own
 inside = [leaf for leaf in leaves if FROM <= leaf['ms'] < TO and concerns(leaf)]
 at = {(leaf['log'], leaf['n']): leaf for leaf in leaves}
 
@@ -246,6 +246,11 @@ for name, kind in (('E07/masked.csv', 'data.masked'), ('E07/clear.csv', 'data.cl
     same(name,
          [(leaf['log'], text(leaf['n']), leaf['data']['session'], each['class'], text(each['rule']), text(each['values'])) for leaf in inside if leaf['kind'] == kind for each in leaf['data']['values']],
          [(row['log'], row['log_index'], row['session'], row['class'], row['rule'], row['values']) for row in table(name)])
+# Recordings of terminals: the session names its own, and the last judgement before the end of the period is what is told of it.
+recorded = {id: each['start']['data']['recording'] for id, each in shown.items() if 'recording' in each.get('start', {'data': {}})['data']}
+judged = {}
+for leaf in sorted(leaves, key=lambda leaf: leaf['ms']):
+    if leaf['kind'] == 'client_recording.judge' and leaf['ms'] < TO: judged[leaf['data']['recording']] = leaf
 counts = {}
 for leaf in inside: counts[leaf['kind']] = counts.get(leaf['kind'], 0) + 1
 same('E01/entries.csv', [(kind, str(count)) for kind, count in counts.items()], [(row['kind'], row['entries']) for row in table('E01/entries.csv')])
@@ -317,7 +322,9 @@ for journal, segment, name in slices:
             else: body = body[:clear] + plain_text
         if number == 0: continue
         if kind == 1:
-            id = json.loads(body)['session']
+            begin = json.loads(body)
+            id = begin['session']
+            if begin.get('recording') is not None: recorded.setdefault(id, begin['recording'])
             if raw[1] == 1 and id.encode() != raw[13:13 + raw[12]]: problem('journal', 'entry %d of %s is not what it is said to be' % (index - 1, name))
             ids[(journal, number)] = id
             started.add(id)
@@ -373,6 +380,14 @@ for id, each in shown.items():
 same('E06/operations.csv',
      [(leaf['log'], text(leaf['n']), leaf['data']['session'], text(leaf['data']['operation'])) for leaf in inside if leaf['kind'] == 'operation.deny' and leaf['ms'] < TO - 1000 and leaf['data']['session'] not in erased],
      [(row['log'], row['log_index'], row['session'], row['sequence']) for row in table('E06/operations.csv') if row['log_index'] and at[(row['log'], int(row['log_index']))]['ms'] < TO - 1000])
+
+if recorded or os.path.exists(path('E09', 'terminals.csv')):
+    of = lambda recording: judged.get(recording, {'log': '', 'n': '', 'data': {'state': 'missing', 'digest': ''}})
+    same('E09/terminals.csv',
+         [(id, recording, of(recording)['data']['state'], of(recording)['data']['digest'], of(recording)['log'], text(of(recording)['n'])) for id, recording in recorded.items()],
+         [(row['session'], row['recording'], row['state'], row['sha256'], row['log'], row['log_index']) for row in table('E09/terminals.csv')])
+    gaps = [row['session'] for row in table('E01/gaps.csv') if row['what'].startswith('terminal.')]
+    same('E01/gaps.csv', [row['session'] for row in table('E09/terminals.csv') if row['agrees'] != 'true'], gaps)
 
 # ---- records, approvals and proofs of the sessions that were drawn
 def included(leaf, index, size, proof, root):

@@ -15,6 +15,9 @@ import { validate } from './validate.js';
 /** A piece in base64, and what stands around it. */
 const PIECE_BODY = Math.ceil((CLIENT_RECORDING_PIECE * 4) / 3) + 1024;
 
+/** Differences that an entry of the log names: it has a bound, and a client can make as many as it likes. */
+const DIFFERENCES_TOLD = 10;
+
 const params = z.strictObject({ id: z.string().max(60) });
 const beginBody = z.strictObject({ targets: z.array(z.string().min(1).max(128)).min(1).max(50) });
 const pieceBody = z.strictObject({
@@ -104,7 +107,15 @@ function end(services: ApiServices): ApiRoute {
       const recording = await ownRecording(validate(params, raw, 'path').id, caller, services);
       const { bytes, digest } = validate(endBody, body, 'body');
       await audit('client_recording.end', { recording: recording.id, bytes, digest });
-      return services.clientRecordings.end(recording, bytes, digest);
+      return services.clientRecordings.end(recording, bytes, digest, ({ problems, ...judged }) =>
+        audit('client_recording.judge', {
+          recording: recording.id,
+          createdAt: recording.createdAt,
+          ...judged,
+          differences: problems.length,
+          differs: problems.slice(0, DIFFERENCES_TOLD).join('; '),
+        }),
+      );
     },
   };
 }

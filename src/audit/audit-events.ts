@@ -76,9 +76,21 @@ export const AUDIT_EVENTS = {
   'evidence.seal': { worker: 'public', request: 'public' },
   /** A client begins to record its side of sessions. */
   'client_recording.begin': { ...ACTOR, recording: 'public', targets: 'public' },
-  /** A piece of it was uploaded; the last entry says how it was judged. */
+  /** A piece of it was uploaded. */
   'client_recording.upload': { ...ACTOR, recording: 'public', offset: 'public', bytes: 'public' },
+  /** All of it is there, says the client. */
   'client_recording.end': { ...ACTOR, recording: 'public', bytes: 'public', digest: 'public' },
+  /** What the gateway found it to be. `differs`: in what it is not what the gateway recorded, the first few; `differences`: how many there are. */
+  'client_recording.judge': {
+    ...ACTOR,
+    recording: 'public',
+    state: 'public',
+    digest: 'public',
+    createdAt: 'public',
+    durationMs: 'public',
+    differences: 'public',
+    differs: 'public',
+  },
   'policy.read': { ...ACTOR, policy: 'public' },
   'policy.explain': { ...ACTOR, ...SUBJECT, target: 'public' },
   /** Columns of a target were looked at for what they hold. */

@@ -14,7 +14,7 @@ const END = {
 } as const satisfies AuditFields;
 
 export const LOG_EVENTS = {
-  /** `number` counts the sessions of a journal from 1, without gaps. */
+  /** `number` counts the sessions of a journal from 1, without gaps. `recording`: what the client makes on its side; left out where it makes none. */
   'session.start': {
     session: 'public',
     number: 'public',
@@ -25,6 +25,7 @@ export const LOG_EVENTS = {
     protocol: 'public',
     via: 'public',
     readOnly: 'public',
+    recording: 'public',
     policy: 'public',
     rule: 'public',
     name: 'sensitive',

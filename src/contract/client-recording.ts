@@ -10,6 +10,8 @@ export type ClientRecordingState = (typeof CLIENT_RECORDING_STATES)[number];
 
 /** Largest recording that is taken, bytes as uploaded. */
 export const CLIENT_RECORDING_LIMIT = 1 << 30;
+/** A session may end so much later than its recording, milliseconds: what is under way when a program ends arrives later. */
+export const CLIENT_RECORDING_TOLERANCE_MS = 10_000;
 /** Largest piece of one upload, bytes. */
 export const CLIENT_RECORDING_PIECE = 256 * 1024;
 
@@ -28,7 +30,7 @@ export interface ClientRecording {
   readonly digest: string | null;
   /** How long it lasts, milliseconds; null while it is open. */
   readonly durationMs: number | null;
-  /** In what it differs from the gateway's record, for people. */
+  /** In what it differs from the gateway's record, for people. Sessions that go on after it ended are among them as soon as they do. */
   readonly problems: readonly string[];
 }
 
@@ -52,8 +54,8 @@ export interface ClientRecordingStore {
   key(id: string): Promise<Buffer | null>;
   /** What was uploaded, in order. */
   content(id: string): AsyncIterable<Buffer>;
-  /** Sessions that were opened under it. */
-  sessions(id: string): Promise<readonly { readonly id: string; readonly startedAt: string; readonly endedAt: string | null }[]>;
+  /** Ids of the sessions that were opened under it. */
+  sessions(id: string): Promise<readonly string[]>;
 }
 
 /** What of them the path of a session needs. */

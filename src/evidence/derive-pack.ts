@@ -70,12 +70,11 @@ export interface DerivedPack {
 
 export async function derivePack(source: EvidenceSource, scope: PackScope, tools: PackTools, writer: PackWriter): Promise<DerivedPack> {
   const survey = new Survey(scope);
-  const approvals = new Set<string>();
+  const own = new OwnEvents(scope.session);
   for (const { log } of source.logs) {
     for await (const { leaf } of log.leaves()) {
       survey.take(log.origin, leaf);
-      if (survey.isIn(leaf) && scope.session !== null && leaf.data['session'] === scope.session && typeof leaf.data['approval'] === 'string')
-        approvals.add(leaf.data['approval']);
+      if (survey.isIn(leaf)) own.learn(leaf.data);
     }
   }
   survey.finish();
@@ -100,13 +99,11 @@ export async function derivePack(source: EvidenceSource, scope: PackScope, tools
     new ScopeSection(writer),
   ];
   const book = new EventBook(scope);
-  const concerns = (leaf: AuditLeaf): boolean =>
-    scope.session === null || leaf.data['session'] === scope.session || (typeof leaf.data['approval'] === 'string' && approvals.has(leaf.data['approval']));
   const logs: LogFacts[] = [];
   for (const { log, root } of source.logs) {
     logs.push(
       await readLog(log, root, scope, (leaf) => {
-        if (!concerns(leaf)) return;
+        if (!own.concerns(leaf.data)) return;
         book.leaf(log.origin, leaf);
         for (const maker of makers) maker.leaf?.(log.origin, leaf);
       }),
@@ -117,7 +114,7 @@ export async function derivePack(source: EvidenceSource, scope: PackScope, tools
   const told = new Map<string, StorySession>();
   const slices: SliceFacts[] = [];
   const records = new Map<string, SessionRecord>();
-  await readJournals(source, new Disclosure(scope, survey, drawn, approvals), survey, writer, {
+  await readJournals(source, new Disclosure(scope, survey, drawn, (data) => own.concerns(data)), survey, writer, {
     session: (session) => {
       if (session.start !== null) starts.set(session.id, session.start);
       told.set(session.id, session);
@@ -174,6 +171,25 @@ export async function derivePack(source: EvidenceSource, scope: PackScope, tools
   writer.put(VERIFY_SCRIPT, tools.verifyScript);
   await writer.settle();
   return { sections, logs };
+}
+
+/** What is about the one session of a pack: what names it, a request for approval that it made, or the recording that its client made. */
+class OwnEvents {
+  readonly #session: string | null;
+  readonly #names = new Set<unknown>();
+
+  constructor(session: string | null) {
+    this.#session = session;
+  }
+
+  learn({ session, approval, recording }: AuditLeaf['data']): void {
+    if (session !== this.#session) return;
+    for (const name of [approval, recording]) if (typeof name === 'string') this.#names.add(name);
+  }
+
+  concerns({ session, approval, recording }: AuditLeaf['data']): boolean {
+    return this.#session === null || session === this.#session || this.#names.has(approval) || this.#names.has(recording);
+  }
 }
 
 /** A record of which nothing can be read is not shown as a whole one. */

@@ -15,14 +15,14 @@ export class Disclosure {
   readonly #drawn: ReadonlySet<string>;
   /** Session of each number, by `journal/number`. */
   readonly #ids = new Map<string, string>();
-  readonly #approvals: ReadonlySet<string>;
+  readonly #concerns: (data: Readonly<Record<string, unknown>>) => boolean;
 
-  /** @param drawn sessions whose results are shown; `approvals` requests that concern the one session of the scope */
-  constructor(scope: PackScope, survey: Survey, drawn: ReadonlySet<string>, approvals: ReadonlySet<string>) {
+  /** @param drawn sessions whose results are shown; `concerns` whether an event is about the one session of the scope */
+  constructor(scope: PackScope, survey: Survey, drawn: ReadonlySet<string>, concerns: (data: Readonly<Record<string, unknown>>) => boolean) {
     this.#scope = scope;
     this.#survey = survey;
     this.#drawn = drawn;
-    this.#approvals = approvals;
+    this.#concerns = concerns;
     for (const { id, journal, number } of survey.sessions.values()) if (number !== null) this.#ids.set(`${journal}/${number}`, id);
   }
 
@@ -35,7 +35,7 @@ export class Disclosure {
   shows(journal: string, entry: Entry, time: number): boolean {
     const { from, to, session: only } = this.#scope;
     if (time >= to + GRACE_MS) return false;
-    if (entry.session === 0) return time >= from && (only === null || this.#concerns(entry, only));
+    if (entry.session === 0) return time >= from && (only === null || this.#isAbout(entry));
     const key = `${journal}/${entry.session}`;
     if (entry.kind === KIND.sessionStart) {
       const id = sessionOfStart(entry);
@@ -47,11 +47,8 @@ export class Disclosure {
     return !isResult || this.#drawn.has(id);
   }
 
-  /** An event of the gateway that is about that session, or about an approval that it asked for. */
-  #concerns(entry: Entry, session: string): boolean {
+  #isAbout(entry: Entry): boolean {
     const event = entry.kind === KIND.event ? decodeEvent(entry.payload) : null;
-    if (event === null) return false;
-    const { approval } = event.data;
-    return event.data['session'] === session || (typeof approval === 'string' && this.#approvals.has(approval));
+    return event !== null && this.#concerns(event.data);
   }
 }

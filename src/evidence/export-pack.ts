@@ -110,16 +110,19 @@ async function periodOf(
   if (from !== null) return { from, to };
   let begun: number | null = null;
   let ended: number | null = null;
+  let recording: unknown = null;
+  const judged = new Map<unknown, number>();
   for (const log of logs) {
     for await (const { leaf } of log.leaves()) {
+      if (leaf.kind === 'client_recording.judge') judged.set(leaf.data['recording'], Date.parse(leaf.time));
       if (leaf.data['session'] !== session) continue;
-      if (leaf.kind === 'session.start') begun = Date.parse(leaf.time);
+      if (leaf.kind === 'session.start') [begun, recording] = [Date.parse(leaf.time), leaf.data['recording']];
       else if (leaf.kind === 'session.end' || leaf.kind === 'session.recovered') ended ??= Date.parse(leaf.time);
     }
   }
   if (begun === null) throw new GwError('audit.unknown', `The audit log has no session ${session ?? ''}.`);
-  // The frame of its last entry in the journal may be a moment younger than the entry in the log.
-  return { from: begun, to: to ?? (ended === null ? null : ended + GRACE_MS) };
+  // What its client recorded is uploaded when it is over. The frame of the last entry in the journal may be a moment younger than the entry in the log.
+  return { from: begun, to: to ?? (ended === null ? null : Math.max(ended, judged.get(recording) ?? 0) + GRACE_MS) };
 }
 
 async function openLog(directory: string, { keys, rotations }: ExportRequest): Promise<OpenLog | null> {

@@ -34,6 +34,12 @@ export interface SurveyedSegment {
   readonly time: number;
 }
 
+/** The last word on a client's recording. */
+export interface JudgedRecording {
+  readonly log: string;
+  readonly leaf: AuditLeaf;
+}
+
 const OF_SESSION = new Set(['operation.deny', 'data.clear', 'data.masked']);
 
 export const segmentKey = (journal: string, segment: number): string => `${journal}/${segment}`;
@@ -41,6 +47,8 @@ export const segmentKey = (journal: string, segment: number): string => `${journ
 export class Survey {
   readonly sessions = new Map<string, SurveyedSession>();
   readonly segments = new Map<string, SurveyedSegment>();
+  /** By id. */
+  readonly recordings = new Map<string, JudgedRecording>();
   readonly #scope: Pick<PackScope, 'from' | 'to'>;
 
   constructor(scope: Pick<PackScope, 'from' | 'to'>) {
@@ -57,6 +65,7 @@ export class Survey {
     const time = Date.parse(leaf.time);
     if (kind === 'journal.segment') this.#segment(log, leaf, time);
     if (time >= this.#scope.to) return;
+    if (kind === 'client_recording.judge') this.#judged(log, leaf);
     const id = String(data['session']);
     if (kind === 'session.start') {
       const before = this.sessions.get(id);
@@ -101,6 +110,12 @@ export class Survey {
 
   #ended(id: string, time: number): void {
     if (time < this.#scope.from) this.sessions.delete(id);
+  }
+
+  #judged(log: string, leaf: AuditLeaf): void {
+    const id = String(leaf.data['recording']);
+    const before = this.recordings.get(id);
+    if (before === undefined || before.leaf.time <= leaf.time) this.recordings.set(id, { log, leaf });
   }
 
   #segment(log: string, { data, n }: AuditLeaf, time: number): void {

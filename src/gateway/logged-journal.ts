@@ -67,10 +67,10 @@ class LoggedSession implements SessionRecorder {
     this.#ended = ended;
   }
 
-  begin({ session, identity, target, protocol, via, readOnly, decision, clientAddress, reason, client }: SessionStart, number: number): void {
+  begin({ session, identity, target, protocol, via, readOnly, recording, decision, clientAddress, reason, client }: SessionStart, number: number): void {
     const { issuer, subject, kind, name, email, groups, onBehalfOf } = identity;
     const { policy, rule } = decision;
-    const open = { session, number, issuer, subject, kind, target, protocol, via, readOnly: readOnly === true, policy, rule };
+    const open = { session, number, issuer, subject, kind, target, protocol, via, readOnly: readOnly === true, recording, policy, rule };
     this.#leaves++;
     this.#trail.append('session.start', { ...open, name, email, groups, onBehalfOf, clientAddress, reason, client });
   }

@@ -1,6 +1,12 @@
 /** Recordings of the CLI in PostgreSQL, in pieces as they were uploaded. */
 import type { Pool } from 'pg';
-import type { ClientRecording, ClientRecordingEnd, ClientRecordingState, ClientRecordingStore } from '../contract/client-recording.js';
+import {
+  CLIENT_RECORDING_TOLERANCE_MS,
+  type ClientRecording,
+  type ClientRecordingEnd,
+  type ClientRecordingState,
+  type ClientRecordingStore,
+} from '../contract/client-recording.js';
 import { storable } from './storable-text.js';
 import { storeError } from './store-error.js';
 
@@ -17,9 +23,15 @@ interface RecordingRow {
   readonly digest: string | null;
   readonly duration_ms: string | null;
   readonly problems: string[];
+  /** Sessions that went on, or still do, after it ended. */
+  readonly outlasting: string[];
 }
 
-const COLUMNS = 'id, issuer, subject, name, targets, created_at, state, received, digest, duration_ms, problems';
+/** A gateway that died did not carry its sessions on: when they ended is not known. */
+const OUTLASTING = `array(select s.id from gw.sessions s where s.client_recording = r.id and s.end_reason is distinct from 'interrupted'
+  and coalesce(s.ended_at, pg_catalog.now()) > r.created_at + (r.duration_ms + ${CLIENT_RECORDING_TOLERANCE_MS}) * interval '1 millisecond' order by s.id)`;
+const SELECT = `select id, issuer, subject, name, targets, created_at, state, received, digest, duration_ms, problems, ${OUTLASTING} as outlasting
+  from gw.client_recordings r`;
 const PAGE = 1_000;
 
 /** One statement: of two that upload the same place only one finds `received` as it was. */
@@ -48,14 +60,14 @@ export class PgClientRecordingStore implements ClientRecordingStore {
   }
 
   async find(id: string): Promise<ClientRecording | null> {
-    const rows = await this.#query<RecordingRow>('gw_client_recording_find', `select ${COLUMNS} from gw.client_recordings where id = $1`, [storable(id)]);
+    const rows = await this.#query<RecordingRow>('gw_client_recording_find', `${SELECT} where id = $1`, [storable(id)]);
     return rows[0] === undefined ? null : recordingOf(rows[0]);
   }
 
   async list({ issuer, subject, limit }: Parameters<ClientRecordingStore['list']>[0]): Promise<ClientRecording[]> {
     const rows = await this.#query<RecordingRow>(
       'gw_client_recording_list',
-      `select ${COLUMNS} from gw.client_recordings where ($1::text is null or issuer = $1) and ($2::text is null or subject = $2) order by id desc limit $3`,
+      `${SELECT} where ($1::text is null or issuer = $1) and ($2::text is null or subject = $2) order by id desc limit $3`,
       [issuer ?? null, subject ?? null, Math.min(limit, PAGE)],
     );
     return rows.map(recordingOf);
@@ -94,13 +106,13 @@ export class PgClientRecordingStore implements ClientRecordingStore {
     }
   }
 
-  async sessions(id: string): Promise<{ readonly id: string; readonly startedAt: string; readonly endedAt: string | null }[]> {
-    const rows = await this.#query<{ readonly id: string; readonly started_at: Date; readonly ended_at: Date | null }>(
+  async sessions(id: string): Promise<string[]> {
+    const rows = await this.#query<{ readonly id: string }>(
       'gw_client_recording_sessions',
-      'select id, started_at, ended_at from gw.sessions where client_recording = $1 order by id',
+      'select id from gw.sessions where client_recording = $1 order by id',
       [id],
     );
-    return rows.map((row) => ({ id: row.id, startedAt: row.started_at.toISOString(), endedAt: row.ended_at?.toISOString() ?? null }));
+    return rows.map((row) => row.id);
   }
 
   async #query<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
@@ -113,7 +125,7 @@ export class PgClientRecordingStore implements ClientRecordingStore {
 }
 
 function recordingOf(row: RecordingRow): ClientRecording {
-  const { id, issuer, subject, name, targets, state, digest, problems } = row;
+  const { id, issuer, subject, name, targets, state, digest, problems, outlasting } = row;
   return {
     id,
     issuer,
@@ -125,6 +137,6 @@ function recordingOf(row: RecordingRow): ClientRecording {
     received: Number(row.received),
     digest,
     durationMs: row.duration_ms === null ? null : Number(row.duration_ms),
-    problems,
+    problems: [...problems, ...outlasting.map((session) => `the session ${session} went on after it ended`)],
   };
 }

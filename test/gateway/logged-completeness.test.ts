@@ -138,6 +138,8 @@ const walked = new Set<string>();
 beforeAll(async () => {
   [world, home] = await Promise.all([startGatewayWorld(), makeHome()]);
   await world.writePolicy(POLICY);
+  // A key that was replaced counts from the next heartbeat on.
+  await world.configure({ audit: { heartbeat: '1s' } });
   await world.target.sql(
     "create table people (id int, ssn text, iban text); insert into people values (1, '123-45-6789', 'DE89370400440532013000'); create table entries (id int); insert into entries select generate_series(1, 9)",
   );

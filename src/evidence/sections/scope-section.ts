@@ -1,9 +1,15 @@
 /** E01: what was looked at, whether it is all there, and what is missing. The first thing an auditor reads, because a listing with gaps proves nothing. */
 import type { AuditLeaf } from '../../audit/index.js';
+import type { Cell } from '../csv-file.js';
 import type { PackWriter } from '../pack-writer.js';
 import { segmentKey } from '../survey.js';
+import { type TerminalRecording, terminalRecordings } from '../terminal-recordings.js';
 import { cell, Section, Tally } from './section.js';
 import type { Closing, SectionMaker } from './section-maker.js';
+
+const GAPS = 'log entries log.recovered and session.recovered with from <= time < to: where a process ended without a word';
+const TERMINAL_GAPS =
+  '; and the rows of E09/terminals.csv that are missing, not whole, or different: the gateway has its own record of these sessions, what their users saw is not witnessed twice';
 
 export class ScopeSection implements SectionMaker {
   readonly sections: readonly Section[];
@@ -27,11 +33,8 @@ export class ScopeSection implements SectionMaker {
     const section = this.#section;
     this.#logs(closing);
     this.#segments(closing);
-    const gaps = section.table(
-      'gaps',
-      ['time', 'log', 'log_index', 'what', 'session', 'detail'],
-      'log entries log.recovered and session.recovered with from <= time < to: where a process ended without a word',
-    );
+    const terminals = terminalRecordings(closing).filter(({ state, differs }) => state !== 'complete' || differs !== '');
+    const gaps = section.table('gaps', ['time', 'log', 'log_index', 'what', 'session', 'detail'], GAPS + (terminals.length === 0 ? '' : TERMINAL_GAPS));
     for (const { log, leaf } of this.#lives) {
       const detail =
         leaf.kind === 'log.recovered'
@@ -40,6 +43,7 @@ export class ScopeSection implements SectionMaker {
       if (leaf.kind === 'session.recovered') closing.claimed.add(leaf.kind);
       gaps.add([leaf.time, log, leaf.n, leaf.kind, cell(leaf.data['session']), detail]);
     }
+    for (const each of terminals) gaps.add(terminalGap(each));
     const lost = this.#lives.filter(({ leaf }) => leaf.kind === 'log.recovered' && leaf.data['unreadableBytes'] !== 0);
     section.check(
       'nothing-lost',
@@ -120,4 +124,11 @@ export class ScopeSection implements SectionMaker {
       due.length,
     );
   }
+}
+
+/** Where it was judged, or where the session begins that it is missing for. */
+function terminalGap({ session, recording, judged, state, differs }: TerminalRecording): Cell[] {
+  const { log, leaf } = judged ?? { log: session.log, leaf: session.start };
+  const detail = judged === null ? 'not uploaded as a whole by the end of the period' : `uploaded, ${state}${differs === '' ? '' : `, differs: ${differs}`}`;
+  return [leaf?.time ?? null, log, leaf?.n ?? null, `terminal.${state === 'complete' ? 'differs' : state}`, session.id, `${recording}: ${detail}`];
 }

@@ -1,6 +1,7 @@
 /** E09: every session of the period with who, from where, to what, from when to when, and where its begin and end stand in the log. */
 import type { PackWriter } from '../pack-writer.js';
 import { type SurveyedSession, sessionsInOrder } from '../survey.js';
+import { terminalRecordings } from '../terminal-recordings.js';
 import { cell, Section } from './section.js';
 import type { Closing, SectionMaker } from './section-maker.js';
 
@@ -75,6 +76,30 @@ export class SessionSection implements SectionMaker {
     }
     this.#section.check('recorded', 'each session of the log has its begin in a journal', recordless, table.rows);
     this.#section.check('entries', 'each session that ended has as many entries in the log as its end says', short, whole);
+    this.#terminals(closing);
+  }
+
+  /** Only where a client recorded: it is a second witness, and the gateway's own record stands without it. */
+  #terminals(closing: Closing): void {
+    const recordings = terminalRecordings(closing);
+    if (recordings.length === 0) return;
+    const table = this.#section.table(
+      'terminals',
+      ['session', 'recording', 'state', 'agrees', 'differs', 'began', 'duration_s', 'sha256', 'judged', 'log', 'log_index'],
+      'the sessions of sessions.csv whose client was to record its terminal (field recording of session.start), with the last log entry client_recording.judge of that recording before "to"; state missing: there is none; agrees: whole, and not different from what the gateway recorded; sha256: of what was uploaded',
+    );
+    for (const { session, recording, judged, state, differs } of recordings) {
+      const { createdAt, durationMs, digest } = judged?.leaf.data ?? {};
+      const seconds = typeof durationMs === 'number' ? durationMs / 1000 : null;
+      const place = [judged?.leaf.time ?? null, judged?.log ?? null, judged?.leaf.n ?? null];
+      table.add([session.id, recording, state, state === 'complete' && differs === '', differs, cell(createdAt), seconds, cell(digest), ...place]);
+    }
+    this.#section.check(
+      'terminals',
+      'each recording of a terminal was uploaded by who had the session',
+      recordings.filter(({ isOwn }) => !isOwn).map(({ session, recording }) => `${recording} of ${session.id}`),
+      recordings.length,
+    );
   }
 
   #row(session: SurveyedSession, { starts }: Closing, replay: boolean): (string | number | boolean | null)[] {

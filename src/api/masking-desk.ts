@@ -11,8 +11,8 @@ export interface Asker {
 }
 
 export interface MaskingDesk {
-  /** As `identity` would see the result. Null: nothing of the target is tagged or looked for. */
-  explain(asker: Asker, identity: Identity, target: Target, statement: string): Promise<MaskingExplanation | null>;
+  /** As `identity` would see the result, in a session with a reason or without one. Null: nothing of the target is tagged or looked for. */
+  explain(asker: Asker, identity: Identity, target: Target, statement: string, reasoned: boolean): Promise<MaskingExplanation | null>;
   /** @throws GwError `policy.*` | `target.*` | `usage.invalid` */
   scan(asker: Asker, identity: Identity, target: Target, scope: string | null, rows: number): Promise<MaskingScan>;
   /** Of columns that inherited them, oldest first. @throws GwError `store.unavailable` */

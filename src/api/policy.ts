@@ -23,6 +23,8 @@ const explainBody = z.strictObject({
   target: z.string().min(1).max(200),
   /** Left out: opening a session. */
   statement: z.string().max(50_000).optional(),
+  /** As in a session that was opened with a reason. */
+  reason: z.boolean().optional(),
 });
 const simulateBody = z.strictObject({
   files: z
@@ -86,7 +88,10 @@ function explain(services: ApiServices): ApiRoute {
       await audit('policy.explain', { issuer: identity.issuer, subject: identity.subject, target: target.name });
       const answer = await services.policyDesk.explain(identity, target, asked.statement ?? null);
       const masking =
-        asked.statement === undefined ? null : await services.maskingDesk.explain({ token: caller.token, address }, identity, target, asked.statement);
+        asked.statement === undefined
+          ? null
+          : await services.maskingDesk.explain({ token: caller.token, address }, identity, target, asked.statement, asked.reason === true);
+      const decision = masking === null ? answer.decision : services.policy.current().view(identity, target).asking(answer.decision, masking.clears);
       const notes = [
         ...(self ? [] : ['The claims of the last login are not known here: conditions and selectors that ask for claims may come out otherwise.']),
         ...(privileged ? [] : ['Rules that do not apply are left out.']),
@@ -96,7 +101,7 @@ function explain(services: ApiServices): ApiRoute {
       const effects = privileged
         ? answer.effects
         : answer.effects.map((effect) => ({ ...effect, rules: effect.rules.filter(({ applies }) => applies !== 'no') }));
-      return { ...answer, effects, masking, notes } satisfies PolicyExplanation;
+      return { ...answer, decision, effects, masking, notes } satisfies PolicyExplanation;
     },
   };
 }

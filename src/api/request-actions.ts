@@ -45,8 +45,8 @@ function create(services: ApiServices): ApiRoute {
     method: 'POST',
     url: '/api/v1/requests',
     audit: 'approval.request',
-    handle: async ({ caller, body, audit }) => {
-      const { question, grantMs } = await questionOf(validate(createBody, body, 'body'), caller, services);
+    handle: async ({ caller, address, body, audit }) => {
+      const { question, grantMs } = await questionOf(validate(createBody, body, 'body'), caller, address, services);
       const draft = await services.approvals.draft(question, grantMs);
       await audit('approval.request', { ...approvalAuditData(draft), grantSeconds: grantMs === null ? null : grantMs / 1_000 });
       return showRequest(await services.approvals.submit(draft), caller, services) satisfies ApprovalInfo;
@@ -56,7 +56,12 @@ function create(services: ApiServices): ApiRoute {
 
 type Asked = z.output<typeof createBody>;
 
-async function questionOf(asked: Asked, caller: Caller, services: ApiServices): Promise<{ question: ApprovalQuestion; grantMs: number | null }> {
+async function questionOf(
+  asked: Asked,
+  caller: Caller,
+  address: string,
+  services: ApiServices,
+): Promise<{ question: ApprovalQuestion; grantMs: number | null }> {
   const { identity } = caller;
   const target = services.settings().targets.find(({ name }) => name === asked.target);
   const protocol = target === undefined ? undefined : services.protocols.get(target.protocol);
@@ -78,9 +83,21 @@ async function questionOf(asked: Asked, caller: Caller, services: ApiServices): 
       });
     if (protocol.factsOf === null) throw new GwError('usage.invalid', `What ${protocol.title} does cannot be asked for as a text.`);
     const facts = await protocol.factsOf(asked.statement);
-    decision = view.decide(facts);
+    // As a session would ask that is opened with this reason.
+    const masking = await services.maskingDesk.explain({ token: caller.token, address }, identity, target, asked.statement, true);
+    const clears = masking === null || masking.clears.length === 0 ? undefined : masking.clears;
+    decision = clears === undefined ? view.decide(facts) : view.asking(view.decide(facts), clears);
     const exact = Buffer.from(asked.statement, 'utf8');
-    operation = { facts, exact, form: 'query', parameters: null, language: protocol.recording, contextual: false, estimate: () => Promise.resolve(null) };
+    operation = {
+      facts,
+      exact,
+      form: 'query',
+      parameters: null,
+      language: protocol.recording,
+      contextual: false,
+      ...(clears === undefined ? {} : { clears }),
+      estimate: () => Promise.resolve(null),
+    };
   }
   const demand = demandOf(asked, decision, view.access());
   const grantMs = asked.for === undefined ? null : asked.for * 1_000;

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { ApprovalKind, BoundParameter, ChangedRows } from '../contract/approval.js';
+import type { ClearColumn } from '../contract/masking-policy.js';
 
 export interface Bound {
   readonly kind: ApprovalKind;
@@ -23,6 +24,8 @@ export interface Bound {
   readonly occasion: string | null;
   /** What a statement that has run and is not committed really did. Null: it has not run. */
   readonly changed: ChangedRows | null;
+  /** Hidden columns that it would show in clear. */
+  readonly clears: readonly ClearColumn[];
 }
 
 const VERSION = 'gw-approval/1';
@@ -66,6 +69,15 @@ export function bindingDigest(bound: Bound): string {
   if (bound.changed !== null) {
     field(String(bound.changed.rows));
     field(bound.changed.words);
+  }
+  if (bound.clears.length > 0) {
+    field('clears');
+    count(bound.clears.length);
+    for (const { column, class: name } of bound.clears) {
+      count(column.length);
+      for (const part of column) field(part);
+      field(name);
+    }
   }
   return `sha256:${hash.digest('hex')}`;
 }

@@ -14,7 +14,7 @@ export function partyOf({ issuer, subject, kind, name, email }: ApprovalQuestion
   return { issuer, subject, kind, name, email };
 }
 
-function showOperation({ facts, exact, form, parameters, language }: NonNullable<ApprovalQuestion['operation']>): ShownOperation {
+function showOperation({ facts, exact, form, parameters, clears, language }: NonNullable<ApprovalQuestion['operation']>): ShownOperation {
   const resources = [...new Set(facts.effects.flatMap(nameOf))];
   const secret = facts.redacted !== null;
   return {
@@ -27,6 +27,9 @@ function showOperation({ facts, exact, form, parameters, language }: NonNullable
     actions: [...new Set(facts.effects.map(({ action }) => action))],
     resources: resources.length > RESOURCES_SHOWN ? [...resources.slice(0, RESOURCES_SHOWN), `and ${resources.length - RESOURCES_SHOWN} more`] : resources,
     unknown: facts.unknown,
+    ...(clears === undefined
+      ? {}
+      : { clears: clears.map(({ column, class: name, terms }) => ({ column: column.join('.'), class: name, rules: terms.rules })) }),
     language,
   };
 }

@@ -25,6 +25,7 @@ export function questionDigest(asked: Asked, kind: ApprovalRecord['kind'], grant
     policy,
     grantMs,
     changed: operation?.changed ?? null,
+    clears: operation?.clears ?? [],
     occasion: operation?.contextual === true ? `${session ?? ''} ${sequence}` : null,
   });
 }

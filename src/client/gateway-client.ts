@@ -370,7 +370,12 @@ export class GatewayClient {
     return answer as unknown as PolicyText;
   }
 
-  async explainPolicy(question: { readonly as?: string; readonly target: string; readonly statement?: string }): Promise<PolicyExplanation> {
+  async explainPolicy(question: {
+    readonly as?: string;
+    readonly target: string;
+    readonly statement?: string;
+    readonly reason?: boolean;
+  }): Promise<PolicyExplanation> {
     const answer = await this.#call({ method: 'POST', path: '/api/v1/policy/explain', body: question, token: await this.#token() });
     if (typeof answer['decision'] !== 'object' || !isArray(answer['effects'])) throw this.#unexpected('effects');
     return answer as unknown as PolicyExplanation;

@@ -6,6 +6,7 @@
 import type { ApprovalDemand } from './decision.js';
 import type { GwError } from './gw-error.js';
 import type { Identity, SubjectKind } from './identity.js';
+import type { ClearColumn } from './masking-policy.js';
 import type { Facts } from './operation.js';
 
 /**
@@ -59,6 +60,13 @@ export interface Estimate {
   readonly note: string | null;
 }
 
+/** `column` as `schema.relation.column`; `rules`: the masks that open it. */
+export interface ShownColumn {
+  readonly column: string;
+  readonly class: string;
+  readonly rules: readonly string[];
+}
+
 /** What a reviewer sees of an operation. */
 export interface ShownOperation {
   /** The exact bytes, base64; null where the text holds a secret: then `redacted` stands for it. */
@@ -71,6 +79,8 @@ export interface ShownOperation {
   /** `type name` of everything that it touches. */
   readonly resources: readonly string[];
   readonly unknown: readonly string[];
+  /** Hidden columns that its result shows in clear once it is approved. Left out: none. */
+  readonly clears?: readonly ShownColumn[];
   /** How a viewer shows the text: the recording kind of the protocol's descriptor. */
   readonly language: string;
 }
@@ -184,6 +194,8 @@ export interface ApprovalQuestion {
     readonly language: string;
     /** The text alone does not say what it does: an approval is good for this one time. */
     readonly contextual: boolean;
+    /** Hidden columns that it would show in clear. Left out: none. */
+    readonly clears?: readonly ClearColumn[];
     /** It has run and is not committed: people are asked whether it may be. Left out: it has not run. */
     readonly changed?: ChangedRows;
     /** Asked for when, and only when, a human is going to look. */

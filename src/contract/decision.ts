@@ -4,7 +4,7 @@
  */
 import type { GwError } from './gw-error.js';
 import type { Identity } from './identity.js';
-import type { MaskingView } from './masking-policy.js';
+import type { ClearColumn, MaskingView } from './masking-policy.js';
 import type { Facts } from './operation.js';
 import type { Target } from './target.js';
 
@@ -115,10 +115,15 @@ export interface PolicyView {
   /** Pure, synchronous, and cached by the identity of `facts`. Never throws: a failing condition is a deny with the reason. */
   decide(facts: Facts): Decision;
   /**
-   * How sensitive data is shown, in a session with a reason or without one, to something that people approved or did not; null: nothing of it is
-   * tagged or looked for on this target.
+   * How sensitive data is shown, in a session with a reason or without one, to something that people approved or did not, and which columns they
+   * let be shown in clear; null: nothing of it is tagged or looked for on this target.
    */
-  masking(withReason: boolean, approved: boolean): MaskingView | null;
+  masking(withReason: boolean, approved: boolean, clears?: readonly ClearColumn[]): MaskingView | null;
+  /**
+   * The decision with what the masks of `clears` ask for: `require_approval` by all who ask. A denial stays one; so does any decision where no
+   * mask of this policy asks.
+   */
+  asking(decision: Decision, clears: readonly ClearColumn[]): Decision;
   /** What a time-boxed grant takes that is asked for ahead of time and names no statement; null: none is offered to this identity here. */
   access(): ApprovalDemand | null;
 }

@@ -9,6 +9,27 @@ import type { Treatment, ValueKind, ValueTransform } from './masking.js';
 export const CONDITION_USES = ['allow', 'equality', 'deny'] as const;
 export type ConditionRight = (typeof CONDITION_USES)[number];
 
+/** What becomes of a statement when nobody lets it show a class in clear: it does not run, or it runs and its values stay hidden. */
+export const UNAPPROVED = ['refused', 'masked'] as const;
+export type Unapproved = (typeof UNAPPROVED)[number];
+
+/** A column of a class is shown in clear to a statement that people let show it. */
+export interface ClearTerms {
+  /** `file-stem/id` of the mask rules that wait for people. */
+  readonly rules: readonly string[];
+  /** Who is asked by them; nobody where they only count what is approved for another rule's sake. */
+  readonly groups: readonly string[];
+  readonly unapproved: Unapproved;
+}
+
+/** A hidden column that an operation would show in clear, if people let it. */
+export interface ClearColumn {
+  /** Parts of its name as policy knows it, outermost first. */
+  readonly column: readonly string[];
+  readonly class: string;
+  readonly terms: ClearTerms;
+}
+
 /** A class of data as one identity sees it. */
 export interface ClassView {
   readonly class: string;
@@ -22,6 +43,8 @@ export interface ClassView {
   readonly detect: boolean;
   /** `file-stem/id` of the mask rule by which a token of it that is compared with a column of the class stands for its value; null: it does not. */
   readonly resolvedBy: string | null;
+  /** How people may let it be shown in clear, statement by statement; null: they may not, or it is. */
+  readonly onApproval: ClearTerms | null;
 }
 
 /** How one identity sees the data of one target. */
@@ -110,6 +133,8 @@ export interface MaskingExplanation {
   readonly refusal: string | null;
   /** Columns that it makes or renames, with the tags that they have from then on, whatever they are called. */
   readonly inherits: readonly InheritedTagText[];
+  /** Hidden columns that it would show in clear if people let it. */
+  readonly clears: readonly ClearColumn[];
   /** Columns that the statement compares with values: a token among these stands for its value. */
   readonly resolves: readonly string[];
   /** False: the target's catalog was not to be had, so nothing is known of its columns. */

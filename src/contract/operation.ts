@@ -3,6 +3,8 @@
  * (a relation read, a relation written, a function called, a setting changed), because a rule about deletes on the ledger must not
  * match a batch that reads the ledger and deletes from a scratch table. Policy decides each effect; the strictest decision wins.
  */
+import type { ClearColumn } from './masking-policy.js';
+
 export interface Resource {
   /** From the descriptor's vocabulary, e.g. `relation`, `function`, `setting`. */
   readonly type: string;
@@ -49,6 +51,11 @@ export interface Operation {
   readonly forbidden: string | null;
   /** What forbids it. Left out: the wire. */
   readonly forbiddenBy?: 'wire' | 'masking';
+  /**
+   * Hidden columns that its result would show in clear, if people let it; each once, in a fixed order. What they let be shown is bound to exactly
+   * these. Left out: none.
+   */
+  readonly clears?: readonly ClearColumn[] | undefined;
   /** Types of the parameters as the client declared them (protocol encoding), or null. Valid only during `guard.check`. */
   readonly parameterTypes: Uint8Array | null;
   /**

@@ -18,9 +18,9 @@ export interface MaskingAnswersOptions {
 export function createMaskingAnswers({ policy, path, inheritedTags, masking }: MaskingAnswersOptions): MaskingDesk {
   return {
     inherited: (target) => inheritedTags.list(target, null),
-    explain: async ({ token, address }, identity, target, statement) => {
+    explain: async ({ token, address }, identity, target, statement, reasoned) => {
       const protocol = protocolsByKind.get(target.protocol)?.masking ?? null;
-      const view = policy.current().view(identity, target).masking(false, false);
+      const view = policy.current().view(identity, target).masking(reasoned, false);
       if (protocol === null || view === null) return null;
       let catalog: object | null = null;
       try {

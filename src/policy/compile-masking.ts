@@ -3,13 +3,15 @@
  * of the files, once; a tag may name any class that is described or that gw knows.
  */
 import type { Treatment } from '../contract/masking.js';
-import type { ConditionRight } from '../contract/masking-policy.js';
+import type { ConditionRight, Unapproved } from '../contract/masking-policy.js';
 import { suggestion } from './closest-word.js';
 import { checkTargets } from './compile-rule.js';
+import { compileApproval } from './compile-terms.js';
 import { MASKING_CLASSES } from './masking-classes.js';
 import { type NamePattern, parseNamePattern } from './name-pattern.js';
 import type { ParsedFile } from './parse-file.js';
 import type { DataPath, Report } from './problem.js';
+import type { ApprovalTerms } from './rule-terms.js';
 import type { MaskText, PolicyFileText } from './schema.js';
 import { asList, compileSubjects, compileTargets, type SubjectMatcher, type TargetMatcher } from './selector.js';
 import type { Vocabulary } from './vocabulary.js';
@@ -48,6 +50,9 @@ export interface CompiledMask {
   readonly resolveTokens: boolean;
   readonly needsReason: boolean;
   readonly needsApproval: boolean;
+  /** Who lets a statement show it; null: nobody is asked by this rule. Its treatment is `clear` then. */
+  readonly approval: ApprovalTerms | null;
+  readonly unapproved: Unapproved;
 }
 
 export interface CompiledMasking {
@@ -103,9 +108,24 @@ function compileClasses(files: readonly MaskingSource[], complain: Complain): Ma
   return classes;
 }
 
+function checkApproval(mask: MaskText, report: Report): void {
+  if (mask.approval === undefined) {
+    if (mask.unapproved !== undefined)
+      report(['unapproved'], '`unapproved` says what becomes of a statement that nobody approves, and stands beside `approval`', 'key');
+    return;
+  }
+  if (mask.treatment !== 'clear') report(['approval'], '`approval` lets people show a class in clear, so it stands beside `treatment: clear`', 'key');
+  for (const key of ['conditions', 'resolve_tokens'] as const)
+    if (mask[key] !== undefined)
+      report([key], `\`${key}\` is asked for before people are, so it cannot stand beside \`approval\`; write a mask of its own for it`, 'key');
+  if (mask.needs_approval !== undefined)
+    report(['needs_approval'], '`needs_approval` counts approvals that other rules ask for; beside `approval`, which asks itself, leave it out', 'key');
+}
+
 function compileMask(mask: MaskText, name: string, parts: readonly (readonly string[])[], report: Report): CompiledMask {
   if (mask.treatment === undefined && mask.conditions === undefined && mask.resolve_tokens === undefined)
     report([], 'says nothing: give it a `treatment`, `conditions` or `resolve_tokens`');
+  checkApproval(mask, report);
   return {
     name,
     subjects: compileSubjects(mask.subjects),
@@ -117,6 +137,8 @@ function compileMask(mask: MaskText, name: string, parts: readonly (readonly str
     resolveTokens: mask.resolve_tokens === true,
     needsReason: mask.needs_reason === true,
     needsApproval: mask.needs_approval === true,
+    approval: compileApproval(mask.approval),
+    unapproved: mask.unapproved ?? 'refused',
   };
 }
 

@@ -7,7 +7,8 @@ import type { ApprovalText, RuleText, TiersText } from './schema.js';
 
 const EXPIRES_MS = 30 * 60_000;
 
-function compileApproval(text: ApprovalText | undefined): ApprovalTerms | null {
+/** Null where there is none. */
+export function compileApproval(text: ApprovalText | undefined): ApprovalTerms | null {
   if (text === undefined) return null;
   return {
     groups: [...new Set(text.groups)],

@@ -6,7 +6,7 @@
 
 import type { Identity } from '../contract/identity.js';
 import type { Treatment } from '../contract/masking.js';
-import { type ClassView, CONDITION_USES, type ConditionRight, type MaskingView } from '../contract/masking-policy.js';
+import { type ClassView, type ClearColumn, type ClearTerms, CONDITION_USES, type ConditionRight, type MaskingView } from '../contract/masking-policy.js';
 import type { CompiledClass, CompiledMask, CompiledMasking, CompiledTag } from './compile-masking.js';
 import { matchName, type NamePattern } from './name-pattern.js';
 import type { TargetFields } from './selector.js';
@@ -22,6 +22,8 @@ const UNKNOWN_CLASS = 'unknown';
 interface AppliedMask {
   readonly mask: CompiledMask;
   readonly certain: boolean;
+  /** It counts only for what people approved, and nobody did. */
+  readonly pending: boolean;
 }
 
 class View implements MaskingView {
@@ -36,14 +38,17 @@ class View implements MaskingView {
   /** By class alone: no applying rule asks for columns. */
   readonly #whole = new Map<string, ClassView>();
   readonly #byColumn: boolean;
+  /** Rules that people were asked by and said yes to, by class and column. */
+  readonly #cleared: ReadonlyMap<string, ReadonlySet<string>>;
 
-  constructor(masking: CompiledMasking, tags: readonly CompiledTag[], masks: readonly AppliedMask[], identity: Identity) {
+  constructor(masking: CompiledMasking, tags: readonly CompiledTag[], masks: readonly AppliedMask[], identity: Identity, clears: readonly ClearColumn[]) {
     this.#masks = masks;
     this.#tags = tags;
     this.#classes = masking.classes;
     this.#defaultConditions = identity.kind === 'agent' ? 'equality' : 'allow';
-    this.resolvesTokens = masks.some(({ mask, certain }) => certain && mask.resolveTokens);
-    this.#byColumn = masks.some(({ mask }) => mask.columns !== null);
+    this.resolvesTokens = masks.some(({ mask, certain, pending }) => certain && !pending && mask.resolveTokens);
+    this.#cleared = new Map(clears.map((each) => [clearKey(each.class, each.column), new Set(each.terms.rules)]));
+    this.#byColumn = clears.length > 0 || masks.some(({ mask }) => mask.columns !== null);
     const tagged = new Set(tags.flatMap((tag) => tag.classes));
     const all = [...masking.classes.values()].filter(({ name, detect }) => detect || tagged.has(name));
     this.classes = all.map((each) => this.#viewOf(each, null));
@@ -53,7 +58,7 @@ class View implements MaskingView {
       (right, each) => (each.treatment === 'clear' ? right : stricter(CONDITION_USES, right, each.conditions)),
       'allow',
     );
-    this.unknown = { class: UNKNOWN_CLASS, treatment: 'mask', rule: null, keepLength: false, conditions, detect: false, resolvedBy: null };
+    this.unknown = { class: UNKNOWN_CLASS, treatment: 'mask', rule: null, keepLength: false, conditions, detect: false, resolvedBy: null, onApproval: null };
   }
 
   columnClasses(name: readonly (string | null)[], column: string): readonly ClassView[] {
@@ -76,17 +81,33 @@ class View implements MaskingView {
     let rule: string | null = null;
     let conditions: ConditionRight | null = null;
     let resolvedBy: string | null = null;
-    for (const { mask, certain } of this.#masks) {
+    /** What would hold if people approved, as far as rules that wait for that say. */
+    let later: Treatment | null = null;
+    const waiting: CompiledMask[] = [];
+    for (const { mask, certain, pending } of this.#masks) {
       if (mask.classes !== null && !mask.classes.has(known.name)) continue;
       const match = mask.columns === null ? 'is' : column === null ? 'may' : meansAny(mask.columns, column);
       if (match === 'no') continue;
       const sure = certain && match === 'is';
+      if (pending) {
+        if (mask.treatment === null || !(sure || closes(mask.treatment, known))) continue;
+        later = later === null ? mask.treatment : stricter(STRICTNESS, mask.treatment, later);
+        waiting.push(mask);
+        continue;
+      }
       if (mask.resolveTokens && sure) resolvedBy ??= mask.name;
-      if (mask.treatment !== null && (sure || stricter(STRICTNESS, mask.treatment, known.treatment) === mask.treatment)) {
+      if (mask.treatment !== null && (sure || closes(mask.treatment, known))) {
         if (treatment === null || stricter(STRICTNESS, mask.treatment, treatment) !== treatment) [treatment, rule] = [mask.treatment, mask.name];
       }
       if (mask.conditions !== null && (sure || stricter(CONDITION_USES, mask.conditions, this.#defaultConditions) === mask.conditions))
         conditions = conditions === null ? mask.conditions : stricter(CONDITION_USES, mask.conditions, conditions);
+    }
+    let onApproval: ClearTerms | null = null;
+    // Where another rule applies or the class is open, nothing would change by asking.
+    if (later === 'clear' && treatment === null && known.treatment !== 'clear') {
+      const yes = column === null ? undefined : this.#cleared.get(clearKey(known.name, column));
+      if (yes !== undefined && waiting.every(({ name }) => yes.has(name))) [treatment, rule] = ['clear', waiting[0]?.name ?? null];
+      else onApproval = termsOf(waiting);
     }
     const view: ClassView = {
       class: known.name,
@@ -96,10 +117,25 @@ class View implements MaskingView {
       conditions: conditions ?? this.#defaultConditions,
       detect: known.detect,
       resolvedBy,
+      onApproval,
     };
     if (column === null) this.#whole.set(known.name, view);
     return view;
   }
+}
+
+const closes = (treatment: Treatment, { treatment: usual }: CompiledClass): boolean => stricter(STRICTNESS, treatment, usual) === treatment;
+
+/** A part of a name that is not known is no letter of any name. */
+const clearKey = (dataClass: string, column: readonly (string | null)[]): string => JSON.stringify([dataClass, ...column]);
+
+function termsOf(masks: readonly CompiledMask[]): ClearTerms {
+  const asking = masks.filter(({ approval }) => approval !== null);
+  return {
+    rules: masks.map(({ name }) => name),
+    groups: [...new Set(asking.flatMap(({ approval }) => approval?.groups ?? []))],
+    unapproved: asking.some(({ unapproved }) => unapproved === 'refused') ? 'refused' : 'masked',
+  };
 }
 
 function means(patterns: ReadonlyMap<number, NamePattern>, name: readonly (string | null)[]): 'is' | 'may' | 'no' {
@@ -121,6 +157,8 @@ function meansAny(all: readonly ReadonlyMap<number, NamePattern>[], name: readon
 export interface MaskedSession {
   readonly withReason: boolean;
   readonly approved: boolean;
+  /** Columns that people let be shown in clear. */
+  readonly clears: readonly ClearColumn[];
 }
 
 /** Null: nothing is tagged or looked for on this target. */
@@ -130,10 +168,11 @@ export function createMaskingView(masking: CompiledMasking, identity: Identity, 
   if (tags.length === 0 && !detects) return null;
   const masks: AppliedMask[] = [];
   for (const mask of masking.masks) {
-    if ((mask.needsReason && !session.withReason) || (mask.needsApproval && !session.approved)) continue;
+    if (mask.needsReason && !session.withReason) continue;
+    const pending = mask.approval !== null || (mask.needsApproval && !session.approved);
     if (mask.targets !== null && !mask.targets(target)) continue;
     const certain = mask.subjects === null || mask.subjects(identity, true);
-    if (certain || mask.subjects?.(identity, false) === true) masks.push({ mask, certain });
+    if (certain || mask.subjects?.(identity, false) === true) masks.push({ mask, certain, pending });
   }
-  return new View(masking, tags, masks, identity);
+  return new View(masking, tags, masks, identity, session.clears);
 }

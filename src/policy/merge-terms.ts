@@ -3,7 +3,7 @@
  */
 import { type ApprovalDemand, type Limits, TIERS, type Tier } from '../contract/decision.js';
 import type { CompiledRule } from './compiled-rule.js';
-import type { BreakGlassTerms } from './rule-terms.js';
+import type { ApprovalTerms, BreakGlassTerms, RuleTerms } from './rule-terms.js';
 
 /** Who asks: break-glass is for some groups, and never for an agent. */
 export interface Requester {
@@ -28,8 +28,35 @@ function tightest(values: readonly (number | null)[]): number | null {
   return given.length === 0 ? null : Math.min(...given);
 }
 
+/** A rule, or a mask, that may ask people. */
+export interface Asking {
+  readonly name: string;
+  readonly terms: Pick<RuleTerms, 'approval' | 'breakGlass'>;
+}
+
+/** A mask asks as a rule does; nobody goes past it by breaking the glass, which is no approval. */
+export function askingMask({ name, approval }: { readonly name: string; readonly approval: ApprovalTerms | null }): Asking {
+  return { name, terms: { approval, breakGlass: null } };
+}
+
+/** Both must be satisfied. */
+export function bothDemands(one: ApprovalDemand | null, other: ApprovalDemand | null): ApprovalDemand | null {
+  if (one === null || other === null) return one ?? other;
+  const approvers = [...one.approvers, ...other.approvers];
+  return {
+    approvers,
+    groups: [...new Set(approvers.flatMap(({ groups }) => groups))],
+    quorum: Math.max(one.quorum, other.quorum),
+    expiresInMs: Math.min(one.expiresInMs, other.expiresInMs),
+    tier: one.tier,
+    confirmTarget: one.confirmTarget || other.confirmTarget,
+    grantMs: least([one.grantMs, other.grantMs]),
+    breakGlassMs: least([one.breakGlassMs, other.breakGlassMs]),
+  };
+}
+
 /** All of the rules must be satisfied. Null when none of them asks. */
-export function demandOf(rules: readonly CompiledRule[], tier: Tier | null, who: Requester): ApprovalDemand | null {
+export function demandOf(rules: readonly Asking[], tier: Tier | null, who: Requester): ApprovalDemand | null {
   const asking = rules.flatMap(({ name, terms }) => (terms.approval === null ? [] : [{ rule: name, ...terms.approval, glass: terms.breakGlass }]));
   if (asking.length === 0) return null;
   const approvers = asking.map(({ rule, groups, quorum }) => ({ rule, groups, quorum }));

@@ -7,17 +7,17 @@
 import type { Clock } from '../base/clock.js';
 import { type ApprovalDemand, type Decision, NOTHING_FURTHER, type PolicyView } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
-import type { MaskingView } from '../contract/masking-policy.js';
+import type { ClearColumn, MaskingView } from '../contract/masking-policy.js';
 import type { Effect, Facts } from '../contract/operation.js';
 import { assemble, type Outcome, UNDERSTOOD_NOTHING } from './assemble-decision.js';
-import type { CompiledMasking } from './compile-masking.js';
+import type { CompiledMask, CompiledMasking } from './compile-masking.js';
 import type { CompiledRule } from './compiled-rule.js';
 import { subjectContext, targetContext } from './condition.js';
 import { describeEffect, describeSubject, printable } from './describe.js';
 import { GenerationCache } from './generation-cache.js';
 import { createMaskingView } from './masking-view.js';
 import { type Matches, type MatchScope, matchRules, newRound, type Round } from './match-rules.js';
-import { demandOf, highestTier } from './merge-terms.js';
+import { askingMask, bothDemands, demandOf, highestTier } from './merge-terms.js';
 import { grantsOnlyReads } from './read-only.js';
 import { RuleIndex } from './rule-index.js';
 import type { TargetFields } from './selector.js';
@@ -46,6 +46,9 @@ export interface ViewInput {
 }
 
 const DECISIONS_KEPT = 4096;
+const NO_COLUMNS: readonly ClearColumn[] = Object.freeze([]);
+/** Columns that are named in the reasons of a decision; a request for approval lists all. */
+const COLUMNS_SHOWN = 6;
 
 /** The rules that exist now, and what was decided with them. */
 interface Season {
@@ -53,6 +56,13 @@ interface Season {
   readonly index: RuleIndex;
   readonly decisions: GenerationCache<Facts, Decision>;
   connect: Decision | null;
+}
+
+function clearReasons(clears: readonly ClearColumn[]): readonly string[] {
+  const shown = clears
+    .slice(0, COLUMNS_SHOWN)
+    .map(({ column, class: name, terms }) => `shows ${printable(column.join('.'))} (class ${name}) in clear, by mask ${terms.rules.join(', ')}`);
+  return clears.length > COLUMNS_SHOWN ? [...shown, `and ${clears.length - COLUMNS_SHOWN} more columns`] : shown;
 }
 
 class View implements CompiledView {
@@ -99,23 +109,46 @@ class View implements CompiledView {
     return decision;
   }
 
-  masking(withReason: boolean, approved: boolean): MaskingView | null {
+  masking(withReason: boolean, approved: boolean, clears: readonly ClearColumn[] = NO_COLUMNS): MaskingView | null {
     const { masking, identity, target, vocabulary } = this.#input;
     if (vocabulary?.tagged == null) return null;
+    if (clears.length > 0) return createMaskingView(masking, identity, target, { withReason, approved, clears });
     const key = (withReason ? 1 : 0) + (approved ? 2 : 0);
     let kept = this.#masking[key];
     if (kept === undefined) {
-      kept = createMaskingView(masking, identity, target, { withReason, approved });
+      kept = createMaskingView(masking, identity, target, { withReason, approved, clears });
       this.#masking[key] = kept;
     }
     return kept;
+  }
+
+  asking(decision: Decision, clears: readonly ClearColumn[]): Decision {
+    if (decision.effect === 'deny' || !clears.some(({ terms }) => terms.groups.length > 0)) return decision;
+    const named = new Set(clears.flatMap(({ terms }) => terms.rules));
+    const asking = this.#input.masking.masks.filter(({ name, approval }) => approval !== null && named.has(name));
+    const [first] = asking;
+    const demand = demandOf(asking.map(askingMask), decision.tier, this.#input.identity);
+    if (first === undefined || demand === null) return decision;
+    return {
+      ...decision,
+      effect: 'require_approval',
+      rule: decision.effect === 'require_approval' ? decision.rule : first.name,
+      reasons: [...clearReasons(clears), ...decision.reasons],
+      approval: bothDemands(decision.approval, demand),
+    };
   }
 
   access(): ApprovalDemand | null {
     if (this.connect().effect === 'deny') return null;
     // One grant stands in for all that can be granted, so it takes what all of them ask for.
     const granting = this.#now().rules.filter((rule) => rule.effect === 'require_approval' && rule.terms.approval?.grantMs != null);
-    return demandOf(granting, highestTier(granting), this.#input.identity);
+    const masks = this.#input.masking.masks.filter((mask) => mask.approval?.grantMs != null && this.#concerns(mask));
+    return demandOf([...granting, ...masks.map(askingMask)], highestTier(granting), this.#input.identity);
+  }
+
+  #concerns({ targets, subjects }: CompiledMask): boolean {
+    const { target, identity } = this.#input;
+    return (targets === null || targets(target)) && (subjects === null || subjects(identity, false));
   }
 
   decide(facts: Facts): Decision {

@@ -2,6 +2,7 @@
 import type { Clock } from '../base/clock.js';
 import type { Decision } from '../contract/decision.js';
 import type { Treatment } from '../contract/masking.js';
+import type { ClassView, ClearColumn } from '../contract/masking-policy.js';
 import type { Facts } from '../contract/operation.js';
 import type { Fixture, PolicyTest } from './fixtures.js';
 import { STRICTNESS } from './masking-view.js';
@@ -47,13 +48,26 @@ export async function decideTest(test: PolicyTest, policy: LoadedPolicy, clock: 
   return facts === null ? view.connect() : view.decide(facts);
 }
 
+interface Shown {
+  readonly shown: Treatment | 'untagged';
+  readonly rule: string | null;
+  /** Who may let a statement show it in clear. */
+  readonly approvers: readonly string[];
+}
+
 /** The strictest treatment of the classes that a column carries. */
-function shownBy(test: PolicyTest, policy: LoadedPolicy): { readonly shown: Treatment | 'untagged'; readonly rule: string | null } | null {
-  if (test.column === null) return null;
-  const view = policy.view(test.identity, test.target).masking(test.reasoned, test.approved);
-  const classes = view?.columnClasses(test.column.slice(0, -1), test.column.at(-1) ?? '') ?? [];
+function shownBy(test: PolicyTest, policy: LoadedPolicy): Shown | null {
+  const { column } = test;
+  if (column === null) return null;
+  const view = policy.view(test.identity, test.target);
+  const classesOf = (approved: boolean, clears: readonly ClearColumn[]): readonly ClassView[] =>
+    view.masking(test.reasoned, approved, clears)?.columnClasses(column.slice(0, -1), column.at(-1) ?? '') ?? [];
+  const asked = classesOf(false, []);
+  const clears = asked.flatMap(({ class: name, onApproval }) => (onApproval === null ? [] : [{ column, class: name, terms: onApproval }]));
+  const classes = test.approved ? classesOf(true, clears) : asked;
+  const approvers = [...new Set(clears.flatMap(({ terms }) => terms.groups))];
   const [strictest] = classes.toSorted((one, other) => STRICTNESS.indexOf(other.treatment) - STRICTNESS.indexOf(one.treatment));
-  return strictest === undefined ? { shown: 'untagged', rule: null } : { shown: strictest.treatment, rule: strictest.rule };
+  return strictest === undefined ? { shown: 'untagged', rule: null, approvers } : { shown: strictest.treatment, rule: strictest.rule, approvers };
 }
 
 function differences(test: PolicyTest, decision: Decision, seen: ReturnType<typeof shownBy>): string[] {
@@ -66,7 +80,8 @@ function differences(test: PolicyTest, decision: Decision, seen: ReturnType<type
   compare('what is shown', expect.shown, seen?.shown ?? null);
   compare('the rule', expect.by, (seen === null ? decision.rule : seen.rule) ?? 'default');
   compare('the tier', expect.tier, decision.tier);
-  compare('the groups that approve', expect.approvers?.toSorted().join(', '), decision.approval?.groups.toSorted().join(', ') ?? 'nobody');
+  const groups = seen === null ? (decision.approval?.groups ?? []) : seen.approvers;
+  compare('the groups that approve', expect.approvers?.toSorted().join(', '), groups.toSorted().join(', ') || 'nobody');
   compare('the limit of rows', expect.rows, decision.limits?.rows ?? null);
   const { warns } = expect;
   if (warns !== undefined && !decision.warnings.some((warning) => warning.includes(warns))) found.push(`nothing warns "${warns}"`);

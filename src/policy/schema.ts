@@ -8,7 +8,7 @@ import { parseByteSize } from '../base/byte-size.js';
 import { parseDuration } from '../base/duration.js';
 import { TIERS } from '../contract/decision.js';
 import { TREATMENTS } from '../contract/masking.js';
-import { CONDITION_USES } from '../contract/masking-policy.js';
+import { CONDITION_USES, UNAPPROVED } from '../contract/masking-policy.js';
 import { isZone, parseDates, parseDays, parseHours } from './time-window.js';
 
 const LINE = /^[^\p{Cc}]*$/u;
@@ -206,6 +206,17 @@ const maskSchema = z.strictObject({
     .literal(true)
     .optional()
     .describe('Only for a statement that people approved, or in a session that they let be opened or gave a grant for. Break-glass is no approval.'),
+  approval: approvalSchema
+    .optional()
+    .describe(
+      'With `treatment: clear`: who may let a statement show it. A statement whose result would show such a column is held, reviewers see which columns of which class it would show, and their yes is good for these.',
+    ),
+  unapproved: z
+    .enum(UNAPPROVED)
+    .optional()
+    .describe(
+      'With `approval`: what becomes of a statement that they do not let show it, or not in the time that it waits: it is refused, or its values stay masked. Left out: `refused`.',
+    ),
 });
 
 export const policyFileSchema = z.strictObject({

@@ -10,7 +10,7 @@ import type { AbandonReason, ApprovalAnswer, ApprovalRecord, ChangedRows } from 
 import { type Decision, NOTHING_FURTHER, type PolicySource, type PolicyView } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
-import type { ClassView, MaskCount, MaskingDoor, MaskingView } from '../contract/masking-policy.js';
+import type { ClassView, ClearColumn, MaskCount, MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Facts, Operation } from '../contract/operation.js';
 import type { ClientNotice, Guard, OverRows } from '../contract/protocol.js';
 import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
@@ -20,6 +20,7 @@ import { copyOperation, type HeldOperation, Hold, type HoldOptions } from './hol
 import { type Amount, overdue, refuseOneTooMany, refuseUncounted, requireWithin } from './operation-limits.js';
 import { askOverRows, standOverRows, undone } from './over-rows.js';
 import { standOnApproval } from './stand-on-approval.js';
+import { isApproval, isUnapproved, mayStayMasked, stayingMasked } from './stay-masked.js';
 
 const LOST_WRITES = 'it grants only reads by now, and this session was opened to write; connect again for a read-only one';
 
@@ -40,6 +41,8 @@ class IssuedVerdict {
   bytes = 0;
   /** People approved it. */
   approved = false;
+  /** Hidden columns that they let it show in clear. */
+  clears: readonly ClearColumn[] | undefined;
   /** What masking did to its result; null: nothing. */
   masked: Map<ClassView, number> | null = null;
   /** What later operations read on from its cursors. */
@@ -216,10 +219,12 @@ export class SessionGuard implements Guard {
         hint: null,
         ...NOTHING_FURTHER,
       };
-    const decision = view.decide(operation.facts);
-    if (decision.effect === 'require_approval') {
-      if (this.#hold === null) return refuseUnasked(decision, 'nobody can be asked in this session');
-      if (operation.reach === 'partial') return refuseUnasked(decision, 'it is too long to be shown to anybody');
+    const plain = view.decide(operation.facts);
+    let decision = operation.clears === undefined ? plain : view.asking(plain, operation.clears);
+    if (decision.effect === 'require_approval' && (this.#hold === null || operation.reach === 'partial')) {
+      const why = this.#hold === null ? 'nobody can be asked in this session' : 'it is too long to be shown to anybody';
+      if (!mayStayMasked(operation, decision)) return refuseUnasked(decision, why);
+      decision = stayingMasked(plain, why);
     }
     return refuseUncounted(decision, operation) ?? refuseOneTooMany(decision, before) ?? decision;
   }
@@ -245,14 +250,24 @@ export class SessionGuard implements Guard {
     if (this.#over) return new IssuedVerdict(this, operation.facts, refusedBy(decision, gone()), sequence, 0) as unknown as Verdict;
     this.#held = null;
     this.#live();
-    const verdict = this.#issue(operation, this.#answered(operation, decision, answer, sequence), sequence);
-    this.#issued(verdict).approved = verdict.allowed && !(answer instanceof GwError) && answer.record.kind !== 'break_glass';
+    const answered = this.#answered(operation, decision, answer, sequence);
+    const approved = answered.effect === 'allow' && isApproval(answer);
+    const verdict = this.#issue(approved ? operation : { ...operation, clears: undefined }, answered, sequence);
+    if (approved) Object.assign(this.#issued(verdict), { approved, clears: operation.clears });
     return verdict;
   }
 
   #answered(operation: HeldOperation, asked: Decision, answer: ApprovalAnswer | GwError, sequence: number): Decision {
     if (answer instanceof GwError) return refusedBy(asked, answer);
-    if (answer.kind === 'waiting' || answer.kind === 'refused') return refusedBy(asked, answer.error);
+    if (answer.kind === 'waiting' || answer.kind === 'refused') {
+      if (!isUnapproved(answer) || !mayStayMasked(operation, asked)) return refusedBy(asked, answer.error);
+      const masked = this.#decide({ ...operation, clears: undefined }, sequence - 1);
+      if (masked.effect === 'require_approval') return refusedBy(asked, answer.error);
+      const { message, hint } = answer.error;
+      if (masked.effect === 'allow')
+        this.#options.say({ severity: 'warning', message: `what it would show in clear stays hidden: ${message}`, detail: '', hint });
+      return stayingMasked(masked, message);
+    }
     const { record } = answer;
     const now = this.#decide(operation, sequence - 1);
     if (now.effect === 'deny') return now;
@@ -366,8 +381,10 @@ export class SessionGuard implements Guard {
   masking(verdict?: Verdict): MaskingDoor | null {
     const { reasoned, connected } = this.#options;
     const resting = (connected !== null && connected.kind !== 'break_glass') || (this.grants.size > 0 && this.#restsOnPeople());
-    const approved = resting || (verdict !== undefined && this.#issued(verdict).approved);
-    const view = this.#currentView().masking(reasoned, approved);
+    const issued = verdict === undefined ? null : this.#issued(verdict);
+    const inForce = this.#currentView();
+    const clears = issued?.decision.policy === inForce.policy ? issued.clears : undefined;
+    const view = inForce.masking(reasoned, resting || issued?.approved === true, clears);
     return view === null ? null : this.#options.masking(view);
   }
 

@@ -138,6 +138,7 @@ export class Hold {
         parameters: this.#parameters(operation),
         language,
         contextual: operation.reach === 'contextual',
+        ...(operation.clears === undefined ? {} : { clears: operation.clears }),
         ...(changed === null ? {} : { changed }),
         estimate: () => this.#options.estimate(operation),
       },

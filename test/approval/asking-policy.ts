@@ -33,6 +33,7 @@ export function askingPolicy(set: PolicySet, asking: Asking, digest = set.digest
         readOnly: false,
         connect: () => connect,
         masking: () => null,
+        asking: (decision) => decision,
         access: () => asking.access ?? asking.connect ?? null,
         decide: (facts) => {
           const known = kept.get(facts);

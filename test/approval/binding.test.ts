@@ -14,7 +14,10 @@ const base: Bound = {
   grantMs: null,
   occasion: null,
   changed: null,
+  clears: [],
 };
+const terms = { rules: ['p/a'], groups: ['dba'], unapproved: 'refused' } as const;
+const clears = (...columns: string[]): Bound['clears'] => columns.map((column) => ({ column: column.split('.'), class: 'ssn', terms }));
 
 const text = fc.string({ maxLength: 6 });
 const party = fc.record({ issuer: text, subject: text });
@@ -32,6 +35,7 @@ const bound: fc.Arbitrary<Bound> = fc.record({
   grantMs: fc.option(fc.nat()),
   occasion: fc.option(text),
   changed: fc.option(fc.record({ rows: fc.nat(), words: text })),
+  clears: fc.array(fc.record({ column: fc.array(text, { minLength: 1, maxLength: 3 }), class: text, terms: fc.constant(terms) }), { maxLength: 2 }),
 });
 
 const plain = (value: Bound): unknown => ({ ...value, statement: value.statement === null ? null : Buffer.from(value.statement).toString('hex') });
@@ -68,6 +72,10 @@ describe('the binding', () => {
       { ...base, changed: { rows: 4, words: 'this UPDATE changed 4 rows' } },
       { ...base, changed: { rows: 5, words: 'this UPDATE changed 4 rows' } },
       { ...base, changed: { rows: 4, words: 'this DELETE changed 4 rows' } },
+      { ...base, clears: clears('bank.customers.ssn') },
+      { ...base, clears: clears('bank.customers.ssn', 'bank.old.ssn') },
+      { ...base, clears: clears('bank.customers.ssn').map((each) => ({ ...each, class: 'pan' })) },
+      { ...base, clears: clears('bank.custom.ersssn') },
     ];
     expect(new Set([base, ...others].map(bindingDigest)).size).toBe(others.length + 1);
   });
@@ -81,5 +89,6 @@ describe('the binding', () => {
     expect(bindingDigest({ ...base, changed: { rows: 4312, words: 'this DELETE changed 4,312 rows in t; limit 100' } })).toBe(
       'sha256:8bcf5f8b1bc129088de5336b9b9e1ceba7e2137905f452f8867c2a0f06bf669f',
     );
+    expect(bindingDigest({ ...base, clears: clears('bank.customers.ssn') })).toBe('sha256:bd31a64ed6c2d9a003a2069cca0c1e073f9e4befd73e96c04afad917f99f86d8');
   });
 });

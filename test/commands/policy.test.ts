@@ -65,6 +65,7 @@ const explanation: PolicyExplanation = {
     ],
     refusal: null,
     inherits: [{ column: 'bank.copy.n', from: ['bank.t.ssn'] }],
+    clears: [],
     resolves: ['bank.t.ssn'],
     catalog: true,
   },

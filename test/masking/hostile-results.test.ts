@@ -27,6 +27,7 @@ const how = (treatment: ClassView['treatment']): ClassView => ({
   conditions: 'allow',
   detect: false,
   resolvedBy: null,
+  onApproval: null,
 });
 const view = (treatment: ClassView['treatment']): MaskingView => ({
   classes: [how(treatment)],

@@ -115,6 +115,36 @@ describe('tokens', () => {
   });
 });
 
+describe('clear text by approval', () => {
+  const asks = (text: string, who: Partial<Identity> = {}, column = 'c') => view(text, who)?.columnClasses(['s', 't'], column)[0]?.onApproval ?? null;
+  const MASK = '{ id: a, classes: [pin], treatment: clear, approval: { groups: [x] } }';
+
+  it('is asked for by all masks that apply for certain; any that refuses refuses', () => {
+    expect(asks(`${TAGGED}masks: [${MASK}]`)).toEqual({ rules: ['p/a'], groups: ['x'], unapproved: 'refused' });
+    const both = `${TAGGED}masks: [${MASK}, { id: b, treatment: clear, approval: { groups: [y] }, unapproved: masked }]`;
+    expect(asks(both)).toEqual({ rules: ['p/a', 'p/b'], groups: ['x', 'y'], unapproved: 'refused' });
+    expect(asks(`${TAGGED}masks: [{ id: a, treatment: clear, subjects: { groups: [g] }, approval: { groups: [x] } }]`)).toBe(null);
+  });
+
+  it('is not where another mask holds, before or after, or opens already', () => {
+    expect(asks(`${TAGGED}masks: [${MASK}, { id: b, treatment: 'null' }]`)).toBe(null);
+    expect(asks(`${TAGGED}masks: [${MASK}, { id: b, treatment: mask, needs_approval: true }]`)).toBe(null);
+    expect(asks(`${TAGGED}masks: [${MASK}, { id: b, treatment: clear }]`)).toBe(null);
+  });
+
+  it('opens the columns that were asked about by all who ask, and no others', () => {
+    const policy = load(`${TAGGED}masks: [${MASK}, { id: b, treatment: clear, approval: { groups: [y] } }]`).view(identity({}), target);
+    const terms = { rules: ['p/a', 'p/b'], groups: ['x', 'y'], unapproved: 'refused' } as const;
+    const shown = (column: readonly string[], dataClass = 'pin', rules: readonly string[] = terms.rules): string | undefined =>
+      policy.masking(false, true, [{ column, class: dataClass, terms: { ...terms, rules } }])?.columnClasses(['s', 't'], 'c')[0]?.treatment;
+    expect(shown(['s', 't', 'c'])).toBe('clear');
+    expect([shown(['s', 't', 'd']), shown(['s.t', 'c']), shown(['s', 't', 'c'], 'ssn'), shown(['s', 't', 'c'], 'pin', ['p/a'])]).toEqual(
+      Array.from({ length: 4 }, () => 'partial'),
+    );
+    expect(policy.masking(false, true)?.columnClasses(['s', 't'], 'c')[0]?.treatment).toBe('partial');
+  });
+});
+
 describe('a file', () => {
   it.each([
     ['data: { s.t.c: { class: emial } }', 'p.yaml:2:', 'unknown class `emial`'],
@@ -128,6 +158,11 @@ describe('a file', () => {
     ['masks: [{ id: a, treatment: clear }, { id: a, treatment: mask }]', 'p.yaml:2:', 'already has the id `a`'],
     ['masks: [{ id: a, treatment: clear, classes: [nope] }]', 'p.yaml:2:', 'unknown class `nope`'],
     ['masks: [{ id: a, treatment: clear, targets: { protocols: [sq] } }]', 'p.yaml:2:', 'sq'],
+    ['masks: [{ id: a, treatment: partial, approval: { groups: [x] } }]', 'p.yaml:2:', 'beside `treatment: clear`'],
+    ['masks: [{ id: a, treatment: clear, unapproved: masked }]', 'p.yaml:2:', 'stands beside `approval`'],
+    ['masks: [{ id: a, treatment: clear, conditions: allow, approval: { groups: [x] } }]', 'p.yaml:2:', 'cannot stand beside `approval`'],
+    ['masks: [{ id: a, treatment: clear, needs_approval: true, approval: { groups: [x] } }]', 'p.yaml:2:', 'leave it out'],
+    ['masks: [{ id: a, treatment: clear, approval: { groups: [] } }]', 'p.yaml:2:', 'groups'],
   ])('%s is refused with a position and a suggestion', (text, place, words) => {
     expect(problems(text)).toContain(place);
     expect(problems(text)).toContain(words);

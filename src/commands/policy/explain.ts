@@ -18,6 +18,7 @@ export default class PolicyExplain extends GwCommand {
   static override flags = {
     as: string({ summary: 'Whom to ask about: subject, name, or issuer#subject.', helpValue: 'SUBJECT' }),
     target: string({ summary: 'Target on which it would be done.', required: true, helpValue: 'TARGET' }),
+    reason: boolean({ summary: 'As in a session that was opened with a reason (`--reason`), which some masks ask for.' }),
     all: boolean({ summary: 'Show rules that do not apply, too, with what kept them from it.' }),
   };
 
@@ -27,6 +28,7 @@ export default class PolicyExplain extends GwCommand {
     const answer = await client.explainPolicy({
       target: flags.target,
       ...(flags.as === undefined ? {} : { as: flags.as }),
+      ...(flags.reason ? { reason: true } : {}),
       ...(args.statement === undefined ? {} : { statement: args.statement }),
     });
     this.print(renderExplanation(answer, flags.all).trimEnd());

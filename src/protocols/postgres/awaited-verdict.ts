@@ -14,6 +14,7 @@ interface Asked {
   readonly form: string;
   readonly exact: Buffer;
   readonly parameters: Buffer | null;
+  readonly clears: string;
   /** Null until it came. */
   verdict: Verdict | null;
 }
@@ -36,7 +37,14 @@ export class AwaitedVerdict {
 
   expect(judged: Judged, verdict: Promise<Verdict>): void {
     const { facts, form, exact, parameters } = judged;
-    const asked: Asked = { facts, form, exact: Buffer.from(exact), parameters: parameters === null ? null : Buffer.from(parameters), verdict: null };
+    const asked: Asked = {
+      facts,
+      form,
+      exact: Buffer.from(exact),
+      parameters: parameters === null ? null : Buffer.from(parameters),
+      clears: clearsOf(judged),
+      verdict: null,
+    };
     this.#asked = asked;
     verdict
       .then(async (value) => {
@@ -63,6 +71,7 @@ export class AwaitedVerdict {
       asked.facts === judged.facts &&
       asked.form === judged.form &&
       asked.exact.equals(judged.exact) &&
+      asked.clears === clearsOf(judged) &&
       (asked.parameters === null ? judged.parameters === null : judged.parameters !== null && asked.parameters.equals(judged.parameters));
     if (same) return asked.verdict;
     this.#drop(asked.verdict);
@@ -81,3 +90,6 @@ export class AwaitedVerdict {
     if (verdict.allowed) this.#talk.context.guard.finish(verdict, 'cancelled', 'what was asked for was not carried out');
   }
 }
+
+/** What people let be shown in clear is that, and no column more. */
+const clearsOf = ({ clears }: Judged): string => JSON.stringify(clears ?? []);

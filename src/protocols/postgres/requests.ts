@@ -437,8 +437,10 @@ export class Requests {
 
 /** What policy says of sensitive data counts like a limit of the wire. */
 function withMask(judged: Judged, mask: OperationMask | null): Judged {
-  const refusal = mask?.refusal ?? null;
-  return refusal === null || judged.forbidden !== null ? judged : { ...judged, forbidden: refusal, forbiddenBy: 'masking' };
+  if (mask === null || judged.forbidden !== null) return judged;
+  const { refusal, clears } = mask;
+  if (refusal !== null) return { ...judged, forbidden: refusal, forbiddenBy: 'masking' };
+  return clears === null ? judged : { ...judged, clears };
 }
 
 /** A token that policy has resolved and that cannot be is not sent as it is: it would find nothing, and say so as if that were true. */

@@ -1,12 +1,13 @@
 /** The masking of a statement in words, column by column: what it is made of, of which class that is, and what somebody would see of it. */
 import { GwError } from '../../../contract/gw-error.js';
-import type { ClassView, ExplainedColumn, MaskingDoor, MaskingExplanation } from '../../../contract/masking-policy.js';
+import type { ClassView, ClearColumn, ExplainedColumn, MaskingDoor, MaskingExplanation } from '../../../contract/masking-policy.js';
 import type { Catalog } from '../catalog/catalog.js';
 import { analyseText } from '../facts/index.js';
 import { prepareParser } from '../facts/parser.js';
 import type { SourceColumn } from '../lineage/lineage.js';
 import type { Output } from '../lineage/sources.js';
 import { NameSpace, type Portal, type Statement } from '../names.js';
+import { clearColumns } from './clear-columns.js';
 import { type MaskedConversation, SessionMasking } from './session-masking.js';
 import { classesIn, classesOf, isHidden, planValue } from './value-plan.js';
 
@@ -43,7 +44,7 @@ export async function explainMasking(text: string, door: MaskingDoor, snapshot: 
   }));
   const compared = (mask?.statements ?? []).flatMap(({ lineage }) => lineage.comparisons.flatMap(({ lineage: { columns } }) => [...columns]));
   const resolves = compared.filter((source) => classesOf(source, door.view).some((how) => how.resolvedBy !== null)).map(nameOf);
-  return { results, refusal: mask?.refusal ?? null, inherits, resolves: [...new Set(resolves)], catalog: catalog !== null };
+  return { results, refusal: mask?.refusal ?? null, inherits, clears: mask?.clears ?? [], resolves: [...new Set(resolves)], catalog: catalog !== null };
 }
 
 const nameOf = ({ relation, column }: SourceColumn): string => `${relation.schema}.${relation.name}.${column.name}`;
@@ -62,8 +63,17 @@ function explainColumn({ name, lineage, many }: Output, door: MaskingDoor, catal
     classes: classes.map((each) => each.class),
     shown: how === null ? (plan.action === 'scan' ? 'scan' : 'clear') : how.treatment,
     rule: how?.rule ?? classes[0]?.rule ?? null,
-    why: whyShown(lineage.unknown, classes, plan.action, how) + inheritedFrom(sources),
+    why: whyShown(lineage.unknown, classes, plan.action, how) + onApproval(clearColumns([lineage], door)) + inheritedFrom(sources),
   };
+}
+
+function onApproval(clears: readonly ClearColumn[] | null): string {
+  if (clears === null) return '';
+  const rules = [...new Set(clears.flatMap(({ terms }) => terms.rules))].join(', ');
+  const groups = [...new Set(clears.flatMap(({ terms }) => terms.groups))];
+  if (groups.length === 0) return `; in clear once people approved the statement (${rules})`;
+  const without = clears.some(({ terms }) => terms.unapproved === 'refused') ? ', and refused without' : '';
+  return `; in clear once ${groups.join(', ')} approved it (${rules})${without}`;
 }
 
 /** A column of another name than the one that policy tags. */

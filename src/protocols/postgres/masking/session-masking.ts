@@ -5,7 +5,7 @@
 
 import type { BoundParameter } from '../../../contract/approval.js';
 import type { NewInheritedTag } from '../../../contract/inherited-tags.js';
-import type { MaskingDoor } from '../../../contract/masking-policy.js';
+import type { ClearColumn, MaskingDoor } from '../../../contract/masking-policy.js';
 import type { Facts } from '../../../contract/operation.js';
 import type { Guard } from '../../../contract/protocol.js';
 import type { Verdict } from '../../../contract/verdict.js';
@@ -18,6 +18,7 @@ import type { StatementLineage } from '../lineage/statement-lineage.js';
 import type { Comparison } from '../lineage/trace.js';
 import type { NameSpace, Portal, Statement, StatementSource } from '../names.js';
 import { ChangedNames, changedName } from './changed-names.js';
+import { clearColumns } from './clear-columns.js';
 import { Inheritance } from './inheritance.js';
 import { inheritedColumns, unknownMove } from './inherited-columns.js';
 import { InputWatch } from './input-watch.js';
@@ -60,6 +61,8 @@ export interface OperationMask {
   readonly facts: Facts;
   /** Null: policy on sensitive data has nothing against it. */
   readonly refusal: string | null;
+  /** Hidden columns that it would show in clear if people let it; null: none. */
+  readonly clears: readonly ClearColumn[] | null;
   /** Columns that it makes or renames, with the tags that they have from then on. */
   readonly inherits: readonly NewInheritedTag[];
   /** It is the same in every session of which nothing else is known, and changes nothing of what is known. */
@@ -321,9 +324,11 @@ export class SessionMasking {
     const keeps = this.#talk.context.inheritTags != null;
     const inherits = keeps && !onlyReads ? inheritedColumns({ door, catalog, statements, facts, shifted }) : NO_TAGS;
     const lost = keeps && !onlyReads ? unknownMove(facts, catalog, (name) => this.#plain.has(name) || this.#tables.has(name)) : null;
-    if (!door.view.hides) return { door, catalog, statements, touches: false, facts, refusal: lost, inherits, onlyReads };
+    if (!door.view.hides) return { door, catalog, statements, touches: false, facts, refusal: lost, clears: null, inherits, onlyReads };
     const refusal = lost ?? statementRefusal({ door, catalog, statements, facts, parameters, compared, tables: this.#tables, shifted, inherits: keeps });
-    return { door, catalog, statements, touches: this.#touches(door, catalog, statements, facts), facts, refusal, inherits, onlyReads };
+    const shown = statements.flatMap(({ lineage: { outputs } }) => outputs.map(({ lineage }) => lineage));
+    const clears = refusal === null ? clearColumns(shown, door) : null;
+    return { door, catalog, statements, touches: this.#touches(door, catalog, statements, facts), facts, refusal, clears, inherits, onlyReads };
   }
 
   #touches(door: MaskingDoor, catalog: Catalog | null, statements: readonly TracedStatement[], facts: Facts): boolean {

@@ -40,20 +40,20 @@ export function classesOf(source: SourceColumn, view: MaskingDoor['view']): read
   if (views === undefined) classesByColumn.set(source, (views = new WeakMap()));
   let classes = views.get(view);
   if (classes === undefined) {
-    const own = namedClasses(source, view);
-    // What a partition or heir holds is hidden like what it is a part of, and the other way about.
-    const kin = kinOf(source.relation).flatMap((each) => sourceColumns(each).get(source.column.name) ?? []);
-    classes = kin.length === 0 ? own : united([own, ...kin.map((each) => namedClasses(each, view))]);
+    const [own = [], ...more] = namesOf(source).map((name) => view.columnClasses(name.slice(0, -1), name.at(-1) ?? ''));
+    classes = more.length === 0 ? own : united([own, ...more]);
     views.set(view, classes);
   }
   return classes;
 }
 
-/** By its own name, and by those of the columns whose tags it inherits. */
-function namedClasses({ relation, column }: SourceColumn, view: MaskingDoor['view']): readonly ClassView[] {
-  const own = view.columnClasses([relation.schema, relation.name], column.name);
-  if (column.inherited === undefined) return own;
-  return united([own, ...column.inherited.from.map((name) => view.columnClasses(name.slice(0, -1), name.at(-1) ?? ''))]);
+/**
+ * Names under which policy may know the column: its own, and those of the columns whose tags it inherits; then those of its kin, because what a
+ * partition or heir holds is hidden like what it is a part of, and the other way about.
+ */
+export function namesOf(source: SourceColumn): readonly (readonly string[])[] {
+  const kin = kinOf(source.relation).flatMap((each) => sourceColumns(each).get(source.column.name) ?? []);
+  return [source, ...kin].flatMap(({ relation, column }) => [[relation.schema, relation.name, column.name], ...(column.inherited?.from ?? [])]);
 }
 
 const NOTHING = new Uint8Array(0);

@@ -11,6 +11,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseVerifierKey } from '../../src/audit/index.js';
 import { preAuthEncoding } from '../../src/evidence/manifest.js';
 import { ROOT } from '../support/build-cli.js';
+import { isEnvelopeSigned, isIncluded } from '../support/other-verifier.js';
+import { playCast, screenOf } from '../support/played-cast.js';
 import { type EvidenceWorld, startEvidenceWorld } from './evidence-world.js';
 import { digestsOf, filesOf, lines, runScript, verifyBoth } from './pack-tools.js';
 
@@ -184,6 +186,43 @@ describe('what others wrote', () => {
     expect((await openssl(at('pae'))).stdout).toContain('Verified Successfully');
     await writeFile(at('other'), Buffer.concat([encoded, Buffer.of(0)]));
     await expect(openssl(at('other'))).rejects.toThrow();
+  });
+
+  it('envelope and proofs hold for @sigstore/verify, and do not when they are changed', async () => {
+    const { key } = parseVerifierKey((await readFile(world.keyFile, 'utf8')).split('\n')[0] ?? '');
+    const envelope = JSON.parse(await read('manifest.dsse.json')) as Parameters<typeof isEnvelopeSigned>[0];
+    expect(isEnvelopeSigned(envelope, key)).toBe(true);
+    expect(isEnvelopeSigned({ ...envelope, payloadType: 'application/json' }, key)).toBe(false);
+    expect(isEnvelopeSigned({ ...envelope, payload: Buffer.from(await read('00-scope.md')).toString('base64') }, key)).toBe(false);
+    const proofs = (await filesOf(pack)).filter((file) => file.endsWith('.tlog-proof'));
+    expect(proofs).toHaveLength(8);
+    for (const file of proofs) {
+      // C2SP tlog-proof: a head, the entry as extra data, its place, the path; then the checkpoint.
+      const [head = '', checkpoint = ''] = (await read(file)).split(/\n\n(.*)/s);
+      const [format, extra = '', index = '', ...path] = head.split('\n');
+      expect(format).toBe('c2sp.org/tlog-proof@v1');
+      const inclusion = {
+        leaf: Buffer.from(extra.replace(/^extra /, ''), 'base64'),
+        index: Number(index.replace(/^index /, '')),
+        path: path.map((hash) => Buffer.from(hash, 'base64')),
+        checkpoint,
+      };
+      const origin = checkpoint.slice(0, checkpoint.indexOf('\n'));
+      expect(isIncluded(inclusion, origin, key), file).toBe(true);
+      expect(isIncluded({ ...inclusion, leaf: Buffer.concat([inclusion.leaf, Buffer.of(10)]) }, origin, key), file).toBe(false);
+      expect(isIncluded({ ...inclusion, index: inclusion.index + 1 }, origin, key), file).toBe(false);
+    }
+  });
+
+  it("replays are read by asciinema's player", async () => {
+    const casts = (await filesOf(pack)).filter((file) => file.endsWith('replay.cast'));
+    expect(casts).toHaveLength(4);
+    for (const file of casts) {
+      const screen = JSON.stringify(await screenOf(await playCast(await read(file))));
+      expect(screen, file).toContain('the session ended: client');
+      if (file.includes(world.sessions.get('fay') ?? '-')) expect(screen).toContain('select ssn from bank.customers where id = 1');
+    }
+    await expect(playCast((await read(casts[0] ?? '')).replace('"version":3', '"version":4'))).rejects.toThrow('v4 format not supported');
   });
 
   it('the report is one file without scripts and without anything from elsewhere', async () => {

@@ -114,8 +114,8 @@ module.exports = {
       'quickstart-plays-a-user',
       'quickstart',
       'quickstart|gateway|config|client|cli|tunnel|contract|base',
-      'because the quickstart starts the shipped gateway and uses the shipped client; a private short cut would show something that users cannot have (its target runs on the same embedded server as the state)',
-      '^src/store/(embedded-postgres|supervised-process|directory-lock)\\.ts$',
+      'because the quickstart starts the shipped gateway and uses the shipped client; a private short cut would show something that users cannot have (its targets run as the same embedded server and account as the state)',
+      '^src/store/(embedded-postgres|supervised-process|directory-lock|server-account)\\.ts$',
     ),
     {
       name: 'commands-are-thin',

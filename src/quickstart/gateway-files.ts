@@ -17,6 +17,9 @@ export interface WorldAddresses {
   readonly native: string;
   readonly issuer: string;
   readonly bank: string;
+  /** Of web-1, and of the native port for it; null: the world is made without it. */
+  readonly web: string | null;
+  readonly webNative: string | null;
 }
 
 export interface BankAccess {
@@ -26,25 +29,33 @@ export interface BankAccess {
 
 /** Policies that come with gw and that the world starts with: what is refused everywhere, and what of the data is hidden from whom. */
 const SHIPPED = ['guardrails.yaml', 'masking.yaml'] as const;
+/** And with a host. */
+const SHIPPED_FOR_HOSTS = ['ssh-guardrails.yaml'] as const;
+
+export interface WorldAccess {
+  readonly bank: BankAccess;
+  /** Account on web-1; null: the world is made without it. */
+  readonly web: { readonly username: string } | null;
+}
 
 /** Writes what is missing at the first start; afterwards only moves addresses. */
 export async function writeGatewayFiles(
   world: WorldDirectory,
   now: WorldAddresses,
   before: WorldAddresses | null,
-  bank: BankAccess,
+  { bank, web }: WorldAccess,
   shippedPolicies: string,
 ): Promise<void> {
   const current = await readIfThere(world.configFile);
-  if (current === null) await writePrivately(world.configFile, gatewayYaml(now, bank));
+  if (current === null) await writePrivately(world.configFile, gatewayYaml(now, bank, web));
   else if (before !== null) {
     const moved = movedAddresses(current, before, now);
     if (moved !== current) await writePrivately(world.configFile, moved);
   }
   if (before !== null) return;
-  if ((await readIfThere(join(world.policy, 'access.yaml'))) === null) await writePrivately(join(world.policy, 'access.yaml'), ACCESS_YAML);
+  if ((await readIfThere(join(world.policy, 'access.yaml'))) === null) await writePrivately(join(world.policy, 'access.yaml'), accessYaml(web !== null));
   const shipped = await readdir(shippedPolicies);
-  for (const file of SHIPPED) {
+  for (const file of [...SHIPPED, ...(web === null ? [] : SHIPPED_FOR_HOSTS)]) {
     if ((await readIfThere(join(world.policy, file))) !== null) continue;
     if (!shipped.includes(file))
       throw new GwError('quickstart.start', `The shipped policy ${file} is missing from ${shippedPolicies}.`, {
@@ -57,7 +68,10 @@ export async function writeGatewayFiles(
 /** The text with every value that is an old address replaced by the new one; comments, order and the user's own values stay. */
 export function movedAddresses(text: string, before: WorldAddresses, now: WorldAddresses): string {
   const moves = new Map<string, string>();
-  for (const key of ['gateway', 'native', 'issuer', 'bank'] as const) if (before[key] !== now[key]) moves.set(before[key], now[key]);
+  for (const key of ['gateway', 'native', 'issuer', 'bank', 'web', 'webNative'] as const) {
+    const [was, is] = [before[key], now[key]];
+    if (was !== null && is !== null && was !== is) moves.set(was, is);
+  }
   if (moves.size === 0) return text;
   const edits: { start: number; end: number; value: string }[] = [];
   // A file that does not parse is left alone: the gateway's own check says where it is wrong.
@@ -78,7 +92,7 @@ export function authorityFile(world: WorldDirectory): string {
   return join(world.tls, 'ca.pem');
 }
 
-function gatewayYaml(addresses: WorldAddresses, bank: BankAccess): string {
+function gatewayYaml(addresses: WorldAddresses, bank: BankAccess, web: WorldAccess['web']): string {
   return `# The gateway of your quickstart. Edit it: it is read again on SIGHUP and at the next start, and never overwritten. When a port of this
 # world changes, only that address is changed here.
 version: 1
@@ -94,7 +108,7 @@ gateway:
   native:
     - protocol: postgres
       listen: ${addresses.native}
-  drainTimeout: 3s
+${web === null || addresses.webNative === null ? '' : `    - protocol: ssh\n      listen: ${addresses.webNative}\n`}  drainTimeout: 3s
 
 # Sessions and identities: a PostgreSQL server below dataDir. Several gateways share one with \`state: {url: {env: GW_STATE_URL}}\`.
 state: embedded
@@ -140,10 +154,28 @@ targets:
       # Same machine, loopback only. The server speaks TLS: \`mode: verify-full\` with \`ca: tls/ca.pem\` works as well.
       tls:
         mode: disable
+${web === null || addresses.web === null ? '' : hostYaml(addresses.web, web.username)}`;
+}
+
+function hostYaml(address: string, username: string): string {
+  return `
+  - name: web-1
+    protocol: ssh
+    address: ${address}
+    description: A shell account on this machine, by its own sshd
+    labels:
+      env: demo
+    credential:
+      username: ${JSON.stringify(username)}
+      key:
+        file: ../targets/web-1/gateway-key
+    options:
+      knownHosts: ../targets/web-1/known_hosts
+      knownAs: web-1
 `;
 }
 
-const ACCESS_YAML = `# Who may connect to what. Nobody may who is not named here.
+const accessYaml = (host: boolean): string => `# Who may connect to what. Nobody may who is not named here.
 version: 1
 description: Who may connect in the quickstart
 
@@ -196,4 +228,39 @@ rules:
     actions: [connect]
     message: Auditors read the record of what others did, not the data itself
     hint: Run \`gw sessions ls\` and \`gw sessions show ID\`
+${host ? HOST_RULES : ''}`;
+
+/** A session on web-1 is one of the account that runs the world: what only looks is allowed, nothing that reads files or runs other programs. */
+const HOST_RULES = `
+  - id: host
+    description: Who reaches web-1, which is an account on this machine
+    effect: allow
+    subjects:
+      groups: [engineers, dba, ci, agents]
+    targets:
+      names: [web-1]
+    actions: [connect]
+
+  - id: host-looking-around
+    description: Commands that only look. Add yours; what is not named is refused
+    effect: allow
+    targets:
+      names: [web-1]
+    actions: [ssh.exec]
+    resources:
+      - program: [uname, uptime, whoami, id, hostname, nproc, arch, pwd, ls, df, echo, 'true', 'false']
+
+  - id: host-shell-needs-a-second-person
+    description: What is typed in a shell is recorded and not decided on, so a second person lets it be opened
+    effect: require_approval
+    subjects:
+      kinds: [person]
+    targets:
+      names: [web-1]
+    actions: [ssh.shell]
+    approval:
+      groups: [dba]
+      expires: 15m
+    message: A shell on web-1 is opened with a second pair of eyes
+    hint: A single command needs nobody, e.g. \`gw ssh web-1 -- uptime\`
 `;

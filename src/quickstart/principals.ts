@@ -20,7 +20,7 @@ export interface Machine {
 }
 
 export const PEOPLE: readonly Person[] = [
-  { name: 'alice', kind: 'person', fullName: 'Alice Moreno', email: 'alice@example.com', groups: ['engineers'], about: 'Engineer. May use bank-db.' },
+  { name: 'alice', kind: 'person', fullName: 'Alice Moreno', email: 'alice@example.com', groups: ['engineers'], about: 'Engineer. May use bank-db and web-1.' },
   {
     name: 'bob',
     kind: 'person',
@@ -35,7 +35,7 @@ export const PEOPLE: readonly Person[] = [
     fullName: 'Carol Osei',
     email: 'carol@example.com',
     groups: ['auditors'],
-    about: 'Auditor. Reads what others did; may not use bank-db.',
+    about: 'Auditor. Reads what others did; may not use bank-db and web-1.',
   },
 ];
 

@@ -7,7 +7,7 @@ import type { World } from './start-quickstart.js';
 
 /** The one line on stdout under `--json`. It holds the target's passwords: it is for the user who started the world. */
 export function worldJson(world: World): Record<string, unknown> {
-  const { directory, bank } = world;
+  const { directory, bank, web } = world;
   return {
     gateway: world.gateway,
     issuer: world.issuer,
@@ -23,8 +23,10 @@ export function worldJson(world: World): Record<string, unknown> {
         customers: bank.customers,
         scale: bank.scale,
       },
+      ...('native' in web ? { 'web-1': { protocol: 'ssh', host: web.host, port: web.port } } : {}),
     },
-    native: { postgres: world.native },
+    leftOut: 'native' in web ? {} : { 'web-1': web.leftOut },
+    native: { postgres: world.native, ...('native' in web ? { ssh: web.native } : {}) },
     caFile: world.caFile,
     clientId: LOGIN_CLIENT,
     audience: GATEWAY_AUDIENCE,
@@ -56,7 +58,7 @@ function nativeUrl(world: World): string {
  */
 export function worldPage(world: World, command: string, seconds: number): string {
   const { bold, cyan, dim, green } = paintOut;
-  const { directory, bank } = world;
+  const { directory, bank, web } = world;
   const row = (name: string, value: string, more = ''): string => `  ${bold(name.padEnd(9))} ${value}${more === '' ? '' : `  ${dim(more)}`}`;
   const people = [
     ...PEOPLE.map(({ name, groups }) => `${name} (${groups.join(', ')})`),
@@ -75,6 +77,12 @@ export function worldPage(world: World, command: string, seconds: number): strin
       'gw psql bank-db -- -c "update ledger.entries set memo = \'checked\' where id = 7"',
       `waits for a second person: in a third terminal be bob (GW_ID_TOKEN=$(gw quickstart token bob --dir ${named}) gw approve), or press Ctrl-C`,
     ],
+    ...('native' in web
+      ? ([
+          ['gw ssh web-1 -- uname -s', 'the real ssh, through the gateway; what a command runs is decided, one program after the other'],
+          ['gw ssh web-1 -- cat /etc/passwd', 'refused: no rule allows it. `gw ssh web-1` asks bob for a shell'],
+        ] as const)
+      : []),
     ['gw sessions ls', 'what was just done; then `gw sessions show ID`'],
   ];
   const lines = [
@@ -83,6 +91,9 @@ export function worldPage(world: World, command: string, seconds: number): strin
     '',
     row('gateway', cyan(world.gateway), `PostgreSQL clients without gw: ${world.native}`),
     row('bank-db', `PostgreSQL 18 on ${bank.host}:${bank.port}`, `${bank.customers.toLocaleString('en-US')} customers of a made-up bank`),
+    'native' in web
+      ? row('web-1', `sshd on ${web.host}:${web.port}`, `an account on this machine; ssh without gw: ${web.native}`)
+      : row('web-1', 'is left out', web.leftOut),
     row('login', world.issuer, people.join(' · ')),
     row('edit', join(directory.gateway, 'gateway.yaml'), 'and policy/*.yaml beside it'),
     '',

@@ -1,13 +1,15 @@
 /**
  * The OpenID Connect provider of the world, in this process, on 127.0.0.1 over plain http (a loopback issuer). Real protocol, made-up
- * people: whoever can reach the port can log in as anybody, so it answers only requests that name it by its own address, which keeps
- * foreign web pages from reaching it through a name of theirs (DNS rebinding).
+ * people: whoever is answered can log in as anybody. So it answers only the account that started it (`peer-account.ts`), and only requests that
+ * name it by its own address, which keeps foreign web pages from reaching it through a name of theirs (DNS rebinding).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { GwError } from '../contract/gw-error.js';
 import { type IssuerKeys, openIssuerKeys } from './issuer-keys.js';
 import { PAGE_HEADERS, pickPersonPage, problemPage } from './issuer-pages.js';
 import { issuerSettings } from './issuer-settings.js';
+import { isOurPeer } from './peer-account.js';
 import { PEOPLE } from './principals.js';
 import { quietImport } from './quiet-import.js';
 
@@ -36,12 +38,33 @@ export async function startIssuer(port: number, directory: string): Promise<Runn
   const url = `http://${HOST}:${bound}`;
   const provider = await newProvider(url, keys);
   const callback = provider.callback();
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    if (request.headers.host !== `${HOST}:${bound}`) return answer(response, 421, problemPage('Wrong address', `This provider answers at ${url} only.`));
+  const known = new WeakMap<Socket, Promise<boolean>>();
+  const isOurs = (socket: Socket): Promise<boolean> => {
+    const found = known.get(socket) ?? isOurPeer(socket);
+    known.set(socket, found);
+    return found;
+  };
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    if (request.headers.host !== `${HOST}:${bound}`) {
+      answer(response, 421, problemPage('Wrong address', `This provider answers at ${url} only.`));
+      return;
+    }
     const uid = /^\/interaction\/([\w-]{1,64})$/.exec(request.url ?? '')?.[1];
-    if (uid === undefined) return void callback(request, response);
+    if (uid === undefined) {
+      void callback(request, response);
+      return;
+    }
     interaction(provider, uid, request, response).catch(() =>
       answer(response, 400, problemPage('Start again', 'This login is no longer valid. Run gw login again.')),
+    );
+  };
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    isOurs(request.socket).then(
+      (ours) => {
+        if (ours) handle(request, response);
+        else answer(response, 403, problemPage('Not yours', 'This quickstart belongs to another account of this machine. Start your own.'));
+      },
+      () => request.socket.destroy(),
     );
   });
   return {

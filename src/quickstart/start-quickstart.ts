@@ -16,6 +16,7 @@ import { type GatewayProcess, startGatewayProcess } from './gateway-process.js';
 import { writePrivately } from './secret-file.js';
 import { type RunningIssuer, startIssuer } from './start-issuer.js';
 import { plantTrust, removeTrust } from './trust-files.js';
+import { type LeftOut, startWebTarget, type WebTarget } from './web-target.js';
 import {
   makeWorldDirectory,
   readWorldState,
@@ -39,11 +40,20 @@ export interface QuickstartOptions {
   readonly signal: AbortSignal;
 }
 
+export interface WorldHost {
+  readonly host: string;
+  readonly port: number;
+  /** `host:port` for ssh clients without gw. */
+  readonly native: string;
+}
+
 /** What runs, as `--json` and the print give it. */
 export interface World {
   readonly directory: WorldDirectory;
   readonly gateway: string;
   readonly native: string;
+  /** web-1, or why there is none. */
+  readonly web: WorldHost | LeftOut;
   readonly issuer: string;
   readonly caFile: string;
   readonly bank: Pick<BankTarget, 'host' | 'port' | 'database' | 'scale'> & {
@@ -108,24 +118,36 @@ async function build(directory: WorldDirectory, options: QuickstartOptions, ends
     ends.splice(1, 0, () => bank.stop());
     return bank;
   };
-  const startFront = async (): Promise<{ issuer: RunningIssuer; gateway: GatewayProcess }> => {
-    const issuer = await startIssuer(planned.issuer, directory.issuer);
+  const startHost = async (): Promise<WebTarget | LeftOut> => {
+    if (planned.web === undefined) return { leftOut: 'this world was made without it; one in a new directory (--dir) has it' };
+    const web = await startWebTarget({ directory: directory.web, base: directory.dir, port: planned.web });
+    if ('stop' in web) ends.splice(1, 0, () => web.stop());
+    return web;
+  };
+  const startFront = async (): Promise<{ issuer: RunningIssuer; gateway: GatewayProcess; web: WebTarget | LeftOut }> => {
+    const [issuerStart, web] = await Promise.all([Promise.allSettled([startIssuer(planned.issuer, directory.issuer)]), startHost()]);
+    const [issuerResult] = issuerStart;
+    if (issuerResult.status === 'rejected') throw issuerResult.reason;
+    const issuer = issuerResult.value;
     ends.push(() => issuer.stop());
-    const state: WorldState = { version: 1, issuer: issuer.url, requestedPort, ports: planned, trustFiles: before?.trustFiles ?? [] };
+    const access = { bank: BANK_ACCESS, web: 'stop' in web ? { username: web.username } : null };
+    const { web: _, webNative: __, ...withoutHost } = planned;
+    const ports = before === null && access.web === null ? withoutHost : planned;
+    const state: WorldState = { version: 1, issuer: issuer.url, requestedPort, ports, trustFiles: before?.trustFiles ?? [] };
     const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
     const moved = before === null ? null : addresses(before.ports, before.issuer);
-    await writeGatewayFiles(directory, addresses(planned, issuer.url), moved, BANK_ACCESS, join(packageRoot, 'policies'));
+    await writeGatewayFiles(directory, addresses(planned, issuer.url), moved, access, join(packageRoot, 'policies'));
     await writeWorldState(directory, state);
     const gateway = await startGatewayProcess({ packageRoot, configFile: directory.configFile, logFile: directory.logFile, signal: options.signal });
     ends.push((graceMs) => gateway.stop(graceMs));
     await trust(gateway, authority, directory, state, options, ends);
-    return { issuer, gateway };
+    return { issuer, gateway, web };
   };
   // Side by side, on as many cores as there are; both have ended, well or badly, before anything is taken down.
   const [bank, front] = await Promise.allSettled([startBank(), startFront()]);
   if (bank.status === 'rejected') throw bank.reason;
   if (front.status === 'rejected') throw front.reason;
-  return running(directory, bank.value, front.value.issuer, front.value.gateway, ends);
+  return running(directory, bank.value, front.value, ends);
 }
 
 /** The same gateway has two names on its own machine; the CLI keeps trust per name. */
@@ -146,7 +168,12 @@ async function trust(
   await plantTrust(trustFiles, authority.certificate);
 }
 
-function running(directory: WorldDirectory, bank: BankTarget, issuer: RunningIssuer, gateway: GatewayProcess, ends: End[]): RunningQuickstart {
+function running(
+  directory: WorldDirectory,
+  bank: BankTarget,
+  { issuer, gateway, web }: { readonly issuer: RunningIssuer; readonly gateway: GatewayProcess; readonly web: WebTarget | LeftOut },
+  ends: End[],
+): RunningQuickstart {
   const { host, port, database, scale, directUrl, directRoleUrl } = bank;
   let stopping: Promise<void> | null = null;
   return {
@@ -154,6 +181,7 @@ function running(directory: WorldDirectory, bank: BankTarget, issuer: RunningIss
       directory,
       gateway: gateway.url,
       native: gateway.native['postgres'] ?? '',
+      web: 'stop' in web ? { host: web.host, port: web.port, native: gateway.native['ssh'] ?? '' } : web,
       issuer: issuer.url,
       caFile: authorityFile(directory),
       bank: { host, port, database, scale, directUrl, directRoleUrl, customers: CUSTOMERS * scale },
@@ -162,6 +190,7 @@ function running(directory: WorldDirectory, bank: BankTarget, issuer: RunningIss
     broken: Promise.race([
       gateway.exited.then(() => new GwError('gateway.start', 'The gateway ended by itself.', { hint: `Read its log: ${directory.logFile}` })),
       bank.exited.then(() => new GwError('store.start', 'The database server of bank-db ended by itself.')),
+      ...('stop' in web ? [web.exited.then(() => new GwError('quickstart.start', 'The sshd of web-1 ended by itself.'))] : []),
     ]),
     stop: (graceMs) => {
       if (stopping === null) stopping = takeDown(ends, graceMs);
@@ -185,5 +214,13 @@ async function takeDown(ends: End[], graceMs: number): Promise<void> {
 }
 
 function addresses(ports: WorldPorts, issuer: string): WorldAddresses {
-  return { gateway: `127.0.0.1:${ports.gateway}`, native: `127.0.0.1:${ports.native}`, bank: `127.0.0.1:${ports.bank}`, issuer };
+  const at = (port: number | undefined): string | null => (port === undefined ? null : `127.0.0.1:${port}`);
+  return {
+    gateway: `127.0.0.1:${ports.gateway}`,
+    native: `127.0.0.1:${ports.native}`,
+    bank: `127.0.0.1:${ports.bank}`,
+    web: at(ports.web),
+    webNative: at(ports.webNative),
+    issuer,
+  };
 }

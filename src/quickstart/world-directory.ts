@@ -18,6 +18,7 @@ export interface WorldDirectory {
   readonly tls: string;
   readonly logFile: string;
   readonly bank: string;
+  readonly web: string;
   readonly issuer: string;
   readonly authority: string;
   readonly stateFile: string;
@@ -29,6 +30,9 @@ export interface WorldPorts {
   readonly native: number;
   readonly issuer: number;
   readonly bank: number;
+  /** Of web-1, and of the gateway's native port for it. Left out: the world was made without it. */
+  readonly web?: number;
+  readonly webNative?: number;
 }
 
 export interface WorldState {
@@ -53,6 +57,7 @@ export function worldDirectory(given: string | null): WorldDirectory {
     tls: join(gateway, 'tls'),
     logFile: join(gateway, 'gateway.log'),
     bank: join(dir, 'targets', 'bank-db'),
+    web: join(dir, 'targets', 'web-1'),
     issuer: join(dir, 'issuer'),
     authority: join(dir, 'authority'),
     stateFile: join(dir, 'quickstart.json'),

@@ -7,7 +7,7 @@ import { GwError } from '../contract/gw-error.js';
 import type { WorldPorts, WorldState } from './world-directory.js';
 
 const DEFAULT_PORT = 7443;
-const USUAL = { native: 7432, bank: 7433, issuer: 7480 } as const;
+const USUAL = { native: 7432, bank: 7433, issuer: 7480, web: 7423, webNative: 7422 } as const;
 const HOST = '127.0.0.1';
 
 /**
@@ -41,7 +41,11 @@ export async function planPorts(asked: number | null, before: WorldState | null)
       bank: await settle(before?.ports.bank ?? (free ? 0 : USUAL.bank), false),
       issuer: await settle(before?.ports.issuer ?? (free ? 0 : USUAL.issuer), false),
     };
-    return { ports, requestedPort };
+    // What a world was made without it does not get later: its gateway.yaml is the user's.
+    if (before !== null && before.ports.web === undefined) return { ports, requestedPort };
+    const web = await settle(before?.ports.web ?? (free ? 0 : USUAL.web), false);
+    const webNative = await settle(before?.ports.webNative ?? (free ? 0 : USUAL.webNative), false);
+    return { ports: { ...ports, web, webNative }, requestedPort };
   } finally {
     await Promise.all(probes.map((server) => new Promise((resolve) => server.close(resolve))));
   }

@@ -2,11 +2,11 @@
  * `gw quickstart` as its users have it: the built CLI in a process of its own, the real psql, real signals. What must hold: ready with one
  * line, everything works, Ctrl-C leaves nothing behind, the same directory starts again with its data.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, type } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
@@ -17,7 +17,10 @@ import { runProgram } from '../support/run-program.js';
 interface Ready {
   readonly gateway: string;
   readonly issuer: string;
-  readonly targets: { readonly 'bank-db': { readonly directUrl: string; readonly nativeUrl: string } };
+  readonly targets: {
+    readonly 'bank-db': { readonly directUrl: string; readonly nativeUrl: string };
+    readonly 'web-1': { readonly host: string; readonly port: number };
+  };
   readonly caFile: string;
   readonly dir: string;
   readonly config: string;
@@ -112,6 +115,8 @@ async function query(url: string, sql: string): Promise<unknown> {
 const token = async (name: string): Promise<string> => (await gw(['quickstart', 'token', name, '--dir', dir]).finished).stdout.trim();
 const psql = (ready: Ready, idToken: string, sql: string): Promise<Finished> =>
   gw(['exec', 'bank-db', '--', 'psql', '-X', '-A', '-t', '-c', sql], { GW_GATEWAY: ready.gateway, GW_ID_TOKEN: idToken }).finished;
+/** Account of web-1, as the server's own settings have it. */
+const accountOf = (known: string): string => /^AllowUsers (.+)$/m.exec(readFileSync(known.replace('known_hosts', 'sshd_config'), 'utf8'))?.[1] ?? '';
 const trusted = (): string[] => (existsSync(join(home, 'config/gw/gateways')) ? readdirSync(join(home, 'config/gw/gateways')) : []);
 
 function expectNothingLeft(): void {
@@ -186,6 +191,46 @@ describe('a world', () => {
       env: { ...env, PGPASSWORD: `${env.PGPASSWORD}x` },
     });
     expect(forged).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test('web-1 is an account on this machine: commands that look run, others and other accounts do not', async () => {
+    const ssh = async (name: string, ...command: string[]): Promise<Finished> =>
+      gw(['ssh', 'web-1', '--no-wait', '--', ...command], { GW_GATEWAY: world.ready.gateway, GW_ID_TOKEN: await token(name) }).finished;
+    expect(await ssh('alice', 'uname', '-s')).toMatchObject({ code: 0, stdout: `${type()}\n` });
+    expect(await ssh('ledger-agent', 'uname -s')).toMatchObject({ code: 0, stdout: `${type()}\n` });
+    for (const command of ['cat /etc/passwd', 'uname -s; sh', 'echo x > /tmp/gw-never', 'echo $(cat /etc/passwd)', 'ls | tee /tmp/gw-never']) {
+      const done = await ssh('alice', command);
+      expect(done, command).toMatchObject({ code: 7, stdout: '' });
+    }
+    expect((await ssh('carol', 'uname')).code).toBe(3);
+    expect(await ssh('alice', '-T')).toMatchObject({ code: 5, stderr: expect.stringContaining('waits for approval by dba') as string });
+    expect((await ssh('ledger-agent', '-T')).code).toBe(7);
+    expect((await ssh('bob', '-W', '127.0.0.1:22')).code).not.toBe(0);
+  });
+
+  test('web-1 listens on loopback, and lets in nobody but the gateway', async () => {
+    const { host, port } = world.ready.targets['web-1'];
+    expect(host).toBe('127.0.0.1');
+    for (const name of ['gateway-key', 'host-key']) expect(statSync(join(dir, 'targets/web-1', name)).mode & 0o777).toBe(0o600);
+    const key = join(home, 'other-key');
+    expect((await runProgram('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key], { env: {} })).code).toBe(0);
+    const known = join(dir, 'targets/web-1/known_hosts');
+    const options = ['-F', '/dev/null', '-o', `UserKnownHostsFile=${known}`, '-o', 'HostKeyAlias=web-1', '-o', 'BatchMode=yes', '-p', String(port)];
+    const direct = (file: string): ReturnType<typeof runProgram> =>
+      runProgram('ssh', [...options, '-o', 'IdentitiesOnly=yes', '-i', file, `${accountOf(known)}@127.0.0.1`, 'true'], { env: { HOME: home } });
+    expect((await direct(join(dir, 'targets/web-1/gateway-key'))).code).toBe(0);
+    expect(await direct(key)).toMatchObject({ code: 255 });
+  });
+
+  test('the provider answers no other account of the machine', async () => {
+    expect(process.getuid?.(), 'only root can be somebody else').toBe(0);
+    const ask = (account: { uid?: number; gid?: number }): Promise<string> =>
+      new Promise((resolve, reject) => {
+        const code = `fetch(${JSON.stringify(`${world.ready.issuer}/jwks`)}).then((answer) => process.stdout.write(String(answer.status)))`;
+        execFile(process.execPath, ['-e', code], { ...account, cwd: '/' }, (error, stdout) => (error === null ? resolve(stdout) : reject(error)));
+      });
+    expect(await ask({})).toBe('200');
+    expect(await ask({ uid: 65_534, gid: 65_534 })).toBe('403');
   });
 
   test('a second start in the same directory is refused, names the first, and leaves it alone', async () => {

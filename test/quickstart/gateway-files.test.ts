@@ -7,8 +7,15 @@ import { parse } from 'yaml';
 import { movedAddresses, writeGatewayFiles } from '../../src/quickstart/gateway-files.js';
 import { makeWorldDirectory, type WorldDirectory, worldDirectory } from '../../src/quickstart/world-directory.js';
 
-const first = { gateway: '127.0.0.1:7443', native: '127.0.0.1:7432', bank: '127.0.0.1:7433', issuer: 'http://127.0.0.1:7480' };
-const bank = { username: 'gw_bank', database: 'bank' };
+const first = {
+  gateway: '127.0.0.1:7443',
+  native: '127.0.0.1:7432',
+  bank: '127.0.0.1:7433',
+  issuer: 'http://127.0.0.1:7480',
+  web: '127.0.0.1:7423',
+  webNative: '127.0.0.1:7422',
+};
+const access = { bank: { username: 'gw_bank', database: 'bank' }, web: { username: 'someone' } };
 let top = '';
 let world: WorldDirectory;
 
@@ -20,9 +27,16 @@ beforeEach(async () => {
 
 afterEach(() => rmSync(top, { recursive: true }));
 
+interface Rule {
+  readonly effect: string;
+  readonly actions: readonly string[];
+  readonly subjects?: { readonly groups?: readonly string[] };
+}
+const ruleSet = (): readonly Rule[] => (parse(readFileSync(join(world.policy, 'access.yaml'), 'utf8')) as { readonly rules: readonly Rule[] }).rules;
+
 describe('the first start', () => {
   test('writes configuration and policy, readable by their owner only', async () => {
-    await writeGatewayFiles(world, first, null, bank, 'policies');
+    await writeGatewayFiles(world, first, null, access, 'policies');
     const config = parse(readFileSync(world.configFile, 'utf8')) as {
       gateway: { listen: string };
       identity: { issuers: { issuer: string }[] };
@@ -33,12 +47,20 @@ describe('the first start', () => {
     expect(config.targets[0]?.address).toBe(first.bank);
     expect(statSync(world.configFile).mode & 0o777).toBe(0o600);
     expect(readFileSync(join(world.policy, 'guardrails.yaml'), 'utf8')).toBe(readFileSync('policies/guardrails.yaml', 'utf8'));
-    const access = parse(readFileSync(join(world.policy, 'access.yaml'), 'utf8')) as { rules: { effect: string; subjects: { groups: string[] } }[] };
-    expect(access.rules.filter(({ effect }) => effect === 'allow').flatMap(({ subjects }) => subjects.groups)).toEqual(['engineers', 'dba', 'ci', 'agents']);
+    expect(readFileSync(join(world.policy, 'ssh-guardrails.yaml'), 'utf8')).toBe(readFileSync('policies/ssh-guardrails.yaml', 'utf8'));
+    const connecting = ruleSet().filter(({ effect, actions }) => effect === 'allow' && actions.includes('connect'));
+    expect(connecting.flatMap(({ subjects }) => subjects?.groups)).toEqual(['engineers', 'dba', 'ci', 'agents', 'engineers', 'dba', 'ci', 'agents']);
+  });
+
+  test('without a host names none, in configuration and policy', async () => {
+    await writeGatewayFiles(world, { ...first, web: null, webNative: null }, null, { ...access, web: null }, 'policies');
+    for (const file of [world.configFile, join(world.policy, 'access.yaml')]) expect(readFileSync(file, 'utf8')).not.toMatch(/web-1|ssh/);
+    expect(existsSync(join(world.policy, 'ssh-guardrails.yaml'))).toBe(false);
+    expect(ruleSet().length).toBeGreaterThan(0);
   });
 
   test('without the shipped guardrails there is no start', async () => {
-    await expect(writeGatewayFiles(world, first, null, bank, top)).rejects.toMatchObject({ code: 'quickstart.start' });
+    await expect(writeGatewayFiles(world, first, null, access, top)).rejects.toMatchObject({ code: 'quickstart.start' });
   });
 });
 
@@ -46,10 +68,10 @@ describe('a later start', () => {
   const moved = { ...first, gateway: '127.0.0.1:40001', issuer: 'http://127.0.0.1:40002' };
 
   test('changes addresses that moved and not one other byte', async () => {
-    await writeGatewayFiles(world, first, null, bank, 'policies');
+    await writeGatewayFiles(world, first, null, access, 'policies');
     appendFileSync(world.configFile, '\n# mine: 127.0.0.1:7443 in a comment stays\nlog:   { level: "debug" }\n');
     const before = readFileSync(world.configFile, 'utf8');
-    await writeGatewayFiles(world, moved, first, bank, 'policies');
+    await writeGatewayFiles(world, moved, first, access, 'policies');
     const after = readFileSync(world.configFile, 'utf8');
     expect(after).toBe(
       before.replace('listen: 127.0.0.1:7443', 'listen: 127.0.0.1:40001').replace('issuer: http://127.0.0.1:7480', 'issuer: http://127.0.0.1:40002'),
@@ -58,19 +80,19 @@ describe('a later start', () => {
   });
 
   test('leaves an address that the user chose', async () => {
-    await writeGatewayFiles(world, first, null, bank, 'policies');
+    await writeGatewayFiles(world, first, null, access, 'policies');
     writeFileSync(world.configFile, readFileSync(world.configFile, 'utf8').replace(first.gateway, '127.0.0.1:9999'));
-    await writeGatewayFiles(world, moved, first, bank, 'policies');
+    await writeGatewayFiles(world, moved, first, access, 'policies');
     expect((parse(readFileSync(world.configFile, 'utf8')) as { gateway: { listen: string } }).gateway.listen).toBe('127.0.0.1:9999');
   });
 
   test('never writes policy again: what was edited stays, what was removed stays removed', async () => {
-    await writeGatewayFiles(world, first, null, bank, 'policies');
-    const access = join(world.policy, 'access.yaml');
-    writeFileSync(access, 'version: 1\n');
+    await writeGatewayFiles(world, first, null, access, 'policies');
+    const policy = join(world.policy, 'access.yaml');
+    writeFileSync(policy, 'version: 1\n');
     rmSync(join(world.policy, 'guardrails.yaml'));
-    await writeGatewayFiles(world, moved, first, bank, 'policies').catch(() => undefined);
-    expect(readFileSync(access, 'utf8')).toBe('version: 1\n');
+    await writeGatewayFiles(world, moved, first, access, 'policies').catch(() => undefined);
+    expect(readFileSync(policy, 'utf8')).toBe('version: 1\n');
     expect(existsSync(join(world.policy, 'guardrails.yaml'))).toBe(false);
   });
 

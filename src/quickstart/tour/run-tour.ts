@@ -17,7 +17,9 @@ export async function runTour(world: World, packageRoot: string, signal: AbortSi
     await client.connect();
     const direct = async (sql: string): Promise<string> => String(Object.values((await client.query<Record<string, unknown>>(sql)).rows[0] ?? {})[0]);
     const context: TourContext = { world, shell, direct, notes: new Map([['entries', await direct('select count(*) from ledger.entries')]]) };
-    for (const [index, step] of TOUR_STEPS.entries()) {
+    const steps = TOUR_STEPS.filter(({ possible }) => possible?.(world) ?? true);
+    if ('leftOut' in world.web) say(paintErr.dim(`Without web-1: ${world.web.leftOut}.`));
+    for (const [index, step] of steps.entries()) {
       if (signal.aborted) return false;
       say('');
       say(`${paintErr.bold(`${index + 1}. ${step.who}`)}  ${step.title}`);
@@ -28,7 +30,7 @@ export async function runTour(world: World, packageRoot: string, signal: AbortSi
       if (problem !== null) return false;
     }
     say('');
-    say(paintErr.green(`All ${TOUR_STEPS.length} steps held.`));
+    say(paintErr.green(`All ${steps.length} steps held.`));
     return true;
   } finally {
     signal.removeEventListener('abort', stop);

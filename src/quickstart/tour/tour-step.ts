@@ -22,6 +22,8 @@ export interface TourStep {
   readonly title: string;
   /** Why this matters, one sentence. */
   readonly why: string;
+  /** False: the world has not what it is about. */
+  readonly possible?: (world: World) => boolean;
   readonly run: (context: TourContext) => Promise<TourOutcome>;
 }
 

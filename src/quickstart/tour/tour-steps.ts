@@ -1,8 +1,10 @@
 /** The story: alice works, dangerous statements are refused, bob ends a session, carol reads the record. Each step checks itself. */
 import { rm } from 'node:fs/promises';
+import { type as systemName } from 'node:os';
 import { join } from 'node:path';
 import { approveDevice } from '../approve-device.js';
 import { quickstartToken } from '../quickstart-token.js';
+import type { World } from '../start-quickstart.js';
 import type { Finished } from './tour-shell.js';
 import { outcome, type TourContext, type TourOutcome, type TourStep } from './tour-step.js';
 
@@ -12,6 +14,8 @@ const psql = (...statements: readonly string[]): string[] => ['exec', 'bank-db',
 const words = ({ stdout, stderr }: Finished): string => [stdout.trim(), stderr.trim()].filter((text) => text !== '').join('\n');
 
 const refused = ({ stderr }: Finished): boolean => /ERROR:/.test(stderr) && /guardrails\//.test(stderr);
+
+const hasHost = ({ web }: World): boolean => 'native' in web;
 
 async function login({ shell }: TourContext, person: string): Promise<TourOutcome> {
   const command = shell.start(person, ['login', '--no-browser']);
@@ -155,6 +159,31 @@ export const TOUR_STEPS: readonly TourStep[] = [
         PGPASSWORD: token,
       });
       return outcome(words(done), [done.stdout.trim() === '42', 'the answer is not 42'], [refused(done), 'TRUNCATE was not refused by a guardrail']);
+    },
+  },
+  {
+    who: 'alice',
+    title: 'gw ssh web-1 -- uname -s',
+    why: "The system's own ssh on a host: no key of the host, no password, no question about a fingerprint.",
+    possible: hasHost,
+    run: async ({ shell }) => {
+      const done = await shell.gw('alice', ['ssh', 'web-1', '--', 'uname', '-s']);
+      return outcome(words(done), [done.code === 0, `gw ssh ended with ${done.code}`], [done.stdout.trim() === systemName(), 'the host did not answer']);
+    },
+  },
+  {
+    who: 'alice',
+    title: 'gw ssh web-1 -- "uname -s; cat /etc/passwd"',
+    why: 'A command is read as a shell reads it: each program in it is decided, and one that is not allowed keeps all of it from running.',
+    possible: hasHost,
+    run: async ({ shell }) => {
+      const done = await shell.gw('alice', ['ssh', 'web-1', '--', 'uname -s; cat /etc/passwd']);
+      return outcome(
+        words(done),
+        [done.code === 7, `gw ssh ended with ${done.code} instead of 7 (blocked)`],
+        [done.stdout === '', 'a part of it ran'],
+        [done.stderr.includes('refused by policy'), 'it does not say why'],
+      );
     },
   },
   {

@@ -40,7 +40,8 @@ export interface GatewayWorld {
   readonly target: RealPostgres;
   readonly ca: string;
   readonly issuer: TestIssuer;
-  start(): Promise<RunningGateway>;
+  /** @param env beside the environment of the tests */
+  start(env?: Readonly<Record<string, string>>): Promise<RunningGateway>;
   /** Rewrites gateway.yaml; parts not given stay as they are by default. */
   configure(parts: Partial<ConfigParts>): Promise<void>;
   writePolicy(text: string): Promise<void>;
@@ -110,8 +111,8 @@ export async function startGatewayWorld(settings: Record<string, string> = {}): 
     issuer,
     configure: (parts) => writeFile(configFile, JSON.stringify(configOf({ ...DEFAULTS, ...parts }, issuer, target), null, 2)),
     writePolicy: (text) => writeFile(join(dir, 'policy.yaml'), text),
-    start: async () => {
-      const gateway = await launch(configFile);
+    start: async (env = {}) => {
+      const gateway = await launch(configFile, env);
       running.push(gateway);
       return gateway;
     },
@@ -169,9 +170,10 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
   };
 }
 
-async function launch(configFile: string): Promise<RunningGateway> {
+async function launch(configFile: string, env: Readonly<Record<string, string>>): Promise<RunningGateway> {
   const child = spawn(process.execPath, [join(ROOT, 'bin', 'run.js'), 'gateway', 'start', '--config', configFile, '--json'], {
     stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
   });
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   const log: Record<string, unknown>[] = [];

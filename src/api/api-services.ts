@@ -26,6 +26,7 @@ import type { HoldStore } from '../contract/record-keeping.js';
 import type { Bus, SessionStore, SessionSummary, SubjectStore } from '../contract/session-store.js';
 import type { Target } from '../contract/target.js';
 import type { ClientRecordings } from '../recording/index.js';
+import type { CertificateDesk } from './certificate-desk.js';
 import type { EvidenceDesk } from './evidence-desk.js';
 import type { MaskingDesk } from './masking-desk.js';
 import type { PolicyDesk } from './policy-desk.js';
@@ -110,6 +111,7 @@ export interface ApiServices {
   readonly records: SessionRecords;
   readonly operations: Pick<OperationIndex, 'search'>;
   readonly clientRecordings: ClientRecordings;
+  readonly certificates: CertificateDesk;
   readonly policyDesk: PolicyDesk;
   readonly maskingDesk: MaskingDesk;
   readonly evidence: EvidenceDesk;

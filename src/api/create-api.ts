@@ -15,6 +15,7 @@ import { auditEntryRoutes } from './audit-entries.js';
 import { auditLogRoutes } from './audit-logs.js';
 import { auditSinksRoute } from './audit-sinks.js';
 import { type Caller, identifyCaller } from './caller.js';
+import { certificateRoutes } from './certificates.js';
 import { clientRecordingRoutes } from './client-recordings.js';
 import { evidenceRoute } from './evidence.js';
 import { FailedLogins } from './failed-logins.js';
@@ -96,6 +97,7 @@ export async function createApi(services: ApiServices, serve: (listener: Request
     auditSinksRoute(services),
     evidenceRoute(services),
     ...clientRecordingRoutes(services),
+    ...certificateRoutes(services),
   ];
   for (const route of routes) addRoute(app, route, services, identify);
   await app.ready();

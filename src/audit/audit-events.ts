@@ -74,6 +74,8 @@ export const AUDIT_EVENTS = {
   'evidence.export': { ...ACTOR, ...SESSION, framework: 'public', from: 'public', to: 'public' },
   /** For a pack, what was written up to then is sealed. */
   'evidence.seal': { worker: 'public', request: 'public' },
+  /** A certificate for a native port, on the strength of a login. */
+  'certificate.issue': { ...ACTOR, protocol: 'public', serial: 'public', targets: 'public', expiresAt: 'public' },
   /** A client begins to record its side of sessions. */
   'client_recording.begin': { ...ACTOR, recording: 'public', targets: 'public' },
   /** A piece of it was uploaded. */

@@ -8,9 +8,11 @@ import type {
   ApprovalList,
   AuditEntryList,
   AuditLogList,
+  AuthorityList,
   ClientRecording,
   ClientRecordingBegun,
   ExportFormat,
+  IssuedCertificate,
   KillReply,
   LoginInfo,
   NewApproval,
@@ -131,6 +133,17 @@ export class GatewayClient {
   async targets(): Promise<readonly TargetInfo[]> {
     const answer = await this.#call({ method: 'GET', path: '/api/v1/targets', token: await this.#token() });
     return this.#list<TargetInfo>(answer, 'targets');
+  }
+
+  /** A certificate of this login for a key, for clients without gw. @param targets left out: all that can be reached */
+  async certify(request: { readonly protocol: string; readonly publicKey: string; readonly targets?: readonly string[] }): Promise<IssuedCertificate> {
+    const answer = await this.#call({ method: 'POST', path: '/api/v1/certificates', body: request, token: await this.#token() });
+    return answer as unknown as IssuedCertificate;
+  }
+
+  async authorities(): Promise<AuthorityList['authorities']> {
+    const answer = await this.#call({ method: 'GET', path: '/api/v1/certificates/authorities', token: await this.#token() });
+    return this.#list(answer, 'authorities');
   }
 
   /** Newest first; `next` continues as `before`. */

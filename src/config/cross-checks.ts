@@ -37,6 +37,11 @@ export function crossCheck(parsed: ParsedGatewayFile, source: YamlSource, checks
     else names.set(target.name, index);
     const protocol = Object.hasOwn(checks.protocols, target.protocol) ? checks.protocols[target.protocol] : undefined;
     if (protocol === undefined) problems.push(source.at([...path, 'protocol'], unknownProtocol(target.protocol, checks.protocols)));
+    const { certificate, principals } = target.credential;
+    if (certificate && protocol?.certificates !== true)
+      problems.push(source.at([...path, 'credential', 'certificate'], `a target of protocol ${target.protocol} takes no certificate`));
+    if (principals !== undefined && !certificate)
+      problems.push(source.at([...path, 'credential', 'principals'], 'principals are those of a certificate: set `certificate: true`'));
     const address: HostPort | null = parseHostPort(target.address, protocol?.defaultPort ?? null);
     if (address === null || address.port === 0) {
       problems.push(source.at([...path, 'address'], `"${target.address.slice(0, 64)}" is not an address; write host:port, for example db.internal:5432`));

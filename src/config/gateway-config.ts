@@ -101,6 +101,8 @@ export interface ConfigProtocol {
   readonly optionsSchema: object;
   /** Port of an address that has none; without it every address needs one. */
   readonly defaultPort?: number;
+  /** The gateway can log in with a certificate of its own authority. */
+  readonly certificates?: boolean;
 }
 
 export type ConfigProtocols = Readonly<Record<string, ConfigProtocol>>;

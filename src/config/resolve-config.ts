@@ -127,7 +127,7 @@ function issuerSettings(each: ParsedGatewayFile['identity']['issuers'][number], 
 
 function targetSettings(each: ParsedGatewayFile['targets'][number], found: ResolvedTarget | undefined, directory: string): TargetSettings[] {
   if (found === undefined) return [];
-  const { username, password, key } = each.credential;
+  const { username, password, key, certificate, principals } = each.credential;
   return [
     {
       name: each.name,
@@ -142,6 +142,7 @@ function targetSettings(each: ParsedGatewayFile['targets'][number], found: Resol
         username,
         password: password === undefined ? null : secretSource(password, directory),
         ...(key === undefined ? {} : { key: secretSource(key, directory) }),
+        ...(certificate ? { principals: principals ?? [username] } : {}),
       },
     },
   ];

@@ -25,6 +25,16 @@ const target = z.strictObject({
       username: text('User name at the target.', 255, ['gw']),
       password: secretReference('The password, by reference. Leave it out when the target asks for none.').optional(),
       key: secretReference('A private key in PEM, by reference, for protocols that log in with one. All lines of the file or output are the key.').optional(),
+      certificate: z.boolean().default(false).meta({
+        description:
+          'Log in with a certificate that the gateway signs for each session, for minutes, with an authority of its own. The target must trust that authority; the guide to the protocol says how.',
+      }),
+      principals: z
+        .array(z.string().regex(/^[^\p{C},]{1,255}$/u, 'must be a name without commas and control characters'))
+        .min(1)
+        .max(16)
+        .optional()
+        .meta({ description: 'Names that the certificate is good for at the target. Default: the user name.', examples: [['deploy']] }),
     })
     .meta({ description: 'What the gateway logs in with. Clients never see it.' }),
   options: z.record(z.string(), z.unknown()).default({}).meta({ description: 'Options of the protocol.' }),

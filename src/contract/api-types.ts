@@ -151,6 +151,20 @@ export interface SinkStatus {
   readonly failing: { readonly since: string; readonly attempts: number; readonly message: string } | null;
 }
 
+/** POST /api/v1/certificates {protocol, publicKey, targets?} — for a client without gw, as long as the login lasts. */
+export interface IssuedCertificate {
+  readonly certificate: string;
+  readonly serial: string;
+  readonly targets: readonly string[];
+  readonly expiresAt: string;
+}
+
+/** GET /api/v1/certificates/authorities */
+export interface AuthorityList {
+  /** `targets`: the public key by which targets know the gateway. */
+  readonly authorities: readonly { readonly protocol: string; readonly targets: string }[];
+}
+
 /** GET /api/v1/targets */
 export interface TargetList {
   readonly targets: readonly TargetInfo[];

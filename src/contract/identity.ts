@@ -36,6 +36,14 @@ export function subjectsOf(identity: Pick<Identity, 'issuer' | 'subject' | 'onBe
   return principal === null ? [{ issuer, subject }] : [{ issuer, subject }, principal];
 }
 
+/** Port of the identity domain: logins that outlast the showing of a token, by a key that the client proves. */
+export interface IdentityPasses {
+  /** @param holder names the key. @throws GwError `usage.invalid` when the identity is too large */
+  issue(identity: Identity, holder: string): Uint8Array;
+  /** The identity, whose holder proved the key. @throws GwError `login.token_invalid` | `login.expired` | `login.locked` */
+  redeem(pass: Uint8Array, holder: string): Promise<Identity>;
+}
+
 /** Port of the identity domain. */
 export interface Authenticator {
   /**

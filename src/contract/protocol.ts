@@ -99,6 +99,8 @@ export interface LoginConnection {
   readonly discovery: { readonly openidConfiguration: string; readonly scope: string } | null;
   /** What `Protocol.serverIdentity` made, for protocols in which the gateway proves who it is by a key of its own; null for all others. */
   readonly serverIdentity: Secret | null;
+  /** What `Protocol.authorities.clients` made; null where there is none, and on a tunnel. */
+  readonly clientAuthority: Secret | null;
   /** Reads at least one byte or throws `protocol.timeout`/`protocol.violation` when the client ends or the deadline passes. */
   read(): Promise<Buffer>;
   /** Gives back bytes that `read` returned but that belong to what follows. */
@@ -110,6 +112,8 @@ export interface LoginConnection {
 export type Credential =
   | { readonly kind: 'token'; readonly token: Secret }
   /** The per-session secret of a local port; compared in constant time with the one of the tunnel's preamble. */
+  /** From a certificate of the gateway's own authority, whose key the client proved: the pass in it, and who may redeem it. */
+  | { readonly kind: 'pass'; readonly pass: Uint8Array; readonly holder: string }
   | { readonly kind: 'local-secret'; readonly secret: Secret };
 
 export type LoginRequest =
@@ -373,6 +377,34 @@ export interface ServerIdentity {
   describe(identity: string): string;
 }
 
+/** What a certificate for a client of the gateway is made of. */
+export interface ClientCertificateRequest {
+  /** The client's public key, one line in the protocol's own form; untrusted. */
+  readonly publicKey: string;
+  /** Names of targets that it is for: at these, and nowhere else. */
+  readonly targets: readonly string[];
+  /** For logs: whose it is. */
+  readonly subject: string;
+  readonly serial: bigint;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** Seals the login for the holder of the key; comes back in a `Credential`. */
+  pass(holder: string): Uint8Array;
+}
+
+/**
+ * Keys by which the gateway signs certificates: for its own clients, and for targets that trust it. Two keys, because what is signed for the one
+ * must be nothing to the other.
+ */
+export interface ProtocolAuthorities {
+  readonly clients: ServerIdentity & {
+    /** One line of text. @throws GwError `usage.invalid` */
+    issue(authority: Secret, request: ClientCertificateRequest): string;
+  };
+  readonly targets: ServerIdentity;
+}
+
 export interface Protocol {
   readonly kind: string;
   readonly descriptor: ProtocolDescriptor;
@@ -387,6 +419,8 @@ export interface Protocol {
   prepare(): Promise<void>;
   /** Null: clients know the gateway by its certificate, or not at all. */
   readonly serverIdentity: ServerIdentity | null;
+  /** Null: nobody is let in by a certificate, and no target lets the gateway in by one. */
+  readonly authorities: ProtocolAuthorities | null;
   login(connection: LoginConnection): Promise<LoginRequest>;
   connect(
     connection: UpstreamConnection,

@@ -32,6 +32,8 @@ export interface TargetSettings {
     readonly password: SecretSource | null;
     /** A private key; all lines of the source. */
     readonly key?: SecretSource;
+    /** Names that the gateway certifies itself for; left out: it does not. */
+    readonly principals?: readonly string[];
   };
 }
 

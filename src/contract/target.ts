@@ -13,7 +13,24 @@ export interface Target {
   readonly options: unknown;
   /** `strict`: an operation's record is synced to disk before the operation goes up. */
   readonly durability: 'batch' | 'strict';
-  credential(): Promise<TargetCredential>;
+  credential(): Promise<HeldCredential>;
+}
+
+/** What the gateway holds for a target. */
+export interface HeldCredential extends Omit<TargetCredential, 'certify'> {
+  /** Names that the gateway has itself certified for, by its own authority; null: it does not. */
+  readonly principals: readonly string[] | null;
+}
+
+export interface CertifyAs {
+  /** What `Protocol.authorities.targets` made. */
+  readonly authority: Secret;
+  /** Names that the certificate is good for at the target. */
+  readonly principals: readonly string[];
+  /** For the target's own log: which session, and whose. */
+  readonly keyId: string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
 }
 
 export interface TargetCredential {
@@ -21,4 +38,6 @@ export interface TargetCredential {
   readonly password: Secret | null;
   /** A private key in PEM, where the gateway holds one. */
   readonly key?: Secret;
+  /** The gateway certifies itself to the target by its own authority. */
+  readonly certify?: CertifyAs;
 }

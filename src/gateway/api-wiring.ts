@@ -1,6 +1,6 @@
 /** What the API gets of this worker. One place, so that `worker.ts` stays a list of steps. */
 
-import type { ApiServices, ApiSettings, EvidenceDesk, RetentionDesk } from '../api/index.js';
+import type { ApiServices, ApiSettings, CertificateDesk, EvidenceDesk, RetentionDesk } from '../api/index.js';
 import type { ApprovalDesk } from '../approval/index.js';
 import type { AuditLog } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
@@ -47,6 +47,7 @@ export interface ApiWiring {
   readonly sinks: AuditSinks;
   readonly evidence: EvidenceDesk;
   readonly clientRecordings: ClientRecordings;
+  readonly certificates: CertificateDesk;
   readonly metrics: WorkerMetrics;
   readonly metricsOfAll: () => Promise<readonly MetricFamilies[]>;
   readonly draining: () => boolean;
@@ -73,6 +74,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     sinks,
     evidence,
     clientRecordings,
+    certificates,
     metrics,
     metricsOfAll,
     draining,
@@ -94,6 +96,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     records: createSessionRecords(journalDir, keys, createRecordEraser({ journalDir, holds: store.holds, contents: store.contents }), logger),
     operations: store.operations,
     clientRecordings,
+    certificates,
     policyDesk: createPolicyAnswers({
       current: () => policy.current(),
       store: store.policies,

@@ -8,5 +8,8 @@ export const protocolsByKind: ReadonlyMap<string, Protocol> = new Map(protocols.
 export const protocolDescriptors = protocols.map(({ descriptor }) => descriptor);
 
 export const configProtocols: ConfigProtocols = Object.fromEntries(
-  protocols.map(({ kind, descriptor, optionsSchema, parseOptions }) => [kind, { parseOptions, optionsSchema, defaultPort: descriptor.defaultPort }]),
+  protocols.map(({ kind, descriptor, optionsSchema, parseOptions, authorities }) => [
+    kind,
+    { parseOptions, optionsSchema, defaultPort: descriptor.defaultPort, certificates: authorities !== null },
+  ]),
 );

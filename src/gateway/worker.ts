@@ -12,6 +12,7 @@ import { GwError } from '../contract/gw-error.js';
 import type { Authenticator } from '../contract/identity.js';
 import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Journal } from '../contract/recording.js';
+import { createIdentityPasses } from '../identity/index.js';
 import { createMaskingDoor } from '../masking/index.js';
 import { ClientRecordings, type GroupJournal, openJournal, type SealedSegment } from '../recording/index.js';
 import { createPath, type Path, type PathLimits } from '../session/index.js';
@@ -20,6 +21,8 @@ import { dial } from '../targets/index.js';
 import { createApiServices } from './api-wiring.js';
 import { type Approvals, createApprovals } from './approval-wiring.js';
 import { type AuditSinks, startAuditSinks } from './audit-sinks.js';
+import { loadAuthorities, loadPassKey } from './authority-keys.js';
+import { createCertificateDesk } from './certificate-desk.js';
 import { ConnectionCounter } from './connection-limits.js';
 import { createEvidenceDesk, type GatewayEvidence } from './evidence-desk.js';
 import { protocolsByKind } from './gateway-protocols.js';
@@ -97,6 +100,13 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   void warmUp(live, logger);
 
   const serverIdentities = await loadServerIdentities(protocolsByKind.values(), config.gateway.dataDir, clock.now());
+  const authorities = await loadAuthorities(protocolsByKind.values(), config.gateway.dataDir, clock.now());
+  const passes = createIdentityPasses({
+    key: await loadPassKey(config.gateway.dataDir, clock.now()),
+    clock,
+    trusts: (issuer) => live.current().config.identity.issuers.some((each) => each.issuer === issuer),
+    isLocked: (issuer, subject) => store.subjects.isLocked(issuer, subject),
+  });
   const tokenKeys = await loadTokenKeys(config, clock.now());
   const doors = new WeakMap<MaskingView, MaskingDoor>();
   const masking = (view: MaskingView): MaskingDoor => {
@@ -158,6 +168,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     workerId: worker,
     protocols: protocolsByKind,
     authenticator,
+    passes,
     policy,
     masking,
     targets: { get: (name) => live.current().targets.get(name) ?? undefined },
@@ -174,6 +185,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     tlsContext: (): SecureContext => live.current().tls.context,
     discovery: discoveryOf(config),
     serverIdentities,
+    authorities,
     limits: limitsOf(live),
     clock,
     logger,
@@ -197,6 +209,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   let http: Server | undefined;
   const services = createApiServices({
     clientRecordings,
+    certificates: createCertificateDesk({ protocols: protocolsByKind, keys: authorities, passes, clock }),
     live,
     serverIdentities,
     addresses,

@@ -5,9 +5,10 @@
  */
 import type { Clock } from '../base/clock.js';
 import { GwError } from '../contract/gw-error.js';
-import { type Authenticator, type Identity, subjectsOf } from '../contract/identity.js';
+import type { Authenticator, Identity } from '../contract/identity.js';
 import type { IssuerSettings } from '../contract/settings.js';
 import { createIssuerFetch, type FetchJson } from './issuer-fetch.js';
+import { type IsLocked, refuseLocked } from './refuse-locked.js';
 import { TokenCache } from './token-cache.js';
 import { readTokenShape, requireTokenSize } from './token-shape.js';
 import { createTrustedIssuer, type TrustedIssuer } from './trusted-issuer.js';
@@ -19,8 +20,7 @@ export interface AuthenticatorOptions {
   /** How far clocks may differ, milliseconds. */
   readonly clockSkewMs: number;
   readonly clock: Clock;
-  /** Cheap, asked on every call. */
-  isLocked(issuer: string, subject: string): Promise<boolean>;
+  readonly isLocked: IsLocked;
   /** How to read an issuer's documents. Default: https, with the issuer's `ca` where it has one. */
   readonly fetchJson?: FetchJson;
 }
@@ -64,18 +64,11 @@ export function createAuthenticator(options: AuthenticatorOptions): TokenAuthent
     return identity;
   };
 
-  /** A lock on a person holds for whoever acts for that person too. */
-  const refuseLocked = async (identity: Identity): Promise<void> => {
-    const [self, principal] = await Promise.all(subjectsOf(identity).map(({ issuer, subject }) => options.isLocked(issuer, subject)));
-    if (self !== false) throw new GwError('login.locked', 'This identity is locked.');
-    if (principal === true) throw new GwError('login.locked', 'The person on whose behalf this identity acts is locked.');
-  };
-
   return {
     async verify(token) {
       requireTokenSize(token);
       const identity = await verifyToken(token);
-      await refuseLocked(identity);
+      await refuseLocked(identity, options.isLocked);
       return identity;
     },
     async warmUp() {

@@ -34,6 +34,8 @@ export interface Incoming {
   readonly preferredAuth: PreferredAuth;
   /** Of the protocol of a native port; a tunnel's is known after its hello. */
   readonly serverIdentity: Secret | null;
+  /** Null on a tunnel: there the login is the tunnel's. */
+  readonly clientAuthority: Secret | null;
 }
 
 /** Counts connections that have not logged in. */
@@ -90,6 +92,7 @@ export class Accept {
       target: null,
       discovery: this.#services.discovery,
       serverIdentity: incoming.serverIdentity,
+      clientAuthority: incoming.clientAuthority,
       get stream() {
         return reader.stream;
       },

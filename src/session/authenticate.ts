@@ -5,7 +5,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
-import type { Authenticator, Identity } from '../contract/identity.js';
+import type { Authenticator, Identity, IdentityPasses } from '../contract/identity.js';
 import type { Credential } from '../contract/protocol.js';
 import type { Authenticated } from '../contract/verdict.js';
 import type { LoginThrottle } from './login-throttle.js';
@@ -28,11 +28,27 @@ export function requireAuthenticated(value: Authenticated): void {
   if (!VerifiedIdentity.is(value)) throw new GwError('internal.error', 'An identity was used that no check has verified.');
 }
 
+interface Verifiers {
+  readonly authenticator: Authenticator;
+  readonly passes: IdentityPasses;
+}
+
+async function verified(credential: Credential, { authenticator, passes }: Verifiers): Promise<Identity> {
+  switch (credential.kind) {
+    case 'token':
+      return authenticator.verify(credential.token.expose());
+    case 'pass':
+      return passes.redeem(credential.pass, credential.holder);
+    case 'local-secret':
+      throw new GwError('login.required', 'A token is needed here.');
+  }
+}
+
 /** @throws GwError `login.*` */
-export async function authenticate(token: Secret, address: string, authenticator: Authenticator, throttle: LoginThrottle): Promise<Authenticated> {
+export async function authenticate(credential: Credential, address: string, services: Verifiers, throttle: LoginThrottle): Promise<Authenticated> {
   throttle.admit(address);
   try {
-    return new VerifiedIdentity(await authenticator.verify(token.expose())) as unknown as Authenticated;
+    return new VerifiedIdentity(await verified(credential, services)) as unknown as Authenticated;
   } catch (error) {
     const failure = GwError.from(error);
     if (failure.entry.kind === 'login' || failure.entry.kind === 'denied') throttle.failed(address);

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
 import { GwError } from '../contract/gw-error.js';
 import type { Protocol, UpstreamConnection, UpstreamReady } from '../contract/protocol.js';
-import type { Target } from '../contract/target.js';
+import type { HeldCredential, Target, TargetCredential } from '../contract/target.js';
 import type { Grant } from '../contract/verdict.js';
 import { requireGrant } from './authorize.js';
 import { Intake } from './intake.js';
@@ -30,12 +30,13 @@ export async function openTarget(
   protocol: Protocol,
   startup: unknown,
   readOnly: boolean,
+  keyId: string,
   services: PathServices,
   signal: AbortSignal,
 ): Promise<OpenTarget> {
   requireGrant(grant);
   const { target } = grant;
-  const credential = await target.credential();
+  const credential = certified(await target.credential(), target, keyId, services);
   const connection = await dialTarget(target, services, signal);
   try {
     const ready = await protocol.connect(connection, target, credential, startup, readOnly);
@@ -48,6 +49,15 @@ export async function openTarget(
     connection.stream.destroy();
     throw error instanceof GwError ? error : new GwError('target.unreachable', 'The handshake with the target failed.', { cause: error });
   }
+}
+
+/** Where the configuration wants a certificate, the authority that signs it. @throws GwError `target.credential` */
+function certified(held: HeldCredential, { protocol }: Target, keyId: string, { authorities, clock }: PathServices): TargetCredential {
+  const { principals, ...credential } = held;
+  if (principals === null) return credential;
+  const authority = authorities.get(protocol)?.targets;
+  if (authority === undefined) throw new GwError('target.credential', 'The target speaks a protocol in which the gateway has no certificates.');
+  return { ...credential, certify: { authority, principals, keyId, now: clock.now() } };
 }
 
 /** A connection for the handshake stage. With `onread` the raw socket emits no data events: its bytes come through the intake. */

@@ -7,7 +7,7 @@ import type { Secret } from '../base/secret.js';
 import type { ApprovalDoor } from '../contract/approval.js';
 import type { ClientRecordingDoor } from '../contract/client-recording.js';
 import type { PolicySource } from '../contract/decision.js';
-import type { Authenticator } from '../contract/identity.js';
+import type { Authenticator, IdentityPasses } from '../contract/identity.js';
 import type { InheritedTagStore } from '../contract/inherited-tags.js';
 import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Protocol } from '../contract/protocol.js';
@@ -45,11 +45,18 @@ export interface LoginAudit {
   record(kind: 'login.refused', data: RefusedLogin): Promise<void>;
 }
 
+/** The two keys of a protocol: see `ProtocolAuthorities`. */
+export interface AuthorityKeys {
+  readonly clients: Secret;
+  readonly targets: Secret;
+}
+
 export interface PathServices {
   readonly gateway: string;
   readonly workerId: string;
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly authenticator: Authenticator;
+  readonly passes: IdentityPasses;
   readonly policy: PolicySource;
   /** How a view of sensitive data is carried out. */
   masking(view: MaskingView): MaskingDoor;
@@ -73,6 +80,8 @@ export interface PathServices {
   readonly discovery: { readonly openidConfiguration: string; readonly scope: string } | null;
   /** By kind of protocol: what `Protocol.serverIdentity` made for those that have one. */
   readonly serverIdentities: ReadonlyMap<string, Secret>;
+  /** By kind of protocol: what `Protocol.authorities` made. */
+  readonly authorities: ReadonlyMap<string, AuthorityKeys>;
   readonly limits: PathLimits;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -131,7 +131,16 @@ export class Path {
     }
     const { socket: stream, intake } = takeIn(socket);
     this.#begin(
-      { stream, intake, address, via: 'native', secure, preferredAuth: options.preferredAuth ?? 'password', serverIdentity: this.#identityOf(kind) },
+      {
+        stream,
+        intake,
+        address,
+        via: 'native',
+        secure,
+        preferredAuth: options.preferredAuth ?? 'password',
+        serverIdentity: this.#identityOf(kind),
+        clientAuthority: this.#services.authorities.get(kind)?.clients ?? null,
+      },
       (conn) => this.#serve(conn, protocol, null),
     );
   }
@@ -139,8 +148,9 @@ export class Path {
   /** A connection with ALPN gw-tunnel/1 on the TLS port. Never throws. */
   acceptTunnel(socket: TLSSocket): void {
     const address = socket.remoteAddress ?? 'unknown';
-    this.#begin({ stream: socket, intake: null, address, via: 'tunnel', secure: true, preferredAuth: 'password', serverIdentity: null }, (conn) =>
-      this.#serveTunnel(conn),
+    this.#begin(
+      { stream: socket, intake: null, address, via: 'tunnel', secure: true, preferredAuth: 'password', serverIdentity: null, clientAuthority: null },
+      (conn) => this.#serveTunnel(conn),
     );
   }
 
@@ -181,7 +191,7 @@ export class Path {
     const session = newId('ses', this.#services.clock.now());
     try {
       const hello = await readTunnelHello(conn);
-      const authenticated = await authenticate(hello.token, conn.address, this.#services.authenticator, this.#throttle);
+      const authenticated = await authenticate({ kind: 'token', token: hello.token }, conn.address, this.#services, this.#throttle);
       grant = authorize(authenticated, hello.target, null, this.#services.targets, this.#services.policy);
       await requireRecording(grant, hello.recording, this.#services.clientRecordings);
       const { target, secret, client, terms, recording } = hello;
@@ -222,8 +232,7 @@ export class Path {
     try {
       let grant: Grant | AwaitedGrant;
       if (tunnel === null) {
-        if (request.credential.kind !== 'token') throw new GwError('login.required', 'A token is needed here.');
-        const authenticated = await authenticate(request.credential.token, conn.address, services.authenticator, this.#throttle);
+        const authenticated = await authenticate(request.credential, conn.address, services, this.#throttle);
         grant = authorize(authenticated, request.target, protocol.kind, services.targets, services.policy);
         await requireRecording(grant, null, services.clientRecordings);
       } else {
@@ -323,7 +332,7 @@ export class Path {
     });
     services.sessions.started(start, services.journalId);
     try {
-      const upstream = (opened = await openTarget(grant, protocol, startup, readOnly, services, abort.signal));
+      const upstream = (opened = await openTarget(grant, protocol, startup, readOnly, `${about.session} ${grant.identity.name}`, services, abort.signal));
       scope = upstream.ready.scope;
       catalog = await this.#catalogs.join(grant, protocol, scope, upstream.username);
       const { inherit } = catalog;

@@ -3,7 +3,7 @@
 import type { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
 import type { SecretSource, TargetSettings } from '../contract/settings.js';
-import type { Target, TargetCredential } from '../contract/target.js';
+import type { HeldCredential, Target } from '../contract/target.js';
 import { type ReadEnvironment, readSecret, type SecretExtent } from './read-secret.js';
 
 export interface TargetRegistry {
@@ -26,8 +26,9 @@ export function createTargets(settings: readonly TargetSettings[], options: { re
     const key = credential.key === undefined ? null : secretOf(each.name, credential.key, options.environment, 'whole');
     targets.set(each.name, {
       ...rest,
-      credential: async (): Promise<TargetCredential> => ({
+      credential: async (): Promise<HeldCredential> => ({
         username: credential.username,
+        principals: credential.principals ?? null,
         password: password === null ? null : await password(),
         ...(key === null ? {} : { key: await key() }),
       }),

@@ -216,6 +216,11 @@ export class ApiWorld {
         renew: (id, identity) => this.local.has(id) && this.renewed.push({ id, identity }) > 0,
       },
       operations: this.store.operations,
+      certificates: {
+        authorities: () => [{ protocol: 'postgres', targets: 'a key' }],
+        newSerial: () => 7n,
+        issue: ({ publicKey, targets }) => `${publicKey} for ${targets.join()}`,
+      },
       clientRecordings: new ClientRecordings(this.store.clientRecordings, this.clock),
       records: {
         read: () => Promise.resolve(this.record),

@@ -52,6 +52,7 @@ const READS: Readonly<Record<string, Read>> = {
     entry: null,
     why: 'none is here; client-recordings.test.ts has one, and its log.read',
   },
+  '/api/v1/certificates/authorities': { entry: null, why: 'public keys' },
   '/api/v1/audit/entries': { entry: 'log.read' },
   '/api/v1/audit/entries/tail': { entry: 'log.read' },
   '/api/v1/audit/logs': { entry: null, why: 'names and sizes' },

@@ -300,6 +300,7 @@ describe('audit', () => {
       '/api/v1/sessions/:id/erase': { path: `/api/v1/sessions/${id}/erase`, token: root, body: { reason: 'walk' } },
       '/api/v1/holds': { path: '/api/v1/holds', token: root, body: { scope: 'target', value: 'nowhere', reason: 'walk' } },
       '/api/v1/holds/:id/release': { path: `/api/v1/holds/${hold.id}/release`, token: root, body: { reason: 'walk' } },
+      '/api/v1/certificates': { path: '/api/v1/certificates', token: walker, body: { protocol: 'postgres', publicKey: 'k' } },
       '/api/v1/recordings': { path: '/api/v1/recordings', token: walker, body: { targets: ['bank-db'] } },
       '/api/v1/recordings/:id/pieces': { path: `${recording}/pieces`, token: walker, body: { offset: 0, bytes: 'eA==' } },
       '/api/v1/recordings/:id/end': { path: `${recording}/end`, token: walker, body: { bytes: 1, digest: createHash('sha256').update('x').digest('hex') } },

@@ -12,7 +12,7 @@ const kinds = readdirSync(join(ROOT, 'src/protocols'), { withFileTypes: true })
  * Where the word may occur: the island and the registry; the drivers of the state database, which is a PostgreSQL too; the demo world;
  * and the commands that are a short way to one client (`gw psql`, `gw ssh`).
  */
-const ALLOWED = [/^src\/protocols\//, /^src\/store\//, /^src\/quickstart\//, /^src\/commands\/(psql|ssh|ssh-config|ssh-proxy)\.ts$/];
+const ALLOWED = [/^src\/protocols\//, /^src\/store\//, /^src\/quickstart\//, /^src\/commands\/(psql|ssh|ssh-ca|ssh-cert|ssh-config|ssh-proxy)\.ts$/];
 
 /** The kind as a word of its own: not a part of another name, not the scheme of a database URL, not a package. */
 const naming = (kind: string): RegExp => new RegExp(`(?<![\\w@/-])${kind}(?![\\w-]|://)`, 'i');

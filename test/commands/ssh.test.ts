@@ -190,6 +190,47 @@ describe('the native port', () => {
   });
 });
 
+describe('gw ssh-cert', () => {
+  it('makes plain ssh log in at the native port, until the login ends', async () => {
+    const printed = await home.run(['ssh-cert', '--json'], { env });
+    expect(printed.code, printed.stderr).toBe(0);
+    const { config, targets, certificateFile } = JSON.parse(printed.stdout) as { config: string; targets: string[]; certificateFile: string };
+    expect(targets).toEqual(['web-1']);
+    const file = join(home.folder, 'native_config');
+    await writeFile(file, `${config}\n`);
+    const plain = { HOME: home.folder, SSH_AUTH_SOCK: '' };
+    const ended = await run('ssh', ['-F', file, 'web-1@gw-native', 'echo native; exit 4'], { env: plain });
+    expect({ code: ended.code, out: ended.out.toString() }, ended.err).toEqual({ code: 4, out: 'native\n' });
+    expect((await run('ssh', ['-F', file, 'web-2@gw-native', 'true'], { env: plain })).code).toBe(255);
+    const read = await run('ssh-keygen', ['-L', '-f', certificateFile]);
+    expect(read.out.toString()).toContain('Principals');
+  });
+
+  it('certifies a key that is there already', async () => {
+    const made = await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(home.folder, 'own')]);
+    expect(made.code).toBe(0);
+    const printed = await home.run(['ssh-cert', '--key', join(home.folder, 'own'), '--target', 'web-1'], { env });
+    expect(printed.code, printed.stderr).toBe(0);
+    const file = join(home.folder, 'own_config');
+    await writeFile(file, printed.stdout);
+    const ended = await run('ssh', ['-F', file, 'web-1@gw-native', 'echo own'], { env: { SSH_AUTH_SOCK: '' } });
+    expect(ended.out.toString(), ended.err).toBe('own\n');
+  });
+
+  it('says no to a target that there is not, to no key, and to no login', async () => {
+    expect((await home.run(['ssh-cert', '--target', 'web-9'], { env })).stderr).toContain('web-9');
+    expect((await home.run(['ssh-cert', '--key', join(home.folder, 'none')], { env })).code).toBe(2);
+    expect((await home.run(['ssh-cert'], { env: reach })).code).toBe(4);
+  });
+});
+
+describe('gw ssh-ca', () => {
+  it('prints the key by which a host knows the gateway', async () => {
+    const printed = await home.run(['ssh-ca'], { env });
+    expect(printed.stdout).toMatch(/^ssh-ed25519 AAAA\S+\n$/);
+  });
+});
+
 describe('the record', () => {
   it('of a session is told by gw sessions show', async () => {
     const auditor = { ...reach, GW_ID_TOKEN: await world.token('eve', ['auditors', 'admins']) };

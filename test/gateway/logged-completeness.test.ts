@@ -105,6 +105,8 @@ const COMMANDS: Readonly<Record<string, Trace>> = {
   'sessions:show': { entry: 'log.read' },
   'sessions:watch': { entry: 'log.read' },
   ssh: { like: 'connect' },
+  'ssh-ca': { none: 'prints a public key' },
+  'ssh-cert': { none: 'certificate.issue, which the walk over routes looks for' },
   'ssh-config': { none: LOCAL },
   'ssh-proxy': { like: 'connect' },
   status: { none: OWN },

@@ -3,6 +3,7 @@
  * is left out: a token is the name of a person. Suites that need the whole gateway use the quickstart.
  */
 
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import * as net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -15,12 +16,13 @@ import { Secret } from '../../src/base/secret.js';
 import type { ApprovalDoor } from '../../src/contract/approval.js';
 import type { PolicySet } from '../../src/contract/decision.js';
 import { GwError } from '../../src/contract/gw-error.js';
-import type { Identity } from '../../src/contract/identity.js';
+import type { Identity, IdentityPasses } from '../../src/contract/identity.js';
 import type { InheritedTagStore } from '../../src/contract/inherited-tags.js';
 import type { Protocol } from '../../src/contract/protocol.js';
 import type { Journal } from '../../src/contract/recording.js';
 import type { BusEvent, SessionStore, SubjectStore } from '../../src/contract/session-store.js';
 import type { Target } from '../../src/contract/target.js';
+import { createIdentityPasses } from '../../src/identity/index.js';
 import { loadPolicy } from '../../src/policy/index.js';
 import { postgres } from '../../src/protocols/postgres/index.js';
 import { openJournal } from '../../src/recording/index.js';
@@ -40,7 +42,14 @@ rules:
 
 export interface PathWorldOptions {
   /** A null password: the gateway holds no password for the target. */
-  readonly server: { readonly port: number; readonly username: string; readonly password: string | null; readonly database?: string; readonly key?: string };
+  readonly server: {
+    readonly port: number;
+    readonly username: string;
+    readonly password: string | null;
+    readonly database?: string;
+    readonly key?: string;
+    readonly principals?: readonly string[];
+  };
   /** Another protocol than PostgreSQL, whose target has another name. */
   readonly island?: { readonly protocol: Protocol; readonly target: string };
   readonly policy?: string;
@@ -66,6 +75,9 @@ export interface PathWorld extends AsyncDisposable {
   readonly journalDir: string;
   readonly bootId: string;
   readonly sessions: string[];
+  readonly passes: IdentityPasses;
+  /** Null: the protocol has none. */
+  readonly authorities: { readonly clients: Secret; readonly targets: Secret } | null;
   /** What clients are told to expect of the gateway, for protocols in which it has a key of its own. */
   readonly serverKey: string | null;
   identities: Map<string, Partial<Identity>>;
@@ -112,6 +124,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     credential: () =>
       Promise.resolve({
         username: options.server.username,
+        principals: options.server.principals ?? null,
         password: options.server.password === null ? null : new Secret(options.server.password),
         ...(options.server.key === undefined ? {} : { key: new Secret(options.server.key) }),
       }),
@@ -141,6 +154,16 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
   const subjects = { isLocked: (issuer, subject) => Promise.resolve(locked.has(`${issuer}#${subject}`)) } as Pick<SubjectStore, 'isLocked'> as SubjectStore;
   const secureContext = options.certificate === undefined ? null : tls.createSecureContext(options.certificate);
   const serverIdentity = protocol.serverIdentity?.generate() ?? null;
+  const authorities =
+    protocol.authorities === null
+      ? null
+      : { clients: new Secret(protocol.authorities.clients.generate()), targets: new Secret(protocol.authorities.targets.generate()) };
+  const passes = createIdentityPasses({
+    key: new Secret<Uint8Array>(randomBytes(32)),
+    clock: systemClock,
+    trusts: (issuer) => issuer === 'test',
+    isLocked: (issuer, subject) => Promise.resolve(locked.has(`${issuer}#${subject}`)),
+  });
   const path = createPath({
     gateway: 'test',
     workerId: bootId,
@@ -182,6 +205,8 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
       return secureContext;
     },
     discovery: { openidConfiguration: 'https://issuer.example/.well-known/openid-configuration', scope: 'openid' },
+    passes,
+    authorities: new Map(authorities === null ? [] : [[protocol.kind, authorities]]),
     serverIdentities: new Map(serverIdentity === null ? [] : [[protocol.kind, new Secret(serverIdentity)]]),
     limits: {
       preLoginConnections: 256,
@@ -213,6 +238,8 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     bootId,
     sessions,
     serverKey: serverIdentity === null ? null : (protocol.serverIdentity?.describe(serverIdentity) ?? null),
+    passes,
+    authorities,
     identities,
     locked,
     refusals,

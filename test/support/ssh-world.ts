@@ -59,6 +59,10 @@ export interface SshWorldOptions extends Omit<PathWorldOptions, 'server' | 'isla
   readonly keyType?: string;
   readonly hostKeyType?: string;
   readonly username?: string;
+  /** Names that the gateway has itself certified for. */
+  readonly principals?: readonly string[];
+  /** It holds no key for the target. */
+  readonly noKey?: boolean;
   /** The gateway holds it for the target beside its key. */
   readonly password?: string;
 }
@@ -77,7 +81,13 @@ export async function startSshWorld(options: SshWorldOptions = {}): Promise<SshW
     policy: ALLOW_ALL,
     options: { hostKeys: [sshd.hostKey] },
     ...options,
-    server: { port: sshd.port, username: options.username ?? sshd.username, password: options.password ?? null, key: sshd.key },
+    server: {
+      port: sshd.port,
+      username: options.username ?? sshd.username,
+      password: options.password ?? null,
+      ...(options.noKey === true ? {} : { key: sshd.key }),
+      ...(options.principals === undefined ? {} : { principals: options.principals }),
+    },
     island: { protocol: ssh, target: 'web-1' },
   });
   const dir = await mkdtemp(join(tmpdir(), 'gw-ssh-client-'));

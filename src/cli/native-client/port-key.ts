@@ -12,10 +12,27 @@ export interface PortKey {
   readonly secret: string;
 }
 
+const NATIVE_TYPE = 'ecdsa-sha2-nistp256';
+
 export function makePortKey(): PortKey {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const pem = privateKey.export({ format: 'pem', type: 'sec1' }).toString();
   return { privateKey: pem, secret: keySecret(pem) };
+}
+
+/** A key for the native port of a host's protocol. */
+export function makeNativeKey(): { readonly privateKey: string; readonly publicKey: string } {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
+  const field = (bytes: Uint8Array): Buffer => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(bytes.length);
+    return Buffer.concat([length, bytes]);
+  };
+  // RFC 5656 section 3.1: the type, the curve, the point.
+  const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
+  const blob = Buffer.concat([field(Buffer.from(NATIVE_TYPE)), field(Buffer.from('nistp256')), field(point)]);
+  return { privateKey: privateKey.export({ format: 'pem', type: 'sec1' }).toString(), publicKey: `${NATIVE_TYPE} ${blob.toString('base64')}` };
 }
 
 /** @throws GwError `usage.invalid` when it is no key */

@@ -63,6 +63,7 @@ export const postgres: Protocol = {
   optionsSchema,
   prepare: prepareParser,
   serverIdentity: null,
+  authorities: null,
   login,
   connect,
   engine: (context, startup, ready) => new PostgresEngine(context, startup as PostgresStartup, ready),

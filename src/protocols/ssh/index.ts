@@ -1,5 +1,6 @@
 /** The SSH island: what the registry sees of it. */
 import type { Protocol, ProtocolDescriptor } from '../../contract/protocol.js';
+import { authorities } from './authorities.js';
 import { SshEngine } from './engine.js';
 import { login, type SshStartup } from './login.js';
 import { actions, facts, resources } from './operations.js';
@@ -63,6 +64,7 @@ export const ssh: Protocol = {
   optionsSchema,
   prepare: transportReady,
   serverIdentity,
+  authorities,
   login,
   connect,
   engine: (context, startup, ready) => new SshEngine(context, startup as SshStartup, ready),

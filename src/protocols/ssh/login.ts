@@ -1,6 +1,7 @@
 /**
  * The client's side up to a claimed credential: versions, keys, and one request to log in that shows something. On a tunnel that is a
- * signature by the key whose digest is the secret of the port, or that secret as a password; on the native port the token as a password.
+ * signature by the key whose digest is the secret of the port, or that secret as a password; on the native port the token as a password, or a
+ * certificate that the gateway issued at a login, and a signature by its key.
  *
  * Nothing here is verified but signatures. An offered key is no credential (D2): only what a good signature over this very connection was
  * made with counts, and an offer changes nothing. What comes before the keys stand is refused by the transport (D5).
@@ -9,11 +10,13 @@ import { createHash } from 'node:crypto';
 import { Secret } from '../../base/secret.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { Credential, LoginConnection, LoginRequest } from '../../contract/protocol.js';
+import { claimedPass } from './authorities.js';
 import { KEY_BYTES, LOGIN_ATTEMPTS, SECRET_BYTES } from './codec/limits.js';
 import { authFailure, banner, DISCONNECT, disconnect, MESSAGE } from './codec/messages.js';
 import { broken, message, string, WireReader } from './codec/wire.js';
 import { errorLines, noticeLines } from './refusal.js';
 import { hostKeyOf } from './server-identity.js';
+import { plainAlgorithm } from './transport/certificate.js';
 import { isSignedBy, keyType, publicKeyOf, signatureAlgorithms } from './transport/public-key.js';
 import { Transport, type TransportEvents } from './transport/transport.js';
 
@@ -38,6 +41,13 @@ function keySecret(blob: Buffer): string | null {
 
 interface Claim {
   readonly username: string;
+  readonly credential: Credential;
+}
+
+/** What a good signature by `key` would claim. */
+interface Offer {
+  readonly key: Buffer;
+  readonly algorithm: string;
   readonly credential: Credential;
 }
 
@@ -98,7 +108,7 @@ class ServerLogin implements TransportEvents {
   }
 
   get #methods(): readonly string[] {
-    return this.#connection.via === 'tunnel' ? ['publickey', 'password'] : ['password'];
+    return this.#connection.via === 'tunnel' || this.#connection.clientAuthority !== null ? ['publickey', 'password'] : ['password'];
   }
 
   #request(payload: Buffer, reader: WireReader): void {
@@ -122,12 +132,23 @@ class ServerLogin implements TransportEvents {
     this.claim = { username, credential: this.#connection.via === 'tunnel' ? { kind: 'local-secret', secret } : { kind: 'token', token: secret } };
   }
 
+  /** A certificate of this gateway's own authority, for the target that `username` names; null: it is none. */
+  #offeredCertificate(username: string, algorithm: string, blob: Buffer): Offer | null {
+    const plain = plainAlgorithm(algorithm);
+    const { clientAuthority } = this.#connection;
+    if (plain === null || clientAuthority === null) return null;
+    const claimed = claimedPass(blob, username, clientAuthority.expose());
+    if (claimed === null || !signatureAlgorithms(keyType(claimed.certificate.key)).includes(plain)) return null;
+    const { certificate, pass, holder } = claimed;
+    return { key: certificate.key, algorithm: plain, credential: { kind: 'pass', pass, holder } };
+  }
+
   #publicKey(username: string, payload: Buffer, reader: WireReader): void {
     const signed = reader.boolean();
     const algorithm = reader.name();
     const blob = reader.string(KEY_BYTES);
-    const known = signatureAlgorithms(keyType(blob)).includes(algorithm) ? keySecret(blob) : null;
-    if (known === null) {
+    const offer = this.#connection.via === 'tunnel' ? offeredKey(algorithm, blob) : this.#offeredCertificate(username, algorithm, blob);
+    if (offer === null) {
       this.transport.send(authFailure(this.#methods));
       return;
     }
@@ -139,9 +160,15 @@ class ServerLogin implements TransportEvents {
     const data = Buffer.concat([string(this.transport.sessionId), payload.subarray(0, reader.position)]);
     const signature = reader.string(KEY_BYTES);
     reader.end();
-    if (isSignedBy(blob, algorithm, signature, data)) this.claim = { username, credential: { kind: 'local-secret', secret: new Secret(known) } };
+    if (isSignedBy(offer.key, offer.algorithm, signature, data)) this.claim = { username, credential: offer.credential };
     else this.transport.send(authFailure(this.#methods));
   }
+}
+
+/** A key whose digest may be the secret of the port; null: it is no key. */
+function offeredKey(algorithm: string, blob: Buffer): Offer | null {
+  const secret = signatureAlgorithms(keyType(blob)).includes(algorithm) ? keySecret(blob) : null;
+  return secret === null ? null : { key: blob, algorithm, credential: { kind: 'local-secret', secret: new Secret(secret) } };
 }
 
 /** @throws GwError `protocol.*` when the client does not come to the point of claiming something */

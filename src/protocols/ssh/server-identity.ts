@@ -1,16 +1,16 @@
-/** The gateway's host key: Ed25519, kept by the gateway as base64 of PKCS#8. Clients pin it; `describe` is the line that they pin. */
+/** Keys of the gateway's own, its host key first: Ed25519, kept by the gateway as base64 of PKCS#8. `describe` is the line that others pin or trust. */
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { HostKey } from 'ssh2/lib/protocol/Protocol.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { ServerIdentity } from '../../contract/protocol.js';
 import { blobOf, keyType } from './transport/public-key.js';
 
-function keyOf(identity: string): KeyObject {
+export function keyOf(identity: string): KeyObject {
   try {
     return createPrivateKey({ key: Buffer.from(identity, 'base64'), format: 'der', type: 'pkcs8' });
   } catch {
-    throw new GwError('config.invalid', 'The SSH host key of the gateway cannot be read.', {
-      hint: 'Restore it in the data directory, or remove it for a new one; clients that pinned the old one must be told.',
+    throw new GwError('config.invalid', 'An SSH key of the gateway (its host key, or one of its authorities) cannot be read.', {
+      hint: 'Restore it in the data directory, or remove it for a new one; those who pinned or trust the old one must be told.',
     });
   }
 }

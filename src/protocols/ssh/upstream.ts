@@ -1,16 +1,19 @@
 /**
- * The target's side up to a login with the credential that the gateway holds: a key, then a password, each as the target offers it. The
+ * The target's side up to a login with the credential that the gateway holds: a certificate, a key, then a password, each as the target offers it. The
  * host must prove a key that the configuration pins; there is no trust on first use. The target is untrusted until then, and after.
  */
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { visibleLines } from '../../base/visible-text.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { UpstreamConnection, UpstreamReady } from '../../contract/protocol.js';
-import type { Target, TargetCredential } from '../../contract/target.js';
+import type { CertifyAs, Target, TargetCredential } from '../../contract/target.js';
 import { MESSAGE_BYTES, NAME_BYTES } from './codec/limits.js';
 import { MESSAGE } from './codec/messages.js';
 import { boolean, message, string, uint32, WireReader } from './codec/wire.js';
 import { lookUp } from './known-hosts.js';
 import { readKnownHosts, type SshOptions } from './options.js';
+import { keyOf } from './server-identity.js';
+import { certificateAlgorithm, makeCertificate } from './transport/certificate.js';
 import { blobOf, fingerprint, keyType, privateKeyOf, signatureAlgorithms, signWith } from './transport/public-key.js';
 import { HOST_KEYS, Transport, type TransportEvents } from './transport/transport.js';
 
@@ -25,8 +28,15 @@ export interface SshUpstream {
 /** A target that greets longer than this is cut short. */
 const BANNER_LIMIT = 4_096;
 const PROMPTS = 8;
+/** A certificate is looked at while the connection logs in; clocks differ. */
+const CERTIFIED_MS = 300_000;
+const CLOCKS_MS = 60_000;
+/** What the target may do for the session; whether it does is decided here, request by request. */
+const PERMITTED = ['permit-X11-forwarding', 'permit-agent-forwarding', 'permit-port-forwarding', 'permit-pty'];
 
-type Attempt = { readonly method: 'publickey'; readonly algorithm: string } | { readonly method: 'password' | 'keyboard-interactive' };
+type Attempt =
+  | { readonly method: 'publickey'; readonly algorithm: string; readonly certified?: true }
+  | { readonly method: 'password' | 'keyboard-interactive' };
 
 class ClientLogin implements TransportEvents {
   readonly transport: Transport;
@@ -133,14 +143,15 @@ class ClientLogin implements TransportEvents {
       throw refused(this.#tried === null ? 'it offers no way in for what the gateway holds' : 'it does not accept what the gateway holds');
     this.#attempts.splice(at, 1);
     this.#tried = attempt;
-    if (attempt.method === 'publickey') this.#publicKey(attempt.algorithm);
+    if (attempt.method === 'publickey') this.#publicKey(attempt.algorithm, attempt.certified === true);
     else if (attempt.method === 'password') this.#request('password', boolean(false), string(this.#credential.password?.expose() ?? ''));
     else this.#request('keyboard-interactive', string(''), string(''));
   }
 
-  #publicKey(algorithm: string): void {
-    const key = privateKeyOf(this.#credential.key?.expose() ?? '');
-    const request = this.#requestFor('publickey', boolean(true), string(algorithm), string(blobOf(key)));
+  #publicKey(algorithm: string, certified: boolean): void {
+    const { certify } = this.#credential;
+    const { key, blob } = certified && certify !== undefined ? certifiedKey(certify) : heldKey(this.#credential);
+    const request = this.#requestFor('publickey', boolean(true), string(certified ? certificateAlgorithm(algorithm) : algorithm), string(blob));
     const signature = signWith(key, algorithm, Buffer.concat([string(this.transport.sessionId), request]));
     this.transport.send(Buffer.concat([request, string(signature)]));
   }
@@ -163,8 +174,22 @@ class ClientLogin implements TransportEvents {
   }
 }
 
-function attemptsWith({ key, password }: TargetCredential): Attempt[] {
-  const attempts: Attempt[] = [];
+function heldKey(credential: TargetCredential): { readonly key: KeyObject; readonly blob: Buffer } {
+  const key = privateKeyOf(credential.key?.expose() ?? '');
+  return { key, blob: blobOf(key) };
+}
+
+/** A key for this one login, certified by the authority that the target trusts, for minutes. */
+function certifiedKey({ authority, principals, keyId, now }: CertifyAs): { readonly key: KeyObject; readonly blob: Buffer } {
+  const { privateKey: key } = generateKeyPairSync('ed25519');
+  const extensions = new Map(PERMITTED.map((name) => [name, Buffer.alloc(0)]));
+  const serial = randomBytes(8).readBigUInt64BE();
+  const times = { notBefore: now - CLOCKS_MS, notAfter: now + CERTIFIED_MS };
+  return { key, blob: makeCertificate(keyOf(authority.expose()), { key: blobOf(key), serial, keyId, principals, extensions, ...times }) };
+}
+
+function attemptsWith({ key, password, certify }: TargetCredential): Attempt[] {
+  const attempts: Attempt[] = certify === undefined ? [] : [{ method: 'publickey', algorithm: 'ssh-ed25519', certified: true }];
   if (key !== undefined)
     for (const algorithm of signatureAlgorithms(keyType(blobOf(privateKeyOf(key.expose()))))) attempts.push({ method: 'publickey', algorithm });
   if (password !== null) attempts.push({ method: 'password' }, { method: 'keyboard-interactive' });

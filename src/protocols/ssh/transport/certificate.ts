@@ -21,11 +21,9 @@ const KEY_PARTS: Readonly<Record<string, number>> = {
   'ecdsa-sha2-nistp384': 2,
   'ecdsa-sha2-nistp521': 2,
 };
-export const PRINCIPALS = 256;
+const PRINCIPALS = 256;
 /** Without control characters and the comma that lists of principals are split at elsewhere. */
 const PRINCIPAL = /^[^\p{C},]{1,255}$/u;
-
-export const isPrincipal = (text: string): boolean => PRINCIPAL.test(text);
 
 /** The algorithm that a certificate's holder signs with; null: `algorithm` is none of a certificate. */
 export const plainAlgorithm = (algorithm: string): string | null => (algorithm.endsWith(SUFFIX) ? algorithm.slice(0, -SUFFIX.length) : null);
@@ -109,7 +107,7 @@ function optionsOf(bytes: Buffer): Map<string, Buffer> {
 /** @throws GwError `usage.invalid` for principals that could be taken for others */
 export function makeCertificate(authority: KeyObject, request: CertificateRequest): Buffer {
   const { key, serial, keyId, principals, notBefore, notAfter, extensions } = request;
-  const bad = principals.find((each) => !isPrincipal(each));
+  const bad = principals.find((each) => !PRINCIPAL.test(each));
   if (bad !== undefined || principals.length === 0 || principals.length > PRINCIPALS)
     throw new GwError('usage.invalid', `A certificate is for 1 to ${PRINCIPALS} names without commas and control characters.`);
   const seconds = (time: number): Buffer => uint64(BigInt(Math.max(0, Math.floor(time / 1000))));

@@ -50,15 +50,16 @@ export function createIdentityPasses({ key, clock, trusts, isLocked }: IdentityP
 }
 
 function open(pass: Uint8Array, holder: string, key: Secret<Uint8Array>): Identity {
+  const none = (cause?: unknown): GwError => new GwError('login.token_invalid', 'The certificate holds no login of this gateway.', { cause });
+  const bytes = Buffer.from(pass);
+  if (bytes[0] !== VERSION || bytes.length < 1 + IV + TAG || bytes.length > LIMIT) throw none();
   try {
-    const bytes = Buffer.from(pass);
-    if (bytes[0] !== VERSION || bytes.length < 1 + IV + TAG || bytes.length > LIMIT) throw new Error('not a pass');
     const decipher = createDecipheriv('aes-256-gcm', key.expose(), bytes.subarray(1, 1 + IV), { authTagLength: TAG })
       .setAAD(Buffer.from(holder))
       .setAuthTag(bytes.subarray(-TAG));
     const text = Buffer.concat([decipher.update(bytes.subarray(1 + IV, -TAG)), decipher.final()]).toString('utf8');
     return Object.freeze(JSON.parse(text) as Identity);
   } catch (cause) {
-    throw new GwError('login.token_invalid', 'The certificate holds no login of this gateway.', { cause });
+    throw none(cause);
   }
 }

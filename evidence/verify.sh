@@ -276,7 +276,7 @@ for line in read(path('keys', 'sessions.ndjson')).decode().splitlines() if 'keys
     session_keys[(each['journal'], each['number'])] = each['key']
 # Bytes of a payload that stand in the clear where the rest is encrypted.
 fixed = lambda size: lambda body: size
-CLEAR = {1: lambda body: 1 + body[0], 2: fixed(6), 3: fixed(5), 4: fixed(35), 5: fixed(7), 6: fixed(6), 7: fixed(6), 8: fixed(13), 9: fixed(14), 10: fixed(26), 11: lambda body: 2 + int.from_bytes(body[:2], 'big')}
+CLEAR = {1: lambda body: 1 + body[0], 2: fixed(6), 3: fixed(5), 4: fixed(35), 5: fixed(7), 6: fixed(6), 7: fixed(6), 8: fixed(13), 9: fixed(14), 10: lambda body: 26 + (1 + 10 * body[26] if body[25] & 4 else 0), 11: lambda body: 2 + int.from_bytes(body[:2], 'big')}
 for id, each in sessions.items():
     if 'start' in each: ids[(each['start']['journal'], each['start']['data']['number'])] = id
 def close(key, status, count):

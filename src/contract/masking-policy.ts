@@ -30,12 +30,16 @@ export interface ClearColumn {
   readonly terms: ClearTerms;
 }
 
-/** A class of data as one identity sees it. */
-export interface ClassView {
+/** How values were shown, as a record tells it. */
+export interface MaskedAs {
   readonly class: string;
   readonly treatment: Treatment;
   /** What of it decided: `file-stem/id` of a mask rule; null: the default of the class. */
   readonly rule: string | null;
+}
+
+/** A class of data as one identity sees it. */
+export interface ClassView extends MaskedAs {
   /** `partial` keeps length and separators of the value. */
   readonly keepLength: boolean;
   readonly conditions: ConditionRight;
@@ -65,10 +69,7 @@ export interface MaskingView {
 }
 
 /** How many values were changed, or shown, and by which rule. */
-export interface MaskCount {
-  readonly class: string;
-  readonly treatment: Treatment;
-  readonly rule: string | null;
+export interface MaskCount extends MaskedAs {
   readonly values: number;
 }
 

@@ -3,6 +3,7 @@
  * into the kernel with one write, and nothing that the batch describes may leave the gateway before it returned (design section 7).
  */
 import type { Decision, RecordedDecision } from './decision.js';
+import type { MaskedAs } from './masking-policy.js';
 import type { Facts } from './operation.js';
 
 /** How an operation ended. `unknown` is written by recovery only: it was sent, and nobody can say what became of it. */
@@ -70,7 +71,8 @@ export interface SessionRecorder {
   delivered(sequence: number, chunk: Uint8Array): void;
   /** Bytes of an operation's input stream (COPY in), same cap. */
   received(sequence: number, chunk: Uint8Array): void;
-  outcome(sequence: number, outcome: Outcome): void;
+  /** `masked`: how many values were shown how. Each way is written once for each session, found by object identity. */
+  outcome(sequence: number, outcome: Outcome, masked?: ReadonlyMap<MaskedAs, number> | null): void;
   /** Anything else worth keeping: notices of the gateway, kill, renewal. `kind` is a stable word, `data` is JSON. */
   event(kind: string, data: Readonly<Record<string, unknown>>): void;
   /** Writes the last entry, once; the journal has forgotten the session when this returns. */

@@ -4,7 +4,7 @@
  */
 import type { AuditTrail } from '../audit/index.js';
 import type { Decision } from '../contract/decision.js';
-import type { MaskCount } from '../contract/masking-policy.js';
+import type { MaskCount, MaskedAs } from '../contract/masking-policy.js';
 import type { Facts } from '../contract/operation.js';
 import type { Journal, Outcome, SessionEnd, SessionRecorder, SessionStart } from '../contract/recording.js';
 
@@ -51,6 +51,11 @@ export class LoggedJournal implements Journal {
   }
 }
 
+/** How many values of a session were shown in one way. */
+interface MaskSum extends MaskedAs {
+  values: number;
+}
+
 class LoggedSession implements SessionRecorder {
   readonly #id: string;
   readonly #recorder: SessionRecorder;
@@ -58,7 +63,9 @@ class LoggedSession implements SessionRecorder {
   readonly #ended: () => void;
   /** Leaves of this session so far. */
   #leaves = 0;
-  readonly #masked = new Map<string, { class: string; treatment: string; rule: string | null; values: number }>();
+  readonly #masked = new Map<string, MaskSum>();
+  /** Where the values of each way of masking are summed up. */
+  readonly #sums = new WeakMap<MaskedAs, MaskSum>();
 
   constructor(id: string, recorder: SessionRecorder, trail: AuditTrail, ended: () => void) {
     this.#id = id;
@@ -75,13 +82,13 @@ class LoggedSession implements SessionRecorder {
     this.#trail.append('session.start', { ...open, name, email, groups, onBehalfOf, clientAddress, reason, client });
   }
 
-  operation(sequence: number, form: string, facts: Facts, decision: Decision, exact: Uint8Array, parameters: Uint8Array | null): void {
+  operation(sequence: number, form: string, facts: Facts, decision: Decision, exact: Uint8Array, parameters: Uint8Array | null, whole?: boolean): void {
     if (decision.effect === 'deny') {
       const { policy, rule } = decision;
       this.#trail.append('operation.deny', { session: this.#id, operation: sequence, form, policy, rule });
       this.#leaves++;
     }
-    this.#recorder.operation(sequence, form, facts, decision, exact, parameters);
+    this.#recorder.operation(sequence, form, facts, decision, exact, parameters, whole);
   }
 
   delivered(sequence: number, chunk: Uint8Array): void {
@@ -92,26 +99,21 @@ class LoggedSession implements SessionRecorder {
     this.#recorder.received(sequence, chunk);
   }
 
-  outcome(sequence: number, outcome: Outcome): void {
-    this.#recorder.outcome(sequence, outcome);
+  outcome(sequence: number, outcome: Outcome, masked: ReadonlyMap<MaskedAs, number> | null = null): void {
+    this.#recorder.outcome(sequence, outcome, masked);
+    if (masked === null) return;
+    const clear: Omit<MaskCount, 'treatment'>[] = [];
+    for (const [way, values] of masked) {
+      if (way.treatment === 'clear') clear.push({ class: way.class, rule: way.rule, values });
+      else this.#sum(way).values += values;
+    }
+    if (clear.length === 0) return;
+    this.#trail.append('data.clear', { session: this.#id, operation: sequence, values: clear });
+    this.#leaves++;
   }
 
   event(kind: string, data: Readonly<Record<string, unknown>>): void {
     this.#recorder.event(kind, data);
-    if (kind !== 'masked') return;
-    const values = data['values'] as readonly MaskCount[];
-    const clear = values.filter(({ treatment }) => treatment === 'clear').map(({ class: name, rule, values: count }) => ({ class: name, rule, values: count }));
-    if (clear.length > 0) {
-      this.#trail.append('data.clear', { session: this.#id, operation: data['operation'], values: clear });
-      this.#leaves++;
-    }
-    for (const each of values) {
-      if (each.treatment === 'clear') continue;
-      const key = JSON.stringify([each.class, each.treatment, each.rule]);
-      const sum = this.#masked.get(key);
-      if (sum === undefined) this.#masked.set(key, { ...each });
-      else sum.values += each.values;
-    }
   }
 
   end(end: SessionEnd): void {
@@ -123,6 +125,17 @@ class LoggedSession implements SessionRecorder {
   /** The journal is closed under it, and writes its end itself. */
   interrupted(): void {
     this.#close({ reason: 'interrupted' });
+  }
+
+  #sum(way: MaskedAs): MaskSum {
+    const known = this.#sums.get(way);
+    if (known !== undefined) return known;
+    const { class: name, treatment, rule } = way;
+    const key = JSON.stringify([name, treatment, rule]);
+    const sum = this.#masked.get(key) ?? { class: name, treatment, rule, values: 0 };
+    this.#masked.set(key, sum);
+    this.#sums.set(way, sum);
+    return sum;
   }
 
   #close(said: Readonly<Record<string, unknown>>): void {

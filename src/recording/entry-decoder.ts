@@ -9,10 +9,12 @@ import {
   FLAG_ENCRYPTED,
   getU48,
   KIND,
+  MASKED_BYTES,
   OPERATION_FIXED_BYTES,
   OPERATION_PARAMETERS,
   OPERATION_REDACTED,
   OUTCOME_FIXED_BYTES,
+  OUTCOME_MASKED,
   OUTCOME_STATUSES,
 } from './format.js';
 
@@ -137,12 +139,30 @@ export function decodeDigest(payload: Buffer): DigestPayload | null {
   return { sequence: getU48(payload, 0), direction: payload.readUInt8(6), total: getU48(payload, 8), digest: complete ? payload.subarray(14) : null };
 }
 
-export function decodeOutcome(payload: Buffer): { readonly sequence: number; readonly outcome: Outcome } | null {
+/** Where the message of an `outcome` begins: behind the counts of what was masked. Null: the payload is too short. */
+export function outcomeClearBytes(payload: Buffer): number | null {
   if (payload.length < OUTCOME_FIXED_BYTES) return null;
-  const status = OUTCOME_STATUSES[payload.readUInt8(6) - 1];
-  if (status === undefined) return null;
-  const message = payload.readUInt8(25) === 0 ? null : payload.toString('utf8', OUTCOME_FIXED_BYTES);
-  return { sequence: getU48(payload, 0), outcome: { status, rows: getU48(payload, 7), bytes: getU48(payload, 13), durationUs: getU48(payload, 19), message } };
+  if ((payload.readUInt8(25) & OUTCOME_MASKED) === 0) return OUTCOME_FIXED_BYTES;
+  if (payload.length === OUTCOME_FIXED_BYTES) return null;
+  const end = OUTCOME_FIXED_BYTES + 1 + MASKED_BYTES * payload.readUInt8(OUTCOME_FIXED_BYTES);
+  return end > payload.length ? null : end;
+}
+
+export interface OutcomePayload {
+  readonly sequence: number;
+  readonly outcome: Outcome;
+  readonly masked: readonly { readonly definition: number; readonly values: number }[];
+}
+
+export function decodeOutcome(payload: Buffer): OutcomePayload | null {
+  const clear = outcomeClearBytes(payload);
+  const status = clear === null ? undefined : OUTCOME_STATUSES[payload.readUInt8(6) - 1];
+  if (clear === null || status === undefined) return null;
+  const message = (payload.readUInt8(25) & ~OUTCOME_MASKED) === 0 ? null : payload.toString('utf8', clear);
+  const masked = [];
+  for (let at = OUTCOME_FIXED_BYTES + 1; at < clear; at += MASKED_BYTES) masked.push({ definition: payload.readUInt32BE(at), values: getU48(payload, at + 4) });
+  const outcome = { status, rows: getU48(payload, 7), bytes: getU48(payload, 13), durationUs: getU48(payload, 19), message };
+  return { sequence: getU48(payload, 0), outcome, masked };
 }
 
 export function decodeDefinition(payload: Buffer): { readonly number: number; readonly type: number; readonly json: Buffer } | null {

@@ -36,7 +36,7 @@ export const KIND = {
 } as const;
 
 /** What a `define` entry holds. */
-export const DEFINE = { facts: 1, decision: 2, form: 3 } as const;
+export const DEFINE = { facts: 1, decision: 2, form: 3, masked: 4 } as const;
 
 /** Directions of a byte stream in `cut` and `digest` entries. */
 export const DIRECTION = { delivered: 0, received: 1 } as const;
@@ -52,6 +52,12 @@ export const OUTCOME_FIXED_BYTES = 26;
 export const OUTCOME_SILENT = 0;
 export const OUTCOME_MESSAGE = 1;
 export const OUTCOME_CUT = 2;
+/** Added to one of those: before the message stand a u8 and so many counts of what was masked. */
+export const OUTCOME_MASKED = 4;
+/** Of one such count: u32 definition, u48 values. */
+export const MASKED_BYTES = 10;
+/** Most counts in one outcome; whoever masks in more ways says so in an event `masked`. */
+export const MASKED_WAYS = 64;
 
 /** Status codes of outcomes are the places in this list, counted from 1. */
 export const OUTCOME_STATUSES: readonly OutcomeStatus[] = ['ok', 'error', 'refused', 'cancelled', 'lost', 'unknown'];

@@ -9,7 +9,7 @@ import { type JournalKeys, plainJournals } from './encryption/journal-keyring.js
 import { openEntries } from './encryption/open-entries.js';
 import { decodeDefinition, decodeEvent, decodeOperation, decodeOutcome, type Entry } from './entry-decoder.js';
 import { DEFINE, DEFINITIONS, KIND } from './format.js';
-import { readDecision, readFacts, readStart } from './recorded-shapes.js';
+import { readDecision, readFacts, readMaskedAs, readStart } from './recorded-shapes.js';
 import { type WalkOptions, walkJournal } from './walk-journal.js';
 
 export interface JournalledOperation {
@@ -41,6 +41,8 @@ interface OpenSession {
   readonly start: SessionStart;
   readonly facts: Map<number, Facts | null>;
   readonly decisions: Map<number, RecordedDecision | null>;
+  /** Classes by the number of a way of masking. */
+  readonly classes: Map<number, string>;
   readonly operations: Map<number, OpenOperation>;
 }
 
@@ -68,7 +70,7 @@ class OperationReader {
     if (entry.kind === KIND.sessionStart) {
       const start = readStart(payload);
       if (start !== null && this.#sessions.size < OPEN_SESSIONS)
-        this.#sessions.set(entry.session, { start, facts: new Map(), decisions: new Map(), operations: new Map() });
+        this.#sessions.set(entry.session, { start, facts: new Map(), decisions: new Map(), classes: new Map(), operations: new Map() });
       return;
     }
     const session = this.#sessions.get(entry.session);
@@ -88,6 +90,7 @@ class OperationReader {
         const operation = ended === null ? undefined : session.operations.get(ended.sequence);
         if (ended === null || operation === undefined) return;
         operation.outcome = ended.outcome;
+        if (ended.masked.length > 0) operation.masked = [...new Set(ended.masked.flatMap(({ definition }) => session.classes.get(definition) ?? []))];
         yield this.#finish(session, operation);
         return;
       }
@@ -141,9 +144,14 @@ function define(session: OpenSession, payload: Buffer): void {
   if (definition.number === 0) {
     session.facts.clear();
     session.decisions.clear();
+    session.classes.clear();
   }
   if (definition.type === DEFINE.facts) session.facts.set(definition.number, readFacts(definition.json));
   else if (definition.type === DEFINE.decision) session.decisions.set(definition.number, readDecision(definition.json));
+  else if (definition.type === DEFINE.masked) {
+    const way = readMaskedAs(definition.json);
+    if (way !== null) session.classes.set(definition.number, way.class);
+  }
 }
 
 function mask(session: OpenSession, payload: Buffer): void {

@@ -1,6 +1,7 @@
 /** The JSON documents inside a journal, checked when they are read: a journal is untrusted input, and its readers hand these values on as typed ones. */
 import { z } from 'zod';
 import type { ApprovalDemand, Limits, RecordedDecision, Tier } from '../contract/decision.js';
+import type { MaskedAs } from '../contract/masking-policy.js';
 import type { Facts } from '../contract/operation.js';
 import type { SessionEnd, SessionStart } from '../contract/recording.js';
 import { decodeJson } from './entry-decoder.js';
@@ -88,6 +89,16 @@ const facts = z.object({
   summary: z.string(),
   redacted: z.string().nullable(),
 });
+
+const maskedAs: z.ZodType<MaskedAs> = z.object({
+  class: z.string(),
+  treatment: z.string() as unknown as z.ZodType<MaskedAs['treatment']>,
+  rule: z.string().nullable(),
+});
+
+export function readMaskedAs(json: Buffer): MaskedAs | null {
+  return maskedAs.safeParse(decodeJson(json)).data ?? null;
+}
 
 export function readStart(json: Buffer): SessionStart | null {
   return start.safeParse(decodeJson(json)).data ?? null;

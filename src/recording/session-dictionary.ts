@@ -1,16 +1,15 @@
 /**
- * Facts, decisions and forms of one session by number: each is written once and referred to afterwards. Found by object identity, so the
+ * Facts, decisions, forms and ways of masking of one session by number: each is written once and referred to afterwards. Found by object identity, so the
  * usual operation costs three Map look-ups. Bounded: when full the dictionary is forgotten and numbering begins again at 0, which a
  * reader sees by the definition with number 0.
  */
 import type { Decision, RecordedDecision } from '../contract/decision.js';
+import type { MaskedAs } from '../contract/masking-policy.js';
 import type { Facts } from '../contract/operation.js';
 import { DEFINE, DEFINITION_BYTES, DEFINITIONS, encodeJson } from './format.js';
 
 /** Writes a `define` entry. */
 export type WriteDefinition = (number: number, type: number, bytes: Buffer) => void;
-
-const PER_OPERATION = 3;
 
 export class SessionDictionary {
   readonly #numbers = new Map<object | string, number>();
@@ -22,19 +21,32 @@ export class SessionDictionary {
   }
 
   /** The number of a value already defined, or -1. */
-  find(value: Facts | Decision | string): number {
+  find(value: Facts | Decision | MaskedAs | string): number {
     return this.#numbers.get(value) ?? -1;
   }
 
   /** Defines what is not defined yet of an operation's three; afterwards `find` knows all of them. */
   define(facts: Facts, decision: Decision, form: string): void {
-    const encoded: readonly [object | string, number, Buffer][] = [
+    this.#define([
       [facts, DEFINE.facts, encodeJson(facts, 'The description of the operation')],
       [decision, DEFINE.decision, encodeJson(recorded(decision), 'The decision')],
       [form, DEFINE.form, encodeJson(form, 'The form of the operation')],
-    ];
+    ]);
+  }
+
+  /** The same for ways of masking, at most 64. */
+  defineMasked(ways: Iterable<MaskedAs>): void {
+    this.#define(
+      Array.from(ways, (way) => {
+        const { class: name, treatment, rule } = way;
+        return [way, DEFINE.masked, encodeJson({ class: name, treatment, rule }, 'The way of masking')];
+      }),
+    );
+  }
+
+  #define(encoded: readonly (readonly [value: object | string, type: number, json: Buffer])[]): void {
     const bytes = encoded.reduce((sum, [, , json]) => sum + json.length, 0);
-    if (this.#numbers.size + PER_OPERATION > DEFINITIONS || this.#bytes + bytes > DEFINITION_BYTES) {
+    if (this.#numbers.size + encoded.length > DEFINITIONS || this.#bytes + bytes > DEFINITION_BYTES) {
       this.#numbers.clear();
       this.#bytes = 0;
     }

@@ -3,6 +3,7 @@
  * untrusted; what is held at once (open operations and their bytes, definitions) is limited, and what did not fit is marked, never silent.
  */
 import type { RecordedDecision } from '../contract/decision.js';
+import type { MaskCount, MaskedAs } from '../contract/masking-policy.js';
 import type { Facts } from '../contract/operation.js';
 import type { Outcome } from '../contract/recording.js';
 import {
@@ -18,10 +19,11 @@ import {
   decodePiece,
   type Entry,
   type OperationPayload,
+  type OutcomePayload,
 } from './entry-decoder.js';
 import { DEFINE, DEFINITION_BYTES, DEFINITIONS, DIRECTION, KIND } from './format.js';
 import type { RecordedOperation, RecordedStream, SessionItem } from './recorded.js';
-import { readDecision, readEnd, readFacts, readStart } from './recorded-shapes.js';
+import { readDecision, readEnd, readFacts, readMaskedAs, readStart } from './recorded-shapes.js';
 
 /** Bytes of open operations held at once. */
 const HELD_BYTES = 64 << 20;
@@ -60,6 +62,7 @@ export class SessionJoiner {
   readonly #facts = new Map<number, Facts | null>();
   readonly #decisions = new Map<number, RecordedDecision | null>();
   readonly #forms = new Map<number, string>();
+  readonly #ways = new Map<number, MaskedAs>();
   #definitionBytes = 0;
   readonly #operations = new Map<number, Held>();
   #held = 0;
@@ -123,6 +126,7 @@ export class SessionJoiner {
         const outcome = decodeOutcome(payload);
         const operation = outcome === null ? undefined : this.#operations.get(outcome.sequence);
         if (outcome === null || operation === undefined) return;
+        if (outcome.masked.length > 0) yield this.#masked(outcome, time);
         operation.outcome = outcome.outcome;
         operation.endedAt = time;
         yield* this.#release(operation);
@@ -143,6 +147,15 @@ export class SessionJoiner {
       default:
         return;
     }
+  }
+
+  /** What an outcome counts, as the event by which a record says it elsewhere. */
+  #masked({ sequence, masked }: OutcomePayload, time: number): SessionItem {
+    const values = masked.flatMap(({ definition, values: count }): MaskCount[] => {
+      const way = this.#ways.get(definition);
+      return way === undefined ? [] : [{ ...way, values: count }];
+    });
+    return { kind: 'event', time, event: 'masked', data: { operation: sequence, values } };
   }
 
   /** What an event says of the terminal of an operation that runs; null: it says nothing of one. */
@@ -168,6 +181,7 @@ export class SessionJoiner {
       this.#facts.clear();
       this.#decisions.clear();
       this.#forms.clear();
+      this.#ways.clear();
       this.#definitionBytes = 0;
     }
     this.#definitionBytes += definition.json.length;
@@ -178,6 +192,9 @@ export class SessionJoiner {
     else if (definition.type === DEFINE.form) {
       const form = decodeJson(definition.json);
       if (typeof form === 'string') this.#forms.set(definition.number, form);
+    } else if (definition.type === DEFINE.masked) {
+      const way = readMaskedAs(definition.json);
+      if (way !== null) this.#ways.set(definition.number, way);
     }
   }
 

@@ -5,6 +5,7 @@
  */
 import type { Decision } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
+import type { MaskCount, MaskedAs } from '../contract/masking-policy.js';
 import type { Facts } from '../contract/operation.js';
 import type { Outcome, SessionEnd, SessionRecorder } from '../contract/recording.js';
 import { cutText } from './cut-text.js';
@@ -14,6 +15,8 @@ import {
   encodeJson,
   FLAG_ENCRYPTED,
   KIND,
+  MASKED_BYTES,
+  MASKED_WAYS,
   MESSAGE_BYTES,
   OPERATION_FIXED_BYTES,
   OPERATION_PARAMETERS,
@@ -21,6 +24,7 @@ import {
   OUTCOME_CODE,
   OUTCOME_CUT,
   OUTCOME_FIXED_BYTES,
+  OUTCOME_MASKED,
   OUTCOME_MESSAGE,
   OUTCOME_SILENT,
   PIECE_BYTES,
@@ -154,13 +158,15 @@ export class SessionWriter implements SessionRecorder {
     this.#stream((operation.up ??= this.#host.takeStream()), sequence, KIND.received, chunk, this.#host.resultCap);
   }
 
-  outcome(sequence: number, outcome: Outcome): void {
+  outcome(sequence: number, outcome: Outcome, masked: ReadonlyMap<MaskedAs, number> | null = null): void {
     this.#ready();
+    const counts = masked === null ? null : this.#ways(sequence, masked);
     const { message } = outcome;
     const whole = message === null ? 0 : Buffer.byteLength(message);
     const cut = message !== null && whole > MESSAGE_BYTES ? cutText(message, MESSAGE_BYTES) : null;
     // Without a message there is nothing to hide.
-    const at = message === null ? this.#openEntry(KIND.outcome, OUTCOME_FIXED_BYTES) : this.#entry(KIND.outcome, OUTCOME_FIXED_BYTES + (cut?.length ?? whole));
+    const clear = OUTCOME_FIXED_BYTES + (counts === null ? 0 : 1 + MASKED_BYTES * counts.size);
+    const at = message === null ? this.#openEntry(KIND.outcome, clear) : this.#entry(KIND.outcome, clear + (cut?.length ?? whole));
     const batch = this.#host.batch;
     const view = batch.view;
     setU48(view, at, sequence);
@@ -168,12 +174,13 @@ export class SessionWriter implements SessionRecorder {
     setU48(view, at + 7, toU48(outcome.rows));
     setU48(view, at + 13, toU48(outcome.bytes));
     setU48(view, at + 19, toU48(outcome.durationUs));
-    view.setUint8(at + 25, message === null ? OUTCOME_SILENT : cut === null ? OUTCOME_MESSAGE : OUTCOME_CUT);
+    view.setUint8(at + 25, (message === null ? OUTCOME_SILENT : cut === null ? OUTCOME_MESSAGE : OUTCOME_CUT) | (counts === null ? 0 : OUTCOME_MASKED));
+    if (counts !== null) this.#putCounts(counts, at + OUTCOME_FIXED_BYTES);
     if (message !== null) {
-      const content = this.#content(KIND.outcome, at, OUTCOME_FIXED_BYTES);
+      const content = this.#content(KIND.outcome, at, clear);
       if (cut === null) batch.bytes.write(message, content, whole, 'utf8');
       else batch.put(cut, content);
-      this.#hide(KIND.outcome, at, OUTCOME_FIXED_BYTES);
+      this.#hide(KIND.outcome, at, clear);
     }
     this.#rows += outcome.rows;
     const operation = this.#open.get(sequence);
@@ -227,6 +234,31 @@ export class SessionWriter implements SessionRecorder {
     if (this.#cipher?.full === true)
       throw new GwError('session.limit', 'The record of this session is as long as one can be.', { hint: 'Open a new session.' });
     this.#host.ready();
+  }
+
+  /** What an outcome can count, with every way defined; more ways than it can are an event of their own. */
+  #ways(operation: number, masked: ReadonlyMap<MaskedAs, number>): ReadonlyMap<MaskedAs, number> | null {
+    if (masked.size > MASKED_WAYS) {
+      this.event('masked', { operation, values: countsOf(masked) });
+      return null;
+    }
+    for (const way of masked.keys()) {
+      if (this.#dictionary.find(way) >= 0) continue;
+      this.#dictionary.defineMasked(masked.keys());
+      break;
+    }
+    return masked;
+  }
+
+  #putCounts(counts: ReadonlyMap<MaskedAs, number>, start: number): void {
+    const { view } = this.#host.batch;
+    view.setUint8(start, counts.size);
+    let at = start + 1;
+    for (const [way, values] of counts) {
+      view.setUint32(at, this.#dictionary.find(way));
+      setU48(view, at + 4, values);
+      at += MASKED_BYTES;
+    }
   }
 
   /** An entry whose content is to be hidden; gives where its clear part begins. */
@@ -340,4 +372,8 @@ export class SessionWriter implements SessionRecorder {
     this.#hide(KIND.sessionEnd, at, 6);
     this.#host.ended(this.session);
   }
+}
+
+function countsOf(masked: ReadonlyMap<MaskedAs, number>): readonly MaskCount[] {
+  return [...masked].map(([{ class: name, treatment, rule }, values]) => ({ class: name, treatment, rule, values }));
 }

@@ -10,7 +10,7 @@ import type { AbandonReason, ApprovalAnswer, ApprovalRecord, ChangedRows } from 
 import { type Decision, NOTHING_FURTHER, type PolicySource, type PolicyView } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
-import type { ClassView, ClearColumn, MaskCount, MaskingDoor, MaskingView } from '../contract/masking-policy.js';
+import type { ClassView, ClearColumn, MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Facts, Operation } from '../contract/operation.js';
 import type { ClientNotice, Guard, OverRows } from '../contract/protocol.js';
 import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
@@ -424,9 +424,8 @@ export class SessionGuard implements Guard {
     if (this.#running === issued) this.#running = null;
     else this.#alsoRunning.delete(issued);
     this.counters.rows += issued.rows;
-    if (issued.masked !== null) this.#options.recorder.event('masked', { operation: issued.sequence, values: countsOf(issued.masked) });
     const durationUs = Math.round((this.#options.clock.monotonic() - issued.startedAt) * 1000);
-    this.#options.recorder.outcome(issued.sequence, { status, rows: issued.rows, bytes: issued.bytes, durationUs, message });
+    this.#options.recorder.outcome(issued.sequence, { status, rows: issued.rows, bytes: issued.bytes, durationUs, message }, issued.masked);
   }
 
   /** The session ends: what is still open is lost. */
@@ -460,10 +459,6 @@ export class SessionGuard implements Guard {
     if (!IssuedVerdict.issuedBy(verdict, this)) throw new GwError('internal.error', 'A result was to be delivered without a verdict of this session.');
     return verdict;
   }
-}
-
-function countsOf(masked: ReadonlyMap<ClassView, number>): readonly MaskCount[] {
-  return [...masked].map(([{ class: name, treatment, rule }, values]) => ({ class: name, treatment, rule, values }));
 }
 
 /** What was read of it and of its cursors, with so much more. */

@@ -13,6 +13,7 @@ import { timestampPost } from '../../src/audit/timestamp/timestamp-post.js';
 import { readCertificates } from '../../src/audit/timestamp/timestamp-signature.js';
 import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
+import type { MaskedAs } from '../../src/contract/masking-policy.js';
 import { verifyAudit } from '../../src/gateway/audit-workbench.js';
 import { logSegment } from '../../src/gateway/interrupted-work.js';
 import { LoggedJournal } from '../../src/gateway/logged-journal.js';
@@ -25,6 +26,8 @@ import { openTrail } from './log-world.js';
 const seedKey = (byte: string): KeyObject => readSigningKey(byte.repeat(32), 'The key');
 /** The key that the verifier knows, the one that took its place, and others. */
 export const KEYS = { first: seedKey('11'), second: seedKey('22'), witness: seedKey('33'), stranger: seedKey('44') };
+const MASKED: MaskedAs = { class: 'ssn', treatment: 'mask', rule: 'bank/mask' };
+const CLEAR: MaskedAs = { class: 'email', treatment: 'clear', rule: 'bank/clear' };
 const SECRET = 'masked ###-##-1234';
 
 export interface ForgedWorld {
@@ -98,14 +101,14 @@ async function work(journal: LoggedJournal, audit: ReturnType<typeof createAudit
   const recorder = journal.begin(start(id));
   recorder.operation(1, 'query', facts('reads'), allow, bytes(`select ssn from customers where id = '${id}'`), null);
   recorder.delivered(1, bytes(SECRET));
-  recorder.event('masked', {
-    operation: 1,
-    values: [
-      { class: 'ssn', treatment: 'mask', rule: 'bank/mask', values: 1 },
-      { class: 'email', treatment: 'clear', rule: 'bank/clear', values: 2 },
-    ],
-  });
-  recorder.outcome(1, ok);
+  recorder.outcome(
+    1,
+    ok,
+    new Map([
+      [MASKED, 1],
+      [CLEAR, 2],
+    ]),
+  );
   recorder.operation(2, 'query', facts('drops'), deny, bytes('drop table customers'), null);
   recorder.outcome(2, { ...ok, status: 'refused' });
   const approval = {

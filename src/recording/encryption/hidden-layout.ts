@@ -2,7 +2,8 @@
  * Where the parts of an encrypted payload lie (docs/spec/journal.md): `clear ‖ extra ‖ u48 position ‖ ciphertext`. What a verifier needs
  * without keys stays in the clear: numbers, counts, sizes, the id of the session. Pure. A payload that is read is untrusted.
  */
-import { getU48, KIND, OPERATION_FIXED_BYTES, OUTCOME_FIXED_BYTES } from '../format.js';
+import { outcomeClearBytes } from '../entry-decoder.js';
+import { getU48, KIND, OPERATION_FIXED_BYTES } from '../format.js';
 
 export const SALT_BYTES = 16;
 export const COMMITMENT_BYTES = 32;
@@ -45,7 +46,7 @@ function clearBytes(kind: number, payload: Buffer): number | null {
     case KIND.digest:
       return 14;
     case KIND.outcome:
-      return OUTCOME_FIXED_BYTES;
+      return outcomeClearBytes(payload);
     case KIND.event:
       return payload.length < 2 ? null : 2 + payload.readUInt16BE(0);
     default:

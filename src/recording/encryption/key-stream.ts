@@ -28,9 +28,10 @@ export class KeyStream {
     this.#key = key;
   }
 
-  /** Encrypts or decrypts `bytes` from `start` to `end` in place; the first of them has this position in the stream. */
-  apply(bytes: Buffer, start: number, end: number, position: number): void {
+  /** Encrypts or decrypts `bytes` from `start` to `end` in place; the first of them has this position in the stream. What stood there goes to `before`, from `to` on. */
+  apply(bytes: Buffer, start: number, end: number, position: number, before: Buffer | null = null, to = 0): void {
     let at = start;
+    let kept = to;
     let offset = position - this.#from;
     if (offset < 0 || offset > this.#block.length) {
       this.#seek(position);
@@ -43,7 +44,15 @@ export class KeyStream {
       }
       const block = this.#block;
       const run = Math.min(end - at, block.length - offset);
-      for (let i = 0; i < run; i++) bytes[at + i] = (bytes[at + i] as number) ^ (block[offset + i] as number);
+      if (before === null) for (let i = 0; i < run; i++) bytes[at + i] = (bytes[at + i] as number) ^ (block[offset + i] as number);
+      else {
+        for (let i = 0; i < run; i++) {
+          const byte = bytes[at + i] as number;
+          before[kept + i] = byte;
+          bytes[at + i] = byte ^ (block[offset + i] as number);
+        }
+        kept += run;
+      }
       at += run;
       offset += run;
     }

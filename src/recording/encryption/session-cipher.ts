@@ -76,9 +76,8 @@ export class SessionCipher {
       bytes.set(this.#gcm.update(bytes.subarray(start, end)), start);
     } else {
       if (this.#heldBytes + length > HELD_BYTES) this.#flush();
-      bytes.copy(this.#held, this.#heldBytes, start, end);
+      this.#stream.apply(bytes, start, end, this.#position, this.#held, this.#heldBytes);
       this.#heldBytes += length;
-      this.#stream.apply(bytes, start, end, this.#position);
     }
     this.#position += length;
   }
@@ -95,8 +94,9 @@ function putSalt(bytes: Buffer, at: number): void {
     randomFillSync(salts);
     nextSalt = 0;
   }
-  salts.copy(bytes, at, nextSalt, nextSalt + SALT_BYTES);
-  // What was given away is not kept.
-  salts.fill(0, nextSalt, nextSalt + SALT_BYTES);
-  nextSalt += SALT_BYTES;
+  for (let i = 0; i < SALT_BYTES; i++) {
+    bytes[at + i] = salts[nextSalt] as number;
+    // What was given away is not kept.
+    salts[nextSalt++] = 0;
+  }
 }

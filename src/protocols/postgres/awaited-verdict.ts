@@ -35,16 +35,13 @@ export class AwaitedVerdict {
     return this.#asked !== null && this.#asked.verdict === null;
   }
 
+  /** It came at once, and its operation has to wait for something else. */
+  keep(judged: Judged, verdict: Verdict): void {
+    this.#asked = copyOf(judged, verdict);
+  }
+
   expect(judged: Judged, verdict: Promise<Verdict>): void {
-    const { facts, form, exact, parameters } = judged;
-    const asked: Asked = {
-      facts,
-      form,
-      exact: Buffer.from(exact),
-      parameters: parameters === null ? null : Buffer.from(parameters),
-      clears: clearsOf(judged),
-      verdict: null,
-    };
+    const asked = copyOf(judged, null);
     this.#asked = asked;
     verdict
       .then(async (value) => {
@@ -89,6 +86,11 @@ export class AwaitedVerdict {
   #drop(verdict: Verdict): void {
     if (verdict.allowed) this.#talk.context.guard.finish(verdict, 'cancelled', 'what was asked for was not carried out');
   }
+}
+
+function copyOf(judged: Judged, verdict: Verdict | null): Asked {
+  const { facts, form, exact, parameters } = judged;
+  return { facts, form, exact: Buffer.from(exact), parameters: parameters === null ? null : Buffer.from(parameters), clears: clearsOf(judged), verdict };
 }
 
 /** What people let be shown in clear is that, and no column more. */

@@ -108,6 +108,7 @@ export class PostgresEngine implements Engine {
 
   stop(verdict: Verdict, error: GwError): boolean {
     if (this.#talk.over || this.#stop.stops(verdict)) return true;
+    if (this.#frontend.stop(verdict, error)) return true;
     if (this.#rows.busy) return this.#rows.stop(verdict, error);
     return this.#backend.end(verdict, error);
   }

@@ -88,6 +88,11 @@ export class Frontend {
     if (this.#held && !this.#requests.waitingForVerdict) this.#release();
   }
 
+  /** Ends what was let through and waits for something before it goes up. False: that is not what runs under `verdict`. */
+  stop(verdict: Verdict, error: GwError): boolean {
+    return this.#requests.stop(verdict, error);
+  }
+
   /** People are asked about what has run: the client is read on, as it is while they are asked about what has not. */
   watch(): void {
     if ((this.#carry?.length ?? 0) <= HELD_LIMIT) this.#talk.context.resumeClient();

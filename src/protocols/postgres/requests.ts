@@ -17,13 +17,13 @@ import { type Analysis, mayBeBent, type StatementCache } from './facts/index.js'
 import { type FlightExtra, Wait } from './flight.js';
 import { type Judged, judge } from './judge.js';
 import type { OperationMask } from './masking/session-masking.js';
-import type { TokenAnswer } from './masking/session-tokens.js';
 import type { NameChange, Portal, Statement } from './names.js';
 import { BEHIND_END, beginsOrEnds, breaksReadOnly, endsTransaction, goesOnAfterEnd } from './read-only.js';
-import { refuseOperation } from './refusal.js';
+import { refuse, refuseOperation } from './refusal.js';
 import { isCounted, withChanges } from './row-changes.js';
 import type { RowGuard } from './row-guard.js';
 import { shiftsMeaning } from './shifted-meaning.js';
+import { TokenWait } from './token-wait.js';
 
 /** Text that no server parses: the stand-in of a refused statement, and a sign in the server's own log. */
 const STAND_IN = 'gw refused this statement';
@@ -50,6 +50,7 @@ export class Requests {
   readonly #cache: StatementCache;
   readonly #statementLimit: number;
   readonly #awaited: AwaitedVerdict;
+  readonly #tokens: TokenWait;
   #buffer: Buffer = Buffer.alloc(0);
 
   /** `awaitedCame` is called when a verdict came that a message waits for. */
@@ -59,6 +60,7 @@ export class Requests {
     this.#cache = cache;
     this.#statementLimit = statementLimit;
     this.#awaited = new AwaitedVerdict(talk, awaitedCame);
+    this.#tokens = new TokenWait(talk, this.#awaited);
   }
 
   /** A human is being asked: answers of the server change nothing about the wait. */
@@ -181,17 +183,19 @@ export class Requests {
       throw new GwError('protocol.violation', 'A Query may not follow a write with a row limit in the same pipeline; send Sync before it.');
     const judged = unclear === null ? judge.statement(facts, text, 'query', reachOf(analysis)) : judge.unclear(facts, text, unclear);
     if (this.#masksLater()) return false;
-    const mask = this.#keptMask(this.#talk.masking.ofText(analysis, text, facts));
+    const mask = this.#keptMask(this.#talk.masking.ofText(analysis, text, facts, false));
     if (mask === 'wait') return false;
-    const tokens = this.#talk.masking.tokensOfText(analysis, text, mask, () => this.#settled());
-    if (tokens === 'wait') return false;
-    const changing = withTokens(withMask(withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1), mask), tokens);
+    const changing = withMask(withChanges(judged, isCounted(analysis, this.#talk), analysis.statements.length === 1), mask);
     const asked = continuing(changing, this.#talk.origins(analysis));
     const verdict = this.#rows.waiting ?? this.#decide(asked, false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Query);
     }
+    const answer = this.#talk.masking.tokensOfText(analysis, text, mask, () => this.#settled());
+    const tokens = this.#tokens.edit(asked, verdict, answer, this.#rows.waiting !== null);
+    if (tokens === 'wait') return false;
+    if (tokens instanceof GwError) return this.#standIn(refuse(tokens, 'ERROR'), Wait.Query);
     if (!this.#rows.admit(verdict, facts, true)) return false;
     const masker = mask === null ? null : this.#talk.masking.attach(verdict, mask, null);
     let extra: FlightExtra | null = null;
@@ -206,9 +210,16 @@ export class Requests {
     flight.push(Wait.Query, verdict, extra, null, masker);
     this.#nextSegment();
     this.#talk.awaitingCopy = takesInput(facts);
-    if (tokens === null || tokens.edit === null) return true;
-    this.#talk.context.guard.resolved(verdict, tokens.edit.resolved);
-    return message(Front.Query, tokens.edit.bytes, Uint8Array.of(0));
+    if (tokens === null) return true;
+    this.#talk.context.guard.resolved(verdict, tokens.resolved);
+    return message(Front.Query, tokens.bytes, Uint8Array.of(0));
+  }
+
+  /** Ends what waits for its tokens and takes too long; nothing of it went up. False: that is not what runs under `verdict`. */
+  stop(verdict: Verdict, error: GwError): boolean {
+    const stopped = this.#tokens.stop(verdict, error);
+    if (stopped) this.#settled();
+    return stopped;
   }
 
   #parse(at: number, next: number): Handled {
@@ -227,7 +238,7 @@ export class Requests {
     const judged = unclear === null ? judge.statement(facts, text, 'prepare', 'whole') : judge.unclear(facts, text, unclear);
     const counted = isCounted(analysis, this.#talk);
     if (this.#masksLater()) return false;
-    const mask = this.#talk.masking.ofText(analysis, text, facts);
+    const mask = this.#talk.masking.ofText(analysis, text, facts, true);
     const verdict = this.#decide(withMask(withChanges(judged, counted, true), mask), true);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
@@ -280,14 +291,16 @@ export class Requests {
     if (this.#masksLater()) return false;
     const mask = this.#keptMask(this.#talk.masking.ofStatement(statement, bound));
     if (mask === 'wait') return false;
-    const tokens = next > limit ? null : this.#talk.masking.tokensOfBind(statement, parameters, bound, mask, () => this.#settled());
-    if (tokens === 'wait') return false;
-    const changing = withTokens(withMask(withChanges(judged, statement.counted, true), mask), tokens);
-    const verdict = this.#decide(continuing(changing, statement.origins?.() ?? []), false);
+    const asked = continuing(withMask(withChanges(judged, statement.counted, true), mask), statement.origins?.() ?? []);
+    const verdict = this.#decide(asked, false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
       return this.#standIn(refuseOperation(verdict.decision, facts), Wait.Bind);
     }
+    const answer = next > limit ? null : this.#talk.masking.tokensOfBind(statement, parameters, bound, mask, () => this.#settled());
+    const tokens = this.#tokens.edit(asked, verdict, answer, false);
+    if (tokens === 'wait') return false;
+    if (tokens instanceof GwError) return this.#standIn(refuse(tokens, 'ERROR'), Wait.Bind);
     this.#talk.parkLastBound();
     const portal: Portal = { statement, verdict, facts: named, origin: verdict, segment: this.#talk.segment };
     if (mask !== null) portal.masker = this.#talk.masking.attach(verdict, mask, portal);
@@ -296,9 +309,9 @@ export class Requests {
     this.#talk.ranInSegment = true;
     this.#talk.flight.push(Wait.Bind, verdict, { refusal: null, changes: [{ step: 0, change }] });
     this.verdict = verdict;
-    if (tokens === null || tokens.edit === null) return true;
-    this.#talk.context.guard.resolved(verdict, tokens.edit.resolved);
-    return message(Front.Bind, this.#buffer.subarray(at + 5, nameEnd + 1), tokens.edit.bytes);
+    if (tokens === null) return true;
+    this.#talk.context.guard.resolved(verdict, tokens.resolved);
+    return message(Front.Bind, this.#buffer.subarray(at + 5, nameEnd + 1), tokens.bytes);
   }
 
   #execute(at: number, next: number): Handled {
@@ -441,12 +454,6 @@ function withMask(judged: Judged, mask: OperationMask | null): Judged {
   const { refusal, clears } = mask;
   if (refusal !== null) return { ...judged, forbidden: refusal, forbiddenBy: 'masking' };
   return clears === null ? judged : { ...judged, clears };
-}
-
-/** A token that policy has resolved and that cannot be is not sent as it is: it would find nothing, and say so as if that were true. */
-function withTokens(judged: Judged, tokens: Exclude<TokenAnswer, 'wait'> | null): Judged {
-  const refusal = tokens?.refusal ?? null;
-  return refusal === null || judged.forbidden !== null ? judged : { ...judged, forbidden: refusal, forbiddenBy: 'masking' };
 }
 
 function holdsEscapedQuote(text: Uint8Array): boolean {

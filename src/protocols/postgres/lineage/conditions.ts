@@ -3,13 +3,11 @@
  * with values that the client gave or with another table's column: it finds what is known already. Everything else can be asked again and
  * again until a hidden value is known (redteam 6d D6), and a comparison with values that are made in the query itself spells one out at once.
  */
-import { as, field, integer, isTree, list, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
+import { as, field, isTree, list, strings, tagged, text } from '../facts/tree.js';
+import { givenValues } from './given-values.js';
 import { isMade, isNothing, type Lineage, NOTHING } from './lineage.js';
 import type { Level } from './sources.js';
 import type { Trace } from './trace.js';
-
-/** Casts that leave a text, a number or a UUID what it is. */
-const PLAIN_CASTS: ReadonlySet<string> = new Set(['text', 'varchar', 'bpchar', 'int4', 'int8', 'uuid']);
 
 export function condition(trace: Trace, node: unknown, level: Level): void {
   if (node === undefined) return;
@@ -21,7 +19,7 @@ export function condition(trace: Trace, node: unknown, level: Level): void {
     if (text(found.node, 'boolop') !== 'AND_EXPR') for (const { lineage } of trace.conditions.slice(before)) spells(node, lineage, level);
     return;
   }
-  if (found?.tag === 'A_Expr' && equality(trace, found.node, level)) return;
+  if (found?.tag === 'A_Expr' && comparison(trace, found.node, level)) return;
   if (found?.tag === 'SubLink' && text(found.node, 'subLinkType') === 'ANY_SUBLINK' && strings(list(found.node, 'operName')).every((name) => name === '=')) {
     const tested = field(found.node, 'testexpr');
     const side = trace.value(tested, level);
@@ -38,56 +36,37 @@ function decide(trace: Trace, use: 'equality' | 'other', node: unknown, lineage:
   spells(node, lineage, level);
 }
 
-/** `a = b`, `a IN (b, c)`, `a = ANY (b)`: true when it was dealt with here. */
-function equality(trace: Trace, node: Readonly<Record<string, unknown>>, level: Level): boolean {
-  const kind = text(node, 'kind');
+/** Forms of a comparison with an operator that finds, and with one that leaves out. */
+const FINDS: ReadonlySet<string> = new Set(['AEXPR_OP =', 'AEXPR_IN =', 'AEXPR_OP_ANY =', 'AEXPR_NOT_DISTINCT =']);
+const LEAVES_OUT: ReadonlySet<string> = new Set(['AEXPR_OP <>', 'AEXPR_IN <>', 'AEXPR_OP_ALL <>', 'AEXPR_DISTINCT =']);
+
+/** `a = b`, `a IN (b, c)`, `a = ANY (b)`, and what denies these: true when it was dealt with here. */
+function comparison(trace: Trace, node: Readonly<Record<string, unknown>>, level: Level): boolean {
+  const kind = text(node, 'kind') ?? '';
   const operator = strings(list(node, 'name'));
-  if (operator.length !== 1 || operator[0] !== '=') return false;
-  if (kind !== 'AEXPR_OP' && kind !== 'AEXPR_IN' && kind !== 'AEXPR_OP_ANY' && kind !== 'AEXPR_NOT_DISTINCT') return false;
-  if (trace.foreignOperator(null, '=')) return false;
+  const form = `${kind} ${operator.join('.')}`;
+  const finds = FINDS.has(form);
+  if (!finds && !LEAVES_OUT.has(form)) return false;
+  if (trace.foreignOperator(null, operator[0] ?? '')) return false;
   const right = field(node, 'rexpr');
   const items = as(right, 'List');
   const nodes = [field(node, 'lexpr'), ...(items === null ? [right] : list(items, 'items'))];
   const sides = nodes.map((side) => trace.value(side, level));
   const plain = sides.every((side, index) => isGiven(nodes[index], side));
-  if (plain) compare(trace, nodes, sides);
-  for (const side of sides) decide(trace, plain ? 'equality' : 'other', node, side, level);
+  if (plain) compare(trace, nodes, sides, kind === 'AEXPR_OP_ANY' || kind === 'AEXPR_OP_ALL');
+  for (const side of sides) decide(trace, plain && finds ? 'equality' : 'other', node, side, level);
   return true;
 }
 
 /** What is known of the two sides, for whoever may put another value in the place of a token. */
-function compare(trace: Trace, nodes: readonly unknown[], sides: readonly Lineage[]): void {
+function compare(trace: Trace, nodes: readonly unknown[], sides: readonly Lineage[], arrays: boolean): void {
   const columns = sides.filter(isBare);
-  const given = nodes.filter((_, index) => isNothing(sides[index] ?? NOTHING)).map(uncast);
+  const given = nodes.flatMap((node, index) => (isNothing(sides[index] ?? NOTHING) ? givenValues(node, arrays) : []));
   const [column, ...more] = columns;
   if (column === undefined || more.length > 0) return;
-  const constants = given.flatMap((node) => {
-    const constant = as(node, 'A_Const');
-    const value = constant === null ? null : constantText(constant);
-    return constant === null || value === null ? [] : [{ at: integer(constant, 'location'), text: value }];
-  });
-  const parameters = given.flatMap((node) => {
-    const parameter = as(node, 'ParamRef');
-    return parameter === null ? [] : [{ at: integer(parameter, 'location'), number: integer(parameter, 'number') }];
-  });
-  if (constants.length + parameters.length > 0) trace.comparisons.push({ lineage: column, constants, parameters });
-}
-
-/** `'x'::text` is `'x'`; a cast to another type may make another value of it. */
-function uncast(node: unknown): unknown {
-  const cast = as(node, 'TypeCast');
-  if (cast === null) return node;
-  const names = strings(list(struct(cast, 'typeName') ?? {}, 'names'));
-  return PLAIN_CASTS.has(names.at(-1) ?? '') ? field(cast, 'arg') : node;
-}
-
-function constantText(constant: Tree): string | null {
-  const string = struct(constant, 'sval');
-  if (string !== null) return text(string, 'sval');
-  const float = struct(constant, 'fval');
-  if (float !== null) return text(float, 'fval');
-  const whole = struct(constant, 'ival');
-  return whole === null ? null : String(integer(whole, 'ival'));
+  const constants = given.flatMap((each) => ('text' in each ? [each] : []));
+  const parameters = given.flatMap((each) => ('number' in each ? [each] : []));
+  if (given.length > 0) trace.comparisons.push({ lineage: column, constants, parameters });
 }
 
 /**

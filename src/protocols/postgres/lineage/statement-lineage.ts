@@ -21,7 +21,13 @@ export interface StatementLineage {
   /** Valid for the very text that was traced: what is kept by shape has those of another one. */
   readonly comparisons: readonly Comparison[];
   /** It runs another one by its name, and gives what that one gives, shows its plan, or keeps it in a table. */
-  readonly runs: { readonly kind: 'statement' | 'cursor'; readonly name: string; readonly gives: 'rows' | 'plan' | 'table' } | null;
+  readonly runs: {
+    readonly kind: 'statement' | 'cursor';
+    readonly name: string;
+    readonly gives: 'rows' | 'plan' | 'table';
+    /** What stands for its parameters, in order; valid for the very text, like `comparisons`. */
+    readonly values: readonly unknown[];
+  } | null;
   /** Of PREPARE, DECLARE, DEALLOCATE, CLOSE and DISCARD: what a name means from here on. */
   readonly names: { readonly kind: 'statement' | 'cursor' | 'all'; readonly name: string | null } | null;
   readonly literalSensitive: boolean;
@@ -99,15 +105,14 @@ export function relationLineage(relation: CatalogRelation, catalog: Catalog): re
   }
 }
 
-/** Its constants are kept nowhere: in no view, table, plan or prepared statement. */
+const RUNS_ONCE: ReadonlySet<string> = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
+
+/** Its constants are kept nowhere: in no view, plan or prepared statement. */
 function runsOnce(statement: unknown): boolean {
   const { tag, node } = tagged(statement) ?? { tag: '', node: {} };
-  return (
-    (tag === 'SelectStmt' && struct(node, 'intoClause') === null) ||
-    tag === 'UpdateStmt' ||
-    tag === 'DeleteStmt' ||
-    (tag === 'CopyStmt' && text(node, 'filename') === null)
-  );
+  if (RUNS_ONCE.has(tag)) return true;
+  if (tag === 'CreateTableAsStmt') return text(node, 'objtype') === 'OBJECT_TABLE';
+  return tag === 'CopyStmt' && text(node, 'filename') === null;
 }
 
 /** Without parameters that are used for anything else as well: what is put in their place would be used there, too. */
@@ -129,8 +134,8 @@ function comparedOnly(statement: unknown, comparisons: readonly Comparison[]): r
 
 function runsOf(statement: unknown): StatementLineage['runs'] {
   const found = tagged(statement);
-  if (found?.tag === 'ExecuteStmt') return { kind: 'statement', name: text(found.node, 'name') ?? '', gives: 'rows' };
-  if (found?.tag === 'FetchStmt') return { kind: 'cursor', name: text(found.node, 'portalname') ?? '', gives: 'rows' };
+  if (found?.tag === 'ExecuteStmt') return { kind: 'statement', name: text(found.node, 'name') ?? '', gives: 'rows', values: list(found.node, 'params') };
+  if (found?.tag === 'FetchStmt') return { kind: 'cursor', name: text(found.node, 'portalname') ?? '', gives: 'rows', values: [] };
   if (found?.tag !== 'ExplainStmt' && found?.tag !== 'CreateTableAsStmt') return null;
   const inner = runsOf(field(found.node, 'query'));
   return inner === null ? null : { ...inner, gives: found.tag === 'ExplainStmt' ? 'plan' : 'table' };

@@ -15,13 +15,25 @@ export interface Condition {
   readonly lineage: Lineage;
 }
 
+/** A constant, and the byte in the text where it begins. `array`: it is the text of an array of values. */
+export interface GivenConstant {
+  readonly at: number;
+  readonly text: string;
+  readonly array: boolean;
+}
+
+/** A parameter by its number, from 1, and where it stands. `array`: an array of values is bound to it. */
+export interface GivenParameter {
+  readonly at: number;
+  readonly number: number;
+  readonly array: boolean;
+}
+
 /** One column, as it is, compared with values that the client gave. Positions are bytes of the text: they are true for that very text alone. */
 export interface Comparison {
   readonly lineage: Lineage;
-  /** Constants, each with the byte in the text where it begins. */
-  readonly constants: readonly { readonly at: number; readonly text: string }[];
-  /** Numbers of parameters, from 1, and where each stands. */
-  readonly parameters: readonly { readonly at: number; readonly number: number }[];
+  readonly constants: readonly GivenConstant[];
+  readonly parameters: readonly GivenParameter[];
 }
 
 /** Data on its way to a place that keeps it. */

@@ -34,7 +34,7 @@ export async function explainMasking(text: string, door: MaskingDoor, snapshot: 
     relations: () => catalog,
   };
   const analysis = analyseText(text);
-  const mask = new SessionMasking(fresh).ofText(analysis, Buffer.from(text), analysis.facts);
+  const mask = new SessionMasking(fresh).ofText(analysis, Buffer.from(text), analysis.facts, false);
   const results = (mask?.statements ?? []).flatMap(({ lineage: { outputs } }) =>
     outputs.length === 0 ? [] : [outputs.map((column) => explainColumn(column, door, catalog))],
   );

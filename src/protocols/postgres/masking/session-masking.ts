@@ -12,6 +12,7 @@ import type { Verdict } from '../../../contract/verdict.js';
 import type { Catalog } from '../catalog/catalog.js';
 import { Back } from '../codec/message.js';
 import type { Analysis } from '../facts/index.js';
+import { givenValues } from '../lineage/given-values.js';
 import { derived, type Lineage, oneOf, unknownLineage } from '../lineage/lineage.js';
 import { type Output, output } from '../lineage/sources.js';
 import type { StatementLineage } from '../lineage/statement-lineage.js';
@@ -29,6 +30,7 @@ import { comparedTexts, mayBeToken, mayHoldTokens, SessionTokens, type TokenAnsw
 import { hiddenIn, holdsHidden, statementRefusal } from './statement-refusal.js';
 import type { Beside } from './token-resolution.js';
 import { NOTHING_KNOWN, type TracedStatement, traceText } from './traced-text.js';
+import { unresolvedToken } from './unresolved-tokens.js';
 
 /** What is asked of the session's conversation. */
 export interface MaskedConversation {
@@ -78,6 +80,7 @@ const NO_TAGS: readonly NewInheritedTag[] = Object.freeze([]);
 const NOT_KEPT = 'the tags of the columns that it makes or renames could not be kept, and without them nothing would hide what is in them; try again';
 /** Names of its own that a session may rename before the catalog has them. */
 const PLAIN_LIMIT = 10_000;
+const NO_TEXT = new Uint8Array(0);
 const NONE_BOUND = (): readonly BoundParameter[] => [];
 const IDLE = 0x49;
 const TRANSACTION: ReadonlySet<string> = new Set(['transaction', 'set']);
@@ -108,22 +111,27 @@ export class SessionMasking {
     return this.#talk.context.guard.masking();
   }
 
-  ofText(analysis: Analysis, text: Uint8Array, facts: Facts): OperationMask | null {
-    const { door } = this;
-    return door === null
-      ? null
-      : this.#mask(door, this.#resolved(this.#trace({ analysis, text, index: null, inner: false })), facts, NONE_BOUND, {
-          analysis,
-          text,
-          index: null,
-          inner: false,
-        });
+  /** `kept`: it is prepared, and run later. */
+  ofText(analysis: Analysis, text: Uint8Array, facts: Facts, kept: boolean): OperationMask | null {
+    return this.#masked({ analysis, text, index: null, inner: false }, facts, NONE_BOUND, kept);
   }
 
   /** `parameters`: what is bound; asked for only where it matters. */
   ofStatement(statement: Statement, parameters: () => readonly BoundParameter[]): OperationMask | null {
+    return this.#masked(statement.source, statement.facts, parameters, true);
+  }
+
+  #masked(source: StatementSource, facts: Facts, bound: () => readonly BoundParameter[], kept: boolean): OperationMask | null {
     const { door } = this;
-    return door === null ? null : this.#mask(door, this.#resolved(this.#trace(statement.source)), statement.facts, parameters, statement.source);
+    if (door === null) return null;
+    const statements = this.#resolved(this.#trace(source));
+    const mask = this.#mask(door, statements, facts, bound, source);
+    if (!resolvesIn(mask)) return mask;
+    // What is kept of a mask is good for every text of its shape; which tokens are in one is not. What a name stands for was looked at when it was made.
+    const text = source.inner ? NO_TEXT : source.text;
+    const { catalog } = mask;
+    const refusal = unresolvedToken({ door, catalog, statements, text, bound: bound(), kept, comparisons: () => this.#compared(source) });
+    return refusal === null ? mask : { ...mask, refusal, clears: null };
   }
 
   /** Tokens that are constants of a text; null: there is nothing to resolve. */
@@ -151,7 +159,26 @@ export class SessionMasking {
 
   /** By the very text: what is kept by shape has the places of another one. */
   #compared(source: StatementSource): readonly Comparison[] {
-    return source.inner ? [] : this.#trace(source, true).flatMap(({ lineage }) => lineage.comparisons);
+    const statements = this.#trace(source, true);
+    return statements.flatMap((statement, index) => [
+      ...statement.lineage.comparisons,
+      // The text of a cursor is shown by nothing that is not masked (`pg_cursors`); that of a prepared statement is.
+      ...(statement.lineage.names?.kind === 'cursor' ? (statement.inner?.lineage.comparisons ?? []) : []),
+      ...this.#executed(statement, statements.slice(0, index)),
+    ]);
+  }
+
+  /** EXECUTE: its constants are compared where the prepared statement compares its parameters. */
+  #executed({ lineage: { runs } }: TracedStatement, before: readonly TracedStatement[]): readonly Comparison[] {
+    if (runs === null || runs.kind !== 'statement' || runs.gives !== 'rows') return [];
+    const made = before.findLast(({ lineage: { names } }) => names !== null && names.kind !== 'cursor' && (names.name ?? runs.name) === runs.name);
+    const run = made === undefined ? this.#named(runs) : made.inner;
+    return (run?.lineage.comparisons ?? []).flatMap(({ lineage, parameters }) => {
+      const constants = parameters
+        .flatMap(({ number, array }) => givenValues(runs.values[number - 1], array))
+        .flatMap((each) => ('text' in each ? [each] : []));
+      return constants.length === 0 ? [] : [{ lineage, constants, parameters: [] }];
+    });
   }
 
   /** Columns inherit tags by what is asked for, and these have to be durable first. `wait`: `settled` will be called. */

@@ -8,9 +8,10 @@ import { GwError } from '../../../contract/gw-error.js';
 import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
 import { readBoundParameters, withParameters } from '../bound-parameters.js';
 import type { Catalog } from '../catalog/catalog.js';
-import type { Comparison } from '../lineage/trace.js';
+import type { Comparison, GivenConstant, GivenParameter } from '../lineage/trace.js';
+import { type ArrayValue, readArrayBinary, readArrayText } from './array-value.js';
 import { fieldKind } from './field-kind.js';
-import { type Beside, type ComparedValue, type ResolvedToken, TokenResolution } from './token-resolution.js';
+import { type Beside, soughtIn, TokenResolution } from './token-resolution.js';
 
 /** What of a statement is replaced when it goes up. */
 export interface TokenEdit {
@@ -20,8 +21,8 @@ export interface TokenEdit {
   readonly resolved: readonly ClassView[];
 }
 
-/** `refusal`: why tokens in it cannot be resolved. */
-export type TokenAnswer = { readonly edit: TokenEdit | null; readonly refusal: string | null } | 'wait';
+/** `refusal`: tokens in it cannot be resolved; it is not sent as it is, or it would find nothing, and say so as if that were true. */
+export type TokenAnswer = { readonly edit: TokenEdit | null; readonly refusal: GwError | null } | 'wait';
 
 const UNCHANGED: TokenAnswer = Object.freeze({ edit: null, refusal: null });
 /** As text tokens, UUID tokens and integer tokens begin. */
@@ -34,11 +35,14 @@ export function mayHoldTokens(text: string): boolean {
   return MAY_HOLD.test(text);
 }
 
-/** Hexadecimal digits of integers and UUIDs in binary. */
+/** Hexadecimal digits of integers and UUIDs in binary; an array of one dimension begins so. */
 const BINARY: ReadonlySet<number> = new Set([8, 16, 32]);
+const ARRAY = '00000001';
 
 export function mayBeToken({ form, value }: BoundParameter): boolean {
-  return form === 'text' ? MAY_HOLD.test(value) : form === 'hex' && (BINARY.has(value.length) || MAY_HOLD.test(Buffer.from(value, 'hex').toString('latin1')));
+  return form === 'text'
+    ? MAY_HOLD.test(value)
+    : form === 'hex' && (BINARY.has(value.length) || value.startsWith(ARRAY) || MAY_HOLD.test(Buffer.from(value, 'hex').toString('latin1')));
 }
 
 export interface TokenQuestion {
@@ -49,27 +53,46 @@ export interface TokenQuestion {
   readonly settled: () => void;
 }
 
+/** Values that stand in one place: one, or the elements of an array. */
+export interface GivenPlace {
+  readonly comparison: Comparison;
+  readonly texts: readonly string[];
+}
+
+interface TextPlace extends GivenPlace {
+  readonly from: number;
+  readonly to: number;
+  /** What is written there with these in the place of the texts. Null: it cannot be. */
+  write(values: readonly (string | null)[]): string | null;
+}
+
+interface BoundPlace extends GivenPlace {
+  readonly number: number;
+  write(values: readonly (string | null)[]): Buffer | null;
+}
+
 export class SessionTokens {
   readonly #resolution = new TokenResolution();
 
   /** Tokens that are constants of a text. */
   ofText(text: Uint8Array, question: TokenQuestion): TokenAnswer {
     const bytes = Buffer.from(text.buffer, text.byteOffset, text.length);
-    const sites = question.comparisons.flatMap((comparison) =>
-      comparison.constants.flatMap((constant) => {
-        const [from, to] = siteOf(bytes, constant);
-        return to < 0 ? [] : [{ from, to, text: constant.text, comparison }];
-      }),
-    );
-    return this.#answer(sites, question, (found) => {
+    const places = question.comparisons.flatMap((comparison) => comparison.constants.flatMap((constant) => placeInText(bytes, constant, comparison)));
+    return this.#answer(places, question, (found) => {
+      const edits = new Map<number, { readonly to: number; readonly text: string }>();
+      for (const [index, place] of places.entries()) {
+        const values = found[index] ?? [];
+        if (values.every((value) => value === null)) continue;
+        const written = place.write(values);
+        if (written === null) throw new GwError('policy.limit_exceeded', 'Its value holds a character that cannot be written safely.');
+        requireSame(edits.get(place.from)?.text, written);
+        edits.set(place.from, { to: place.to, text: written });
+      }
       const pieces: Buffer[] = [];
       let at = 0;
-      const places = sites.map((site, index) => ({ ...site, token: found[index] ?? null })).sort((one, other) => one.from - other.from);
-      for (const { from, to, token } of places) {
-        if (token === null || from < at) continue;
-        const literal = bytes[from] === QUOTE ? `'${token.value.replaceAll("'", "''")}'` : token.value;
-        pieces.push(bytes.subarray(at, from), Buffer.from(literal.padEnd(to - from)));
-        at = to;
+      for (const [from, edit] of [...edits].sort(([one], [other]) => one - other)) {
+        pieces.push(bytes.subarray(at, from), Buffer.from(edit.text.padEnd(edit.to - from)));
+        at = edit.to;
       }
       return Buffer.concat([...pieces, bytes.subarray(at)]);
     });
@@ -77,51 +100,107 @@ export class SessionTokens {
 
   /** Tokens that are bound. `parameters`: what follows the names in the Bind. */
   ofBind(parameters: Uint8Array, types: Uint8Array | null, question: TokenQuestion): TokenAnswer {
-    const { catalog, comparisons } = question;
-    const bound = readBoundParameters(parameters, types) ?? [];
-    const uses = comparisons.flatMap((comparison) => comparison.parameters.map(({ number }) => ({ number, comparison })));
-    const sites = uses.flatMap(({ number, comparison }) => {
-      const value = bound[number - 1];
-      if (value === undefined || value.form === 'null') return [];
-      const kind = value.type === null ? kindOf(comparison, catalog) : fieldKind(Number(value.type), catalog);
-      const read = value.form === 'text' ? Buffer.from(value.value) : kind.read(Buffer.from(value.value, 'hex'));
-      return read === null ? [] : [{ number, form: value.form, kind, text: Buffer.from(read).toString('utf8'), comparison }];
-    });
-    return this.#answer(sites, question, (found) => {
+    const places = boundPlaces(question.comparisons, readBoundParameters(parameters, types) ?? [], question.catalog);
+    return this.#answer(places, question, (found) => {
       const values = new Map<number, Buffer>();
-      for (const [index, { number, form, kind }] of sites.entries()) {
-        const token = found[index] ?? null;
-        if (token === null) continue;
-        const text = Buffer.from(token.value);
-        const written = form === 'text' ? text : kind.write(text);
+      for (const [index, place] of places.entries()) {
+        const resolved = found[index] ?? [];
+        if (resolved.every((value) => value === null)) continue;
+        const written = place.write(resolved);
         if (written === null) throw new GwError('policy.limit_exceeded', 'The value of a token does not fit the type of the parameter that it is bound to.');
-        const before = values.get(number);
-        if (before !== undefined && !before.equals(written))
-          throw new GwError('policy.limit_exceeded', 'A token is compared with columns in which it stands for different values.');
-        values.set(number, Buffer.from(written));
+        requireSame(values.get(place.number)?.toString('latin1'), written.toString('latin1'));
+        values.set(place.number, written);
       }
       return withParameters(parameters, values);
     });
   }
 
+  /** `edit` is given the value of each token of each place; null where there is none. */
   #answer(
-    sites: readonly ComparedValue[],
+    places: readonly GivenPlace[],
     { door, catalog, beside, settled }: TokenQuestion,
-    edit: (found: readonly (ResolvedToken | null)[]) => Buffer,
+    edit: (found: readonly (readonly (string | null)[])[]) => Buffer,
   ): TokenAnswer {
     try {
-      const found = this.#resolution.resolve(sites, door, catalog, beside, settled);
+      const compared = places.flatMap(({ texts, comparison }) => texts.map((text) => ({ text, comparison })));
+      const found = this.#resolution.resolve(compared, door, catalog, beside, settled);
       if (found === 'wait') return 'wait';
       const resolved = found.flatMap((each) => each ?? []);
       if (resolved.length === 0) return UNCHANGED;
       if (resolved.some(({ value }) => UNSAFE.test(value)))
-        return { edit: null, refusal: 'the value of a token in it holds a character that cannot be written safely' };
-      return { edit: { bytes: edit(found), resolved: resolved.map(({ how }) => how) }, refusal: null };
+        throw new GwError('policy.limit_exceeded', 'Its value holds a character that cannot be written safely.');
+      let at = 0;
+      const values = places.map(({ texts }) => texts.map(() => found[at++]?.value ?? null));
+      return { edit: { bytes: edit(values), resolved: resolved.map(({ how }) => how) }, refusal: null };
     } catch (thrown) {
       const { message } = GwError.from(thrown);
-      return { edit: null, refusal: `a token in it could not be resolved: ${message}` };
+      return { edit: null, refusal: new GwError('policy.operation_denied', `A token in it could not be resolved: ${message}`, { cause: thrown }) };
     }
   }
+}
+
+/** One place of a message may be compared with several columns. */
+function requireSame(before: string | undefined, now: string): void {
+  if (before !== undefined && before !== now)
+    throw new GwError('policy.limit_exceeded', 'A token is compared with columns in which it stands for different values.');
+}
+
+const quoted = (value: string): string => `'${value.replaceAll("'", "''")}'`;
+
+/** Where a constant stands in the text, quotes included: only where it is written plainly. */
+function placeInText(bytes: Buffer, { at, text, array }: GivenConstant, comparison: Comparison): readonly TextPlace[] {
+  if (!MAY_HOLD.test(text)) return [];
+  const literal = bytes[at] === QUOTE;
+  const plain = Buffer.from(literal ? quoted(text) : text);
+  const to = at + plain.length;
+  if (!bytes.subarray(at, to).equals(plain)) return [];
+  const place = { from: at, to, comparison };
+  if (!array) return [{ ...place, texts: [text], write: ([value]) => (value == null ? text : literal ? quoted(value) : value) }];
+  const read = literal && !text.includes('\\') ? readArrayText(text) : null;
+  if (read === null) return [];
+  return [
+    {
+      ...place,
+      texts: read.elements.map((element) => element ?? ''),
+      write: (values) => {
+        const written = read.write(values);
+        // With an escape the server may read a literal otherwise than we do.
+        return written === null || written.includes('\\') ? null : quoted(written.toString('utf8'));
+      },
+    },
+  ];
+}
+
+/** Values that are bound where they are compared. */
+export function boundPlaces(comparisons: readonly Comparison[], bound: readonly BoundParameter[], catalog: Catalog | null): readonly BoundPlace[] {
+  return comparisons.flatMap((comparison) =>
+    comparison.parameters.flatMap((parameter) => {
+      const value = bound[parameter.number - 1];
+      return value === undefined || value.form === 'null' ? [] : boundPlace(parameter, value, comparison, catalog);
+    }),
+  );
+}
+
+function boundPlace(
+  { number, array }: GivenParameter,
+  { form, type, value }: BoundParameter,
+  comparison: Comparison,
+  catalog: Catalog | null,
+): readonly BoundPlace[] {
+  const place = { number, comparison };
+  if (array) {
+    const read: ArrayValue | null = form === 'text' ? readArrayText(value) : readArrayBinary(Buffer.from(value, 'hex'), catalog);
+    return read === null ? [] : [{ ...place, texts: read.elements.map((element) => element ?? ''), write: (values) => read.write(values) }];
+  }
+  const kind = type === null ? kindOf(comparison, catalog) : fieldKind(Number(type), catalog);
+  const text = form === 'text' ? Buffer.from(value) : kind.read(Buffer.from(value, 'hex'));
+  if (text === null) return [];
+  const write = ([shown]: readonly (string | null)[]): Buffer | null => {
+    const bytes = shown == null ? null : Buffer.from(shown);
+    const written = bytes === null || form === 'text' ? bytes : kind.write(bytes);
+    return written === null ? null : Buffer.from(written);
+  };
+  return [{ ...place, texts: [Buffer.from(text).toString('utf8')], write }];
 }
 
 function kindOf({ lineage }: Comparison, catalog: Catalog | null): ReturnType<typeof fieldKind> {
@@ -129,14 +208,34 @@ function kindOf({ lineage }: Comparison, catalog: Catalog | null): ReturnType<ty
   return fieldKind(source?.column.type ?? 0, catalog);
 }
 
-/** Where a constant stands in the text, quotes included: only where it is written plainly. */
-function siteOf(bytes: Buffer, { at, text }: { readonly at: number; readonly text: string }): readonly [from: number, to: number] {
-  if (!MAY_HOLD.test(text)) return [0, -1];
-  for (const written of [`'${text}'`, text]) {
-    const plain = Buffer.from(written);
-    if (bytes.subarray(at, at + plain.length).equals(plain)) return [at, at + plain.length];
-  }
-  return [0, -1];
+/** Where each constant of a text stands whose tokens would be resolved, all of them. */
+export function resolvedConstants(
+  text: Uint8Array,
+  comparisons: readonly Comparison[],
+  isToken: IsToken,
+  door: MaskingDoor,
+  catalog: Catalog | null,
+): ReadonlySet<number> {
+  const bytes = Buffer.from(text.buffer, text.byteOffset, text.length);
+  const places = comparisons.flatMap((comparison) => comparison.constants.flatMap((constant) => placeInText(bytes, constant, comparison)));
+  return new Set(whole(places, isToken, door, catalog).map(({ from }) => from));
+}
+
+/** Numbers of the parameters whose tokens would be resolved, all of them. */
+export function resolvedParameters(
+  bound: readonly BoundParameter[],
+  comparisons: readonly Comparison[],
+  isToken: IsToken,
+  door: MaskingDoor,
+  catalog: Catalog | null,
+): ReadonlySet<number> {
+  return new Set(whole(boundPlaces(comparisons, bound, catalog), isToken, door, catalog).map(({ number }) => number));
+}
+
+export type IsToken = (text: string) => boolean;
+
+function whole<T extends GivenPlace>(places: readonly T[], isToken: IsToken, door: MaskingDoor, catalog: Catalog | null): readonly T[] {
+  return places.filter(({ texts, comparison }) => texts.every((text) => !isToken(text) || soughtIn(text, comparison, door, catalog).length > 0));
 }
 
 /** Values that are compared and may be tokens: of a text its constants, of a Bind what is bound. They are not written. */

@@ -10,7 +10,7 @@ import type { Catalog } from '../catalog/catalog.js';
 import type { Comparison } from '../lineage/trace.js';
 import { fieldKind } from './field-kind.js';
 import { LOOKUP_MS, lookUpTokens, type SoughtToken } from './token-lookup.js';
-import { classesOf } from './value-plan.js';
+import { classesIn, classesOf } from './value-plan.js';
 
 /** Runs work on a connection of the gateway's own to the same part of the target. */
 export type Beside = <T>(limitMs: number, work: (connection: UpstreamConnection) => Promise<T>) => Promise<T>;
@@ -100,13 +100,15 @@ interface Wanted extends SoughtToken {
 }
 
 /** Where any of the column's sources is not of the class, the token's rows would show its value under another name. */
-function soughtIn(token: string, { lineage }: Comparison, door: MaskingDoor, catalog: Catalog | null): readonly Wanted[] {
+export function soughtIn(token: string, { lineage }: Comparison, door: MaskingDoor, catalog: Catalog | null): readonly Wanted[] {
   const sources = [...lineage.columns].filter(({ relation }) => relation.kind !== 'v');
+  const classes = classesIn(lineage, door.view);
   const wanted = sources.map((source): Wanted | null => {
     const { relation, column } = source;
     if (relation.oid === 0 || !READABLE.has(relation.kind)) return null;
     const kind = fieldKind(column.type, catalog);
-    for (const how of classesOf(source, door.view)) {
+    // A materialized view holds what its columns are made of, and may hold what is no longer there.
+    for (const how of relation.kind === 'm' ? classes : classesOf(source, door.view)) {
       const matches = how.resolvedBy !== null ? door.tokenMatcher(how, kind.kind, kind.bits, token) : null;
       if (matches !== null) return { token, source, matches, how, key: `${relation.oid} ${column.number} ${token}` };
     }

@@ -172,7 +172,7 @@ function placeInText(bytes: Buffer, { at, text, array }: GivenConstant, comparis
 }
 
 /** Values that are bound where they are compared. */
-export function boundPlaces(comparisons: readonly Comparison[], bound: readonly BoundParameter[], catalog: Catalog | null): readonly BoundPlace[] {
+function boundPlaces(comparisons: readonly Comparison[], bound: readonly BoundParameter[], catalog: Catalog | null): readonly BoundPlace[] {
   return comparisons.flatMap((comparison) =>
     comparison.parameters.flatMap((parameter) => {
       const value = bound[parameter.number - 1];

@@ -28,6 +28,7 @@ const seedKey = (byte: string): KeyObject => readSigningKey(byte.repeat(32), 'Th
 export const KEYS = { first: seedKey('11'), second: seedKey('22'), witness: seedKey('33'), stranger: seedKey('44') };
 const MASKED: MaskedAs = { class: 'ssn', treatment: 'mask', rule: 'bank/mask' };
 const CLEAR: MaskedAs = { class: 'email', treatment: 'clear', rule: 'bank/clear' };
+export const HOLD = 'hld_case7';
 const SECRET = 'masked ###-##-1234';
 
 export interface ForgedWorld {
@@ -87,6 +88,8 @@ async function run(dir: string, number: number, journalId: string, sessions: num
   });
   const logged = new LoggedJournal(journal, trail);
   const audit = createAuditLog(logged, trail);
+  // All sessions are on this target: from here on nothing of them may end.
+  if (journalId === 'wrk_b') await audit.record('hold.add', { hold: HOLD, scope: 'target', value: start('').target, reason: 'case 7' });
   for (let at = 1; at <= sessions; at++) await work(logged, audit, `ses_${journalId}_${at}`);
   await stamped(trail, authority);
   await logged.close();

@@ -2,14 +2,14 @@
  * What may be done to evidence, as classes of mutations over a real directory. Each takes random choices, changes something, and says which claims must
  * fail: at least one of them has to, with what outsiders kept or without it. `owner`: needs the signing key, so only what others kept need show it.
  */
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AuditLeaf } from '../../src/audit/audit-leaf.js';
 import { parseCheckpoint, signCheckpoint } from '../../src/audit/checkpoint.js';
 import { decodeBundle, encodeBundle } from '../../src/audit/entry-bundle.js';
 import type { SeededRandom } from '../support/kill/seeded-random.js';
 import type { EvidenceFiles } from './evidence-files.js';
-import { KEYS } from './forged-world.js';
+import { HOLD, KEYS } from './forged-world.js';
 import { type JournalEntry, readFrames, rewriteJournal, writeFrames } from './journal-surgery.js';
 import { forge, leavesOf } from './log-world.js';
 
@@ -316,4 +316,61 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     const at = leaves.indexOf(random.pick(leaves.filter(({ kind }) => kind === 'operation.deny')));
     return leaves.map((leaf, place) => (place === at ? { ...leaf, data: { ...leaf.data, rule: 'bank/other' } } : leaf));
   }),
+  'prunes what is held': async (files, random) => {
+    const journal = random.pick(['wrk_a', 'wrk_b', 'wrk_c']);
+    const segments = files.paths.filter((path) => path.startsWith(`journal/${journal}/`) && path.endsWith('.gwj')).sort();
+    const through = random.int(1, segments.length);
+    files.touch(`journal/${journal}/`);
+    for (const path of segments.slice(0, through)) await rm(join(files.dir, path));
+    await writeFile(join(files.dir, 'journal', journal, 'pruned'), `{"through":${through}}\n`);
+    return both(`${through} segments of ${journal} pruned, as the disk says`, ['retention']);
+  },
+  'owner prunes what is held, with every entry that belongs to it': async (files, random) => {
+    const directory = join(files.dir, 'log', '0');
+    const size = parseCheckpoint(files.original('log/0/checkpoint'))?.checkpoint.size ?? 0;
+    const leaves = await leavesOf(directory, size);
+    const journal = random.pick(['wrk_a', 'wrk_c']);
+    files.touch('log/0/');
+    files.touch(`journal/${journal}/`);
+    // It continues the log in good form: no checkpoint that was kept says anything against it.
+    await forge(directory, [...leaves, ...pruning(leaves, journal)], KEYS.second);
+    await files.restore((path) => path.startsWith('log/0/timestamp/'));
+    await rm(join(files.dir, 'journal', journal), { recursive: true });
+    return both(`the owner of the key lets ${journal} expire, and deletes it`, ['retention']);
+  },
+  'owner takes the hold out': async (files) => {
+    const directory = join(files.dir, 'log', '1');
+    const size = parseCheckpoint(files.original('log/1/checkpoint'))?.checkpoint.size ?? 0;
+    const leaves = await leavesOf(directory, size);
+    files.touch('log/1/');
+    await forge(
+      directory,
+      leaves.filter(({ data }) => data['hold'] !== HOLD),
+      KEYS.second,
+    );
+    await files.restore((path) => path.startsWith('log/1/timestamp/'));
+    return { what: 'the owner of the key takes the hold out of the log', kept: ['fork'], alone: ['event'] };
+  },
 };
+
+/** The entries of a process that ends all that a journal recorded, each in its right form and by rules that are kept. */
+function pruning(leaves: readonly AuditLeaf[], journal: string): AuditLeaf[] {
+  const last = leaves.at(-1) as AuditLeaf;
+  const opened = leaves.findLast(({ kind }) => kind === 'log.open') as AuditLeaf;
+  const time = new Date(Date.parse(last.time) + 1_000).toISOString();
+  const told = (kind: string, data: object): AuditLeaf => ({ ...last, journal: 'wrk_d', time, kind, data: data as AuditLeaf['data'] });
+  const ends = leaves.filter((leaf) => leaf.kind === 'session.end' && leaf.journal === journal);
+  const begins = new Map(leaves.flatMap((leaf) => (leaf.kind === 'session.start' ? [[leaf.data['session'], leaf] as const] : [])));
+  const expiries = ends.map((end) => {
+    const { session, issuer, subject, target } = begins.get(end.data['session'])?.data ?? {};
+    return told('session.expire', { session, journalOfSession: journal, target, issuer, subject, endedAt: end.time, keepMs: 1, knownTime: time });
+  });
+  const through = Math.max(...leaves.flatMap(({ data }) => (data['journalOfSegment'] === journal ? [Number(data['segment'])] : [])));
+  return [
+    told('log.open', opened.data),
+    told('retention.rules', { recordings: 1, approvals: 1, index: 1, targets: [] }),
+    ...expiries,
+    told('journal.prune', { journalOfSegment: journal, through, knownTime: time }),
+    told('log.close', { sessions: 0 }),
+  ];
+}

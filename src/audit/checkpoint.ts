@@ -23,13 +23,22 @@ export function signCheckpoint(checkpoint: Checkpoint, keys: readonly KeyObject[
   return formatNote({ text, signatures: keys.map((key) => signNote(text, checkpoint.origin, key)) });
 }
 
-/** @returns null when it is no checkpoint. Says nothing about its signatures. */
-export function parseCheckpoint(bytes: Buffer): { readonly checkpoint: Checkpoint; readonly note: Note } | null {
+export interface ParsedCheckpoint {
+  readonly checkpoint: Checkpoint;
+  readonly note: Note;
+}
+
+/**
+ * @param extended lines after the root are accepted, as logs of others may have them; ours have none
+ * @returns null when it is no checkpoint. Says nothing about its signatures.
+ */
+export function parseCheckpoint(bytes: Buffer, extended = false): ParsedCheckpoint | null {
   const note = parseNote(bytes);
   if (note === null) return null;
   const [origin = '', size = '', base64 = '', ...rest] = note.text.split('\n');
   const root = Buffer.from(base64, 'base64');
-  if (origin === '' || !SIZE.test(size) || !Number.isSafeInteger(Number(size)) || rest.length !== 1 || rest[0] !== '') return null;
+  if (origin === '' || !SIZE.test(size) || !Number.isSafeInteger(Number(size)) || rest.pop() !== '') return null;
+  if (rest.length > 0 && (!extended || rest.includes(''))) return null;
   if (root.length !== HASH_BYTES || root.toString('base64') !== base64) return null;
   return { checkpoint: { origin, size: Number(size), root }, note };
 }

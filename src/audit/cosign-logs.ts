@@ -3,22 +3,14 @@
  * a log that does not continue what it cosigned before, that is shorter, or that is gone; so a gateway's owner cannot show two histories. Its
  * state is its own: whoever runs a gateway must not be able to write there. The logs are untrusted input.
  */
-import type { KeyObject } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
 import { consistencyProof, verifyConsistency } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
 import { type Checkpoint, isSigned, parseCheckpoint } from './checkpoint.js';
-import { syncDirectories, writeWhole } from './durable-file.js';
 import { LogFiles } from './log-files.js';
-import { KEY_TYPE, publicKeyBytes } from './note-key.js';
-import { cosignNote, formatNote, type Note, verifyNote } from './signed-note.js';
+import { allCosigned, keepCosigned, lastCosigned, type Witness } from './witness-state.js';
 
-export interface Witness {
-  /** Where it keeps what it cosigned. */
-  readonly state: string;
-  readonly name: string;
-  readonly key: KeyObject;
+export interface LogWitness extends Witness {
   /** Public keys of the gateway, 32 bytes each. */
   readonly logKeys: readonly Buffer[];
 }
@@ -30,22 +22,19 @@ export interface Cosigned {
   readonly refused: string | null;
 }
 
-const SUFFIX = '.checkpoint';
-
 /** @param time seconds since the epoch. @throws GwError `audit.invalid` when the witness's own state is damaged; errors of the file system as they are */
-export async function cosignLogs(directories: readonly string[], witness: Witness, time: number): Promise<Cosigned[]> {
+export async function cosignLogs(directories: readonly string[], witness: LogWitness, time: number): Promise<Cosigned[]> {
   await mkdir(witness.state, { recursive: true, mode: 0o700 });
   const results: Cosigned[] = [];
   for (const directory of directories) results.push(await cosignLog(directory, witness, time));
   const seen = new Set(results.map(({ log }) => log));
-  for (const name of (await readdir(witness.state)).filter((each) => each.endsWith(SUFFIX))) {
-    const last = await lastCosigned(witness, name);
-    if (last !== null && !seen.has(last.origin)) results.push({ log: last.origin, size: last.size, refused: 'the log was seen once, and is not there' });
+  for (const { origin, size } of await allCosigned(witness)) {
+    if (!seen.has(origin)) results.push({ log: origin, size, refused: 'the log was seen once, and is not there' });
   }
   return results;
 }
 
-async function cosignLog(directory: string, witness: Witness, time: number): Promise<Cosigned> {
+async function cosignLog(directory: string, witness: LogWitness, time: number): Promise<Cosigned> {
   const files = new LogFiles(directory);
   const bytes = await files.checkpoint();
   const parsed = bytes === null ? null : parseCheckpoint(bytes);
@@ -53,34 +42,11 @@ async function cosignLog(directory: string, witness: Witness, time: number): Pro
   const { checkpoint, note } = parsed;
   const { origin, size } = checkpoint;
   const refused = isSigned(note, origin, witness.logKeys)
-    ? await notContinued(files, await lastCosigned(witness, fileOf(origin)), checkpoint)
+    ? await notContinued(files, await lastCosigned(witness, origin), checkpoint)
     : 'the checkpoint is not signed by any of the keys given';
   if (refused !== null) return { log: origin, size, refused };
-  const cosigned: Note = { ...note, signatures: [...note.signatures, cosignNote(note.text, witness.name, witness.key, time)] };
-  await writeWhole(witness.state, fileOf(origin), formatNote(cosigned));
-  await syncDirectories(witness.state, []);
+  await keepCosigned(witness, { checkpoint, note }, time);
   return { log: origin, size, refused: null };
-}
-
-/** Origins have slashes. */
-function fileOf(origin: string): string {
-  return `${encodeURIComponent(origin)}${SUFFIX}`;
-}
-
-async function lastCosigned({ state, name, key }: Witness, file: string): Promise<Checkpoint | null> {
-  let bytes: Buffer;
-  try {
-    bytes = await readFile(join(state, file));
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw thrown;
-  }
-  const parsed = parseCheckpoint(bytes);
-  const own = { name, type: KEY_TYPE.witness, key: publicKeyBytes(key) };
-  if (parsed !== null && fileOf(parsed.checkpoint.origin) === file && verifyNote(parsed.note, own) !== false) return parsed.checkpoint;
-  throw new GwError('audit.invalid', `The state of the witness is damaged: ${file} is not what it cosigned.`, {
-    hint: 'Restore it from a copy; a witness without its state cannot tell a fork.',
-  });
 }
 
 async function notContinued(files: LogFiles, last: Checkpoint | null, now: Checkpoint): Promise<string | null> {

@@ -1,4 +1,12 @@
 /** The audit domain: what is written about the gateway's own doings, how each field may be used, and the signed log that holds it. */
+export {
+  ADD_CHECKPOINT_BYTES,
+  answerAddCheckpoint,
+  encodeAddCheckpoint,
+  SIZE_TYPE,
+  type WitnessAnswer,
+  withCosignature,
+} from './add-checkpoint.js';
 export { AUDIT_EVENTS, type AuditData, type AuditKind } from './audit-events.js';
 export { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
 export { type AuditLog, classify, createAuditLog } from './audit-log.js';
@@ -38,3 +46,4 @@ export { timestampPost } from './timestamp/timestamp-post.js';
 export { readCertificates } from './timestamp/timestamp-signature.js';
 export type { TimestampSettings } from './timestamp/timestamper.js';
 export { type LogsReport, verifyLogs } from './verify-logs.js';
+export { cosignedFile, type Witness } from './witness-state.js';

@@ -106,6 +106,7 @@ export const ERRORS = {
   'audit.unknown': entry('not-found', 1, 404, false, 'The audit log holds no such session or operation.', 'Check the id with `gw sessions ls`; a session is provable when its journal segment is sealed.'),
   'sink.unavailable': entry('upstream', 75, 503, true, 'A sink does not take entries of the audit log, or is behind. They wait in the log, and none is lost.', 'Read what `gw audit sinks` says of it, and look after the receiver; delivery goes on by itself.'),
   'evidence.open': entry('conflict', 75, 409, true, 'The period is not closed yet: what happened in it is still being written, so a pack of it could not be complete.', 'Give an earlier end with `--to`, leave it out for the latest that is possible, or try again later.'),
+  'audit.witness': entry('upstream', 8, 502, true, 'A witness could not be reached, or its answer is not one.', 'Check the address of the witness and its key; `docs/audit.md` says what they are.'),
   'evidence.busy': entry('limit', 75, 429, true, 'The gateway is making another evidence pack.', 'Try again when that one is done.'),
   'evidence.invalid': entry('integrity', 9, 500, false, 'The evidence pack does not verify: something in it was changed, added or left out, or is not signed by a key that counts.', 'Keep it as it is and read which claim failed; docs/evidence.md says what each means.'),
   'internal.error': entry('internal', 1, 500, true, 'Something unexpected happened inside gw.', 'Try again with `--debug`, and report it with the request id.'),

@@ -136,6 +136,36 @@ describe('the log of a gateway', () => {
     expect(unseen.code).toBe(9);
   });
 
+  it('is shown to a witness that listens, and verified with what it cosigned; a log that was put back is not cosigned', async () => {
+    const [state, kept, keyFile, witnessFile] = ['push-witness', 'push-kept', 'log.pub', 'push-witness.pub'].map((name) => join(world.dir, name)) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    await writeFile(keyFile, (await home.run(['audit', 'key', '--config', world.configFile])).stdout);
+    const witness = home.start(['audit', 'witness', '--listen', '127.0.0.1:0', '--state', state, '--key', keyFile]);
+    await writeFile(witnessFile, await witness.stdoutHas('\n'));
+    const url = /http:\S+/.exec(await witness.stderrHas('cosigning at'))?.[0] ?? '';
+    const cosign = (log: string) => home.run(['audit', 'cosign', '--log', log, '--witness', url, '--witness-key', witnessFile, '--to', kept]);
+    const old = join(world.dir, 'before-push');
+    await cp(join(data, 'log'), join(old, 'log'), { recursive: true });
+    const first = await cosign(data);
+    expect([first.code, first.stderr], first.stderr).toEqual([0, '']);
+    expect(first.stdout).toMatch(/^test\/0: \d+ entries cosigned\n/);
+    await stop(await world.start());
+    expect((await cosign(data)).code).toBe(0);
+    const checkpoints = (await readdir(kept)).flatMap((name) => ['--checkpoint', join(kept, name)]);
+    const all = ['--key', keyFile, '--key', witnessFile, ...checkpoints];
+    expect(await home.run(['audit', 'verify', '--from', data, ...all])).toMatchObject({ code: 0, stderr: '' });
+    const refused = await cosign(old);
+    expect(refused.code).toBe(9);
+    expect(refused.stderr).toMatch(/test\/0 is not cosigned: the witness has seen \d+ entries/);
+    expect(await witness.stderrHas('409')).toContain('200 test/0: cosigned');
+    witness.child.kill('SIGTERM');
+    expect((await witness.done).code).toBe(0);
+  });
+
   it('is cosigned by a witness over the network, with the login of an auditor, and the copy verifies without the gateway', async () => {
     const gateway = await world.start();
     const caFile = join(world.dir, 'ca.pem');

@@ -41,6 +41,7 @@ type Trace = { readonly entry: string } | { readonly none: string } | { readonly
 
 const COMMANDS: Readonly<Record<string, Trace>> = {
   approve: { entry: 'approval.approve' },
+  'audit:cosign': { none: FILES },
   'audit:key': { none: FILES },
   'audit:key:rotate': { entry: 'log.keys' },
   'audit:mirror': { entry: 'log.read' },

@@ -28,10 +28,20 @@ export interface BenchTarget {
   readonly database: string;
 }
 
+export interface BenchHost {
+  readonly name: string;
+  readonly port: number;
+  readonly username: string;
+  readonly key: string;
+  readonly hostKey: string;
+}
+
 export interface BenchGateway {
   readonly url: string;
   /** Port of the native PostgreSQL listener: plain and TLS. */
   readonly port: number;
+  /** Port of the native SSH listener. */
+  readonly sshPort: number;
   readonly token: string;
   readonly process: ChildProcess;
   readonly caFile: string;
@@ -41,7 +51,12 @@ export interface BenchGateway {
 }
 
 /** `masking`: what the policy says of sensitive data, as YAML; left out: nothing. */
-export async function startGateway(workers: number | 'auto', targets: readonly BenchTarget[], masking: string | null = null): Promise<BenchGateway> {
+export async function startGateway(
+  workers: number | 'auto',
+  targets: readonly BenchTarget[],
+  masking: string | null = null,
+  hosts: readonly BenchHost[] = [],
+): Promise<BenchGateway> {
   const dir = await mkdtemp(join(tmpdir(), 'gw-bench-gateway-'));
   await chmod(dir, 0o755);
   const issuer = await TestIssuer.start(await testKey('bench'));
@@ -55,24 +70,37 @@ export async function startGateway(workers: number | 'auto', targets: readonly B
       tls: { certificate: 'cert.pem', key: 'key.pem' },
       workers,
       dataDir: 'data',
-      native: [{ protocol: 'postgres', listen: '127.0.0.1:0', plaintext: 'loopback' }],
+      native: [
+        { protocol: 'postgres', listen: '127.0.0.1:0', plaintext: 'loopback' },
+        { protocol: 'ssh', listen: '127.0.0.1:0' },
+      ],
     },
     identity: { issuers: [{ issuer: issuer.url, audience: 'gw', login: { clientId: 'gw-cli' } }] },
     policy: { files: ['access.yaml', 'guardrails.yaml', ...(masking === null ? [] : ['masking.yaml'])] },
     limits: { preLoginConnections: 2000, preLoginPerAddress: 2000, maxSessions: 5000 },
     log: { level: 'warn' },
-    targets: targets.map(({ name, port, username, password, database }) => ({
-      name,
-      protocol: 'postgres',
-      address: `127.0.0.1:${port}`,
-      credential: { username, password: { literal: password } },
-      options: { database, databases: ['*'], tls: { mode: 'disable' } },
-    })),
+    targets: [
+      ...targets.map(({ name, port, username, password, database }) => ({
+        name,
+        protocol: 'postgres',
+        address: `127.0.0.1:${port}`,
+        credential: { username, password: { literal: password } },
+        options: { database, databases: ['*'], tls: { mode: 'disable' } },
+      })),
+      ...hosts.map(({ name, port, username, hostKey }) => ({
+        name,
+        protocol: 'ssh',
+        address: `127.0.0.1:${port}`,
+        credential: { username, key: { file: `${name}.key` } },
+        options: { hostKeys: [hostKey] },
+      })),
+    ],
   };
   await writeFile(join(dir, 'gateway.yaml'), JSON.stringify(config));
   await writeFile(join(dir, 'access.yaml'), ACCESS);
   if (masking !== null) await writeFile(join(dir, 'masking.yaml'), `version: 1\n${masking}`);
   await writeFile(join(dir, 'guardrails.yaml'), await readFile(join(ROOT, 'policies/guardrails.yaml')));
+  for (const { name, key } of hosts) await writeFile(join(dir, `${name}.key`), key, { mode: 0o600 });
   await writeFile(join(dir, 'cert.pem'), certificate.cert);
   await writeFile(join(dir, 'key.pem'), certificate.key, { mode: 0o600 });
   await writeFile(caFile, certificate.ca);
@@ -86,6 +114,7 @@ export async function startGateway(workers: number | 'auto', targets: readonly B
   return {
     url: ready.gateway,
     port: Number(ready.native['postgres']?.split(':').at(-1)),
+    sshPort: Number(ready.native['ssh']?.split(':').at(-1)),
     token,
     process: child,
     caFile,

@@ -1,4 +1,6 @@
 /** Who is asking. Built only by the identity domain from a verified token; every other module reads it. */
+import type { Secret } from '../base/secret.js';
+
 export type SubjectKind = 'person' | 'service' | 'agent';
 
 export interface Identity {
@@ -42,6 +44,26 @@ export interface IdentityPasses {
   issue(identity: Identity, holder: string): Uint8Array;
   /** The identity, whose holder proved the key. @throws GwError `login.token_invalid` | `login.expired` | `login.locked` */
   redeem(pass: Uint8Array, holder: string): Promise<Identity>;
+}
+
+/** A login that a person confirms in a browser, begun for a client that can only show a text. */
+export interface DeviceLogin {
+  readonly code: string;
+  readonly url: string;
+  /** With the code in it, where the provider gives one. */
+  readonly completeUrl: string | null;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** Resolves when the person has confirmed. @throws GwError `login.failed` | `login.unavailable` */
+  token(): Promise<Secret>;
+}
+
+/** Port of the identity domain. */
+export interface DeviceLogins {
+  /** Does anybody log in so here? */
+  readonly possible: boolean;
+  /** Ends with `signal`, which must be aborted in the end. @throws GwError `login.unavailable` | `login.required` | `session.limit` */
+  begin(signal: AbortSignal): Promise<DeviceLogin>;
 }
 
 /** Port of the identity domain. */

@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Secret } from '../base/secret.js';
 import type { BoundParameter, ChangedRows, Estimate } from './approval.js';
 import type { GwError } from './gw-error.js';
+import type { DeviceLogin } from './identity.js';
 import type { InheritedTag, NewInheritedTag, SeenTags } from './inherited-tags.js';
 import type { ClassView, LooksLike, MaskingDoor, MaskingExplanation, SampledColumn } from './masking-policy.js';
 import type { Facts, Operation } from './operation.js';
@@ -101,6 +102,11 @@ export interface LoginConnection {
   readonly serverIdentity: Secret | null;
   /** What `Protocol.authorities.clients` made; null where there is none, and on a tunnel. */
   readonly clientAuthority: Secret | null;
+  /**
+   * Begins a login that the person confirms in a browser, once at most; the deadline of the login is then its end. Null: there is none, or not here.
+   * Rejects as `DeviceLogins.begin` does.
+   */
+  readonly deviceLogin: (() => Promise<DeviceLogin>) | null;
   /** Reads at least one byte or throws `protocol.timeout`/`protocol.violation` when the client ends or the deadline passes. */
   read(): Promise<Buffer>;
   /** Gives back bytes that `read` returned but that belong to what follows. */

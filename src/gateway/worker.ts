@@ -12,7 +12,7 @@ import { GwError } from '../contract/gw-error.js';
 import type { Authenticator } from '../contract/identity.js';
 import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Journal } from '../contract/recording.js';
-import { createIdentityPasses } from '../identity/index.js';
+import { createDeviceLogins, createIdentityPasses } from '../identity/index.js';
 import { createMaskingDoor } from '../masking/index.js';
 import { ClientRecordings, type GroupJournal, openJournal, type SealedSegment } from '../recording/index.js';
 import { createPath, type Path, type PathLimits } from '../session/index.js';
@@ -169,6 +169,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     protocols: protocolsByKind,
     authenticator,
     passes,
+    deviceLogins: createDeviceLogins({ issuer: () => live.current().config.identity.issuers.find(({ login }) => login !== null) ?? null, clock }),
     policy,
     masking,
     targets: { get: (name) => live.current().targets.get(name) ?? undefined },

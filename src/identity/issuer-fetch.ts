@@ -3,7 +3,7 @@
  * vouched for it, and bounded afterwards too: no redirects, 1 MiB, five seconds.
  */
 import { readFile } from 'node:fs/promises';
-import { Agent, fetch } from 'undici';
+import { Agent, fetch, type RequestInit } from 'undici';
 import { GwError } from '../contract/gw-error.js';
 
 const MAX_BYTES = 1024 * 1024;
@@ -15,27 +15,43 @@ export type FetchJson = (url: string) => Promise<unknown>;
 /** @param ca absolute path of a PEM bundle to trust instead of the public authorities, read anew each time; null: those. */
 export function createIssuerFetch(ca: string | null): FetchJson {
   return async (url) => {
-    const agent = new Agent({ connect: ca === null ? {} : { ca: await readFile(ca, 'utf8') }, pipelining: 0 });
-    try {
-      const response = await fetch(url, {
-        dispatcher: agent,
-        redirect: 'error',
-        headers: { accept: 'application/json' },
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-      if (response.status !== 200) throw new GwError('login.unavailable', `The issuer answered with status ${response.status}.`, { cause: { url } });
-      const chunks: Uint8Array[] = [];
-      let length = 0;
-      for await (const chunk of response.body ?? []) {
-        if (!(chunk instanceof Uint8Array)) continue;
-        length += chunk.length;
-        if (length > MAX_BYTES) throw new GwError('login.unavailable', 'The issuer answered with more than 1 MiB.', { cause: { url } });
-        chunks.push(chunk);
-      }
-      const document: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-      return document;
-    } finally {
-      await agent.destroy();
-    }
+    const { status, document } = await ask(url, ca, { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    if (status !== 200) throw new GwError('login.unavailable', `The issuer answered with status ${status}.`, { cause: { url } });
+    return document();
   };
+}
+
+/** A form posted to an endpoint of the issuer. An answer that is no JSON object is an empty one. */
+export async function postForm(
+  url: string,
+  form: Readonly<Record<string, string>>,
+  ca: string | null,
+  signal: AbortSignal,
+): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> }> {
+  const { status, document } = await ask(url, ca, {
+    method: 'POST',
+    body: new URLSearchParams(form).toString(),
+    headers: { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' },
+    signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
+  });
+  const body = document();
+  return { status, body: typeof body === 'object' && body !== null && !Array.isArray(body) ? (body as Record<string, unknown>) : {} };
+}
+
+async function ask(url: string, ca: string | null, init: RequestInit): Promise<{ readonly status: number; document(): unknown }> {
+  const agent = new Agent({ connect: ca === null ? {} : { ca: await readFile(ca, 'utf8') }, pipelining: 0 });
+  try {
+    const response = await fetch(url, { ...init, dispatcher: agent, redirect: 'error' });
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    for await (const chunk of response.body ?? []) {
+      if (!(chunk instanceof Uint8Array)) continue;
+      length += chunk.length;
+      if (length > MAX_BYTES) throw new GwError('login.unavailable', 'The issuer answered with more than 1 MiB.', { cause: { url } });
+      chunks.push(chunk);
+    }
+    return { status: response.status, document: () => JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown };
+  } finally {
+    await agent.destroy();
+  }
 }

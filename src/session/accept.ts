@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream';
 import * as tls from 'node:tls';
 import type { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
+import type { DeviceLogin } from '../contract/identity.js';
 import type { LoginConnection, PreferredAuth } from '../contract/protocol.js';
 import type { Intake } from './intake.js';
 import type { PathServices } from './path-services.js';
@@ -56,7 +57,7 @@ export class Accept {
 
   /** @throws GwError `session.limit` | `gateway.draining` — say nothing long to such a peer: destroy its socket. */
   accept(incoming: Incoming): Conn {
-    const { limits, clock } = this.#services;
+    const { limits, clock, deviceLogins } = this.#services;
     const { address } = incoming;
     const fromHere = this.#byAddress.get(address) ?? 0;
     if (this.#draining) throw new GwError('gateway.draining', 'The gateway is shutting down.');
@@ -67,20 +68,35 @@ export class Accept {
     this.#byAddress.set(address, fromHere + 1);
     const reader = new StreamReader(incoming.stream, 'client', incoming.intake);
     let settled = false;
+    const device = new AbortController();
     const settle = (): void => {
       if (settled) return;
       settled = true;
       clearTimeout(timer);
+      device.abort();
       this.#open.delete(conn);
       this.#count--;
       const left = (this.#byAddress.get(address) ?? 1) - 1;
       if (left > 0) this.#byAddress.set(address, left);
       else this.#byAddress.delete(address);
     };
-    const timer = setTimeout(() => {
-      reader.fail(new GwError('protocol.timeout', `The login was not complete after ${limits.handshakeTimeoutMs / 1000} seconds.`));
-      reader.stream.destroy();
-    }, limits.handshakeTimeoutMs);
+    const endIn = (milliseconds: number): NodeJS.Timeout =>
+      setTimeout(() => {
+        reader.fail(new GwError('protocol.timeout', `The login was not complete after ${Math.round(milliseconds / 1000)} seconds.`));
+        reader.stream.destroy();
+      }, milliseconds);
+    let timer = endIn(limits.handshakeTimeoutMs);
+    let begun = false;
+    const deviceLogin = async (): Promise<DeviceLogin> => {
+      if (begun) throw new GwError('login.failed', 'One login with a browser is enough for a connection.');
+      begun = true;
+      const login = await deviceLogins.begin(device.signal);
+      if (settled) return login;
+      clearTimeout(timer);
+      timer = endIn(login.expiresAt - clock.now());
+      return login;
+    };
+    reader.stream.once('close', () => device.abort());
     const conn: Conn = {
       reader,
       address,
@@ -93,6 +109,7 @@ export class Accept {
       discovery: this.#services.discovery,
       serverIdentity: incoming.serverIdentity,
       clientAuthority: incoming.clientAuthority,
+      deviceLogin: incoming.via === 'native' && deviceLogins.possible ? deviceLogin : null,
       get stream() {
         return reader.stream;
       },

@@ -7,7 +7,7 @@ import type { Secret } from '../base/secret.js';
 import type { ApprovalDoor } from '../contract/approval.js';
 import type { ClientRecordingDoor } from '../contract/client-recording.js';
 import type { PolicySource } from '../contract/decision.js';
-import type { Authenticator, IdentityPasses } from '../contract/identity.js';
+import type { Authenticator, DeviceLogins, IdentityPasses } from '../contract/identity.js';
 import type { InheritedTagStore } from '../contract/inherited-tags.js';
 import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Protocol } from '../contract/protocol.js';
@@ -57,6 +57,7 @@ export interface PathServices {
   readonly protocols: ReadonlyMap<string, Protocol>;
   readonly authenticator: Authenticator;
   readonly passes: IdentityPasses;
+  readonly deviceLogins: DeviceLogins;
   readonly policy: PolicySource;
   /** How a view of sensitive data is carried out. */
   masking(view: MaskingView): MaskingDoor;

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { approveDevice } from '../../src/quickstart/approve-device.js';
 import { buildCli } from '../support/build-cli.js';
 import { runProgram } from '../support/run-program.js';
 
@@ -21,6 +22,7 @@ interface Ready {
     readonly 'bank-db': { readonly directUrl: string; readonly nativeUrl: string };
     readonly 'web-1': { readonly host: string; readonly port: number };
   };
+  readonly native: { readonly ssh: string };
   readonly caFile: string;
   readonly dir: string;
   readonly config: string;
@@ -220,6 +222,29 @@ describe('a world', () => {
       runProgram('ssh', [...options, '-o', 'IdentitiesOnly=yes', '-i', file, `${accountOf(known)}@127.0.0.1`, 'true'], { env: { HOME: home } });
     expect((await direct(join(dir, 'targets/web-1/gateway-key'))).code).toBe(0);
     expect(await direct(key)).toMatchObject({ code: 255 });
+  });
+
+  test('plain ssh logs in on the native port with a browser: it shows the address and the code, and goes on when alice confirmed', async () => {
+    const { native, targets } = world.ready;
+    expect(targets['web-1']).toBeDefined();
+    const port = native.ssh.split(':').at(-1) ?? '';
+    const options = ['-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'PreferredAuthentications=keyboard-interactive'];
+    const child = spawn('ssh', ['-F', '/dev/null', ...options, '-p', port, 'web-1@127.0.0.1', 'uname -s'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let said = '';
+    const shown = new Promise<string>((resolve, reject) => {
+      const look = (chunk: Buffer): void => {
+        said += chunk.toString();
+        const [, url] = /open (http\S+) and confirm the code \S+\./.exec(said) ?? [];
+        if (url !== undefined) resolve(url);
+      };
+      child.stdout.on('data', look);
+      child.stderr.on('data', look);
+      child.once('close', () => reject(new Error(said)));
+    });
+    const closed = once(child, 'close');
+    await approveDevice(await shown, 'alice');
+    expect((await closed)[0], said).toBe(0);
+    expect(said).toContain(type());
   });
 
   test('the provider answers no other account of the machine', async () => {

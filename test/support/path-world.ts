@@ -16,7 +16,7 @@ import { Secret } from '../../src/base/secret.js';
 import type { ApprovalDoor } from '../../src/contract/approval.js';
 import type { PolicySet } from '../../src/contract/decision.js';
 import { GwError } from '../../src/contract/gw-error.js';
-import type { Identity, IdentityPasses } from '../../src/contract/identity.js';
+import type { DeviceLogins, Identity, IdentityPasses } from '../../src/contract/identity.js';
 import type { InheritedTagStore } from '../../src/contract/inherited-tags.js';
 import type { Protocol } from '../../src/contract/protocol.js';
 import type { Journal } from '../../src/contract/recording.js';
@@ -62,6 +62,7 @@ export interface PathWorldOptions {
   readonly resultCap?: number;
   readonly approvals?: ApprovalDoor;
   readonly inheritedTags?: InheritedTagStore;
+  readonly deviceLogins?: DeviceLogins;
   /** Puts something over the policy: a demand for approval. */
   readonly wrapPolicy?: (set: PolicySet) => PolicySet;
   /** Puts something between the path and its journal: a disk that fails, or is slow. */
@@ -206,6 +207,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     },
     discovery: { openidConfiguration: 'https://issuer.example/.well-known/openid-configuration', scope: 'openid' },
     passes,
+    deviceLogins: options.deviceLogins ?? { possible: false, begin: () => Promise.reject(new GwError('login.required', 'Not here.')) },
     authorities: new Map(authorities === null ? [] : [[protocol.kind, authorities]]),
     serverIdentities: new Map(serverIdentity === null ? [] : [[protocol.kind, new Secret(serverIdentity)]]),
     limits: {

@@ -1,7 +1,7 @@
 /**
  * The client's side up to a claimed credential: versions, keys, and one request to log in that shows something. On a tunnel that is a
  * signature by the key whose digest is the secret of the port, or that secret as a password; on the native port the token as a password, or a
- * certificate that the gateway issued at a login, and a signature by its key.
+ * certificate that the gateway issued at a login, and a signature by its key; or nothing at all, and the person confirms a code in a browser.
  *
  * Nothing here is verified but signatures. An offered key is no credential (D2): only what a good signature over this very connection was
  * made with counts, and an offer changes nothing. What comes before the keys stand is refused by the transport (D5).
@@ -13,7 +13,7 @@ import type { Credential, LoginConnection, LoginRequest } from '../../contract/p
 import { claimedPass } from './authorities.js';
 import { KEY_BYTES, LOGIN_ATTEMPTS, SECRET_BYTES } from './codec/limits.js';
 import { authFailure, banner, DISCONNECT, disconnect, MESSAGE } from './codec/messages.js';
-import { broken, message, string, WireReader } from './codec/wire.js';
+import { broken, message, string, uint32, WireReader } from './codec/wire.js';
 import { errorLines, noticeLines } from './refusal.js';
 import { hostKeyOf } from './server-identity.js';
 import { plainAlgorithm } from './transport/certificate.js';
@@ -59,6 +59,10 @@ class ServerLogin implements TransportEvents {
   #attempts = 0;
   #service = false;
   #left = false;
+  /** A login in a browser, from its beginning to its token. */
+  #browser: Promise<Secret> | null = null;
+  #browserOver = false;
+  #browserName = '';
 
   constructor(connection: LoginConnection, identity: Secret) {
     this.#connection = connection;
@@ -79,11 +83,37 @@ class ServerLogin implements TransportEvents {
 
   async run(): Promise<Claim> {
     this.transport.start();
+    let reading: Promise<Buffer> | null = null;
     for (;;) {
-      if (this.claim !== null) return this.claim;
+      if (this.claim !== null) {
+        // What is still to come belongs to whoever reads next.
+        reading?.then(
+          (chunk) => this.#connection.unread(chunk),
+          () => undefined,
+        );
+        return this.claim;
+      }
       if (this.#left) throw broken('its farewell in the middle of the login');
-      this.transport.feed(await this.#connection.read());
+      reading ??= this.#connection.read();
+      const chunk = await (this.#browser === null ? reading : Promise.race([reading, this.#browsed(this.#browser)]));
+      if (chunk === null) continue;
+      reading = null;
+      this.transport.feed(chunk);
     }
+  }
+
+  /** Waits for the person; null: the login stands, or the client was told why it does not. */
+  async #browsed(browser: Promise<Secret>): Promise<null> {
+    try {
+      const token = await browser;
+      if (this.#browser === browser) this.claim = { username: this.#browserName, credential: { kind: 'token', token } };
+    } catch (thrown) {
+      if (this.#browser !== browser) return null;
+      this.transport.send(banner(errorLines(GwError.from(thrown))));
+      this.transport.send(authFailure(this.#methods));
+    }
+    this.#browser = null;
+    return null;
   }
 
   payload(payload: Buffer): void {
@@ -100,7 +130,12 @@ class ServerLogin implements TransportEvents {
         return;
       case MESSAGE.authRequest:
         if (!this.#service) throw broken('a login without asking for the service');
+        // RFC 4252 section 5.1: another request means that the client gave up the one before.
+        this.#browser = null;
         this.#request(payload, reader);
+        return;
+      case MESSAGE.authInfoResponse:
+        if (this.#browser === null) throw broken('an answer to a question that nobody asked');
         return;
       default:
         throw broken('a message that has no place in a login');
@@ -108,7 +143,9 @@ class ServerLogin implements TransportEvents {
   }
 
   get #methods(): readonly string[] {
-    return this.#connection.via === 'tunnel' || this.#connection.clientAuthority !== null ? ['publickey', 'password'] : ['password'];
+    const { via, clientAuthority, deviceLogin } = this.#connection;
+    const ways = via === 'tunnel' || clientAuthority !== null ? ['publickey', 'password'] : ['password'];
+    return deviceLogin === null || this.#browserOver ? ways : [...ways, 'keyboard-interactive'];
   }
 
   #request(payload: Buffer, reader: WireReader): void {
@@ -118,7 +155,25 @@ class ServerLogin implements TransportEvents {
     const method = reader.name();
     if (method === 'password' && this.#methods.includes(method)) this.#password(username, reader);
     else if (method === 'publickey' && this.#methods.includes(method)) this.#publicKey(username, payload, reader);
+    else if (method === 'keyboard-interactive' && this.#methods.includes(method)) this.#openBrowser(username);
     else this.transport.send(authFailure(this.#methods));
+  }
+
+  /**
+   * RFC 4256: a text with nothing to answer. The client shows it and answers nothing at once; the answer that counts is the provider's.
+   */
+  #openBrowser(username: string): void {
+    const { deviceLogin } = this.#connection;
+    if (deviceLogin === null) return;
+    this.#browserOver = true;
+    this.#browserName = username;
+    this.#browser = deviceLogin().then((login) => {
+      const words = `Log in with a browser: open ${login.completeUrl ?? login.url} and confirm the code ${login.code}.`;
+      this.transport.send(message(MESSAGE.authMore, string('gw'), string(words), string(''), uint32(0)));
+      return login.token();
+    });
+    // Where the client gives it up in the same breath nobody asks how it ended.
+    this.#browser.catch(() => undefined);
   }
 
   #password(username: string, reader: WireReader): void {

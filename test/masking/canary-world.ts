@@ -10,7 +10,7 @@ import { CANARIES, canariesIn, DATE, NUMBERS } from './canary.js';
 
 const [first, second, note] = CANARIES.map(({ text }) => text);
 
-const SCHEMA = `
+export const CANARY_SCHEMA = `
   create schema bank;
   create table bank.customers (id int primary key, ssn text unique, name text not null, card bigint, dob date, note text, tags text[], born timestamptz, uid uuid, doc jsonb, balance numeric(12,2));
   insert into bank.customers values
@@ -69,7 +69,7 @@ export interface Watched {
 
 export async function startCanaryWorld(version: '15' | '18' = '18', policy = CANARY_POLICY): Promise<CanaryWorld> {
   const server = await startRealPostgres(version);
-  await server.sql(SCHEMA);
+  await server.sql(CANARY_SCHEMA);
   // What an operator would read in the gateway's own log.
   const log: string[] = [];
   const line = (fields: object, text?: string): void => void log.push(inspect({ text, ...fields }, { depth: 8 }));

@@ -80,6 +80,22 @@ insert into bank.customers (id, ssn, name) values (1, 'x', 'y') on conflict (id)
 delete from bank.customers where id = 99 returning *
 with u as (update bank.customers set name = name returning ssn) select * from u
 with m as (merge into bank.customers c using bank.plain p on c.id = p.id when matched then update set name = c.name returning c.ssn) select * from m
+with i as (insert into bank.customers (id, ssn, name) values (1, 'x', 'y') on conflict (id) do update set name = bank.customers.name returning customers.*) select i, upper(ssn) from i
+begin; with d as (delete from bank.customers returning *) select d, (d).ssn, ssn || '', card + 0 from d; rollback
+begin; with m as (merge into bank.customers c using bank.plain p on c.id = p.id when matched then delete returning c.*) select * from m; rollback
+begin; with u as (update bank.customers set note = ssn returning note, to_jsonb(customers) as j) select note, j ->> 'ssn' from u; rollback
+update bank.customers set ssn = (select max(ssn) from bank.customers)
+update bank.customers set id = card where card > 0
+select id from bank.customers where ssn::int = 1
+select id from bank.customers where (ssn || 'x')::date > now()
+select id from bank.customers order by note::int
+select count(*) from bank.customers group by ssn::uuid
+update bank.plain set amount = 1 where exists (select 1 from bank.customers where ssn::numeric = 1)
+delete from bank.plain using bank.customers c where c.card::int = 1
+select * from jsonb_populate_recordset(null::bank.customers, (select jsonb_agg(c) from bank.customers c))
+select x.ssn from bank.customers c, jsonb_to_record(to_jsonb(c)) as x (ssn text)
+do $$ begin execute format('comment on table bank.plain is %L', (select ssn from bank.customers limit 1)); end $$; select obj_description('bank.plain'::regclass)
+do $$ begin execute format('create role %I', (select ssn from bank.customers limit 1)); end $$; select rolname from pg_roles
 copy bank.customers to stdout
 copy bank.customers to stdout (format csv, header)
 copy bank.customers to stdout (format binary)
@@ -192,6 +208,11 @@ describe('what is not hidden', () => {
       ],
     ],
     ['select count(ssn), count(*) from bank.customers', [['2', '2']]],
+    // A billion numbers are tried in minutes: a hash of one says what it is (redteam D3).
+    [
+      'select md5(ssn), sha256(ssn::bytea)::text, hashtext(ssn), hashint8extended(card, 7), (select md5(string_agg(ssn, $$,$$)) from bank.customers) from bank.customers',
+      Array.from({ length: 2 }, () => ['****', '****', null, null, '****']),
+    ],
     ["select 1, 'x', now() is null", [['1', 'x', 'f']]],
     [
       'select c.name, p.word from bank.customers c join bank.plain p using (id) order by 1',

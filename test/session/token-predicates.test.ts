@@ -120,6 +120,15 @@ describe('find their row', () => {
     expect(await ask(text)).toEqual([['here']]);
   });
 
+  it('as numbers below zero, and no sign before one makes a comment of it (defects 26)', async () => {
+    const low = tokenOf('-7', 'account', 'integer');
+    await server.sql('update people set account = -7 where id = 1');
+    for (const text of [`account=${low}`, `account = any (array[1,${low}])`, `account in (${low},${low})`, `account = any ('{${low}}') and id-${'1'}=0`])
+      expect(await ask(`select word from people where ${text}`)).toEqual([['here']]);
+    // Not written as the constant that it is: nothing is put in its place, and it is not asked with either.
+    await expect(ask(`select word from people where account = - ${low.slice(1)}`)).rejects.toThrow(/a token stands in/);
+  });
+
   it('and are what comes back', async () => {
     expect(await ask(`select ssn from people where ssn = '${TOKEN}'`)).toEqual([[TOKEN]]);
   });

@@ -26,7 +26,7 @@ export type TokenAnswer = { readonly edit: TokenEdit | null; readonly refusal: G
 
 const UNCHANGED: TokenAnswer = Object.freeze({ edit: null, refusal: null });
 /** As text tokens, UUID tokens and integer tokens begin. */
-const MAY_HOLD = /tok_|6777|-\d{10}/;
+const MAY_HOLD = /tok_|6777|-\s*\d{10}/;
 /** In a literal these would need an escape, and the server may read one otherwise than we do. */
 const UNSAFE = /[\\\0]/;
 const QUOTE = 0x27;

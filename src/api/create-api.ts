@@ -165,14 +165,15 @@ function addRoute(app: FastifyInstance, route: ApiRoute, services: ApiServices, 
       } catch (thrown) {
         // A step is written before it is taken; one that was not taken in the end is said to be so, under the same request id.
         if (thrown instanceof GwError && (thrown.code === 'api.forbidden' || (route.audit !== null && thrown.code.startsWith('approval.'))))
-          await call.audit('api.denied', { route: `${route.method} ${route.url}`, code: thrown.code });
+          await call.audit('api.denied', { route: `${route.method} ${route.url}`, code: thrown.code, ...call.about() });
         throw thrown;
       }
     },
   });
 }
 
-function callOf(request: FastifyRequest, caller: Caller, services: ApiServices): ApiCall {
+/** `about`: the request for approval that the events of the call name, so that a refusal of it can be found by it, too. */
+function callOf(request: FastifyRequest, caller: Caller, services: ApiServices): ApiCall & { about(): { readonly approval?: string } } {
   const address = request.socket.remoteAddress ?? '';
   const { identity } = caller;
   const actor = {
@@ -184,6 +185,7 @@ function callOf(request: FastifyRequest, caller: Caller, services: ApiServices):
     address,
     request: request.id,
   };
+  let about: { readonly approval?: string } = {};
   return {
     caller,
     params: request.params,
@@ -191,6 +193,10 @@ function callOf(request: FastifyRequest, caller: Caller, services: ApiServices):
     body: request.body,
     address,
     requestId: request.id,
-    audit: (kind, data) => services.audit.record(kind, { ...actor, ...data }),
+    audit: (kind, data) => {
+      if ('approval' in data && typeof data.approval === 'string') about = { approval: data.approval };
+      return services.audit.record(kind, { ...actor, ...data });
+    },
+    about: () => about,
   };
 }

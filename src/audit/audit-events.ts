@@ -99,7 +99,7 @@ export const AUDIT_EVENTS = {
   'masking.scan': { ...ACTOR, target: 'public', rows: 'public' },
   'policy.simulate': { ...ACTOR, policy: 'public', since: 'public' },
   /** A call that the roles, or the state of a request for approval, do not allow: what it was to do was not done. */
-  'api.denied': { ...ACTOR, route: 'public', code: 'public' },
+  'api.denied': { ...ACTOR, approval: 'public', route: 'public', code: 'public' },
   /** A session that was not opened: one login, or without an address the number of those that are too many to be written singly. */
   'login.refused': { address: 'sensitive', via: 'public', code: 'public', message: 'sensitive', count: 'public', throttled: 'public' },
   'gateway.start': { gateway: 'public', version: 'public', worker: 'public', policy: 'public' },

@@ -11,6 +11,8 @@ export interface ApprovalStep {
   readonly subject: string | null;
   readonly name: string | null;
   readonly comment: string | null;
+  /** A step is written before it is taken: the code of the error with which this one was not taken in the end; null: it was. */
+  readonly refused: string | null;
   readonly session: string | null;
   readonly digest: string | null;
   readonly log: string;
@@ -39,6 +41,7 @@ const ASKS = new Set(['approval.request', 'approval.hold', 'approval.break_glass
 
 export function registerApprovals(events: readonly LoggedEvent[]): RegisteredApproval[] {
   const found = new Map<string, RegisteredApproval>();
+  const denied = deniedCalls(events);
   for (const { leaf, fields, time, log } of events) {
     const id = fields['approval'];
     if (!OF_APPROVAL.test(leaf.kind) || typeof id !== 'string') continue;
@@ -74,6 +77,7 @@ export function registerApprovals(events: readonly LoggedEvent[]): RegisteredApp
       issuer: text('actorIssuer'),
       subject: text('actorSubject'),
       name: text('actorName'),
+      refused: denied.get(callOf(log, text('request'))) ?? null,
       comment: text('comment') ?? (typeof accepted === 'boolean' ? (accepted ? 'accepted' : 'not accepted') : null),
       session,
       digest: text('digest'),
@@ -83,6 +87,18 @@ export function registerApprovals(events: readonly LoggedEvent[]): RegisteredApp
   }
   return [...found.values()];
 }
+
+/** Calls that were not carried out, by the request that both entries name. */
+function deniedCalls(events: readonly LoggedEvent[]): ReadonlyMap<string, string> {
+  const denied = new Map<string, string>();
+  for (const { leaf, fields, log } of events) {
+    const { request, code } = fields;
+    if (leaf.kind === 'api.denied' && typeof request === 'string' && typeof code === 'string') denied.set(callOf(log, request), code);
+  }
+  return denied;
+}
+
+const callOf = (log: string, request: string | null): string => `${log} ${request ?? ''}`;
 
 const DECIDED: Readonly<Record<string, string>> = {
   'approval.approve': 'approved',
@@ -97,15 +113,19 @@ const DECIDED: Readonly<Record<string, string>> = {
 
 /** Where it stood at the end of the period. */
 export function stateOf({ steps }: RegisteredApproval): string {
-  return steps.reduce((state, { kind }) => DECIDED[kind] ?? state, 'pending');
+  const taken = steps.filter(isTaken);
+  return taken.length === 0 ? 'refused' : taken.reduce((state, { kind }) => DECIDED[kind] ?? state, 'pending');
 }
 
+/** Steps of these kinds that were taken. */
 export const stepsOf = ({ steps }: RegisteredApproval, ...kinds: readonly string[]): readonly ApprovalStep[] =>
-  steps.filter(({ kind }) => kinds.includes(kind));
+  steps.filter((step) => kinds.includes(step.kind) && isTaken(step));
+
+const isTaken = ({ refused }: ApprovalStep): boolean => refused === null;
 
 /** Milliseconds from the question to the first decision of a person; null: nobody decided. */
-export function latencyOf({ steps }: RegisteredApproval): number | null {
-  const asked = steps[0];
-  const decided = steps.find(({ kind }) => kind === 'approval.approve' || kind === 'approval.deny');
+export function latencyOf(approval: RegisteredApproval): number | null {
+  const asked = approval.steps[0];
+  const [decided] = stepsOf(approval, 'approval.approve', 'approval.deny');
   return asked === undefined || decided === undefined || asked === decided ? null : decided.time - asked.time;
 }

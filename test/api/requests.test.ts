@@ -145,6 +145,9 @@ describe('requests', () => {
         data: { route: 'POST /api/v1/requests/:id/approve', code: expect.stringMatching(/^approval\./) },
       });
     }
+    // Of a request that the caller may see, it says which.
+    await act(request.id, 'approve', await world.token('alice', ['dba']), body);
+    expect(world.audit.at(-1)).toMatchObject({ kind: 'api.denied', data: { approval: request.id, code: 'approval.not_yours' } });
     for (const token of tokens) expect((await act(request.id, 'deny', token, { reason: 'x' })).status).toBeGreaterThanOrEqual(403);
     expect((await world.desk.find(request.id)).state).toBe('pending');
     expect((await act(request.id, 'deny', await bob(), { reason: 'not today' })).json).toMatchObject({

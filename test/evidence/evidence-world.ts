@@ -122,6 +122,15 @@ async function approved(world: GatewayWorld, gateway: RunningGateway, client: pg
     request = (json as unknown as { requests?: { id: string; digest: string }[] }).requests?.[0];
     return request !== undefined;
   });
+  // Whoever asked tries it first: that is refused, and is no approval.
+  if (yes) {
+    const own = await world.api(gateway, `/api/v1/requests/${request?.id ?? ''}/approve`, {
+      token: await world.token('alice'),
+      method: 'POST',
+      body: { digest: request?.digest },
+    });
+    if (own.status !== 403) throw new Error(`alice approved her own request: ${own.status}`);
+  }
   const path = `/api/v1/requests/${request?.id ?? ''}/${yes ? 'approve' : 'deny'}`;
   const reply = await world.api(gateway, path, { token, body: yes ? { digest: request?.digest ?? '', reason: 'as agreed' } : { reason: 'not now' } });
   if (reply.status !== 200 || (await waiting) !== yes) throw new Error(`the request was not ${yes ? 'approved' : 'denied'}: ${reply.text}`);

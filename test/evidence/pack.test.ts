@@ -103,12 +103,16 @@ describe('a pack', () => {
       ['alice', 'used', 'rita', '1'],
       ['bob', 'denied', '', '0'],
     ]);
+    expect((await rows('E05/steps.csv')).filter(({ step }) => step === 'approval.approve').map(({ name, refused }) => [name, refused])).toEqual([
+      ['alice', 'approval.not_yours'],
+      ['rita', ''],
+    ]);
     expect(approvals[0]).toMatchObject({ statement: 'delete from bank.customers where id = 8', operations: `${world.sessions.get('alice') ?? ''}#3` });
     expect((await rows('E06/operations.csv')).map(({ name, rule, target_reached: reached }) => [name, rule, reached]).sort()).toEqual([
       ['alice', 'policy/no-drop', 'no'],
       ['bob', 'policy/ask-for-deletes', 'no'],
     ]);
-    expect((await rows('E06/calls.csv')).map(({ kind }) => kind).sort()).toEqual(['api.denied', 'login.refused']);
+    expect((await rows('E06/calls.csv')).map(({ kind }) => kind).sort()).toEqual(['api.denied', 'api.denied', 'login.refused']);
     expect(await rows('E07/masked.csv')).toHaveLength(2);
     expect(await rows('E07/clear.csv')).toEqual([expect.objectContaining({ name: 'fay', class: 'ssn', rule: 'policy/fraud-sees-numbers', values: '1' })]);
     expect((await rows('E07/scan.csv')).filter(({ class: name }) => name === 'ssn')).toEqual([expect.objectContaining({ values: '1', permitted: 'true' })]);
@@ -244,7 +248,10 @@ describe('of one session', () => {
     expect((await rows('E09/sessions.csv', out)).map(({ session }) => session)).toEqual([alice]);
     expect(new Set((await rows('E04/operations.csv', out)).map(({ session }) => session))).toEqual(new Set([alice]));
     expect((await json(`sessions/${alice}/approval.json`, out))['approvals']).toMatchObject([
-      { requesterName: 'alice', steps: [{ kind: 'approval.hold' }, { name: 'rita' }, { kind: 'approval.use' }] },
+      {
+        requesterName: 'alice',
+        steps: [{ kind: 'approval.hold' }, { name: 'alice', refused: 'approval.not_yours' }, { name: 'rita', refused: null }, { kind: 'approval.use' }],
+      },
     ]);
     const { gw, script } = await verifyBoth(out, world.keyFile);
     expect(gw).toEqual([]);

@@ -71,9 +71,9 @@ export const TOUR_STEPS: readonly TourStep[] = [
     'What policy calls sensitive is masked before it leaves, in whatever statement it surfaces.',
     ['select full_name, ssn, upper(email) from bank.customers where id = 42'],
     async (done, { direct }) => {
-      const [name, ssn, email] = await Promise.all(
-        ['full_name', 'ssn', 'upper(email)'].map((what) => direct(`select ${what} from bank.customers where id = 42`)),
-      );
+      const truth: string[] = [];
+      for (const what of ['full_name', 'ssn', 'upper(email)']) truth.push(await direct(`select ${what} from bank.customers where id = 42`));
+      const [name, ssn, email] = truth;
       const shown = words(done);
       return outcome(
         shown,

@@ -2,7 +2,7 @@
  * Entries of the log with what the journal keeps apart of them: each entry about the gateway's own doings has an event in the journal with the same
  * public fields, and the sensitive ones beside them (names, reasons, addresses). An entry without its event is told as one. Pure.
  */
-import type { AuditLeaf } from '../audit/index.js';
+import { type AuditLeaf, LOG_EVENTS } from '../audit/index.js';
 import { canonicalJson } from '../base/canonical-json.js';
 import { GRACE_MS } from './disclosure.js';
 import type { PackScope } from './pack-scope.js';
@@ -13,14 +13,15 @@ export interface LoggedEvent {
   readonly time: number;
   /** Public and sensitive fields together. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** The journal has it too. */
-  readonly journalled: boolean;
+  /** The journal has it too; null: it is one that the log alone has. */
+  readonly journalled: boolean | null;
 }
 
-/** Kinds that are in the log alone, or whose journal entries are something else than events. */
-const LOG_ONLY = /^(log\.(?!read$)|session\.(start|end|recovered)$|operation\.|data\.|journal\.)/;
+/** False: the log alone has entries of this kind, or what the journal has of it is no event. */
+export const hasEvent = (kind: string): boolean => !Object.hasOwn(LOG_EVENTS, kind);
 
-export const hasEvent = (kind: string): boolean => !LOG_ONLY.test(kind);
+/** What retention did stands in the log alone, and is told as events are. */
+const TOLD = /^(retention\.(rules|run)|session\.expire|journal\.prune)$/;
 
 export class EventBook {
   readonly #scope: PackScope;
@@ -44,7 +45,7 @@ export class EventBook {
 
   /** An entry of the period. */
   leaf(log: string, leaf: AuditLeaf): void {
-    if (hasEvent(leaf.kind)) this.#leaves.push({ log, leaf });
+    if (hasEvent(leaf.kind) || TOLD.test(leaf.kind)) this.#leaves.push({ log, leaf });
   }
 
   /** All of them in the order of time; a journal's events must have been given before. */
@@ -53,7 +54,7 @@ export class EventBook {
       const event = this.#waiting.get(keyOf(leaf.journal, leaf.kind, leaf.data))?.shift();
       const sensitive = event?.data['sensitive'];
       const apart = typeof sensitive === 'object' && sensitive !== null ? (sensitive as Record<string, unknown>) : {};
-      return { log, leaf, time: Date.parse(leaf.time), fields: { ...leaf.data, ...apart }, journalled: event !== undefined };
+      return { log, leaf, time: Date.parse(leaf.time), fields: { ...leaf.data, ...apart }, journalled: hasEvent(leaf.kind) ? event !== undefined : null };
     });
     return found.sort((a, b) => a.time - b.time || (a.log < b.log ? -1 : a.log > b.log ? 1 : a.leaf.n - b.leaf.n));
   }

@@ -36,6 +36,20 @@ it('after the signing key was replaced, a pack verifies by the key of before, al
   });
 });
 
+it('of a time in which records were looked at for what is over, a pack says so and verifies', async () => {
+  const root = { ...world.auditor, GW_ID_TOKEN: await world.world.token('root', ['admins']) };
+  const run = await world.home.run(['retention', 'run'], { env: root });
+  expect(run.code, run.stderr).toBe(0);
+  const pack = await exported('looked-at');
+  const { gw, script } = await verifyBoth(pack, world.keyFile);
+  expect(gw).toEqual([]);
+  expect(script.code, script.text).toBe(0);
+  const told = await readFile(join(pack, 'E11', 'events.csv'), 'utf8');
+  for (const kind of ['retention.request', 'retention.rules', 'retention.run']) expect(told).toContain(kind);
+  const { checks } = JSON.parse(await readFile(join(pack, 'E01', 'section.json'), 'utf8')) as { checks: { passed: boolean | null }[] };
+  expect(checks.filter(({ passed }) => passed === false)).toEqual([]);
+});
+
 it('an erased session stays listed and proved, nothing of it can be read, and the pack says so and verifies', async () => {
   const alice = world.sessions.get('alice') ?? '';
   const root = { ...world.auditor, GW_ID_TOKEN: await world.world.token('root', ['admins']) };

@@ -9,7 +9,7 @@ import { cell, Section } from './section.js';
 import type { Closing, SectionMaker } from './section-maker.js';
 
 const READS = /^(log\.read|policy\.(read|explain|simulate)|masking\.scan|audit\.|evidence\.)/;
-const RETENTION = /^(hold|retention|erase|session\.erase|journal\.(expire|prune|erase)|log\.(expire|prune))/;
+const RETENTION = /^(hold|retention|erase|session\.(erase|expire)|journal\.(expire|prune|erase)|log\.(expire|prune))/;
 /** Told by other sections. */
 const ELSEWHERE = /^(approval|grant)\.|^login\.refused$|^api\.denied$/;
 const ACTOR = ['actorIssuer', 'actorSubject', 'actorKind', 'actorName', 'onBehalfOf', 'address', 'request'];

@@ -65,8 +65,8 @@ export class ScopeSection implements SectionMaker {
       if (claimed !== count) missing.push(`${kind}: ${count} in the log, ${claimed} in tables`);
     }
     section.check('counted', 'every entry of the log stands in a table, once', missing, all);
-    const detailed = closing.events.filter((each) => !closing.isAtEdge(each));
-    const bare = detailed.filter(({ journalled }) => !journalled).map(({ log, leaf }) => `${log} entry ${leaf.n}`);
+    const detailed = closing.events.filter((each) => each.journalled !== null && !closing.isAtEdge(each));
+    const bare = detailed.filter(({ journalled }) => journalled === false).map(({ log, leaf }) => `${log} entry ${leaf.n}`);
     section.check('logged', 'every event that a journal tells is in the log', closing.unlogged, detailed.length + closing.unlogged.length);
     section.check('journalled', 'every event of the log is in a journal, with the same public fields', bare, detailed.length);
   }

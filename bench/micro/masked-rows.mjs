@@ -2,12 +2,13 @@
  * What it costs to mask the rows of a result: nanoseconds of processor time for each row of 250 bytes (the rows of `bench -- masking`), in whole
  * stretches as they come from a target. Build first, then `node bench/micro/masked-rows.mjs`. Figures are for comparison on one machine, never a test.
  */
+import { fileURLToPath } from 'node:url';
 import { Secret } from '../../dist/base/secret.js';
 import { DETECTED_CLASSES } from '../../dist/contract/masking.js';
 import { createMaskingDoor, createTokenKeys } from '../../dist/masking/index.js';
 import { ResultMasker } from '../../dist/protocols/postgres/masking/result-masker.js';
 
-const ROWS = 1000;
+export const ROWS = 1000;
 const ROUNDS = 7;
 const TYPES = [23, 25, 25, 25, 1184, 23];
 const NAMES = ['id', 'ssn', 'name', 'note', 'at', 'amount'];
@@ -27,7 +28,7 @@ const frame = (type, ...parts) => {
   return Buffer.concat([Buffer.from(type), int32(body.length + 4), body]);
 };
 const all = Array.from({ length: ROWS }, (_, i) => valuesOf(100_000 + i));
-const rows = Buffer.concat(all.map((row) => frame('D', int16(row.length), ...row.flatMap((value) => [int32(Buffer.byteLength(value)), value]))));
+export const rows = Buffer.concat(all.map((row) => frame('D', int16(row.length), ...row.flatMap((value) => [int32(Buffer.byteLength(value)), value]))));
 const copies = Buffer.concat(all.map((row) => frame('d', `${row.join('\t')}\n`)));
 const description = Buffer.concat([
   int16(TYPES.length),
@@ -38,9 +39,18 @@ const TEXT_FORMAT = { kind: 'text', delimiter: 9, nullText: Buffer.from('\\N'), 
 
 const keys = createTokenKeys([{ id: 1, secret: new Secret(new Uint8Array(32).fill(7)) }]);
 const clock = { now: () => Date.now(), monotonic: () => performance.now() };
-const how = (name, treatment, detect) => ({ class: name, treatment, rule: null, keepLength: false, conditions: 'allow', detect });
+const how = (name, treatment, detect) => ({
+  class: name,
+  treatment,
+  rule: null,
+  keepLength: false,
+  conditions: 'allow',
+  detect,
+  resolvedBy: null,
+  onApproval: null,
+});
 
-function maskerFor(treatment, copy) {
+export function maskerFor(treatment, copy) {
   const hidden = how('ssn', treatment === 'scan' ? 'mask' : treatment, false);
   const view = {
     classes: treatment === 'scan' ? DETECTED_CLASSES.map((name) => how(name, name === 'ssn' ? 'partial' : 'mask', true)) : [hidden],
@@ -67,33 +77,39 @@ function maskerFor(treatment, copy) {
 }
 
 /** Processor time of this process: others may use the machine. */
-function nanoseconds(work) {
+export function nanoseconds(work) {
   const started = process.cpuUsage();
   work();
   const { user, system } = process.cpuUsage(started);
   return (user + system) * 1000;
 }
 
-for (const copy of [false, true]) {
-  for (const treatment of ['pass', 'partial', 'mask', 'null', 'token', 'scan']) {
-    const source = copy ? copies : rows;
-    const stretch = Buffer.allocUnsafeSlow(source.length);
-    const masker = maskerFor(treatment, copy);
-    const times = treatment === 'token' ? 100 : 400;
-    const figures = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      const empty = nanoseconds(() => {
-        for (let i = 0; i < times; i++) source.copy(stretch);
-      });
-      const full = nanoseconds(() => {
-        for (let i = 0; i < times; i++) {
-          source.copy(stretch);
-          masker.frames(stretch);
-        }
-      });
-      figures.push((full - empty) / times / ROWS);
+if (process.argv[1] === fileURLToPath(import.meta.url)) measure();
+
+function measure() {
+  for (const copy of [false, true]) {
+    for (const treatment of ['pass', 'partial', 'mask', 'null', 'token', 'scan']) {
+      const source = copy ? copies : rows;
+      const stretch = Buffer.allocUnsafeSlow(source.length);
+      const masker = maskerFor(treatment, copy);
+      const times = treatment === 'token' ? 100 : 400;
+      const figures = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        const empty = nanoseconds(() => {
+          for (let i = 0; i < times; i++) source.copy(stretch);
+        });
+        const full = nanoseconds(() => {
+          for (let i = 0; i < times; i++) {
+            source.copy(stretch);
+            masker.frames(stretch);
+          }
+        });
+        figures.push((full - empty) / times / ROWS);
+      }
+      const middle = figures.sort((one, other) => one - other)[ROUNDS >> 1];
+      process.stdout.write(
+        `${copy ? 'COPY' : 'rows'}, ${treatment}\t${middle.toFixed(0)} ns/row\t${((source.length / ROWS / middle) * 1000).toFixed(0)} MB/s\n`,
+      );
     }
-    const middle = figures.sort((one, other) => one - other)[ROUNDS >> 1];
-    process.stdout.write(`${copy ? 'COPY' : 'rows'}, ${treatment}\t${middle.toFixed(0)} ns/row\t${((source.length / ROWS / middle) * 1000).toFixed(0)} MB/s\n`);
   }
 }

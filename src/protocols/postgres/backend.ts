@@ -5,6 +5,7 @@
  */
 import { GwError } from '../../contract/gw-error.js';
 import type { Verdict } from '../../contract/verdict.js';
+import { endOfBegun } from './codec/begun-message.js';
 import { runOf } from './codec/frame-run.js';
 import { MASKED_ROW_LIMIT, MESSAGE_LIMIT, SERVER_MESSAGE_LIMIT } from './codec/limits.js';
 import { Back } from './codec/message.js';
@@ -68,16 +69,17 @@ export class Backend {
   }
 
   take(chunk: Buffer): void {
-    let buffer = chunk;
-    if (this.#carry !== null) {
-      buffer = Buffer.concat([this.#carry, chunk]);
-      this.#carry = null;
-    }
+    const begun = this.takeCarry();
+    const rest = begun === null ? 0 : endOfBegun(begun, chunk);
+    this.#walk(begun === null ? chunk : Buffer.concat([begun, rest === 0 ? chunk : chunk.subarray(0, rest)]));
+    if (rest === 0 || this.#talk.over) return;
+    const more = chunk.subarray(rest);
+    if (!this.#stop.take(more)) this.#walk(more);
+  }
+
+  #walk(buffer: Buffer): void {
     this.#buffer = buffer;
-    this.#sent = 0;
-    this.#open = -1;
-    this.#rows = 0;
-    this.#begun = 0;
+    [this.#sent, this.#open, this.#rows, this.#begun] = [0, -1, 0, 0];
     const end = buffer.length;
     let at = 0;
     try {

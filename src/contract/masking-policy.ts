@@ -93,13 +93,23 @@ export interface ValueScan {
   end(): void;
 }
 
+/** Makes tokens of values, to find the one that a token stands for. */
+export interface TokenMaker {
+  /** Those that are equal in this make equal tokens: a value is looked at once for all of them. */
+  readonly by: string;
+  /** The token that was asked about, as `make` writes it. */
+  readonly token: string;
+  /** `value`: canonical text. Null: it has no token. */
+  make(value: Uint8Array): string | null;
+}
+
 /** What an island is given to mask the results of one session. */
 export interface MaskingDoor {
   readonly view: MaskingView;
   /** A transform for the values of one column of one result. */
   transform(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64): ValueTransform;
-  /** Says of a value whether this is its token: of this class and made here. Null: it is no such token. */
-  tokenMatcher(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64, token: string): ((value: Uint8Array) => boolean) | null;
+  /** How the tokens are made of which this is one: of this class and made here. Null: it is no such token. */
+  tokenMaker(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64, token: string): TokenMaker | null;
   /** Null: nothing is looked for. */
   readonly scan: ValueScan | null;
   /** The value is one that stands in for another: writing it would overwrite the real one. */

@@ -6,7 +6,7 @@ import { Findings } from './detectors/findings.js';
 import { maskFindings } from './detectors/mask-findings.js';
 import { createScanner } from './detectors/scanner.js';
 import { recogniseMasked } from './recognise-masked.js';
-import { type TokenKeys, tokenMatcher } from './tokens.js';
+import { type TokenKeys, tokenMaker } from './tokens.js';
 import { createTransform } from './transforms.js';
 
 export function createMaskingDoor(view: MaskingView, key: TokenKeys, clock: Clock): MaskingDoor {
@@ -14,7 +14,7 @@ export function createMaskingDoor(view: MaskingView, key: TokenKeys, clock: Cloc
     view,
     transform: (how, kind, integerBits) =>
       createTransform({ treatment: how.treatment, class: how.class, kind, key, clock, keepLength: how.keepLength, integerBits }),
-    tokenMatcher: (how, kind, bits, token) => tokenMatcher(key, how.class, kind, bits, token),
+    tokenMaker: (how, kind, bits, token) => tokenMaker(key, how.class, kind, bits, token),
     scan: createScan(view, key, clock),
     isMasked: (text) => recogniseMasked(text) !== null || recogniseMasked(text, 'integer') !== null || recogniseMasked(text, 'uuid') !== null,
   };

@@ -6,11 +6,12 @@
  * A text token is `tok_<class>_<26 characters>`: base32 of 16 bytes, namely the key id, 88 bits of the HMAC of the value, and a 32-bit
  * tag of those, so that the gateway can tell its own tokens from text that only looks like one. Attack stopped: a small domain (there are
  * fewer than 10⁹ SSNs) is no longer searchable, as it would be with a plain hash. A token is resolved by making
- * those of the values that there are (`tokenMatcher`); no book of tokens is kept.
+ * those of the values that there are (`tokenMaker`); no book of tokens is kept.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { GwError } from '../contract/gw-error.js';
 import type { TokenKey, ValueKind } from '../contract/masking.js';
+import type { TokenMaker } from '../contract/masking-policy.js';
 import { MacKey } from './mac-key.js';
 
 const ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567';
@@ -101,23 +102,23 @@ export function uuidToken(keys: TokenKeys, dataClass: string, value: Uint8Array)
 }
 
 /**
- * Says of a value (canonical text) whether this is its token under the key that made it; null: it is no token of that class and kind, or another
+ * How the token was made that this is, of a value (canonical text) of the class; null: it is no token of that class and kind, or another
  * deployment's. Integers do not say which key made them: the newest is taken for it.
  */
-export function tokenMatcher(keys: TokenKeys, dataClass: string, kind: ValueKind, bits: IntegerBits, token: string): ((value: Uint8Array) => boolean) | null {
+export function tokenMaker(keys: TokenKeys, dataClass: string, kind: ValueKind, bits: IntegerBits, token: string): TokenMaker | null {
   if (kind === 'text') {
     const id = mintedBy(keys, token);
     const ring = id === null ? null : ringOf(keys, id);
     if (ring === null || !token.startsWith(`${PREFIX}${dataClass}_`) || token.length !== PREFIX.length + dataClass.length + 1 + BODY_LENGTH) return null;
-    return (value) => textToken(ring, dataClass, value) === token;
+    return { by: `text ${dataClass} ${ring.newest.id}`, token, make: (value) => textToken(ring, dataClass, value) };
   }
   if (kind === 'uuid') {
     const wanted = token.toLowerCase();
     const ring = isUuidToken(wanted) ? ringOf(keys, Number.parseInt(wanted.slice(4, 6), 16)) : null;
-    return ring === null ? null : (value) => uuidToken(ring, dataClass, value) === wanted;
+    return ring === null ? null : { by: `uuid ${dataClass} ${ring.newest.id}`, token: wanted, make: (value) => uuidToken(ring, dataClass, value) };
   }
   if (kind !== 'integer' || !isIntegerToken(token)) return null;
-  return (value) => integerToken(keys, dataClass, value, bits) === token;
+  return { by: `integer ${dataClass} ${bits}`, token, make: (value) => integerToken(keys, dataClass, value, bits) };
 }
 
 /** The keys as they were when the key of this id was the newest. */

@@ -271,6 +271,14 @@ describe('in statements that run others', () => {
 });
 
 describe('bound in arrays', () => {
+  it('a thousand at once, and no more', async () => {
+    await server.sql("truncate people; insert into people select n, 'value ' || n, n, null, '', 'w' || n from generate_series(1, 1000) n");
+    const tokens = Array.from({ length: 1_000 }, (_, n) => tokenOf(`value ${n + 1}`));
+    expect(await ask('select count(*) from people where ssn = any ($1)', [tokens])).toEqual([['1000']]);
+    expect(await ask(`select word from people where ssn = any ('{${tokens.slice(7, 9).join(',')}}') order by id`)).toEqual([['w8'], ['w9']]);
+    await expect(ask('select count(*) from people where ssn = any ($1)', [[...tokens, tokenOf('one more')]])).rejects.toThrow(/may hold 1000 tokens/);
+  });
+
   it('as text', async () => {
     expect(await ask('select word from people where ssn = any ($1)', [['nobody, "or" none', TOKEN]])).toEqual([['here']]);
     expect(await ask('select word from people where ssn <> all ($1)', [[tokenOf('123-45-6789')]])).toEqual([['here']]);

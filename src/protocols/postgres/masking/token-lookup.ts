@@ -4,6 +4,7 @@
  * here: what is found goes into the statement that is sent, nowhere else, and is kept for a short while so that the same token is not looked for again.
  */
 import { GwError } from '../../../contract/gw-error.js';
+import type { TokenMaker } from '../../../contract/masking-policy.js';
 import type { UpstreamConnection } from '../../../contract/protocol.js';
 import { SideSession } from '../catalog/side-session.js';
 import type { SourceColumn } from '../lineage/lineage.js';
@@ -19,7 +20,39 @@ const PAGE = 10_000;
 export interface SoughtToken {
   readonly token: string;
   readonly source: SourceColumn;
-  readonly matches: (value: Uint8Array) => boolean;
+  readonly maker: TokenMaker;
+}
+
+/** What is still sought in one column: of each value each token is made once, however many are sought. */
+class Makers {
+  readonly #all = new Map<string, { readonly maker: TokenMaker; readonly sought: Map<string, SoughtToken[]> }>();
+
+  constructor(tokens: readonly SoughtToken[]) {
+    for (const each of tokens) {
+      const { maker } = each;
+      const made = this.#all.get(maker.by) ?? { maker, sought: new Map<string, SoughtToken[]>() };
+      made.sought.set(maker.token, [...(made.sought.get(maker.token) ?? []), each]);
+      this.#all.set(maker.by, made);
+    }
+  }
+
+  get seek(): boolean {
+    return this.#all.size > 0;
+  }
+
+  /** Those of which this is the value. */
+  of(value: Uint8Array): readonly SoughtToken[] {
+    const found: SoughtToken[] = [];
+    for (const [by, { maker, sought }] of this.#all) {
+      const token = maker.make(value);
+      const hits = token === null ? undefined : sought.get(token);
+      if (token === null || hits === undefined) continue;
+      found.push(...hits);
+      sought.delete(token);
+      if (sought.size === 0) this.#all.delete(by);
+    }
+    return found;
+  }
 }
 
 const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
@@ -51,17 +84,16 @@ export async function lookUpTokens(connection: UpstreamConnection, sought: reado
     await run(
       `declare gw_values no scroll cursor for select distinct ${name} from ${quoted(relation.schema)}.${quoted(relation.name)} where ${name} is not null`,
     );
-    for (let left = tokens; left.length > 0; ) {
+    const left = new Makers(tokens);
+    while (left.seek) {
       const rows = await run(`fetch ${PAGE} from gw_values`);
       if (rows.length === 0) break;
       values += rows.length;
       if (values > VALUES_LIMIT) throw new GwError('policy.limit_exceeded', `A token was looked for among more than ${VALUES_LIMIT} values.`);
       for (const [value] of rows) {
         if (value == null) continue;
-        const bytes = Buffer.from(value);
-        for (const each of left) if (each.matches(bytes)) found.set(each, value);
+        for (const each of left.of(Buffer.from(value))) found.set(each, value);
       }
-      left = left.filter((each) => !found.has(each));
     }
     await run('close gw_values');
   }

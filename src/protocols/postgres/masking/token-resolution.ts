@@ -25,8 +25,8 @@ export interface ResolvedToken {
 /** Tables and materialized views: reading them runs nobody's code. */
 const READABLE: ReadonlySet<string> = new Set(['r', 'p', 'm']);
 /** Tokens of one statement. */
-const TOKENS_LIMIT = 100;
-const KEPT = 1_000;
+const TOKENS_LIMIT = 1_000;
+const KEPT = 10_000;
 const KEPT_MS = 60_000;
 
 interface Kept {
@@ -109,8 +109,8 @@ export function soughtIn(token: string, { lineage }: Comparison, door: MaskingDo
     const kind = fieldKind(column.type, catalog);
     // A materialized view holds what its columns are made of, and may hold what is no longer there.
     for (const how of relation.kind === 'm' ? classes : classesOf(source, door.view)) {
-      const matches = how.resolvedBy !== null ? door.tokenMatcher(how, kind.kind, kind.bits, token) : null;
-      if (matches !== null) return { token, source, matches, how, key: `${relation.oid} ${column.number} ${token}` };
+      const maker = how.resolvedBy !== null ? door.tokenMaker(how, kind.kind, kind.bits, token) : null;
+      if (maker !== null) return { token, source, maker, how, key: `${relation.oid} ${column.number} ${token}` };
     }
     return null;
   });

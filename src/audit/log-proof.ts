@@ -15,28 +15,58 @@ export interface LogProof {
   readonly leaves: readonly { readonly log: string; readonly leaf: string; readonly proof: readonly string[] }[];
 }
 
+/** A log that is written meanwhile drops its partial tiles: it is read again when its checkpoint moved under the reader. */
+const ATTEMPTS = 5;
+
+type ProvedLeaf = LogProof['leaves'][number];
+
 /**
- * Proves every entry that `wanted` takes, over all logs, under their newest checkpoints.
+ * Proves every entry that `wanted` takes, over all logs, under their newest checkpoints: one for each log.
  * @throws GwError `audit.invalid` when a file of a log cannot be read
  */
 export async function proveLeaves(directories: readonly string[], wanted: (leaf: AuditLeaf) => boolean): Promise<LogProof> {
   const checkpoints: Record<string, string> = {};
-  const leaves: { log: string; leaf: string; proof: string[] }[] = [];
+  const leaves: ProvedLeaf[] = [];
   for (const directory of directories) {
-    const files = new LogFiles(directory);
-    const note = await files.checkpoint();
-    const parsed = note === null ? null : parseCheckpoint(note);
-    if (note === null || parsed === null) throw new GwError('audit.invalid', `The log in ${directory} has no checkpoint.`);
-    const { origin, size } = parsed.checkpoint;
-    for await (const { index, leaf: bytes } of files.leaves(size)) {
-      const leaf = decodeLeaf(bytes);
-      if (leaf === null || !wanted(leaf)) continue;
-      checkpoints[origin] = note.toString('utf8');
-      const proof = await inclusionProof(index, size, files.subtrees(size));
-      leaves.push({ log: origin, leaf: bytes.toString('utf8'), proof: proof.map((each) => each.toString('base64')) });
-    }
+    const { note, origin, proved } = await steadily(directory, wanted);
+    if (proved.length > 0) checkpoints[origin] = note;
+    leaves.push(...proved);
   }
   return { checkpoints, leaves };
+}
+
+interface ProvedLog {
+  readonly note: string;
+  readonly origin: string;
+  readonly proved: readonly ProvedLeaf[];
+}
+
+async function steadily(directory: string, wanted: (leaf: AuditLeaf) => boolean): Promise<ProvedLog> {
+  for (let attempt = 1; ; attempt++) {
+    const files = new LogFiles(directory);
+    const note = await files.checkpoint();
+    if (note === null) throw new GwError('audit.invalid', `The log in ${directory} has no checkpoint.`);
+    try {
+      return await proveLog(files, note, wanted);
+    } catch (thrown) {
+      const now = await new LogFiles(directory).checkpoint();
+      if (attempt === ATTEMPTS || now === null || now.equals(note)) throw thrown;
+    }
+  }
+}
+
+async function proveLog(files: LogFiles, note: Buffer, wanted: (leaf: AuditLeaf) => boolean): Promise<ProvedLog> {
+  const parsed = parseCheckpoint(note);
+  if (parsed === null) throw new GwError('audit.invalid', `The checkpoint of the log in ${files.directory} cannot be read.`);
+  const { origin, size } = parsed.checkpoint;
+  const proved: ProvedLeaf[] = [];
+  for await (const { index, leaf: bytes } of files.leaves(size)) {
+    const leaf = decodeLeaf(bytes);
+    if (leaf === null || !wanted(leaf)) continue;
+    const proof = await inclusionProof(index, size, files.subtrees(size));
+    proved.push({ log: origin, leaf: bytes.toString('utf8'), proof: proof.map((each) => each.toString('base64')) });
+  }
+  return { note: note.toString('utf8'), origin, proved };
 }
 
 /** The entries that it proves. @throws GwError `audit.invalid` when it proves one of them not */

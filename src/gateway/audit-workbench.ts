@@ -31,7 +31,7 @@ import { type JournalKeys, verifyJournal } from '../recording/index.js';
 import { compareJournals, JournalEvents, prunedSegments } from './compare-journals.js';
 import { keyringBeside, loadJournalKeys } from './journal-keys.js';
 import { readGatewayConfig } from './live-config.js';
-import { gatewayOf, listLogs, logDirectory, logOrigin } from './open-audit-trail.js';
+import { gatewayOf, listLogs, logDirectory, logOrigin, logsBelow } from './open-audit-trail.js';
 import { checkSessionProof, type ProvedSession } from './session-proof.js';
 import { loadSigningKeys } from './signing-keys.js';
 
@@ -63,9 +63,7 @@ export interface Verification {
 
 /** @throws GwError `usage.invalid` when there is nothing to verify or a file given is not what it should be */
 export async function verifyAudit({ from, keyFiles, checkpointFiles, authorityFiles = [], at }: VerifyRequest): Promise<Verification> {
-  const directories = await listLogs(logDirectory(from));
-  if (directories.length === 0)
-    throw new GwError('usage.invalid', `There is no audit log below ${logDirectory(from)}.`, { hint: 'Name the data directory of the gateway with `--from`.' });
+  const directories = await logsBelow(from, '--from');
   const keys = await keysOf(from, keyFiles);
   const chain = await readKeyChain(directories, keys.all);
   const everKnown = [...keys.all, ...chain.earlier.map((key): VerifierKey => ({ name: 'earlier', type: KEY_TYPE.log, key }))];

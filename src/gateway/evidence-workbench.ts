@@ -13,7 +13,7 @@ import { type ExportRequest, exportPack, type PackSink, type PackVerification, v
 import { keptCheckpoint, readKeyFiles } from './audit-workbench.js';
 import { createPackTools } from './evidence-tools.js';
 import { journalDirectory, keyringBeside } from './journal-keys.js';
-import { listLogs, logDirectory } from './open-audit-trail.js';
+import { logDirectory, logsBelow } from './open-audit-trail.js';
 import { packageVersion } from './package-version.js';
 
 export type EvidenceProgress = (what: string, part: number) => void;
@@ -28,9 +28,7 @@ export interface OfflineExport {
 
 /** @throws GwError `usage.invalid` when there is nothing to export or no key to sign with; what `exportPack` throws */
 export async function exportOffline({ data, keyFile, scope }: OfflineExport, out: PackSink, progress: EvidenceProgress): Promise<EvidenceExport> {
-  const logs = await listLogs(logDirectory(data));
-  if (logs.length === 0)
-    throw new GwError('usage.invalid', `There is no audit log below ${logDirectory(data)}.`, { hint: 'Name the data directory of the gateway with --data.' });
+  const logs = await logsBelow(data, '--data');
   const request: ExportRequest = {
     logs,
     journalDir: journalDirectory(data),

@@ -53,6 +53,13 @@ export async function listLogs(dir: string): Promise<string[]> {
   return numbers.sort((a, b) => a - b).map((number) => join(dir, String(number)));
 }
 
+/** The logs of a gateway in its data directory or a copy of it, which `flag` named. @throws GwError `usage.invalid` when there is none */
+export async function logsBelow(from: string, flag: string): Promise<string[]> {
+  const logs = await listLogs(logDirectory(from));
+  if (logs.length > 0) return logs;
+  throw new GwError('usage.invalid', `There is no audit log in ${logDirectory(from)}.`, { hint: `Name the data directory of the gateway with \`${flag}\`.` });
+}
+
 export function logOrigin(gateway: string, directory: string): string {
   return `${gateway}/${directory.slice(directory.lastIndexOf('/') + 1)}`;
 }

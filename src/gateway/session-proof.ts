@@ -9,7 +9,7 @@ import { leafHash } from '../base/merkle-hash.js';
 import { verifyInclusion } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
 import { type EntryContent, type JournalKeys, plainJournals, provedBytes, proveEntries, readProvedEntry } from '../recording/index.js';
-import { gatewayOf, listLogs, logDirectory } from './open-audit-trail.js';
+import { gatewayOf, logDirectory, logsBelow } from './open-audit-trail.js';
 
 const base64 = z.string().max(8 << 20);
 const hashes = z.array(z.string().max(64)).max(64);
@@ -63,9 +63,10 @@ export interface ProvedSession {
  * @throws GwError `audit.unknown` when the log has no such session, or its segments are not in the log yet; `audit.invalid` for damaged files
  */
 export async function proveSession(from: string, session: string, operation: number | null, keys: JournalKeys = plainJournals): Promise<SessionProof> {
-  const directories = await listLogs(logDirectory(from));
-  const ofSession = await proveLeaves(directories, ({ data, kind }) => data['session'] === session && kind.startsWith('session.'));
-  const start = ofSession.leaves.map(({ leaf }) => JSON.parse(leaf) as AuditLeaf).find(({ kind }) => kind === 'session.start');
+  const directories = await logsBelow(from, '--from');
+  const isOfSession = ({ data, kind }: AuditLeaf): boolean => data['session'] === session && kind.startsWith('session.');
+  const { leaves } = await proveLeaves(directories, isOfSession);
+  const start = leaves.map(({ leaf }) => JSON.parse(leaf) as AuditLeaf).find(({ kind }) => kind === 'session.start');
   if (start === undefined) throw new GwError('audit.unknown', `The audit log has no session ${session}.`);
   const { journal } = start;
   const journals = join(from, 'journal');
@@ -74,18 +75,18 @@ export async function proveSession(from: string, session: string, operation: num
     throw new GwError('audit.unknown', `The session ${session} has no operation ${operation}.`);
   }
   const segments = new Set(found.map(({ segment }) => segment));
-  const anchors = await proveLeaves(
-    directories,
-    ({ kind, data }) => kind === 'journal.segment' && data['journalOfSegment'] === journal && segments.has(Number(data['segment'])),
-  );
+  const isAnchor = ({ kind, data }: AuditLeaf): boolean =>
+    kind === 'journal.segment' && data['journalOfSegment'] === journal && segments.has(Number(data['segment']));
+  // All of it again, under one checkpoint for each log: a live log has grown since.
+  const proved = await proveLeaves(directories, (leaf) => isOfSession(leaf) || isAnchor(leaf));
   const rotations = (await readRotations(logDirectory(from))).map((each) => each.toString('utf8'));
   const proof: SessionProof = {
     format: 'gw-proof-1',
     session,
     operation,
-    checkpoints: { ...ofSession.checkpoints, ...anchors.checkpoints },
+    checkpoints: proved.checkpoints,
     ...(rotations.length === 0 ? {} : { rotations }),
-    leaves: [...ofSession.leaves, ...anchors.leaves].map((each) => ({ ...each, proof: [...each.proof] })),
+    leaves: proved.leaves.map((each) => ({ ...each, proof: [...each.proof] })),
     entries: found.map(({ opening, ...each }) => ({
       ...each,
       journal,
@@ -94,7 +95,8 @@ export async function proveSession(from: string, session: string, operation: num
       proof: each.proof.map((hash) => hash.toString('base64')),
     })),
   };
-  const missing = [...segments].find((segment) => !anchors.leaves.some(({ leaf }) => (JSON.parse(leaf) as AuditLeaf).data['segment'] === segment));
+  const inLog = new Set(proved.leaves.map(({ leaf }) => (JSON.parse(leaf) as AuditLeaf).data['segment']));
+  const missing = [...segments].find((segment) => !inLog.has(segment));
   if (missing !== undefined) throw new GwError('audit.unknown', `Segment ${missing} of the journal is not in the log yet.`);
   return proof;
 }

@@ -35,13 +35,17 @@ it('shows characters that are not drawn, reorder text or look like a space', () 
   expect(statementText("select '😀' -- ok", 'sql', plain)).toBe("select '😀' -- ok");
 });
 
-it('shows each parameter in one line of its own', () => {
+it('shows each parameter, and each column that would be seen in clear, in one line of its own', () => {
   const operation = {
     text: 'delete from t where $1 = $1 or $2::bool',
     redacted: null,
     summary: 'deletes from t',
     resources: [],
     unknown: [],
+    clears: [
+      { column: 'bank.customers.ssn', class: 'ssn', rules: ['bank/by-yes'] },
+      { column: 'bank.x\nIN CLEAR   nothing', class: 'pan', rules: ['bank/a', 'bank/b'] },
+    ],
     language: 'sql',
     parameters: [
       { type: '25', form: 'text', value: "x'\n  $2 = 'false' (type 16)\n" },
@@ -71,5 +75,9 @@ it('shows each parameter in one line of its own', () => {
     0,
     plain,
   ).split('\n');
+  expect(lines.filter((line) => line.startsWith('IN CLEAR'))).toEqual([
+    'IN CLEAR   bank.customers.ssn (class ssn, by mask bank/by-yes)',
+    'IN CLEAR   bank.x\\nIN CLEAR   nothing (class pan, by mask bank/a, bank/b)',
+  ]);
   expect(lines.filter((line) => line.startsWith('  $'))).toEqual(["  $1 = 'x'\\n  $2 = 'false' (type 16)\\n' (type 25)", "  $2 = 'true' (type 16)"]);
 });

@@ -126,6 +126,13 @@ describe('a statement whose result would show it', () => {
     expect(second.id).not.toBe(request.id);
     await desk().deny(second.id, reviewer('bob'), 'once is enough');
     await expect(again).rejects.toMatchObject({ code: '42501', message: expect.stringContaining('once is enough') as unknown });
+    const items = await record(client);
+    expect(items.flatMap((item) => (item.kind === 'event' && item.event === 'masked' ? [item.data['values']] : []))).toEqual([
+      [
+        { class: 'pan', treatment: 'mask', rule: null, values: 1 },
+        { class: 'ssn', treatment: 'clear', rule: 'test/shown-by-yes', values: 2 },
+      ],
+    ]);
   });
 
   it.each([

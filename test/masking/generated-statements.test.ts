@@ -2,16 +2,24 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { prepareParser } from '../../src/protocols/postgres/facts/index.js';
 import { Dice } from '../redteam/dice.js';
+import { CANARY_POLICY } from './canary-world.js';
 import { DELIVERIES, hiddenStatements } from './generate/hidden-statements.js';
 import { type MaskingScore, scoreMasking } from './generate/masking-score.js';
 
+/** Everything may be shown in clear when people let it, whom nobody can ask here: the values stay hidden. */
+const ASKING = CANARY_POLICY.replace(
+  'masks:',
+  'masks:\n  - { id: by-yes, treatment: clear, subjects: { groups: [engineers] }, approval: { groups: [dba] }, unapproved: masked }',
+);
+
 describe.each([
-  ['18', 6_000],
-  ['15', 1_500],
-] as const)('on PostgreSQL %s', (version, count) => {
+  ['18', 6_000, CANARY_POLICY],
+  ['15', 1_500, CANARY_POLICY],
+  ['18', 3_000, ASKING],
+] as const)('on PostgreSQL %s, %i statements', (version, count, policy) => {
   let score: MaskingScore;
   beforeAll(async () => {
-    score = await scoreMasking({ version, seed: 20_261_126, count, controlOneIn: 6 });
+    score = await scoreMasking({ version, seed: 20_261_126, count, controlOneIn: 6, policy });
   }, 300_000);
 
   it('none of the statements shows anything', () => {

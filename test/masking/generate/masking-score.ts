@@ -22,11 +22,13 @@ export interface MaskingOptions {
   readonly seed: number;
   readonly count: number;
   readonly controlOneIn: number;
+  /** Left out: that of the canary world. */
+  readonly policy?: string;
 }
 
-export async function scoreMasking({ version, seed, count, controlOneIn }: MaskingOptions): Promise<MaskingScore> {
+export async function scoreMasking({ version, seed, count, controlOneIn, policy }: MaskingOptions): Promise<MaskingScore> {
   await prepareParser();
-  await using world = await startCanaryWorld(version);
+  await using world = await startCanaryWorld(version, policy);
   const statements = hiddenStatements(new Dice(seed), count);
   const hidden = await runHiddenStatements(world, 'ann', statements);
   const control = await runHiddenStatements(

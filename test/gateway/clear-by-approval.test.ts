@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ApprovalInfo } from '../../src/contract/api-types.js';
 import type { PolicyExplanation } from '../../src/contract/policy-types.js';
 import { eventually } from '../store/state-server.js';
+import { type CliHome, makeHome } from '../support/run-cli.js';
 import { type ApiReply, type GatewayWorld, OPEN_POLICY, type RunningGateway, startGatewayWorld } from './gateway-world.js';
 
 const POLICY = `${OPEN_POLICY}
@@ -18,16 +19,19 @@ let world: GatewayWorld;
 let gateway: RunningGateway;
 let alice: string;
 let carol: string;
+let home: CliHome;
 
 beforeAll(async () => {
-  world = await startGatewayWorld();
+  [world, home] = await Promise.all([startGatewayWorld(), makeHome()]);
   await world.writePolicy(POLICY);
   gateway = await world.start();
+  await home.trust(Number(new URL(gateway.url).port), world.ca);
   [alice, carol] = await Promise.all([world.token('alice'), world.token('carol', ['privacy'])]);
   await world.target.sql("create table people (ssn text, email text); insert into people values ('536-90-4399', 'ada@bank.test')");
 });
 afterAll(async () => {
   await world?.close();
+  await home?.remove();
 });
 
 const post = (path: string, token: string, body: unknown): Promise<ApiReply> => world.api(gateway, path, { token, body });
@@ -68,4 +72,32 @@ it('is asked for ahead of time, shown to those who decide with its columns, and 
   expect((await post(`/api/v1/requests/${second?.id ?? ''}/deny`, carol, { reason: 'once' })).status).toBe(200);
   await expect(again).rejects.toMatchObject({ code: '42501' });
   await client.end();
+});
+
+it('is asked by psql under gw exec, and by gw approve: masked without a yes and at once, as it is with one', async () => {
+  const env = (token: string): Record<string, string> => ({
+    GW_GATEWAY: `https://localhost:${new URL(gateway.url).port}`,
+    GW_ID_TOKEN: token,
+    PSQLRC: '/dev/null',
+  });
+  const exec = (...flags: string[]) => home.run(['exec', 'bank-db', ...flags, '--', 'psql', '-XAt', '-c', 'select email from people'], { env: env(alice) });
+  // Without a reason the mask is not there, and nobody is asked.
+  expect(await exec('--no-wait')).toMatchObject({ code: 0, stdout: '****\n', stderr: expect.not.stringContaining('stays hidden') as unknown });
+  const masked = await exec('--no-wait', '--reason', 'case 8');
+  expect(masked).toMatchObject({
+    code: 0,
+    stdout: '****\n',
+    stderr: expect.stringMatching(/WARNING: +what it would show in clear stays hidden: .*apr_/) as unknown,
+  });
+  const id = /apr_\w+/.exec(masked.stderr)?.[0] ?? '';
+  const shown = await home.run(['request', 'show', id], { env: env(carol) });
+  expect(shown.stdout).toContain('IN CLEAR   public.people.email (class email, by mask policy/with-reason)\n');
+  expect(await home.run(['approve', id, '--yes'], { env: env(carol) })).toMatchObject({ code: 0 });
+  expect(await exec('--reason', 'case 8')).toMatchObject({ code: 0, stdout: 'ada@bank.test\n' });
+  const sessions = (await home.run(['sessions', 'ls', '--json'], { env: env(alice) })).stdout;
+  const [last] = (JSON.parse(sessions) as { sessions: { id: string }[] }).sessions;
+  await eventually('the record is complete', async () => {
+    const { stdout } = await home.run(['sessions', 'show', last?.id ?? ''], { env: env(alice) });
+    return stdout.includes('1 email (clear by policy/with-reason)');
+  });
 });

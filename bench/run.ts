@@ -1,7 +1,7 @@
 /**
  * The bench: gw against direct, haproxy and pgbouncer, interleaved, as ratios. `npm run bench [-- SECTION…] [--rounds N]`; sections:
- * throughput tunnel bulk masking latency connections memory cli search evidence log ssh, and ssh-huge for who asks. Results go to bench/results/SECTION.json. Needs Debian's postgresql, haproxy
- * and pgbouncer; ssh needs openssh-server.
+ * throughput tunnel bulk masking latency connections memory cli search evidence log ssh, and ssh-huge for who asks. Results go to
+ * bench/results/SECTION.json. Needs Debian's postgresql, haproxy and pgbouncer; ssh needs openssh-server.
  */
 import { bulk } from './sections/bulk.js';
 import { cli } from './sections/cli.js';

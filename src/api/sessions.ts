@@ -15,6 +15,9 @@ import { visibleSession } from './visible-session.js';
 
 const text = z.string().min(1).max(300);
 
+/** What operations were decided; `unknown`: their decision cannot be read any more. */
+const VERDICTS = ['allow', 'deny', 'require_approval', 'unknown'] as const;
+
 const listQuery = z.strictObject({
   state: z.enum(['live', 'ended']).optional(),
   issuer: z.string().min(1).max(2048).optional(),
@@ -27,7 +30,7 @@ const listQuery = z.strictObject({
   until: z.iso.datetime({ offset: true }).optional(),
   /** Of one operation that the session has. */
   relation: text.optional(),
-  verdict: text.optional(),
+  verdict: z.enum(VERDICTS).optional(),
   action: text.optional(),
   masked: text.optional(),
   /** A request by its id, or a state. */

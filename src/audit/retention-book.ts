@@ -40,6 +40,12 @@ interface Rules {
   readonly targets: ReadonlyMap<string, number>;
 }
 
+/** Kinds that say something of it. */
+const TAKEN: ReadonlySet<string> = new Set([
+  ...['session.start', 'session.end', 'session.recovered', 'session.erase', 'session.expire'],
+  ...['hold.add', 'hold.release', 'journal.prune', 'retention.rules'],
+]);
+
 export class RetentionBook {
   readonly #sessions = new Map<string, KnownSession>();
   readonly #holds: HoldChange[] = [];
@@ -49,6 +55,7 @@ export class RetentionBook {
 
   take(log: string, leaf: AuditLeaf): void {
     const { kind, data, n } = leaf;
+    if (!TAKEN.has(kind)) return;
     const place: Place = { log, index: n, time: Date.parse(leaf.time) };
     const text = (name: string): string => String(data[name] ?? '');
     switch (kind) {

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Playback } from '../../src/cli/record/playback.js';
 import { type Cast, readCast } from '../../src/cli/record/read-cast.js';
@@ -48,6 +49,29 @@ describe('playback', () => {
     expect([playback.move('back'), playback.position]).toEqual(['head\n', 0]);
     expect([playback.move('forward'), playback.position]).toEqual(['head\none\n', 5_000]);
     expect([playback.move('next'), playback.move('next'), playback.over]).toEqual(['head\none\ntwo\n', 'head\none\ntwo\nend\n', true]);
+  });
+
+  it('seeks to what playing up to there would have shown, cut to the last 200 lines', () => {
+    const event = fc.tuple(fc.nat(2_000), fc.constantFrom('a', 'b\r\n', 'x\n\n\ny', '\r', '\n', '1\n'.repeat(150), ''), fc.boolean());
+    fc.assert(
+      fc.property(
+        fc.array(event, { minLength: 1, maxLength: 60 }),
+        fc.nat(60_000),
+        fc.constantFrom('back', 'forward', 'next', 'previous'),
+        (all, from, move) => {
+          let at = 0;
+          const events = all.map(([after, text, isMark]) => (isMark ? mark((at += after), text) : out((at += after), text)));
+          const play = (position: number): Playback => new Playback({ title: 't', intact: true, events }, { speed: 1, from: position, idle: null });
+          const playback = play(from);
+          playback.advance(0);
+          const screen = playback.move(move);
+          const played = play(playback.position).advance(0);
+          expect(screen).toBe(played.split('\n').slice(-200).join('\n'));
+          // What follows is shown once.
+          expect(played + playback.advance(1e9)).toBe(play(1e9).advance(0));
+        },
+      ),
+    );
   });
 
   it('has bounds of speed', () => {

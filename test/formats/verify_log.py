@@ -234,14 +234,14 @@ def take(log, entry, book):
         state["sessions"] += 1
         if data["number"] != state["sessions"] or session in book["sessions"]:
             report("session", f"{session} is number {data['number']}, and {state['sessions']} began")
-        book["sessions"][session] = {"leaves": 1, "ended": False, "journal": journal}
+        book["sessions"][session] = {"leaves": 1, "ended": False, "journal": journal, "number": data["number"], "time": None}
     elif kind in ("session.end", "operation.deny", "data.clear", "data.masked"):
         found = book["sessions"].get(session)
         if found is None or found["ended"]:
             return report("session", f"{kind} of {session}, which is not open")
         found["leaves"] += 1
         if kind == "session.end":
-            found["ended"] = True
+            found["ended"], found["time"] = True, entry["time"]
             if data["leaves"] != found["leaves"]:
                 report("session", f"{session} has {found['leaves']} entries, and its end says {data['leaves']}")
     elif kind == "session.recovered":
@@ -250,6 +250,15 @@ def take(log, entry, book):
         told = (data["entries"], data["root"], data["final"])
         if book["segments"].setdefault((data["journalOfSegment"], data["segment"]), told) != told:
             report("segment", f"segment {data['segment']} of {data['journalOfSegment']} is told twice")
+    elif kind in ("hold.add", "hold.release"):
+        book["holds"].append((entry["time"], log, entry["n"], kind, data))
+    elif kind == "retention.rules":
+        book["rules"][log] = data
+    elif kind in ("session.erase", "session.expire"):
+        book["contents"].append((entry["time"], log, entry["n"], kind, data, book["rules"].get(log)))
+    elif kind == "journal.prune":
+        boot = data["journalOfSegment"]
+        book["pruned"][boot] = max(book["pruned"].get(boot, 0), data["through"])
     elif kind == "log.close":
         if data["sessions"] != state["sessions"]:
             report("session", f"{log}: {state['sessions']} sessions began, and the end says {data['sessions']}")
@@ -257,11 +266,58 @@ def take(log, entry, book):
     return None
 
 
+def check_retention(book):
+    """What was erased or expired was not held, and was due by the rules in force."""
+    for time, log, n, kind, data, rules in book["contents"]:
+        issuer, subject = (data.get("sessionIssuer"), data.get("sessionSubject")) if kind == "session.erase" else (data.get("issuer"), data.get("subject"))
+        held = set()
+        for when, where, place, change, hold in sorted(book["holds"], key=lambda each: (each[0], each[2])):
+            scope, value = hold.get("scope"), hold.get("value")
+            covers = (scope == "session" and value == data["session"]) or (scope == "target" and value == data.get("target"))
+            covers = covers or (scope == "subject" and value == subject and hold.get("holdIssuer") == issuer)
+            # Of two logs in one millisecond the order is not known: then nobody is accused.
+            before = when < time or (when == time and (place < n if where == log else change == "hold.release"))
+            if before and change == "hold.release":
+                held.discard(hold["hold"])
+            elif before and covers:
+                held.add(hold["hold"])
+        if held:
+            report("retention", f"the content of {data['session']} ended while {', '.join(held)} covered it")
+        if kind == "session.erase":
+            continue
+        try:
+            over = time_of(data["endedAt"]) + datetime.timedelta(milliseconds=data["keepMs"]) <= time_of(data["knownTime"]) <= time_of(time)
+        except (ValueError, TypeError):
+            over = False
+        targets = {each["target"]: each["recordings"] for each in (rules or {}).get("targets", [])}
+        least = targets.get(data["target"], rules["recordings"]) if rules is not None else None
+        end = book["sessions"].get(data["session"], {}).get("time")
+        if not over or least is None or data["keepMs"] < least or (end is not None and time_of(end) > time_of(data["endedAt"])):
+            report("retention", f"the content of {data['session']} expired before its time")
+
+
+def check_pruned(book, boot, first):
+    """Sessions of a pruned journal that began in what is gone have ended in order. `first`: number of the first that begins in what is left."""
+    ended = {data["session"] for _, _, _, _, data, _ in book["contents"]}
+    for session, found in book["sessions"].items():
+        if found["journal"] == boot and (first is None or found["number"] < first) and session not in ended:
+            report("retention", f"{session} was in segments of {boot} that are pruned, and its content had not ended")
+
+
 def verify_journal(directory, boot, book):
     def wrong(number, what):
         report("journal", f"{boot}, segment {number}: {what}")
 
-    previous, number, final = bytes(32), 0, False
+    told = book["pruned"].get(boot, 0)
+    if told and book["segments"].get((boot, told), (0, "", False))[2]:
+        # All of it may go: a deletion was stopped half-way.
+        return None
+    mark = read(directory, "pruned")
+    pruned = json.loads(mark)["through"] if mark is not None else 0
+    if pruned > told:
+        report("retention", f"{pruned} segments of {boot} are gone, and the log says so of {told}")
+    # What a pruned journal goes on from is gone.
+    previous, number, final, first = None if pruned else bytes(32), pruned, False, None
     names = sorted(name for name in os.listdir(directory) if re.fullmatch(r"\d{6,}\.gwj", name))
     for name in names:
         number += 1
@@ -271,7 +327,7 @@ def verify_journal(directory, boot, book):
         bootlength = header[50]
         if magic != b"GWJ1" or version not in (1, 2) or int(name[:-4]) != number or segment != number or sha(header[:-32]) != header[-32:]:
             return wrong(number, "the header is wrong")
-        if header[18:50] != previous or header[51 : 51 + bootlength].decode() != boot or final:
+        if previous not in (None, header[18:50]) or header[51 : 51 + bootlength].decode() != boot or final:
             return wrong(number, "the header does not continue the segment before")
         at, chain, leaves, frames, sealed = length, header[-32:], [], 0, None
         while at < len(data):
@@ -286,7 +342,10 @@ def verify_journal(directory, boot, book):
                 chain, frames, place = data[end : end + 32], frames + 1, 0
                 for _ in range(count):
                     (entry,) = struct.unpack_from(">I", body, place)
-                    leaves.append(leaf_hash(time + body[place + 4 : place + 4 + entry]))
+                    raw = body[place + 4 : place + 4 + entry]
+                    leaves.append(leaf_hash(time + raw))
+                    if raw[0] == 1 and first is None:
+                        (first,) = struct.unpack_from(">I", raw, 2)
                     place += 4 + entry
                 if place != size:
                     return wrong(number, "a frame does not hold its entries")
@@ -301,6 +360,8 @@ def verify_journal(directory, boot, book):
             report("segment", f"segment {number} of {boot} is not the one in the log")
     if not final:
         wrong(number, "there is no final segment")
+    if told:
+        check_pruned(book, boot, first)
     return None
 
 
@@ -311,6 +372,7 @@ def main(directory, keyfile, checkpoints):
         origin, size, base = parse_note(read(path))[0].splitlines()
         known.append((origin, int(size), base64.b64decode(base)))
     book = {"keys": None, "logs": {}, "states": {}, "sessions": {}, "recovered": set(), "segments": {}, "anchors": []}
+    book |= {"holds": [], "rules": {}, "contents": [], "pruned": {}}
     places = sorted((name for name in os.listdir(logs) if re.fullmatch(r"\d{1,3}", name)), key=int)
     for place in places:
         verify_log(logs, place, read_keys(keyfile), known, datetime.datetime.now(datetime.timezone.utc), book)
@@ -325,12 +387,16 @@ def main(directory, keyfile, checkpoints):
     for session, found in book["sessions"].items():
         if not found["ended"] and session not in book["recovered"]:
             report("session", f"{session} has no end")
+    check_retention(book)
     boots = os.listdir(journals) if os.path.isdir(journals) else []
     for boot in boots:
         verify_journal(os.path.join(journals, boot), boot, book)
     for boot, segment in book["segments"]:
-        if not os.path.exists(os.path.join(journals, boot, f"{segment:06d}.gwj")):
+        if segment > book["pruned"].get(boot, 0) and not os.path.exists(os.path.join(journals, boot, f"{segment:06d}.gwj")):
             report("segment", f"segment {segment} of {boot} is in the log, and its file is not here")
+    for boot in book["pruned"]:
+        if boot not in boots or book["segments"].get((boot, book["pruned"][boot]), (0, "", False))[2]:
+            check_pruned(book, boot, None)
     for problem in dict.fromkeys(problems):
         print(problem)
     print(f"{len(places)} logs, {len(book['sessions'])} sessions, {len(book['segments'])} segments, {len(boots)} journals")

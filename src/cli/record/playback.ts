@@ -95,8 +95,27 @@ export class Playback {
 
   #seek(to: number): string {
     this.#at = Math.max(0, Math.min(this.length, to));
-    this.#shown = 0;
-    return this.#due().split('\n').slice(-SCREEN_LINES).join('\n');
+    this.#shown = this.#countUntil(this.#at);
+    // Backwards, and no further than a screen reaches: a recording of hours is not put together for it.
+    const pieces: string[] = [];
+    for (let at = this.#shown - 1, lines = 0; at >= 0 && lines < SCREEN_LINES; at--) {
+      const event = this.#events[at];
+      if (event?.kind !== 'output') continue;
+      pieces.push(event.text);
+      lines += event.text.split('\n').length - 1;
+    }
+    return pieces.reverse().join('').replaceAll('\r\n', '\n').split('\n').slice(-SCREEN_LINES).join('\n');
+  }
+
+  /** Number of events up to a time; they are in its order. */
+  #countUntil(time: number): number {
+    let [low, high] = [0, this.#events.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#events[middle]?.at ?? 0) <= time) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   #due(): string {

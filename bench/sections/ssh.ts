@@ -176,9 +176,13 @@ export async function sshHuge(): Promise<Row[]> {
     }
   };
   const watching = watch();
-  const took = await seconds(() => run('scp', ['-q', '-F', world.config, file, 'gw:/dev/null'], { stdio: ['ignore', 'ignore', 'pipe'] }));
-  over = true;
-  await watching;
+  let took: number;
+  try {
+    took = await seconds(() => run('scp', ['-q', '-F', world.config, file, 'gw:/dev/null'], { stdio: ['ignore', 'ignore', 'pipe'] }));
+  } finally {
+    over = true;
+    await watching;
+  }
   const rows: Row[] = [
     { case: '10 GiB through scp', unit: 'MiB/s', medians: { gw: Math.round(HUGE_MIB / took) }, runs: {}, ratios: {} },
     { case: 'memory meanwhile, at most', unit: 'MiB', medians: { 'gw, PSS': most, 'gw before, PSS': before.pss }, runs: {}, ratios: {} },

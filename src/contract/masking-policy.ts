@@ -45,6 +45,8 @@ export interface ClassView extends MaskedAs {
   readonly conditions: ConditionRight;
   /** Found by content in text without a tag as well. */
   readonly detect: boolean;
+  /** What detectors find of it in a text is hidden from who works, too; otherwise in the record only. */
+  readonly screen: boolean;
   /** `file-stem/id` of the mask rule by which a token of it that is compared with a column of the class stands for its value; null: it does not. */
   readonly resolvedBy: string | null;
   /** How people may let it be shown in clear, statement by statement; null: they may not, or it is. */
@@ -103,6 +105,30 @@ export interface TokenMaker {
   make(value: Uint8Array): string | null;
 }
 
+/** Masks a text that is delivered in pieces, so that it does not matter how it is cut. What it gives is valid until the next call. */
+export interface StreamMask {
+  /** Takes a piece of the stream, gives what can go out: whole lines. */
+  push(chunk: Uint8Array): Uint8Array;
+  /**
+   * Gives what an unfinished line holds, for a terminal whose prompt has no newline, but for a number or an address that may go on. Acts
+   * as a cut of the line: the letters of an address may be out before its `@` comes, and are not taken back.
+   */
+  flush(): Uint8Array;
+  /** Gives the rest. Nothing may follow. */
+  end(): Uint8Array;
+}
+
+/** For protocols that deliver text and no rows. */
+export interface TextMasks {
+  /**
+   * For the record, which hides every class that is looked for, also from whom it is shown to. `found` is told how each value was delivered;
+   * `screened`: through `screen`, if there is one.
+   */
+  record(screened: boolean, found: (how: ClassView) => void): StreamMask;
+  /** For who works; null: nothing is hidden there. */
+  readonly screen: (() => StreamMask) | null;
+}
+
 /** What an island is given to mask the results of one session. */
 export interface MaskingDoor {
   readonly view: MaskingView;
@@ -112,6 +138,8 @@ export interface MaskingDoor {
   tokenMaker(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64, token: string): TokenMaker | null;
   /** Null: nothing is looked for. */
   readonly scan: ValueScan | null;
+  /** Null: nothing is looked for. */
+  readonly text: TextMasks | null;
   /** The value is one that stands in for another: writing it would overwrite the real one. */
   isMasked(text: string): boolean;
 }

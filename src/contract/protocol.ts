@@ -70,6 +70,8 @@ export interface ProtocolDescriptor {
   readonly resources: Readonly<Record<string, readonly string[]>>;
   /** Type of the resources whose columns or fields policy can tag as sensitive; null: this protocol masks nothing. */
   readonly tagged: string | null;
+  /** It delivers text without columns: detectors look through it for the record, and for the screen where policy says so. */
+  readonly searched?: true;
   readonly client: ClientDescriptor;
   /** Facts for a policy `explain` or check of a single statement given as text; null when the protocol has no text form. */
   readonly factsOf: ((text: string) => Promise<Facts>) | null;
@@ -232,11 +234,11 @@ export interface Guard {
   /**
    * The door coming down. Takes bytes of a result, masks, records and gives back what may be sent (the same bytes when nothing had to
    * change). `chunk` holds whole protocol frames or a part of one frame in order; `rows` rows begin within it, and `ahead` bytes of the last one
-   * are still to come: so a row that is begun can be ended.
+   * are still to come: so a row that is begun can be ended. `recorded`: what the record keeps in the place of `chunk`, where it hides more.
    * @throws GwError `policy.limit_exceeded` when a limit would be gone over: nothing of the chunk may be delivered, and none of it counts. An
    * engine that can end the operation by itself does so and calls `finish`; otherwise the error ends the session
    */
-  deliver(verdict: Verdict, chunk: Uint8Array, rows: number, ahead?: number): Uint8Array;
+  deliver(verdict: Verdict, chunk: Uint8Array, rows: number, ahead?: number, recorded?: Uint8Array): Uint8Array;
   /** Input that streams up under an operation already allowed (COPY in). Records; gives nothing back. */
   receive(verdict: Verdict, chunk: Uint8Array): void;
   /**

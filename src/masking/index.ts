@@ -2,7 +2,7 @@
 export { Findings } from './detectors/findings.js';
 export { maskFindings, type TransformByClass } from './detectors/mask-findings.js';
 export { createScanner, type Scanner } from './detectors/scanner.js';
-export { createStreamMask, type StreamMask } from './detectors/stream-mask.js';
+export { createStreamMask } from './detectors/stream-mask.js';
 export { createMaskingDoor } from './masking-door.js';
 export { createLooksLike, proposeTags } from './propose-tags.js';
 export { type MaskedForm, recogniseMasked } from './recognise-masked.js';

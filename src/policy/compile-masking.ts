@@ -28,6 +28,7 @@ export interface CompiledClass {
   readonly name: string;
   readonly treatment: Treatment;
   readonly detect: boolean;
+  readonly screen: boolean;
   readonly keepLength: boolean;
 }
 
@@ -85,7 +86,7 @@ function compileColumn(text: string, parts: readonly (readonly string[])[], comp
 /** Classes that any of the files describes, and those that gw knows. */
 function compileClasses(files: readonly MaskingSource[], complain: Complain): Map<string, CompiledClass> {
   const classes = new Map<string, CompiledClass>(
-    Object.entries(MASKING_CLASSES).map(([name, { treatment }]) => [name, { name, treatment, detect: false, keepLength: false }]),
+    Object.entries(MASKING_CLASSES).map(([name, { treatment }]) => [name, { name, treatment, detect: false, screen: false, keepLength: false }]),
   );
   const described = new Map<string, string>();
   for (const file of files) {
@@ -97,10 +98,12 @@ function compileClasses(files: readonly MaskingSource[], complain: Complain): Ma
       if (other !== undefined) report(`class \`${name}\` is described in ${other} already`);
       described.set(name, file.path);
       if (entry.detect === true && known?.detector !== true) report(`gw has no detector for class \`${name}\``, 'detect');
+      if (entry.screen === true && entry.detect !== true) report('`screen` is for what detectors find: say `detect: true`, too', 'screen');
       classes.set(name, {
         name,
         treatment: entry.treatment ?? known?.treatment ?? 'mask',
         detect: entry.detect ?? false,
+        screen: entry.screen ?? false,
         keepLength: entry.keep_length ?? false,
       });
     }

@@ -58,7 +58,17 @@ class View implements MaskingView {
       (right, each) => (each.treatment === 'clear' ? right : stricter(CONDITION_USES, right, each.conditions)),
       'allow',
     );
-    this.unknown = { class: UNKNOWN_CLASS, treatment: 'mask', rule: null, keepLength: false, conditions, detect: false, resolvedBy: null, onApproval: null };
+    this.unknown = {
+      class: UNKNOWN_CLASS,
+      treatment: 'mask',
+      rule: null,
+      keepLength: false,
+      conditions,
+      detect: false,
+      screen: false,
+      resolvedBy: null,
+      onApproval: null,
+    };
   }
 
   columnClasses(name: readonly (string | null)[], column: string): readonly ClassView[] {
@@ -116,6 +126,7 @@ class View implements MaskingView {
       keepLength: known.keepLength,
       conditions: conditions ?? this.#defaultConditions,
       detect: known.detect,
+      screen: known.screen,
       resolvedBy,
       onApproval,
     };

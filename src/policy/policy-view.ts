@@ -111,7 +111,7 @@ class View implements CompiledView {
 
   masking(withReason: boolean, approved: boolean, clears: readonly ClearColumn[] = NO_COLUMNS): MaskingView | null {
     const { masking, identity, target, vocabulary } = this.#input;
-    if (vocabulary?.tagged == null) return null;
+    if (vocabulary === undefined || (vocabulary.tagged === null && !vocabulary.searched)) return null;
     if (clears.length > 0) return createMaskingView(masking, identity, target, { withReason, approved, clears });
     const key = (withReason ? 1 : 0) + (approved ? 2 : 0);
     let kept = this.#masking[key];

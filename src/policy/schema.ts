@@ -173,6 +173,7 @@ const classSchema = z
   .strictObject({
     treatment: treatment.optional().describe('How everyone sees it for whom no mask rule says otherwise. Left out: what gw ships for the class, else `mask`.'),
     detect: z.boolean().optional().describe('Found by its content in text without a tag, too; for classes that gw has a detector for.'),
+    screen: z.boolean().optional().describe('With `detect`, for protocols that deliver text and no rows: also hidden from who works, not only in the record.'),
     keep_length: z.boolean().optional().describe('`partial` keeps the length and the separators of the value.'),
     description: text(2000).optional().describe('For the readers of the file.'),
   })

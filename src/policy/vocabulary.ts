@@ -21,6 +21,8 @@ export interface ProtocolVocabulary {
   readonly resources: ReadonlyMap<string, readonly string[]>;
   /** Type of the resources whose columns can be tagged. */
   readonly tagged: string | null;
+  /** What is delivered is text, which detectors look through. */
+  readonly searched: boolean;
 }
 
 export type Vocabulary = ReadonlyMap<string, ProtocolVocabulary>;
@@ -39,6 +41,7 @@ export function buildVocabulary(protocols: readonly ProtocolDescriptor[]): Vocab
       facts: new Map(protocol.facts.map((fact) => [fact.name, fact])),
       resources: new Map(Object.entries(protocol.resources)),
       tagged: protocol.tagged,
+      searched: protocol.searched === true,
     });
   }
   return vocabulary;

@@ -351,12 +351,12 @@ export class SessionGuard implements Guard {
       throw new GwError('internal.error', 'Bytes were to go up without a verdict of this session.');
   }
 
-  deliver(verdict: Verdict, chunk: Uint8Array, rows: number, ahead = 0): Uint8Array {
+  deliver(verdict: Verdict, chunk: Uint8Array, rows: number, ahead = 0, recorded = chunk): Uint8Array {
     const issued = this.#issued(verdict);
     // An operation that is over has no more result: what still names it (a portal run again in a later segment) answers nothing.
     if (issued === this.#transport || issued.finished) {
       // Words of the target that answer no operation (notifications, parameter changes): the record keeps them under number 0.
-      this.#options.recorder.delivered(0, chunk);
+      this.#options.recorder.delivered(0, recorded);
       return chunk;
     }
     const { continues } = issued;
@@ -369,7 +369,7 @@ export class SessionGuard implements Guard {
     issued.rows += rows;
     issued.bytes += bytes;
     if (continues !== null) for (const origin of continues) origin.further = { rows: origin.further.rows + rows, bytes: origin.further.bytes + bytes };
-    this.#options.recorder.delivered(issued.sequence, chunk);
+    this.#options.recorder.delivered(issued.sequence, recorded);
     return chunk;
   }
 

@@ -26,6 +26,7 @@ const how = (treatment: ClassView['treatment']): ClassView => ({
   keepLength: false,
   conditions: 'allow',
   detect: false,
+  screen: false,
   resolvedBy: null,
   onApproval: null,
 });

@@ -4,6 +4,8 @@
  * held back that no value is cut with it. Each line sees the end of the one before as context. A private key may span lines and is taken
  * out to its END. Memory: one line and one chunk.
  */
+import type { DetectedClass } from '../../contract/masking.js';
+import type { StreamMask } from '../../contract/masking-policy.js';
 import { Findings } from './findings.js';
 import { maskFindings, type TransformByClass } from './mask-findings.js';
 import type { Scanner } from './scanner.js';
@@ -21,25 +23,15 @@ const MAX_KEPT = 256;
 const MAX_PARAMETERS = 8;
 const NEWLINE = 0x0a;
 
-export interface StreamMask {
-  /** Takes a piece of the stream, gives what can go out. The result is valid until the next call. */
-  push(chunk: Uint8Array): Uint8Array;
-  /**
-   * Gives what an unfinished line holds, for a terminal whose prompt has no newline, but for a number or an address that may go on. Acts
-   * as a cut of the line: the letters of an address may be out before its `@` comes, and are not taken back.
-   */
-  flush(): Uint8Array;
-  /** Gives the rest. Nothing may follow. */
-  end(): Uint8Array;
-}
-
-export function createStreamMask(scanner: Scanner, transforms: TransformByClass): StreamMask {
-  return new LineMask(scanner, transforms);
+/** `found`: told of each value that is taken out. */
+export function createStreamMask(scanner: Scanner, transforms: TransformByClass, found: (each: DetectedClass) => void = () => undefined): StreamMask {
+  return new LineMask(scanner, transforms, found);
 }
 
 class LineMask implements StreamMask {
   readonly #scanner: Scanner;
   readonly #transforms: TransformByClass;
+  readonly #found: (each: DetectedClass) => void;
   readonly #findings = new Findings();
   /** Room for context and what waits; it grows with the longest line and chunk. */
   #room: Buffer = Buffer.alloc(0);
@@ -52,7 +44,8 @@ class LineMask implements StreamMask {
   #keyLeft = 0;
   #out: Uint8Array[] = [];
 
-  constructor(scanner: Scanner, transforms: TransformByClass) {
+  constructor(scanner: Scanner, transforms: TransformByClass, found: (each: DetectedClass) => void) {
+    this.#found = found;
     this.#scanner = scanner;
     this.#transforms = transforms;
   }
@@ -95,6 +88,7 @@ class LineMask implements StreamMask {
     let open = false;
     for (let i = 0; i < findings.count && findings.start(i) < cut; i++) {
       end = Math.max(end, findings.end(i));
+      this.#found(findings.classOf(i));
       open = this.#opensKey(i, seen);
     }
     if (open) {

@@ -10,10 +10,14 @@ import { CHANNEL_PACKET, WAITING_BYTES } from './codec/limits.js';
 import { about, data, exitStatus, MESSAGE, STDERR, stderr, windowAdjust } from './codec/messages.js';
 import { broken, WireReader } from './codec/wire.js';
 import type { Legs, Speaker } from './legs.js';
+import { OutputMask } from './output-mask.js';
 import { errorLines, refusalLines, refusalStatus } from './refusal.js';
 import { ReplyOrder } from './reply-order.js';
 import type { SftpRelay } from './sftp/sftp-relay.js';
 import { Windows } from './windows.js';
+
+/** So much room is not worth a message of its own; more than what waits for its rest. */
+const SAVED_BYTES = 4_096;
 
 export class Channel implements Speaker {
   /** The client's number: what goes down is addressed to it. */
@@ -46,6 +50,11 @@ export class Channel implements Speaker {
   #targetPacket = CHANNEL_PACKET;
   #exit: { readonly status: number } | { readonly signal: string } | null = null;
   #clientEof = false;
+  #masks: { readonly output: OutputMask; readonly errors: OutputMask } | null = null;
+  /** Bytes of the client's room that the target is not told of yet; below zero: it was told of more than there is. */
+  #owed = 0;
+  /** What waits for the client's room, and what comes behind it. */
+  #queue: ({ readonly bytes: Buffer; readonly extended: boolean } | { readonly message: Buffer })[] = [];
 
   constructor(legs: Legs, clientId: number, kind: string, verdict: Verdict | null) {
     this.#legs = legs;
@@ -140,6 +149,11 @@ export class Channel implements Speaker {
     const bytes = this.windows.widenedByClient(new WireReader(payload, 5).uint32());
     this.#say();
     this.sftp?.resume();
+    if (this.#masks?.output.screens === true) {
+      this.#owed += bytes;
+      this.#drain(0);
+      return;
+    }
     if (bytes > 0 && this.serverId !== null) this.#legs.up(this.#legs.guard.transport(), windowAdjust(this.serverId, bytes));
   }
 
@@ -167,8 +181,58 @@ export class Channel implements Speaker {
       this.sftp.fromServer(bytes, payload);
       return;
     }
-    const delivered = this.#legs.guard.deliver(verdict, bytes, 0);
-    this.#legs.down(delivered === bytes ? payload : extended ? stderr(this.clientId, delivered) : data(this.clientId, delivered));
+    const mask = this.#masks?.[extended ? 'errors' : 'output'];
+    const { shown, recorded } = mask === undefined ? { shown: bytes, recorded: bytes } : mask.take(bytes);
+    const delivered = this.#legs.guard.deliver(verdict, shown, 0, 0, recorded);
+    if (delivered === bytes) this.#legs.down(payload);
+    else this.#show(delivered, extended, bytes.length);
+  }
+
+  /** Bytes in the place of so many of the target's. There may be more of them than the client has room for: then they wait. */
+  #show(shown: Uint8Array, extended: boolean, instead: number): void {
+    this.#owed += instead - shown.length;
+    for (let from = 0; from < shown.length; from += this.#packet) this.#queue.push({ bytes: Buffer.from(shown.subarray(from, from + this.#packet)), extended });
+    this.#drain(SAVED_BYTES);
+  }
+
+  /** What has room goes out; once nothing waits the target gets what it has coming, if that is more than `least`. */
+  #drain(least: number): void {
+    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
+      if ('message' in next) this.#legs.down(next.message);
+      else {
+        const room = Math.max(0, this.windows.room);
+        if (room === 0) return;
+        const part = next.bytes.subarray(0, room);
+        this.windows.fill(part.length);
+        this.#legs.down(next.extended ? stderr(this.clientId, part) : data(this.clientId, part));
+        if (part.length < next.bytes.length) {
+          this.#queue[0] = { ...next, bytes: next.bytes.subarray(part.length) };
+          return;
+        }
+      }
+      this.#queue.shift();
+    }
+    if (this.#owed <= least) return;
+    this.creditTarget(this.#owed);
+    this.#owed = 0;
+  }
+
+  /** A message of the target, behind what it said before. */
+  pass(payload: Uint8Array): void {
+    if (this.#queue.length === 0) this.#legs.down(payload);
+    else this.#queue.push({ message: Buffer.from(payload) });
+  }
+
+  /** The program says no more: what was waiting for its rest goes out. */
+  outputEnded(): void {
+    const { verdict } = this;
+    if (verdict === null || this.#masks === null) return;
+    for (const [name, mask] of Object.entries(this.#masks)) {
+      const { shown, recorded } = mask.end();
+      if (shown.length === 0 && recorded.length === 0) continue;
+      const delivered = this.#legs.guard.deliver(verdict, shown, 0, 0, recorded);
+      if (!this.over && !this.clientClosed) this.#show(delivered, name === 'errors', 0);
+    }
   }
 
   /** Bytes for the client that are not a message of the target as it came. */
@@ -208,6 +272,11 @@ export class Channel implements Speaker {
   /** Something begins to run. */
   begin(verdict: Verdict): void {
     this.verdict = verdict;
+    const text = this.#legs.guard.masking(verdict)?.text ?? null;
+    if (text !== null) {
+      const mask = (): OutputMask => new OutputMask(text, this.terminal !== null, this.#legs.guard, verdict);
+      this.#masks = { output: mask(), errors: mask() };
+    }
     if (this.terminal !== null) this.#legs.guard.note(verdict, 'terminal', { ...this.terminal });
   }
 
@@ -229,6 +298,7 @@ export class Channel implements Speaker {
   #end(words: string, status: number): void {
     if (this.over) return;
     this.over = true;
+    this.#queue = [];
     this.say(words);
     if (!this.clientClosed) {
       this.#legs.down(exitStatus(this.clientId, status));
@@ -245,6 +315,7 @@ export class Channel implements Speaker {
   }
 
   finish(status: OutcomeStatus, message: string | null): void {
+    this.outputEnded();
     if (this.sftp !== null) this.sftp.end(status, message);
     if (this.verdict === null) return;
     this.#legs.guard.finish(this.verdict, status, message);

@@ -204,7 +204,7 @@ export class Channels {
     if (payload[0] === MESSAGE.close) {
       channel.finished();
       channel.serverClosed = true;
-      if (!channel.over) this.#legs.down(payload);
+      if (!channel.over) channel.pass(payload);
       this.#forget(channel);
       return;
     }
@@ -218,7 +218,8 @@ export class Channels {
         channel.serverWindow(payload);
         return;
       case MESSAGE.eof:
-        this.#legs.down(payload);
+        channel.outputEnded();
+        channel.pass(payload);
         return;
       case MESSAGE.channelRequest:
         this.#serverRequest(payload, channel);
@@ -246,7 +247,7 @@ export class Channels {
     const wantsReply = reader.boolean();
     if (type === 'exit-status') channel.exited({ status: reader.uint32() });
     else if (type === 'exit-signal') channel.exited({ signal: reader.name(NAME_BYTES) });
-    if (!wantsReply && (type === 'exit-status' || type === 'exit-signal' || type === 'xon-xoff' || type === 'eow@openssh.com')) this.#legs.down(payload);
+    if (!wantsReply && (type === 'exit-status' || type === 'exit-signal' || type === 'xon-xoff' || type === 'eow@openssh.com')) channel.pass(payload);
     else if (wantsReply && channel.serverId !== null) this.#legs.up(this.#legs.guard.transport(), about(MESSAGE.channelFailure, channel.serverId));
   }
 

@@ -20,6 +20,7 @@ const descriptor: ProtocolDescriptor = {
   facts,
   resources,
   tagged: null,
+  searched: true,
   client: {
     command: 'ssh',
     args: ['-F', '{file:config}', '{target}'],

@@ -16,6 +16,8 @@ export class Windows {
   /** Bytes that may still be said to the client. */
   #budget = 0;
   #reserve = 0;
+  /** Bytes that the client still takes, where what is sent is not what the target sent. */
+  #room = 0;
   /** Bytes of the target's window that the client is not told of yet. */
   #withheld: number;
 
@@ -28,11 +30,13 @@ export class Windows {
   fromClient(window: number): number {
     this.#reserve = Math.min(CLIENT_RESERVE, Math.floor(window / 2));
     this.#budget = this.#reserve;
+    this.#room = window;
     return window - this.#reserve;
   }
 
   /** What of the client's new room goes on to the target: what was said to it comes off first. */
   widenedByClient(bytes: number): number {
+    this.#room += bytes;
     const refill = Math.min(bytes, this.#reserve - this.#budget);
     this.#budget += refill;
     return bytes - refill;
@@ -51,5 +55,16 @@ export class Windows {
 
   spend(bytes: number): void {
     this.#budget -= bytes;
+    this.#room -= bytes;
+  }
+
+  /** What of the client's room is not kept for words of the gateway. */
+  get room(): number {
+    return this.#room - this.#budget;
+  }
+
+  /** Bytes went to the client in the place of the target's. */
+  fill(bytes: number): void {
+    this.#room -= bytes;
   }
 }

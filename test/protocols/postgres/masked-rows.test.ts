@@ -39,6 +39,7 @@ const how = ({ treatment, class: name }: Column): ClassView => ({
   keepLength: false,
   conditions: 'allow',
   detect: false,
+  screen: false,
   resolvedBy: null,
   onApproval: null,
 });

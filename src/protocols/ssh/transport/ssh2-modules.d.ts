@@ -24,7 +24,7 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     rekey(): void;
     _onPayload: (payload: Buffer) => unknown;
     _kexinit: unknown;
-    readonly _decipher: { _onPayload: (payload: Buffer) => unknown };
+    readonly _decipher: { _onPayload: (payload: Buffer) => unknown; _packet?: Uint8Array | null };
     readonly _kex: { readonly sessionID: Buffer };
     readonly _packetRW: { readonly write: { readonly allocStart: number; alloc(size: number): Buffer; finalize(packet: Buffer): Buffer } };
   }

@@ -124,7 +124,15 @@ export class Transport {
       this.#failure ??= thrown as Error;
     }
     if (this.#failure !== null) throw this.#broken(this.#failure);
+    this.#keep(chunk);
     this.#count(chunk.length);
+  }
+
+  /** A packet whose last bytes (its tag) are still to come lies where it came in, which is read into again: the library gets a copy. */
+  #keep(chunk: Buffer): void {
+    const decipher = this.#protocol._decipher;
+    const { _packet: packet } = decipher;
+    if (packet?.buffer === chunk.buffer) decipher._packet = Buffer.from(packet);
   }
 
   /** Sends one message, at once or as soon as new keys stand. */

@@ -43,6 +43,9 @@ const SERVERS = ['/usr/sbin', '/usr/local/sbin', '/usr/lib/ssh', '/opt/homebrew/
 /** Of the server to say that it listens, and to end. */
 const START_MS = 10_000;
 const STOP_MS = 3_000;
+const IS_ROOT = userInfo().uid === 0;
+/** Where an sshd under root locks itself in; Debian makes it when the service starts. */
+const SEPARATION = '/run/sshd';
 const run = promisify(execFile);
 
 /** Never throws: a world without it is a world, too. */
@@ -55,7 +58,7 @@ export async function startWebTarget(options: WebTargetOptions): Promise<WebTarg
     const { username, shell } = await who(account);
     if (!(await runs(shell)) || /\/(?:nologin|false)$/.test(shell)) return { leftOut: `the account ${username} has no login shell` };
     await prepare(options, username, account);
-    return await started(program, options, username, account);
+    return await started(program, options, username);
   } catch (cause) {
     return { leftOut: cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : 'it could not be started' };
   }
@@ -109,7 +112,8 @@ function settings(directory: string, port: number, username: string): readonly s
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
     'PermitRootLogin no',
-    'UsePAM no',
+    // Without it an sshd under root lets in no account that has no password.
+    `UsePAM ${IS_ROOT ? 'yes' : 'no'}`,
     // Its folder is ours alone; what lies above is not its affair.
     'StrictModes no',
     'PidFile none',
@@ -124,8 +128,16 @@ function settings(directory: string, port: number, username: string): readonly s
   ];
 }
 
-async function started(program: string, { directory, port }: WebTargetOptions, username: string, account: ServerAccount | null): Promise<WebTarget | LeftOut> {
-  const server = superviseProcess({ command: program, args: ['-D', '-e', '-f', join(directory, 'sshd_config')], stopSignal: 'TERM', cwd: directory, account });
+async function started(program: string, { directory, port }: WebTargetOptions, username: string): Promise<WebTarget | LeftOut> {
+  // Under root it stays root, as the system's own does, and gives each session away: an sshd that is not cannot make a terminal another's everywhere.
+  if (IS_ROOT) await mkdir(SEPARATION, { recursive: true, mode: 0o755 });
+  const server = superviseProcess({
+    command: program,
+    args: ['-D', '-e', '-f', join(directory, 'sshd_config')],
+    stopSignal: 'TERM',
+    cwd: directory,
+    account: null,
+  });
   server.stdout.resume();
   const said = await firstWords(server);
   if (said !== null) {

@@ -218,9 +218,13 @@ describe('a world', () => {
     expect((await runProgram('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key], { env: {} })).code).toBe(0);
     const known = join(dir, 'targets/web-1/known_hosts');
     const options = ['-F', '/dev/null', '-o', `UserKnownHostsFile=${known}`, '-o', 'HostKeyAlias=web-1', '-o', 'BatchMode=yes', '-p', String(port)];
-    const direct = (file: string): ReturnType<typeof runProgram> =>
-      runProgram('ssh', [...options, '-o', 'IdentitiesOnly=yes', '-i', file, `${accountOf(known)}@127.0.0.1`, 'true'], { env: { HOME: home } });
+    const direct = (file: string, ...more: string[]): ReturnType<typeof runProgram> =>
+      runProgram('ssh', [...options, '-o', 'IdentitiesOnly=yes', '-i', file, ...more, `${accountOf(known)}@127.0.0.1`, more.length === 0 ? 'true' : 'tty'], {
+        env: { HOME: home },
+      });
     expect((await direct(join(dir, 'targets/web-1/gateway-key'))).code).toBe(0);
+    // A shell is on a terminal that is its own account's.
+    expect(await direct(join(dir, 'targets/web-1/gateway-key'), '-tt')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\/dev\//) as string });
     expect(await direct(key)).toMatchObject({ code: 255 });
   });
 

@@ -121,7 +121,7 @@ async function review({ client, clock }: Desk, request: ApprovalInfo, terminal: 
       if (!request.confirmTarget || target === request.target)
         return said(await client.approve(request.id, { digest: request.digest, target, reason: '' }), 'Approved');
       say('That is not its name; nothing was approved.');
-    }
+    } else say('Type approve, deny or skip, or its first letter.');
   }
 }
 

@@ -1,8 +1,8 @@
 /** `gw audit cosign`: shows the audit log to a witness of somebody else, and keeps what it cosigned. */
 import { string } from '@oclif/core/flags';
 import { GwCommand } from '../../cli/base-command.js';
+import { requireCosigned } from '../../cli/require-cosigned.js';
 import { visible } from '../../cli/terminal.js';
-import { GwError } from '../../contract/gw-error.js';
 import type { Submitted } from '../../gateway/witness-client.js';
 
 export default class AuditCosign extends GwCommand {
@@ -30,12 +30,7 @@ export default class AuditCosign extends GwCommand {
     const { flags } = await this.parse(AuditCosign);
     const { submitLogs } = await import('../../gateway/witness-client.js');
     const logs = await submitLogs(flags.log, flags.witness, flags['witness-key'], flags.to);
-    const refused = logs.filter((each) => each.refused !== null);
-    if (refused.length > 0) {
-      throw new GwError('audit.invalid', refused.map(({ log, refused: why }) => `${visible(log)} is not cosigned: ${visible(why ?? '')}`).join('\n'), {
-        detail: { refused: refused.length },
-      });
-    }
+    requireCosigned(logs);
     for (const { log, size } of logs) this.print(`${visible(log)}: ${size} entries cosigned`);
     return { logs };
   }

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { boolean, string } from '@oclif/core/flags';
 import { GwCommand } from '../../cli/base-command.js';
+import { requireCosigned } from '../../cli/require-cosigned.js';
 import { serveUntilStopped } from '../../cli/serve-until-stopped.js';
 import { say, visible } from '../../cli/terminal.js';
-import { GwError } from '../../contract/gw-error.js';
 import type { WitnessRun } from '../../gateway/audit-witness.js';
 
 interface Flags {
@@ -54,20 +54,14 @@ export default class AuditWitness extends GwCommand {
     if (flags.listen !== undefined) return this.#serve(flags.listen, flags);
     const { runWitness } = await import('../../gateway/audit-witness.js');
     const run = await runWitness(flags.remote ? await this.#copy(flags) : flags.log, flags.state, flags.name, flags.key);
-    const refused = run.logs.filter((each) => each.refused !== null);
-    if (refused.length > 0) {
-      throw new GwError('audit.invalid', refused.map(({ log, refused: why }) => `${visible(log)} is not cosigned: ${visible(why ?? '')}`).join('\n'), {
-        detail: { refused: refused.length },
-      });
-    }
+    requireCosigned(run.logs);
     this.print(run.key);
     return run;
   }
 
   async #serve(listen: string, { state, name, key, ...flags }: Flags): Promise<WitnessRun> {
     const { serveAsWitness } = await import('../../gateway/audit-witness.js');
-    const [certificate, tlsKey] = [flags['tls-cert'], flags['tls-key']];
-    const tls = certificate === undefined || tlsKey === undefined ? null : { certificate, key: tlsKey };
+    const tls = flags['tls-cert'] === undefined ? null : { certificate: flags['tls-cert'], key: flags['tls-key'] ?? '' };
     const onAnswer = ({ log, status, why }: { log: string; status: number; why: string }): void => say(`${status} ${visible(log)}: ${visible(why)}`);
     const served = await serveAsWitness(state, name, key, listen, { tls, onAnswer });
     say(`cosigning at ${served.url}`);

@@ -9,6 +9,7 @@ import { initial } from './initial.js';
 import { operations } from './operations.js';
 import { policies } from './policies.js';
 import { recordKeeping } from './record-keeping.js';
+import { wordStatistics } from './word-statistics.js';
 
 export interface Migration {
   /** From 1, without gaps. */
@@ -25,4 +26,5 @@ export const migrations: readonly Migration[] = [
   { version: 5, name: 'record-keeping', sql: recordKeeping },
   { version: 6, name: 'inherited-tags', sql: inheritedTags },
   { version: 7, name: 'client-recordings', sql: clientRecordings },
+  { version: 8, name: 'word-statistics', sql: wordStatistics },
 ];

@@ -186,6 +186,21 @@ describe('each mistake is reported with its position and what would be right', (
     ['an address without port', (y) => y.replace('7443', 'x'), /gateway\.listen: "127\.0\.0\.1:x" is not an address to listen on/],
     ['a target address with port 0', (y) => y.replace(':5432', ':0'), /targets\[0\]\.address: "127\.0\.0\.1:0" is not an address/],
     [
+      'a certificate for a protocol that has none',
+      (text) => text.replace('password: { file: secret }', 'certificate: true'),
+      /targets\[0\]\.credential\.certificate: a target of protocol postgres takes no certificate/,
+    ],
+    [
+      'principals without a certificate',
+      (text) => text.replace('password: { file: secret }', 'principals: [deploy]'),
+      /targets\[0\]\.credential\.principals: principals are those of a certificate/,
+    ],
+    [
+      'a principal that others would split',
+      (text) => text.replace('password: { file: secret }', 'certificate: true, principals: ["deploy,root"]'),
+      /principals\[0\]: must be a name without commas/,
+    ],
+    [
       'an unknown protocol',
       (y) => y.replace('protocol: postgres', 'protocol: postgers'),
       'gateway.yaml:15:15 targets[0].protocol: unknown protocol "postgers"; did you mean "postgres"?',

@@ -151,6 +151,7 @@ describe('a file', () => {
     ['data: { s.c: { class: ssn } }', 'p.yaml:2:', '`s.c` is not the name of a column'],
     ['classes: { ssn: { treatmnt: clear, detect: true } }', 'p.yaml:2:', 'unknown key `treatmnt`'],
     ['classes: { pin: { detect: true } }', 'p.yaml:2:', 'gw has no detector for class `pin`'],
+    ['classes: { ssn: { screen: true } }', 'p.yaml:2:', '`screen` is for what detectors find'],
     ['classes: { Pin: { treatment: clear } }', 'p.yaml:2:', 'lower-case letters'],
     ['classes: { pin: { treatment: hide } }', 'p.yaml:2:', '`treatment` cannot be `hide`'],
     ['masks: [{ id: a, subjects: { kinds: [agent] } }]', 'p.yaml:2:', 'says nothing: give it a `treatment`, `conditions` or `resolve_tokens`'],

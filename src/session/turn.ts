@@ -4,7 +4,8 @@
  *
  * Order is the invariant: decide → append → commit → release. A commit that fails releases nothing, and every session that waited is ended.
  */
-import { availableParallelism, loadavg } from 'node:os';
+import { availableParallelism } from 'node:os';
+import { runnableProcesses } from '../base/runnable-processes.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Journal } from '../contract/recording.js';
 
@@ -23,8 +24,9 @@ const WAKEFUL = 0.1;
  */
 const ALONE = 10;
 
-/** Milliseconds between two looks at how crowded the machine is. */
-const LOOK = 1000;
+/** Milliseconds between two looks at how crowded the machine is, and what the newest one weighs against those before. */
+const LOOK = 250;
+const NEWEST = 0.3;
 /** Runnable processes for each core: beyond this, polling takes the processor from those that the session waits for. */
 const CROWDED = 2;
 
@@ -51,7 +53,7 @@ export class Turn {
   #shared = Number.NEGATIVE_INFINITY;
   #awakeUntil = 0;
   #lookedAt = Number.NEGATIVE_INFINITY;
-  #crowd = false;
+  #crowd = 0;
   #polling = false;
 
   constructor(journal: Journal) {
@@ -97,9 +99,9 @@ export class Turn {
   #crowded(now: number): boolean {
     if (now - this.#lookedAt > LOOK) {
       this.#lookedAt = now;
-      this.#crowd = (loadavg()[0] ?? 0) > CROWDED * availableParallelism();
+      this.#crowd += NEWEST * (runnableProcesses() - this.#crowd);
     }
-    return this.#crowd;
+    return this.#crowd > CROWDED * availableParallelism();
   }
 
   /** An immediate that waits makes the event loop look at its sockets without sleeping. */

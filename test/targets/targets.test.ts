@@ -64,7 +64,7 @@ describe('the registry', () => {
       createTargets([settings('a', null)], { environment: none })
         .get('a')
         ?.credential(),
-    ).resolves.toEqual({ username: 'gw', password: null });
+    ).resolves.toEqual({ username: 'gw', password: null, principals: null });
   });
 });
 

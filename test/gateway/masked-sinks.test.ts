@@ -69,7 +69,12 @@ async function answer(client: pg.Client, text: string): Promise<unknown> {
     (error: Error) => ({ ...error, message: error.message }),
   );
 }
-const clean = (what: string, text: string | Buffer): void => expect([what, canariesIn(Buffer.from(text))]).toEqual([what, []]);
+/** Identifiers made of digests and dashes hold any four characters by chance. */
+const UUID = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g;
+const clean = (what: string, content: string | Buffer): void => {
+  const text = Buffer.from(content).toString('latin1').replaceAll(UUID, 'uuid');
+  expect([what, canariesIn(Buffer.from(text, 'latin1'))]).toEqual([what, []]);
+};
 const get = async (path: string, token = auditor): Promise<string> => (await world.api(gateway, path, { token })).text;
 
 it('nothing hidden comes down, by statements that try to show it, tokens, errors and requests', async () => {

@@ -6,10 +6,8 @@
 import type { Report } from './check-entries.js';
 import { type Checkpoint, isSigned, parseCheckpoint } from './checkpoint.js';
 import { LogFiles } from './log-files.js';
+import { READ_ATTEMPTS } from './read-steadily.js';
 import { checkContinuation } from './verify-log.js';
-
-/** A log that moved on so often while it was read is told as it was seen last. */
-const ATTEMPTS = 5;
 
 /**
  * @param verified the checkpoint under which the log in `directory` was verified
@@ -24,7 +22,7 @@ export async function checkAnchor(directory: string, verified: Checkpoint, ancho
     const note: Report = (...problem) => problems.push(problem);
     await checkContinuation(files, now, anchor, note);
     if (now !== verified) await checkContinuation(files, now, verified, note);
-    const newest = problems.length > 0 && attempt < ATTEMPTS ? await newestCheckpoint(files, verified.origin, keys) : null;
+    const newest = problems.length > 0 && attempt < READ_ATTEMPTS ? await newestCheckpoint(files, verified.origin, keys) : null;
     if (newest === null || newest.size <= now.size) {
       for (const problem of problems) report(...problem);
       return;

@@ -8,6 +8,7 @@ import { consistencyProof, verifyConsistency } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
 import { type Checkpoint, isSigned, parseCheckpoint } from './checkpoint.js';
 import { LogFiles } from './log-files.js';
+import { readSteadily } from './read-steadily.js';
 import { allCosigned, keepCosigned, lastCosigned, type Witness } from './witness-state.js';
 
 export interface LogWitness extends Witness {
@@ -26,7 +27,14 @@ export interface Cosigned {
 export async function cosignLogs(directories: readonly string[], witness: LogWitness, time: number): Promise<Cosigned[]> {
   await mkdir(witness.state, { recursive: true, mode: 0o700 });
   const results: Cosigned[] = [];
-  for (const directory of directories) results.push(await cosignLog(directory, witness, time));
+  for (const directory of directories)
+    results.push(
+      await readSteadily(
+        directory,
+        () => cosignLog(directory, witness, time),
+        ({ refused }) => refused === null,
+      ),
+    );
   const seen = new Set(results.map(({ log }) => log));
   for (const { origin, size } of await allCosigned(witness)) {
     if (!seen.has(origin)) results.push({ log: origin, size, refused: 'the log was seen once, and is not there' });

@@ -8,15 +8,13 @@ import { GwError } from '../contract/gw-error.js';
 import { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
 import { isSigned, parseCheckpoint } from './checkpoint.js';
 import { LogFiles } from './log-files.js';
+import { readSteadily } from './read-steadily.js';
 
 export interface LogProof {
   /** Signed notes by origin. */
   readonly checkpoints: Readonly<Record<string, string>>;
   readonly leaves: readonly { readonly log: string; readonly leaf: string; readonly proof: readonly string[] }[];
 }
-
-/** A log that is written meanwhile drops its partial tiles: it is read again when its checkpoint moved under the reader. */
-const ATTEMPTS = 5;
 
 type ProvedLeaf = LogProof['leaves'][number];
 
@@ -28,7 +26,7 @@ export async function proveLeaves(directories: readonly string[], wanted: (leaf:
   const checkpoints: Record<string, string> = {};
   const leaves: ProvedLeaf[] = [];
   for (const directory of directories) {
-    const { note, origin, proved } = await steadily(directory, wanted);
+    const { note, origin, proved } = await readSteadily(directory, () => proveLog(new LogFiles(directory), wanted));
     if (proved.length > 0) checkpoints[origin] = note;
     leaves.push(...proved);
   }
@@ -41,23 +39,10 @@ interface ProvedLog {
   readonly proved: readonly ProvedLeaf[];
 }
 
-async function steadily(directory: string, wanted: (leaf: AuditLeaf) => boolean): Promise<ProvedLog> {
-  for (let attempt = 1; ; attempt++) {
-    const files = new LogFiles(directory);
-    const note = await files.checkpoint();
-    if (note === null) throw new GwError('audit.invalid', `The log in ${directory} has no checkpoint.`);
-    try {
-      return await proveLog(files, note, wanted);
-    } catch (thrown) {
-      const now = await new LogFiles(directory).checkpoint();
-      if (attempt === ATTEMPTS || now === null || now.equals(note)) throw thrown;
-    }
-  }
-}
-
-async function proveLog(files: LogFiles, note: Buffer, wanted: (leaf: AuditLeaf) => boolean): Promise<ProvedLog> {
-  const parsed = parseCheckpoint(note);
-  if (parsed === null) throw new GwError('audit.invalid', `The checkpoint of the log in ${files.directory} cannot be read.`);
+async function proveLog(files: LogFiles, wanted: (leaf: AuditLeaf) => boolean): Promise<ProvedLog> {
+  const note = await files.checkpoint();
+  const parsed = note === null ? null : parseCheckpoint(note);
+  if (note === null || parsed === null) throw new GwError('audit.invalid', `The log in ${files.directory} has no checkpoint.`);
   const { origin, size } = parsed.checkpoint;
   const proved: ProvedLeaf[] = [];
   for await (const { index, leaf: bytes } of files.leaves(size)) {

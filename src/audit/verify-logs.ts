@@ -3,8 +3,8 @@ import { basename } from 'node:path';
 import type { AuditLeaf } from './audit-leaf.js';
 import { checkAnchor } from './check-anchor.js';
 import type { Checkpoint } from './checkpoint.js';
-import { LogFiles } from './log-files.js';
 import type { LogProblem } from './log-problem.js';
+import { readSteadily } from './read-steadily.js';
 import { RetentionBook } from './retention-book.js';
 import { SessionBook } from './session-book.js';
 import { type LogReport, type VerifyOptions, verifyLog } from './verify-log.js';
@@ -16,9 +16,6 @@ export interface LogsReport {
   readonly problems: readonly LogProblem[];
 }
 
-/** A log that is written meanwhile is read again when its checkpoint moved under the reader. */
-const ATTEMPTS = 5;
-
 export async function verifyLogs(directories: readonly string[], options: Omit<VerifyOptions, 'onLeaf'>): Promise<LogsReport> {
   const logs: LogReport[] = [];
   const book = new SessionBook();
@@ -26,7 +23,15 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
   const others: LogProblem[] = [];
   const found = new Map<string, { readonly directory: string; readonly checkpoint: Checkpoint }>();
   for (const directory of directories) {
-    const { report, book: own, retention: ended } = await steadily(directory, options);
+    const {
+      report,
+      book: own,
+      retention: ended,
+    } = await readSteadily(
+      directory,
+      () => verifyOne(directory, options),
+      ({ report: { problems } }) => problems.length === 0,
+    );
     book.absorb(own);
     retention.absorb(ended);
     logs.push(report);
@@ -58,21 +63,15 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
   return { logs, book, retention, problems: [...logs.flatMap((each) => each.problems), ...others, ...book.problems, ...retention.problems()] };
 }
 
-async function steadily(
+async function verifyOne(
   directory: string,
   options: Omit<VerifyOptions, 'onLeaf'>,
 ): Promise<{ report: LogReport; book: SessionBook; retention: RetentionBook }> {
-  for (let attempt = 1; ; attempt++) {
-    const book = new SessionBook();
-    const retention = new RetentionBook();
-    const onLeaf = (log: string, leaf: AuditLeaf): void => {
-      book.take(log, leaf);
-      retention.take(log, leaf);
-    };
-    const report = await verifyLog(directory, { ...options, onLeaf });
-    const now = await new LogFiles(directory).checkpoint();
-    const moved = now !== null && report.checkpoint !== null && !now.includes(`\n${report.checkpoint.size}\n`);
-    if (report.problems.length > 0 && moved && attempt < ATTEMPTS) continue;
-    return { report, book, retention };
-  }
+  const book = new SessionBook();
+  const retention = new RetentionBook();
+  const onLeaf = (log: string, leaf: AuditLeaf): void => {
+    book.take(log, leaf);
+    retention.take(log, leaf);
+  };
+  return { report: await verifyLog(directory, { ...options, onLeaf }), book, retention };
 }

@@ -8,6 +8,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { Agent, request as httpsRequest } from 'node:https';
 import { TLSSocket } from 'node:tls';
+import { readLimited } from '../base/read-limited.js';
 import { GwError } from '../contract/gw-error.js';
 import { connectionError } from '../tunnel/connection-error.js';
 
@@ -136,12 +137,7 @@ function tlsFacts(response: IncomingMessage): HttpResponse['tls'] {
 }
 
 async function readBody(response: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY) throw new GwError('gateway.unreachable', `An answer of more than ${MAX_BODY} bytes was refused.`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
+  const body = await readLimited(response, MAX_BODY);
+  if (body === null) throw new GwError('gateway.unreachable', `An answer of more than ${MAX_BODY} bytes was refused.`);
+  return body;
 }

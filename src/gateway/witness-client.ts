@@ -11,6 +11,7 @@ import {
   KEY_TYPE,
   LogFiles,
   parseCheckpoint,
+  readSteadily,
   SIZE_TYPE,
   syncDirectories,
   type VerifierKey,
@@ -19,6 +20,7 @@ import {
 } from '../audit/index.js';
 import { consistencyProof } from '../base/merkle-proof.js';
 import { readIfThere } from '../base/read-if-there.js';
+import { readLimited } from '../base/read-limited.js';
 import { GwError } from '../contract/gw-error.js';
 import { readKeyFiles } from './audit-workbench.js';
 import { listLogs, logDirectory } from './open-audit-trail.js';
@@ -47,7 +49,9 @@ export async function submitLogs(log: string, url: string, keyFile: string, kept
   if (witness === undefined) throw new GwError('usage.invalid', `${keyFile} has no key of a witness.`, { hint: '`gw audit witness` prints its own.' });
   await mkdir(kept, { recursive: true, mode: 0o700 });
   const submitted: Submitted[] = [];
-  for (const directory of await listLogs(logDirectory(log))) submitted.push(await submitLog(new LogFiles(directory), url, witness, kept));
+  for (const directory of await listLogs(logDirectory(log))) {
+    submitted.push(await readSteadily(directory, () => submitLog(new LogFiles(directory), url, witness, kept)));
+  }
   return submitted;
 }
 
@@ -99,14 +103,9 @@ async function post(url: string, body: string): Promise<{ readonly status: numbe
       body,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    for await (const chunk of response.body ?? []) {
-      length += (chunk as Uint8Array).length;
-      if (length > ANSWER_BYTES) throw new GwError('audit.witness', `The witness answered with more than ${ANSWER_BYTES} bytes.`);
-      chunks.push(chunk as Uint8Array);
-    }
-    return { status: response.status, type: response.headers.get('content-type') ?? '', body: Buffer.concat(chunks).toString('utf8') };
+    const answer = await readLimited(response.body, ANSWER_BYTES);
+    if (answer === null) throw new GwError('audit.witness', `The witness answered with more than ${ANSWER_BYTES} bytes.`);
+    return { status: response.status, type: response.headers.get('content-type') ?? '', body: answer.toString('utf8') };
   } catch (cause) {
     if (cause instanceof GwError) throw cause;
     throw new GwError('audit.witness', `The witness at ${url} could not be reached.`, { cause });

@@ -9,6 +9,7 @@ import { createServer as createTcpServer, type Server } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { ADD_CHECKPOINT_BYTES, answerAddCheckpoint, type VerifierKey, type Witness, type WitnessAnswer } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
+import { readLimited } from '../base/read-limited.js';
 import { GwError } from '../contract/gw-error.js';
 import { createHttpServer } from './http-server.js';
 
@@ -39,6 +40,7 @@ export async function serveWitness(options: WitnessServerOptions): Promise<Runni
     return answer;
   };
   const http = createHttpServer((request, response) => {
+    // The client left in the middle: there is nobody to answer.
     handle(request, response, inTurn, options.onAnswer).catch(() => response.destroy());
   });
   const server = await openListener(options.tls);
@@ -85,17 +87,11 @@ async function handle(
     response.setHeader('allow', 'POST');
     return send(405, text, 'a checkpoint is added by POST\n');
   }
-  const pieces: Buffer[] = [];
-  let length = 0;
-  for await (const piece of request) {
-    length += (piece as Buffer).length;
-    if (length > ADD_CHECKPOINT_BYTES) {
-      response.setHeader('connection', 'close');
-      return send(413, text, `a request has at most ${ADD_CHECKPOINT_BYTES} bytes\n`);
-    }
-    pieces.push(piece as Buffer);
+  const body = await readLimited(request, ADD_CHECKPOINT_BYTES);
+  if (body === null) {
+    response.setHeader('connection', 'close');
+    return send(413, text, `a request has at most ${ADD_CHECKPOINT_BYTES} bytes\n`);
   }
-  const body = Buffer.concat(pieces);
   try {
     const { status, type, body: said } = await answer(body);
     onAnswer({ log: logNamed(body), status, why: status === 200 ? 'cosigned' : said.trim() });

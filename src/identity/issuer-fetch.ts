@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { Agent, fetch, type RequestInit } from 'undici';
+import { readLimited } from '../base/read-limited.js';
 import { GwError } from '../contract/gw-error.js';
 
 const MAX_BYTES = 1024 * 1024;
@@ -42,15 +43,9 @@ async function ask(url: string, ca: string | null, init: RequestInit): Promise<{
   const agent = new Agent({ connect: ca === null ? {} : { ca: await readFile(ca, 'utf8') }, pipelining: 0 });
   try {
     const response = await fetch(url, { ...init, dispatcher: agent, redirect: 'error' });
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    for await (const chunk of response.body ?? []) {
-      if (!(chunk instanceof Uint8Array)) continue;
-      length += chunk.length;
-      if (length > MAX_BYTES) throw new GwError('login.unavailable', 'The issuer answered with more than 1 MiB.', { cause: { url } });
-      chunks.push(chunk);
-    }
-    return { status: response.status, document: () => JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown };
+    const body = await readLimited(response.body, MAX_BYTES);
+    if (body === null) throw new GwError('login.unavailable', 'The issuer answered with more than 1 MiB.', { cause: { url } });
+    return { status: response.status, document: () => JSON.parse(body.toString('utf8')) as unknown };
   } finally {
     await agent.destroy();
   }

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { Agent, fetch } from 'undici';
+import { readLimited } from '../../base/read-limited.js';
 import { GwError } from '../../contract/gw-error.js';
 import { RESPONSE_BYTES } from './timestamp-token.js';
 
@@ -25,15 +26,9 @@ export function timestampPost(url: string, ca: string | null): AskAuthority {
         signal: AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]),
       });
       if (response.status !== 200) throw new GwError('audit.timestamp', `The timestamp authority answered with status ${response.status}.`);
-      const chunks: Uint8Array[] = [];
-      let length = 0;
-      for await (const chunk of response.body ?? []) {
-        if (!(chunk instanceof Uint8Array)) continue;
-        length += chunk.length;
-        if (length > RESPONSE_BYTES) throw new GwError('audit.timestamp', `The timestamp authority answered with more than ${RESPONSE_BYTES} bytes.`);
-        chunks.push(chunk);
-      }
-      return Buffer.concat(chunks);
+      const answer = await readLimited(response.body, RESPONSE_BYTES);
+      if (answer === null) throw new GwError('audit.timestamp', `The timestamp authority answered with more than ${RESPONSE_BYTES} bytes.`);
+      return answer;
     } finally {
       await agent.destroy();
     }

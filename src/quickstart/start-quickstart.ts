@@ -125,10 +125,10 @@ async function build(directory: WorldDirectory, options: QuickstartOptions, ends
     return web;
   };
   const startFront = async (): Promise<{ issuer: RunningIssuer; gateway: GatewayProcess; web: WebTarget | LeftOut }> => {
-    const [issuerStart, web] = await Promise.all([Promise.allSettled([startIssuer(planned.issuer, directory.issuer)]), startHost()]);
-    const [issuerResult] = issuerStart;
-    if (issuerResult.status === 'rejected') throw issuerResult.reason;
-    const issuer = issuerResult.value;
+    const host = startHost();
+    // It never fails, and has started, or not, before anything is taken down.
+    const issuer = await startIssuer(planned.issuer, directory.issuer).finally(() => host);
+    const web = await host;
     ends.push(() => issuer.stop());
     const access = { bank: BANK_ACCESS, web: 'stop' in web ? { username: web.username } : null };
     const { web: _, webNative: __, ...withoutHost } = planned;

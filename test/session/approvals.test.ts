@@ -6,7 +6,7 @@ import { createConnection } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ApprovalRecord } from '../../src/contract/approval.js';
-import { readSession, type SessionItem } from '../../src/recording/index.js';
+import type { SessionItem } from '../../src/recording/index.js';
 import { askingPolicy } from '../approval/asking-policy.js';
 import { approveAs, type DeskWorld, reviewer, startDeskWorld } from '../approval/desk-world.js';
 import { demand } from '../approval/fixture.js';
@@ -14,6 +14,7 @@ import { eventually } from '../store/state-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import { bind, execute, int32, parse, query, RawClient, shape, sync } from '../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
+import { storyOf } from './session-story.js';
 
 let server: RealPostgres;
 let desks: DeskWorld;
@@ -101,11 +102,7 @@ const left = async (): Promise<number> => {
     await direct.end();
   }
 };
-async function journal(session: string): Promise<SessionItem[]> {
-  const items: SessionItem[] = [];
-  for await (const item of readSession(world.journalDir, world.bootId, session)) items.push(item);
-  return items;
-}
+const journal = (session: string): Promise<SessionItem[]> => storyOf(world, session);
 const failure = (promise: Promise<unknown>): Promise<{ code?: string; message: string; hint?: string }> =>
   promise.then(
     () => Promise.reject(new Error('it went through')),

@@ -5,12 +5,13 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ApprovalRecord } from '../../src/contract/approval.js';
-import { readSession, type SessionItem } from '../../src/recording/index.js';
+import type { SessionItem } from '../../src/recording/index.js';
 import { approveAs, type DeskWorld, reviewer, startDeskWorld } from '../approval/desk-world.js';
 import { eventually } from '../store/state-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import { DEBIAN_BIN, type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
 import { runProgram } from '../support/run-program.js';
+import { wholeStoryOf } from './session-story.js';
 
 const SSN = '536-90-4399';
 const PAN = '4111111111111111';
@@ -97,13 +98,7 @@ async function record(client: pg.Client): Promise<SessionItem[]> {
   const session = world.sessions.at(-1) ?? '';
   clients.splice(clients.indexOf(client), 1);
   await client.end();
-  const items: SessionItem[] = [];
-  await eventually('the record is complete', async () => {
-    items.length = 0;
-    for await (const item of readSession(world.journalDir, world.bootId, session)) items.push(item);
-    return items.some(({ kind }) => kind === 'end');
-  });
-  return items;
+  return wholeStoryOf(world, session);
 }
 
 describe('a statement whose result would show it', () => {

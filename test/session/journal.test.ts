@@ -5,11 +5,12 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Journal } from '../../src/contract/recording.js';
-import { type RecordedOperation, readSession, type SessionItem } from '../../src/recording/index.js';
+import type { RecordedOperation, SessionItem } from '../../src/recording/index.js';
 import { complete, dataRow, errorMessage, ready, rowDescription, type StubServer, startStubServer, until } from '../protocols/postgres/hostile/stub-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import { bind, close, describe as describeMessage, execute, fields, frame, parse, query, RawClient, type Reply, shape, sync } from '../support/raw-client.js';
 import { startRealPostgres } from '../support/real-postgres.js';
+import { storyOf } from './session-story.js';
 
 const rejections: unknown[] = [];
 const onRejection = (reason: unknown): void => void rejections.push(reason);
@@ -25,11 +26,6 @@ afterEach(() => {
 const login = (world: PathWorld): Promise<RawClient> => RawClient.login(world.port, 'bank-db', 'token-alice', 'bank-db');
 const raw = (replies: readonly Reply[]): Buffer => Buffer.concat(replies.map(({ type, body }) => frame(type, body)));
 
-async function story(world: PathWorld, session: string): Promise<SessionItem[]> {
-  const items: SessionItem[] = [];
-  for await (const item of readSession(world.journalDir, world.bootId, session)) items.push(item);
-  return items;
-}
 const operations = (items: readonly SessionItem[]): RecordedOperation[] => items.flatMap((item) => (item.kind === 'operation' ? [item.operation] : []));
 
 /** A switch between the path and its real journal. */
@@ -118,7 +114,7 @@ describe('the record of a session', () => {
     await client.untilClosed();
     await until(() => world.path.live.count() === 0);
 
-    const items = await story(world, session);
+    const items = await storyOf(world, session);
     expect(items[0]).toMatchObject({ kind: 'start', start: { identity: { name: 'alice' }, target: 'bank-db', via: 'native' } });
     const list = operations(items).sort((a, b) => a.sequence - b.sequence);
     const told = list.map(({ form, exact, outcome, decision }) => [form, exact.toString(), decision?.effect, outcome?.status, outcome?.rows]);
@@ -170,7 +166,7 @@ describe('the record of a session', () => {
     await client.untilClosed();
     await until(() => world.path.live.count() === 0);
     const words = Buffer.concat(
-      (await story(world, world.sessions[0] as string)).map((item) => (item.kind === 'unsolicited' ? item.bytes : Buffer.alloc(0))),
+      (await storyOf(world, world.sessions[0] as string)).map((item) => (item.kind === 'unsolicited' ? item.bytes : Buffer.alloc(0))),
     ).toString();
     expect(words).toContain('relation "secret" does not exist');
     expect(words).toContain('hello');
@@ -309,7 +305,7 @@ describe.each(['batch', 'strict'] as const)('a journal that fails (%s)', (durabi
     const client = await login(world);
     expect(shape(await client.run(query('SELECT 1')))).toBe('T D C Z:I');
     client.close();
-    const ended = operations(await story(world, world.sessions[0] as string));
+    const ended = operations(await storyOf(world, world.sessions[0] as string));
     expect(ended.map(({ outcome }) => outcome?.status)).toEqual(['lost']);
   });
 

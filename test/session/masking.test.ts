@@ -6,11 +6,12 @@ import type { ApprovalRecord } from '../../src/contract/approval.js';
 import type { MaskingDoor } from '../../src/contract/masking-policy.js';
 import { createLooksLike, proposeTags } from '../../src/masking/index.js';
 import { postgres } from '../../src/protocols/postgres/index.js';
-import { readSession, type SessionItem } from '../../src/recording/index.js';
+import type { SessionItem } from '../../src/recording/index.js';
 import { approveAs, type DeskWorld, startDeskWorld } from '../approval/desk-world.js';
 import { eventually } from '../store/state-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import { type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
+import { wholeStoryOf } from './session-story.js';
 
 const POLICY = `
 version: 1
@@ -58,13 +59,7 @@ async function record(client: pg.Client): Promise<SessionItem[]> {
   const session = world.sessions.at(-1) ?? '';
   clients.splice(clients.indexOf(client), 1);
   await client.end();
-  const items: SessionItem[] = [];
-  await eventually('the record is complete', async () => {
-    items.length = 0;
-    for await (const item of readSession(world.journalDir, world.bootId, session)) items.push(item);
-    return items.some(({ kind }) => kind === 'end');
-  });
-  return items;
+  return wholeStoryOf(world, session);
 }
 const ssns = async (client: pg.Client, sql = 'select ssn from people order by id'): Promise<unknown[]> =>
   (await client.query<{ ssn: string }>(sql)).rows.map(({ ssn }) => ssn);

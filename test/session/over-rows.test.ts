@@ -6,7 +6,7 @@ import { createConnection } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ApprovalRecord } from '../../src/contract/approval.js';
-import { readSession, type SessionItem } from '../../src/recording/index.js';
+import type { SessionItem } from '../../src/recording/index.js';
 import { approveAs, type DeskWorld, reviewer, startDeskWorld } from '../approval/desk-world.js';
 import { demand } from '../approval/fixture.js';
 import { eventually } from '../store/state-server.js';
@@ -27,6 +27,7 @@ import {
   sync,
 } from '../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
+import { storyOf } from './session-story.js';
 
 const policy = (asks: string, more = ''): string => `
 version: 1
@@ -120,11 +121,7 @@ const UNTOUCHED = '4312 0 0';
 const ALL = "update ledger.entries set note = 'new'";
 const WORDS = 'this UPDATE changed 4,312 rows in ledger.entries; limit 3';
 
-async function journal(session: string): Promise<SessionItem[]> {
-  const items: SessionItem[] = [];
-  for await (const item of readSession(world.journalDir, world.bootId, session)) items.push(item);
-  return items;
-}
+const journal = (session: string): Promise<SessionItem[]> => storyOf(world, session);
 const failure = (promise: Promise<unknown>): Promise<{ code?: string; message: string; hint?: string; detail?: string }> =>
   promise.then(
     () => Promise.reject(new Error('it went through')),

@@ -10,12 +10,12 @@ import type { Verdict } from '../../src/contract/verdict.js';
 import { AwaitedVerdict } from '../../src/protocols/postgres/awaited-verdict.js';
 import type { Conversation } from '../../src/protocols/postgres/conversation.js';
 import { TokenWait } from '../../src/protocols/postgres/token-wait.js';
-import { readSession } from '../../src/recording/index.js';
 import { approveAs, type DeskWorld, reviewer, startDeskWorld } from '../approval/desk-world.js';
 import { eventually } from '../store/state-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import { type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
 import { textToken } from '../support/text-token.js';
+import { wholeStoryOf } from './session-story.js';
 
 const POLICY = `
 version: 1
@@ -103,16 +103,7 @@ it('what people are asked about is looked up once they let it through, and then 
   expect((await again).rows).toEqual([{ word: 'here' }]);
   const session = world.sessions.at(-1) ?? '';
   await client.end();
-  const outcomes: (string | undefined)[] = [];
-  await eventually('the record is complete', async () => {
-    outcomes.length = 0;
-    let ended = false;
-    for await (const item of readSession(world.journalDir, world.bootId, session)) {
-      if (item.kind === 'operation') outcomes.push(item.operation.outcome?.status);
-      ended ||= item.kind === 'end';
-    }
-    return ended;
-  });
+  const outcomes = (await wholeStoryOf(world, session)).flatMap((item) => (item.kind === 'operation' ? [item.operation.outcome?.status] : []));
   expect(outcomes).toEqual(['ok', undefined, 'refused', 'ok']);
 });
 

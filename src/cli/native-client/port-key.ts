@@ -2,7 +2,7 @@
  * Keys by which a client proves that it is the one that gw started. Whoever has the key alone has nothing: it counts on a tunnel only, and the
  * tunnel's hello names it beside the login's token.
  */
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { GwError } from '../../contract/gw-error.js';
 
 export interface PortKey {
@@ -15,14 +15,13 @@ export interface PortKey {
 const NATIVE_TYPE = 'ecdsa-sha2-nistp256';
 
 export function makePortKey(): PortKey {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const pem = privateKey.export({ format: 'pem', type: 'sec1' }).toString();
-  return { privateKey: pem, secret: keySecret(pem) };
+  const { privateKey } = newKey();
+  return { privateKey, secret: keySecret(privateKey) };
 }
 
 /** A key for the native port of a host's protocol. */
 export function makeNativeKey(): { readonly privateKey: string; readonly publicKey: string } {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey, publicKey } = newKey();
   const { x = '', y = '' } = publicKey.export({ format: 'jwk' });
   const field = (bytes: Uint8Array): Buffer => {
     const length = Buffer.alloc(4);
@@ -32,7 +31,12 @@ export function makeNativeKey(): { readonly privateKey: string; readonly publicK
   // RFC 5656 section 3.1: the type, the curve, the point.
   const point = Buffer.concat([Buffer.from([4]), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
   const blob = Buffer.concat([field(Buffer.from(NATIVE_TYPE)), field(Buffer.from('nistp256')), field(point)]);
-  return { privateKey: privateKey.export({ format: 'pem', type: 'sec1' }).toString(), publicKey: `${NATIVE_TYPE} ${blob.toString('base64')}` };
+  return { privateKey, publicKey: `${NATIVE_TYPE} ${blob.toString('base64')}` };
+}
+
+function newKey(): { readonly privateKey: string; readonly publicKey: KeyObject } {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return { privateKey: privateKey.export({ format: 'pem', type: 'sec1' }).toString(), publicKey };
 }
 
 /** @throws GwError `usage.invalid` when it is no key */

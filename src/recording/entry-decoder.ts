@@ -39,41 +39,68 @@ export interface Entry {
 
 const KINDS = new Set<number>(Object.values(KIND));
 
+/** Goes through the entries of a frame without an object for each. */
+export class EntryCursor {
+  readonly body: Buffer;
+  /** Where the entry lies in the body that `next` found: after its length field, and to its end. */
+  start = 0;
+  end = 0;
+  readonly #count: number;
+  #read = 0;
+
+  constructor(body: Buffer, count: number) {
+    this.body = body;
+    this.#count = count;
+  }
+
+  /** Null: there is an entry. Undefined: there are no more. A string says why the rest cannot be read. */
+  next(): null | undefined | string {
+    const { body, end: at } = this;
+    if (this.#read === this.#count) return at === body.length ? undefined : 'a frame holds more than its entries';
+    if (at + ENTRY_HEAD_BYTES > body.length) return 'a frame holds fewer entries than it says';
+    const length = body.readUInt32BE(at);
+    if (length < ENTRY_HEAD_BYTES - 4 || length > ENTRY_BYTES || at + 4 + length > body.length) return `an entry claims ${length} bytes`;
+    this.start = at + 4;
+    this.end = at + 4 + length;
+    this.#read++;
+    if (!KINDS.has(this.kind)) return `an entry has the unknown kind ${this.kind}`;
+    const flags = body.readUInt8(at + 5);
+    return flags > FLAG_ENCRYPTED ? `an entry has flags ${flags} that this version does not know` : null;
+  }
+
+  get kind(): number {
+    return this.body.readUInt8(this.start);
+  }
+
+  get session(): number {
+    return this.body.readUInt32BE(this.start + 2);
+  }
+
+  get counter(): number {
+    return getU48(this.body, this.start + 6);
+  }
+
+  entry(): Entry {
+    const { body, start, end } = this;
+    return {
+      kind: this.kind,
+      encrypted: body.readUInt8(start + 1) === FLAG_ENCRYPTED,
+      hidden: null,
+      session: this.session,
+      counter: this.counter,
+      payload: body.subarray(start + ENTRY_HEAD_BYTES - 4, end),
+      raw: body.subarray(start, end),
+    };
+  }
+}
+
 /** The entries of a frame; a string as the last value says why the rest cannot be read. */
 export function* decodeEntries(body: Buffer, count: number): Generator<Entry | string, void, void> {
-  let at = 0;
-  for (let i = 0; i < count; i++) {
-    if (at + ENTRY_HEAD_BYTES > body.length) {
-      yield 'a frame holds fewer entries than it says';
-      return;
-    }
-    const length = body.readUInt32BE(at);
-    const end = at + 4 + length;
-    if (length < ENTRY_HEAD_BYTES - 4 || length > ENTRY_BYTES || end > body.length) {
-      yield `an entry claims ${length} bytes`;
-      return;
-    }
-    const entry: Entry = {
-      kind: body.readUInt8(at + 4),
-      encrypted: body.readUInt8(at + 5) === FLAG_ENCRYPTED,
-      hidden: null,
-      session: body.readUInt32BE(at + 6),
-      counter: getU48(body, at + 10),
-      payload: body.subarray(at + ENTRY_HEAD_BYTES, end),
-      raw: body.subarray(at + 4, end),
-    };
-    if (!KINDS.has(entry.kind)) {
-      yield `an entry has the unknown kind ${entry.kind}`;
-      return;
-    }
-    if (body.readUInt8(at + 5) > FLAG_ENCRYPTED) {
-      yield `an entry has flags ${body.readUInt8(at + 5)} that this version does not know`;
-      return;
-    }
-    yield entry;
-    at = end;
+  const cursor = new EntryCursor(body, count);
+  for (let found = cursor.next(); found !== undefined; found = cursor.next()) {
+    yield found ?? cursor.entry();
+    if (found !== null) return;
   }
-  if (at !== body.length) yield 'a frame holds more than its entries';
 }
 
 export interface OperationPayload {

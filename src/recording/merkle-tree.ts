@@ -6,11 +6,10 @@
 import { hash } from 'node:crypto';
 
 const HASH_BYTES = 32;
-const LEVELS = 48;
 
 export class MerkleTree {
   /** Root of the complete subtree of 2^level leaves that waits at each level; valid where the bit of `#leaves` is set. */
-  readonly #slots = Buffer.alloc(LEVELS * HASH_BYTES);
+  readonly #slots: string[] = [];
   /** 0x01 | left | right */
   readonly #pair = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
   #leaves = 0;
@@ -21,41 +20,37 @@ export class MerkleTree {
 
   /** Adds a leaf: `leaf` is 0x00 followed by its data. */
   add(leaf: Buffer): void {
-    this.#pair.write(hash('sha256', leaf, 'binary'), 1 + HASH_BYTES, HASH_BYTES, 'binary');
-    this.#added();
+    this.#add(hash('sha256', leaf, 'binary'));
   }
 
   /** Adds a leaf of which only the hash is known. */
   addHash(leafHash: Buffer): void {
-    leafHash.copy(this.#pair, 1 + HASH_BYTES, 0, HASH_BYTES);
-    this.#added();
-  }
-
-  /** The right half of the pair is the hash of a new leaf. */
-  #added(): void {
-    const pair = this.#pair;
-    let level = 0;
-    // One merge for each trailing one bit of the number of leaves so far: the subtrees of equal size that end here.
-    for (let n = this.#leaves; n % 2 === 1; n = Math.floor(n / 2)) this.#merge(level++);
-    pair.copy(this.#slots, level * HASH_BYTES, 1 + HASH_BYTES);
-    this.#leaves++;
+    this.#add(leafHash.toString('latin1'));
   }
 
   /** Root over the leaves so far; of none it is SHA-256 of the empty string, as RFC 6962 says. */
   root(): Buffer {
-    let begun = false;
+    let root: string | null = null;
     for (let level = 0, n = this.#leaves; n > 0; level++, n = Math.floor(n / 2)) {
-      if (n % 2 === 0) continue;
-      if (begun) this.#merge(level);
-      else this.#slots.copy(this.#pair, 1 + HASH_BYTES, level * HASH_BYTES, (level + 1) * HASH_BYTES);
-      begun = true;
+      if (n % 2 === 1) root = root === null ? (this.#slots[level] as string) : this.#parent(level, root);
     }
-    return begun ? Buffer.from(this.#pair.subarray(1 + HASH_BYTES)) : hash('sha256', '', 'buffer');
+    return root === null ? hash('sha256', '', 'buffer') : Buffer.from(root, 'latin1');
   }
 
-  /** The right half of the pair becomes the hash of the waiting subtree of `level` and itself. */
-  #merge(level: number): void {
-    this.#slots.copy(this.#pair, 1, level * HASH_BYTES, (level + 1) * HASH_BYTES);
-    this.#pair.write(hash('sha256', this.#pair, 'binary'), 1 + HASH_BYTES, HASH_BYTES, 'binary');
+  #add(leafHash: string): void {
+    let subtree = leafHash;
+    let level = 0;
+    // One merge for each trailing one bit of the number of leaves so far: the subtrees of equal size that end here.
+    for (let n = this.#leaves; n % 2 === 1; n = Math.floor(n / 2)) subtree = this.#parent(level++, subtree);
+    this.#slots[level] = subtree;
+    this.#leaves++;
+  }
+
+  /** Hash of the subtree that waits at `level` and of the one to its right. */
+  #parent(level: number, right: string): string {
+    const pair = this.#pair;
+    pair.write(this.#slots[level] as string, 1, HASH_BYTES, 'latin1');
+    pair.write(right, 1 + HASH_BYTES, HASH_BYTES, 'latin1');
+    return hash('sha256', pair, 'binary');
   }
 }

@@ -4,7 +4,7 @@
  */
 import { open } from 'node:fs/promises';
 import { GwError } from '../contract/gw-error.js';
-import { decodeEntries } from './entry-decoder.js';
+import { EntryCursor } from './entry-decoder.js';
 import { MerkleTree } from './merkle-tree.js';
 import { encodeSeal, leafBytes, type SegmentFooter, type SessionRange } from './segment-layout.js';
 import { SegmentReader } from './segment-reader.js';
@@ -33,12 +33,14 @@ export async function sealSegment(path: string, options: SealOptions): Promise<S
       if (item.kind === 'end') break;
       if (item.kind !== 'frame') throw unsealable(item.kind === 'broken' ? item.problem : 'its last frame is torn');
       frames++;
-      for (const entry of decodeEntries(item.body, item.entries)) {
-        if (typeof entry === 'string') throw unsealable(entry);
-        tree.add(leafBytes(item.time, entry.raw));
-        const range = sessions.get(entry.session);
-        if (range === undefined) sessions.set(entry.session, { session: entry.session, first: entry.counter, last: entry.counter });
-        else range.last = entry.counter;
+      const cursor = new EntryCursor(item.body, item.entries);
+      for (let found = cursor.next(); found !== undefined; found = cursor.next()) {
+        if (found !== null) throw unsealable(found);
+        const { session, counter } = cursor;
+        tree.add(leafBytes(item.time, item.body, cursor.start, cursor.end));
+        const range = sessions.get(session);
+        if (range === undefined) sessions.set(session, { session, first: counter, last: counter });
+        else range.last = counter;
         if (tree.leaves % SLICE === 0) await new Promise((resolve) => setImmediate(resolve));
       }
     }

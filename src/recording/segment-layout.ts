@@ -145,13 +145,29 @@ export function parseFooter(body: Buffer): SegmentFooter | string {
 }
 
 const LEAF_PREFIX_BYTES = 7;
+/** Its first byte is 0x00, the next six are `leafTime`. */
 const leafBuffer = Buffer.alloc(64 * 1024);
+let leafTime = 0;
+/** Views of the beginning of `leafBuffer` by length: most entries are short, and making a view costs as much as the hash does. */
+const leafViews: (Buffer | undefined)[] = new Array<undefined>(1024).fill(undefined);
+/** Shorter entries are copied in a loop: a call costs more. */
+const LEAF_LOOP_BYTES = 160;
 
-/** What the RFC 6962 leaf hash of an entry is taken of: 0x00 ‖ u48 time of its frame ‖ the entry after its length field. Valid until the next call. */
-export function leafBytes(time: number, entry: Buffer): Buffer {
-  const length = LEAF_PREFIX_BYTES + entry.length;
-  const scratch = length <= leafBuffer.length ? leafBuffer : Buffer.alloc(length);
-  scratch.writeUIntBE(time, 1, 6);
-  entry.copy(scratch, LEAF_PREFIX_BYTES);
-  return scratch.subarray(0, length);
+/**
+ * What the RFC 6962 leaf hash of an entry is taken of: 0x00 ‖ u48 time of its frame ‖ the entry after its length field, which is `body` from
+ * `start` to `end`. Valid until the next call.
+ */
+export function leafBytes(time: number, body: Buffer, start = 0, end = body.length): Buffer {
+  const length = LEAF_PREFIX_BYTES + end - start;
+  if (length > leafBuffer.length) {
+    const leaf = Buffer.alloc(length);
+    leaf.writeUIntBE(time, 1, 6);
+    body.copy(leaf, LEAF_PREFIX_BYTES, start, end);
+    return leaf;
+  }
+  if (time !== leafTime) leafBuffer.writeUIntBE(time, 1, 6);
+  leafTime = time;
+  if (end - start > LEAF_LOOP_BYTES) body.copy(leafBuffer, LEAF_PREFIX_BYTES, start, end);
+  else for (let from = start, to = LEAF_PREFIX_BYTES; from < end; from++) leafBuffer[to++] = body[from] as number;
+  return length < leafViews.length ? (leafViews[length] ??= leafBuffer.subarray(0, length)) : leafBuffer.subarray(0, length);
 }

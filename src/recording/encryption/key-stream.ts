@@ -20,7 +20,8 @@ export const STREAM_BYTES = 60 * 2 ** 30;
 export class KeyStream {
   readonly #key: Buffer;
   #cipher: Cipher | null = null;
-  #block = NOTHING;
+  #block: Buffer = NOTHING;
+  #words = viewOf(NOTHING);
   /** Position of the block's first byte. */
   #from = 0;
 
@@ -28,8 +29,11 @@ export class KeyStream {
     this.#key = key;
   }
 
-  /** Encrypts or decrypts `bytes` from `start` to `end` in place; the first of them has this position in the stream. What stood there goes to `before`, from `to` on. */
-  apply(bytes: Buffer, start: number, end: number, position: number, before: Buffer | null = null, to = 0): void {
+  /**
+   * Encrypts or decrypts `bytes` from `start` to `end` in place, which `view` shows, too; the first of them has this position in the stream. What stood
+   * there goes to `before`, from `to` on.
+   */
+  apply(bytes: Buffer, start: number, end: number, position: number, view = viewOf(bytes), before: DataView | null = null, to = 0): void {
     let at = start;
     let kept = to;
     let offset = position - this.#from;
@@ -42,17 +46,10 @@ export class KeyStream {
         this.#next();
         offset = 0;
       }
-      const block = this.#block;
-      const run = Math.min(end - at, block.length - offset);
-      if (before === null) for (let i = 0; i < run; i++) bytes[at + i] = (bytes[at + i] as number) ^ (block[offset + i] as number);
-      else {
-        for (let i = 0; i < run; i++) {
-          const byte = bytes[at + i] as number;
-          before[kept + i] = byte;
-          bytes[at + i] = byte ^ (block[offset + i] as number);
-        }
-        kept += run;
-      }
+      const run = Math.min(end - at, this.#block.length - offset);
+      if (before !== null) copy(view, at, before, kept, run);
+      this.#xor(view, at, offset, run);
+      kept += run;
       at += run;
       offset += run;
     }
@@ -61,15 +58,28 @@ export class KeyStream {
   #next(): void {
     const from = this.#from + this.#block.length;
     this.#cipher ??= this.#cipherAt(from);
-    this.#block = this.#cipher.update(ZEROS);
-    this.#from = from;
+    this.#use(this.#cipher.update(ZEROS), from);
   }
 
   #seek(position: number): void {
     const from = position - (position % AES_BLOCK);
     this.#cipher = this.#cipherAt(from);
-    this.#block = this.#cipher.update(ZEROS);
+    this.#use(this.#cipher.update(ZEROS), from);
+  }
+
+  #use(block: Buffer, from: number): void {
+    this.#block = block;
+    this.#words = viewOf(block);
     this.#from = from;
+  }
+
+  /** Four bytes at a time, which a DataView does at any offset: byte by byte takes four times as long. */
+  #xor(view: DataView, at: number, offset: number, run: number): void {
+    const words = this.#words;
+    const whole = run & ~3;
+    let i = 0;
+    for (; i < whole; i += 4) view.setInt32(at + i, view.getInt32(at + i, true) ^ words.getInt32(offset + i, true), true);
+    for (; i < run; i++) view.setUint8(at + i, view.getUint8(at + i) ^ words.getUint8(offset + i));
   }
 
   #cipherAt(position: number): Cipher {
@@ -78,4 +88,15 @@ export class KeyStream {
     counter.writeUInt32BE(FIRST_COUNTER + position / AES_BLOCK, NONCE.length);
     return createCipheriv('aes-256-ctr', this.#key, counter);
   }
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function copy(from: DataView, at: number, to: DataView, kept: number, run: number): void {
+  const whole = run & ~3;
+  let i = 0;
+  for (; i < whole; i += 4) to.setInt32(kept + i, from.getInt32(at + i, true), true);
+  for (; i < run; i++) to.setUint8(kept + i, from.getUint8(at + i));
 }

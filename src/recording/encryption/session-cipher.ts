@@ -26,6 +26,7 @@ export class SessionCipher {
   readonly #key: Buffer;
   /** Plaintext that the cipher has not seen yet. */
   readonly #held = Buffer.allocUnsafeSlow(HELD_BYTES);
+  readonly #heldView = new DataView(this.#held.buffer, this.#held.byteOffset, this.#held.byteLength);
   #heldBytes = 0;
   #position = 0;
 
@@ -56,7 +57,7 @@ export class SessionCipher {
       bytes.write(hash('sha256', bytes.subarray(from, end), 'binary'), at, COMMITMENT_BYTES, 'binary');
     }
     setU48(view, from - POSITION_BYTES, this.#position);
-    this.#encrypt(bytes, from, end);
+    this.#encrypt(batch, from, end);
     if (kind === KIND.sessionEnd) this.finish().copy(bytes, at);
   }
 
@@ -69,14 +70,14 @@ export class SessionCipher {
     return this.#gcm.getAuthTag();
   }
 
-  #encrypt(bytes: Buffer, start: number, end: number): void {
+  #encrypt({ bytes, view }: EntryBatch, start: number, end: number): void {
     const length = end - start;
     if (length >= LARGE_BYTES) {
       this.#flush();
       bytes.set(this.#gcm.update(bytes.subarray(start, end)), start);
     } else {
       if (this.#heldBytes + length > HELD_BYTES) this.#flush();
-      this.#stream.apply(bytes, start, end, this.#position, this.#held, this.#heldBytes);
+      this.#stream.apply(bytes, start, end, this.#position, view, this.#heldView, this.#heldBytes);
       this.#heldBytes += length;
     }
     this.#position += length;

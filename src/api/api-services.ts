@@ -42,6 +42,7 @@ export interface LocalSessions {
 
 export interface RecordPage {
   readonly readOnly: boolean;
+  readonly account?: string;
   readonly operations: readonly OperationRecord[];
   readonly events: SessionDetail['events'];
   readonly intact: boolean;

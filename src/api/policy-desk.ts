@@ -7,7 +7,7 @@ export interface PolicyDesk {
   /** Null: the policy in force. @throws GwError `policy.unknown` */
   text(digest: string | null): Promise<PolicyText>;
   /** Null statement: opening a session. @throws GwError `usage.invalid` */
-  explain(identity: Identity, target: Target, statement: string | null): Promise<Omit<PolicyExplanation, 'notes' | 'masking'>>;
+  explain(identity: Identity, target: Target, statement: string | null, account: string | null): Promise<Omit<PolicyExplanation, 'notes' | 'masking'>>;
   /** The digest of a candidate. @throws GwError `policy.invalid` */
   check(files: readonly PolicyFile[]): string;
   /** Replays what the journals of this gateway hold. @throws GwError `policy.invalid` | `session.limit` (another one runs) */

@@ -21,6 +21,8 @@ const explainBody = z.strictObject({
   /** Subject, `issuer#subject`, or name where only one has it. Left out: the caller. */
   as: z.string().min(1).max(2_500).optional(),
   target: z.string().min(1).max(200),
+  /** Account at the target, of opening a session. Left out: none is named. */
+  account: z.string().min(1).max(300).optional(),
   /** Left out: opening a session. */
   statement: z.string().max(50_000).optional(),
   /** As in a session that was opened with a reason. */
@@ -86,7 +88,7 @@ function explain(services: ApiServices): ApiRoute {
       const self = asked.as === undefined || isSelf(asked.as, caller.identity);
       const identity = self ? caller.identity : storedIdentity(await findSubject(asked.as ?? '', services));
       await audit('policy.explain', { issuer: identity.issuer, subject: identity.subject, target: target.name });
-      const answer = await services.policyDesk.explain(identity, target, asked.statement ?? null);
+      const answer = await services.policyDesk.explain(identity, target, asked.statement ?? null, asked.account ?? null);
       const masking =
         asked.statement === undefined
           ? null

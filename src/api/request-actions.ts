@@ -25,6 +25,8 @@ const denyBody = z.strictObject({ reason: z.string().trim().min(1, 'must say why
 const cancelBody = z.strictObject({ reason: comment });
 const createBody = z.strictObject({
   target: z.string().min(1).max(300),
+  /** Account at the target. Left out: none is named. */
+  account: z.string().min(1).max(300).optional(),
   for: z
     .number()
     .int()
@@ -67,10 +69,12 @@ async function questionOf(
   const protocol = target === undefined ? undefined : services.protocols.get(target.protocol);
   if (target === undefined || protocol === undefined) throw new GwError('target.unknown', 'There is no such target, or it is not visible to this identity.');
   const view = services.policy.current().view(identity, target);
-  const connect = view.connect();
+  const connect = view.connect(asked.account ?? null);
   if (connect.effect === 'deny') {
-    throw new GwError('policy.connect_denied', `Policy does not let ${identity.name} connect to ${target.name}, with an approval neither.`, {
+    const why = connect.reasons[0] ?? 'no rule allows it';
+    throw new GwError('policy.connect_denied', `Policy does not let ${identity.name} connect to ${target.name}, with an approval neither: ${why}.`, {
       detail: { rule: connect.rule, policy: connect.policy },
+      ...(connect.hint === null ? {} : { hint: connect.hint }),
     });
   }
   let decision: Decision = connect;
@@ -102,15 +106,19 @@ async function questionOf(
   const demand = demandOf(asked, decision, view.access());
   const grantMs = asked.for === undefined ? null : asked.for * 1_000;
   if (grantMs !== null && (demand.grantMs === null || grantMs > demand.grantMs)) throw notOffered(demand.grantMs);
-  return { grantMs, question: { ...common(asked, target, caller), kind: grantMs === null ? 'operation' : 'access', operation, demand, ...about(decision) } };
+  return {
+    grantMs,
+    question: { ...common(asked, target, connect, caller), kind: grantMs === null ? 'operation' : 'access', operation, demand, ...about(decision) },
+  };
 }
 
 const about = ({ policy, rule, reasons }: Decision) => ({ policy, rule, reasons });
 
-function common(asked: Asked, target: Target, { identity }: Caller) {
+function common(asked: Asked, target: Target, { account }: Decision, { identity }: Caller) {
   return {
     identity,
     target,
+    account: account === undefined || account === target.account ? null : account,
     // Access is to all that the target gives.
     scope: asked.statement === undefined ? null : databaseOf(target.options),
     session: null,

@@ -21,8 +21,10 @@ export function targetsRoute(services: ApiServices): ApiRoute {
 function describe(target: Target, identity: Identity, services: ApiServices, settings: ApiSettings): TargetInfo | null {
   const protocol = services.protocols.get(target.protocol);
   if (protocol === undefined) return null;
-  const decision = services.policy.current().view(identity, target).connect();
-  const reachable = decision.effect !== 'deny';
+  const view = services.policy.current().view(identity, target);
+  const decision = view.connect();
+  const accounts = view.accounts();
+  const reachable = decision.effect !== 'deny' || accounts.length > 0;
   return {
     name: target.name,
     protocol: target.protocol,
@@ -37,6 +39,7 @@ function describe(target: Target, identity: Identity, services: ApiServices, set
     serverKey: protocol.serverKey,
     database: databaseOf(target.options),
     native: reachable ? settings.nativeAddress(target.protocol) : null,
+    ...(accounts.length === 0 ? {} : { accounts }),
     ...(decision.record === undefined ? {} : { record: decision.record }),
   };
 }

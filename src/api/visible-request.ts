@@ -57,6 +57,7 @@ export function showRequest(record: ApprovalRecord, caller: Caller, services: Ap
     onBehalfOf: onBehalfOf?.subject ?? null,
     target: record.target,
     protocol: record.protocol,
+    ...(record.account === undefined ? {} : { account: record.account }),
     scope: record.scope,
     digest: record.digest,
     policy: record.policy,

@@ -13,6 +13,8 @@ export interface Bound {
   readonly requester: { readonly issuer: string; readonly subject: string };
   readonly onBehalfOf: { readonly issuer: string; readonly subject: string } | null;
   readonly target: string;
+  /** Account at the target, where it is not the one of the configuration. */
+  readonly account: string | null;
   readonly scope: string | null;
   /** Null for access to a target: then what it is good for is a time, not a statement. */
   readonly statement: Uint8Array | null;
@@ -78,6 +80,10 @@ export function bindingDigest(bound: Bound): string {
       for (const part of column) field(part);
       field(name);
     }
+  }
+  if (bound.account !== null) {
+    field('account');
+    field(bound.account);
   }
   return `sha256:${hash.digest('hex')}`;
 }

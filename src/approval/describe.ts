@@ -48,7 +48,7 @@ export interface RecordStart {
 }
 
 export function startRecord(question: ApprovalQuestion, { grantMs, waiter, now, requesterEmail, principalEmail }: RecordStart): ApprovalRecord {
-  const { kind, identity, target, scope, demand, operation } = question;
+  const { kind, identity, target, account, scope, demand, operation } = question;
   const principal = principalOf(identity);
   return {
     id: newId('apr', now),
@@ -59,6 +59,7 @@ export function startRecord(question: ApprovalQuestion, { grantMs, waiter, now, 
     onBehalfOf: principal === null ? null : { ...principal, email: principalEmail },
     target: target.name,
     protocol: target.protocol,
+    ...(account === null ? {} : { account }),
     scope,
     digest: questionDigest(question, kind, grantMs),
     policy: question.policy,

@@ -9,16 +9,17 @@ import { bindingDigest } from './binding.js';
 import { isGrant } from './machine.js';
 import { satisfies } from './people.js';
 
-type Asked = Pick<ApprovalQuestion, 'identity' | 'target' | 'scope' | 'demand' | 'policy' | 'operation' | 'breakGlass' | 'session' | 'sequence'>;
+type Asked = Pick<ApprovalQuestion, 'identity' | 'target' | 'account' | 'scope' | 'demand' | 'policy' | 'operation' | 'breakGlass' | 'session' | 'sequence'>;
 
 /** The digest that a record of this kind has when it asks for exactly this. */
 export function questionDigest(asked: Asked, kind: ApprovalRecord['kind'], grantMs: number | null): string {
-  const { identity, target, scope, policy, operation, session, sequence } = asked;
+  const { identity, target, account, scope, policy, operation, session, sequence } = asked;
   return bindingDigest({
     kind,
     requester: identity,
     onBehalfOf: principalOf(identity),
     target: target.name,
+    account,
     scope,
     statement: operation?.exact ?? null,
     parameters: operation?.parameters ?? null,
@@ -47,6 +48,9 @@ export function grantCovers(record: ApprovalRecord, asked: Asked, now: number): 
   if (!isGrant(record) || record.state !== 'approved' || record.activeUntil === null || record.grantMs === null) return false;
   if (now >= record.activeUntil || record.target !== asked.target.name || !isSameRequester(record, asked.identity)) return false;
   if (record.scope !== null && record.scope !== asked.scope) return false;
+  // Access that names no account and no statement was agreed to by all who would be asked for any.
+  const anyAccount = record.kind === 'access' && record.operation === null && record.account === undefined;
+  if (!anyAccount && (record.account ?? null) !== asked.account) return false;
   const { grantMs, breakGlassMs, approvers } = asked.demand;
   if (record.kind === 'break_glass') {
     return asked.breakGlass && record.review?.accepted !== false && breakGlassMs !== null && now < record.createdAt + breakGlassMs;

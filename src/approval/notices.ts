@@ -47,7 +47,8 @@ function line(text: string): string {
     .slice(0, 300);
 }
 
-function what({ kind, operation, target, grantMs }: ApprovalRecord): string {
+function what({ kind, operation, target: name, account, grantMs }: ApprovalRecord): string {
+  const target = account === undefined ? name : `${name} as ${account}`;
   if (kind === 'break_glass') return `break-glass access to ${target}`;
   const time = grantMs === null ? '' : ` for ${Math.round(grantMs / 60_000)} min`;
   return operation === null ? `${kind === 'connect' ? 'to connect' : 'access'} to ${target}${time}` : `on ${target}${time}: ${operation.summary}`;

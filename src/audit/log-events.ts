@@ -14,7 +14,10 @@ const END = {
 } as const satisfies AuditFields;
 
 export const LOG_EVENTS = {
-  /** `number` counts the sessions of a journal from 1, without gaps. `recording`: what the client makes on its side; left out where it makes none. */
+  /**
+   * `number` counts the sessions of a journal from 1, without gaps. `recording`: what the client makes on its side; left out where it makes
+   * none. `account`: as which account of the target, where policy says it.
+   */
   'session.start': {
     session: 'public',
     number: 'public',
@@ -26,6 +29,7 @@ export const LOG_EVENTS = {
     via: 'public',
     readOnly: 'public',
     recording: 'public',
+    account: 'public',
     policy: 'public',
     rule: 'public',
     name: 'sensitive',

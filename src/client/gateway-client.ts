@@ -386,6 +386,7 @@ export class GatewayClient {
   async explainPolicy(question: {
     readonly as?: string;
     readonly target: string;
+    readonly account?: string;
     readonly statement?: string;
     readonly reason?: boolean;
   }): Promise<PolicyExplanation> {

@@ -16,6 +16,9 @@ const COLUMNS: readonly Column<TargetInfo>[] = [
   { name: 'description', value: (target) => target.description },
 ];
 
+/** Shown where policy names accounts. */
+const ACCOUNTS: Column<TargetInfo> = { name: 'accounts', value: (target) => target.accounts?.join(' ') ?? '' };
+
 export default class Ls extends GwCommand {
   static override summary = 'List the targets that you can reach, and why not the others.';
   static override hiddenAliases = ['targets'];
@@ -34,7 +37,12 @@ export default class Ls extends GwCommand {
     const { client, gateway } = await this.connect(flags);
     const targets = await client.targets();
     await this.printRows(
-      { columns: COLUMNS, rows: targets, whole: { targets }, empty: paintOut.dim(`No target of ${visible(gateway.origin)} is visible to you.`) },
+      {
+        columns: targets.some(({ accounts }) => accounts !== undefined) ? [...COLUMNS, ACCOUNTS] : COLUMNS,
+        rows: targets,
+        whole: { targets },
+        empty: paintOut.dim(`No target of ${visible(gateway.origin)} is visible to you.`),
+      },
       flags.output,
     );
     return { targets };

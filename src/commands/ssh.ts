@@ -7,6 +7,7 @@ export default class Ssh extends ClientCommand {
     "The same as `gw connect TARGET`, for targets whose client is ssh: the system's own, with a key made for this one time, and the host key of the gateway pinned. What stands after `--` goes to ssh: a command, or options such as -L before it. Exit code and signals pass through.";
   static override examples = [
     { description: 'A shell', command: '<%= config.bin %> ssh web-1' },
+    { description: 'As another account, where policy lets you be it', command: '<%= config.bin %> ssh deploy@web-1' },
     { description: 'One command', command: '<%= config.bin %> ssh web-1 -- systemctl status nginx' },
     { description: 'With a reason, for the record and for those who approve', command: '<%= config.bin %> ssh web-1 --reason "TICKET-7" -- uptime' },
   ];

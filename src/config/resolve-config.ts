@@ -142,7 +142,7 @@ function targetSettings(each: ParsedGatewayFile['targets'][number], found: Resol
         username,
         password: password === undefined ? null : secretSource(password, directory),
         ...(key === undefined ? {} : { key: secretSource(key, directory) }),
-        ...(certificate ? { principals: principals ?? [username] } : {}),
+        ...(certificate ? { principals: principals ?? ['{{account}}'] } : {}),
       },
     },
   ];

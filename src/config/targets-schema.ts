@@ -30,11 +30,18 @@ const target = z.strictObject({
           'Log in with a certificate that the gateway signs for each session, for minutes, with an authority of its own. The target must trust that authority; the guide to the protocol says how.',
       }),
       principals: z
-        .array(z.string().regex(/^[^\p{C},]{1,255}$/u, 'must be a name without commas and control characters'))
+        .array(
+          z
+            .string()
+            .regex(/^(?:[^\p{C},{}]|\{\{account\}\}){1,255}$/u, 'must be a name without commas, braces and control characters; `{{account}}` may stand in it'),
+        )
         .min(1)
         .max(16)
         .optional()
-        .meta({ description: 'Names that the certificate is good for at the target. Default: the user name.', examples: [['deploy']] }),
+        .meta({
+          description: 'Names that the certificate is good for at the target; `{{account}}` stands for the account of the session. Default: the account.',
+          examples: [['deploy'], ['gw-{{account}}']],
+        }),
     })
     .meta({ description: 'What the gateway logs in with. Clients never see it.' }),
   options: z.record(z.string(), z.unknown()).default({}).meta({ description: 'Options of the protocol.' }),

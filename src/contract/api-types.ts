@@ -56,6 +56,8 @@ export interface TargetInfo {
   readonly native: string | null;
   /** `client`: sessions are opened only for a client that records its side. Left out where it need not. */
   readonly record?: 'client';
+  /** Accounts besides the target's own as which a session can be opened or asked for. Left out: none. */
+  readonly accounts?: readonly string[];
 }
 
 /** POST /api/v1/sessions/:id/erase */
@@ -99,6 +101,8 @@ export interface SessionDetail {
   readonly session: SessionSummary;
   /** The target refused writes on the session's connection. */
   readonly readOnly: boolean;
+  /** As which account of the target, where policy said it; left out: as that of the configuration. */
+  readonly account?: string;
   readonly operations: readonly OperationRecord[];
   readonly events: readonly { readonly at: string; readonly kind: string; readonly data: Readonly<Record<string, unknown>> }[];
   /** False when something of the record is missing or does not verify; `problems` says what. */
@@ -209,6 +213,8 @@ export interface ApprovalInfo {
   readonly onBehalfOf: string | null;
   readonly target: string;
   readonly protocol: string;
+  /** Account at the target, where one is asked for. */
+  readonly account?: string;
   readonly scope: string | null;
   /** What an approval names, so that it is good for what was shown and nothing else. */
   readonly digest: string;
@@ -254,6 +260,8 @@ export interface ApprovalList {
 /** POST /api/v1/requests */
 export interface NewApproval {
   readonly target: string;
+  /** Account at the target; left out: none is named. */
+  readonly account?: string | undefined;
   /** Seconds that the access shall last; without it the statement is approved for one time. */
   readonly for?: number | undefined;
   readonly statement?: string | undefined;
@@ -288,6 +296,8 @@ export interface ClientRecordingList {
 /** First message of a `gw-tunnel/1` connection, client to gateway: u32 length, then this as JSON (at most 64 KiB). */
 export interface TunnelHello {
   readonly target: string;
+  /** Account at the target; left out or null: none is named. */
+  readonly account?: string | null;
   readonly token: string;
   /** The local port's per-session secret (43 base64url digits): the native client must present it. */
   readonly secret: string;

@@ -102,6 +102,8 @@ export interface ApprovalRecord {
   readonly onBehalfOf: { readonly issuer: string; readonly subject: string; readonly email: string | null } | null;
   readonly target: string;
   readonly protocol: string;
+  /** Account at the target for which it is asked; left out: the one of the configuration, or, of access, all. */
+  readonly account?: string;
   /** What part of the target (database) the session is connected to; null when there is none, or for all of it. */
   readonly scope: string | null;
   /** `sha256:…` over what exactly is asked for: `approval/binding.ts`. */
@@ -170,6 +172,8 @@ export interface ApprovalQuestion {
   readonly kind: ApprovalKind;
   readonly identity: Identity;
   readonly target: { readonly name: string; readonly protocol: string };
+  /** Account at the target, where it is not the one of the configuration. */
+  readonly account: string | null;
   readonly scope: string | null;
   /** Null: asked ahead of time, outside any session. */
   readonly session: string | null;

@@ -92,6 +92,8 @@ export interface Decision {
   readonly tier: Tier | null;
   /** Sessions are opened only for a client that records its side. Of a decision to connect; left out where it need not. */
   readonly record?: 'client';
+  /** As which account of the target the session is opened. Of a decision to connect, where policy says it; left out: as that of the configuration. */
+  readonly account?: string;
   /** People said no, or nobody said anything: what the client is told instead of the policy's words. Never of a decision of policy alone. */
   readonly refusal?: GwError;
 }
@@ -110,8 +112,13 @@ export interface PolicyView {
    * the session then runs where the target itself refuses writes.
    */
   readonly readOnly: boolean;
-  /** May the session be opened? Deny by default. */
-  connect(): Decision;
+  /**
+   * May the session be opened, as this account? Deny by default. Null or left out: nobody named one. Then it is the target's own where policy lets it
+   * be, else the only one that it lets be; where there are several, it is denied with their names.
+   */
+  connect(account?: string | null): Decision;
+  /** Accounts, besides the target's own, as which a session can be opened, or asked for. */
+  accounts(): readonly string[];
   /** Pure, synchronous, and cached by the identity of `facts`. Never throws: a failing condition is a deny with the reason. */
   decide(facts: Facts): Decision;
   /**
@@ -130,7 +137,7 @@ export interface PolicyView {
 
 export interface PolicySet {
   readonly digest: string;
-  view(identity: Identity, target: Pick<Target, 'name' | 'protocol' | 'labels'>): PolicyView;
+  view(identity: Identity, target: Pick<Target, 'name' | 'protocol' | 'labels'> & Partial<Pick<Target, 'account' | 'accounts'>>): PolicyView;
 }
 
 /** Port of the policy domain: the set in force, swapped atomically on reload. */

@@ -72,6 +72,8 @@ export interface ProtocolDescriptor {
   readonly tagged: string | null;
   /** It delivers text without columns: detectors look through it for the record, and for the screen where policy says so. */
   readonly searched?: true;
+  /** The gateway can open a session as an account that policy names, where a target trusts its authority. */
+  readonly accounts?: true;
   readonly client: ClientDescriptor;
   /** Facts for a policy `explain` or check of a single statement given as text; null when the protocol has no text form. */
   readonly factsOf: ((text: string) => Promise<Facts>) | null;
@@ -128,6 +130,8 @@ export type LoginRequest =
   | {
       readonly kind: 'session';
       readonly target: string;
+      /** Account at the target that the client asks for; null: it names none. Untrusted. */
+      readonly account: string | null;
       readonly credential: Credential;
       /** What the client says of itself; untrusted, for people. */
       readonly client: string | null;

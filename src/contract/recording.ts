@@ -46,6 +46,8 @@ export interface SessionStart {
   readonly readOnly?: true;
   /** Id of the recording that the client makes on its side. Left out where it makes none. */
   readonly recording?: string;
+  /** As which account of the target, where policy says it. Left out: as that of the configuration. */
+  readonly account?: string;
   readonly decision: RecordedDecision;
 }
 

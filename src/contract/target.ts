@@ -9,6 +9,10 @@ export interface Target {
   readonly port: number;
   readonly description: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** The account of the configuration. */
+  readonly account: string;
+  /** `named`: the gateway certifies itself, so policy may name other accounts. `own`: sessions are opened as the one of the configuration only. */
+  readonly accounts: 'own' | 'named';
   /** Validated by the island's own schema at load. */
   readonly options: unknown;
   /** `strict`: an operation's record is synced to disk before the operation goes up. */
@@ -18,7 +22,7 @@ export interface Target {
 
 /** What the gateway holds for a target. */
 export interface HeldCredential extends Omit<TargetCredential, 'certify'> {
-  /** Names that the gateway has itself certified for, by its own authority; null: it does not. */
+  /** Names that the gateway has itself certified for, by its own authority; null: it does not. `{{account}}` in them stands for the account. */
   readonly principals: readonly string[] | null;
 }
 

@@ -74,10 +74,11 @@ class LoggedSession implements SessionRecorder {
     this.#ended = ended;
   }
 
-  begin({ session, identity, target, protocol, via, readOnly, recording, decision, clientAddress, reason, client }: SessionStart, number: number): void {
+  begin(start: SessionStart, number: number): void {
+    const { session, identity, target, protocol, via, readOnly, recording, account, decision, clientAddress, reason, client } = start;
     const { issuer, subject, kind, name, email, groups, onBehalfOf } = identity;
     const { policy, rule } = decision;
-    const open = { session, number, issuer, subject, kind, target, protocol, via, readOnly: readOnly === true, recording, policy, rule };
+    const open = { session, number, issuer, subject, kind, target, protocol, via, readOnly: readOnly === true, recording, account, policy, rule };
     this.#leaves++;
     this.#trail.append('session.start', { ...open, name, email, groups, onBehalfOf, clientAddress, reason, client });
   }

@@ -30,11 +30,11 @@ export function createPolicyAnswers(options: PolicyAnswersOptions): PolicyDesk {
       if (found === null) throw new GwError('policy.unknown', 'No policy with this digest, or more than one that begins so, was ever in force here.');
       return found;
     },
-    explain: async (identity, place, statement) => {
+    explain: async (identity, place, statement, account) => {
       const facts = statement === null ? null : await readStatement(place.protocol, statement);
-      const { decision, effects } = current().explain(identity, place, facts);
+      const { decision, effects } = current().explain(identity, place, facts, account);
       const { issuer, subject, name, kind, groups } = identity;
-      const summary = facts?.summary ?? `opens a session on ${place.name}`;
+      const summary = facts?.summary ?? `opens a session on ${place.name}${decision.account === undefined ? '' : ` as ${decision.account}`}`;
       return { as: { issuer, subject, name, kind, groups }, target: place.name, statement, summary, unknown: facts?.unknown ?? [], decision, effects };
     },
     check: (files) => loadPolicy(files, protocolDescriptors).digest,

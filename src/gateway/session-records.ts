@@ -69,8 +69,10 @@ async function readPage(
   const resolved = new Map<number, readonly TokenCount[]>();
   let intact = false;
   let readOnly = false;
+  let account: string | undefined;
   let problems: readonly string[] = [];
   for await (const item of readSession(journalDir, session.journal, session.id, keys)) {
+    if (item.kind === 'start') ({ account } = item.start);
     if (item.kind === 'start') readOnly = item.start.readOnly === true;
     else if (item.kind === 'operation' && item.operation.sequence > after) page.add(recordOf(item.operation));
     else if (item.kind === 'event' && item.event === 'masked') noteMasked(item.data, masked);
@@ -87,7 +89,7 @@ async function readPage(
     const tokens = resolved.get(each.sequence);
     return { ...each, masked: masked.get(each.sequence) ?? [], ...(tokens === undefined ? {} : { resolved: tokens }) };
   });
-  return { readOnly, operations, events, intact, problems, next: page.next };
+  return { readOnly, ...(account === undefined ? {} : { account }), operations, events, intact, problems, next: page.next };
 }
 
 const maskedEvent = z.object({

@@ -11,7 +11,7 @@ import type { PolicyFileText } from './schema.js';
 
 export interface CheckRequest {
   readonly files: readonly PolicyText[];
-  readonly protocols: readonly Pick<ProtocolDescriptor, 'kind' | 'actions' | 'facts' | 'resources' | 'tagged'>[];
+  readonly protocols: readonly Pick<ProtocolDescriptor, 'kind' | 'actions' | 'facts' | 'resources' | 'tagged' | 'accounts'>[];
 }
 
 export interface CheckedFile {

@@ -3,6 +3,7 @@
  * reports every word that could never match, with its position and the nearest word that could.
  */
 import type { FactDescriptor } from '../contract/protocol.js';
+import { compileAccounts } from './accounts.js';
 import { suggestion } from './closest-word.js';
 import { compileTerms } from './compile-terms.js';
 import type { CompiledRule, FactMatcher, ResourceMatcher } from './compiled-rule.js';
@@ -150,5 +151,6 @@ export function compileRule(rule: RuleText, name: string, order: number, vocabul
     when: compileWhen(rule, report),
     during: rule.during === undefined ? null : anyWindow(asList(rule.during).map(compileWindow)),
     terms: compileTerms(rule, tiers, report),
+    accounts: compileAccounts(rule, protocols, report),
   };
 }

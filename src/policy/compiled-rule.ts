@@ -3,6 +3,7 @@
  * *may* be, what permits only to what it *is*; everything that is not known falls on the side of refusal. Effects are untrusted.
  */
 import type { Effect, FactValue, Resource } from '../contract/operation.js';
+import type { AccountPattern } from './accounts.js';
 import type { Condition } from './condition.js';
 import type { Glob } from './glob.js';
 import { matchName, type NamePattern } from './name-pattern.js';
@@ -44,6 +45,8 @@ export interface CompiledRule {
   /** Null: always. */
   readonly during: TimeWindow | null;
   readonly terms: RuleTerms;
+  /** Accounts at the target that it is about, of a rule for `connect`; null: it does not say. */
+  readonly accounts: readonly AccountPattern[] | null;
 }
 
 /** True of a rule that does nothing but allow: it need not be looked at where it is not certain that it applies. */

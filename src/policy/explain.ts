@@ -7,6 +7,7 @@ import type { Decision } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import type { Effect, Facts } from '../contract/operation.js';
 import type { EffectTrace, RuleTrace } from '../contract/policy-types.js';
+import { accountFit } from './accounts.js';
 import { type CompiledRule, columnsMatch, factMatches, factOf, resourceMatches } from './compiled-rule.js';
 import { subjectContext, targetContext } from './condition.js';
 import { describeEffect, printable } from './describe.js';
@@ -25,6 +26,10 @@ interface ExplainInput {
   readonly clock: Clock;
   readonly identity: Identity;
   readonly target: TargetFields;
+  /** Of opening a session; null: the target's own. */
+  readonly account: string | null;
+  /** Accounts that rules of the set name as such. */
+  readonly named: ReadonlySet<string>;
 }
 
 /** Restricting rules apply where something merely may be meant; permitting ones do not. */
@@ -57,6 +62,11 @@ function effectFits(rule: CompiledRule, effect: Effect, vocabulary: ProtocolVoca
   return { applies };
 }
 
+function accountFits({ accounts }: CompiledRule, input: ExplainInput): Fit {
+  const fit = accountFit(accounts, input.account, input);
+  return fit === 'no' ? no('it is about other accounts') : { applies: fit === 'is' ? 'yes' : 'perhaps' };
+}
+
 function ruleFits(rule: CompiledRule, effect: Effect | null, action: string, input: ExplainInput, scope: MatchScope, round: Round): Fit {
   const { identity, target, clock, vocabulary } = input;
   if (rule.targets !== null && !rule.targets(target)) return no('it is about other targets');
@@ -65,7 +75,7 @@ function ruleFits(rule: CompiledRule, effect: Effect | null, action: string, inp
   if (rule.during !== null && !rule.during.open(clock.now())) return no('it is outside of its hours');
   const about = actionFits(rule, action);
   if (about.applies === 'no') return about;
-  const fits = effect === null ? about : effectFits(rule, effect, vocabulary);
+  const fits = effect === null ? accountFits(rule, input) : effectFits(rule, effect, vocabulary);
   if (fits.applies === 'no') return fits;
   try {
     if (!conditionHolds(rule, effect, scope, round)) return no('its condition does not hold');
@@ -97,7 +107,11 @@ export function explain(input: ExplainInput, decision: Decision, facts: Facts | 
     facts: effect?.facts ?? {},
     rules: rules.map((rule) => trace(rule, ruleFits(rule, effect, action, input, scope, round))),
   });
-  if (facts === null) return { decision, effects: [traced(null, CONNECT, `connect to ${printable(target.name)}`)] };
+  if (facts === null)
+    return {
+      decision,
+      effects: [traced(null, CONNECT, `connect to ${printable(target.name)}${input.account === null ? '' : ` as ${printable(input.account)}`}`)],
+    };
   const known = (action: string): string => (vocabulary?.actions.has(action) === true ? action : UNKNOWN);
   return { decision, effects: facts.effects.map((effect) => traced(effect, known(effect.action), describeEffect(effect, Object.keys(effect.facts)))) };
 }

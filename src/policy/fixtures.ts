@@ -25,7 +25,11 @@ const identitySchema = z.strictObject({
   on_behalf_of: z.strictObject({ issuer: text.optional(), subject: text, verified: z.boolean().optional() }).optional(),
   claims: z.record(z.string(), z.unknown()).optional(),
 });
-const targetSchema = z.strictObject({ protocol: text, labels: z.record(z.string(), z.string()).optional() });
+const targetSchema = z.strictObject({
+  protocol: text,
+  labels: z.record(z.string(), z.string()).optional(),
+  account: text.optional(),
+});
 const testSchema = z
   .strictObject({
     name: text.optional(),
@@ -33,6 +37,7 @@ const testSchema = z
     target: text,
     statement: z.string().max(1_000_000).optional(),
     connect: z.literal(true).optional(),
+    account: text.optional(),
     column: text.optional(),
     reason: text.optional(),
     approved: z.literal(true).optional(),
@@ -52,6 +57,7 @@ const testSchema = z
     (test) => [test.statement, test.connect, test.column].filter((each) => each !== undefined).length === 1,
     'needs one of `statement`, `connect: true` and `column`',
   )
+  .refine((test) => test.account === undefined || test.connect !== undefined, 'has an `account`, which belongs to `connect: true`')
   .refine((test) => (test.column === undefined) === (test.shown === undefined), 'needs `shown` with `column`, and only there')
   .refine((test) => test.column !== undefined || test.expect !== undefined, 'needs `expect`');
 const fixtureSchema = z.strictObject({
@@ -76,6 +82,8 @@ export interface PolicyTest {
   readonly target: TargetFields;
   /** Null: opening a session, or a column. */
   readonly statement: string | null;
+  /** Account that the session is asked for as; null: none is named. */
+  readonly account: string | null;
   /** Parts of the name of a column whose masking is asked for. */
   readonly column: readonly string[] | null;
   /** The session has a reason. */
@@ -84,7 +92,7 @@ export interface PolicyTest {
   readonly approved: boolean;
   /** Milliseconds since the epoch; null: it does not matter when. */
   readonly at: number | null;
-  readonly expect: Omit<z.infer<typeof testSchema>, 'name' | 'as' | 'target' | 'statement' | 'connect' | 'column' | 'reason' | 'approved' | 'at'>;
+  readonly expect: Omit<z.infer<typeof testSchema>, 'name' | 'as' | 'target' | 'statement' | 'connect' | 'account' | 'column' | 'reason' | 'approved' | 'at'>;
 }
 
 export interface Fixture {
@@ -132,7 +140,7 @@ export function parseFixture(path: string, source: string): Fixture {
   }
   const tests: PolicyTest[] = [];
   for (const [index, test] of (parsed.data?.tests ?? []).entries()) {
-    const { name, as, target, statement, connect: _connect, column, reason, approved, at, ...expected } = test;
+    const { name, as, target, statement, connect: _connect, account, column, reason, approved, at, ...expected } = test;
     const identity = parsed.data?.identities[as];
     const place = parsed.data?.targets[target];
     const unknown = (key: 'as' | 'target', word: string, words: object): void =>
@@ -145,11 +153,12 @@ export function parseFixture(path: string, source: string): Fixture {
     if (place === undefined) unknown('target', target, parsed.data?.targets ?? {});
     if (identity === undefined || place === undefined) continue;
     tests.push({
-      name: name ?? `${as} on ${target}: ${statement ?? column ?? 'connect'}`,
+      name: name ?? `${as} on ${target}: ${statement ?? column ?? (account === undefined ? 'connect' : `connect as ${account}`)}`,
       line: locate(['tests', index]).line,
       identity: identityOf(as, identity),
-      target: { name: target, protocol: place.protocol, labels: place.labels ?? {} },
+      target: { name: target, protocol: place.protocol, labels: place.labels ?? {}, ...(place.account === undefined ? {} : { account: place.account }) },
       statement: statement ?? null,
+      account: account ?? null,
       column: column?.split('.') ?? null,
       reasoned: reason !== undefined,
       approved: approved === true,

@@ -47,7 +47,10 @@ export async function loadPolicyGently(
   protocols: readonly ProtocolDescriptor[],
   options: LoadOptions = {},
 ): Promise<LoadedPolicy> {
-  const words = protocols.map(({ kind, actions, facts, resources, tagged }) => ({ kind, actions, facts, resources, tagged }));
+  const words = protocols.map(({ kind, actions, facts, resources, tagged, accounts }) => ({
+    ...{ kind, actions, facts, resources, tagged },
+    ...(accounts === undefined ? {} : { accounts }),
+  }));
   const reply = await checkInThread({ files, protocols: words });
   if (reply === null) return loadPolicy(files, protocols, options);
   if (reply.kind === 'invalid') {
@@ -63,8 +66,9 @@ export async function loadPolicyGently(
     for (const entry of file.defaults ?? []) defaults.push({ operations: entry.operations, targets: compileTargets(entry.targets) });
     for (const portion of file.portions) {
       for (const rule of JSON.parse(portion) as readonly RuleText[]) {
-        rules.push(compileRule(rule, `${file.stem}/${rule.id}`, rules.length, vocabulary, file.tiers, surprised));
-        uses.add(rule);
+        const compiled = compileRule(rule, `${file.stem}/${rule.id}`, rules.length, vocabulary, file.tiers, surprised);
+        rules.push(compiled);
+        uses.add(rule, compiled.accounts);
         if (performance.now() - slice < SLICE_MS) continue;
         await turn();
         slice = performance.now();

@@ -68,9 +68,14 @@ export class IdentityUses {
   #conditions = false;
   readonly #claims = new Set<string>();
 
-  add({ subjects, when }: { readonly subjects?: RuleText['subjects']; readonly when?: RuleText['when'] }): void {
+  add({ subjects, when }: { readonly subjects?: RuleText['subjects']; readonly when?: RuleText['when'] }, accounts: CompiledRule['accounts'] = null): void {
     this.#ids ||= subjects?.ids !== undefined;
     this.#emails ||= subjects?.emails !== undefined;
+    for (const { source } of accounts ?? []) {
+      this.#ids ||= source?.kind === 'id';
+      this.#emails ||= source?.kind === 'local';
+      if (source?.kind === 'claim') this.#claims.add(source.key);
+    }
     this.#conditions ||= when !== undefined;
     for (const key of Object.keys(subjects?.claims ?? {})) this.#claims.add(key);
   }
@@ -137,9 +142,9 @@ export function loadPolicy(files: readonly PolicyText[], protocols: readonly Pro
   const { checked, compiled } = load(files, vocabulary);
   const uses = new IdentityUses();
   for (const { policy } of checked.files) {
-    for (const rule of policy.rules ?? []) uses.add(rule);
     for (const mask of policy.masks ?? []) uses.add({ subjects: mask.subjects });
   }
+  for (const [index, rule] of checked.files.flatMap(({ policy }) => policy.rules ?? []).entries()) uses.add(rule, compiled.rules[index]?.accounts);
   return createPolicySet({
     digest: checked.digest,
     canonical: checked.canonical,

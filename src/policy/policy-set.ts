@@ -8,6 +8,7 @@ import type { Clock } from '../base/clock.js';
 import type { PolicySet } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import type { Facts } from '../contract/operation.js';
+import { namedAccounts } from './accounts.js';
 import type { CompiledMasking } from './compile-masking.js';
 import { type CompiledRule, onlyPermits } from './compiled-rule.js';
 import { type Explanation, explain } from './explain.js';
@@ -31,8 +32,8 @@ export interface LoadedPolicy extends PolicySet {
   readonly rules: readonly string[];
   /** Views share decisions, so a view lives as long as its set; sessions ask again when the set changes. */
   view(identity: Identity, target: TargetFields): CompiledView;
-  /** The decision with every rule of the set and why it does or does not apply. Null facts: opening a session. */
-  explain(identity: Identity, target: TargetFields, facts: Facts | null): Explanation;
+  /** The decision with every rule of the set and why it does or does not apply. Null facts: opening a session, as `account` where one is asked for. */
+  explain(identity: Identity, target: TargetFields, facts: Facts | null, account?: string | null): Explanation;
 }
 
 export interface CompiledDefault {
@@ -73,6 +74,8 @@ function viewKey(identity: Identity, target: TargetFields, use: IdentityUse, cla
     target.name,
     target.protocol,
     target.labels,
+    target.account ?? null,
+    target.accounts ?? null,
     identity.issuer,
     identity.kind,
     identity.groups,
@@ -93,6 +96,7 @@ function defaultFor(defaults: readonly CompiledDefault[], target: TargetFields):
 export function createPolicySet(input: PolicySetInput): LoadedPolicy {
   const views = new GenerationCache<string, CompiledView>(VIEWS_KEPT);
   const claimPaths = input.use.claims.map(claimPath);
+  const named = namedAccounts(input.rules);
   const set: LoadedPolicy = {
     digest: input.digest,
     canonical: input.canonical,
@@ -115,6 +119,7 @@ export function createPolicySet(input: PolicySetInput): LoadedPolicy {
         digest: input.digest,
         rules: input.rules.filter(applies),
         uncertain,
+        namedAccounts: named,
         defaultOperations: defaultFor(input.defaults, target),
         vocabulary: input.vocabulary.get(target.protocol),
         masking: input.masking,
@@ -125,10 +130,13 @@ export function createPolicySet(input: PolicySetInput): LoadedPolicy {
       views.set(key, view);
       return view;
     },
-    explain(identity, target, facts) {
+    explain(identity, target, facts, account = null) {
       const view = set.view(identity, target);
-      const decision = facts === null ? view.connect() : view.decide(facts);
-      return explain({ rules: input.rules, vocabulary: input.vocabulary.get(target.protocol), clock: input.clock, identity, target }, decision, facts);
+      const decision = facts === null ? view.connect(account) : view.decide(facts);
+      const about = decision.account ?? account;
+      const as = about === target.account ? null : about;
+      const vocabulary = input.vocabulary.get(target.protocol);
+      return explain({ rules: input.rules, vocabulary, clock: input.clock, identity, target, account: as, named }, decision, facts);
     },
   };
   return set;

@@ -5,10 +5,12 @@
  * Facts are untrusted. Anything unexpected in here is a denial, never an exception.
  */
 import type { Clock } from '../base/clock.js';
+import { isAccountName } from '../contract/account-name.js';
 import { type ApprovalDemand, type Decision, NOTHING_FURTHER, type PolicyView } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import type { ClearColumn, MaskingView } from '../contract/masking-policy.js';
 import type { Effect, Facts } from '../contract/operation.js';
+import { type AccountScope, accountFit, accountsOf } from './accounts.js';
 import { assemble, type Outcome, UNDERSTOOD_NOTHING } from './assemble-decision.js';
 import type { CompiledMask, CompiledMasking } from './compile-masking.js';
 import type { CompiledRule } from './compiled-rule.js';
@@ -37,6 +39,8 @@ export interface ViewInput {
   readonly rules: readonly CompiledRule[];
   /** Those of them whose subject the identity only may be. */
   readonly uncertain: ReadonlySet<CompiledRule>;
+  /** Accounts that rules of the set name as such. */
+  readonly namedAccounts: ReadonlySet<string>;
   readonly defaultOperations: 'allow' | 'deny';
   readonly vocabulary: ProtocolVocabulary | undefined;
   readonly masking: CompiledMasking;
@@ -47,6 +51,10 @@ export interface ViewInput {
 
 const DECISIONS_KEPT = 4096;
 const NO_COLUMNS: readonly ClearColumn[] = Object.freeze([]);
+/** Decisions to connect that are kept: one for each account that somebody asks for. */
+const CONNECTS_KEPT = 64;
+/** Accounts that are offered and named in reasons. */
+const ACCOUNTS_SHOWN = 100;
 /** Columns that are named in the reasons of a decision; a request for approval lists all. */
 const COLUMNS_SHOWN = 6;
 
@@ -55,7 +63,8 @@ interface Season {
   readonly rules: readonly CompiledRule[];
   readonly index: RuleIndex;
   readonly decisions: GenerationCache<Facts, Decision>;
-  connect: Decision | null;
+  /** By account; '' is the target's own. */
+  readonly connects: GenerationCache<string, Decision>;
 }
 
 function clearReasons(clears: readonly ClearColumn[]): readonly string[] {
@@ -71,6 +80,7 @@ class View implements CompiledView {
   readonly timeDependent: boolean;
   readonly #input: ViewInput;
   readonly #scope: MatchScope;
+  readonly #accounts: AccountScope;
   readonly #lengths: ReadonlyMap<string, number>;
   /** Rules with a window. */
   readonly #windowed: readonly CompiledRule[];
@@ -91,21 +101,52 @@ class View implements CompiledView {
     this.#lengths = new Map([...(input.vocabulary?.resources ?? [])].map(([type, parts]) => [type, parts.length]));
     const { vocabulary, clock, uncertain } = input;
     this.#scope = { vocabulary, clock, uncertain, subject: subjectContext(input.identity), target: targetContext(input.target) };
+    this.#accounts = { identity: input.identity, target: input.target, named: input.namedAccounts };
     this.#season = this.#newSeason(input.rules);
     if (this.#windowed.length > 0) this.#turn(clock.now());
   }
 
-  connect(): Decision {
+  connect(asked: string | null = null): Decision {
+    if (asked !== null) return this.#connectAs(asked === this.#input.target.account ? null : asked);
+    const own = this.#connectAs(null);
+    if (own.effect !== 'deny') return own;
+    const [only, ...others] = this.accounts();
+    if (only === undefined) return own;
+    if (others.length === 0) return this.#connectAs(only);
+    const names = [only, ...others].join(', ');
+    const reasons = [`several accounts of ${printable(this.#input.target.name)} are possible (${names}), and none was named`];
+    return { ...NOTHING_FURTHER, effect: 'deny', rule: null, policy: this.policy, reasons, hint: 'Say as which: `--as ACCOUNT`, or the name TARGET+ACCOUNT.' };
+  }
+
+  accounts(): readonly string[] {
+    if (!this.#choosable) return [];
+    const names = new Set<string>();
+    for (const { accounts, effect } of this.#now().rules) {
+      if (accounts === null || (effect !== 'allow' && effect !== 'require_approval')) continue;
+      for (const name of accountsOf(accounts, this.#accounts, true)) names.add(name);
+    }
+    if (this.#input.target.account !== undefined) names.delete(this.#input.target.account);
+    return [...names].filter((name) => this.#connectAs(name).effect !== 'deny').slice(0, ACCOUNTS_SHOWN);
+  }
+
+  /** Sessions of this target can be opened as an account that policy names. */
+  get #choosable(): boolean {
+    return this.#input.vocabulary?.accounts === true && this.#input.target.accounts !== 'own';
+  }
+
+  /** Null: the target's own account. */
+  #connectAs(account: string | null): Decision {
     const season = this.#now();
-    if (season.connect !== null) return season.connect;
+    const known = season.connects.get(account ?? '');
+    if (known !== undefined) return known;
     const round = newRound(null);
     let decision: Decision;
     try {
-      decision = this.#decideConnect(season, round);
+      decision = this.#decideConnect(season, account, round);
     } catch (error) {
       decision = this.#failed(error);
     }
-    if (!round.usedTime) season.connect = decision;
+    if (!round.usedTime) season.connects.set(account ?? '', decision);
     return decision;
   }
 
@@ -139,7 +180,7 @@ class View implements CompiledView {
   }
 
   access(): ApprovalDemand | null {
-    if (this.connect().effect === 'deny') return null;
+    if (this.#connectAs(null).effect === 'deny' && this.accounts().length === 0) return null;
     // One grant stands in for all that can be granted, so it takes what all of them ask for.
     const granting = this.#now().rules.filter((rule) => rule.effect === 'require_approval' && rule.terms.approval?.grantMs != null);
     const masks = this.#input.masking.masks.filter((mask) => mask.approval?.grantMs != null && this.#concerns(mask));
@@ -167,7 +208,7 @@ class View implements CompiledView {
   }
 
   #newSeason(rules: readonly CompiledRule[]): Season {
-    return { rules, index: new RuleIndex(rules, this.#lengths), decisions: new GenerationCache(DECISIONS_KEPT), connect: null };
+    return { rules, index: new RuleIndex(rules, this.#lengths), decisions: new GenerationCache(DECISIONS_KEPT), connects: new GenerationCache(CONNECTS_KEPT) };
   }
 
   #now(): Season {
@@ -192,16 +233,30 @@ class View implements CompiledView {
     return { effect: 'deny', rule: null, policy: this.policy, reasons, hint: null, ...NOTHING_FURTHER };
   }
 
-  #decideConnect(season: Season, round: Round): Decision {
-    const what = `connect to ${printable(this.#input.target.name)}`;
-    const found = matchRules([season.rules.filter((rule) => rule.actions.has(CONNECT))], null, CONNECT, this.#scope, round);
+  #decideConnect(season: Season, account: string | null, round: Round): Decision {
+    const target = printable(this.#input.target.name);
+    const what = `connect to ${target}${account === null ? '' : ` as ${printable(account)}`}`;
+    const denied = (reason: string): Decision => ({ ...NOTHING_FURTHER, effect: 'deny', rule: null, policy: this.policy, reasons: [reason], hint: null });
+    if (account !== null && !this.#choosable) return denied(`${what}: sessions on ${target} are always opened as the account of its configuration`);
+    if (account !== null && !isAccountName(account)) return denied(`no account has a name like ${printable(account)}`);
+    const uncertain = new Set(this.#scope.uncertain);
+    const rules = season.rules.filter((rule) => {
+      const fit = rule.actions.has(CONNECT) ? accountFit(rule.accounts, account, this.#accounts) : 'no';
+      if (fit === 'may') uncertain.add(rule);
+      return fit !== 'no';
+    });
+    const found = matchRules([rules], null, CONNECT, { ...this.#scope, uncertain }, round);
     const outcome = this.#strict(found, CONNECT, what, what) ?? {
       effect: 'deny' as const,
       rule: null,
       reason: `no rule lets ${describeSubject(this.#input.identity)} ${what}`,
       found,
     };
-    return this.#assemble([outcome]);
+    const decision = this.#assemble([outcome]);
+    // A session says whom it was for wherever policy said so, also where that is the target's own account.
+    const name =
+      account ?? (found.asking.some(({ accounts }) => accounts !== null) || (found.allow?.accounts ?? null) !== null ? this.#input.target.account : undefined);
+    return decision.effect === 'deny' || name === undefined ? decision : { ...decision, account: name };
   }
 
   #decideFacts(facts: Facts, season: Season, round: Round): Decision {

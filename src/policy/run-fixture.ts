@@ -45,7 +45,7 @@ export async function decideTest(test: PolicyTest, policy: LoadedPolicy, clock: 
   clock.set(test.at);
   const facts = test.statement === null ? null : await read(test.target.protocol, test.statement);
   const view = policy.view(test.identity, test.target);
-  return facts === null ? view.connect() : view.decide(facts);
+  return facts === null ? view.connect(test.account) : view.decide(facts);
 }
 
 interface Shown {

@@ -151,6 +151,11 @@ const ruleSchema = z.strictObject({
     .literal('client')
     .optional()
     .describe('In a rule that names `connect`: sessions open only for a client (`gw connect`, `gw exec`) that records its terminal and uploads the recording.'),
+  as: list(text(300))
+    .optional()
+    .describe(
+      'In a rule for `connect`: accounts at the target that it is about, by name or made from who asks (`{{subject.local}}`: the part of the verified e-mail address before the `@`; `{{subject.id}}`; `{{subject.claims.NAME}}`). Left out: an allow rule is about the account of the target’s configuration, a rule that restricts about every account.',
+    ),
   message: line(500).optional().describe('Shown with the decision: what the rule protects.'),
   hint: line(500).optional().describe('Shown with a refusal: what to do instead.'),
 });

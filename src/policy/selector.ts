@@ -8,7 +8,12 @@ import type { Target } from '../contract/target.js';
 import { compileGlob } from './glob.js';
 import type { SubjectsText, TargetsText } from './schema.js';
 
-export type TargetFields = Pick<Target, 'name' | 'protocol' | 'labels'>;
+export type TargetFields = Pick<Target, 'name' | 'protocol' | 'labels'> & {
+  /** The account of the configuration. Left out: it is not known. */
+  readonly account?: string;
+  /** `own`: sessions are opened as that account only. */
+  readonly accounts?: 'own' | 'named';
+};
 /** `certain`: only what is proved counts (allow rules). Otherwise what may be true counts as well (deny rules). */
 export type SubjectMatcher = (identity: Identity, certain: boolean) => boolean;
 export type TargetMatcher = (target: TargetFields) => boolean;

@@ -23,6 +23,8 @@ export interface ProtocolVocabulary {
   readonly tagged: string | null;
   /** What is delivered is text, which detectors look through. */
   readonly searched: boolean;
+  /** Sessions can be opened as an account that policy names. */
+  readonly accounts: boolean;
 }
 
 export type Vocabulary = ReadonlyMap<string, ProtocolVocabulary>;
@@ -42,6 +44,7 @@ export function buildVocabulary(protocols: readonly ProtocolDescriptor[]): Vocab
       resources: new Map(Object.entries(protocol.resources)),
       tagged: protocol.tagged,
       searched: protocol.searched === true,
+      accounts: protocol.accounts === true,
     });
   }
   return vocabulary;

@@ -61,6 +61,7 @@ const start = z.object({
   reason: z.string().nullable(),
   client: z.string().nullable(),
   readOnly: z.exactOptional(z.literal(true)),
+  account: z.exactOptional(z.string()),
   decision,
 });
 

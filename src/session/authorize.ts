@@ -39,18 +39,28 @@ export class AwaitedGrant {
   }
 }
 
+type Opened = Pick<AwaitedGrant, 'target' | 'decision'>;
+
+/** The account at the target that a session is opened as. */
+export const accountOf = ({ target, decision }: Opened): string => decision.account ?? target.account;
+
+/** The same where it is not the one of the configuration; null: it is that one. */
+export const foreignAccount = (opened: Opened): string | null => (accountOf(opened) === opened.target.account ? null : accountOf(opened));
+
 /** Throws unless `value` was built here. */
 export function requireGrant(value: Grant): void {
   if (!IssuedGrant.is(value)) throw new GwError('internal.error', 'A target was to be dialled without a grant.');
 }
 
 /**
+ * `account`: at the target, as the client names it; null: it names none.
  * @throws GwError `target.unknown` for a target that does not exist or speaks another protocol — the same words as for one that may not be
  * seen — and `policy.connect_denied` with the rule.
  */
 export function authorize(
   authenticated: Authenticated,
   name: string,
+  account: string | null,
   protocol: string | null,
   targets: { get(name: string): Target | undefined },
   policy: PolicySource,
@@ -59,7 +69,7 @@ export function authorize(
   const target = targets.get(name);
   if (target === undefined || (protocol !== null && target.protocol !== protocol))
     throw new GwError('target.unknown', `There is no target "${printable(name)}" here.`);
-  const decision = policy.current().view(authenticated.identity, target).connect();
+  const decision = policy.current().view(authenticated.identity, target).connect(account);
   if (decision.effect === 'require_approval') return new AwaitedGrant(authenticated, target, decision);
   if (decision.effect !== 'allow') throw denied(authenticated.identity, target, decision);
   return new IssuedGrant(authenticated.identity, target, decision) as unknown as Grant;
@@ -71,10 +81,11 @@ export function authorize(
  */
 export function admit(awaited: AwaitedGrant, approval: ApprovalRecord, policy: PolicySource): Grant {
   const { identity, target } = awaited;
-  const decision = policy.current().view(identity, target).connect();
+  const decision = policy.current().view(identity, target).connect(accountOf(awaited));
   if (decision.effect === 'deny') throw denied(identity, target, decision);
   const { requester } = approval;
-  if (requester.issuer !== identity.issuer || requester.subject !== identity.subject || approval.target !== target.name)
+  const elsewhere = approval.target !== target.name || (approval.account !== undefined && approval.account !== foreignAccount(awaited));
+  if (requester.issuer !== identity.issuer || requester.subject !== identity.subject || elsewhere)
     throw new GwError('internal.error', 'An approval was to be used for somebody or something else.');
   const standing = standOnApproval(awaited.decision, approval, decision);
   if (standing === null) throw new GwError('approval.stale', 'The policy changed since this was asked.', { hint: 'Connect again.' });

@@ -7,7 +7,7 @@ import { GwError } from '../contract/gw-error.js';
 import type { ClientNotice } from '../contract/protocol.js';
 import type { Grant } from '../contract/verdict.js';
 import type { Conn } from './accept.js';
-import { type AwaitedGrant, admit } from './authorize.js';
+import { type AwaitedGrant, admit, foreignAccount } from './authorize.js';
 import type { AskingTerms } from './hold.js';
 import { brokenGlassNotice, heldNotice, progressNotice } from './hold-notices.js';
 import type { PathServices } from './path-services.js';
@@ -34,6 +34,7 @@ export async function askToConnect(question: ConnectQuestion, services: PathServ
       kind: 'connect',
       identity,
       target,
+      account: foreignAccount(awaited),
       scope: null,
       session,
       ...terms,

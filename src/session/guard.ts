@@ -87,6 +87,8 @@ export interface GuardOptions {
   readonly readOnly: boolean;
   readonly identity: Identity;
   readonly target: Target;
+  /** The account at the target that it was opened as. */
+  readonly account: string;
   readonly policy: PolicySource;
   /** The session was opened with a reason. */
   readonly reasoned: boolean;
@@ -152,7 +154,7 @@ export class SessionGuard implements Guard {
 
   /** What the policy in force says of this session's being there. Asked every second. */
   mayStay(): Decision {
-    const decision = this.#currentView().connect();
+    const decision = this.#currentView().connect(this.#options.account);
     this.#hold?.policyIs(decision.policy);
     if (this.#lostWrites) return { ...decision, effect: 'deny', reasons: [LOST_WRITES] };
     const { connected } = this.#options;

@@ -33,6 +33,8 @@ export interface HoldOptions extends AskingTerms {
   readonly door: ApprovalDoor;
   readonly session: string;
   readonly target: { readonly name: string; readonly protocol: string };
+  /** Account at the target, where it is not the one of the configuration. */
+  readonly account: string | null;
   readonly scope: string | null;
   readonly language: string;
   parameters(raw: Uint8Array, types: Uint8Array | null): readonly BoundParameter[] | null;
@@ -114,12 +116,13 @@ export class Hold {
   }
 
   #question(operation: HeldOperation, decision: Decision, sequence: number, identity: Identity, changed: ChangedRows | null): ApprovalQuestion {
-    const { session, target, scope, reason, ticket, waitMs, breakGlass, language } = this.#options;
+    const { session, target, account, scope, reason, ticket, waitMs, breakGlass, language } = this.#options;
     if (decision.approval === null) throw new GwError('internal.error', 'A decision asks for approval and does not say by whom.');
     return {
       kind: 'operation',
       identity,
       target,
+      account,
       scope,
       session,
       reason,

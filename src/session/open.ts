@@ -9,7 +9,7 @@ import { GwError } from '../contract/gw-error.js';
 import type { Protocol, UpstreamConnection, UpstreamReady } from '../contract/protocol.js';
 import type { HeldCredential, Target, TargetCredential } from '../contract/target.js';
 import type { Grant } from '../contract/verdict.js';
-import { requireGrant } from './authorize.js';
+import { foreignAccount, requireGrant } from './authorize.js';
 import { Intake } from './intake.js';
 import type { PathServices } from './path-services.js';
 import { StreamReader } from './stream-reader.js';
@@ -36,7 +36,7 @@ export async function openTarget(
 ): Promise<OpenTarget> {
   requireGrant(grant);
   const { target } = grant;
-  const credential = certified(await target.credential(), target, keyId, services);
+  const credential = certified(await target.credential(), grant, keyId, services);
   const connection = await dialTarget(target, services, signal);
   try {
     const ready = await protocol.connect(connection, target, credential, startup, readOnly);
@@ -51,13 +51,23 @@ export async function openTarget(
   }
 }
 
-/** Where the configuration wants a certificate, the authority that signs it. @throws GwError `target.credential` */
-function certified(held: HeldCredential, { protocol }: Target, keyId: string, { authorities, clock }: PathServices): TargetCredential {
+/**
+ * Where the configuration wants a certificate, the authority that signs it. What is held beside it is for the account of the configuration, and
+ * not shown for another. @throws GwError `target.credential`
+ */
+function certified(held: HeldCredential, grant: Grant, keyId: string, { authorities, clock }: PathServices): TargetCredential {
   const { principals, ...credential } = held;
-  if (principals === null) return credential;
-  const authority = authorities.get(protocol)?.targets;
+  const { target } = grant;
+  const account = foreignAccount(grant);
+  if (principals === null) {
+    if (account !== null) throw new GwError('target.credential', `The gateway holds nothing to log in to ${target.name} as another account.`);
+    return credential;
+  }
+  const authority = authorities.get(target.protocol)?.targets;
   if (authority === undefined) throw new GwError('target.credential', 'The target speaks a protocol in which the gateway has no certificates.');
-  return { ...credential, certify: { authority, principals, keyId, now: clock.now() } };
+  const username = account ?? credential.username;
+  const certify = { authority, principals: principals.map((name) => name.replaceAll('{{account}}', username)), keyId, now: clock.now() };
+  return account === null ? { ...credential, certify } : { username, password: null, certify };
 }
 
 /** A connection for the handshake stage. With `onread` the raw socket emits no data events: its bytes come through the intake. */

@@ -15,7 +15,7 @@ import type { Authenticated, Grant } from '../contract/verdict.js';
 import { encodeFrame } from '../tunnel/frame.js';
 import { Accept, type Conn, type Incoming } from './accept.js';
 import { authenticate, checkLocalSecret } from './authenticate.js';
-import { AwaitedGrant, authorize, requireRecording } from './authorize.js';
+import { AwaitedGrant, accountOf, authorize, foreignAccount, requireRecording } from './authorize.js';
 import { cancelAtTarget, cancelByDigest, cancelHere, cancelSession } from './cancel.js';
 import { closeSession } from './close.js';
 import { askToConnect, watchClient } from './connect-approval.js';
@@ -192,7 +192,7 @@ export class Path {
     try {
       const hello = await readTunnelHello(conn);
       const authenticated = await authenticate({ kind: 'token', token: hello.token }, conn.address, this.#services, this.#throttle);
-      grant = authorize(authenticated, hello.target, null, this.#services.targets, this.#services.policy);
+      grant = authorize(authenticated, hello.target, hello.account, null, this.#services.targets, this.#services.policy);
       await requireRecording(grant, hello.recording, this.#services.clientRecordings);
       const { target, secret, client, terms, recording } = hello;
       tunnelled = { authenticated, target, secret, client, terms, recording };
@@ -233,7 +233,7 @@ export class Path {
       let grant: Grant | AwaitedGrant;
       if (tunnel === null) {
         const authenticated = await authenticate(request.credential, conn.address, services, this.#throttle);
-        grant = authorize(authenticated, request.target, protocol.kind, services.targets, services.policy);
+        grant = authorize(authenticated, request.target, request.account, protocol.kind, services.targets, services.policy);
         await requireRecording(grant, null, services.clientRecordings);
       } else {
         checkLocalSecret(request.credential, tunnel.secret);
@@ -309,6 +309,7 @@ export class Path {
             door: approvals,
             session: about.session,
             target,
+            account: foreignAccount(grant),
             get scope() {
               return scope;
             },
@@ -320,6 +321,7 @@ export class Path {
     const guard = new SessionGuard({
       identity: grant.identity,
       target,
+      account: accountOf(grant),
       policy: services.policy,
       reasoned: about.terms.reason !== null && about.terms.reason !== '',
       masking: (view) => services.masking(view),
@@ -461,6 +463,7 @@ function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: A
     client: about.client,
     ...(readOnly ? { readOnly } : {}),
     ...(about.recording === null ? {} : { recording: about.recording }),
+    ...(decision.account === undefined ? {} : { account: decision.account }),
     decision,
   };
 }

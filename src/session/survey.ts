@@ -29,7 +29,7 @@ export class Survey {
 
   async #grant(token: Secret, address: string, target: string): Promise<Grant> {
     const { targets, policy } = this.#services;
-    const grant = authorize(await authenticate({ kind: 'token', token }, address, this.#services, this.#throttle), target, null, targets, policy);
+    const grant = authorize(await authenticate({ kind: 'token', token }, address, this.#services, this.#throttle), target, null, null, targets, policy);
     if (grant instanceof AwaitedGrant)
       throw new GwError('policy.connect_denied', 'To connect to this target you need an approval; nothing is looked at without one.', {
         hint: 'Ask somebody who may connect without one, or have the policy let you.',

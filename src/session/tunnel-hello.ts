@@ -7,6 +7,8 @@ import type { AskingTerms } from './hold.js';
 
 export interface TunnelRequest {
   readonly target: string;
+  /** Account at the target; null: none is named. */
+  readonly account: string | null;
   readonly token: Secret;
   readonly secret: Secret;
   readonly client: string;
@@ -19,6 +21,7 @@ export interface TunnelRequest {
 const REASON_LIMIT = 1_024;
 const TICKET_LIMIT = 200;
 const RECORDING_LIMIT = 60;
+const ACCOUNT_LIMIT = 300;
 
 export async function readTunnelHello(conn: Conn): Promise<TunnelRequest> {
   let buffer: Buffer = Buffer.alloc(0);
@@ -44,6 +47,7 @@ function parse(value: Record<string, unknown>): TunnelRequest {
   if (!/^[A-Za-z0-9_-]{43,128}$/.test(secret)) throw new GwError('protocol.violation', 'The tunnel\'s first message has no valid "secret".');
   return {
     target: text('target', 128),
+    account: optionalText(value['account'], 'account', ACCOUNT_LIMIT),
     token: new Secret(text('token', 16_384)),
     secret: new Secret(secret),
     client: text('client', 256),

@@ -26,6 +26,8 @@ export function createTargets(settings: readonly TargetSettings[], options: { re
     const key = credential.key === undefined ? null : secretOf(each.name, credential.key, options.environment, 'whole');
     targets.set(each.name, {
       ...rest,
+      account: credential.username,
+      accounts: credential.principals === undefined ? 'own' : 'named',
       credential: async (): Promise<HeldCredential> => ({
         username: credential.username,
         principals: credential.principals ?? null,

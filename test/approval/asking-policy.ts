@@ -27,11 +27,12 @@ export function askingPolicy(set: PolicySet, asking: Asking, digest = set.digest
     digest,
     view: (identity, target) => {
       const view = set.view(identity, target);
-      const connect = ask(view.connect(), asking.connect ?? null);
+      const connect = (account?: string | null) => ask(view.connect(account), asking.connect ?? null);
       return {
         policy: digest,
         readOnly: false,
-        connect: () => connect,
+        connect,
+        accounts: () => view.accounts(),
         masking: () => null,
         asking: (decision) => decision,
         access: () => asking.access ?? asking.connect ?? null,

@@ -51,6 +51,7 @@ export function question(text = 'delete from ledger.entries where id = 42', chan
     kind: 'operation',
     identity: identity('alice'),
     target: { name: 'bank-db', protocol: 'postgres' },
+    account: null,
     scope: 'bank',
     session: 'ses_1',
     reason: 'TICKET-7',

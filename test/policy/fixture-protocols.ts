@@ -37,6 +37,7 @@ const shell: ProtocolDescriptor = {
   facts: [],
   resources: { command: ['name'] },
   tagged: null,
+  accounts: true,
 };
 
 export const protocols = [sql, shell];

@@ -36,6 +36,7 @@ test('knows every key that the loader knows, and no other', () => {
     'limits',
     'break_glass',
     'record',
+    'as',
     'message',
     'hint',
   ]);

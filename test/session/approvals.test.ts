@@ -392,6 +392,7 @@ describe('access ahead of time', () => {
         kind: 'access',
         identity: alice,
         target: { name: 'bank-db', protocol: 'postgres' },
+        account: null,
         scope: null,
         session: null,
         reason: 'month end',

@@ -52,6 +52,17 @@ async function hello(socket: tls.TLSSocket, ...pieces: Buffer[]): Promise<Record
 }
 
 describe('the first message of a tunnel', () => {
+  it('that names an account is refused where a target has one account only, by policy and before anything is dialled', async () => {
+    const socket = await connect();
+    expect(await hello(socket, encodeFrame({ ...HELLO, account: 'postgres' }))).toMatchObject({
+      ok: false,
+      code: 'policy.connect_denied',
+      message: expect.stringContaining('always opened as the account of its configuration') as string,
+    });
+    const strange = await connect();
+    expect(await hello(strange, encodeFrame({ ...HELLO, account: 7 }))).toMatchObject({ ok: false, code: 'protocol.violation' });
+  });
+
   it('split at every byte is read the same', async () => {
     const bytes = encodeFrame(HELLO);
     for (let cut = 1; cut < bytes.length; cut++) {

@@ -344,6 +344,7 @@ describe('what people gave ahead of time', () => {
         session: null,
         reason: 'month end',
         ticket: null,
+        account: null,
         waitMs: 0,
         breakGlass: false,
         sequence: 0,

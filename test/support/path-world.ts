@@ -115,6 +115,8 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
     protocol: protocol.kind,
     host: '127.0.0.1',
     port: options.server.port,
+    account: options.server.username,
+    accounts: options.server.principals === undefined ? 'own' : 'named',
     description: '',
     labels: {},
     options: protocol.parseOptions(

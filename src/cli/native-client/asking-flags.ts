@@ -4,12 +4,16 @@ import { parseDuration } from '../../base/duration.js';
 import type { TunnelHello } from '../../contract/api-types.js';
 import { GwError } from '../../contract/gw-error.js';
 
-export type AskingTerms = Required<Pick<TunnelHello, 'reason' | 'ticket' | 'wait' | 'breakGlass'>>;
+export type AskingTerms = Required<Pick<TunnelHello, 'account' | 'reason' | 'ticket' | 'wait' | 'breakGlass'>>;
 
 /** What `--wait` means without a time. */
 const AS_LONG_AS_IT_TAKES = 'until-it-expires';
 
 export const askingFlags = {
+  as: string({
+    summary: 'As which account of the target, where policy lets you be several. Also written ACCOUNT@TARGET or TARGET+ACCOUNT.',
+    helpValue: 'ACCOUNT',
+  }),
   reason: string({ summary: 'Why; kept in the record, and shown to those who approve.', helpValue: 'TEXT' }),
   ticket: string({ summary: 'Ticket that this belongs to; kept and shown likewise.', helpValue: 'ID' }),
   wait: string({
@@ -37,6 +41,7 @@ export function withWait(own: readonly string[]): string[] {
 }
 
 interface Flags {
+  readonly as?: string | undefined;
   readonly reason?: string | undefined;
   readonly ticket?: string | undefined;
   readonly wait?: string | undefined;
@@ -46,11 +51,11 @@ interface Flags {
 
 /** @throws GwError `usage.invalid` */
 export function askingTerms(flags: Flags): AskingTerms {
-  const { reason = null, ticket = null } = flags;
+  const { as: account = null, reason = null, ticket = null } = flags;
   if (flags['break-glass'] && (reason === null || reason.trim() === '')) {
     throw new GwError('usage.invalid', 'Breaking the glass needs a reason.', { hint: 'Add `--reason TEXT`: it is shown to whoever reviews it.' });
   }
-  return { reason, ticket, wait: flags['no-wait'] ? 0 : waitOf(flags.wait), breakGlass: flags['break-glass'] };
+  return { account, reason, ticket, wait: flags['no-wait'] ? 0 : waitOf(flags.wait), breakGlass: flags['break-glass'] };
 }
 
 function waitOf(text: string | undefined): number | null {

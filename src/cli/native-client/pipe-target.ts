@@ -9,6 +9,7 @@ import { readReply } from '../../tunnel/read-reply.js';
 import { type Connection, tunnelAddress } from '../connection.js';
 import { sayWarning } from '../failure.js';
 import type { AskingTerms } from './asking-flags.js';
+import { placeOf } from './place.js';
 
 export interface PipeRequest {
   readonly connection: Connection;
@@ -19,11 +20,12 @@ export interface PipeRequest {
 }
 
 /** @throws GwError what the gateway said when it refused */
-export async function pipeTarget({ connection, target, secret, terms, purpose }: PipeRequest): Promise<void> {
+export async function pipeTarget({ connection, target: named, secret, terms, purpose }: PipeRequest): Promise<void> {
+  const { target, account } = placeOf(named, terms.account);
   const { client, source, clock } = connection;
   const token = await source.token();
   const address = tunnelAddress(connection);
-  const tunnel = await dialGateway(address, { target, token: token.secret.expose(), secret, client: purpose, ...terms }, new TlsSessionCache());
+  const tunnel = await dialGateway(address, { target, token: token.secret.expose(), secret, client: purpose, ...terms, account }, new TlsSessionCache());
   const { session, rest } = await readReply(tunnel, `the gateway at ${address.host}:${address.port}`);
   using keeper = new SessionKeeper({ client, source, clock, onProblem: (_session, error) => sayWarning(`${error.message} ${error.hint}`) });
   keeper.opened(session, token.expiresAt);

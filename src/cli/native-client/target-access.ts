@@ -19,10 +19,12 @@ import { ClientRecorder } from '../record/client-recorder.js';
 import { say, visible } from '../terminal.js';
 import type { AskingTerms } from './asking-flags.js';
 import { type FilledClient, fillClient } from './client-template.js';
+import { placeOf } from './place.js';
 import { makePortKey } from './port-key.js';
 
 export interface AccessOptions {
   readonly connection: Connection;
+  /** Each as `placeOf` reads it. */
   readonly targets: readonly string[];
   /** Port to listen on, for a single target; 0: any. */
   readonly port: number;
@@ -116,8 +118,14 @@ export class TargetAccess {
     const { connection } = options;
     const { client, source, clock } = connection;
     const all = await client.targets();
-    const chosen = options.targets.map((name) => pickTarget(all, name));
-    const recorder = await recorderFor(chosen, options);
+    const chosen = options.targets.map((text) => {
+      const { target, account } = placeOf(text, options.terms.account);
+      return { info: pickTarget(all, target), account };
+    });
+    const recorder = await recorderFor(
+      chosen.map(({ info }) => info),
+      options,
+    );
     const text = randomBytes(32).toString('base64url');
     // Nobody else can enter it; what is in it is of use only while this command runs.
     const folder = await mkdtemp(join(connection.environment.runtimeDir ?? tmpdir(), 'gw-client-'));
@@ -125,7 +133,7 @@ export class TargetAccess {
     const opened: OpenTarget[] = [];
     const sessions: string[] = [];
     try {
-      for (const info of chosen) {
+      for (const { info, account } of chosen) {
         let tokenEnd = 0;
         const key = info.client.secret === 'key' ? makePortKey() : null;
         const secret = key?.secret ?? text;
@@ -137,7 +145,8 @@ export class TargetAccess {
           async hello() {
             const token = await source.token();
             tokenEnd = token.expiresAt;
-            return { target: info.name, token: token.secret.expose(), secret, client: options.purpose, ...options.terms, recording: recorder?.id ?? null };
+            const { terms, purpose: user } = options;
+            return { target: info.name, token: token.secret.expose(), secret, client: user, ...terms, account, recording: recorder?.id ?? null };
           },
           onSession: (session) => {
             sessions.push(session);

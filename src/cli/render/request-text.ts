@@ -44,7 +44,10 @@ export function renderRequest(request: ApprovalInfo, now: number, paint: ChalkIn
   return [
     line('request', `${request.id} (${request.state}): ${KINDS[request.kind]}`),
     line('who', `${requester.name} (${requester.kind}) ${requester.issuer}#${requester.subject}${behalf}`),
-    line('target', `${request.target}${request.scope === null ? '' : `, ${request.scope}`} (${request.protocol})`),
+    line(
+      'target',
+      `${request.target}${request.account === undefined ? '' : ` as ${request.account}`}${request.scope === null ? '' : `, ${request.scope}`} (${request.protocol})`,
+    ),
     line('why', request.reason ?? 'no reason was given'),
     line('ticket', request.ticket),
     line('rule', `${request.rule ?? '(default)'}${request.reasons.length === 0 ? '' : `: ${request.reasons.join('; ')}`}`),

@@ -77,7 +77,10 @@ export function renderSession(detail: SessionDetail, now: number): string {
     fact('session', session.id),
     fact('who', `${session.name} (${session.kind}) ${session.issuer}#${session.subject}`),
     fact('acting for', session.onBehalfOf),
-    fact('target', `${session.target} (${session.protocol}, ${session.via}${detail.readOnly ? ', read-only connection' : ''})`),
+    fact(
+      'target',
+      `${session.target}${detail.account === undefined ? '' : ` as ${detail.account}`} (${session.protocol}, ${session.via}${detail.readOnly ? ', read-only connection' : ''})`,
+    ),
     fact('from', [session.clientAddress, session.client].filter((part) => part !== null && part !== '').join(', ')),
     fact('reason', session.reason),
     fact('started', `${session.startedAt} (${relativeTime(session.startedAt, now)})`),

@@ -12,11 +12,13 @@ export default class PolicyExplain extends GwCommand {
   static override examples = [
     { description: 'Why may I not do this?', command: "<%= config.bin %> policy explain --target bank-db 'DELETE FROM ledger.entries'" },
     { description: 'What may alice do?', command: "<%= config.bin %> policy explain --as alice --target bank-db 'SELECT * FROM bank.customers'" },
+    { description: 'May alice be root there?', command: '<%= config.bin %> policy explain --as alice --target web-1 --account root' },
     { description: 'May alice connect?', command: '<%= config.bin %> policy explain --as alice --target bank-db' },
   ];
   static override args = { statement: stringArg({ description: 'Statement to judge. Left out: opening a session.' }) };
   static override flags = {
     as: string({ summary: 'Whom to ask about: subject, name, or issuer#subject.', helpValue: 'SUBJECT' }),
+    account: string({ summary: 'As which account of the target, when opening a session.', helpValue: 'ACCOUNT' }),
     target: string({ summary: 'Target on which it would be done.', required: true, helpValue: 'TARGET' }),
     reason: boolean({ summary: 'As in a session that was opened with a reason (`--reason`), which some masks ask for.' }),
     all: boolean({ summary: 'Show rules that do not apply, too, with what kept them from it.' }),
@@ -27,6 +29,7 @@ export default class PolicyExplain extends GwCommand {
     const { client } = await this.connect(flags);
     const answer = await client.explainPolicy({
       target: flags.target,
+      ...(flags.account === undefined ? {} : { account: flags.account }),
       ...(flags.as === undefined ? {} : { as: flags.as }),
       ...(flags.reason ? { reason: true } : {}),
       ...(args.statement === undefined ? {} : { statement: args.statement }),

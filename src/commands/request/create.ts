@@ -4,6 +4,7 @@ import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { parseDuration } from '../../base/duration.js';
 import { GwCommand } from '../../cli/base-command.js';
+import { placeOf } from '../../cli/native-client/place.js';
 import { say, visible } from '../../cli/terminal.js';
 import type { ApprovalInfo } from '../../contract/api-types.js';
 import { GwError } from '../../contract/gw-error.js';
@@ -25,6 +26,7 @@ export default class RequestCreate extends GwCommand {
   static override flags = {
     for: string({ summary: 'How long the access shall last.', helpValue: 'TIME' }),
     statement: string({ summary: 'Exact text to be approved; @FILE reads it from a file, byte for byte.', helpValue: 'TEXT' }),
+    as: string({ summary: 'As which account of the target. Also written ACCOUNT@TARGET or TARGET+ACCOUNT.', helpValue: 'ACCOUNT' }),
     reason: string({ summary: 'Why; shown to those who approve, and kept in the record.', required: true, helpValue: 'TEXT' }),
     ticket: string({ summary: 'Ticket that this belongs to.', helpValue: 'ID' }),
   };
@@ -32,13 +34,21 @@ export default class RequestCreate extends GwCommand {
   async run(): Promise<ApprovalInfo> {
     const { args, flags } = await this.parse(RequestCreate);
     const { client, settings } = await this.connect(flags);
-    const target = args.target ?? settings.target?.value;
-    if (target === undefined) throw new GwError('usage.invalid', 'Which target?', { hint: 'Name one: `gw request create TARGET`. `gw ls` shows them.' });
+    const named = args.target ?? settings.target?.value;
+    if (named === undefined) throw new GwError('usage.invalid', 'Which target?', { hint: 'Name one: `gw request create TARGET`. `gw ls` shows them.' });
+    const { target, account } = placeOf(named, flags.as ?? null);
     const length = flags.for === undefined ? undefined : parseDuration(flags.for);
     if (length === null) throw new GwError('usage.invalid', `"${flags.for ?? ''}" is not a time.`, { hint: 'Write --for 30m or --for 2h.' });
     const statement = flags.statement?.startsWith('@') === true ? await readFile(flags.statement.slice(1), 'utf8') : flags.statement;
     const seconds = length === undefined ? undefined : Math.round(length / 1000);
-    const request = await client.createRequest({ target, for: seconds, statement, reason: flags.reason, ticket: flags.ticket });
+    const request = await client.createRequest({
+      target,
+      ...(account === null ? {} : { account }),
+      for: seconds,
+      statement,
+      reason: flags.reason,
+      ticket: flags.ticket,
+    });
     if (!this.jsonEnabled()) say(`${visible(request.id)} waits for ${visible(request.groups.join(', '))}, until ${request.expiresAt}.`);
     return request;
   }

@@ -111,6 +111,8 @@ async function startup(
   const started: PostgresStartup = { settings: request.settings, database: request.database === target ? '' : request.database, welcomed: false };
   return {
     kind: 'session',
+    // Whom the client names is not looked at: a session is opened as the role of the configuration.
+    account: null,
     target,
     credential: tunnel ? { kind: 'local-secret', secret } : { kind: 'token', token: secret },
     client: request.settings.get('application_name')?.slice(0, 128) ?? null,

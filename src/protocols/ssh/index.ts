@@ -21,6 +21,7 @@ const descriptor: ProtocolDescriptor = {
   resources,
   tagged: null,
   searched: true,
+  accounts: true,
   client: {
     command: 'ssh',
     args: ['-F', '{file:config}', '{target}'],

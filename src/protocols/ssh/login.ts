@@ -192,7 +192,7 @@ class ServerLogin implements TransportEvents {
     const plain = plainAlgorithm(algorithm);
     const { clientAuthority } = this.#connection;
     if (plain === null || clientAuthority === null) return null;
-    const claimed = claimedPass(blob, username, clientAuthority.expose());
+    const claimed = claimedPass(blob, placeOf(username).target, clientAuthority.expose());
     if (claimed === null || !signatureAlgorithms(keyType(claimed.certificate.key)).includes(plain)) return null;
     const { certificate, pass, holder } = claimed;
     return { key: certificate.key, algorithm: plain, credential: { kind: 'pass', pass, holder } };
@@ -226,6 +226,12 @@ function offeredKey(algorithm: string, blob: Buffer): Offer | null {
   return secret === null ? null : { key: blob, algorithm, credential: { kind: 'local-secret', secret: new Secret(secret) } };
 }
 
+/** `TARGET` or `TARGET+ACCOUNT`: where to, and as whom there. What is no name of an account is refused by policy, not here. */
+function placeOf(username: string): { readonly target: string; readonly account: string | null } {
+  const at = username.indexOf('+');
+  return at < 0 ? { target: username, account: null } : { target: username.slice(0, at), account: username.slice(at + 1) };
+}
+
 /** @throws GwError `protocol.*` when the client does not come to the point of claiming something */
 export async function login(connection: LoginConnection): Promise<LoginRequest> {
   const { serverIdentity, target } = connection;
@@ -233,10 +239,12 @@ export async function login(connection: LoginConnection): Promise<LoginRequest> 
   const server = new ServerLogin(connection, serverIdentity);
   const { username, credential } = await server.run();
   const { transport, early } = server;
+  const place = placeOf(username);
   return {
     kind: 'session',
-    // On a tunnel the target stands; whom the client wants to be there is the configuration's to say.
-    target: target ?? username,
+    // On a tunnel the target and the account stand: gw said them.
+    target: target ?? place.target,
+    account: target === null ? place.account : null,
     credential,
     client: target === null || username === target ? 'ssh' : `ssh as ${username}`,
     startup: { transport, early } satisfies SshStartup,

@@ -6,7 +6,10 @@ export function startNotes(start: SessionStart): readonly string[] {
   const { identity } = start;
   const behalf = identity.onBehalfOf;
   const told: readonly (readonly [string, string | null])[] = [
-    ['session', `${start.session} on ${start.target} (${start.protocol}, ${start.via}${start.readOnly === true ? ', read-only connection' : ''})`],
+    [
+      'session',
+      `${start.session} on ${start.target}${start.account === undefined ? '' : ` as ${start.account}`} (${start.protocol}, ${start.via}${start.readOnly === true ? ', read-only connection' : ''})`,
+    ],
     ['who', `${identity.name} (${identity.kind}) ${identity.issuer}#${identity.subject}`],
     ['on behalf of', behalf === null ? null : `${behalf.subject}${behalf.verified ? '' : ' (as it says itself: not verified)'}`],
     ['reason', start.reason],

@@ -1,6 +1,6 @@
 /**
  * The bench: gw against direct, haproxy and pgbouncer, interleaved, as ratios. `npm run bench [-- SECTION…] [--rounds N]`; sections:
- * throughput tunnel bulk masking latency connections memory cli search evidence log ssh, and ssh-huge for who asks. Results go to
+ * throughput recording tunnel bulk masking latency connections memory cli search evidence log ssh, and ssh-huge for who asks. Results go to
  * bench/results/SECTION.json. Needs Debian's postgresql, haproxy and pgbouncer; ssh needs openssh-server.
  */
 import { bulk } from './sections/bulk.js';
@@ -11,6 +11,7 @@ import { latency } from './sections/latency.js';
 import { log } from './sections/log.js';
 import { masking } from './sections/masking.js';
 import { memory } from './sections/memory.js';
+import { recording } from './sections/recording.js';
 import { search } from './sections/search.js';
 import { ssh, sshHuge } from './sections/ssh.js';
 import { throughput } from './sections/throughput.js';
@@ -20,6 +21,7 @@ import { save } from './support/record.js';
 
 const SECTIONS: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = {
   throughput,
+  recording,
   tunnel,
   bulk,
   masking,

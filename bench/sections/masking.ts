@@ -27,8 +27,8 @@ export async function masking(rounds: number): Promise<Row[]> {
   const target = { name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE };
   const plain = await startGateway('auto', [target]);
   const rows: Row[] = [];
-  const elsewhere = await startGateway('auto', [target], ELSEWHERE);
-  const balance = await startGateway('auto', [target], BALANCE);
+  const elsewhere = await startGateway('auto', [target], { masking: ELSEWHERE });
+  const balance = await startGateway('auto', [target], { masking: BALANCE });
   for (const mode of ['simple', 'prepared'] as const) {
     for (const each of [plain, elsewhere, balance]) await pgbench({ name: 'gw', port: each.port, user: 'bank-db', password: each.token }, 8, mode, SECONDS);
     const tps = (name: string, gateway: typeof plain) => ({
@@ -45,8 +45,8 @@ export async function masking(rounds: number): Promise<Row[]> {
     );
   }
   for (const each of [elsewhere, balance]) await each.stop();
-  const one = await startGateway('auto', [target], ONE_COLUMN);
-  const all = await startGateway('auto', [target], ALL_TEXT);
+  const one = await startGateway('auto', [target], { masking: ONE_COLUMN });
+  const all = await startGateway('auto', [target], { masking: ALL_TEXT });
   for (const statement of ['select * from public.wide', 'copy public.wide to stdout']) {
     const read = (name: string, port: number, user: string, password: string) => ({
       name,

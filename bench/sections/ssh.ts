@@ -29,7 +29,9 @@ interface World extends AsyncDisposable {
 async function startWorld(): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'gw-bench-ssh-'));
   const sshd = await startRealSshd([], 'ed25519', 'ed25519');
-  const gateway = await startGateway('auto', [], null, [{ name: 'web-1', port: sshd.port, username: sshd.username, key: sshd.key, hostKey: sshd.hostKey }]);
+  const gateway = await startGateway('auto', [], {
+    hosts: [{ name: 'web-1', port: sshd.port, username: sshd.username, key: sshd.key, hostKey: sshd.hostKey }],
+  });
   const printed = JSON.parse(await run(process.execPath, [GW, 'ssh-cert', '--json'], { env: gateway.env })) as { config: string };
   const known = join(dir, 'known_hosts');
   await writeFile(known, `direct ${sshd.hostKey}\n`);

@@ -11,6 +11,7 @@ import { start, stop } from './process.js';
 
 export const ROOT = join(import.meta.dirname, '../..');
 export const GW = join(ROOT, 'bin/run.js');
+const WITHOUT_RECORDING = join(import.meta.dirname, 'without-recording.mjs');
 
 /** What a bank would keep: guardrails on, everything decided and recorded. */
 const ACCESS = `
@@ -26,6 +27,7 @@ export interface BenchTarget {
   readonly username: string;
   readonly password: string;
   readonly database: string;
+  readonly durability?: 'batch' | 'strict';
 }
 
 export interface BenchHost {
@@ -50,13 +52,16 @@ export interface BenchGateway {
   stop(): Promise<void>;
 }
 
-/** `masking`: what the policy says of sensitive data, as YAML; left out: nothing. */
-export async function startGateway(
-  workers: number | 'auto',
-  targets: readonly BenchTarget[],
-  masking: string | null = null,
-  hosts: readonly BenchHost[] = [],
-): Promise<BenchGateway> {
+export interface BenchOptions {
+  /** What the policy says of sensitive data, as YAML; left out: nothing. */
+  readonly masking?: string;
+  readonly hosts?: readonly BenchHost[];
+  /** False: with a journal that keeps nothing (`without-recording`). */
+  readonly recorded?: boolean;
+}
+
+export async function startGateway(workers: number | 'auto', targets: readonly BenchTarget[], options: BenchOptions = {}): Promise<BenchGateway> {
+  const { masking = null, hosts = [], recorded = true } = options;
   const dir = await mkdtemp(join(tmpdir(), 'gw-bench-gateway-'));
   await chmod(dir, 0o755);
   const issuer = await TestIssuer.start(await testKey('bench'));
@@ -80,10 +85,11 @@ export async function startGateway(
     limits: { preLoginConnections: 2000, preLoginPerAddress: 2000, maxSessions: 5000 },
     log: { level: 'warn' },
     targets: [
-      ...targets.map(({ name, port, username, password, database }) => ({
+      ...targets.map(({ name, port, username, password, database, durability = 'batch' }) => ({
         name,
         protocol: 'postgres',
         address: `127.0.0.1:${port}`,
+        durability,
         credential: { username, password: { literal: password } },
         options: { database, databases: ['*'], tls: { mode: 'disable' } },
       })),
@@ -104,7 +110,11 @@ export async function startGateway(
   await writeFile(join(dir, 'cert.pem'), certificate.cert);
   await writeFile(join(dir, 'key.pem'), certificate.key, { mode: 0o600 });
   await writeFile(caFile, certificate.ca);
-  const child = start(process.execPath, [GW, 'gateway', 'start', '--config', join(dir, 'gateway.yaml'), '--json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const env = recorded ? process.env : { ...process.env, NODE_OPTIONS: `--import ${WITHOUT_RECORDING}` };
+  const child = start(process.execPath, [GW, 'gateway', 'start', '--config', join(dir, 'gateway.yaml'), '--json'], {
+    env,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ready = await new Promise<{ gateway: string; native: Record<string, string> }>((resolve, reject) => {
     child.once('exit', (code) => reject(new Error(`the gateway ended with ${String(code)}`)));
     if (child.stdout === null) throw new Error('no output');

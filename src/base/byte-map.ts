@@ -1,16 +1,9 @@
 /**
  * Says where in a stretch of bytes those of a small set are, 64 KiB at a time, by SIMD: sixteen bytes at once are sorted by their two halves,
  * and a bit for each says whether it is one of the set. Who looks for a few bytes among many asks for the next one instead of reading
- * them all. The code is WebAssembly, put together below from its opcodes (WebAssembly core specification 2.0, section 5.4), so there is
- * nothing to build or to download. One memory serves the process: a map is valid until its next `begin`.
+ * them all. One memory serves the process: a map is valid until its next `begin`.
  */
-
-/** What Node has and TypeScript's library without a browser does not say. */
-declare const WebAssembly: {
-  readonly Module: new (bytes: Uint8Array) => object;
-  readonly Instance: new (module: object) => { readonly exports: { readonly memory: { readonly buffer: ArrayBuffer }; readonly map: MapFunction } };
-};
-type MapFunction = (length: number, to: number, tables: number) => void;
+import { constant, get, I32, load, set, simd, startProgram, V128, type WasmProgram } from './wasm-code.js';
 
 /** Fewer bytes are read faster one by one. */
 export const MAPPED_FROM = 1024;
@@ -23,21 +16,14 @@ const SLOT_COUNT = 2;
 const TABLES_AT = WINDOW + SLOT_COUNT * MAP_BYTES;
 const PAGES = 2;
 
-function program(): Uint8Array {
-  const I32 = 0x7f;
-  const V128 = 0x7b;
-  const get = (local: number): number[] => [0x20, local];
-  const set = (local: number): number[] => [0x21, local];
-  const constant = (value: number): number[] => [0x41, value];
-  const simd = (code: number, ...rest: number[]): number[] => [0xfd, code, ...rest];
-  const load = (offset: number): number[] => simd(0x00, 0, offset);
+/** Takes a length, where the map goes, and where the tables are; what is mapped begins at 0. */
+function program(): WasmProgram {
   const all = (byte: number): number[] => simd(0x0c, ...new Array<number>(16).fill(byte));
   const [SWIZZLE, NOT_EQUAL, AND, BITMASK, SHIFT_RIGHT] = [simd(0x0e), simd(0x24), simd(0x4e), simd(0x64), simd(0x6d)];
   const [ADD, SHIFT, LESS, STORE16] = [[0x6a], [0x76], [0x49], [0x3b, 0, 0]];
   const [LOOP, BRANCH_IF, END] = [[0x03, 0x40], [0x0d, 0], [0x0b]];
   const [length, to, tables, at, low, high, bytes] = [0, 1, 2, 3, 4, 5, 6];
-  const body = [
-    ...[3, 1, I32, 2, V128, 1, V128], // locals: at; low and high; bytes
+  const code = [
     ...[...get(tables), ...load(0), ...set(low)],
     ...[...get(tables), ...load(16), ...set(high)],
     ...LOOP,
@@ -49,23 +35,17 @@ function program(): Uint8Array {
     ...[...get(at), ...constant(16), ...ADD, ...set(at)],
     ...[...get(at), ...get(length), ...LESS, ...BRANCH_IF],
     ...END,
-    ...END,
   ];
-  const sized = (bytes: readonly number[]): number[] => [(bytes.length & 0x7f) | 0x80, bytes.length >> 7, ...bytes];
-  const section = (id: number, ...content: number[]): number[] => [id, ...sized([1, ...content])];
-  const name = (text: string): number[] => [text.length, ...Buffer.from(text)];
-  return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    ...section(1, 0x60, 3, I32, I32, I32, 0), // (length, to, tables) → nothing
-    ...section(3, 0),
-    ...section(5, 0, PAGES),
-    ...[7, ...sized([2, ...name('memory'), 2, 0, ...name('map'), 0, 0])],
-    ...section(10, ...sized(body)),
-  ]);
+  // at, then low, high and bytes.
+  const locals = [
+    [1, I32],
+    [3, V128],
+  ] as const;
+  return startProgram(3, locals, code, PAGES);
 }
 
 interface Machine {
-  readonly map: MapFunction;
+  readonly map: WasmProgram['run'];
   readonly memory: Uint8Array;
   readonly maps: readonly Int32Array[];
   /** Whose map is in each slot. */
@@ -76,9 +56,9 @@ let machine: Machine | null = null;
 
 function started(): Machine {
   if (machine !== null) return machine;
-  const { map, memory } = new WebAssembly.Instance(new WebAssembly.Module(program())).exports;
+  const { run: map, memory } = program();
   const maps = Object.values(SLOTS).map((slot) => new Int32Array(memory.buffer, WINDOW + slot * MAP_BYTES, MAP_BYTES / 4));
-  machine = { map, memory: new Uint8Array(memory.buffer), maps, owners: [null, null] };
+  machine = { map, memory, maps, owners: [null, null] };
   return machine;
 }
 

@@ -200,11 +200,15 @@ export interface EngineContext {
   recheckCatalog(): Promise<void>;
   /**
    * Queues bytes for the target; they leave after the journal's commit of this turn. The verdict must be an allowing one of this
-   * session: anything else throws. A part of the chunk that the engine was just given may be passed as it is.
+   * session: anything else throws. A part of the chunk that the engine was just given may be passed as it is. `written` is called once
+   * bytes in memory of the engine's own are out of this process, so that it may be used again; for bytes that are dropped it is not called.
    */
-  sendUp(verdict: Verdict, chunk: Uint8Array): void;
-  /** Queues bytes for the client; they leave after the journal's commit of this turn. Only what `guard.deliver` gave, or the gateway's own words. */
-  sendDown(chunk: Uint8Array): void;
+  sendUp(verdict: Verdict, chunk: Uint8Array, written?: () => void): void;
+  /**
+   * Queues bytes for the client; they leave after the journal's commit of this turn. Only what `guard.deliver` gave, or the gateway's own words.
+   * `written` as with `sendUp`.
+   */
+  sendDown(chunk: Uint8Array, written?: () => void): void;
   /** Stops and restarts reading from the client, e.g. while a verdict is awaited. */
   pauseClient(): void;
   resumeClient(): void;

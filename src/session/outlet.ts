@@ -14,6 +14,8 @@ export class Outlet {
   /** Pieces of turns that are committed and wait for the disk, oldest first. */
   readonly #sealed: Uint8Array[][] = [];
   #queued = 0;
+  /** What to call when a piece is out. */
+  readonly #written = new Map<Uint8Array, () => void>();
   /** The read buffer whose bytes are passing just now, when it is one that will be used again. */
   volatile: ReadBuffer | null = null;
 
@@ -38,11 +40,12 @@ export class Outlet {
     return this.#stream.writableLength;
   }
 
-  /** Queues `chunk`. True: it must leave before its buffer is read into again, so the turn must end now. */
-  push(chunk: Uint8Array): boolean {
+  /** Queues `chunk`; `written`, for memory of the engine's own, is called when it is out, not when it is dropped. True: it must leave before its buffer is read into again, so the turn must end now. */
+  push(chunk: Uint8Array, written?: () => void): boolean {
     if (chunk.length === 0) return false;
     const volatile = this.volatile;
     if (volatile === null || chunk.buffer !== volatile.memory) {
+      if (written !== undefined) this.#written.set(chunk, written);
       this.#pieces.push(chunk);
       this.#queued += chunk.length;
       return false;
@@ -82,6 +85,7 @@ export class Outlet {
     for (const piece of pieces) length += piece.length;
     if (length <= SMALL) {
       stream.write(Buffer.concat(pieces, length));
+      for (const piece of pieces) this.#takeWritten(piece)?.();
       return;
     }
     stream.cork();
@@ -92,7 +96,14 @@ export class Outlet {
   #write(piece: Uint8Array): void {
     const volatile = this.volatile;
     if (volatile?.exclusive === true && piece.buffer === volatile.memory) this.#stream.write(piece, volatile.hold());
-    else this.#stream.write(piece);
+    else this.#stream.write(piece, this.#takeWritten(piece));
+  }
+
+  #takeWritten(piece: Uint8Array): (() => void) | undefined {
+    if (this.#written.size === 0) return undefined;
+    const written = this.#written.get(piece);
+    this.#written.delete(piece);
+    return written;
   }
 
   /** The session is over and recorded. */
@@ -104,6 +115,7 @@ export class Outlet {
   drop(): void {
     this.#sealed.length = 0;
     this.#pieces = [];
+    this.#written.clear();
     this.#queued = 0;
   }
 }

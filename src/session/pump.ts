@@ -160,15 +160,15 @@ export class Pump implements TurnMember, EngineContext {
 
   // ---- bytes out (EngineContext)
 
-  sendUp(verdict: Verdict, chunk: Uint8Array): void {
+  sendUp(verdict: Verdict, chunk: Uint8Array, written?: () => void): void {
     this.guard.requireVerdict(verdict);
-    this.#up.push(chunk);
+    this.#up.push(chunk, written);
     this.#join();
     if (this.strict && this.#up.queued > HIGH_WATER) this.#chokeClient(true);
   }
 
-  sendDown(chunk: Uint8Array): void {
-    const urgent = this.#down.push(chunk);
+  sendDown(chunk: Uint8Array, written?: () => void): void {
+    const urgent = this.#down.push(chunk, written);
     this.#join();
     if (this.strict && this.#down.queued > HIGH_WATER) this.#chokeTarget();
     if (urgent) this.#options.turn.endNow();

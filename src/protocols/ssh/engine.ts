@@ -44,6 +44,7 @@ export class SshEngine implements Engine, Legs {
   readonly #probe = new ClientProbe((payload) => this.down(payload), this.#clientReplies);
   /** Under which what the target's transport writes now goes up. */
   #verdict: Verdict;
+  #gathering = false;
   #unsaid: string[] = [];
   /** Global requests behind one that is asked about: they are answered in order. Null: none is. */
   #waiting: Buffer[] | null = null;
@@ -63,13 +64,13 @@ export class SshEngine implements Engine, Legs {
     this.#channels = new Channels(this);
     this.#queue = new VerdictQueue(context.guard, this.#probe, (error) => this.fail(error));
     this.#client.events = {
-      write: (bytes) => context.sendDown(bytes),
+      write: (bytes, written) => context.sendDown(bytes, written),
       payload: (payload) => this.#fromClient(payload),
       ready: () => undefined,
       disconnected: () => this.#clientLeft(),
     };
     this.#target.events = {
-      write: (bytes) => context.sendUp(this.#verdict, bytes),
+      write: (bytes, written) => context.sendUp(this.#verdict, bytes, written),
       payload: (payload) => this.#ofTarget(() => this.#fromTarget(payload)),
       ready: () => undefined,
       disconnected: (_, text) => this.#targetLeft(text),
@@ -86,11 +87,28 @@ export class SshEngine implements Engine, Legs {
   }
 
   fromClient(chunk: Buffer): void {
-    this.#client.feed(chunk);
+    this.#feed(this.#client, chunk);
   }
 
   fromTarget(chunk: Buffer): void {
-    this.#target.feed(chunk);
+    this.#feed(this.#target, chunk);
+  }
+
+  /** What one read brings goes out together. */
+  #feed(leg: Transport, chunk: Buffer): void {
+    this.#gather(true);
+    try {
+      leg.feed(chunk);
+    } finally {
+      this.#gather(false);
+      this.#verdict = this.guard.transport();
+    }
+  }
+
+  #gather(on: boolean): void {
+    this.#gathering = on;
+    this.#client.gathering = on;
+    this.#target.gathering = on;
   }
 
   clientEnded(): void {
@@ -122,6 +140,8 @@ export class SshEngine implements Engine, Legs {
 
   farewell(error: GwError): Uint8Array {
     this.#over = true;
+    // What was gathered until now is not held back, and what is said now not gathered.
+    this.#gather(false);
     const words: Buffer[] = [];
     this.#client.events = { write: (bytes) => words.push(bytes), payload: () => undefined, ready: () => undefined, disconnected: () => undefined };
     for (const channel of this.#channels.sessions) channel.say(errorLines(error));
@@ -132,18 +152,18 @@ export class SshEngine implements Engine, Legs {
 
   // ---- both legs (Legs)
 
-  down(payload: Uint8Array): void {
-    this.#client.send(payload);
+  down(head: Uint8Array, body?: Uint8Array): void {
+    this.#client.send(head, body);
   }
 
-  up(verdict: Verdict, payload: Uint8Array): void {
-    const outer = this.#verdict;
-    this.#verdict = verdict;
-    try {
-      this.#target.send(payload);
-    } finally {
-      this.#verdict = outer;
+  up(verdict: Verdict, head: Uint8Array, body?: Uint8Array): void {
+    if (verdict !== this.#verdict) {
+      // What was gathered goes under the verdict under which it was.
+      this.#target.flush();
+      this.#verdict = verdict;
     }
+    this.#target.send(head, body);
+    if (!this.#gathering) this.#verdict = this.guard.transport();
   }
 
   ask(operation: Operation, speaker: Speaker | null, then: (verdict: Verdict) => void): void {

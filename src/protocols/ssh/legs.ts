@@ -11,10 +11,10 @@ export interface Speaker {
 
 export interface Legs {
   readonly guard: Guard;
-  /** A message for the client. */
-  down(payload: Uint8Array): void;
+  /** A message for the client: `head` and, behind it, `body`. */
+  down(head: Uint8Array, body?: Uint8Array): void;
   /** A message for the target, under an allowing verdict. */
-  up(verdict: Verdict, payload: Uint8Array): void;
+  up(verdict: Verdict, head: Uint8Array, body?: Uint8Array): void;
   /**
    * Asks for a verdict; `then` is called with it, at once or later. One is asked for at a time, so what comes behind a held one waits. Notices
    * about it go to `speaker`.

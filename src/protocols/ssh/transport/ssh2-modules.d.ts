@@ -16,6 +16,23 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     hostVerifier?(key: Buffer): boolean;
     messageHandlers: { DISCONNECT?(protocol: Protocol, reason: number, description: string): void };
   }
+  export interface Decipher {
+    _onPayload: (payload: Buffer) => unknown;
+    _packet?: Uint8Array | null;
+  }
+  /** AES-GCM in the compiled part of the library: each call is one invocation. */
+  export interface GcmDecipher extends Decipher {
+    readonly _instance: { decrypt(packet: Buffer, length: number, tag: Buffer): void };
+    readonly _lenBytes: number;
+    inSeqno: number;
+  }
+  export type Cipher = object;
+  export interface GcmCipher extends Cipher {
+    /** In place; the last 16 bytes are for the tag. */
+    readonly _instance: { encrypt(packet: Buffer): void };
+    readonly _dead: boolean;
+    outSeqno: number;
+  }
   export default class Protocol {
     constructor(options: ProtocolOptions);
     start: () => void;
@@ -24,7 +41,11 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     rekey(): void;
     _onPayload: (payload: Buffer) => unknown;
     _kexinit: unknown;
-    readonly _decipher: { _onPayload: (payload: Buffer) => unknown; _packet?: Uint8Array | null };
+    /** Where in the chunk it goes on, under what is new by then; undefined: it took everything. */
+    _parse(chunk: Buffer, from: number, to: number): number | undefined;
+    /** Undefined before the peer's version is known. */
+    readonly _decipher: Decipher | undefined;
+    readonly _cipher: Cipher;
     readonly _kex: { readonly sessionID: Buffer };
     readonly _packetRW: { readonly write: { readonly allocStart: number; alloc(size: number): Buffer; finalize(packet: Buffer): Buffer } };
   }
@@ -36,7 +57,7 @@ declare module 'ssh2/lib/protocol/utils.js' {
   export default utils;
 }
 declare module 'ssh2/lib/protocol/crypto.js' {
-  const crypto: { readonly init: Promise<void> };
+  const crypto: { readonly init: Promise<void>; readonly bindingAvailable: boolean };
   export default crypto;
 }
 declare module 'ssh2/lib/protocol/keyParser.js' {

@@ -8,6 +8,8 @@ import Protocol, { type HostKey } from 'ssh2/lib/protocol/Protocol.js';
 import ssh2Utils from 'ssh2/lib/protocol/utils.js';
 import { GwError } from '../../../contract/gw-error.js';
 import { disconnect } from '../codec/messages.js';
+import { opensGcm, PacketOpener } from './packet-opener.js';
+import { PacketSealer, sealsGcm } from './packet-sealer.js';
 
 /**
  * The older name of the first comes first: the library throws away a first packet that a client sent on a guess also where the guess was right
@@ -30,10 +32,11 @@ const ABOVE = new Set([5, 6]);
 const KEXINIT = 20;
 /** New keys after so many bytes in one direction; RFC 4253 section 9 speaks of a gigabyte, AES-GCM bears far more. */
 const REKEY_BYTES = 16 * 2 ** 30;
+const NOTHING = Buffer.alloc(0);
 
 export interface TransportEvents {
-  /** Encrypted bytes for the peer. */
-  write(bytes: Buffer): void;
+  /** Encrypted bytes for the peer. `written`, if there is one, is to be called when they are out: their memory is used again then, and never if it is not called. */
+  write(bytes: Buffer, written?: () => void): void;
   /** A whole message. The buffer is this call's only. */
   payload(payload: Buffer): void;
   /** Keys stand for the first time. */
@@ -57,6 +60,10 @@ export class Transport {
   #failure: Error | null = null;
   #stood = false;
   #moved = 0;
+  /** Of the decipher in force; null: the library reads by itself. */
+  #opener: PacketOpener | null = null;
+  readonly #sealer = new PacketSealer((bytes, written) => this.#events.write(bytes, written));
+  #gathering = false;
 
   constructor(side: TransportSide, events: TransportEvents) {
     this.#events = events;
@@ -66,7 +73,10 @@ export class Transport {
       ...(side.kind === 'server' ? { server: true, hostKeys: { [side.hostKey.type]: side.hostKey } } : { hostVerifier: (key: Buffer) => side.trusts(key) }),
       ident: 'gw',
       offer: { kex: KEX, serverHostKey: side.kind === 'server' ? [side.hostKey.type] : side.algorithms, cs, sc: cs },
-      onWrite: (bytes) => this.#events.write(bytes),
+      onWrite: (bytes) => {
+        this.#sealer.flush();
+        this.#events.write(bytes);
+      },
       onError: (error) => {
         this.#failure ??= error;
       },
@@ -92,6 +102,7 @@ export class Transport {
   #newKeys(inner: (payload: Buffer) => unknown, payload: Buffer): unknown {
     const result = inner(Buffer.from(payload));
     const decipher = this.#protocol._decipher;
+    if (decipher === undefined) return result;
     const exchange = decipher._onPayload;
     decipher._onPayload = (next) => exchange(Buffer.from(next));
     return result;
@@ -99,6 +110,7 @@ export class Transport {
 
   /** Who hears from now on. */
   set events(events: TransportEvents) {
+    this.#sealer.flush();
     this.#events = events;
   }
 
@@ -113,12 +125,15 @@ export class Transport {
   }
 
   /**
-   * Bytes of the peer.
+   * Bytes of the peer. They are opened where they lie: what was given is not to be read afterwards.
    * @throws GwError `protocol.violation` | `target.protocol`
    */
   feed(chunk: Buffer): void {
     try {
-      this.#protocol.parse(chunk, 0, chunk.length);
+      for (let at: number | undefined = 0; at !== undefined && at < chunk.length; ) {
+        const opener = this.#openerNow();
+        at = opener === null ? this.#protocol._parse(chunk, at, chunk.length) : opener.open(chunk, at);
+      }
     } catch (thrown) {
       if (thrown instanceof GwError) throw thrown;
       this.#failure ??= thrown as Error;
@@ -128,28 +143,55 @@ export class Transport {
     this.#count(chunk.length);
   }
 
+  /** New keys come with a decipher of their own. */
+  #openerNow(): PacketOpener | null {
+    const decipher = this.#protocol._decipher;
+    if (this.#opener !== null && this.#opener.decipher === decipher) return this.#opener;
+    this.#opener = opensGcm(decipher) ? new PacketOpener(decipher) : null;
+    return this.#opener;
+  }
+
   /** A packet whose last bytes (its tag) are still to come lies where it came in, which is read into again: the library gets a copy. */
   #keep(chunk: Buffer): void {
     const decipher = this.#protocol._decipher;
-    const { _packet: packet } = decipher;
-    if (packet?.buffer === chunk.buffer) decipher._packet = Buffer.from(packet);
+    const packet = decipher?._packet;
+    if (decipher !== undefined && packet?.buffer === chunk.buffer) decipher._packet = Buffer.from(packet);
   }
 
-  /** Sends one message, at once or as soon as new keys stand. */
-  send(payload: Uint8Array): void {
+  /** While it is on, what is sent may wait for more. Where it goes off, and at `flush`, everything leaves. */
+  set gathering(on: boolean) {
+    this.#gathering = on;
+    if (!on) this.#sealer.flush();
+  }
+
+  flush(): void {
+    this.#sealer.flush();
+  }
+
+  /** Sends the message `head` + `body`, at once or as soon as new keys stand. Neither is kept. */
+  send(head: Uint8Array, body: Uint8Array = NOTHING): void {
     if (this.#failure !== null) return;
-    const { write } = this.#protocol._packetRW;
     // In the middle of a key exchange the library takes the bare message and makes a packet of it later.
     const exchanging = this.#protocol._kexinit !== undefined;
-    const packet = write.alloc(payload.length);
-    packet.set(payload, exchanging ? 0 : write.allocStart);
-    ssh2Utils.sendPacket(this.#protocol, write.finalize(packet));
-    this.#count(payload.length);
+    const cipher = this.#protocol._cipher;
+    if (!exchanging && sealsGcm(cipher)) {
+      this.#sealer.seal(cipher, head, body);
+      if (!this.#gathering) this.#sealer.flush();
+    } else {
+      const { write } = this.#protocol._packetRW;
+      const packet = write.alloc(head.length + body.length);
+      const at = exchanging ? 0 : write.allocStart;
+      packet.set(head, at);
+      packet.set(body, at + head.length);
+      ssh2Utils.sendPacket(this.#protocol, write.finalize(packet));
+    }
+    this.#count(head.length + body.length);
   }
 
   /** The last message; nothing can be sent behind it. */
   goodbye(reason: number, text: string): void {
     this.send(disconnect(reason, text));
+    this.#sealer.flush();
     this.close();
   }
 

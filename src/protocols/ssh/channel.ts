@@ -7,7 +7,7 @@ import type { Operation } from '../../contract/operation.js';
 import type { OutcomeStatus } from '../../contract/recording.js';
 import type { Verdict } from '../../contract/verdict.js';
 import { CHANNEL_PACKET, WAITING_BYTES } from './codec/limits.js';
-import { about, data, exitStatus, MESSAGE, STDERR, stderr, windowAdjust } from './codec/messages.js';
+import { about, data, dataHead, exitStatus, MESSAGE, STDERR, stderr, windowAdjust } from './codec/messages.js';
 import { broken, WireReader } from './codec/wire.js';
 import type { Legs, Speaker } from './legs.js';
 import { OutputMask } from './output-mask.js';
@@ -137,7 +137,10 @@ export class Channel implements Speaker {
   sendUp(verdict: Verdict, bytes: Buffer): void {
     if (this.serverId === null) return;
     const step = this.#targetPacket;
-    for (let from = 0; from < bytes.length; from += step) this.#legs.up(verdict, data(this.serverId, bytes.subarray(from, from + step)));
+    for (let from = 0; from < bytes.length; from += step) {
+      const part = bytes.subarray(from, from + step);
+      this.#legs.up(verdict, dataHead(this.serverId, part.length), part);
+    }
   }
 
   clientEof(payload: Buffer): void {
@@ -237,7 +240,10 @@ export class Channel implements Speaker {
 
   /** Bytes for the client that are not a message of the target as it came. */
   sendDown(bytes: Buffer): void {
-    for (let from = 0; from < bytes.length; from += this.#packet) this.#legs.down(data(this.clientId, bytes.subarray(from, from + this.#packet)));
+    for (let from = 0; from < bytes.length; from += this.#packet) {
+      const part = bytes.subarray(from, from + this.#packet);
+      this.#legs.down(dataHead(this.clientId, part.length), part);
+    }
   }
 
   serverWindow(payload: Buffer): void {

@@ -41,6 +41,14 @@ export const openFailure = (recipient: number, reason: number, text: string): Bu
   message(MESSAGE.openFailure, uint32(recipient), uint32(reason), string(text), string(''));
 export const windowAdjust = (recipient: number, bytes: number): Buffer => message(MESSAGE.windowAdjust, uint32(recipient), uint32(bytes));
 export const data = (recipient: number, bytes: Uint8Array): Buffer => message(MESSAGE.data, uint32(recipient), string(bytes));
+/** What comes before so many bytes of data. */
+export function dataHead(recipient: number, length: number): Buffer {
+  const head = Buffer.allocUnsafe(9);
+  head[0] = MESSAGE.data;
+  head.writeUInt32BE(recipient, 1);
+  head.writeUInt32BE(length, 5);
+  return head;
+}
 export const stderr = (recipient: number, bytes: Uint8Array): Buffer => message(MESSAGE.extendedData, uint32(recipient), uint32(STDERR), string(bytes));
 /** EOF, CLOSE, SUCCESS, FAILURE: nothing but the channel. */
 export const about = (type: number, recipient: number): Buffer => message(type, uint32(recipient));

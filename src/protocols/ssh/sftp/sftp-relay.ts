@@ -75,6 +75,8 @@ export class SftpRelay {
   /** Where the data of the write in hand goes; null: nowhere. */
   #writing: OpenHandle | null = null;
   #reading: Reading | null = null;
+  /** What goes up next; what follows it in memory and under the same verdict goes in the same message. */
+  #run: { readonly verdict: Verdict; readonly bytes: Buffer } | null = null;
   #over = false;
 
   constructor(channel: SftpChannel, legs: Legs, verdict: Verdict) {
@@ -107,6 +109,7 @@ export class SftpRelay {
       if (part === null) break;
       dropped += part.kind === 'data' ? this.#content(part.bytes) : this.#request(part);
     }
+    this.#sendRun();
     this.#requests.keep();
     if (this.#requests.held > WAITING_BYTES) throw broken('more than the window of a channel holds');
     this.#channel.creditClient(dropped);
@@ -136,8 +139,24 @@ export class SftpRelay {
     this.#state = 'greeted';
     const own = sftpInit();
     // Only version 3 is read here. A longer greeting is shortened; a shorter one there is not.
-    this.#channel.sendUp(this.#verdict, own);
+    this.#up(this.#verdict, own);
     return packet.length - own.length;
+  }
+
+  #up(verdict: Verdict, bytes: Buffer): void {
+    const run = this.#run;
+    if (run !== null && run.verdict === verdict && run.bytes.buffer === bytes.buffer && run.bytes.byteOffset + run.bytes.length === bytes.byteOffset)
+      this.#run = { verdict, bytes: Buffer.from(bytes.buffer, run.bytes.byteOffset, run.bytes.length + bytes.length) };
+    else {
+      this.#sendRun();
+      this.#run = { verdict, bytes };
+    }
+  }
+
+  #sendRun(): void {
+    const run = this.#run;
+    this.#run = null;
+    if (run !== null) this.#channel.sendUp(run.verdict, run.bytes);
   }
 
   #withHandle(id: number, { kind, packet }: SftpPart & { packet: Buffer }, { handle, closes, offset }: Extract<SftpRequest, { kind: 'handle' }>): number {
@@ -181,7 +200,7 @@ export class SftpRelay {
   #send(id: number, packet: Buffer, pending: Pending): void {
     if (this.#pending.size + this.#handles.size >= SFTP_OPEN) throw broken('too many SFTP requests and files at a time');
     this.#pending.set(id, pending);
-    this.#channel.sendUp(pending.verdict, packet);
+    this.#up(pending.verdict, packet);
   }
 
   #content(bytes: Buffer): number {
@@ -189,7 +208,7 @@ export class SftpRelay {
     if (writing === null) return bytes.length;
     this.#legs.guard.receive(writing.verdict, bytes);
     writing.transfer.written.add(bytes);
-    this.#channel.sendUp(writing.verdict, bytes);
+    this.#up(writing.verdict, bytes);
     return 0;
   }
 
@@ -309,6 +328,7 @@ export class SftpRelay {
   /** The channel is over: what is open in it, too. */
   end(status: OutcomeStatus, message: string | null): void {
     this.#over = true;
+    this.#run = null;
     for (const { verdict, transfer } of this.#handles.values())
       this.#legs.guard.finish(verdict, status === 'ok' ? 'cancelled' : status, message ?? transfer.words());
     for (const { verdict, single, opens } of this.#pending.values()) if (single || opens !== null) this.#legs.guard.finish(verdict, 'lost', message);

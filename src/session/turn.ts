@@ -4,8 +4,7 @@
  *
  * Order is the invariant: decide → append → commit → release. A commit that fails releases nothing, and every session that waited is ended.
  */
-import { availableParallelism } from 'node:os';
-import { runnableProcesses } from '../base/runnable-processes.js';
+import { Crowd } from '../base/crowd.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Journal } from '../contract/recording.js';
 
@@ -24,9 +23,8 @@ const WAKEFUL = 0.1;
  */
 const ALONE = 10;
 
-/** Milliseconds between two looks at how crowded the machine is, and what the newest one weighs against those before. */
+/** Milliseconds between two looks at how crowded the machine is. */
 const LOOK = 250;
-const NEWEST = 0.3;
 /** Runnable processes for each core: beyond this, polling takes the processor from those that the session waits for. */
 const CROWDED = 2;
 
@@ -52,8 +50,7 @@ export class Turn {
   /** When the last turn ended that this session did not have to itself. */
   #shared = Number.NEGATIVE_INFINITY;
   #awakeUntil = 0;
-  #lookedAt = Number.NEGATIVE_INFINITY;
-  #crowd = 0;
+  readonly #crowd = new Crowd(LOOK);
   #polling = false;
 
   constructor(journal: Journal) {
@@ -86,7 +83,7 @@ export class Turn {
     this.#alone = alone;
     const now = performance.now();
     if (alone === null || alone !== before) this.#shared = now;
-    else if (now - this.#lastTurn < WAKEFUL && now - this.#shared > ALONE && !this.#crowded(now)) {
+    else if (now - this.#lastTurn < WAKEFUL && now - this.#shared > ALONE && this.#crowd.perCore(now) <= CROWDED) {
       this.#awakeUntil = now + WAKEFUL;
       if (!this.#polling) {
         this.#polling = true;
@@ -94,14 +91,6 @@ export class Turn {
       }
     }
     this.#lastTurn = now;
-  }
-
-  #crowded(now: number): boolean {
-    if (now - this.#lookedAt > LOOK) {
-      this.#lookedAt = now;
-      this.#crowd += NEWEST * (runnableProcesses() - this.#crowd);
-    }
-    return this.#crowd > CROWDED * availableParallelism();
   }
 
   /** An immediate that waits makes the event loop look at its sockets without sleeping. */

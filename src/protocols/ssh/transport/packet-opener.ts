@@ -20,13 +20,6 @@ const POOL_LIMIT = 16;
 /** Memory for a packet that comes in parts; who has no such packet holds none. */
 const pool: Buffer[] = [];
 
-/** Bytes of the whole packet, by its first field. */
-function bytesOf(length: number): number {
-  const whole = LENGTH_BYTES + length + TAG_BYTES;
-  if (whole > PACKET_BYTES || length < BLOCK_BYTES || length % BLOCK_BYTES !== 0) throw new Error('Bad packet length');
-  return whole;
-}
-
 const memoryFor = (bytes: number): Buffer => (bytes <= SMALL_BYTES ? Buffer.allocUnsafe(bytes) : (pool.pop() ?? Buffer.allocUnsafeSlow(PACKET_BYTES)));
 
 /** Is it the library's compiled AES-GCM, as this version of it has that? */
@@ -38,24 +31,27 @@ export function opensGcm(decipher: Decipher | undefined): decipher is GcmDeciphe
 
 export class PacketOpener {
   readonly decipher: GcmDecipher;
+  readonly #broken: (why: string) => Error;
   readonly #length = Buffer.alloc(LENGTH_BYTES);
   /** Bytes of the packet in hand that are kept here: in `#length`, and with the rest in `#memory` once it is known how many there will be. */
   #have = 0;
   #memory: Buffer | null = null;
 
-  constructor(decipher: GcmDecipher) {
+  /** `broken`: what is thrown for a packet that cannot be. */
+  constructor(decipher: GcmDecipher, broken: (why: string) => Error) {
     this.decipher = decipher;
+    this.#broken = broken;
   }
 
   /**
    * Opens packets from `from` on, in place, and gives their messages to the library's own handler, each for the time of the call. Gives where
-   * the library goes on if it wants to (new keys stand), undefined when everything was taken. @throws Error
+   * the library goes on if it wants to (new keys stand), undefined when everything was taken. @throws Error of `broken`, or of the library for a tag that is wrong
    */
   open(chunk: Buffer, from: number): number | undefined {
     const { decipher } = this;
     for (let at = from; at < chunk.length; ) {
       const left = chunk.length - at;
-      const whole = this.#have === 0 && left >= LENGTH_BYTES ? bytesOf(chunk.readUInt32BE(at)) : Number.POSITIVE_INFINITY;
+      const whole = this.#have === 0 && left >= LENGTH_BYTES ? this.#bytesOf(chunk.readUInt32BE(at)) : Number.POSITIVE_INFINITY;
       let kept: Buffer | null = null;
       let packet: Buffer;
       if (left >= whole) {
@@ -77,7 +73,14 @@ export class PacketOpener {
   }
 
   get #whole(): number | null {
-    return this.#have < LENGTH_BYTES ? null : bytesOf(this.#length.readUInt32BE(0));
+    return this.#have < LENGTH_BYTES ? null : this.#bytesOf(this.#length.readUInt32BE(0));
+  }
+
+  /** Bytes of the whole packet, by its first field. */
+  #bytesOf(length: number): number {
+    const whole = LENGTH_BYTES + length + TAG_BYTES;
+    if (whole > PACKET_BYTES || length < BLOCK_BYTES || length % BLOCK_BYTES !== 0) throw this.#broken('Bad packet length');
+    return whole;
   }
 
   /** Keeps what is here of a packet that is not complete, up to its end. */
@@ -104,7 +107,7 @@ export class PacketOpener {
     decipher.inSeqno = (decipher.inSeqno + 1) >>> 0;
     const padding = packet[LENGTH_BYTES] ?? 0;
     const last = end - padding;
-    if (last < LENGTH_BYTES + 1) throw new Error('Bad padding length');
+    if (last < LENGTH_BYTES + 1) throw this.#broken('Bad padding length');
     return packet.subarray(LENGTH_BYTES + 1, last);
   }
 }

@@ -138,7 +138,7 @@ export class Transport {
       if (thrown instanceof GwError) throw thrown;
       this.#failure ??= thrown as Error;
     }
-    if (this.#failure !== null) throw this.#broken(this.#failure);
+    if (this.#failure !== null) throw this.#broken(this.#failure.message, this.#failure);
     this.#keep(chunk);
     this.#count(chunk.length);
   }
@@ -147,7 +147,7 @@ export class Transport {
   #openerNow(): PacketOpener | null {
     const decipher = this.#protocol._decipher;
     if (this.#opener !== null && this.#opener.decipher === decipher) return this.#opener;
-    this.#opener = opensGcm(decipher) ? new PacketOpener(decipher) : null;
+    this.#opener = opensGcm(decipher) ? new PacketOpener(decipher, (why) => this.#broken(why)) : null;
     return this.#opener;
   }
 
@@ -206,8 +206,9 @@ export class Transport {
     this.#protocol.rekey();
   }
 
-  #broken(cause: Error): GwError {
-    if (this.#side === 'client') return new GwError('target.protocol', "The target's SSH transport failed.", { cause });
-    return new GwError('protocol.violation', `The SSH transport of the client failed: ${cause.message}.`, { cause });
+  #broken(why: string, cause?: Error): GwError {
+    const options = cause === undefined ? {} : { cause };
+    if (this.#side === 'client') return new GwError('target.protocol', "The target's SSH transport failed.", options);
+    return new GwError('protocol.violation', `The SSH transport of the client failed: ${why}.`, options);
   }
 }

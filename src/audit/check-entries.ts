@@ -6,8 +6,10 @@
 import { hash } from 'node:crypto';
 import { HASH_BYTES } from '../base/merkle-hash.js';
 import { RightEdge } from '../base/right-edge.js';
+import { LaneMessages, subtreeRoot } from '../base/sha256-lanes.js';
 import { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
 import type { Checkpoint } from './checkpoint.js';
+import { LEAF_BYTES } from './entry-bundle.js';
 import type { LogFiles } from './log-files.js';
 import type { Claim } from './log-problem.js';
 import { levelWidth, TILE_WIDTH, type Tile, tilePath } from './tile-layout.js';
@@ -20,10 +22,11 @@ const MISSING = 1_000;
 /** Bundles that are read ahead. */
 const AHEAD = 4;
 
-/** The roots of subtrees, with one buffer for all of them. */
-const pair = Buffer.alloc(1 + 2 * HASH_BYTES, 1);
+/** The hashes of one tile. */
 const row = Buffer.alloc(TILE_WIDTH * HASH_BYTES);
-const LEAF_PREFIX = 0;
+/** 0x00 and a leaf. */
+const scratch = Buffer.alloc(1 + LEAF_BYTES);
+const messages = new LaneMessages();
 
 /** @param take called for every entry that can be read, in order. @returns false when it gave up */
 export async function checkEntries(files: LogFiles, { size, root }: Checkpoint, take: (leaf: AuditLeaf) => void, report: Report): Promise<boolean> {
@@ -48,7 +51,7 @@ export async function checkEntries(files: LogFiles, { size, root }: Checkpoint, 
       readable = false;
       continue;
     }
-    for (const [at, bytes] of leaves.entries()) row.write(leafHashText(bytes), at * HASH_BYTES, HASH_BYTES, 'binary');
+    hashLeaves(leaves);
     if (rightSize && told !== null && row.compare(told, 0, width * HASH_BYTES, 0, width * HASH_BYTES) !== 0) {
       for (let at = 0; at < width; at++) {
         const [from, to] = [at * HASH_BYTES, (at + 1) * HASH_BYTES];
@@ -56,7 +59,7 @@ export async function checkEntries(files: LogFiles, { size, root }: Checkpoint, 
       }
     }
     if (width === TILE_WIDTH) {
-      const subtree = rowRoot();
+      const subtree = Buffer.from(subtreeRoot(row));
       full.add(subtree);
       await upper.add(1, index, subtree);
     } else {
@@ -158,8 +161,7 @@ class UpperTiles {
       if (place === 0) this.#report('tile', null, `the tile ${path} is missing or has another size`);
     } else if (hashes[place]?.equals(root) !== true) this.#report('tile', null, `hash ${place} of the tile ${path} is not that of the tile below it`);
     if (place !== TILE_WIDTH - 1) return;
-    gathered.copy(row);
-    await this.add(level + 1, index, rowRoot());
+    await this.add(level + 1, index, Buffer.from(subtreeRoot(gathered)));
   }
 
   /** Whether the file is there in another size; a full tile in the place of a partial one is not. */
@@ -169,20 +171,14 @@ class UpperTiles {
   }
 }
 
-/** Root over the 256 hashes in `row`, which is used up. */
-function rowRoot(): Buffer {
-  for (let width = TILE_WIDTH; width > 1; width /= 2) {
-    for (let at = 0; at < width; at += 2) {
-      row.copy(pair, 1, at * HASH_BYTES, (at + 2) * HASH_BYTES);
-      row.write(hash('sha256', pair, 'binary'), (at / 2) * HASH_BYTES, HASH_BYTES, 'binary');
-    }
+/** Puts the hashes of the leaves of one bundle into `row`. */
+function hashLeaves(leaves: readonly Buffer[]): void {
+  for (const [at, leaf] of leaves.entries()) {
+    leaf.copy(scratch, 1);
+    const message = scratch.subarray(0, 1 + leaf.length);
+    if (messages.add(message, at)) continue;
+    messages.digest(row);
+    if (!messages.add(message, at)) row.write(hash('sha256', message, 'binary'), at * HASH_BYTES, HASH_BYTES, 'binary');
   }
-  return Buffer.from(row.subarray(0, HASH_BYTES));
-}
-
-const scratch = Buffer.alloc(1 + 65_535, LEAF_PREFIX);
-
-function leafHashText(leaf: Buffer): string {
-  leaf.copy(scratch, 1);
-  return hash('sha256', scratch.subarray(0, 1 + leaf.length), 'binary');
+  messages.digest(row);
 }

@@ -15,7 +15,7 @@ const nothing = z.strictObject({});
 const file = z.strictObject({
   '*': z
     .string()
-    .regex(/^(?:rotation\.\d{1,3}|\d{1,3}\/(?:checkpoint|tile\/(?:entries|\d)\/(?:x\d{3}\/){0,5}\d{3}(?:\.p\/\d{1,3})?))$/, 'must be a file of a log'),
+    .regex(/^(?:rotation\.\d{1,3}|\d{1,3}\/(?:checkpoint|pruned|tile\/(?:entries|\d)\/(?:x\d{3}\/){0,5}\d{3}(?:\.p\/\d{1,3})?))$/, 'must be a file of a log'),
 });
 
 export function auditLogRoutes(services: ApiServices): ApiRoute[] {

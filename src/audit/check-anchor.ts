@@ -9,18 +9,30 @@ import { LogFiles } from './log-files.js';
 import { READ_ATTEMPTS } from './read-steadily.js';
 import { checkContinuation } from './verify-log.js';
 
+export interface VerifiedLog {
+  readonly directory: string;
+  /** Under which it was verified. */
+  readonly checkpoint: Checkpoint;
+  /** Index of the first entry that is kept. */
+  readonly first: number;
+}
+
 /**
- * @param verified the checkpoint under which the log in `directory` was verified
  * @param anchor what the other log says
  * @param keys public keys that count, 32 bytes each
  */
-export async function checkAnchor(directory: string, verified: Checkpoint, anchor: Checkpoint, keys: readonly Buffer[], report: Report): Promise<void> {
+export async function checkAnchor(
+  { directory, checkpoint: verified, first }: VerifiedLog,
+  anchor: Checkpoint,
+  keys: readonly Buffer[],
+  report: Report,
+): Promise<void> {
   let now = verified;
   for (let attempt = 1; ; attempt++) {
     const files = new LogFiles(directory);
     const problems: Parameters<Report>[] = [];
     const note: Report = (...problem) => problems.push(problem);
-    await checkContinuation(files, now, anchor, note);
+    await checkContinuation(files, now, anchor, note, first);
     if (now !== verified) await checkContinuation(files, now, verified, note);
     const newest = problems.length > 0 && attempt < READ_ATTEMPTS ? await newestCheckpoint(files, verified.origin, keys) : null;
     if (newest === null || newest.size <= now.size) {

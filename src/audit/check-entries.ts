@@ -1,7 +1,7 @@
 /**
  * Every entry of one log against the tiles, and every tile against those below it, up to the root. One bundle at a time in the order of the log; memory is
- * that of a few tiles, whatever the size. What is missing is reported up to a bound: a size that somebody made up must not be counted through. All
- * input is untrusted.
+ * that of a few tiles, whatever the size. What is missing is reported up to a bound: a size that somebody made up must not be counted through. Of bundles
+ * that were pruned the tiles of level 1 have the roots, which are checked as all others are. All input is untrusted.
  */
 import { hash } from 'node:crypto';
 import { HASH_BYTES } from '../base/merkle-hash.js';
@@ -12,6 +12,7 @@ import type { Checkpoint } from './checkpoint.js';
 import { LEAF_BYTES } from './entry-bundle.js';
 import type { LogFiles } from './log-files.js';
 import type { Claim } from './log-problem.js';
+import { bundlesBefore } from './pruning.js';
 import { levelWidth, TILE_WIDTH, type Tile, tilePath } from './tile-layout.js';
 
 export type Report = (claim: Claim, index: number | null, message: string) => void;
@@ -28,15 +29,34 @@ const row = Buffer.alloc(TILE_WIDTH * HASH_BYTES);
 const scratch = Buffer.alloc(1 + LEAF_BYTES);
 const messages = new LaneMessages();
 
-/** @param take called for every entry that can be read, in order. @returns false when it gave up */
-export async function checkEntries(files: LogFiles, { size, root }: Checkpoint, take: (leaf: AuditLeaf) => void, report: Report): Promise<boolean> {
+export interface EntryReader {
+  /** Index of the first entry that is kept: what lies before it is neither looked for nor taken. */
+  readonly first: number;
+  /** Called for every entry from `first` on that can be read, in order. */
+  readonly take: (leaf: AuditLeaf) => void;
+}
+
+/** @returns false when it gave up */
+export async function checkEntries(files: LogFiles, { size, root }: Checkpoint, { first: kept, take }: EntryReader, report: Report): Promise<boolean> {
   const full = new RightEdge();
   let rest = new RightEdge();
   let readable = true;
   let missing = 0;
-  const order = new Order(report, take);
+  // Entries of the bundle in which the log was cut are there, and are of a process whose beginning is not.
+  const order = new Order(report, (leaf) => (leaf.n < kept ? undefined : take(leaf)));
   const upper = new UpperTiles(files, size, report);
-  for await (const { index, width, leaves, told, rightSize } of bundles(files, size)) {
+  const begin = bundlesBefore(kept);
+  for (let index = 0; index < begin; index++) {
+    const subtree = await upper.told(index);
+    // That the tile of level 1 is missing is said by `add`.
+    full.add(subtree ?? Buffer.alloc(HASH_BYTES));
+    readable &&= subtree !== null;
+    await upper.add(1, index, subtree ?? Buffer.alloc(HASH_BYTES));
+    if (subtree !== null || ++missing < MISSING) continue;
+    report('entry', index * TILE_WIDTH, 'too much is missing or damaged: what comes after it was not looked at');
+    return false;
+  }
+  for await (const { index, width, leaves, told, rightSize } of bundles(files, size, begin)) {
     const first = index * TILE_WIDTH;
     const tile: Tile = { level: 0, index, width };
     if (!rightSize) report('tile', null, `the tile ${tilePath(tile)} is missing or has another size`);
@@ -83,10 +103,10 @@ interface BundleRead {
 }
 
 /** Bundles with their tiles in order; the next ones are read while one is looked at. */
-async function* bundles(files: LogFiles, size: number): AsyncGenerator<BundleRead, void> {
+async function* bundles(files: LogFiles, size: number, begin: number): AsyncGenerator<BundleRead, void> {
   const ahead: Promise<BundleRead>[] = [];
   const count = Math.ceil(size / TILE_WIDTH);
-  for (let index = 0, next = 0; index < count; index++) {
+  for (let index = begin, next = begin; index < count; index++) {
     for (; next < count && next <= index + AHEAD; next++) {
       const reading = readBundle(files, next, size);
       // Whoever stops early leaves readings behind that nobody waits for.
@@ -145,6 +165,13 @@ class UpperTiles {
     this.#files = files;
     this.#size = size;
     this.#report = report;
+  }
+
+  /** What the tile of level 1 says of bundle `at`; null: it is not there. */
+  async told(at: number): Promise<Buffer | null> {
+    const index = Math.floor(at / TILE_WIDTH);
+    const width = Math.min(TILE_WIDTH, levelWidth(1, this.#size) - index * TILE_WIDTH);
+    return (await this.#files.hashes({ level: 1, index, width }))?.[at % TILE_WIDTH] ?? null;
   }
 
   /** @param root of the complete tile number `at` in the level below. A tile that has gaps below it is compared as far as it goes. */

@@ -60,6 +60,8 @@ async function cosignLog(directory: string, witness: LogWitness, time: number): 
 async function notContinued(files: LogFiles, last: Checkpoint | null, now: Checkpoint): Promise<string | null> {
   if (last === null || last.size === 0) return null;
   if (now.size < last.size) return `it had ${last.size} entries, and has ${now.size} now`;
+  const first = await files.first();
+  if (last.size < first) return `it was pruned up to entry ${first}, and ${last.size} entries were cosigned: nothing shows that it continues them`;
   const proof = await consistencyProof(last.size, now.size, files.subtrees(now.size)).catch(unreadable);
   if (proof === null) return 'a tile that proves its growth cannot be read';
   return verifyConsistency(last.size, now.size, last.root, now.root, proof) ? null : `its first ${last.size} entries are not those that were cosigned`;

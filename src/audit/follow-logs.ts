@@ -4,7 +4,7 @@
  */
 import type { AuditEntry } from '../contract/audit-entry.js';
 import { GwError } from '../contract/gw-error.js';
-import { logState, readEntries } from './live-log.js';
+import { firstKept, logState, readEntries } from './live-log.js';
 import { TILE_WIDTH } from './tile-layout.js';
 
 export interface FollowOptions {
@@ -28,7 +28,7 @@ export async function* followLogs({ list, more }: FollowOptions, from: Map<strin
     for (const directory of await list()) {
       const state = await logState(directory);
       if (state === null) continue;
-      const found = await entriesFrom(directory, from.get(directory) ?? 0);
+      const found = await entriesFrom(directory, from.get(directory) ?? (await firstKept(directory)));
       entries.push(...found.entries);
       from.set(directory, found.next);
     }
@@ -39,7 +39,7 @@ export async function* followLogs({ list, more }: FollowOptions, from: Map<strin
 
 /**
  * The entries of a log from index `from` to the end of their bundle, or none where the log ends. `next`: where to go on.
- * @throws GwError `audit.invalid` when the log is shorter than `from`, or does not hold what it should
+ * @throws GwError `audit.invalid` when the log is shorter than `from`, does not hold what it should, or was pruned beyond `from`
  */
 export async function entriesFrom(directory: string, from: number): Promise<{ readonly entries: readonly AuditEntry[]; readonly next: number }> {
   const state = await logState(directory);
@@ -51,6 +51,10 @@ export async function entriesFrom(directory: string, from: number): Promise<{ re
   const next = Math.min(size, (index + 1) * TILE_WIDTH);
   const entries = bundle?.filter(({ n }) => n >= from) ?? null;
   if (entries?.length !== next - from) {
+    const first = await firstKept(directory);
+    if (from < first) {
+      throw new GwError('audit.invalid', `The audit log ${state.origin} was pruned up to entry ${first}: entries ${from} to ${first - 1} are gone.`);
+    }
     throw new GwError('audit.invalid', `Entries ${from} to ${next - 1} of the audit log ${state.origin} are missing or damaged.`);
   }
   return { entries, next };

@@ -28,6 +28,7 @@ export { checkLogProof, proveLeaves } from './log-proof.js';
 export { LogSweep, newestOf } from './log-sweep.js';
 export { LogWriter } from './log-writer.js';
 export { KEY_TYPE, newSigningKey, parseVerifierKey, publicKeyBytes, publicKeyObject, readSigningKey, type VerifierKey, verifierKey } from './note-key.js';
+export { bundlesBefore, decodePruning, PRUNED_FILE } from './pruning.js';
 export { readSteadily } from './read-steadily.js';
 export { removeLeftovers } from './remove-leftovers.js';
 export type { RetentionBook } from './retention-book.js';

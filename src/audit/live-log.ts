@@ -16,6 +16,11 @@ export interface LogState {
   readonly size: number;
 }
 
+/** Index of the first entry that is kept: what lies before it was pruned. */
+export function firstKept(directory: string): Promise<number> {
+  return new LogFiles(directory).first();
+}
+
 /** What the newest checkpoint says; null: the log has none yet. @throws GwError `audit.invalid` when it cannot be read */
 export async function logState(directory: string): Promise<LogState | null> {
   const bytes = await new LogFiles(directory).checkpoint();

@@ -51,8 +51,8 @@ export const LOG_EVENTS = {
   'data.clear': { session: 'public', operation: 'public', values: 'public' },
   /** What a session masked in all: number of values by class, treatment and rule. */
   'data.masked': { session: 'public', values: 'public' },
-  /** By what records expire from here on, milliseconds. */
-  'retention.rules': { recordings: 'public', approvals: 'public', index: 'public', targets: 'public' },
+  /** By what records expire from here on, milliseconds. `log`: the log itself; null: it is kept. */
+  'retention.rules': { recordings: 'public', approvals: 'public', index: 'public', log: 'public', targets: 'public' },
   /** Its time is over: what the session recorded is unreadable from here on. `knownTime`: see docs/retention.md. */
   'session.expire': {
     session: 'public',
@@ -66,8 +66,10 @@ export const LOG_EVENTS = {
   },
   /** The segments of a journal up to `through` are deleted: nothing in them could be read any more. */
   'journal.prune': { journalOfSegment: 'public', through: 'public', knownTime: 'public' },
+  /** The entries before `first` of this log are deleted after this one. `holds`: those of which the entries go, that were released, and that are needed to judge what stays. */
+  'log.prune': { first: 'public', keepMs: 'public', knownTime: 'public', holds: 'public' },
   /** How much time is known to have passed, and what one look at all records ended. */
-  'retention.run': { knownTime: 'public', recordings: 'public', held: 'public', segments: 'public', index: 'public', approvals: 'public' },
+  'retention.run': { knownTime: 'public', recordings: 'public', held: 'public', segments: 'public', index: 'public', approvals: 'public', entries: 'public' },
   /** A process begins to write. `keys`: who signs from here on. `anchors`: how far the other logs of this gateway are. */
   'log.open': { version: 'public', keys: 'public', rotation: 'public', due: 'public', anchors: 'public' },
   /** Other keys sign from here on, by the statement of this number. */

@@ -8,6 +8,7 @@ import type { SubtreeSource } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
 import { readBounded } from './bounded-file.js';
 import { decodeBundle, LEAF_BYTES } from './entry-bundle.js';
+import { decodePruning, PRUNED_FILE, type Pruning } from './pruning.js';
 import { NOTE_BYTES } from './signed-note.js';
 import { levelWidth, TILE_HEIGHT, TILE_WIDTH, type Tile, tilePath } from './tile-layout.js';
 
@@ -30,6 +31,17 @@ export class LogFiles {
 
   checkpoint(): Promise<Buffer | null> {
     return this.read('checkpoint', NOTE_BYTES);
+  }
+
+  /** What the log has given up, as the file beside its tiles says; null: nothing, or the file is none. Only a verifier knows whether the log says it too. */
+  async pruning(): Promise<Pruning | null> {
+    const bytes = await this.read(PRUNED_FILE, LEAF_BYTES);
+    return bytes === null ? null : decodePruning(bytes);
+  }
+
+  /** Index of the first entry that is kept. */
+  async first(): Promise<number> {
+    return (await this.pruning())?.first ?? 0;
   }
 
   /** The hashes of a tile; null when it is missing or has another size. A full tile serves for a partial one. */

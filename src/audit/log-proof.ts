@@ -45,7 +45,7 @@ async function proveLog(files: LogFiles, wanted: (leaf: AuditLeaf) => boolean): 
   if (note === null || parsed === null) throw new GwError('audit.invalid', `The log in ${files.directory} has no checkpoint.`);
   const { origin, size } = parsed.checkpoint;
   const proved: ProvedLeaf[] = [];
-  for await (const { index, leaf: bytes } of files.leaves(size)) {
+  for await (const { index, leaf: bytes } of files.leaves(size, await files.first())) {
     const leaf = decodeLeaf(bytes);
     if (leaf === null || !wanted(leaf)) continue;
     const proof = await inclusionProof(index, size, files.subtrees(size));

@@ -1,10 +1,11 @@
 /**
- * Reads the logs of a gateway from their beginning up to a time, and goes on from there at the next call: what is older than a period, for instance. The times of a
+ * Reads the logs of a gateway from the first entry that is kept up to a time, and goes on from there at the next call: what is older than a period, for instance. The times of a
  * log do not go back, so nothing older comes later. Leaves are untrusted; what cannot be read is passed over.
  */
 import { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
 import { parseCheckpoint } from './checkpoint.js';
 import { LogFiles } from './log-files.js';
+import { bundlesBefore } from './pruning.js';
 
 export class LogSweep {
   readonly #next = new Map<string, number>();
@@ -18,7 +19,9 @@ export class LogSweep {
     const files = new LogFiles(directory);
     const bytes = await files.checkpoint();
     const size = bytes === null ? 0 : (parseCheckpoint(bytes)?.checkpoint.size ?? 0);
-    for await (const { index, leaf: raw } of files.leaves(size, this.#next.get(directory) ?? 0)) {
+    // What was pruned meanwhile was over, and was looked at.
+    const next = Math.max(await files.first(), this.#next.get(directory) ?? 0);
+    for await (const { index, leaf: raw } of files.leaves(size, next)) {
       const leaf = decodeLeaf(raw);
       if (leaf !== null && Date.parse(leaf.time) > time) return;
       this.#next.set(directory, index + 1);
@@ -43,7 +46,8 @@ export async function newestOf(directories: readonly string[], kind: string): Pr
 const BUNDLE = 256;
 
 async function newestIn(files: LogFiles, size: number, kind: string): Promise<AuditLeaf | null> {
-  for (let bundle = Math.ceil(size / BUNDLE) - 1; bundle >= 0; bundle--) {
+  const first = bundlesBefore(await files.first());
+  for (let bundle = Math.ceil(size / BUNDLE) - 1; bundle >= first; bundle--) {
     const leaves = await files.bundle(bundle, size);
     const found = leaves
       ?.map(decodeLeaf)

@@ -8,6 +8,13 @@ import { LogFiles } from './log-files.js';
 /** A log that moved on so often while it was read is told as it was seen last. */
 export const READ_ATTEMPTS = 5;
 
+/** What moves when a log grows, or gives up its oldest entries. */
+async function stateOf(directory: string): Promise<Buffer | null> {
+  const files = new LogFiles(directory);
+  const checkpoint = await files.checkpoint();
+  return checkpoint === null ? null : Buffer.concat([checkpoint, (await files.pruning())?.bytes ?? Buffer.alloc(0)]);
+}
+
 /**
  * What `read` finds, which takes the newest checkpoint itself.
  * @param isWhole false: something of it was missing, or wrong
@@ -15,10 +22,10 @@ export const READ_ATTEMPTS = 5;
  */
 export async function readSteadily<T>(directory: string, read: () => Promise<T>, isWhole: (found: T) => boolean = () => true): Promise<T> {
   for (let attempt = 1; ; attempt++) {
-    const before = await new LogFiles(directory).checkpoint();
+    const before = await stateOf(directory);
     const [found] = await Promise.allSettled([read()]);
     if (found.status === 'fulfilled' && isWhole(found.value)) return found.value;
-    const now = await new LogFiles(directory).checkpoint();
+    const now = await stateOf(directory);
     const moved = now !== null && before?.equals(now) !== true;
     if (moved && attempt < READ_ATTEMPTS && (found.status === 'fulfilled' || isUnreadable(found.reason))) continue;
     if (found.status === 'rejected') throw found.reason;

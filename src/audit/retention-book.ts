@@ -3,33 +3,17 @@
  * while it was held, or before its time. Pure; entries are untrusted. What of it is true of the files themselves their readers compare.
  */
 import type { AuditLeaf } from './audit-leaf.js';
+import { type HeldContent, Holds, type Place } from './holds.js';
 import type { LogProblem } from './log-problem.js';
+import { BEGINNINGS } from './pruning.js';
+import { type BegunSession, PruningBook } from './pruning-book.js';
 
-interface Place {
-  readonly log: string;
-  readonly index: number;
-  /** Milliseconds since the epoch. */
-  readonly time: number;
-}
-
-interface HoldChange extends Place {
-  readonly hold: string;
-  readonly placed: boolean;
-  readonly scope: string;
-  readonly value: string;
-  readonly issuer: string;
-}
-
-interface EndedContent extends Place {
-  readonly session: string;
-  readonly target: string;
-  readonly issuer: string;
-  readonly subject: string;
+interface EndedContent extends Place, HeldContent {
   /** Of an expiry: what it goes by. */
   readonly expiry: { readonly endedAt: number; readonly keepMs: number; readonly knownTime: number; readonly rule: number | null } | null;
 }
 
-interface KnownSession {
+interface KnownSession extends BegunSession {
   readonly journal: string;
   readonly number: number;
   endedAt: number | null;
@@ -37,41 +21,46 @@ interface KnownSession {
 
 interface Rules {
   readonly recordings: number;
+  /** Of the log itself; null: it is kept. */
+  readonly log: number | null;
   readonly targets: ReadonlyMap<string, number>;
 }
 
 /** Kinds that say something of it. */
 const TAKEN: ReadonlySet<string> = new Set([
   ...['session.start', 'session.end', 'session.recovered', 'session.erase', 'session.expire'],
-  ...['hold.add', 'hold.release', 'journal.prune', 'retention.rules'],
+  ...['hold.add', 'hold.release', 'journal.prune', 'retention.rules', 'log.prune', ...BEGINNINGS],
 ]);
 
 export class RetentionBook {
   readonly #sessions = new Map<string, KnownSession>();
-  readonly #holds: HoldChange[] = [];
+  readonly #holds = new Holds();
+  readonly #logPrunings = new PruningBook();
   readonly #ended: EndedContent[] = [];
   readonly #pruned: (Place & { readonly journal: string; readonly through: number })[] = [];
   readonly #rules = new Map<string, Rules>();
 
   take(log: string, leaf: AuditLeaf): void {
     const { kind, data, n } = leaf;
+    this.#logPrunings.see(log, n);
     if (!TAKEN.has(kind)) return;
     const place: Place = { log, index: n, time: Date.parse(leaf.time) };
     const text = (name: string): string => String(data[name] ?? '');
     switch (kind) {
       case 'session.start':
-        this.#sessions.set(text('session'), { journal: leaf.journal, number: Number(data['number']), endedAt: null });
+        this.#sessions.set(text('session'), { ...contentOf(data), journal: leaf.journal, number: Number(data['number']), begun: place, endedAt: null });
         return;
       case 'session.end':
       case 'session.recovered': {
         const known = this.#sessions.get(text('session'));
-        if (known === undefined) this.#sessions.set(text('session'), { journal: text('journalOfSession'), number: 0, endedAt: place.time });
+        if (known === undefined)
+          this.#sessions.set(text('session'), { ...contentOf(data), journal: text('journalOfSession'), number: 0, begun: null, endedAt: place.time });
         else known.endedAt ??= place.time;
         return;
       }
       case 'hold.add':
       case 'hold.release':
-        this.#holds.push({ ...place, hold: text('hold'), placed: kind === 'hold.add', scope: text('scope'), value: text('value'), issuer: text('holdIssuer') });
+        this.#holds.take(log, leaf);
         return;
       case 'session.erase':
         this.#ended.push({
@@ -87,7 +76,7 @@ export class RetentionBook {
         const rules = this.#rules.get(log);
         const rule = rules === undefined ? null : (rules.targets.get(text('target')) ?? rules.recordings);
         const expiry = { endedAt: Date.parse(text('endedAt')), keepMs: Number(data['keepMs']), knownTime: Date.parse(text('knownTime')), rule };
-        this.#ended.push({ ...place, session: text('session'), target: text('target'), issuer: text('issuer'), subject: text('subject'), expiry });
+        this.#ended.push({ ...place, ...contentOf(data), expiry });
         return;
       }
       case 'journal.prune':
@@ -95,6 +84,14 @@ export class RetentionBook {
         return;
       case 'retention.rules':
         this.#rules.set(log, rulesOf(data));
+        return;
+      case 'log.prune':
+        this.#holds.retell(leaf);
+        this.#logPrunings.announced(place, leaf, this.#rules.get(log)?.log ?? null);
+        return;
+      case 'log.open':
+      case 'log.recovered':
+        this.#logPrunings.begun(place);
         return;
       default:
         return;
@@ -109,10 +106,11 @@ export class RetentionBook {
       else {
         // The beginning is told in one log, and its recovery perhaps in another.
         const begin = session.number === 0 ? known : session;
-        this.#sessions.set(id, { journal: begin.journal, number: begin.number, endedAt: earlier(known.endedAt, session.endedAt) });
+        this.#sessions.set(id, { ...begin, endedAt: earlier(known.endedAt, session.endedAt) });
       }
     }
-    this.#holds.push(...other.#holds);
+    this.#holds.absorb(other.#holds);
+    this.#logPrunings.absorb(other.#logPrunings);
     this.#ended.push(...other.#ended);
     this.#pruned.push(...other.#pruned);
   }
@@ -151,13 +149,14 @@ export class RetentionBook {
   problems(): LogProblem[] {
     const found: LogProblem[] = [];
     const report = ({ log, index }: Place, message: string): void => void found.push({ claim: 'retention', log, index, message });
-    this.#holds.sort((a, b) => a.time - b.time || a.index - b.index);
     for (const each of this.#ended) {
       const how = each.expiry === null ? 'was erased' : 'expired';
-      const hold = this.#holdOf(each);
+      const hold = this.#holds.covering(each, each);
       if (hold !== null) report(each, `the content of the session ${each.session} ${how} while the hold ${hold} covered it`);
       if (each.expiry !== null) this.#checkTime(each, each.expiry, report);
     }
+    const endedBy = new Map(this.#ended.map(({ session, time }) => [session, time]));
+    this.#logPrunings.check({ sessions: this.#sessions, endedBy, holds: this.#holds }, report);
     return found;
   }
 
@@ -173,35 +172,19 @@ export class RetentionBook {
       report(each, `the content of the session ${each.session} expired by another end than it had`);
     else if (rule === null || keepMs < rule) report(each, `the content of the session ${each.session} expired by a shorter period than the rules in force say`);
   }
-
-  /** A hold that covered it when its content ended; holds are in the order of time. */
-  #holdOf({ session, target, issuer, subject, ...place }: EndedContent): string | null {
-    const covering = new Map<string, number>();
-    for (const change of this.#holds) {
-      const covers =
-        (change.scope === 'session' && change.value === session) ||
-        (change.scope === 'target' && change.value === target) ||
-        (change.scope === 'subject' && change.value === subject && change.issuer === issuer);
-      if (!cameBefore(change, place)) continue;
-      if (!change.placed) covering.delete(change.hold);
-      else if (covers) covering.set(change.hold, change.time);
-    }
-    return [...covering.keys()][0] ?? null;
-  }
-}
-
-/** Of one log the order is known. Of two logs in one millisecond it is not: then nobody is accused. */
-function cameBefore(change: HoldChange, { log, index, time }: Place): boolean {
-  if (change.time !== time) return change.time < time;
-  return change.log === log ? change.index < index : !change.placed;
 }
 
 const earlier = (one: number | null, other: number | null): number | null => (one === null ? other : other === null ? one : Math.min(one, other));
+
+function contentOf(data: AuditLeaf['data']): HeldContent {
+  const text = (name: string): string => String(data[name] ?? '');
+  return { session: text('session'), target: text('target'), issuer: text('issuer'), subject: text('subject') };
+}
 
 function rulesOf(data: AuditLeaf['data']): Rules {
   const targets = Array.isArray(data['targets']) ? data['targets'] : [];
   const pairs = targets.flatMap((each: unknown): [string, number][] =>
     typeof each === 'object' && each !== null && 'target' in each && 'recordings' in each ? [[String(each.target), Number(each.recordings)]] : [],
   );
-  return { recordings: Number(data['recordings']), targets: new Map(pairs) };
+  return { recordings: Number(data['recordings']), log: typeof data['log'] === 'number' ? data['log'] : null, targets: new Map(pairs) };
 }

@@ -5,7 +5,7 @@
 import type { AuditEntry, AuditFilter } from '../contract/audit-entry.js';
 import { GwError } from '../contract/gw-error.js';
 import { entryMatches } from './entry-matches.js';
-import { type LogState, logState, readEntries } from './live-log.js';
+import { firstKept, type LogState, logState, readEntries } from './live-log.js';
 import { TILE_WIDTH } from './tile-layout.js';
 
 export interface LogPage {
@@ -28,7 +28,7 @@ export async function searchLogs(directories: readonly string[], filter: AuditFi
     if (state === null) continue;
     // A log that came up since the page before holds newer entries only.
     const end = places === null ? await placeOfTime(directory, state, filter.until) : Math.min(state.size, places.get(nameOf(directory)) ?? 0);
-    readers.push(new BackwardReader(directory, state, end, filter));
+    readers.push(new BackwardReader(directory, { ...state, first: await firstKept(directory) }, end, filter));
   }
   const budget = { left: LOOKED_AT };
   const entries: AuditEntry[] = [];
@@ -84,7 +84,7 @@ async function placeOfTime(directory: string, state: LogState, time: string | nu
 /** Entries of one log that match, from its end to its beginning. */
 class BackwardReader {
   readonly directory: string;
-  readonly #state: LogState;
+  readonly #state: LogState & { readonly first: number };
   readonly #matches: (entry: AuditEntry) => boolean;
   readonly #since: number;
   /** Entries below this index were not looked at. */
@@ -95,7 +95,7 @@ class BackwardReader {
   ended = false;
   missing: string | null = null;
 
-  constructor(directory: string, state: LogState, at: number, filter: AuditFilter) {
+  constructor(directory: string, state: LogState & { readonly first: number }, at: number, filter: AuditFilter) {
     this.directory = directory;
     this.#state = state;
     this.#at = at;
@@ -118,8 +118,10 @@ class BackwardReader {
   /** Finds the next entry, unless there is one already or the budget is spent. */
   async seek(budget: { left: number }): Promise<void> {
     while (this.head === null && !this.ended && budget.left > 0) {
-      if (this.#at === 0) {
+      const { origin, first } = this.#state;
+      if (this.#at <= first) {
         this.ended = true;
+        if (first > 0) this.missing = `${origin}: the entries before ${first} were pruned`;
         return;
       }
       if (this.#at <= this.#bundleFirst && !(await this.#load())) return;

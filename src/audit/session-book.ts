@@ -121,8 +121,8 @@ export class SessionBook {
     return this.#known.get(journal)?.size ?? 0;
   }
 
-  /** After the last entry of the last log. */
-  finish(): void {
+  /** After the last entry of the last log. @param isPruned segments of which earlier ones may be told of in what the log has given up */
+  finish(isPruned: (journal: string, segment: number) => boolean = () => false): void {
     for (const [id, session] of this.#open) {
       if (!this.#recoveries.has(id) && !this.isOpen(session.journal)) this.#report('session', session.log, session.index, `the session ${id} has no end`);
     }
@@ -131,12 +131,12 @@ export class SessionBook {
     for (const [journal, list] of segments) {
       const sorted = list.sort((a, b) => a.segment - b.segment);
       for (const [at, { log, index, segment }] of sorted.entries()) {
-        if (segment === (sorted[at - 1]?.segment ?? 0) + 1) continue;
+        if (segment === (sorted[at - 1]?.segment ?? 0) + 1 || isPruned(journal, segment)) continue;
         // Segments are sealed in the background: while the journal is written, a later one may be there first.
         if (!this.isOpen(journal)) this.#report('segment', log, index, `a segment before segment ${segment} of the journal ${journal} is missing`);
       }
       const last = sorted.at(-1);
-      if (last !== undefined && !last.final && !this.isOpen(journal))
+      if (last !== undefined && !last.final && !this.isOpen(journal) && !isPruned(journal, last.segment))
         this.#report('segment', last.log, last.index, `the last segment of the journal ${journal} is missing`);
     }
   }

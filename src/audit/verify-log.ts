@@ -6,7 +6,7 @@ import type { X509Certificate } from 'node:crypto';
 import { basename } from 'node:path';
 import { consistencyProof, verifyConsistency } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
-import type { AuditLeaf } from './audit-leaf.js';
+import { type AuditLeaf, encodeLeaf } from './audit-leaf.js';
 import { checkEntries, Order, type Report } from './check-entries.js';
 import { checkTileNames } from './check-tile-names.js';
 import { type Checkpoint, isSigned, parseCheckpoint } from './checkpoint.js';
@@ -14,6 +14,7 @@ import { LogFiles } from './log-files.js';
 import type { LogProblem } from './log-problem.js';
 import { parseVerifierKey } from './note-key.js';
 import { readPending } from './pending-leaves.js';
+import { BEGINNINGS, type Pruning } from './pruning.js';
 import type { Note } from './signed-note.js';
 import { TILE_WIDTH } from './tile-layout.js';
 import { checkTimestamps, ToldTimestamps } from './timestamp/check-timestamps.js';
@@ -31,13 +32,15 @@ export interface VerifyOptions {
   readonly authorities?: readonly X509Certificate[];
   /** The time at which the files were what they are, milliseconds since the epoch. */
   readonly at: number;
-  /** Called for every entry that can be read, in order. */
+  /** Called for every entry that is kept and can be read, in order. */
   readonly onLeaf: (log: string, leaf: AuditLeaf) => void;
 }
 
 export interface LogReport {
   readonly log: string;
   readonly size: number;
+  /** Index of the first entry that is kept; 0 in a log that was not pruned. */
+  readonly first: number;
   /** Hex; of a log without a readable checkpoint empty. */
   readonly root: string;
   /** Entries that are committed and under no checkpoint yet. */
@@ -65,29 +68,70 @@ export async function verifyLog(directory: string, options: VerifyOptions): Prom
   };
   if (parsed === null) {
     report('signature', null, bytes === null ? 'the log has no checkpoint' : 'the checkpoint is no checkpoint');
-    return { log, size: 0, root: '', pending: 0, timestamps: 0, problems, checkpoint: null };
+    return { log, size: 0, first: 0, root: '', pending: 0, timestamps: 0, problems, checkpoint: null };
   }
   const { checkpoint, note } = parsed;
   checkSignatures(checkpoint, note, options, report);
-  const unread = (found: readonly LogProblem[]): LogReport => {
-    const root = checkpoint.root.toString('hex');
-    return { log, size: checkpoint.size, root, pending: 0, timestamps: 0, problems: found, checkpoint };
-  };
-  if (!(await hasItsEnd(files, checkpoint.size, report))) return unread(problems);
+  const pruning = await signedPruning(files, checkpoint, report);
+  const first = pruning?.first ?? 0;
+  const said = { log, size: checkpoint.size, first, root: checkpoint.root.toString('hex'), problems, checkpoint };
+  const unread: LogReport = { ...said, pending: 0, timestamps: 0 };
+  if (!(await hasItsEnd(files, checkpoint.size, report))) return unread;
   const told = new ToldTimestamps();
+  const announced = new Announced(pruning, report);
   const sight: Sight = { last: null, signers: [], signersAt: 0, due: 0, told, take: (leaf) => options.onLeaf(log, leaf) };
-  if (!(await checkEntries(files, checkpoint, (leaf) => see(sight, leaf), report))) return unread(problems);
+  const take = (leaf: AuditLeaf): void => {
+    announced.take(leaf);
+    see(sight, leaf);
+  };
+  if (!(await checkEntries(files, checkpoint, { first, take }, report))) return unread;
+  announced.finish();
   checkSigners(checkpoint, note, sight, options, report);
   await checkTileNames(directory, checkpoint.size, report);
-  for (const known of options.known) if (known.origin === checkpoint.origin) await checkContinuation(files, checkpoint, known, report);
+  for (const known of options.known) if (known.origin === checkpoint.origin) await checkContinuation(files, checkpoint, known, report, first);
   const timestamps = await checkTimestamps(files, checkpoint, told, {
+    first,
     roots: options.authorities ?? [],
     isOfLog: (stamped, signed) => isOfLog(files, checkpoint, stamped, signed, options),
     report: (index, message) => report('timestamp', index, message),
   });
   const pending = await checkPending(directory, checkpoint.size, sight, report);
   checkTail(sight, pending, options.at, report);
-  return { log, size: checkpoint.size, root: checkpoint.root.toString('hex'), pending, timestamps, problems, checkpoint };
+  return { ...said, pending, timestamps };
+}
+
+/** What the file `pruned` says, when it is of an entry that the checkpoint covers; the entry itself is compared when it comes. */
+async function signedPruning(files: LogFiles, { size }: Checkpoint, report: Report): Promise<Pruning | null> {
+  const pruning = await files.pruning();
+  if (pruning === null || pruning.leaf.n < size) return pruning;
+  report('retention', pruning.leaf.n, 'the log is said to be pruned by an entry that is under no checkpoint');
+  return null;
+}
+
+/** That the log itself says what it has given up, and was cut where a process began. */
+class Announced {
+  readonly #pruning: Pruning | null;
+  readonly #report: Report;
+  #said = false;
+
+  constructor(pruning: Pruning | null, report: Report) {
+    this.#pruning = pruning;
+    this.#report = report;
+  }
+
+  take(leaf: AuditLeaf): void {
+    const pruning = this.#pruning;
+    if (pruning === null) return;
+    if (leaf.n === pruning.first && !BEGINNINGS.has(leaf.kind))
+      this.#report('retention', leaf.n, `the entries before this one were pruned, and it is not the beginning of a process (${leaf.kind})`);
+    if (leaf.n === pruning.leaf.n) this.#said = encodeLeaf(leaf).equals(pruning.bytes);
+  }
+
+  finish(): void {
+    const pruning = this.#pruning;
+    if (pruning !== null && !this.#said)
+      this.#report('retention', pruning.leaf.n, `the entries before ${pruning.first} are said to be pruned, and the log does not say so here`);
+  }
 }
 
 /** What was seen of the log so far. */
@@ -148,11 +192,18 @@ async function hasItsEnd(files: LogFiles, size: number, report: Report): Promise
   return false;
 }
 
-/** That the log goes on from a checkpoint of it that was seen elsewhere. */
-export async function checkContinuation(files: LogFiles, now: Checkpoint, known: Checkpoint, report: Report): Promise<void> {
+/**
+ * That the log goes on from a checkpoint of it that was seen elsewhere.
+ * @param first of the entries that are kept: of a checkpoint before it nothing can be shown any more, which is no
+ */
+export async function checkContinuation(files: LogFiles, now: Checkpoint, known: Checkpoint, report: Report, first = 0): Promise<void> {
   if (known.size === 0) return;
   if (now.size < known.size) {
     report('fork', null, `the log had ${known.size} entries once, and has ${now.size} now`);
+    return;
+  }
+  if (known.size < first) {
+    report('fork', null, `the log was pruned up to entry ${first}: nothing shows any more that its first ${known.size} entries are those that were seen once`);
     return;
   }
   // A tile that cannot be read is reported as such; whether the log continues the checkpoint nobody can say then, which is no.

@@ -1,7 +1,7 @@
 /** Verifies all logs of a gateway together: each by itself, then what they say of each other and of the sessions that run through them. */
 import { basename } from 'node:path';
 import type { AuditLeaf } from './audit-leaf.js';
-import { checkAnchor } from './check-anchor.js';
+import { checkAnchor, type VerifiedLog } from './check-anchor.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { LogProblem } from './log-problem.js';
 import { readSteadily } from './read-steadily.js';
@@ -21,7 +21,7 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
   const book = new SessionBook();
   const retention = new RetentionBook();
   const others: LogProblem[] = [];
-  const found = new Map<string, { readonly directory: string; readonly checkpoint: Checkpoint }>();
+  const found = new Map<string, VerifiedLog>();
   for (const directory of directories) {
     const {
       report,
@@ -35,14 +35,16 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
     book.absorb(own);
     retention.absorb(ended);
     logs.push(report);
-    const { checkpoint, log } = report;
+    const { checkpoint, log, first } = report;
     if (checkpoint === null) continue;
     const place = basename(directory);
     if (!log.endsWith(`/${place}`)) others.push({ claim: 'log', log, index: null, message: `the log lies in the place of log ${place}` });
     if (found.has(log)) others.push({ claim: 'fork', log, index: null, message: 'two directories hold a log of this name' });
-    found.set(log, { directory, checkpoint });
+    found.set(log, { directory, checkpoint, first });
   }
-  book.finish();
+  // Of a journal of which all is gone the log keeps what was told last, and not always what was told before.
+  const pruned = logs.some(({ first }) => first > 0);
+  book.finish((journal, segment) => pruned && segment <= retention.prunedThrough(journal));
   // A worker takes the first place that is free, so places have no gaps.
   const places = new Set(directories.map((directory) => basename(directory)));
   for (let place = 0; place < places.size; place++) {
@@ -55,7 +57,7 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
     if (there === undefined) gone.add(log);
     else {
       const known: Checkpoint = { origin: log, size, root: Buffer.from(root, 'hex') };
-      await checkAnchor(there.directory, there.checkpoint, known, options.keys, (claim, index, message) => others.push({ claim, log, index, message }));
+      await checkAnchor(there, known, options.keys, (claim, index, message) => others.push({ claim, log, index, message }));
     }
   }
   for (const { origin } of options.known) if (!found.has(origin)) gone.add(origin);

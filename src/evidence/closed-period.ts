@@ -4,7 +4,7 @@
  * and in the log.
  */
 import { readdir } from 'node:fs/promises';
-import { type AuditLeaf, TILE_WIDTH } from '../audit/index.js';
+import type { AuditLeaf } from '../audit/index.js';
 import { GwError } from '../contract/gw-error.js';
 import { listWorkers, type StoredSegment, storedSegments } from '../recording/index.js';
 import { instant, type PackScope } from './pack-scope.js';
@@ -58,6 +58,28 @@ export async function closedPeriod(logs: readonly SlicedLog[], journalDir: strin
       hint: 'Give an earlier --from.',
     });
   return select(logs, journals, survey, from, end);
+}
+
+/**
+ * That entries of the period were not given up: of a log that was pruned nothing is known at the time of its first entry, and before.
+ * @throws GwError `usage.invalid` when the period begins there
+ */
+export async function requireKept(logs: readonly SlicedLog[], from: number): Promise<void> {
+  for (const log of logs) {
+    if (log.kept === 0) continue;
+    let begin: number | null = null;
+    for await (const { index, leaf } of log.leaves()) {
+      if (index < log.kept) continue;
+      begin = Date.parse(leaf.time);
+      break;
+    }
+    if (begin === null || from > begin) continue;
+    throw new GwError(
+      'usage.invalid',
+      `The period begins at ${instant(from)}, and the log ${log.origin} was pruned: its entries before ${log.kept}, of ${instant(begin)}, are gone.`,
+      { hint: `Give --from ${instant(begin + 1)} or later. A pack that was made before they went still verifies.` },
+    );
+  }
 }
 
 /** A journal may be on its way: a segment whose header cannot be read yet is as if it were not there. */
@@ -150,10 +172,4 @@ async function sliceBounds(
   size = Math.max(size, ...anchors.map((index) => index + 1));
   if (size === 0) return null;
   return { first: Math.min(first ?? size - 1, size - 1, ...begins, ...anchors), size };
-}
-
-/** The first entry of a log whose older ones may have been given up. */
-export async function oldestEntry(bundle: (index: number) => Promise<unknown>, size: number): Promise<number> {
-  for (let index = 0; index * TILE_WIDTH < size; index++) if ((await bundle(index)) !== null) return index * TILE_WIDTH;
-  return 0;
 }

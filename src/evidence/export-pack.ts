@@ -9,7 +9,7 @@ import { consistencyProof, verifyConsistency } from '../base/merkle-proof.js';
 import type { EvidenceExport, EvidenceScope } from '../contract/evidence-types.js';
 import { GwError } from '../contract/gw-error.js';
 import { type EntryOpener, type JournalKeys, MerkleTree, readStoredSegment, storedLeaf } from '../recording/index.js';
-import { type ClosedPeriod, closedPeriod, type NeededSegment, oldestEntry } from './closed-period.js';
+import { type ClosedPeriod, closedPeriod, type NeededSegment, requireKept } from './closed-period.js';
 import { derivePack, type EvidenceSource, type PackTools, type SourceEntry, type SourceItem, type SourceLog } from './derive-pack.js';
 import { type Disclosure, GRACE_MS } from './disclosure.js';
 import { encodeDisclosed, encodeWithheld, SLICE_MAGIC, slicePath } from './journal-slice.js';
@@ -56,11 +56,11 @@ export async function exportPack(request: ExportRequest, tools: PackTools, sink:
   tools.progress('reading the logs', 0);
   const whole = await Promise.all(
     open.map(async ({ files, origin, size }) => {
-      const first = await oldestEntry((index) => files.bundle(index, size), size);
-      return new SlicedLog(files, size, origin, { first, size });
+      return new SlicedLog(files, size, origin, { first: await files.first(), size });
     }),
   );
   const wanted = await periodOf(whole, request.scope);
+  await requireKept(whole, wanted.from);
   const period = await closedPeriod(whole, journalDir, wanted.from, wanted.to);
   const scope: PackScope = { ...request.scope, gateway: home.origin.slice(0, home.origin.lastIndexOf('/')), from: period.from, to: period.to };
   const writer = new PackWriter(sink);
@@ -120,7 +120,10 @@ async function periodOf(
       else if (leaf.kind === 'session.end' || leaf.kind === 'session.recovered') ended ??= Date.parse(leaf.time);
     }
   }
-  if (begun === null) throw new GwError('audit.unknown', `The audit log has no session ${session ?? ''}.`);
+  if (begun === null) {
+    const pruned = logs.some(({ kept }) => kept > 0) ? { hint: 'Its entries may have been pruned; a pack that was made before that still verifies.' } : {};
+    throw new GwError('audit.unknown', `The audit log has no session ${session ?? ''}.`, pruned);
+  }
   // What its client recorded is uploaded when it is over. The frame of the last entry in the journal may be a moment younger than the entry in the log.
   return { from: begun, to: to ?? (ended === null ? null : Math.max(ended, judged.get(recording) ?? 0) + GRACE_MS) };
 }

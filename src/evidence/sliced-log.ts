@@ -30,6 +30,8 @@ export class SlicedLog {
   readonly origin: string;
   readonly first: number;
   readonly size: number;
+  /** Index of the first entry that the log still has, for whoever made it from there on; otherwise that of the slice. */
+  readonly kept: number;
   readonly #files: LogFiles;
   /** Entries of the tree that the files are of. */
   readonly #whole: number;
@@ -39,6 +41,7 @@ export class SlicedLog {
     this.#whole = whole;
     this.origin = origin;
     this.place = origin.slice(origin.lastIndexOf('/') + 1);
+    this.kept = first;
     this.first = first - (first % TILE_WIDTH);
     this.size = size;
   }
@@ -89,13 +92,14 @@ export class SlicedLog {
     return this.#files.subtrees(this.#whole)(0, index);
   }
 
-  /** Whether its first `size` entries have that root. */
-  async continues(size: number, root: Buffer): Promise<boolean> {
+  /** Whether its first `size` entries have that root; null: nobody can tell, because the log gave up the hashes before its oldest entries. */
+  async continues(size: number, root: Buffer): Promise<boolean | null> {
     const proof = await consistencyProof(size, this.size, this.#files.subtrees(this.#whole)).catch((thrown: unknown) => {
       if (thrown instanceof GwError && thrown.code === 'audit.invalid') return null;
       throw thrown;
     });
-    return proof !== null && verifyConsistency(size, this.size, root, await this.root(), proof);
+    if (proof === null) return size < this.first ? null : false;
+    return verifyConsistency(size, this.size, root, await this.root(), proof);
   }
 
   prove(index: number): Promise<Buffer[]> {

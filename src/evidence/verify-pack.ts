@@ -206,7 +206,12 @@ async function checkKnown(
       notices.push(
         `The checkpoint of ${origin} that was kept is newer than the pack (${size} entries, ${source.log.size} here): compare the log itself with \`gw audit verify --checkpoint\`.`,
       );
-    else if (size > 0 && !(await source.log.continues(size, root))) report('fork', `the first ${size} entries of ${origin} are not those that were seen once`);
+    else if (size > 0) {
+      const continues = await source.log.continues(size, root);
+      if (continues === null)
+        report('fork', `the log ${origin} was pruned: nothing in the pack shows that its first ${size} entries are those that were seen once`);
+      else if (!continues) report('fork', `the first ${size} entries of ${origin} are not those that were seen once`);
+    }
   }
 }
 
@@ -231,7 +236,7 @@ async function checkAnchors(logs: readonly SourceLog[], to: number, report: (cla
   for (const [origin, { size, root }] of anchors) {
     const source = logs.find(({ log }) => log.origin === origin);
     if (source === undefined) report('log', `other logs tell of ${origin}, and the pack does not have it`);
-    else if (size <= source.log.size && !(await source.log.continues(size, root))) report('fork', `${origin} is not the log that the others tell of`);
+    else if (size <= source.log.size && (await source.log.continues(size, root)) === false) report('fork', `${origin} is not the log that the others tell of`);
   }
 }
 

@@ -1,11 +1,25 @@
 /**
  * Copies the logs of a gateway over its API into a directory, as files of C2SP tlog-tiles: what is there already stays, what is new is fetched, the
  * checkpoint comes last. The copy never becomes shorter. Nothing is verified here: that is for a witness, or for `gw audit verify`, over the copy.
- * All input is untrusted: paths are computed from the sizes, and every file has a limit.
+ * A copy that begins with a log that was pruned says so as the log does; one that was there before keeps what it has. All input is untrusted: paths are
+ * computed from the sizes, and every file has a limit.
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LogFiles, levelWidth, parseCheckpoint, removeLeftovers, syncDirectories, TILE_WIDTH, type Tile, tilePath, writeWhole } from '../audit/index.js';
+import {
+  bundlesBefore,
+  decodePruning,
+  LogFiles,
+  levelWidth,
+  PRUNED_FILE,
+  parseCheckpoint,
+  removeLeftovers,
+  syncDirectories,
+  TILE_WIDTH,
+  type Tile,
+  tilePath,
+  writeWhole,
+} from '../audit/index.js';
 import { GwError } from '../contract/gw-error.js';
 
 export interface RemoteLogs {
@@ -22,6 +36,7 @@ export interface Mirrored {
 }
 
 const NOTE_BYTES = 64 * 1024;
+const LEAF_BYTES = 65_535;
 const HASHES_BYTES = TILE_WIDTH * 32;
 const BUNDLE_BYTES = TILE_WIDTH * (2 + 65_535);
 const LOGS = 256;
@@ -47,6 +62,9 @@ async function mirrorLog(remote: RemoteLogs, root: string, number: number): Prom
   const known = await files.checkpoint();
   const before = known === null ? 0 : (parseCheckpoint(known)?.checkpoint.size ?? 0);
   for (let attempt = 1; ; attempt++) {
+    // Before the checkpoint, which has to cover the entry that it is a copy of.
+    const pruned = await remote.file(`${number}/${PRUNED_FILE}`, LEAF_BYTES);
+    const first = pruned === null ? 0 : (decodePruning(pruned)?.first ?? 0);
     const note = await remote.file(`${number}/checkpoint`, NOTE_BYTES);
     const checkpoint = note === null ? null : (parseCheckpoint(note)?.checkpoint ?? null);
     if (note === null || checkpoint === null) throw new GwError('audit.invalid', `The gateway gave no checkpoint of its log ${number}.`);
@@ -55,7 +73,12 @@ async function mirrorLog(remote: RemoteLogs, root: string, number: number): Prom
       throw new GwError('audit.invalid', `The log ${origin} has ${size} entries; the copy has ${before}.`, {
         hint: 'Keep the copy as it is: it shows what the gateway had.',
       });
-    if (!(await copyTiles(remote, directory, number, tilesBetween(before, size)))) {
+    if (before > 0 && before < first)
+      throw new GwError('audit.invalid', `The log ${origin} was pruned up to entry ${first}; the copy has ${before} entries, and cannot go on.`, {
+        hint: 'Keep the copy as it is, and begin another one in another directory. Copy more often than the log is pruned (`retention.log`).',
+      });
+    if (pruned !== null && before === 0 && first > 0) await writeWhole(directory, PRUNED_FILE, pruned);
+    if (!(await copyTiles(remote, directory, number, tilesBetween(before, size, before === 0 ? first : 0)))) {
       if (attempt < ATTEMPTS) continue;
       throw new GwError('audit.invalid', `The gateway does not give all files of the log ${origin}.`);
     }
@@ -80,14 +103,15 @@ async function copyTiles(remote: RemoteLogs, directory: string, number: number, 
   return true;
 }
 
-/** What a tree of `size` leaves has and one of `before` leaves has not, or not as wide. Given one by one: a size is only a claim. */
-function* tilesBetween(before: number, size: number): Generator<Tile> {
+/** What a tree of `size` leaves has and one of `before` leaves has not, or not as wide; entries and their hashes from `first` on. Given one by one: a size is only a claim. */
+function* tilesBetween(before: number, size: number, first: number): Generator<Tile> {
   for (let level = 0; levelWidth(level, size) > 0; level++) {
     const to = levelWidth(level, size);
     const from = levelWidth(level, before);
     if (to === from) continue;
     for (let index = Math.floor(from / TILE_WIDTH); index * TILE_WIDTH < to; index++) {
       const width = Math.min(TILE_WIDTH, to - index * TILE_WIDTH);
+      if (level === 0 && index < bundlesBefore(first)) continue;
       if (level === 0) yield { level: 'entries', index, width };
       yield { level, index, width };
     }

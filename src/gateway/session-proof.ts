@@ -2,9 +2,9 @@
  * One file that proves a session, or one operation of it, to somebody who has nothing else but the gateway's public key: entries of the journal with
  * their paths to the roots of its segments, and entries of the log (begin, end, those segments) with their paths to signed checkpoints.
  */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
-import { type AuditLeaf, checkLogProof, followRotations, proveLeaves, readRotations } from '../audit/index.js';
+import { type AuditLeaf, checkLogProof, followRotations, LogFiles, proveLeaves, readRotations } from '../audit/index.js';
 import { leafHash } from '../base/merkle-hash.js';
 import { verifyInclusion } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
@@ -67,7 +67,7 @@ export async function proveSession(from: string, session: string, operation: num
   const isOfSession = ({ data, kind }: AuditLeaf): boolean => data['session'] === session && kind.startsWith('session.');
   const { leaves } = await proveLeaves(directories, isOfSession);
   const start = leaves.map(({ leaf }) => JSON.parse(leaf) as AuditLeaf).find(({ kind }) => kind === 'session.start');
-  if (start === undefined) throw new GwError('audit.unknown', `The audit log has no session ${session}.`);
+  if (start === undefined) throw new GwError('audit.unknown', `The audit log has no session ${session}.`, await prunedHint(directories));
   const { journal } = start;
   const journals = join(from, 'journal');
   const found = await proveEntries(join(journals, journal), Number(start.data['number']), operation, await keys.opener(journals, journal));
@@ -99,6 +99,16 @@ export async function proveSession(from: string, session: string, operation: num
   const missing = [...segments].find((segment) => !inLog.has(segment));
   if (missing !== undefined) throw new GwError('audit.unknown', `Segment ${missing} of the journal is not in the log yet.`);
   return proof;
+}
+
+/** What is not in a log may have been pruned. */
+async function prunedHint(directories: readonly string[]): Promise<{ readonly hint?: string }> {
+  const pruned: string[] = [];
+  for (const directory of directories) {
+    const pruning = await new LogFiles(directory).pruning();
+    if (pruning !== null) pruned.push(`log ${basename(directory)} up to entry ${pruning.first}`);
+  }
+  return pruned.length === 0 ? {} : { hint: `Its entries may have been pruned (${pruned.join(', ')}). A proof made before that still verifies by itself.` };
 }
 
 /** @throws GwError `usage.invalid` for what is no proof, `audit.invalid` when it does not prove what it says */

@@ -65,6 +65,9 @@ async function submitLog(files: LogFiles, url: string, witness: VerifierKey, kep
   let old = Math.min(size, (before === null ? null : parseCheckpoint(Buffer.from(before)))?.checkpoint.size ?? 0);
   const note = bytes.toString('utf8');
   for (let attempt = 1; ; attempt++) {
+    const first = await files.first();
+    if (old > 0 && old < first)
+      return { log: origin, size, refused: `the log was pruned up to entry ${first}, and the witness has seen ${old}: nothing shows that it continues them` };
     const proof = old === 0 || old === size ? [] : await consistencyProof(old, size, files.subtrees(size));
     const { status, type, body } = await post(`${url.replace(/\/$/, '')}/add-checkpoint`, encodeAddCheckpoint(old, proof, note));
     if (status === 200) {

@@ -25,7 +25,7 @@ async function grow(log: LogWriter, count: number, text = 'leaf'): Promise<Check
 
 async function problems(directory: string, verified: Checkpoint, anchor: Checkpoint): Promise<string[]> {
   const found: string[] = [];
-  await checkAnchor(directory, verified, anchor, [publicKeyBytes(key)], (claim) => found.push(claim));
+  await checkAnchor({ directory, checkpoint: verified, first: 0 }, anchor, [publicKeyBytes(key)], (claim) => found.push(claim));
   return found;
 }
 
@@ -66,7 +66,9 @@ describe('a log that is written while it is verified', () => {
       const later = await grow(log, 500);
       await log.close();
       const found: string[] = [];
-      await checkAnchor(directory, verified, later, [publicKeyBytes(readSigningKey(newSigningKey(), 'Another key'))], (claim) => found.push(claim));
+      await checkAnchor({ directory, checkpoint: verified, first: 0 }, later, [publicKeyBytes(readSigningKey(newSigningKey(), 'Another key'))], (claim) =>
+        found.push(claim),
+      );
       expect(found).toEqual(['fork']);
     }));
 });

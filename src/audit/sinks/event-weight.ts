@@ -15,7 +15,19 @@ const WARNINGS = new Set([
   'sink.fail',
   'log.timestamp_failed',
 ]);
-const NOTICES = ['approval.', 'grant.', 'policy.change', 'subject.', 'data.clear', 'gateway.', 'log.read', 'session.erase', 'hold.', 'retention.rules'];
+const NOTICES = [
+  'approval.',
+  'grant.',
+  'policy.change',
+  'subject.',
+  'data.clear',
+  'gateway.',
+  'log.read',
+  'session.erase',
+  'hold.',
+  'retention.rules',
+  'log.prune',
+];
 
 export function eventWeight(kind: string): EventWeight {
   if (kind === 'approval.break_glass') return 'alert';

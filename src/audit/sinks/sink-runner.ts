@@ -10,6 +10,7 @@ import { type AuditEntry, isKindOf } from '../../contract/audit-entry.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { SinkSettings } from '../../contract/settings.js';
 import { endsOfLogs, entriesFrom } from '../follow-logs.js';
+import { firstKept } from '../live-log.js';
 import { FAILING_ATTEMPTS, readPlace, type SinkFailure, type SinkPlace, writePlace } from './sink-place.js';
 import { BatchTooLarge, type SinkReceiver, type SinkRecord } from './sink-receiver.js';
 
@@ -105,7 +106,7 @@ export class SinkRunner {
     let moved = false;
     for (const log of await this.#options.logs()) {
       if (this.#stop.signal.aborted) return true;
-      const from = this.#place.next[nameOf(log)] ?? 0;
+      const from = this.#place.next[nameOf(log)] ?? (await firstKept(log));
       const batch = this.#again?.log === log && this.#again.from === from ? this.#again : await this.#batch(log, from);
       const { records, next } = batch;
       if (next === from) continue;

@@ -4,7 +4,7 @@ import type { SinkStatus } from '../../contract/api-types.js';
 import { isKindOf } from '../../contract/audit-entry.js';
 import type { SinkSettings } from '../../contract/settings.js';
 import { entriesFrom } from '../follow-logs.js';
-import { logState } from '../live-log.js';
+import { firstKept, logState } from '../live-log.js';
 import { FAILING_ATTEMPTS, readPlace } from './sink-place.js';
 
 /** @param logs directories of the logs @param now milliseconds since the epoch. @throws GwError `audit.invalid` when a log cannot be read */
@@ -14,7 +14,7 @@ export async function sinkStatus(directory: string, settings: SinkSettings, logs
   let waiting = 0;
   let oldest: string | null = null;
   for (const log of logs) {
-    const from = place?.next[log.slice(log.lastIndexOf('/') + 1)] ?? 0;
+    const from = place?.next[log.slice(log.lastIndexOf('/') + 1)] ?? (await firstKept(log));
     const size = (await logState(log))?.size ?? 0;
     if (size <= from) continue;
     waiting += size - from;

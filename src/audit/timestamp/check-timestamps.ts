@@ -19,6 +19,8 @@ export const CLOCK_TOLERANCE_MS = 600_000;
 const LIMIT = 150_000;
 
 export interface TimestampChecks {
+  /** Index of the first entry that is kept: timestamps of smaller sizes went with the entries before it. */
+  readonly first: number;
   /** Certificates of authorities that are trusted; none: nobody vouches for who signed. */
   readonly roots: readonly X509Certificate[];
   /** Whether the checkpoint is one of this log: signed by a key that counts, continued by what is there now. */
@@ -40,11 +42,17 @@ export class ToldTimestamps {
 }
 
 /** @returns how many timestamps the log has that hold */
-export async function checkTimestamps(files: LogFiles, now: Checkpoint, told: ToldTimestamps, { roots, isOfLog, report }: TimestampChecks): Promise<number> {
+export async function checkTimestamps(
+  files: LogFiles,
+  now: Checkpoint,
+  told: ToldTimestamps,
+  { first, roots, isOfLog, report }: TimestampChecks,
+): Promise<number> {
   const { sizes, begun, strangers } = await listTimestamps(files.directory);
   for (const path of strangers) report(null, `the file ${path} is not part of the log`);
   let good = 0;
   for (const size of sizes) {
+    if (size < first) continue;
     const { checkpoint: note, response } = await readTimestamp(files.directory, size);
     const said = told.entries.get(size);
     if (note === null || response === null) {
@@ -63,7 +71,8 @@ export async function checkTimestamps(files: LogFiles, now: Checkpoint, told: To
     else if (await timesFit(files, size, now.size, found, report)) good++;
   }
   const there = new Set(sizes);
-  for (const [size, { index }] of told.entries) if (!there.has(size)) report(index, `the timestamp of size ${size} that the log tells of is missing`);
+  for (const [size, { index }] of told.entries)
+    if (size >= first && !there.has(size)) report(index, `the timestamp of size ${size} that the log tells of is missing`);
   return good;
 }
 

@@ -156,6 +156,7 @@ const MAPPINGS: Readonly<Partial<Record<AuditKind | LogEventKind, OcsfMapping>>>
   'session.erase': mapping(API, [4, 'Delete'], SUCCESS, 'Allowed', call('session.erase')),
   'session.expire': mapping(EVENT_LOG, [2, 'Delete'], SUCCESS, 'Observed', ofLog),
   'journal.prune': mapping(EVENT_LOG, [2, 'Delete'], SUCCESS, 'Observed', ofLog),
+  'log.prune': mapping(EVENT_LOG, [2, 'Delete'], SUCCESS, 'Observed', ofLog),
   'certificate.issue': mapping(API, [1, 'Create'], SUCCESS, 'Allowed', call('certificate.issue')),
   'hold.add': mapping(API, [1, 'Create'], SUCCESS, 'Allowed', call('hold.add')),
   'hold.release': mapping(API, [3, 'Update'], SUCCESS, 'Allowed', call('hold.release')),

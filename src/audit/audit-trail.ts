@@ -125,6 +125,23 @@ export class AuditTrail {
     this.#append(kind, AUDIT_EVENTS[kind], data, false);
   }
 
+  /** Directory of the log. */
+  get directory(): string {
+    return this.#log.directory;
+  }
+
+  /**
+   * Says that the entries before `first` go; under a checkpoint when it resolves.
+   * @returns index of the entry that says it. @throws GwError `recording.failed` | `audit.invalid`: then nothing may go
+   */
+  async announcePruning(data: LogData<'log.prune'>): Promise<number> {
+    const n = this.#log.size;
+    this.append('log.prune', data);
+    this.commit();
+    await this.#log.publish();
+    return n;
+  }
+
   commit(): void {
     this.#log.commit();
   }

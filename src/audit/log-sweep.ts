@@ -43,6 +43,15 @@ export async function newestOf(directories: readonly string[], kind: string): Pr
   return found;
 }
 
+/** The last entry under the checkpoint of a log; null: there is none that can be read. */
+export async function newestEntry(directory: string): Promise<AuditLeaf | null> {
+  const files = new LogFiles(directory);
+  const bytes = await files.checkpoint();
+  const size = bytes === null ? 0 : (parseCheckpoint(bytes)?.checkpoint.size ?? 0);
+  const last = size === 0 ? undefined : (await files.bundle(Math.floor((size - 1) / BUNDLE), size))?.at(-1);
+  return last === undefined ? null : decodeLeaf(last);
+}
+
 const BUNDLE = 256;
 
 async function newestIn(files: LogFiles, size: number, kind: string): Promise<AuditLeaf | null> {

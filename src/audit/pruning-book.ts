@@ -2,9 +2,9 @@
  * Follows what the logs announce of their own pruning, and says what was pruned though it was held, not ended, or too young. As long as the entries are
  * there they are looked at; when they are gone, what is kept still shows some of it. Pure; entries are untrusted.
  */
+import { LEAST_LOG_PERIOD_MS } from '../contract/retention.js';
 import type { AuditLeaf } from './audit-leaf.js';
 import { type HeldContent, type Holds, type Place, retoldHolds } from './holds.js';
-import { LEAST_LOG_PERIOD_MS } from './pruning.js';
 
 interface Announcement extends Place {
   /** Index of the first entry that is kept. */

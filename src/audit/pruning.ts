@@ -9,9 +9,6 @@ import { TILE_WIDTH } from './tile-layout.js';
 /** Name of the file in the directory of a log. */
 export const PRUNED_FILE = 'pruned';
 
-/** The least time that entries are kept, milliseconds: 90 days, so that witnesses, mirrors and auditors come by before they go. */
-export const LEAST_LOG_PERIOD_MS: number = 90 * 86_400_000;
-
 /** Kinds of entries with which a process begins to write: only before one of them can a log be cut. */
 export const BEGINNINGS: ReadonlySet<string> = new Set(['log.open', 'log.recovered']);
 

@@ -56,7 +56,10 @@ export interface GatewayConfig {
     readonly syncIntervalMs: number;
     readonly encryption: EncryptionSettings;
   };
-  readonly retention: RetentionRules;
+  readonly retention: RetentionRules & {
+    /** Directories with checkpoints that others saw: the log keeps what those do not cover. */
+    readonly logSeenBy: readonly string[];
+  };
   readonly limits: {
     readonly preLoginConnections: number;
     readonly preLoginPerAddress: number;

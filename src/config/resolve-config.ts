@@ -20,6 +20,7 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
   const directory = dirname(file);
   const from = (path: string): string => resolve(directory, path);
   const { gateway, recording, limits } = parsed;
+  const { logSeenBy, ...retention } = parsed.retention;
   return {
     file,
     directory,
@@ -50,7 +51,7 @@ export function resolveConfig(file: string, parsed: ParsedGatewayFile, targets: 
       syncIntervalMs: recording.syncInterval,
       encryption: encryptionSettings(recording.encryption, directory),
     },
-    retention: retentionRules(parsed.retention),
+    retention: { ...retentionRules(retention), logSeenBy: logSeenBy.map(from) },
     limits: {
       preLoginConnections: limits.preLoginConnections,
       preLoginPerAddress: limits.preLoginPerAddress,
@@ -82,9 +83,10 @@ function timestampSettings(given: ParsedGatewayFile['audit']['timestamps'], from
   return { url, authority: from(authority), ca: ca === undefined ? null : from(ca), everyMs: every, retryMs: retry };
 }
 
-function retentionRules({ targets, ...others }: ParsedGatewayFile['retention']): RetentionRules {
+function retentionRules({ targets, log, ...others }: Omit<ParsedGatewayFile['retention'], 'logSeenBy'>): RetentionRules {
   return {
     ...others,
+    log: log ?? null,
     targets: targets.map(({ target, recordings = others.recordings, approvals = others.approvals, index = others.index }) => ({
       target,
       recordings,

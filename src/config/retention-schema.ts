@@ -1,6 +1,7 @@
 /** The `retention` section: how long records are kept, by type, and by target where one has periods of its own. */
 import { z } from 'zod';
-import { duration, name, optionalDuration } from './schema-fields.js';
+import { LEAST_LOG_PERIOD_MS } from '../contract/retention.js';
+import { duration, name, optionalDuration, path } from './schema-fields.js';
 
 const SECOND = 1000;
 const DAY = 24 * 3600 * SECOND;
@@ -22,6 +23,12 @@ export const retentionSection = z
     recordings: period('400d', 'How long what sessions recorded can be read, from the end of the session.'),
     approvals: period('2557d', 'How long requests for approval are kept, from when they ended.'),
     index: period('400d', 'How long operations are found by `gw sessions search`.'),
+    log: optionalDuration('How long entries of the audit log itself are kept, at least. Left out: for ever.', LEAST_LOG_PERIOD_MS, LONGEST),
+    logSeenBy: z
+      .array(path('Directory with cosigned checkpoints (`gw audit cosign --to`), or copy of the logs (`gw audit mirror --to`).'))
+      .max(16)
+      .default([])
+      .meta({ description: 'Entries of the audit log stay until the checkpoints in each of these directories cover them.' }),
     targets: z.array(target).max(10_000).default([]).meta({ description: 'Targets with periods of their own; what one leaves out is as above.' }),
   })
   .prefault({})

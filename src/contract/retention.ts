@@ -1,5 +1,8 @@
 /** How long records are kept, and what retention found or did. Periods are milliseconds. */
 
+/** The least time that entries of the audit log are kept, milliseconds: 90 days, so that witnesses, mirrors and auditors come by before they go. */
+export const LEAST_LOG_PERIOD_MS: number = 90 * 86_400_000;
+
 /** Kinds of records that end by themselves. */
 export const RECORD_TYPES = ['recordings', 'approvals', 'index'] as const;
 export type RecordType = (typeof RECORD_TYPES)[number];
@@ -9,6 +12,8 @@ export type RetentionPeriods = Readonly<Record<RecordType, number>>;
 export interface RetentionRules extends RetentionPeriods {
   /** Targets with periods of their own. */
   readonly targets: readonly (RetentionPeriods & { readonly target: string })[];
+  /** How long entries of the audit log itself are kept; null, or left out: for ever. */
+  readonly log?: number | null;
 }
 
 export function periodOf(rules: RetentionRules, type: RecordType, target: string): number {
@@ -29,6 +34,8 @@ export interface RetentionReport {
   readonly segments: number;
   readonly index: number;
   readonly approvals: number;
+  /** Entries of the audit log: of the log of the worker that was asked, and of logs that nobody writes. */
+  readonly entries: number;
 }
 
 /** GET /api/v1/retention */
@@ -41,4 +48,6 @@ export interface RetentionState {
 export interface RetentionStore {
   /** @param now milliseconds since the epoch @returns how many went, or would go */
   expire(type: 'index' | 'approvals', rules: RetentionRules, now: number, dryRun: boolean): Promise<number>;
+  /** Ids of requests for approval that are not over: open, approved, or break-glass access that nobody reviewed. */
+  openRequests(): Promise<string[]>;
 }

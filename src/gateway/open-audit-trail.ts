@@ -95,16 +95,33 @@ async function timestampSettings({ audit: { timestamps } }: GatewayConfig): Prom
 }
 
 /** Ends the logs of processes that died and whose place nobody took: a log without an end would be one that lost its tail, for ever. */
-export async function closeAbandonedLogs(settings: AuditTrailSettings): Promise<void> {
+export function closeAbandonedLogs(settings: AuditTrailSettings): Promise<void> {
+  return visitIdleLogs(
+    settings,
+    async (directory) => !(await endedInOrder(directory)),
+    () => Promise.resolve(),
+  );
+}
+
+/** Opens each log that nobody writes and that is `wanted`, has something done with it, and closes it again. What fails is left as it is, and logged. */
+export async function visitIdleLogs(
+  settings: AuditTrailSettings,
+  wanted: (directory: string) => Promise<boolean>,
+  act: (trail: AuditTrail) => Promise<void>,
+): Promise<void> {
   const keys = await signers(settings);
   for (const directory of await listLogs(logDirectory(settings.config.gateway.dataDir))) {
     const attempt = await takeLockFile(join(directory, 'lock'));
     if (attempt.kind !== 'taken') continue;
     try {
-      if (await endedInOrder(directory)) await attempt.release();
-      else await (await openLog(settings, keys, { directory, release: attempt.release }, null)).close();
+      if (!(await wanted(directory))) {
+        await attempt.release();
+        continue;
+      }
+      const trail = await openLog(settings, keys, { directory, release: attempt.release }, null);
+      await act(trail).finally(() => trail.close());
     } catch (err) {
-      settings.logger.error({ err, directory }, 'the audit log of an earlier process could not be ended; it is left as it is');
+      settings.logger.error({ err, directory }, 'the audit log of an earlier process could not be ended or pruned; it is left as it is');
       await attempt.release();
     }
   }

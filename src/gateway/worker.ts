@@ -33,7 +33,7 @@ import { type Listeners, openListeners } from './listeners.js';
 import { createLiveConfig, type LiveConfig } from './live-config.js';
 import { createLivePolicy, type LivePolicy } from './live-policy.js';
 import { LoggedJournal } from './logged-journal.js';
-import { closeAbandonedLogs, openAuditTrail } from './open-audit-trail.js';
+import { closeAbandonedLogs, openAuditTrail, visitIdleLogs } from './open-audit-trail.js';
 import { openState } from './open-state.js';
 import { type OperationIndexer, startOperationIndexer } from './operation-indexer.js';
 import { packageVersion } from './package-version.js';
@@ -147,7 +147,13 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     {
       dataDir: config.gateway.dataDir,
       journalDir,
-      rules: () => live.current().config.retention,
+      rules: () => {
+        const { logSeenBy: _seenBy, ...rules } = live.current().config.retention;
+        return rules;
+      },
+      sinks: () => live.current().config.sinks,
+      seenBy: () => live.current().config.retention.logSeenBy,
+      idleLogs: (wanted, act) => visitIdleLogs(logSettings, wanted, act),
       trail,
       holds: store.holds,
       contents: store.contents,

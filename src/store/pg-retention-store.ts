@@ -28,6 +28,15 @@ export class PgRetentionStore implements RetentionStore {
     return total;
   }
 
+  async openRequests(): Promise<string[]> {
+    try {
+      const { rows } = await this.#pool.query<{ id: string }>(`select r.id from ${TABLES.approvals.table} as r where not (${TABLES.approvals.closed})`);
+      return rows.map(({ id }) => id);
+    } catch (cause) {
+      throw storeError(cause);
+    }
+  }
+
   async #expire(
     type: 'index' | 'approvals',
     { before, target, named, dryRun }: { readonly before: number; readonly target: string | null; readonly named: readonly string[]; readonly dryRun: boolean },

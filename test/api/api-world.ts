@@ -181,7 +181,17 @@ export class ApiWorld {
       retention: {
         rules: () => ({ recordings: 1, approvals: 1, index: 1, targets: [] }),
         run: (dryRun) =>
-          Promise.resolve({ dryRun, knownTime: '2026-01-01T00:00:00.000Z', expired: [], recordings: 0, held: 0, segments: 0, index: 0, approvals: 0 }),
+          Promise.resolve({
+            dryRun,
+            knownTime: '2026-01-01T00:00:00.000Z',
+            expired: [],
+            recordings: 0,
+            held: 0,
+            segments: 0,
+            index: 0,
+            approvals: 0,
+            entries: 0,
+          }),
       },
       maskingDesk: {
         explain: () => Promise.resolve(null),

@@ -4,19 +4,20 @@
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type AuditLog, AuditTrail, createAuditLog, LogWriter, newSigningKey, readSigningKey } from '../../src/audit/index.js';
 import type { Clock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
 import type { HoldStore } from '../../src/contract/record-keeping.js';
 import type { RetentionRules } from '../../src/contract/retention.js';
+import type { SinkSettings } from '../../src/contract/settings.js';
 import { type Verification, verifyAudit } from '../../src/gateway/audit-workbench.js';
 import { logSegment } from '../../src/gateway/interrupted-work.js';
 import { LoggedJournal } from '../../src/gateway/logged-journal.js';
 import { listLogs } from '../../src/gateway/open-audit-trail.js';
 import { RetentionEngine } from '../../src/gateway/retention/retention-engine.js';
 import { openStore, type Store } from '../../src/store/index.js';
-import { allow, bytes, end, facts, keyFile, ok, open, start } from '../recording/session-fixture.js';
+import { allow, bytes, deny, end, facts, keyFile, ok, open, start } from '../recording/session-fixture.js';
 import type { StateServer } from '../store/state-server.js';
 
 export const DAY = 86_400_000;
@@ -41,6 +42,8 @@ export class RetentionWorld {
   rules = RULES;
   wall = BEGIN;
   monotonic = 0;
+  sinks: readonly SinkSettings[] = [];
+  seenBy: readonly string[] = [];
   readonly clock: Clock = { now: () => this.wall, monotonic: () => this.monotonic };
   readonly #seed: string;
 
@@ -69,21 +72,7 @@ export class RetentionWorld {
 
   /** A worker process from start to end: what it recorded is sealed and signed afterwards. */
   async run<T>(journal: string, act: (process: Process) => Promise<T>, place = 0, holds: Partial<HoldStore> = {}): Promise<T> {
-    const log = await LogWriter.open({
-      directory: join(this.dir, 'log', String(place)),
-      origin: `bank/${place}`,
-      keys: [readSigningKey(this.#seed, 'the key')],
-      logger: silentLogger,
-      checkpointMs: 3_600_000,
-      retryMs: 3_600_000,
-    });
-    const fail = (error: unknown): never => {
-      throw error;
-    };
-    const trail = await AuditTrail.open(
-      { log, journal, clock: this.clock, heartbeatMs: 1_000_000_000, sisters: () => Promise.resolve([]), onError: fail, release: () => Promise.resolve() },
-      { version: 'test', keys: [] },
-    );
+    const trail = await this.#open(journal, place);
     const recorded = await open(this.journalDir, {
       bootId: journal,
       clock: this.clock,
@@ -98,10 +87,24 @@ export class RetentionWorld {
       journalDir: this.journalDir,
       rules: () => this.rules,
       trail,
-      holds: { covering: (record) => store.holds.covering(record), unlessHeld: (record, go) => store.holds.unlessHeld(record, go), ...holds },
+      holds: {
+        list: (all) => store.holds.list(all),
+        covering: (record) => store.holds.covering(record),
+        unlessHeld: (record, go) => store.holds.unlessHeld(record, go),
+        ...holds,
+      },
       contents: store.contents,
       sessions: store.sessions,
       rows: store.retention,
+      sinks: () => this.sinks,
+      seenBy: () => this.seenBy,
+      idleLogs: async (wanted, go) => {
+        for (const directory of await this.logs()) {
+          if (directory === trail.directory || !(await wanted(directory))) continue;
+          const opened = await this.#open(journal, Number(basename(directory)));
+          await go(opened).finally(() => opened.close());
+        }
+      },
       clock: this.clock,
       logger: silentLogger,
     });
@@ -112,14 +115,35 @@ export class RetentionWorld {
     return done;
   }
 
-  /** A session with a few operations, begun and ended now. */
-  async record({ journal }: Process, id: string, { target = 'bank-db', subject = 'alice', operations = 3 } = {}, bootId = 'w1'): Promise<void> {
+  async #open(journal: string, place: number): Promise<AuditTrail> {
+    const directory = join(this.dir, 'log', String(place));
+    const log = await LogWriter.open({
+      directory,
+      origin: `bank/${place}`,
+      keys: [readSigningKey(this.#seed, 'the key')],
+      logger: silentLogger,
+      checkpointMs: 3_600_000,
+      retryMs: 3_600_000,
+    });
+    const onError = (error: unknown): never => {
+      throw error;
+    };
+    const sisters = async (): Promise<string[]> => (await this.logs()).filter((each) => each !== directory);
+    return AuditTrail.open(
+      { log, journal, clock: this.clock, heartbeatMs: 1_000_000_000, sisters, onError, release: () => Promise.resolve() },
+      { version: 'test', keys: [] },
+    );
+  }
+
+  /** A session with a few operations, and refused ones that the log tells of too, begun and ended now. */
+  async record({ journal }: Process, id: string, { target = 'bank-db', subject = 'alice', operations = 3, refused = 0 } = {}, bootId = 'w1'): Promise<void> {
     const begin = { ...start(id), target, identity: { ...start(id).identity, subject } };
     const session = journal.begin(begin);
     for (let at = 1; at <= operations; at++) {
       session.operation(at, 'query', facts('reads'), allow, bytes(`select ${at} from ${id}`), null);
       session.outcome(at, ok);
     }
+    for (let at = operations + 1; at <= operations + refused; at++) session.operation(at, 'query', facts('reads'), deny, bytes('drop'), null);
     session.end({ ...end, endedAt: this.wall });
     journal.commit();
     await journal.synced();

@@ -26,8 +26,8 @@ export function retentionRows({ targets, ...others }: RetentionRules): Retention
   }));
 }
 
-export function reportText({ dryRun, recordings, held, segments, index, approvals, knownTime }: RetentionReport): string {
-  const counts = `${recordings} recordings, ${segments} journal segments, ${index} operations of the index, ${approvals} requests for approval`;
+export function reportText({ dryRun, recordings, held, segments, index, approvals, entries, knownTime }: RetentionReport): string {
+  const counts = `${recordings} recordings, ${segments} journal segments, ${index} operations of the index, ${approvals} requests for approval, ${entries} entries of the audit log`;
   const kept = held > 0 ? `; ${held} recordings are kept by a legal hold` : '';
   return `${dryRun ? 'Over' : 'Ended'}: ${counts}${kept}. Counted to ${knownTime}.`;
 }

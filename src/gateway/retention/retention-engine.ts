@@ -3,7 +3,7 @@
  * Each end of a recording is an entry of the audit log before it happens. One pass at a time on this machine; what a pass could not do the next one does.
  */
 import { join } from 'node:path';
-import { type AuditTrail, LogSweep, newestOf } from '../../audit/index.js';
+import { LogSweep, newestOf } from '../../audit/index.js';
 import type { Clock } from '../../base/clock.js';
 import { takeLockFile } from '../../base/lock-file.js';
 import type { Logger } from '../../base/logger.js';
@@ -14,15 +14,13 @@ import type { SessionStore } from '../../contract/session-store.js';
 import { contentState, eraseNumbered, listWorkers, prunableSegments, pruneSegments, sessionNumber } from '../../recording/index.js';
 import { listLogs, logDirectory } from '../open-audit-trail.js';
 import { type EndedSession, EndedSessions } from './ended-sessions.js';
+import { LogPruner, type LogPrunerOptions } from './log-pruner.js';
 import { LoggedHolds } from './logged-holds.js';
 import { RetentionClock } from './retention-clock.js';
 
-export interface RetentionOptions {
-  readonly dataDir: string;
-  readonly journalDir: string;
+export interface RetentionOptions extends LogPrunerOptions {
   readonly rules: () => RetentionRules;
-  readonly trail: Pick<AuditTrail, 'append' | 'commit' | 'synced'>;
-  readonly holds: Pick<HoldStore, 'covering' | 'unlessHeld'>;
+  readonly holds: Pick<HoldStore, 'covering' | 'list' | 'unlessHeld'>;
   readonly contents: Pick<ContentStore, 'remove'>;
   readonly sessions: Pick<SessionStore, 'find'>;
   readonly rows: RetentionStore;
@@ -35,12 +33,14 @@ const SHOWN = 1_000;
 export class RetentionEngine {
   readonly #options: RetentionOptions;
   readonly #clock: RetentionClock;
+  readonly #pruner: LogPruner;
   #memory = new PassMemory();
   #rules = '';
 
   private constructor(options: RetentionOptions, clock: RetentionClock) {
     this.#options = options;
     this.#clock = clock;
+    this.#pruner = new LogPruner(options);
   }
 
   /** Goes on counting time from what the log says was known; a log that says nothing yet is counted from its beginning. */
@@ -62,10 +62,15 @@ export class RetentionEngine {
     }
   }
 
+  /** Prunes the log that this process writes, when it is not the one that looks at everything. @throws GwError as `run` */
+  async pruneOwnLog(): Promise<number> {
+    return this.#pruner.pruneOwn({ rules: this.#options.rules(), known: this.#clock.known(), dryRun: false });
+  }
+
   /** How much time is known to have passed goes into the log, so that the next process counts on from there. */
   async close(): Promise<void> {
     const knownTime = new Date(this.#clock.known()).toISOString();
-    this.#options.trail.append('retention.run', { knownTime, recordings: 0, held: 0, segments: 0, index: 0, approvals: 0 });
+    this.#options.trail.append('retention.run', { knownTime, recordings: 0, held: 0, segments: 0, index: 0, approvals: 0, entries: 0 });
     this.#options.trail.commit();
     await this.#options.trail.synced();
   }
@@ -90,7 +95,9 @@ export class RetentionEngine {
     const segments = await this.#prune(logs, { rules, known, knownTime, memory, dryRun });
     const index = await rows.expire('index', rules, known, dryRun);
     const approvals = await rows.expire('approvals', rules, known, dryRun);
-    const counts = { recordings: expired.length, held, segments, index, approvals };
+    const pass = { rules, known, dryRun };
+    const entries = (await this.#pruner.pruneOwn(pass)) + (await this.#pruner.pruneIdle(pass));
+    const counts = { recordings: expired.length, held, segments, index, approvals, entries };
     if (!dryRun) {
       trail.append('retention.run', { knownTime, ...counts });
       trail.commit();
@@ -104,8 +111,8 @@ export class RetentionEngine {
   async #tellRules(rules: RetentionRules): Promise<void> {
     const text = JSON.stringify(rules);
     if (text === this.#rules) return;
-    const { recordings, approvals, index, targets } = rules;
-    this.#options.trail.append('retention.rules', { recordings, approvals, index, targets });
+    const { recordings, approvals, index, targets, log = null } = rules;
+    this.#options.trail.append('retention.rules', { recordings, approvals, index, log, targets });
     this.#options.trail.commit();
     await this.#options.trail.synced();
     this.#rules = text;

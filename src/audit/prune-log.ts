@@ -1,0 +1,60 @@
+/**
+ * Takes from a log what it announced that it gives up. First the file `pruned` is on disk, then bundles of entries, tiles of level 0 and timestamps go.
+ * A process that dies on the way leaves a log that verifies; whoever does it again ends it.
+ */
+import { readdir, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { noSuchDirectory } from '../base/no-such-directory.js';
+import { GwError } from '../contract/gw-error.js';
+import { parseCheckpoint } from './checkpoint.js';
+import { syncDirectories, writeWhole } from './durable-file.js';
+import { LogFiles } from './log-files.js';
+import { bundlesBefore, decodePruning, PRUNED_FILE } from './pruning.js';
+
+/**
+ * Does what entry `n` announces.
+ * @throws GwError `audit.invalid` when that is not an announcement under the checkpoint; errors of the file system as they are
+ */
+export async function pruneLog(directory: string, n: number): Promise<void> {
+  const files = new LogFiles(directory);
+  const bytes = await files.checkpoint();
+  const size = bytes === null ? 0 : (parseCheckpoint(bytes)?.checkpoint.size ?? 0);
+  for await (const { leaf } of files.leaves(size, n)) {
+    const pruning = decodePruning(leaf);
+    if (pruning === null) break;
+    await writeWhole(directory, PRUNED_FILE, pruning.bytes);
+    await syncDirectories(directory, []);
+    await removePruned(directory);
+    return;
+  }
+  throw new GwError('audit.invalid', `The log in ${directory} announces no pruning in its entry ${n}, so nothing of it is deleted.`);
+}
+
+/** Deletes what the file `pruned` says is given up; nothing without one. Ends what a process that died began. */
+export async function removePruned(directory: string): Promise<void> {
+  const first = await new LogFiles(directory).first();
+  if (first === 0) return;
+  for (const level of ['entries', '0']) await removeTiles(join(directory, 'tile', level), 0, bundlesBefore(first));
+  const timestamps = join(directory, 'timestamp');
+  for (const name of await readdir(timestamps).catch(noSuchDirectory)) {
+    if (Number.parseInt(name, 10) < first) await rm(join(timestamps, name), { force: true });
+  }
+}
+
+/** @param above what the directories above make of the index @param end tiles from this index on stay */
+async function removeTiles(directory: string, above: number, end: number): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true }).catch(noSuchDirectory)) {
+    const [, step, number, partial] = /^(x?)(\d{3})(\.p)?/.exec(entry.name) ?? [];
+    const path = join(directory, entry.name);
+    if (number === undefined) continue;
+    const index = above * 1000 + Number(number);
+    if (step === 'x') {
+      await removeTiles(path, index, end);
+      if ((await readdir(path).catch(noSuchDirectory)).length === 0) await rmdir(path).catch(notEmpty);
+    } else if (index < end) await rm(path, { recursive: partial !== undefined, force: true });
+  }
+}
+
+function notEmpty(thrown: NodeJS.ErrnoException): void {
+  if (thrown.code !== 'ENOTEMPTY' && thrown.code !== 'ENOENT') throw thrown;
+}

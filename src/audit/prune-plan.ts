@@ -28,6 +28,8 @@ export interface PruneLimits {
   readonly openRequests: ReadonlySet<string>;
   /** Entries from this index on somebody has not taken yet. */
   readonly taken: number;
+  /** Fewer entries than a bundle can go too: a log that does not grow must not hold others up by the little that is left of it. */
+  readonly few: boolean;
 }
 
 export interface PrunePlan {
@@ -42,7 +44,7 @@ export interface PrunePlan {
 
 /**
  * @param directory of the log @param all directories of all logs of the gateway
- * @returns null when no whole bundle may go. @throws GwError `audit.invalid` when a log cannot be read
+ * @returns null when nothing may go. @throws GwError `audit.invalid` when a log cannot be read
  */
 export async function planPruning(directory: string, all: readonly string[], limits: PruneLimits): Promise<PrunePlan | null> {
   const files = new LogFiles(directory);
@@ -64,10 +66,8 @@ export async function planPruning(directory: string, all: readonly string[], lim
     return isNeeded(leaf, needs);
   });
   const first = settled(places, gone, own, facts);
-  if (first === null || bundlesBefore(first) === bundlesBefore(from)) return null;
-  const pending = (facts.announced.get(own) ?? []).filter(
-    (each) => each.first > from && each.first <= first && bundlesBefore(each.first) > bundlesBefore(from),
-  );
+  if (first === null) return null;
+  const pending = (facts.announced.get(own) ?? []).filter((each) => each.first > from && each.first <= first);
   const announced = pending.sort((a, b) => b.first - a.first || b.n - a.n)[0] ?? null;
   const begin = Date.parse(places.find(({ index }) => index === first)?.time ?? '');
   const oldest = Math.min(begin, ...facts.logs.filter(({ origin }) => origin !== own).map((each) => each.begin));
@@ -86,7 +86,7 @@ async function candidates(
   files: LogFiles,
   size: number,
   from: number,
-  { keepMs, known, journals, taken }: PruneLimits,
+  { keepMs, known, journals, taken, few }: PruneLimits,
   isNeededToo: (leaf: AuditLeaf) => boolean,
 ): Promise<Candidate[]> {
   const found: Candidate[] = [];
@@ -99,7 +99,7 @@ async function candidates(
     before = leaf.kind;
     if (journals.has(leaf.journal) || isNeededToo(leaf)) break;
   }
-  return found.filter(({ index }) => bundlesBefore(index) > bundlesBefore(from));
+  return found.filter(({ index }) => few || bundlesBefore(index) > bundlesBefore(from));
 }
 
 interface Needs extends Pick<PruneLimits, 'journals' | 'openRequests'> {

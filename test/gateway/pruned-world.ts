@@ -6,13 +6,19 @@ import { DAY, type Process, type RetentionWorld, RULES } from './retention-world
 
 export const LOG_RULES: RetentionRules = { ...RULES, log: 90 * DAY };
 
+const nothing = (): Promise<void> => Promise.resolve();
+
 /** Journal w1 with sessions of which the log tells in more than two bundles; all that w1 recorded has ended, and its journal is gone. 72 days. */
-export async function aged(world: RetentionWorld, more: (process: Process) => Promise<void> = () => Promise.resolve()): Promise<void> {
+export async function aged(
+  world: RetentionWorld,
+  { during = nothing, between = nothing }: { readonly during?: (process: Process) => Promise<unknown>; readonly between?: () => Promise<unknown> } = {},
+): Promise<void> {
   await world.run('w1', async (process) => {
     await world.record(process, 'ses_old', { refused: 560 });
-    await more(process);
+    await during(process);
     world.pass(DAY);
   });
+  await between();
   await world.run('w2', async ({ engine }) => {
     world.pass(40 * DAY);
     await engine.run(false);

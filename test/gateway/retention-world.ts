@@ -2,10 +2,21 @@
  * A data directory with real logs, journals and state, and the engine of retention over it, under a clock that the test moves. Each `run` is a worker process
  * as far as retention can see.
  */
+import type { KeyObject } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { type AuditLog, AuditTrail, createAuditLog, LogWriter, newSigningKey, readSigningKey } from '../../src/audit/index.js';
+import {
+  type AuditLog,
+  AuditTrail,
+  createAuditLog,
+  KEY_TYPE,
+  LogWriter,
+  newSigningKey,
+  publicKeyBytes,
+  readSigningKey,
+  verifierKey,
+} from '../../src/audit/index.js';
 import type { Clock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
 import type { HoldStore } from '../../src/contract/record-keeping.js';
@@ -58,6 +69,18 @@ export class RetentionWorld {
     const seed = newSigningKey();
     await writeFile(join(dir, 'audit-key'), `${seed}\n`, { mode: 0o600 });
     return new RetentionWorld(dir, await openStore({ url: await server.database(), logger: silentLogger }), seed);
+  }
+
+  /** The key that signs. */
+  get key(): KeyObject {
+    return readSigningKey(this.#seed, 'the key');
+  }
+
+  /** Writes its public half to `audit.pub` in the directory. */
+  async writeKey(): Promise<string> {
+    const file = join(this.dir, 'audit.pub');
+    await writeFile(file, `${verifierKey('bank/0', KEY_TYPE.log, publicKeyBytes(this.key))}\n`);
+    return file;
   }
 
   get journalDir(): string {
@@ -120,7 +143,7 @@ export class RetentionWorld {
     const log = await LogWriter.open({
       directory,
       origin: `bank/${place}`,
-      keys: [readSigningKey(this.#seed, 'the key')],
+      keys: [this.key],
       logger: silentLogger,
       checkpointMs: 3_600_000,
       retryMs: 3_600_000,

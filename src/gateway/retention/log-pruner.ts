@@ -77,7 +77,7 @@ export class LogPruner {
   async #plan(directory: string, pass: PrunePass): Promise<PrunePlan | null> {
     const keep = keepMs(pass);
     if (keep === null) return null;
-    const limits = await pruneLimits(directory, { keepMs: keep, known: pass.known }, this.#options);
+    const limits = await pruneLimits(directory, { keepMs: keep, known: pass.known, few: directory !== this.#options.trail.directory }, this.#options);
     return planPruning(directory, await listLogs(logDirectory(this.#options.dataDir)), limits);
   }
 

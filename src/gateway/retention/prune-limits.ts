@@ -20,7 +20,7 @@ export interface PruneSources {
 }
 
 /** @param directory of the log. @throws GwError `store.unavailable` */
-export async function pruneLimits(directory: string, period: Pick<PruneLimits, 'keepMs' | 'known'>, sources: PruneSources): Promise<PruneLimits> {
+export async function pruneLimits(directory: string, period: Pick<PruneLimits, 'keepMs' | 'known' | 'few'>, sources: PruneSources): Promise<PruneLimits> {
   const { dataDir, journalDir, holds, rows, sinks, seenBy } = sources;
   let taken = Number.POSITIVE_INFINITY;
   for (const each of sinks()) taken = Math.min(taken, await takenBy(each, join(dataDir, 'sinks'), directory));

@@ -24,19 +24,23 @@ def node(left, right):
     return sha(b"\1" + left + right)
 
 
-def root(hashes):
-    """RFC 6962 section 2.1 over leaf hashes."""
-    if not hashes:
-        return sha(b"")
-    row = list(hashes)
-    edge = []
-    # Complete subtrees from the left, then folded from the right.
+def edge_of(hashes):
+    """Roots of the complete subtrees, from the left."""
+    row, edge = list(hashes), []
     while row:
         size = 1 << (len(row).bit_length() - 1)
         part, row = row[:size], row[size:]
         while len(part) > 1:
             part = [node(part[at], part[at + 1]) for at in range(0, len(part), 2)]
         edge.append(part[0])
+    return edge
+
+
+def root(hashes, below=()):
+    """RFC 6962 section 2.1 over leaf hashes, or over roots of bundles with the leaf hashes `below` after them; folded from the right."""
+    edge = edge_of(hashes) + edge_of(below)
+    if not edge:
+        return sha(b"")
     found = edge.pop()
     while edge:
         found = node(edge.pop(), found)
@@ -139,6 +143,33 @@ def bundle(data, count):
     return leaves if len(leaves) == count and at == len(data) else None
 
 
+class Tree:
+    """The hashes of a log: roots of full bundles, of pruned ones as the tiles of level 1 say them, and leaf hashes from `base` on."""
+
+    def __init__(self, size, first, bundles):
+        self.size, self.first, self.base, self.bundles, self.leaves = size, first, first // WIDTH * WIDTH, bundles, []
+
+    def root_at(self, size):
+        full = size // WIDTH
+        return root(self.bundles[:full], self.leaves[full * WIDTH - self.base : size - self.base])
+
+
+def read_pruned(log, size):
+    """Index of the first entry that is kept, and the entry that says so."""
+    data = read(log, "pruned")
+    try:
+        entry = json.loads(data or b"")
+        first, n = entry["data"]["first"], entry["n"]
+        if canonical(entry) != data or entry["kind"] != "log.prune" or not 0 < first < n:
+            return 0, None
+    except (ValueError, KeyError, TypeError):
+        return 0, None
+    if n >= size:
+        report("retention", f"{log}: entry {n}, which prunes it, is under no checkpoint")
+        return 0, None
+    return first, entry
+
+
 def canonical(value):
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
@@ -163,8 +194,13 @@ def verify_log(logs, place, keys, known, now, book):
     signer = signed(note, origin, keys)
     if signer is None:
         report("signature", f"{origin} is not signed by a key that counts")
-    hashes, last, due, signers, rows = [], None, None, [], {0: []}
-    for index in range((size + WIDTH - 1) // WIDTH):
+    last, due, signers = None, None, []
+    first, announced = read_pruned(log, size)
+    gone = b"".join(read_tile(log, 1, at, min(WIDTH, size // WIDTH - at * WIDTH)) or b"" for at in range((first // WIDTH + WIDTH - 1) // WIDTH))
+    tree = Tree(size, first, [gone[at * 32 : at * 32 + 32] for at in range(first // WIDTH)])
+    said, hashes = announced is None, tree.leaves
+    book["first"][origin] = first
+    for index in range(first // WIDTH, (size + WIDTH - 1) // WIDTH):
         width = min(WIDTH, size - index * WIDTH)
         leaves = bundle(read_tile(log, "entries", index, width) or b"", width)
         tile = read_tile(log, 0, index, width)
@@ -190,18 +226,25 @@ def verify_log(logs, place, keys, known, now, book):
             last, due = entry, entry["data"].get("due", due)
             if entry["kind"] in ("log.open", "log.keys"):
                 signers = entry["data"].get("keys", signers)
-            take(origin, entry, book)
-    if len(hashes) == size and root(hashes) != told:
+            said = said or entry == announced
+            if n == first and first > 0 and entry["kind"] not in ("log.open", "log.recovered"):
+                report("retention", f"{origin} was cut before entry {n}, where no process began")
+            # Before it are the last entries of a process of which the beginning is gone.
+            if n >= first:
+                take(origin, entry, book)
+    if not said:
+        report("retention", f"{origin} is pruned up to {first}, and does not say so")
+    tree.bundles += [root(hashes[at : at + WIDTH]) for at in range(0, len(hashes) - WIDTH + 1, WIDTH)]
+    if len(hashes) == size - tree.base and tree.root_at(size) != told:
         report("checkpoint", f"{origin}: the root over the entries is not the one that was signed")
-    level, row = 1, hashes
-    while len(row) >= WIDTH:
-        row = [root(row[at : at + WIDTH]) for at in range(0, len(row) - WIDTH + 1, WIDTH)]
+    level, row = 1, tree.bundles
+    while row:
         for index in range((len(row) + WIDTH - 1) // WIDTH):
             part = row[index * WIDTH : (index + 1) * WIDTH]
             tile = read_tile(log, level, index, len(part))
             if tile is None or tile[: len(part) * 32] != b"".join(part):
                 report("tile", f"{origin}: tile {level}/{index} is not that of the tiles below it")
-        level += 1
+        level, row = level + 1, [root(row[at : at + WIDTH]) for at in range(0, len(row) - WIDTH + 1, WIDTH)]
     named = set()
     for text in signers:
         key = base64.b64decode(text.split("+", 2)[2])[1:]
@@ -211,11 +254,11 @@ def verify_log(logs, place, keys, known, now, book):
     if signer is not None and signers and signer not in named and signed(note, origin, [key for key in keys if key in named]) is None:
         report("signature", f"{origin} is signed by a key that was replaced")
     for other, count, expected in known:
-        if other == origin and (count > size or root(hashes[:count]) != expected):
+        if other == origin and (count > size or count < first or tree.root_at(count) != expected):
             report("fork", f"{origin} does not continue its checkpoint of {count} entries")
     if last is None or (last["kind"] != "log.close" and now > time_of(due)):
         report("tail", f"{origin} has no end, and had to say that it lives")
-    book["logs"][origin] = hashes
+    book["logs"][origin] = tree
     return None
 
 
@@ -225,6 +268,8 @@ def take(log, entry, book):
     if (state is None or state["closed"]) and kind not in ("log.open", "log.recovered"):
         report("tail", f"{log}: {kind} follows the end")
         state = book["states"].setdefault(log, {"closed": False, "sessions": 0, "journal": journal})
+    if kind in ("log.open", "log.recovered"):
+        book["begun"][log, entry["n"]] = entry["time"]
     for anchor in data.get("anchors", []):
         book["anchors"].append((anchor["log"], anchor["size"], bytes.fromhex(anchor["root"])))
     session = data.get("session")
@@ -234,7 +279,7 @@ def take(log, entry, book):
         state["sessions"] += 1
         if data["number"] != state["sessions"] or session in book["sessions"]:
             report("session", f"{session} is number {data['number']}, and {state['sessions']} began")
-        book["sessions"][session] = {"leaves": 1, "ended": False, "journal": journal, "number": data["number"], "time": None}
+        book["sessions"][session] = {"leaves": 1, "ended": False, "journal": journal, "number": data["number"], "time": None, "log": log, "n": entry["n"], "data": data}
     elif kind in ("session.end", "operation.deny", "data.clear", "data.masked"):
         found = book["sessions"].get(session)
         if found is None or found["ended"]:
@@ -256,6 +301,10 @@ def take(log, entry, book):
         book["rules"][log] = data
     elif kind in ("session.erase", "session.expire"):
         book["contents"].append((entry["time"], log, entry["n"], kind, data, book["rules"].get(log)))
+    elif kind == "log.prune":
+        book["announced"].append((entry["time"], log, entry["n"], data, book["rules"].get(log)))
+        for hold in data.get("holds", []):
+            book["retold"][hold["hold"]] = hold
     elif kind == "journal.prune":
         boot = data["journalOfSegment"]
         book["pruned"][boot] = max(book["pruned"].get(boot, 0), data["through"])
@@ -266,21 +315,33 @@ def take(log, entry, book):
     return None
 
 
+def in_force(book, time, log, n):
+    """Holds in force at a place: by name, what each says and where it was placed."""
+    found = {}
+    for when, where, place, change, hold in sorted(book["holds"], key=lambda each: (each[0], each[2])):
+        # Of two logs in one millisecond the order is not known: then nobody is accused.
+        before = when < time or (when == time and (place < n if where == log else change == "hold.release"))
+        if before and change == "hold.release":
+            found.pop(hold["hold"], None)
+        elif before:
+            found[hold["hold"]] = (hold, where, place)
+    return found
+
+
+def covering(holds, session, target, issuer, subject):
+    wanted = {"session": (session, None), "target": (target, None), "subject": (subject, issuer)}
+    return [
+        name
+        for name, (hold, _, _) in holds.items()
+        if (hold.get("value"), hold.get("holdIssuer") if hold.get("scope") == "subject" else None) == wanted.get(hold.get("scope"))
+    ]
+
+
 def check_retention(book):
     """What was erased or expired was not held, and was due by the rules in force."""
     for time, log, n, kind, data, rules in book["contents"]:
         issuer, subject = (data.get("sessionIssuer"), data.get("sessionSubject")) if kind == "session.erase" else (data.get("issuer"), data.get("subject"))
-        held = set()
-        for when, where, place, change, hold in sorted(book["holds"], key=lambda each: (each[0], each[2])):
-            scope, value = hold.get("scope"), hold.get("value")
-            covers = (scope == "session" and value == data["session"]) or (scope == "target" and value == data.get("target"))
-            covers = covers or (scope == "subject" and value == subject and hold.get("holdIssuer") == issuer)
-            # Of two logs in one millisecond the order is not known: then nobody is accused.
-            before = when < time or (when == time and (place < n if where == log else change == "hold.release"))
-            if before and change == "hold.release":
-                held.discard(hold["hold"])
-            elif before and covers:
-                held.add(hold["hold"])
+        held = covering(in_force(book, time, log, n), data["session"], data.get("target"), issuer, subject)
         if held:
             report("retention", f"the content of {data['session']} ended while {', '.join(held)} covered it")
         if kind == "session.erase":
@@ -294,6 +355,39 @@ def check_retention(book):
         end = book["sessions"].get(data["session"], {}).get("time")
         if not over or least is None or data["keepMs"] < least or (end is not None and time_of(end) > time_of(data["endedAt"])):
             report("retention", f"the content of {data['session']} expired before its time")
+
+
+def check_log_prunings(book):
+    """Entries that were pruned, or are announced to be, were older than the period, not held, and of sessions whose content had ended."""
+    ended = {data["session"]: time for time, _, _, _, data, _ in book["contents"]}
+    for time, log, n, data, rules in book["announced"]:
+        first = data["first"]
+        if first < book["first"][log]:
+            continue
+        begun, least, keep = book["begun"].get((log, first)), (rules or {}).get("log"), datetime.timedelta(milliseconds=data["keepMs"])
+        over = begun is not None and first < n and time_of(begun) + keep <= time_of(data["knownTime"]) <= time_of(time)
+        if not over or least is None or data["keepMs"] < max(least, 90 * 86_400_000):
+            report("retention", f"{log} was pruned up to {first} before its time, or not where a process began")
+        holds = in_force(book, time, log, n)
+        for session, found in book["sessions"].items():
+            if found["log"] != log or found["n"] >= first:
+                continue
+            said = found["data"]
+            held = covering(holds, session, said.get("target"), said.get("issuer"), said.get("subject"))
+            if held or ended.get(session, "9") > time:
+                report("retention", f"{session} was pruned, and had not ended or was held by {held}")
+        if any(where == log and place < first for _, where, place in holds.values()):
+            report("retention", f"a hold was in force, and {log} was pruned beyond the entry that placed it")
+    if not book["announced"]:
+        return
+    placed = {hold["hold"] for _, _, _, change, hold in book["holds"] if change == "hold.add"}
+    for _, log, _, change, hold in book["holds"]:
+        if change == "hold.release" and hold["hold"] not in placed:
+            report("retention", f"{hold['hold']} was released, and what placed it was pruned and is not told again")
+    time, log, n, _, _ = min(book["announced"], key=lambda each: (each[0], each[2]))
+    for name, (hold, _, _) in in_force(book, time, log, n).items():
+        if hold.get("scope") == "session" and hold["value"] not in book["sessions"] and hold["value"] not in book["recovered"]:
+            report("retention", f"{hold['value']} was pruned while {name} covered it")
 
 
 def check_pruned(book, boot, first):
@@ -372,22 +466,31 @@ def main(directory, keyfile, checkpoints):
         origin, size, base = parse_note(read(path))[0].splitlines()
         known.append((origin, int(size), base64.b64decode(base)))
     book = {"keys": None, "logs": {}, "states": {}, "sessions": {}, "recovered": set(), "segments": {}, "anchors": []}
-    book |= {"holds": [], "rules": {}, "contents": [], "pruned": {}}
+    book |= {"holds": [], "rules": {}, "contents": [], "pruned": {}, "announced": [], "retold": {}, "begun": {}, "first": {}}
     places = sorted((name for name in os.listdir(logs) if re.fullmatch(r"\d{1,3}", name)), key=int)
     for place in places:
         verify_log(logs, place, read_keys(keyfile), known, datetime.datetime.now(datetime.timezone.utc), book)
     if places != [str(place) for place in range(len(places))]:
         report("log", "a log is missing")
-    for origin, size, expected in book["anchors"] + known:
-        hashes = book["logs"].get(origin)
-        if hashes is None:
+    # Of what was pruned nobody can say any more what it was; the furthest that another log saw has to be explained.
+    furthest = {}
+    for origin, size, _ in book["anchors"]:
+        furthest[origin] = max(size, furthest.get(origin, 0))
+    anchors = [each for each in book["anchors"] if each[0] not in book["logs"] or each[1] >= min(book["logs"][each[0]].first, furthest[each[0]])]
+    for origin, size, expected in anchors + known:
+        tree = book["logs"].get(origin)
+        if tree is None:
             report("log", f"{origin} was seen once, and is not here")
-        elif size > len(hashes) or root(hashes[:size]) != expected:
+        elif size > tree.size or size < tree.first or tree.root_at(size) != expected:
             report("fork", f"{origin} does not continue what was seen of it")
     for session, found in book["sessions"].items():
         if not found["ended"] and session not in book["recovered"]:
             report("session", f"{session} has no end")
+    for hold in book["retold"].values():
+        book["holds"].append((hold["from"], "", 0, "hold.add", hold))
+        book["holds"].append((hold["until"], "", 0, "hold.release", hold))
     check_retention(book)
+    check_log_prunings(book)
     boots = os.listdir(journals) if os.path.isdir(journals) else []
     for boot in boots:
         verify_journal(os.path.join(journals, boot), boot, book)

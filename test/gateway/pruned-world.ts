@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { RetentionRules } from '../../src/contract/retention.js';
+import { runProgram } from '../support/run-program.js';
 import { DAY, type Process, type RetentionWorld, RULES } from './retention-world.js';
 
 export const LOG_RULES: RetentionRules = { ...RULES, log: 90 * DAY };
@@ -34,4 +35,11 @@ export async function tilesOf(log: string): Promise<string[]> {
     .filter((entry) => entry.isFile())
     .map((entry) => relative(log, join(entry.parentPath, entry.name)))
     .sort();
+}
+
+/** What the verifier says that was written from the specifications. */
+export async function otherVerifier(world: RetentionWorld): Promise<string> {
+  const script = join(import.meta.dirname, '..', 'formats', 'verify_log.py');
+  const { stdout, stderr } = await runProgram('python3', [script, world.dir, await world.writeKey()]);
+  return stdout + stderr;
 }

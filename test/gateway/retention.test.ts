@@ -1,13 +1,12 @@
 /** Records end when their time is over, and not before: neither under a hold, nor by a clock that jumps; and a stranger sees it when they did. */
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { KEY_TYPE, publicKeyBytes, readSigningKey, verifierKey } from '../../src/audit/index.js';
 import { destroyKey } from '../../src/recording/encryption/session-keys.js';
 import { contentState } from '../../src/recording/index.js';
 import { collect, integrity } from '../recording/session-fixture.js';
 import { type StateServer, startStateServer } from '../store/state-server.js';
-import { runProgram } from '../support/run-program.js';
+import { otherVerifier } from './pruned-world.js';
 import { BEGIN, DAY, type Process, RetentionWorld, RULES } from './retention-world.js';
 
 let server: StateServer;
@@ -24,14 +23,6 @@ afterAll(() => server?.close());
 
 const state = (number: number, journal = 'w1') => contentState(world.journalDir, journal, number);
 const problems = async (): Promise<string[]> => (await world.verify()).problems.map(({ claim, message }) => `${claim}: ${message}`);
-
-/** What the verifier says that was written from the specifications. */
-async function otherVerifier(): Promise<string> {
-  const keyFile = join(world.dir, 'audit.pub');
-  const seed = (await readFile(join(world.dir, 'audit-key'), 'utf8')).trim();
-  await writeFile(keyFile, `${verifierKey('bank/0', KEY_TYPE.log, publicKeyBytes(readSigningKey(seed, 'The key')))}\n`);
-  return (await runProgram('python3', [join(import.meta.dirname, '..', 'formats', 'verify_log.py'), world.dir, keyFile])).stdout;
-}
 
 /** Journal w1 with a session on each of two targets; then the world is `days` older, by a process that ran all the while. */
 async function twoSessions(days: number): Promise<void> {
@@ -82,7 +73,7 @@ describe('retention', () => {
       expect(segments).toBeLessThan(before);
     });
     expect(await problems()).toEqual([]);
-    expect(await otherVerifier()).toMatch(/^1 logs, 24 sessions, \d+ segments, 2 journals\n$/);
+    expect(await otherVerifier(world)).toMatch(/^1 logs, 24 sessions, \d+ segments, 2 journals\n$/);
     for (let at = 0; at < 12; at++) expect(integrity(await collect(world.journalDir, 'w1', `ses_new${at}`))).toMatchObject({ intact: true });
     // A start after that finds nothing to repair, and the rest ends in its time.
     world.pass(20 * DAY);

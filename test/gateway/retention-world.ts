@@ -167,7 +167,7 @@ export class RetentionWorld {
       session.outcome(at, ok);
     }
     for (let at = operations + 1; at <= operations + refused; at++) session.operation(at, 'query', facts('reads'), deny, bytes('drop'), null);
-    session.end({ ...end, endedAt: this.wall });
+    session.end({ ...end, operations: operations + refused, refused, endedAt: this.wall });
     journal.commit();
     await journal.synced();
     this.store.sessions.started({ ...begin, startedAt: this.wall }, bootId);

@@ -50,7 +50,14 @@ export interface VerifyRequest {
 
 export interface Verification {
   readonly intact: boolean;
-  readonly logs: readonly { readonly log: string; readonly size: number; readonly root: string; readonly pending: number; readonly timestamps: number }[];
+  readonly logs: readonly {
+    readonly log: string;
+    readonly size: number;
+    readonly first: number;
+    readonly root: string;
+    readonly pending: number;
+    readonly timestamps: number;
+  }[];
   readonly sessions: number;
   readonly segments: number;
   /** Whether there were journals to compare with. */
@@ -94,7 +101,7 @@ export async function verifyAudit({ from, keyFiles, checkpointFiles, authorityFi
   ];
   return {
     intact: problems.length === 0,
-    logs: report.logs.map(({ log, size, root, pending, timestamps }) => ({ log, size, root, pending, timestamps })),
+    logs: report.logs.map(({ log, size, first, root, pending, timestamps }) => ({ log, size, first, root, pending, timestamps })),
     sessions: report.book.sessions,
     segments: report.book.segments.size,
     journals: journals.workers.length,

@@ -4,9 +4,10 @@
  */
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AuditLeaf } from '../../src/audit/audit-leaf.js';
+import { type AuditLeaf, encodeLeaf } from '../../src/audit/audit-leaf.js';
 import { parseCheckpoint, signCheckpoint } from '../../src/audit/checkpoint.js';
 import { decodeBundle, encodeBundle } from '../../src/audit/entry-bundle.js';
+import { pruneLog } from '../../src/audit/prune-log.js';
 import type { SeededRandom } from '../support/kill/seeded-random.js';
 import type { EvidenceFiles } from './evidence-files.js';
 import { HOLD, KEYS } from './forged-world.js';
@@ -338,6 +339,30 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     await rm(join(files.dir, 'journal', journal), { recursive: true });
     return both(`the owner of the key lets ${journal} expire, and deletes it`, ['retention']);
   },
+  'prunes the log of what is held': async (files, random) => {
+    // The end of the log is there; what lies before a process is said to be given up, by an entry that the log does not have.
+    const leaves = await logLeaves(files);
+    const first = random.pick(leaves.filter(({ kind, n }) => kind === 'log.open' && n > 0)).n;
+    const last = leaves.at(-1) as AuditLeaf;
+    const said = { ...last, kind: 'log.prune', data: { first, keepMs: 90 * DAY, knownTime: last.time, holds: [] } };
+    await files.write('log/0/pruned', encodeLeaf(said));
+    return both(`the entries of log 0 before ${first} are said to be pruned, and it does not say so`, ['retention']);
+  },
+  'owner prunes the log of what is held': async (files, random) => {
+    const leaves = await logLeaves(files);
+    const last = leaves.at(-1) as AuditLeaf;
+    const first = random.pick(leaves.filter(({ kind, n }) => kind === 'log.open' && n > 0)).n;
+    const opened = leaves.findLast(({ kind }) => kind === 'log.open') as AuditLeaf;
+    const told = (kind: string, data: object): AuditLeaf => ({ ...last, journal: 'wrk_d', kind, data: data as AuditLeaf['data'] });
+    const prune = { first, keepMs: random.pick([1, 90 * DAY]), knownTime: last.time, holds: [] };
+    files.touch('log/0/');
+    const rules = { recordings: 1, approvals: 1, index: 1, log: 1, targets: [] };
+    const added = [told('log.open', opened.data), told('retention.rules', rules), told('log.prune', prune), told('log.close', { sessions: 0 })];
+    await forge(join(files.dir, 'log', '0'), [...leaves, ...added], KEYS.second);
+    await files.restore((path) => path.startsWith('log/0/timestamp/'));
+    if (random.int(0, 1) === 1) await pruneLog(join(files.dir, 'log', '0'), leaves.length + 2);
+    return both(`the owner of the key prunes log 0 up to ${first}`, ['retention']);
+  },
   'owner takes the hold out': async (files) => {
     const directory = join(files.dir, 'log', '1');
     const size = parseCheckpoint(files.original('log/1/checkpoint'))?.checkpoint.size ?? 0;
@@ -352,6 +377,14 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     return { what: 'the owner of the key takes the hold out of the log', kept: ['fork'], alone: ['event'] };
   },
 };
+
+const DAY = 86_400_000;
+
+/** Entries of log 0 as they were. */
+async function logLeaves(files: EvidenceFiles): Promise<AuditLeaf[]> {
+  const size = parseCheckpoint(files.original('log/0/checkpoint'))?.checkpoint.size ?? 0;
+  return leavesOf(join(files.dir, 'log', '0'), size);
+}
 
 /** The entries of a process that ends all that a journal recorded, each in its right form and by rules that are kept. */
 function pruning(leaves: readonly AuditLeaf[], journal: string): AuditLeaf[] {

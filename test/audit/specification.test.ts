@@ -83,4 +83,17 @@ describe('evidence that the first version of the log wrote', () => {
     expect(report).toMatchObject({ intact: true, problems: [], sessions: 33, journals: 3, logs: [{ log: 'bank/0', timestamps: 1 }, { log: 'bank/1' }] });
     expect((await other(join(from, 'data'), keys, [checkpoint])).claims).toEqual([]);
   });
+
+  it('finds the committed evidence of a log that was pruned whole, and not without the word that it was', async () => {
+    const from = join(root, 'pruned');
+    await cp(join(FORMATS, 'log-pruned-v1'), from, { recursive: true });
+    const [keys, checkpoint, data] = ['audit.pub', 'kept.checkpoint', 'data'].map((name) => join(from, name)) as [string, string, string];
+    const report = await verifyAudit({ from: data, keyFiles: [keys], checkpointFiles: [checkpoint], at: null });
+    expect(report).toMatchObject({ intact: true, problems: [], sessions: 1, journals: 2, logs: [{ log: 'bank/0', first: 566 }] });
+    expect((await other(data, keys, [checkpoint])).claims).toEqual([]);
+    await rm(join(data, 'log', '0', 'pruned'));
+    const unsaid = await verifyAudit({ from: data, keyFiles: [keys], checkpointFiles: [], at: null });
+    expect(unsaid.problems.map(({ claim }) => claim)).toContain('entry');
+    expect((await other(data, keys, [])).claims).toContain('entry');
+  });
 });

@@ -15,7 +15,7 @@ import { checkSessionProof, proveSession } from '../../src/gateway/session-proof
 import { record } from '../approval/fixture.js';
 import { sinkSettings } from '../audit/sink-world.js';
 import { eventually, type StateServer, startStateServer } from '../store/state-server.js';
-import { aged, LOG_RULES, tilesOf } from './pruned-world.js';
+import { aged, LOG_RULES, otherVerifier, tilesOf } from './pruned-world.js';
 import { BEGIN, DAY, RetentionWorld, RULES } from './retention-world.js';
 
 let server: StateServer;
@@ -103,6 +103,7 @@ describe('the audit log', () => {
     expect((await new LogFiles(log()).pruning())?.leaf.data, 'told again: the recording ended after the hold, and stays to be judged').toMatchObject({
       holds: [{ hold: 'hld_1', scope: 'session', value: 'ses_old' }],
     });
+    expect(await problems()).toEqual([]);
   });
 
   it('keeps what a hold covers that comes later, by the state or by the log alone', async () => {
@@ -314,6 +315,77 @@ describe('the audit log', () => {
       await engine.run(false);
     });
     expect(await firstKept()).toBeGreaterThan(512);
+    expect(await problems()).toEqual([]);
+  });
+
+  it('is pruned by each worker that writes one', async () => {
+    await world.run('w1', async (process) => {
+      await world.run('w1b', (other) => world.record(other, 'ses_b', { refused: 560 }, 'w1b'), 1);
+      await world.record(process, 'ses_a', { refused: 560 });
+      world.pass(DAY);
+    });
+    await world.run('w2', async ({ engine }) => {
+      await world.run('w2b', () => Promise.resolve(), 1);
+      world.pass(40 * DAY);
+      await engine.run(false);
+      world.pass(31 * DAY);
+      await engine.run(false);
+    });
+    await world.run('w3', async (one) => {
+      await world.run(
+        'w3b',
+        async (other) => {
+          world.pass(90 * DAY);
+          expect(await one.engine.pruneOwnLog()).toBeGreaterThan(512);
+          expect(await other.engine.pruneOwnLog()).toBeGreaterThan(512);
+          expect([await one.engine.pruneOwnLog(), await other.engine.pruneOwnLog()]).toEqual([0, 0]);
+        },
+        1,
+      );
+    });
+    expect(await problems()).toEqual([]);
+    expect(await otherVerifier(world)).toMatch(/^2 logs, /);
+  });
+
+  it('says again which holds there were, for what was ended in another log', async () => {
+    await world.run('w1', async (process) => {
+      await world.record(process, 'ses_old', { refused: 560 });
+      await process.audit.record('hold.add', { hold: 'hld_1', scope: 'subject', value: 'mallory', holdIssuer: 'https://issuer.test' });
+      world.pass(DAY);
+    });
+    await world.run('w2', async ({ engine, audit }) => {
+      world.pass(40 * DAY);
+      await engine.run(false);
+      await audit.record('hold.release', { hold: 'hld_1' });
+      world.pass(31 * DAY);
+      await engine.run(false);
+    });
+    await world.run('w3', async ({ engine }) => {
+      world.pass(60 * DAY);
+      expect((await engine.run(false)).entries).toBeGreaterThan(512);
+    });
+    expect(await problems()).toEqual([]);
+    // It is told as the entry said it, as long as something is kept of the time in which it was in force.
+    const { leaf } = (await new LogFiles(log()).pruning()) ?? {};
+    expect(leaf?.data['holds']).toEqual([
+      expect.objectContaining({ hold: 'hld_1', scope: 'subject', value: 'mallory', holdIssuer: 'https://issuer.test', from: new Date(BEGIN).toISOString() }),
+    ]);
+    await world.run('w4', () => Promise.resolve(world.pass(DAY)));
+    await world.run('w5', async (process) => {
+      await world.record(process, 'ses_mid', { refused: 560 }, 'w5');
+      world.pass(DAY);
+    });
+    await world.run('w6', async ({ engine }) => {
+      world.pass(72 * DAY);
+      await engine.run(false);
+    });
+    await world.run('w7', async ({ engine }) => {
+      world.pass(91 * DAY);
+      await engine.run(false);
+    });
+    const later = (await new LogFiles(log()).pruning())?.leaf;
+    expect(later?.n).toBeGreaterThan(leaf?.n ?? 0);
+    expect(later?.data['holds'], 'nothing is left that it could judge').toEqual([]);
     expect(await problems()).toEqual([]);
   });
 });

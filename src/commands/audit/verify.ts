@@ -49,9 +49,9 @@ export default class AuditVerify extends GwCommand {
         detail: { problems: found.problems.length, claims: [...new Set(found.problems.map(({ claim }) => claim))].join(' ') },
       });
     }
-    for (const { log, size, root, pending, timestamps } of found.logs)
+    for (const { log, size, first, root, pending, timestamps } of found.logs)
       this.print(
-        `${visible(log)} verifies: ${size} entries, root ${root}${timestamps > 0 ? `, ${timestamps} timestamps` : ''}${pending > 0 ? `, ${pending} not signed yet` : ''}`,
+        `${visible(log)} verifies: ${size} entries${first > 0 ? `, kept from ${first} on (the log was pruned)` : ''}, root ${root}${timestamps > 0 ? `, ${timestamps} timestamps` : ''}${pending > 0 ? `, ${pending} not signed yet` : ''}`,
       );
     this.print(`${found.sessions} sessions, ${found.segments} journal segments in the log, ${found.journals} journals compared`);
     const { erased, expired, segments } = found.ended;

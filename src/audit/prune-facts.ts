@@ -122,7 +122,7 @@ export class PruneFacts {
 
   #mention(log: string, n: number, { journal, rank }: Mention): void {
     let logs = this.#last.get(journal);
-    if (logs === undefined) this.#last.set(journal, (logs = new Map()));
+    if (logs === undefined) this.#last.set(journal, (logs = new Map<string, number[]>()));
     let last = logs.get(log);
     if (last === undefined) logs.set(log, (last = [-1, -1, -1]));
     last[rank] = n;

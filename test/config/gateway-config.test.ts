@@ -39,7 +39,7 @@ describe('a valid configuration', () => {
     });
     expect(config.recording).toEqual({ resultCapBytes: 65_536, segmentBytes: 67_108_864, syncIntervalMs: 50, encryption: { keys: [], kms: null } });
     const [months, years] = [400 * 86_400_000, 2_557 * 86_400_000];
-    expect(config.retention).toEqual({ recordings: months, approvals: years, index: months, targets: [] });
+    expect(config.retention).toEqual({ recordings: months, approvals: years, index: months, log: null, logSeenBy: [], targets: [] });
     expect(config.limits).toMatchObject({ preLoginConnections: 256, handshakeTimeoutMs: 10_000, idleTimeoutMs: 43_200_000, statementBytes: 262_144 });
     expect(config.policy.files).toEqual([`${fixture.directory}/policy/one.yaml`]);
     expect(config.targets).toEqual([
@@ -174,6 +174,7 @@ describe('each mistake is reported with its position and what would be right', (
     ],
     ['a duration with a wrong unit', (y) => `${y}limits: { idleTimeout: 30 sec }\n`, /limits\.idleTimeout: "30 sec" is not a duration; write for example/],
     ['a duration out of range', (y) => `${y}limits: { handshakeTimeout: 1d }\n`, 'gateway.yaml:18:29 limits.handshakeTimeout: must be from 100ms to 10m'],
+    ['a log that is kept for too short', (y) => `${y}retention: { log: 30d }\n`, 'gateway.yaml:18:19 retention.log: must be from 90d to 36500d'],
     ['a size with a wrong unit', (y) => `${y}recording: { resultCap: 64 kilos }\n`, /recording\.resultCap: "64 kilos" is not a size/],
     ['a number out of range', (y) => `${y}limits: { maxSessions: 0 }\n`, /limits\.maxSessions: must be at least 1$/],
     [

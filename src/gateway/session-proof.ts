@@ -8,7 +8,7 @@ import { type AuditLeaf, checkLogProof, followRotations, LogFiles, proveLeaves, 
 import { leafHash } from '../base/merkle-hash.js';
 import { verifyInclusion } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
-import { type EntryContent, type JournalKeys, plainJournals, provedBytes, proveEntries, readProvedEntry } from '../recording/index.js';
+import { type EntryContent, type JournalKeys, plainJournals, provedBytes, proveEntries, readProvedEntry, unsealed } from '../recording/index.js';
 import { gatewayOf, logDirectory, logsBelow } from './open-audit-trail.js';
 
 const base64 = z.string().max(8 << 20);
@@ -97,7 +97,7 @@ export async function proveSession(from: string, session: string, operation: num
   };
   const inLog = new Set(proved.leaves.map(({ leaf }) => (JSON.parse(leaf) as AuditLeaf).data['segment']));
   const missing = [...segments].find((segment) => !inLog.has(segment));
-  if (missing !== undefined) throw new GwError('audit.unknown', `Segment ${missing} of the journal is not in the log yet.`);
+  if (missing !== undefined) throw unsealed(missing);
   return proof;
 }
 

@@ -15,7 +15,7 @@ export type { GroupJournal } from './group-journal.js';
 export { listWorkers, PRUNED_FILE } from './journal-directory.js';
 export { MerkleTree } from './merkle-tree.js';
 export { type JournalOptions, openJournal } from './open-journal.js';
-export { type EntryContent, provedBytes, proveEntries, readProvedEntry } from './prove-entries.js';
+export { type EntryContent, provedBytes, proveEntries, readProvedEntry, unsealed } from './prove-entries.js';
 export { type Prunable, prunableSegments, pruneSegments } from './prune-journal.js';
 export { type JournalEvent, readEvents } from './read-events.js';
 export { type JournalledOperation, readOperations } from './read-operations.js';

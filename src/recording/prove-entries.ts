@@ -32,7 +32,7 @@ export interface ProvedEntry {
  * The beginning and end of a session; with `operation` also that operation with its parts and its outcome.
  * @param session number of the session in the journal
  * @param opener discloses the text of the operation
- * @throws GwError `recording.failed` when a segment that has some of it is damaged or not sealed
+ * @throws GwError `recording.failed` when a segment is damaged, `audit.unknown` when one that has some of it is not sealed
  */
 export async function proveEntries(directory: string, session: number, operation: number | null, opener: EntryOpener): Promise<ProvedEntry[]> {
   const found: ProvedEntry[] = [];
@@ -55,7 +55,8 @@ async function proveSegment(path: string, { segment, session, operation, opener 
   const wanted: { index: number; time: number; entry: Buffer; opening: Buffer | null }[] = [];
   let sealed = false;
   try {
-    for (let item = await reader.next(); item.kind === 'frame' || item.kind === 'seal'; item = await reader.next()) {
+    for (let item = await reader.next(); item.kind !== 'end' && item.kind !== 'partial'; item = await reader.next()) {
+      if (item.kind === 'broken') throw unprovable(segment, item.problem);
       if (item.kind === 'seal') {
         sealed = true;
         continue;
@@ -71,7 +72,7 @@ async function proveSegment(path: string, { segment, session, operation, opener 
     await reader[Symbol.asyncDispose]();
   }
   if (wanted.length === 0) return [];
-  if (!sealed) throw unprovable(segment, 'it is not sealed yet');
+  if (!sealed) throw unsealed(segment);
   const subtree = subtreesOf(hashes);
   return Promise.all(wanted.map(async (each) => ({ segment, size: hashes.length, ...each, proof: await inclusionProof(each.index, hashes.length, subtree) })));
 }
@@ -136,8 +137,15 @@ export function readProvedEntry(raw: Buffer, opening: Buffer | null = null): Ent
   }
 }
 
+/** What cannot be proved yet: an open segment has no root that the log could hold. */
+export function unsealed(segment: number): GwError {
+  return new GwError('audit.unknown', `Segment ${segment} of the journal, which has a part of the session, is not sealed yet.`, {
+    hint: 'A segment is sealed when it is full or 15 minutes old, when the gateway ends, and by `gw evidence export`. Try again then.',
+  });
+}
+
 function unprovable(segment: number, problem: string): GwError {
   return new GwError('recording.failed', `Segment ${segment} of the journal proves nothing: ${problem}.`, {
-    hint: 'Wait until the segment is sealed, or run `gw audit verify`.',
+    hint: 'Run `gw audit verify`: it says what is wrong with the journals.',
   });
 }

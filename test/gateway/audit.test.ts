@@ -222,9 +222,18 @@ describe('the log of a gateway', () => {
     await client.query('select 41 as before');
     await client.query("select 'the proved one'");
     await client.end();
+    let session = '';
+    await eventually('the session is in the log', async () => {
+      // A log that is being written: files come and go while it is looked through.
+      const start = (await leaves().catch(() => [])).find(({ kind, data: { subject } }) => kind === 'session.start' && subject === 'sub-paula');
+      session = String(start?.data['session'] ?? '');
+      return session !== '';
+    });
+    const early = await home.run(['audit', 'prove', `${session}#2`, '--from', data]);
+    expect(early.code).toBe(1);
+    expect(early.stderr).toContain('is not sealed yet');
+    expect(early.stderr).toContain('gw evidence export');
     await stop(gateway);
-    const start = (await leaves()).find(({ kind, data: { subject } }) => kind === 'session.start' && subject === 'sub-paula');
-    const session = String(start?.data['session']);
     const proof = await home.run(['audit', 'prove', `${session}#2`, '--from', data]);
     expect(proof.stderr).toBe('');
     const [proofFile, keyFile] = [join(world.dir, 'proof.json'), join(world.dir, 'audit.pub')];

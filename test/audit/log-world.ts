@@ -40,6 +40,7 @@ export async function openTrail(
     readonly heartbeatMs?: number;
     readonly names?: readonly string[];
     readonly signer?: KeyObject;
+    readonly predecessors?: readonly Buffer[];
   } = {},
 ): Promise<AuditTrail> {
   const directory = join(dir, String(number));
@@ -47,6 +48,7 @@ export async function openTrail(
     directory,
     origin: `bank/${number}`,
     keys: [more.signer ?? key],
+    predecessors: more.predecessors ?? [],
     logger: silentLogger,
     checkpointMs: NEVER,
     retryMs: NEVER,

@@ -2,50 +2,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { AuditTrail } from '../../src/audit/audit-trail.js';
-import { logState, type PruneLimits, planPruning, pruneLog } from '../../src/audit/index.js';
+import { logState } from '../../src/audit/index.js';
 import { claims, openTrail, START, session, withDirectory } from './log-world.js';
-
-const DAY = 86_400_000;
-const LIMITS: PruneLimits = {
-  keepMs: 90 * DAY,
-  known: START + 400 * DAY,
-  journals: new Set(),
-  holds: [],
-  openRequests: new Set(),
-  taken: Number.POSITIVE_INFINITY,
-  few: false,
-};
-
-const at = (day: number) => ({ now: () => START + day * DAY, monotonic: () => 0 });
-
-async function life(dir: string, place: number, journal: string, day: number, act: (trail: AuditTrail) => void = () => undefined): Promise<void> {
-  const trail = await openTrail(dir, place, journal, at(day));
-  act(trail);
-  await trail.close();
-}
-
-const plan = (dir: string, place: number, limits: Partial<PruneLimits> = {}) =>
-  planPruning(join(dir, String(place)), [join(dir, '0'), join(dir, '1')], { ...LIMITS, ...limits });
-
-/** Announces what is planned for a log, as its worker does, and does it. */
-async function prune(dir: string, place: number, journal: string, day: number, limits: Partial<PruneLimits> = {}): Promise<number> {
-  const found = await plan(dir, place, limits);
-  if (found === null) return 0;
-  const trail = await openTrail(dir, place, journal, at(day));
-  const { first, holds } = found;
-  trail.append('retention.rules', { recordings: 1, approvals: 1, index: 1, log: 90 * DAY, targets: [] });
-  await pruneLog(
-    join(dir, String(place)),
-    await trail.announcePruning({ first, keepMs: 90 * DAY, knownTime: new Date(START + day * DAY).toISOString(), holds }),
-  );
-  await trail.close();
-  return first;
-}
-
-const fill = (trail: AuditTrail): void => {
-  for (let number = 0; number < 300; number++) trail.append('log.timestamp_failed', { why: 'so' });
-};
+import { at, DAY, fill, life, plan, prune } from './pruning-world.js';
 
 /** Log 0: wrk_a with a session, that died; its end, its segment and its pruning are told in log 1, by two processes, after much else. */
 async function recovered(dir: string): Promise<void> {

@@ -67,6 +67,7 @@ export interface ConfigParts {
   readonly targets: readonly object[];
   readonly native: readonly object[];
   readonly sinks: unknown;
+  readonly retention: Readonly<Record<string, unknown>>;
 }
 
 export const OPEN_POLICY = `
@@ -84,6 +85,7 @@ const DEFAULTS: ConfigParts = {
   state: 'embedded',
   audit: {},
   sinks: {},
+  retention: {},
   targets: [],
   native: [],
 };
@@ -166,6 +168,7 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
     ],
     audit: parts.audit,
     sinks: parts.sinks,
+    retention: parts.retention,
     log: { level: parts.logLevel },
   };
 }

@@ -8,6 +8,8 @@ export interface RetentionRow {
   readonly recordings: string;
   readonly approvals: string;
   readonly index: string;
+  /** Of the audit log, which is one for all targets. */
+  readonly log: string;
 }
 
 export const retentionColumns: readonly Column<RetentionRow>[] = [
@@ -15,15 +17,20 @@ export const retentionColumns: readonly Column<RetentionRow>[] = [
   { name: 'recordings', value: ({ recordings }) => recordings },
   { name: 'approvals', value: ({ approvals }) => approvals },
   { name: 'index', value: ({ index }) => index },
+  { name: 'log', value: ({ log }) => log },
 ];
 
-export function retentionRows({ targets, ...others }: RetentionRules): RetentionRow[] {
-  return [...targets, { target: '(all others)', ...others }].map(({ target, recordings, approvals, index }) => ({
-    target,
-    recordings: formatDuration(recordings),
-    approvals: formatDuration(approvals),
-    index: formatDuration(index),
-  }));
+export function retentionRows({ targets, log = null, ...others }: RetentionRules): RetentionRow[] {
+  const whole = log === null ? 'for ever' : formatDuration(log);
+  return [...targets.map((each) => ({ ...each, whole: '' })), { target: '(all others)', ...others, whole }].map(
+    ({ target, recordings, approvals, index, whole: own }) => ({
+      target,
+      recordings: formatDuration(recordings),
+      approvals: formatDuration(approvals),
+      index: formatDuration(index),
+      log: own,
+    }),
+  );
 }
 
 export function reportText({ dryRun, recordings, held, segments, index, approvals, entries, knownTime }: RetentionReport): string {

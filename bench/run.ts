@@ -1,8 +1,10 @@
 /**
  * The bench: gw against direct, haproxy and pgbouncer, interleaved, as ratios. `npm run bench [-- SECTION…] [--rounds N]`; sections:
  * throughput recording tunnel bulk masking latency connections memory cli search evidence log ssh, and ssh-huge for who asks. Results go to
- * bench/results/SECTION.json. Needs Debian's postgresql, haproxy and pgbouncer; ssh needs openssh-server.
+ * bench/results/SECTION.json. `--before DIR [--before-workers N]` compares the throughput with that of another built tree instead. Needs Debian's
+ * postgresql, haproxy and pgbouncer; ssh needs openssh-server.
  */
+import { parseArgs } from 'node:util';
 import { bulk } from './sections/bulk.js';
 import { cli } from './sections/cli.js';
 import { connections } from './sections/connections.js';
@@ -36,10 +38,17 @@ const SECTIONS: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = {
   'ssh-huge': sshHuge,
 };
 
-const args = process.argv.slice(2);
-const at = args.indexOf('--rounds');
-const rounds = at < 0 ? 5 : Number(args[at + 1]);
-const named = args.filter((arg, index) => !arg.startsWith('--') && (at < 0 || index !== at + 1));
+const { values, positionals: named } = parseArgs({
+  allowPositionals: true,
+  options: { rounds: { type: 'string', default: '5' }, before: { type: 'string' }, 'before-workers': { type: 'string', default: 'auto' } },
+});
+const rounds = Number(values.rounds);
+if (values.before !== undefined) {
+  process.stdout.write('── throughput, and that of another tree\n');
+  const workers = values['before-workers'] === 'auto' ? 'auto' : Number(values['before-workers']);
+  await save('throughput-before', await throughput(rounds, { root: values.before, workers }));
+  process.exit(0);
+}
 // Ten gigabytes only for who asks for them.
 for (const name of named.length > 0 ? named : Object.keys(SECTIONS).filter((each) => each !== 'ssh-huge')) {
   const section = SECTIONS[name];

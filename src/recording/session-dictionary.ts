@@ -1,6 +1,6 @@
 /**
  * Facts, decisions, forms and ways of masking of one session by number: each is written once and referred to afterwards. Found by object identity, so the
- * usual operation costs three Map look-ups. Bounded: when full the dictionary is forgotten and numbering begins again at 0, which a
+ * usual operation costs three Map look-ups at most. Bounded: when full the dictionary is forgotten and numbering begins again at 0, which a
  * reader sees by the definition with number 0.
  */
 import type { Decision, RecordedDecision } from '../contract/decision.js';
@@ -11,10 +11,21 @@ import { DEFINE, DEFINITION_BYTES, DEFINITIONS, encodeJson } from './format.js';
 /** Writes a `define` entry. */
 export type WriteDefinition = (number: number, type: number, bytes: Buffer) => void;
 
+interface OperationNumbers {
+  facts: number;
+  decision: number;
+  form: number;
+}
+
 export class SessionDictionary {
   readonly #numbers = new Map<object | string, number>();
   readonly #write: WriteDefinition;
   #bytes = 0;
+  /** The three of the operation before and their numbers: a client that works says the same again and again. */
+  #facts: Facts | null = null;
+  #decision: Decision | null = null;
+  #form = '';
+  readonly #three: OperationNumbers = { facts: -1, decision: -1, form: -1 };
 
   constructor(write: WriteDefinition) {
     this.#write = write;
@@ -25,8 +36,21 @@ export class SessionDictionary {
     return this.#numbers.get(value) ?? -1;
   }
 
-  /** Defines what is not defined yet of an operation's three; afterwards `find` knows all of them. */
-  define(facts: Facts, decision: Decision, form: string): void {
+  /** The numbers of an operation's three, defined where they are not yet. Valid until the next call. */
+  numbers(facts: Facts, decision: Decision, form: string): OperationNumbers {
+    const three = this.#three;
+    if (facts === this.#facts && decision === this.#decision && form === this.#form) return three;
+    if (this.find(facts) < 0 || this.find(decision) < 0 || this.find(form) < 0) this.#defineThree(facts, decision, form);
+    three.facts = this.find(facts);
+    three.decision = this.find(decision);
+    three.form = this.find(form);
+    this.#facts = facts;
+    this.#decision = decision;
+    this.#form = form;
+    return three;
+  }
+
+  #defineThree(facts: Facts, decision: Decision, form: string): void {
     this.#define([
       [facts, DEFINE.facts, encodeJson(facts, 'The description of the operation')],
       [decision, DEFINE.decision, encodeJson(recorded(decision), 'The decision')],
@@ -49,6 +73,7 @@ export class SessionDictionary {
     if (this.#numbers.size + encoded.length > DEFINITIONS || this.#bytes + bytes > DEFINITION_BYTES) {
       this.#numbers.clear();
       this.#bytes = 0;
+      this.#facts = null;
     }
     for (const [value, type, json] of encoded) {
       if (this.#numbers.has(value)) continue;

@@ -94,16 +94,7 @@ export class SessionWriter implements SessionRecorder {
   operation(sequence: number, form: string, facts: Facts, decision: Decision, exact: Uint8Array, parameters: Uint8Array | null, whole = false): void {
     this.#ready();
     if (sequence <= this.#last) throw new GwError('internal.error', `Operation ${sequence} was recorded after operation ${this.#last}.`);
-    const dictionary = this.#dictionary;
-    let factsNumber = dictionary.find(facts);
-    let decisionNumber = dictionary.find(decision);
-    let formNumber = dictionary.find(form);
-    if (factsNumber < 0 || decisionNumber < 0 || formNumber < 0) {
-      dictionary.define(facts, decision, form);
-      factsNumber = dictionary.find(facts);
-      decisionNumber = dictionary.find(decision);
-      formNumber = dictionary.find(form);
-    }
+    const numbers = this.#dictionary.numbers(facts, decision, form);
     const redacted = facts.redacted;
     // Parameters belong to a text that holds a secret: they may be the secret, so they stay out with it.
     const text = redacted === null ? exact : Buffer.from(redacted, 'utf8');
@@ -114,9 +105,9 @@ export class SessionWriter implements SessionRecorder {
     const batch = this.#host.batch;
     const view = batch.view;
     setU48(view, at, sequence);
-    view.setUint32(at + 6, factsNumber);
-    view.setUint32(at + 10, decisionNumber);
-    view.setUint32(at + 14, formNumber);
+    view.setUint32(at + 6, numbers.facts);
+    view.setUint32(at + 10, numbers.decision);
+    view.setUint32(at + 14, numbers.form);
     view.setUint8(at + 18, (redacted === null ? 0 : OPERATION_REDACTED) | (bound === null ? 0 : OPERATION_PARAMETERS));
     setU48(view, at + 19, text.length);
     setU48(view, at + 25, bound === null ? 0 : bound.length);

@@ -16,6 +16,7 @@ const HELD_BYTES = 2048;
 const KINDS = Math.max(...Object.values(KIND)) + 1;
 const ADDED = Array.from({ length: KINDS }, (_, kind) => addedBytes(kind));
 const EXTRA = Array.from({ length: KINDS }, (_, kind) => extraBytes(kind));
+const COMMITTED = Array.from({ length: KINDS }, (_, kind) => isCommitted(kind));
 
 const salts = Buffer.alloc(4096);
 let nextSalt = salts.length;
@@ -52,7 +53,7 @@ export class SessionCipher {
     const { bytes, view, end } = batch;
     const extra = EXTRA[kind] as number;
     const from = at + extra;
-    if (isCommitted(kind)) {
+    if (COMMITTED[kind] === true) {
       putSalt(bytes, from);
       bytes.write(hash('sha256', bytes.subarray(from, end), 'binary'), at, COMMITMENT_BYTES, 'binary');
     }

@@ -16,6 +16,7 @@ import { LEAF_BYTES } from './entry-bundle.js';
 import { LogFiles } from './log-files.js';
 import { publicKeyBytes } from './note-key.js';
 import { type PendingLeaf, PendingLeaves, readPending } from './pending-leaves.js';
+import { ownPruning } from './prune-log.js';
 import { removeLeftovers } from './remove-leftovers.js';
 import { TileBuilder } from './tile-builder.js';
 import { partialTiles, tilePath } from './tile-layout.js';
@@ -84,6 +85,7 @@ export class LogWriter {
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const files = new LogFiles(directory);
     const last = (await readOwnCheckpoint(files, options)) ?? (await begin(options));
+    await ownPruning(files);
     const builder = await TileBuilder.load(files, last.size);
     if (!builder.root().equals(last.root)) throw damaged(origin, 'its tiles do not give the root of its checkpoint');
     const found = await readPending(directory, last.size);

@@ -4,12 +4,13 @@
  */
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { leafHash } from '../base/merkle-hash.js';
 import { noSuchDirectory } from '../base/no-such-directory.js';
 import { GwError } from '../contract/gw-error.js';
 import { parseCheckpoint } from './checkpoint.js';
 import { syncDirectories, writeWhole } from './durable-file.js';
 import { LogFiles } from './log-files.js';
-import { bundlesBefore, decodePruning, PRUNED_FILE } from './pruning.js';
+import { bundlesBefore, decodePruning, PRUNED_FILE, type Pruning } from './pruning.js';
 
 /**
  * Does what entry `n` announces.
@@ -30,9 +31,28 @@ export async function pruneLog(directory: string, n: number): Promise<void> {
   throw new GwError('audit.invalid', `The log in ${directory} announces no pruning in its entry ${n}, so nothing of it is deleted.`);
 }
 
-/** Deletes what the file `pruned` says is given up; nothing without one. Ends what a process that died began. */
+/**
+ * What the log gave up, when the log says so itself: the file `pruned` is an entry of it, under the checkpoint, with the hash that the tree has.
+ * @throws GwError `audit.invalid` when there is a file that is not that: nothing may be deleted, or left out, by it
+ */
+export async function ownPruning(files: LogFiles): Promise<Pruning | null> {
+  if ((await files.read(PRUNED_FILE)) === null) return null;
+  const pruning = await files.pruning();
+  const bytes = await files.checkpoint();
+  const size = bytes === null ? 0 : (parseCheckpoint(bytes)?.checkpoint.size ?? 0);
+  const n = pruning?.leaf.n ?? size;
+  if (pruning !== null && n < size && (await files.subtrees(size)(0, n)).equals(leafHash(pruning.bytes))) return pruning;
+  throw new GwError('audit.invalid', `The log in ${files.directory} is said to be pruned by the file ${PRUNED_FILE}, and does not say so itself.`, {
+    hint: 'Somebody put that file there, or changed it: restore the log from a copy, and run `gw audit verify`.',
+  });
+}
+
+/**
+ * Deletes what the log gave up; nothing in a log that was not pruned. Ends what a process that died began.
+ * @throws GwError `audit.invalid` when the log does not say so itself
+ */
 export async function removePruned(directory: string): Promise<void> {
-  const first = await new LogFiles(directory).first();
+  const first = (await ownPruning(new LogFiles(directory)))?.first ?? 0;
   if (first === 0) return;
   for (const level of ['entries', '0']) await removeTiles(join(directory, 'tile', level), 0, bundlesBefore(first));
   const timestamps = join(directory, 'timestamp');

@@ -21,7 +21,7 @@ export interface LoggedEvent {
 export const hasEvent = (kind: string): boolean => !Object.hasOwn(LOG_EVENTS, kind);
 
 /** What retention did stands in the log alone, and is told as events are. */
-const TOLD = /^(retention\.(rules|run)|session\.expire|journal\.prune)$/;
+const TOLD = /^(retention\.(rules|run)|session\.expire|journal\.prune|log\.prune)$/;
 
 export class EventBook {
   readonly #scope: PackScope;

@@ -6,11 +6,11 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AuditLeaf, encodeLeaf } from '../../src/audit/audit-leaf.js';
-import { pruneLog } from '../../src/audit/index.js';
+import { pruneLog, removePruned } from '../../src/audit/index.js';
 import { LogFiles } from '../../src/audit/log-files.js';
 import { forge, leavesOf } from '../audit/log-world.js';
 import { type StateServer, startStateServer } from '../store/state-server.js';
-import { aged, LOG_RULES, otherVerifier } from './pruned-world.js';
+import { aged, LOG_RULES, otherVerifier, tilesOf } from './pruned-world.js';
 import { DAY, RetentionWorld } from './retention-world.js';
 
 let server: StateServer;
@@ -189,9 +189,15 @@ describe('a log that was pruned', () => {
         all.join('\n'),
       ).toHaveLength(1);
       expect(await otherVerifier(world)).toMatch(/^retention: /m);
+      // Nothing is deleted by it, and no gateway starts on it.
+      const tiles = await tilesOf(log());
+      await expect(removePruned(log())).rejects.toMatchObject({ code: 'audit.invalid' });
+      expect(await tilesOf(log())).toEqual(tiles);
+      await expect(world.run('w9', () => Promise.resolve())).rejects.toMatchObject({ code: 'audit.invalid' });
     }
     await forged((all) => all);
     await writeFile(join(log(), 'pruned'), 'rubbish');
+    await expect(world.run('w9', () => Promise.resolve())).rejects.toMatchObject({ code: 'audit.invalid' });
     expect(await found()).toEqual(expect.arrayContaining([expect.stringMatching(/^entry: the bundle of entries 0 to 255 is missing/)]));
   });
 

@@ -14,7 +14,8 @@ export async function sinkStatus(directory: string, settings: SinkSettings, logs
   let waiting = 0;
   let oldest: string | null = null;
   for (const log of logs) {
-    const from = place?.next[log.slice(log.lastIndexOf('/') + 1)] ?? (await firstKept(log));
+    // What was pruned cannot wait any more: the sink itself says that it is gone.
+    const from = Math.max(await firstKept(log), place?.next[log.slice(log.lastIndexOf('/') + 1)] ?? 0);
     const size = (await logState(log))?.size ?? 0;
     if (size <= from) continue;
     waiting += size - from;

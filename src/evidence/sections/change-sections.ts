@@ -49,7 +49,7 @@ export class ChangeSections implements SectionMaker {
 
   leaf(log: string, leaf: AuditLeaf): void {
     if (leaf.kind === 'log.heartbeat') this.#heartbeats++;
-    else if (!hasEvent(leaf.kind) && leaf.kind.startsWith('log.')) this.#life.push({ log, leaf });
+    else if (!hasEvent(leaf.kind) && leaf.kind.startsWith('log.') && !RETENTION.test(leaf.kind)) this.#life.push({ log, leaf });
   }
 
   finish({ events, claimed, policies, logs, survey, told }: Closing): void {

@@ -19,12 +19,23 @@ const CONTROLS = new Set(['\b', '\t', '\n', '\r']);
 
 type State = 'text' | 'escape' | 'charset' | 'sequence' | 'string' | 'string-escape';
 
+/**
+ * What was sent to a terminal that moves straight down at a line feed, for one that also goes to the left (as those of programs that read lines do): what
+ * draws counts on the former.
+ */
+export const straightDown = (text: string): string => text.replaceAll(/(?<!\r)\n/g, '\u001bD');
+
 export class TerminalFilter {
   #state: State = 'text';
   #sequence = '';
   #run = '';
   /** A control sequence was let through. */
   drew = false;
+
+  /** Nothing waits for its rest. */
+  get idle(): boolean {
+    return this.#state === 'text';
+  }
 
   /** What may be shown of `text`. A sequence that is not over yet waits for its rest. */
   write(text: string): string {

@@ -1,15 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Keyframes } from '../../src/cli/record/keyframes.js';
 import { Playback } from '../../src/cli/record/playback.js';
-import { type Cast, readCast } from '../../src/cli/record/read-cast.js';
+import { type Cast, type CastEvent, readCast } from '../../src/cli/record/read-cast.js';
 
 const out = (at: number, text: string) => ({ at, kind: 'output' as const, text });
 const mark = (at: number, text: string) => ({ at, kind: 'marker' as const, text });
-const cast: Cast = {
-  title: 't',
-  intact: true,
-  events: [out(0, 'head\r\n'), mark(1_000, '#1'), out(1_000, 'one\r\n'), mark(61_000, '#2'), out(61_000, 'two\r\n'), out(62_000, 'end\r\n')],
+const castOf = (events: CastEvent[], size = { columns: 80, rows: 24 }, apart = 1_000): Cast => {
+  const keyframes = new Keyframes(size, apart);
+  for (const event of events) keyframes.take(event);
+  return { title: 't', intact: true, events, size, keyframes };
 };
+const cast = castOf([out(0, 'head\r\n'), mark(1_000, '#1'), out(1_000, 'one\r\n'), mark(61_000, '#2'), out(61_000, 'two\r\n'), out(62_000, 'end\r\n')]);
 const play = (change: Partial<ConstructorParameters<typeof Playback>[1]> = {}) => new Playback(cast, { speed: 1, from: 0, idle: null, ...change });
 
 describe('playback', () => {
@@ -61,14 +63,14 @@ describe('playback', () => {
         (all, from, move) => {
           let at = 0;
           const events = all.map(([after, text, isMark]) => (isMark ? mark((at += after), text) : out((at += after), text)));
-          const play = (position: number): Playback => new Playback({ title: 't', intact: true, events }, { speed: 1, from: position, idle: null });
+          const play = (position: number): Playback => new Playback(castOf(events), { speed: 1, from: position, idle: null });
           const playback = play(from);
           playback.advance(0);
           const screen = playback.move(move);
           const played = play(playback.position).advance(0);
           expect(screen).toBe(played.split('\n').slice(-200).join('\n'));
           // What follows is shown once.
-          expect(played + playback.advance(1e9)).toBe(play(1e9).advance(0));
+          expect((played + playback.advance(1e9)).replaceAll(/\r+\n/g, '\n')).toBe(play(1e9).advance(0).replaceAll(/\r+\n/g, '\n'));
         },
       ),
     );
@@ -94,9 +96,10 @@ describe('a cast that comes', () => {
   const END = '# record: complete and verified\n';
 
   it('is read with its times added up', async () => {
-    expect(await read(`${HEAD}[0.5,"o","a"]\n[0.25,"m","#1"]\n[0,"x","0"]\n${END}`)).toEqual({
+    expect(await read(`${HEAD}[0.5,"o","a"]\n[0.25,"m","#1"]\n[0,"x","0"]\n${END}`)).toMatchObject({
       title: 't',
       intact: true,
+      size: { columns: 80, rows: 24 },
       events: [out(500, 'a'), mark(750, '#1')],
     });
     expect((await read(`${HEAD}# record: NOT INTACT: chain-broken\n`)).intact).toBe(false);

@@ -45,11 +45,13 @@ export class ReferenceScreen {
       const line = active.getLine(active.baseY + y);
       let looks = '';
       let cells = '';
+      let before = 0;
       for (let x = 0; x < cols; x++) {
         const cell = line?.getCell(x);
         if (cell === undefined) continue;
         const own = look(cell);
-        cells += (own === looks ? '' : `{${own}}`) + (cell.getWidth() === 0 ? '' : cell.getChars() || ' ');
+        cells += (own === looks ? '' : `{${own}}`) + (cell.getWidth() === 0 && before === 2 ? '' : cell.getChars() || ' ');
+        before = cell.getWidth();
         looks = own;
       }
       lines.push(cells);

@@ -76,13 +76,18 @@ export function erase(line: Line, start: number, end: number, background: number
   for (let column = start; column < end && column < columns; column++) blank(line, column, background);
 }
 
-export function insertCells(line: Line, at: number, count: number, background: number): void {
+/** `fill`: the pen of the cells that come in. */
+export function insertCells(line: Line, at: number, count: number, fill: Pen): void {
   const columns = line.length / CELL;
-  if (at > 0 && widthAt(line, at - 1) === 2) blank(line, at - 1, background);
+  if (at > 0 && widthAt(line, at - 1) === 2) {
+    emptied(line, at - 1, fill);
+    // Its second half moves on as an empty cell.
+    line[at * CELL + LOOKS] = (line[at * CELL + LOOKS] ?? 0) | 1;
+  }
   const much = Math.min(count, columns - at);
   line.copyWithin((at + much) * CELL, at * CELL, (columns - much) * CELL);
-  for (let column = at; column < at + much; column++) blank(line, column, background);
-  if (widthAt(line, columns - 1) === 2) blank(line, columns - 1, background);
+  for (let column = at; column < at + much; column++) emptied(line, column, fill);
+  if (widthAt(line, columns - 1) === 2) emptied(line, columns - 1, fill);
 }
 
 export function deleteCells(line: Line, at: number, count: number, background: number): void {

@@ -5,8 +5,9 @@
  *
  * Its memory is bounded by the size of the terminal, which is bounded here. What it is told is untrusted.
  */
-import { blank, COMBINED, deleteCells, emptied, erase, insertCells, type Line, type Pen, plainPen, put, widthAt, CELL } from './cells.js';
+
 import { cellWidth } from './cell-width.js';
+import { CELL, COMBINED, deleteCells, emptied, erase, insertCells, type Line, type Pen, plainPen, put, widthAt } from './cells.js';
 import { applySgr } from './pen.js';
 import { ScreenBuffer } from './screen-buffer.js';
 
@@ -63,8 +64,10 @@ export class TerminalScreen {
   resize(columns: number, rows: number): void {
     const [wide, high] = [Math.max(2, bounded(columns, LARGEST.columns)), bounded(rows, LARGEST.rows)];
     if (wide === this.active.columns && high === this.active.rows) return;
+    const { x } = this.active;
     this.normal.resize(wide, high);
     this.alternate.resize(wide, high);
+    if (this.active.x !== x) this.drawn = 0;
   }
 
   write(text: string): void {
@@ -110,8 +113,14 @@ export class TerminalScreen {
       at += code > 0xff_ff ? 2 : 1;
       if (code !== 0x7f) this.#draw(this.modes.drawing && code >= 0x60 && code < 0x7f ? DRAWING.charCodeAt(code - 0x60) : code);
     }
-    if (screen.x < screen.columns && widthAt(screen.line, screen.x) === 0) emptied(screen.line, screen.x, this.pen);
+    this.#mend();
     return at;
+  }
+
+  /** What is left of a wide character whose first half was drawn over. */
+  #mend(): void {
+    const { line, x, columns } = this.active;
+    if (x < columns && widthAt(line, x) === 0 && (x === 0 || widthAt(line, x - 1) !== 2)) emptied(line, x, this.pen);
   }
 
   #draw(code: number): void {
@@ -125,13 +134,13 @@ export class TerminalScreen {
       if (this.modes.wrap) this.#wrap();
       else {
         screen.x = screen.columns - 1;
+        this.drawn = 0;
         if (width === 2) return;
       }
     }
     const { line } = screen;
     if (this.modes.insert) {
-      insertCells(line, screen.x, width, this.pen.background);
-      if (widthAt(line, screen.columns - 1) === 2) blank(line, screen.columns - 1, this.pen.background);
+      insertCells(line, screen.x, width, this.pen);
     }
     put(line, screen.x++, code, width, this.pen);
     if (width === 2) put(line, screen.x++, 0, 0, this.pen);
@@ -197,7 +206,7 @@ export class TerminalScreen {
     };
     switch (final) {
       case '@':
-        insertCells(within(), screen.x, count, background);
+        insertCells(within(), screen.x, count, { ...plainPen(), background });
         return;
       case 'P':
         deleteCells(within(), screen.x, count, background);
@@ -307,7 +316,7 @@ export class TerminalScreen {
       this.drawn = width;
       for (const character of text) this.#draw(character.codePointAt(0) ?? 0);
     }
-    if (screen.x < screen.columns && widthAt(screen.line, screen.x) === 0) emptied(screen.line, screen.x, this.pen);
+    this.#mend();
     this.drawn = 0;
   }
 

@@ -76,6 +76,11 @@ export async function playAtTerminal(playback: Playback, talk: (line: string) =>
       } else talk(`[${playback.paused ? 'paused' : 'playing'} at ${clock(playback.position)} of ${clock(playback.length)}, speed ${playback.speed}]`);
       tick();
     };
+    const { size } = playback;
+    if (size !== null && (size.columns > stdout.columns || size.rows > stdout.rows))
+      talk(
+        `[recorded on a terminal of ${size.columns}x${size.rows}; this one is ${stdout.columns}x${stdout.rows}, so some of it will be drawn in the wrong place]`,
+      );
     stdin.setRawMode(true);
     stdin.on('data', onKeys);
     stdin.resume();

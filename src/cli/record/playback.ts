@@ -1,7 +1,10 @@
 /**
  * Where a replay stands: position, speed, pause, and what has been shown. Pure: elapsed time and keys in, text out; whoever drives it owns clock
- * and terminal. Times are milliseconds. Where nothing happened for long, the time between is shortened once, before it plays.
+ * and terminal. Times are milliseconds. Where nothing happened for long, the time between is shortened once, before it plays. A recording that
+ * draws is shown from a keyframe on after each seek; of one that only writes lines, the last of them.
  */
+import { straightDown } from '../../base/terminal-filter.js';
+import type { Keyframes, TerminalSize } from './keyframes.js';
 import type { Cast, CastEvent } from './read-cast.js';
 
 export interface PlaybackOptions {
@@ -23,6 +26,10 @@ export type Move = 'pause' | 'back' | 'forward' | 'faster' | 'slower' | 'next' |
 export class Playback {
   readonly #events: readonly CastEvent[];
   readonly length: number;
+  readonly #keyframes: Keyframes;
+  readonly #largest: TerminalSize;
+  /** Nothing was shown yet of what is to be shown from its middle on. */
+  #begun: boolean;
   #at = 0;
   /** Events shown. */
   #shown = 0;
@@ -40,6 +47,10 @@ export class Playback {
     this.length = this.#events.at(-1)?.at ?? 0;
     this.#speed = speed;
     this.#at = Math.min(from, this.length);
+    this.#begun = this.#at === 0;
+    this.#keyframes = cast.keyframes;
+    const sizes = [cast.size, ...cast.events.flatMap((event) => (event.kind === 'resize' ? [event] : []))];
+    this.#largest = sizes.reduce((one, other) => ({ columns: Math.max(one.columns, other.columns), rows: Math.max(one.rows, other.rows) }));
   }
 
   get position(): number {
@@ -48,6 +59,11 @@ export class Playback {
 
   get speed(): number {
     return this.#speed;
+  }
+
+  /** The size that a terminal needs to show it as it was; null: any does. */
+  get size(): TerminalSize | null {
+    return this.#keyframes.draws ? this.#largest : null;
   }
 
   get paused(): boolean {
@@ -67,7 +83,9 @@ export class Playback {
   /** So much time has passed; gives what is to be shown now. */
   advance(elapsed: number): string {
     if (!this.#paused) this.#at = Math.min(this.length, this.#at + elapsed * this.#speed);
-    return this.#due();
+    const jumps = !this.#begun && this.#keyframes.draws && Number.isFinite(elapsed);
+    this.#begun = true;
+    return jumps ? this.#seek(this.#at) : this.#due();
   }
 
   /** A key. Gives the whole screen when what is shown must be drawn anew, otherwise null. */
@@ -95,7 +113,9 @@ export class Playback {
 
   #seek(to: number): string {
     this.#at = Math.max(0, Math.min(this.length, to));
+    this.#begun = true;
     this.#shown = this.#countUntil(this.#at);
+    if (this.#keyframes.draws) return this.#keyframes.at(this.#shown, this.#events);
     // Backwards, and no further than a screen reaches: a recording of hours is not put together for it.
     const pieces: string[] = [];
     for (let at = this.#shown - 1, lines = 0; at >= 0 && lines < SCREEN_LINES; at--) {
@@ -122,6 +142,6 @@ export class Playback {
     let text = '';
     for (let next = this.#events[this.#shown]; next !== undefined && next.at <= this.#at; next = this.#events[++this.#shown])
       if (next.kind === 'output') text += next.text;
-    return text.replaceAll('\r\n', '\n');
+    return (this.#keyframes.draws ? straightDown(text) : text).replaceAll('\r\n', '\n');
   }
 }

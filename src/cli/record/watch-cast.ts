@@ -1,6 +1,6 @@
 /** The text of a cast as it comes, line by line, without its times; untrusted: at a terminal only what draws gets through, elsewhere it is made visible. Gives what its end says of the record. */
 import { StringDecoder } from 'node:string_decoder';
-import { TerminalFilter } from '../../base/terminal-filter.js';
+import { straightDown, TerminalFilter } from '../../base/terminal-filter.js';
 import { GwError } from '../../contract/gw-error.js';
 import { isDataTerminal, visibleLines } from '../terminal.js';
 import { type ExportEnd, exportEnd } from './export-end.js';
@@ -21,7 +21,7 @@ export async function watchCast(pieces: AsyncIterable<Buffer>, show: (text: stri
     for (const line of lines) {
       last = line;
       const text = outputOf(line);
-      if (text !== null) show(filter?.write(text) ?? visibleLines(text.replaceAll('\r\n', '\n')));
+      if (text !== null) show(filter === null ? visibleLines(text.replaceAll('\r\n', '\n')) : straightDown(filter.write(text)));
     }
   }
   const end = exportEnd(last);

@@ -53,7 +53,8 @@ export default class SessionsPlay extends GwCommand {
       say(`The record of ${visible(args.id)} is NOT INTACT: see \`gw sessions show\`.`);
       process.exitCode = 9;
     }
-    return { session: args.id, ...cast };
+    const { title, events, intact } = cast;
+    return { session: args.id, title, events: events.flatMap((event) => (event.kind === 'resize' ? [] : [event])), intact };
   }
 }
 

@@ -52,7 +52,7 @@ const token: fc.Arbitrary<string> = fc.oneof(
   { weight: 2, arbitrary: fc.constantFrom('\u001b[4h', '\u001b[4l', '\u001b[?25l', '\u001b[?25h') },
   { weight: 2, arbitrary: fc.constantFrom('\u001b[?1049h', '\u001b[?1049l', '\u001b[?47h', '\u001b[?47l', '\u001b[?1047h', '\u001b[?1047l') },
   // Without wrapping xterm keeps half of a wide character that does not fit.
-  { weight: 1, arbitrary: word.map((text) => `\u001b[?7l${text}${text}\u001b[?7h`) },
+  { weight: 1, arbitrary: word.map((text) => `\r\u001b[?7l${text}${text}\u001b[?7h`) },
   // Absolute moves only: xterm counts relative ones from the margin.
   { weight: 1, arbitrary: fc.tuple(csi('H', small, small), word).map(([move, text]) => `\u001b[?6h${move}${text}\u001b[?6l`) },
   { weight: 1, arbitrary: fc.constantFrom('\u001bc', '\u001b]0;title\u0007', '\u001b[?1000h', '\u001b[6n', '\u001b[?2004h') },

@@ -63,10 +63,11 @@ describe('a seek', () => {
       1_000,
     );
     expect(cast.keyframes.count).toBeGreaterThan(300);
-    const wide = new Keyframes({ columns: 500, rows: 200 }, 1);
-    for (let at = 0; at < 600; at++) wide.take({ kind: 'output', text: `\u001b[${1 + (at % 200)};1H\u001b[38;2;${at % 256};1;2m${'y'.repeat(500)}` });
-    expect(wide.count).toBeLessThan(600);
-    expect(wide.at(600, [])).toContain('yyyy');
+    const many = Array.from({ length: 300 }, (_, at) => `\u001b[38;2;${at % 256};1;2my`).join('');
+    const wide = new Keyframes({ columns: 300, rows: 100 }, 1);
+    for (let at = 0; at < 300; at++) wide.take({ kind: 'output', text: `\u001b[${1 + (at % 100)};1H${many}` });
+    expect(wide.count).toBeLessThan(300);
+    expect(wide.at(300, [])).toContain('y');
   });
 
   it('of a recording without a drawing keeps its lines, and of a terminal that is too small says so', () => {

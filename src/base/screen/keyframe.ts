@@ -19,7 +19,8 @@ function penAt(line: Line, column: number): Pen {
 class Drawer {
   readonly #screen: TerminalScreen;
   readonly #pieces: string[] = [RESET];
-  #pen = sgrOf(plainPen());
+  /** What the terminal draws with: as numbers, which are compared for each cell. */
+  #pen = plainPen();
 
   constructor(screen: TerminalScreen) {
     this.#screen = screen;
@@ -34,16 +35,18 @@ class Drawer {
   }
 
   pen(pen: Pen): void {
-    const sgr = sgrOf(pen);
-    if (sgr === this.#pen) return;
-    this.#pen = sgr;
-    this.say(sgr);
+    if (pen.foreground === this.#pen.foreground && pen.background === this.#pen.background && pen.looks === this.#pen.looks) return;
+    this.#pen = { ...pen };
+    this.say(sgrOf(pen));
   }
 
   /** The cell with its looks; without them it is drawn with the pen in hand. */
   cell(line: Line, column: number, withLooks: boolean): void {
-    if (withLooks) this.pen(penAt(line, column));
-    this.say(this.#screen.textOf(line[column * CELL + CODE] ?? 0) || ' ');
+    const cell = column * CELL;
+    const { foreground, background, looks } = this.#pen;
+    const own = line[cell + FOREGROUND] === foreground && line[cell + BACKGROUND] === background && ((line[cell + LOOKS] ?? 0) & ~WIDTH) === looks;
+    if (withLooks && !own) this.pen(penAt(line, column));
+    this.say(this.#screen.textOf(line[cell + CODE] ?? 0) || ' ');
   }
 
   row(line: Line, y: number): void {
@@ -51,7 +54,9 @@ class Drawer {
     for (let column = 0; column < line.length / CELL; column++) {
       const cell = column * CELL;
       const width = (line[cell + LOOKS] ?? 0) & WIDTH;
-      if (width === 0 || ((line[cell + CODE] ?? 0) === 0 && isPlain(penAt(line, column)))) continue;
+      // Empty, and of no colour: the terminal has it so.
+      const plain = line[cell + CODE] === 0 && line[cell + FOREGROUND] === 0 && line[cell + BACKGROUND] === 0 && line[cell + LOOKS] === 1;
+      if (width === 0 || plain) continue;
       if (column !== next) this.say(at(column, y));
       this.cell(line, column, true);
       next = column + width;

@@ -1,6 +1,6 @@
 /**
  * The bench: gw against direct, haproxy and pgbouncer, interleaved, as ratios. `npm run bench [-- SECTION…] [--rounds N]`; sections:
- * throughput recording tunnel bulk masking latency connections memory cli search evidence log ssh, and ssh-huge for who asks. Results go to
+ * throughput recording tunnel bulk masking latency connections memory cli search evidence log terminal ssh, and ssh-huge for who asks. Results go to
  * bench/results/SECTION.json. `--before DIR [--before-workers N]` compares the throughput with that of another built tree instead. Needs Debian's
  * postgresql, haproxy and pgbouncer; ssh needs openssh-server.
  */
@@ -16,6 +16,7 @@ import { memory } from './sections/memory.js';
 import { recording } from './sections/recording.js';
 import { search } from './sections/search.js';
 import { ssh, sshHuge } from './sections/ssh.js';
+import { terminal } from './sections/terminal.js';
 import { throughput } from './sections/throughput.js';
 import { tunnel } from './sections/tunnel.js';
 import type { Row } from './support/record.js';
@@ -34,6 +35,7 @@ const SECTIONS: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = {
   search,
   evidence,
   log,
+  terminal,
   ssh,
   'ssh-huge': sshHuge,
 };

@@ -1,5 +1,5 @@
 /**
- * The log by itself: entries appended with one commit for each, verification of entries and of a journal, and a seek in a recording of ten hours. For each
+ * The log by itself: entries appended with one commit for each, and verification of entries and of a journal. For each
  * second of one processor where it says so; peak of memory beside it.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,9 +11,6 @@ import { newSigningKey, publicKeyBytes, readSigningKey } from '../../src/audit/n
 import { verifyLogs } from '../../src/audit/verify-logs.js';
 import { systemClock } from '../../src/base/clock.js';
 import { silentLogger } from '../../src/base/logger.js';
-import { Playback } from '../../src/cli/record/playback.js';
-import { readCast } from '../../src/cli/record/read-cast.js';
-import { INTACT_WORDS } from '../../src/contract/api-types.js';
 import { type Decision, NOTHING_FURTHER } from '../../src/contract/decision.js';
 import type { Facts } from '../../src/contract/operation.js';
 import type { Outcome, SessionStart } from '../../src/contract/recording.js';
@@ -24,7 +21,6 @@ const LEAVES = 1_000_000;
 const OPERATIONS = 400_000;
 /** Sessions that work in one turn of the event loop: their operations share a commit. */
 const TOGETHER = 8;
-const HOURS = 10;
 const RESULT = Buffer.alloc(120, 'r');
 const LONG = Buffer.alloc(60_000, 'x');
 const MIB = 2 ** 20;
@@ -130,46 +126,6 @@ async function buildLog(directory: string, key: ReturnType<typeof readSigningKey
   await log.close();
 }
 
-/** Ten hours at a terminal, ten lines each second. */
-async function* longCast(): AsyncGenerator<Buffer> {
-  yield Buffer.from('{"version":3,"term":{"cols":120,"rows":40},"title":"ten hours"}\n');
-  for (let second = 0; second < HOURS * 3_600; second++) {
-    let lines = second % 60 === 0 ? `[0,"m","#${second / 60}"]\n` : '';
-    for (let line = 0; line < 10; line++)
-      lines += `[0.1,"o","${second}.${line} \\u001b[32mdone\\u001b[0m a line of the length that lines have in a log\\r\\n"]\n`;
-    yield Buffer.from(lines);
-  }
-  yield Buffer.from(`# ${INTACT_WORDS}\n`);
-}
-
-async function seeks(rounds: number): Promise<Row[]> {
-  const loaded = performance.now();
-  const cast = await readCast(longCast());
-  const load = performance.now() - loaded;
-  const playback = new Playback(cast, { speed: 1, from: 0, idle: null });
-  const hours = Math.round(playback.length / 3_600_000);
-  const runs: number[] = [];
-  for (let round = 0; round < rounds * 20; round++) {
-    // To the end, near the end, the beginning again, and from marker to marker.
-    const moves = round % 2 === 0 ? (['next', 'back', 'previous'] as const) : (['forward', 'back', 'forward'] as const);
-    const begun = new Playback(cast, { speed: 1, from: (playback.length * (round + 1)) / (rounds * 20 + 1), idle: null });
-    for (const move of moves) {
-      const began = performance.now();
-      if ((begun.move(move) ?? '') === '') throw new TypeError('nothing is shown');
-      runs.push(performance.now() - began);
-    }
-  }
-  return [
-    row(
-      `seek in a recording of ${hours} hours, ${cast.events.length} events`,
-      'ms',
-      runs.sort((a, b) => a - b).filter((_, at) => at % 10 === 9),
-    ),
-    row('the same, the slowest of all', 'ms', [Math.max(...runs)]),
-    row('the same, reading it whole before', 'ms', [load]),
-  ];
-}
-
 export async function log(rounds: number): Promise<Row[]> {
   const base = await mkdtemp(join(tmpdir(), 'gw-bench-log-'));
   const rows: Row[] = [];
@@ -244,7 +200,6 @@ export async function log(rounds: number): Promise<Row[]> {
         read.map(({ peakMiB }) => peakMiB),
       ),
     );
-    rows.push(...(await seeks(rounds)));
   } finally {
     await rm(base, { recursive: true, force: true });
   }

@@ -12,6 +12,8 @@ const DRAWS = new Set('@ABCDEFGHIJKLMPSTXZ`adefgmrsu');
 const MODES = new Set(['6', '7', '12', '25', '47', '1047', '1048', '1049']);
 /** Two-character escapes that only draw: save and restore, index, next line, reverse index, reset. */
 const SHORT = new Set('78DEMc');
+/** What no terminal takes for anything but text. */
+const PLAIN = /[ -~]+/y;
 /** Longest control sequence; a longer one draws nothing. */
 const SEQUENCE = 64;
 /** Controls that only draw: backspace, tab, line feed, carriage return. Bells stay silent. */
@@ -40,7 +42,18 @@ export class TerminalFilter {
   /** What may be shown of `text`. A sequence that is not over yet waits for its rest. */
   write(text: string): string {
     let out = '';
-    for (const character of text) out += this.#take(character);
+    for (let at = 0; at < text.length; ) {
+      // Most of it is plain text, which is let through in one piece.
+      PLAIN.lastIndex = at;
+      if (this.#state === 'text' && PLAIN.test(text)) {
+        out += this.#flush() + text.slice(at, PLAIN.lastIndex);
+        at = PLAIN.lastIndex;
+        continue;
+      }
+      const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
+      out += this.#take(character);
+      at += character.length;
+    }
     return out + this.#flush();
   }
 

@@ -34,10 +34,13 @@ export class Keyframes {
   #since = 0;
   #apart: number;
   #kept = 0;
+  /** As wide and as high as the terminal ever was. */
+  largest: TerminalSize;
 
   /** `apart`: see above. */
   constructor(size: TerminalSize, apart = APART) {
     this.#size = size;
+    this.largest = size;
     this.#apart = apart;
     this.#screen = new TerminalScreen(size.columns, size.rows);
   }
@@ -55,6 +58,10 @@ export class Keyframes {
   take(event: Shown): void {
     this.#events++;
     apply(event, this.#screen, this.#filter);
+    if (event.kind === 'resize') {
+      const { columns, rows } = this.largest;
+      this.largest = { columns: Math.max(columns, event.columns), rows: Math.max(rows, event.rows) };
+    }
     if (event.kind !== 'output') return;
     this.#since += event.text.length;
     // A sequence that is not over yet would be lost.

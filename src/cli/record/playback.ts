@@ -37,20 +37,13 @@ export class Playback {
   #paused = false;
 
   constructor(cast: Cast, { speed, from, idle }: PlaybackOptions) {
-    let shift = 0;
-    let before = 0;
-    this.#events = cast.events.map((event) => {
-      if (idle !== null && event.at - before > idle) shift += event.at - before - idle;
-      before = event.at;
-      return { ...event, at: event.at - shift };
-    });
+    this.#events = idle === null ? cast.events : shortened(cast.events, idle);
     this.length = this.#events.at(-1)?.at ?? 0;
     this.#speed = speed;
     this.#at = Math.min(from, this.length);
     this.#begun = this.#at === 0;
     this.#keyframes = cast.keyframes;
-    const sizes = [cast.size, ...cast.events.flatMap((event) => (event.kind === 'resize' ? [event] : []))];
-    this.#largest = sizes.reduce((one, other) => ({ columns: Math.max(one.columns, other.columns), rows: Math.max(one.rows, other.rows) }));
+    this.#largest = cast.keyframes.largest;
   }
 
   get position(): number {
@@ -144,4 +137,15 @@ export class Playback {
       if (next.kind === 'output') text += next.text;
     return (this.#keyframes.draws ? straightDown(text) : text).replaceAll('\r\n', '\n');
   }
+}
+
+/** No longer than `idle` between two events. */
+function shortened(events: readonly CastEvent[], idle: number): readonly CastEvent[] {
+  let shift = 0;
+  let before = 0;
+  return events.map((event) => {
+    if (event.at - before > idle) shift += event.at - before - idle;
+    before = event.at;
+    return { ...event, at: event.at - shift };
+  });
 }

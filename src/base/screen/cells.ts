@@ -38,7 +38,7 @@ export const plainPen = (): Pen => ({ foreground: 0, background: 0, looks: 0 });
 export const widthAt = (line: Line, column: number): number => (line[column * CELL + LOOKS] ?? 0) & WIDTH;
 
 /** An empty cell in this background; what is erased keeps no other look. */
-export function blank(line: Line, column: number, background: number): void {
+function blank(line: Line, column: number, background: number): void {
   const at = column * CELL;
   line[at] = 0;
   line[at + FOREGROUND] = 0;

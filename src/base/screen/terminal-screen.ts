@@ -11,7 +11,7 @@ import { CELL, COMBINED, deleteCells, emptied, erase, insertCells, type Line, ty
 import { applySgr } from './pen.js';
 import { ScreenBuffer } from './screen-buffer.js';
 
-export const LARGEST = { columns: 1_000, rows: 500 } as const;
+const LARGEST = { columns: 700, rows: 250 } as const;
 /** Texts of several characters in one cell: so many different ones, and so long. */
 const COMBINED_KEPT = 65_536;
 const COMBINED_LENGTH = 32;

@@ -49,7 +49,8 @@ export class LogPruner {
    */
   async pruneIdle(pass: PrunePass): Promise<number> {
     const { idleLogs, trail } = this.#options;
-    if (pass.dryRun) return 0;
+    // Whoever looks at a log holds it for that long, and a worker that starts meanwhile takes another place: so nobody looks without a reason.
+    if (pass.dryRun || keepMs(pass) === null) return 0;
     let total = 0;
     const wanted = async (directory: string): Promise<boolean> => {
       if (directory === trail.directory) return false;

@@ -11,7 +11,7 @@ import { GwError } from '../contract/gw-error.js';
 import type { MaskCount, TokenCount } from '../contract/masking-policy.js';
 import type { ProtocolReplay } from '../contract/protocol.js';
 import type { SessionSummary } from '../contract/session-store.js';
-import { exportSession, type JournalKeys, type RecordedOperation, readSession } from '../recording/index.js';
+import { exportSession, followSession, type JournalKeys, type RecordedOperation, readSession } from '../recording/index.js';
 import { protocolsByKind } from './gateway-protocols.js';
 import type { EraseRecord } from './record-eraser.js';
 import { watchSession } from './watch-session.js';
@@ -42,8 +42,16 @@ export function createSessionRecords(journalDir: string, keys: JournalKeys, eras
     },
     watch: (session) => {
       requireJournalName(session);
-      const read = (more: () => Promise<boolean>) =>
-        exportSession(readSession(journalDir, session.journal, session.id, keys, more), 'asciicast', replayOf(session));
+      const read = (more: () => Promise<boolean>) => {
+        let joined = (): void => undefined;
+        const live = new Promise<void>((resolve) => (joined = resolve));
+        // More is asked for when nothing is left of what was there.
+        const further = (): Promise<boolean> => {
+          joined();
+          return more();
+        };
+        return followSession(readSession(journalDir, session.journal, session.id, keys, further), live, replayOf(session));
+      };
       return watchSession(read, '# nothing new\n');
     },
   };

@@ -11,6 +11,11 @@ export class CastTape {
     return this.#now !== null;
   }
 
+  /** The time of the last line. */
+  get now(): number {
+    return this.#now ?? 0;
+  }
+
   begin(time: number, title: string, term = TERMINAL): string {
     this.#now = time;
     return `${JSON.stringify({ version: 3, term, timestamp: Math.floor(time / 1000), title })}\n`;

@@ -3,20 +3,20 @@
  * as delivered when it was over; what a terminal was sent, as it was sent. A marker stands before each operation. Nothing in the output acts on a
  * terminal but line breaks and what draws (`base/terminal-filter.ts`); times never run backwards.
  */
-import { StringDecoder } from 'node:string_decoder';
-import { TerminalFilter } from '../../base/terminal-filter.js';
 import { visible, visibleLines } from '../../base/visible-text.js';
 import type { ProtocolReplay } from '../../contract/protocol.js';
 import type { RecordedOperation } from '../recorded.js';
-import { CastTape, TERMINAL } from './cast-tape.js';
+import { CastTape } from './cast-tape.js';
 import { cutNote, eventNote, shortenedNote, size, verdictNote, wasRefused } from './operation-notes.js';
 import { recordVerdict } from './record-verdict.js';
+import { ShownTerminals } from './shown-terminals.js';
 import { startNotes } from './start-notes.js';
 import type { StoryEvent, StoryItem } from './tell-session.js';
 
-export async function* exportAsciicast(story: AsyncIterable<StoryItem>, replay: ProtocolReplay | null): AsyncGenerator<string, void> {
+/** `late`: the story says when it has come to what happens now; of terminals only what they show then is told. */
+export async function* exportAsciicast(story: AsyncIterable<StoryItem>, replay: ProtocolReplay | null, late = false): AsyncGenerator<string, void> {
   const tape = new CastTape();
-  const terminals = new Terminals();
+  const terminals = new ShownTerminals(tape, late);
   for await (const item of story) {
     if (item.kind === 'start') {
       const { start } = item;
@@ -24,53 +24,25 @@ export async function* exportAsciicast(story: AsyncIterable<StoryItem>, replay: 
       yield tape.out(start.startedAt, startNotes(start));
     } else if (!tape.begun) {
       if (item.kind === 'integrity') yield tape.begin(0, 'a record that cannot be read');
-    } else if (item.kind === 'operation') yield operationEvents(tape, item.operation, item.events, replay);
-    else if (item.kind === 'terminal') yield terminals.begin(tape, item);
-    else if (item.kind === 'output') yield terminals.output(tape, item);
-    else if (item.kind === 'resize') yield tape.event(item.time, 'r', sizeOf(item));
+    } else if (item.kind === 'operation') {
+      const { sequence, time, endedAt } = item.operation;
+      yield terminals.end(sequence, endedAt ?? time) + operationEvents(tape, item.operation, item.events, replay);
+    } else if (item.kind === 'terminal') yield terminals.begin(item);
+    else if (item.kind === 'output') yield terminals.output(item);
+    else if (item.kind === 'resize') yield terminals.resize(item);
+    else if (item.kind === 'live') yield terminals.live();
     else if (item.kind === 'event') yield tape.out(item.time, [`[${eventNote(item)}]`]);
     else if (item.kind === 'unsolicited') yield tape.out(item.time, resultLines(item.bytes, null, replay));
     else if (item.kind === 'end') {
       const why = `[the session ended: ${visible(item.end.reason)}${item.end.message === null ? '' : `, ${visible(item.end.message)}`}]`;
-      yield tape.out(item.time, [why]) + tape.event(item.time, 'x', '0');
+      yield terminals.live() + tape.out(item.time, [why]) + tape.event(item.time, 'x', '0');
     }
-    if (item.kind === 'integrity') yield `# ${visible(recordVerdict(item))}\n`;
-  }
-}
-
-interface TerminalSize {
-  readonly columns: number;
-  readonly rows: number;
-}
-
-/** A terminal that was never given a size has the usual one. */
-const sizeOf = ({ columns, rows }: TerminalSize): string => `${columns === 0 ? TERMINAL.cols : columns}x${rows === 0 ? TERMINAL.rows : rows}`;
-
-/** Terminals of operations that run: what each was sent, less what does anything but draw. Cut characters and sequences wait for their rest. */
-class Terminals {
-  readonly #running = new Map<number, { readonly decoder: StringDecoder; readonly filter: TerminalFilter }>();
-
-  begin(
-    tape: CastTape,
-    { time, sequence, exact, ...size }: TerminalSize & { readonly time: number; readonly sequence: number; readonly exact: Buffer },
-  ): string {
-    if (this.#running.size < TERMINALS) this.#running.set(sequence, { decoder: new StringDecoder('utf8'), filter: new TerminalFilter() });
-    const head = tape.event(time, 'm', `#${sequence}`) + tape.out(time, [`[terminal: ${visible(exact.toString('utf8'))}]`]);
-    return `${head}${tape.event(time, 'r', sizeOf(size))}${tape.event(time, 'o', RESET)}`;
-  }
-
-  output(tape: CastTape, { time, sequence, bytes }: { readonly time: number; readonly sequence: number; readonly bytes: Buffer }): string {
-    const terminal = this.#running.get(sequence);
-    const text = terminal === undefined ? '' : terminal.filter.write(terminal.decoder.write(bytes));
-    return text === '' ? '' : tape.event(time, 'o', text);
+    if (item.kind === 'integrity') yield `${terminals.live()}# ${visible(recordVerdict(item))}\n`;
   }
 }
 
 /** What a terminal leaves behind: colours, a hidden cursor, another screen. */
 const RESTORE = '\u001b[0m\u001b[?25h\u001b[?1049l';
-/** An empty screen: what follows is drawn as it was where it was sent. */
-const RESET = '\u001bc';
-const TERMINALS = 1_000;
 
 function terminalEnd(tape: CastTape, operation: RecordedOperation, events: readonly StoryEvent[]): string {
   const at = operation.endedAt ?? operation.time;

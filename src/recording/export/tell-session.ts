@@ -3,7 +3,8 @@
  * operations as they end; a refused one ends at once, before those that still run. What is held back is bounded: past that, operations come
  * as they are.
  */
-import type { RecordedOperation, SessionItem } from '../recorded.js';
+import type { RecordedOperation } from '../recorded.js';
+import type { LiveItem } from '../say-when-live.js';
 
 export interface StoryEvent {
   readonly time: number;
@@ -12,14 +13,14 @@ export interface StoryEvent {
 }
 
 export type StoryItem =
-  | Exclude<SessionItem, { readonly kind: 'operation' }>
+  | Exclude<LiveItem, { readonly kind: 'operation' }>
   | { readonly kind: 'operation'; readonly operation: RecordedOperation; readonly events: readonly StoryEvent[] };
 
 const HELD_OPERATIONS = 1_000;
 const HELD_EVENTS = 10_000;
 const HELD_BYTES = 32 << 20;
 
-export async function* tellSession(items: AsyncIterable<SessionItem>): AsyncGenerator<StoryItem, void> {
+export async function* tellSession(items: AsyncIterable<LiveItem>): AsyncGenerator<StoryItem, void> {
   const teller = new Teller();
   for await (const item of items) yield* teller.take(item);
 }
@@ -31,7 +32,7 @@ class Teller {
   #bytes = 0;
   #next = 1;
 
-  *take(item: SessionItem): Generator<StoryItem, void> {
+  *take(item: LiveItem): Generator<StoryItem, void> {
     if (item.kind === 'operation') {
       this.#operations.set(item.operation.sequence, item.operation);
       this.#bytes += sizeOf(item.operation);

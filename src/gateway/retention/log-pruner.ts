@@ -57,7 +57,6 @@ export class LogPruner {
       await this.#tidyUp(directory);
       return (await this.#plan(directory, pass)) !== null || (await this.#isSilent(directory, pass));
     };
-    if (keepMs(pass) === null && pass.dryRun) return 0;
     await idleLogs(wanted, async (opened) => {
       total += await this.#prune(opened.directory, pass, () => Promise.resolve(opened));
     });

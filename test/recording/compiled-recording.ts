@@ -1,6 +1,6 @@
 /** The recording domain compiled to JavaScript in a directory of its own: child processes and worker threads of this Node run no TypeScript. */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import ts from 'typescript';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -15,10 +15,12 @@ export interface Compiled extends AsyncDisposable {
 export async function compileRecording(): Promise<Compiled> {
   await mkdir(join(root, 'tmp'), { recursive: true });
   const out = await mkdtemp(join(root, 'tmp', 'recording-'));
-  for (const folder of ['base', 'contract', 'recording', 'recording/client', 'recording/encryption', 'recording/export']) {
-    await mkdir(join(out, 'src', folder), { recursive: true });
-    for (const name of await readdir(join(root, 'src', folder))) {
-      if (name.endsWith('.ts')) await compile(join(root, 'src', folder, name), join(out, 'src', folder, name));
+  for (const domain of ['base', 'contract', 'recording']) {
+    for (const each of await readdir(join(root, 'src', domain), { recursive: true, withFileTypes: true })) {
+      if (!each.isFile() || !each.name.endsWith('.ts')) continue;
+      const folder = join(out, relative(root, each.parentPath));
+      await mkdir(folder, { recursive: true });
+      await compile(join(each.parentPath, each.name), join(folder, each.name));
     }
   }
   return {

@@ -39,10 +39,13 @@ function closestWord(word: string, words: Iterable<string>): string | null {
   return best;
 }
 
+/** Words that are listed; more are not read. */
+const LISTED = 20;
+
 /** `; did you mean \`x\`?`, or what else may be written when the list is short, or nothing. */
 export function suggestion(word: string, words: readonly string[]): string {
   const near = closestWord(word, words);
   if (near !== null) return `; did you mean \`${near}\`?`;
-  if (words.length > 0 && words.length <= 16) return `; it may be ${words.map((each) => `\`${each}\``).join(', ')}`;
+  if (words.length > 0 && words.length <= LISTED) return `; it may be ${words.map((each) => `\`${each}\``).join(', ')}`;
   return '';
 }

@@ -62,7 +62,7 @@ describe('a fixture', () => {
         message: [
           'p.test.yaml:5:53: `expect` cannot be `alow`; did you mean `allow`?',
           'p.test.yaml:6:5: `tests` needs one of `statement`, `connect: true` and `column`',
-          'p.test.yaml:6:77: unknown key `rule`; it may be `name`, `as`, `target`, `statement`, `connect`, `column`, `reason`, `approved`, `at`, `expect`, `shown`, `by`, `tier`, `approvers`, `rows`, `warns`',
+          'p.test.yaml:6:77: unknown key `rule`; it may be `name`, `as`, `target`, `statement`, `connect`, `account`, `column`, `reason`, `approved`, `at`, `expect`, `shown`, `by`, `tier`, `approvers`, `rows`, `warns`',
         ].join('\n'),
       }),
     );

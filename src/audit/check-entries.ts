@@ -3,7 +3,6 @@
  * that of a few tiles, whatever the size. What is missing is reported up to a bound: a size that somebody made up must not be counted through. Of bundles
  * that were pruned the tiles of level 1 have the roots, which are checked as all others are. All input is untrusted.
  */
-import { hash } from 'node:crypto';
 import { HASH_BYTES } from '../base/merkle-hash.js';
 import { RightEdge } from '../base/right-edge.js';
 import { LaneMessages, subtreeRoot } from '../base/sha256-lanes.js';
@@ -202,10 +201,7 @@ class UpperTiles {
 function hashLeaves(leaves: readonly Buffer[]): void {
   for (const [at, leaf] of leaves.entries()) {
     leaf.copy(scratch, 1);
-    const message = scratch.subarray(0, 1 + leaf.length);
-    if (messages.add(message, at)) continue;
-    messages.digest(row);
-    if (!messages.add(message, at)) row.write(hash('sha256', message, 'binary'), at * HASH_BYTES, HASH_BYTES, 'binary');
+    messages.hash(scratch.subarray(0, 1 + leaf.length), at, row);
   }
   messages.digest(row);
 }

@@ -49,6 +49,6 @@ export { levelWidth, TILE_WIDTH, type Tile, tilePath } from './tile-layout.js';
 export { timestampPost } from './timestamp/timestamp-post.js';
 export { readCertificates } from './timestamp/timestamp-signature.js';
 export type { TimestampSettings } from './timestamp/timestamper.js';
-export { checkContinuation } from './verify-log.js';
+export { checkContinuation, type LogReport } from './verify-log.js';
 export { type LogsReport, verifyLogs } from './verify-logs.js';
 export { cosignedFile, type Witness } from './witness-state.js';

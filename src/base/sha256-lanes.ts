@@ -2,6 +2,7 @@
  * SHA-256 (FIPS 180-4) of many short messages, four at a time in the lanes of SIMD, and the root of an RFC 6962 tree over them: a call of the system's hash for
  * each leaf and each node costs more than the hash itself. Stateless: one memory serves the process, and holds nothing between two calls.
  */
+import { hash } from 'node:crypto';
 import { constant, get, I32, load, loadSplat, set, shuffle, simd, startProgram, store, tee, V128, type WasmProgram } from './wasm-code.js';
 
 const DIGEST_BYTES = 32;
@@ -168,6 +169,13 @@ export class LaneMessages {
     this.#blocks[this.#count++] = blocks;
     this.#end = end;
     return true;
+  }
+
+  /** Has a message of any length hashed: with others, at the next `digest`, where it fits; otherwise at once. */
+  hash(message: Uint8Array, place: number, digests: Buffer): void {
+    if (this.add(message, place)) return;
+    this.digest(digests);
+    if (!this.add(message, place)) digests.write(hash('sha256', message, 'binary'), place * DIGEST_BYTES, DIGEST_BYTES, 'binary');
   }
 
   /** Writes the digests of all that wait into `digests`, 32 bytes each at their places. Nothing waits then. */

@@ -11,6 +11,7 @@ import {
   type KeyChain,
   LogFiles,
   type LogProblem,
+  type LogReport,
   type LogsReport,
   parseCheckpoint,
   parseRotation,
@@ -50,14 +51,7 @@ export interface VerifyRequest {
 
 export interface Verification {
   readonly intact: boolean;
-  readonly logs: readonly {
-    readonly log: string;
-    readonly size: number;
-    readonly first: number;
-    readonly root: string;
-    readonly pending: number;
-    readonly timestamps: number;
-  }[];
+  readonly logs: readonly Pick<LogReport, 'log' | 'size' | 'first' | 'root' | 'pending' | 'timestamps'>[];
   readonly sessions: number;
   readonly segments: number;
   /** Whether there were journals to compare with. */

@@ -25,11 +25,7 @@ export class MerkleTree {
 
   /** Adds a leaf: `leaf` is 0x00 followed by its data. */
   add(leaf: Buffer): void {
-    const place = this.#leaves % SUBTREE_LEAVES;
-    if (!this.#messages.add(leaf, place)) {
-      this.#messages.digest(this.#hashes);
-      if (!this.#messages.add(leaf, place)) this.#hashes.write(hash('sha256', leaf, 'binary'), place * HASH_BYTES, HASH_BYTES, 'latin1');
-    }
+    this.#messages.hash(leaf, this.#leaves % SUBTREE_LEAVES, this.#hashes);
     this.#added();
   }
 

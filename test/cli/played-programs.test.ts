@@ -67,6 +67,15 @@ const told = async (pieces: readonly Piece[], columns: number, rows: number): Pr
   return reference.tell();
 };
 
+function screenOf(pieces: readonly Piece[]): TerminalScreen {
+  const screen = new TerminalScreen(SIZE.cols, SIZE.rows);
+  for (const piece of pieces) {
+    if (typeof piece === 'string') screen.write(piece);
+    else screen.resize(piece.columns, piece.rows);
+  }
+  return screen;
+}
+
 describe('a keyframe at every moment of', () => {
   it.each<[string, string, readonly string[], readonly Step[]]>([
     [
@@ -109,11 +118,7 @@ describe('a keyframe at every moment of', () => {
     const whole = await told(pieces, SIZE.cols, SIZE.rows);
     const every = Math.max(1, Math.floor(pieces.length / 25));
     for (let cut = 0; cut <= pieces.length; cut += every) {
-      const screen = new TerminalScreen(SIZE.cols, SIZE.rows);
-      for (const piece of pieces.slice(0, cut)) {
-        if (typeof piece === 'string') screen.write(piece);
-        else screen.resize(piece.columns, piece.rows);
-      }
+      const screen = screenOf(pieces.slice(0, cut));
       const { columns, rows } = screen.active;
       expect(await told([keyframeOf(screen), ...pieces.slice(cut)], columns, rows), `cut at ${cut} of ${pieces.length}`).toEqual(whole);
       // And at that moment itself.
@@ -134,11 +139,7 @@ describe('a keyframe at every moment of', () => {
       const pieces = await recorded('env', [`TMUX_SOCKET=${socket}`, 'tmux', '-f', '/dev/null', '-S', socket, 'new-session', 'sh'], steps);
       const whole = await told(pieces, SIZE.cols, SIZE.rows);
       for (let cut = 0; cut <= pieces.length; cut += Math.max(1, Math.floor(pieces.length / 25))) {
-        const screen = new TerminalScreen(SIZE.cols, SIZE.rows);
-        for (const piece of pieces.slice(0, cut)) {
-          if (typeof piece === 'string') screen.write(piece);
-          else screen.resize(piece.columns, piece.rows);
-        }
+        const screen = screenOf(pieces.slice(0, cut));
         const { columns, rows } = screen.active;
         expect(await told([keyframeOf(screen), ...pieces.slice(cut)], columns, rows), `cut at ${cut} of ${pieces.length}`).toEqual(whole);
       }

@@ -11,7 +11,7 @@ import type { DeviceLogin } from './identity.js';
 import type { InheritedTag, NewInheritedTag, SeenTags } from './inherited-tags.js';
 import type { ClassView, LooksLike, MaskingDoor, MaskingExplanation, SampledColumn } from './masking-policy.js';
 import type { Facts, Operation } from './operation.js';
-import type { OutcomeStatus } from './recording.js';
+import type { OutcomeStatus, StreamDigests } from './recording.js';
 import type { Target, TargetCredential } from './target.js';
 import type { Verdict } from './verdict.js';
 
@@ -249,6 +249,11 @@ export interface Guard {
   deliver(verdict: Verdict, chunk: Uint8Array, rows: number, ahead?: number, recorded?: Uint8Array): Uint8Array;
   /** Input that streams up under an operation already allowed (COPY in). Records; gives nothing back. */
   receive(verdict: Verdict, chunk: Uint8Array): void;
+  /**
+   * Before the first byte of the operation's streams: their digests, for words of the engine's own (the content of a file). Null: the operation
+   * is over.
+   */
+  digests(verdict: Verdict): StreamDigests | null;
   /**
    * Words that the client gets about a result before it runs (the names of its columns). They stand at the beginning of the operation's record,
    * and count for no limit.

@@ -63,6 +63,12 @@ export interface SessionEnd {
   readonly bytesDown: number;
 }
 
+/** SHA-256 of what an operation's streams held so far. Not to be asked once its outcome is recorded. */
+export interface StreamDigests {
+  delivered(): Buffer;
+  received(): Buffer;
+}
+
 export interface SessionRecorder {
   /**
    * The intent, before the operation goes up (or, refused, instead of it). `exact` and `parameters` are copied before return.
@@ -75,6 +81,8 @@ export interface SessionRecorder {
   received(sequence: number, chunk: Uint8Array): void;
   /** `masked`: how many values were shown how. Each way is written once for each session, found by object identity. */
   outcome(sequence: number, outcome: Outcome, masked?: ReadonlyMap<MaskedAs, number> | null): void;
+  /** Asked before the first byte of an operation's streams: they are hashed as they are, for whoever asks and for the record at once. */
+  digests(sequence: number): StreamDigests;
   /** Anything else worth keeping: notices of the gateway, kill, renewal. `kind` is a stable word, `data` is JSON. */
   event(kind: string, data: Readonly<Record<string, unknown>>): void;
   /** Writes the last entry, once; the journal has forgotten the session when this returns. */

@@ -6,7 +6,7 @@ import type { AuditTrail } from '../audit/index.js';
 import type { Decision } from '../contract/decision.js';
 import type { MaskCount, MaskedAs } from '../contract/masking-policy.js';
 import type { Facts } from '../contract/operation.js';
-import type { Journal, Outcome, SessionEnd, SessionRecorder, SessionStart } from '../contract/recording.js';
+import type { Journal, Outcome, SessionEnd, SessionRecorder, SessionStart, StreamDigests } from '../contract/recording.js';
 
 export class LoggedJournal implements Journal {
   readonly #journal: Journal;
@@ -98,6 +98,10 @@ class LoggedSession implements SessionRecorder {
 
   received(sequence: number, chunk: Uint8Array): void {
     this.#recorder.received(sequence, chunk);
+  }
+
+  digests(sequence: number): StreamDigests {
+    return this.#recorder.digests(sequence);
   }
 
   outcome(sequence: number, outcome: Outcome, masked: ReadonlyMap<MaskedAs, number> | null = null): void {

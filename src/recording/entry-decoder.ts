@@ -4,6 +4,7 @@
  */
 import type { Outcome } from '../contract/recording.js';
 import {
+  DIGEST,
   ENTRY_BYTES,
   ENTRY_HEAD_BYTES,
   FLAG_ENCRYPTED,
@@ -158,12 +159,15 @@ export interface DigestPayload {
   readonly total: number;
   /** Null when it was lost. */
   readonly digest: Buffer | null;
+  /** SHA-256 of the stream as it is; otherwise over the digests of its chunks. */
+  readonly plain: boolean;
 }
 
 export function decodeDigest(payload: Buffer): DigestPayload | null {
   if (payload.length !== 46) return null;
-  const complete = payload.readUInt8(7) === 1;
-  return { sequence: getU48(payload, 0), direction: payload.readUInt8(6), total: getU48(payload, 8), digest: complete ? payload.subarray(14) : null };
+  const how = payload.readUInt8(7);
+  const digest = how === DIGEST.chunks || how === DIGEST.plain ? payload.subarray(14) : null;
+  return { sequence: getU48(payload, 0), direction: payload.readUInt8(6), total: getU48(payload, 8), digest, plain: how === DIGEST.plain };
 }
 
 /** Where the message of an `outcome` begins: behind the counts of what was masked. Null: the payload is too short. */

@@ -41,6 +41,9 @@ export const DEFINE = { facts: 1, decision: 2, form: 3, masked: 4 } as const;
 /** Directions of a byte stream in `cut` and `digest` entries. */
 export const DIRECTION = { delivered: 0, received: 1 } as const;
 
+/** How a `digest` entry was computed: not at all, over the digests of chunks, or over the stream as it is. */
+export const DIGEST = { lost: 0, chunks: 1, plain: 2 } as const;
+
 export const OPERATION_REDACTED = 1;
 export const OPERATION_PARAMETERS = 2;
 /** Payload bytes of an `operation` entry before the exact bytes. */

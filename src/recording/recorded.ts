@@ -13,6 +13,8 @@ export interface RecordedStream {
   readonly total: number | null;
   /** Digest of the whole stream, hex, as the format defines it; null unless it was cut and could be computed. */
   readonly digest: string | null;
+  /** `digest` is SHA-256 of the stream as it is, which any tool computes. */
+  readonly plain?: true;
 }
 
 export interface RecordedOperation {

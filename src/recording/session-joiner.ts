@@ -35,6 +35,7 @@ interface HeldStream {
   cut: boolean;
   total: number | null;
   digest: string | null;
+  plain: boolean;
   /** The digest entry came. */
   told: boolean;
 }
@@ -56,7 +57,7 @@ interface Held {
   terminal: boolean;
 }
 
-const stream = (): HeldStream => ({ pieces: [], bytes: 0, cut: false, total: null, digest: null, told: false });
+const stream = (): HeldStream => ({ pieces: [], bytes: 0, cut: false, total: null, digest: null, plain: false, told: false });
 
 export class SessionJoiner {
   readonly #facts = new Map<number, Facts | null>();
@@ -119,6 +120,7 @@ export class SessionJoiner {
         direction.told = true;
         direction.total = digest.total;
         direction.digest = digest.digest?.toString('hex') ?? null;
+        direction.plain = digest.plain;
         yield* this.#release(operation);
         return;
       }
@@ -275,5 +277,11 @@ export class SessionJoiner {
 const isSize = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= 10_000;
 
 function recordedStream(held: HeldStream): RecordedStream {
-  return { bytes: Buffer.concat(held.pieces), cut: held.cut, total: held.cut ? held.total : held.bytes, digest: held.digest };
+  return {
+    bytes: Buffer.concat(held.pieces),
+    cut: held.cut,
+    total: held.cut ? held.total : held.bytes,
+    digest: held.digest,
+    ...(held.plain ? { plain: true } : {}),
+  };
 }

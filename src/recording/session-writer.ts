@@ -7,10 +7,11 @@ import type { Decision } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { MaskCount, MaskedAs } from '../contract/masking-policy.js';
 import type { Facts } from '../contract/operation.js';
-import type { Outcome, SessionEnd, SessionRecorder } from '../contract/recording.js';
+import type { Outcome, SessionEnd, SessionRecorder, StreamDigests } from '../contract/recording.js';
 import { cutText } from './cut-text.js';
 import type { SessionCipher } from './encryption/session-cipher.js';
 import {
+  DIGEST,
   DIRECTION,
   encodeJson,
   FLAG_ENCRYPTED,
@@ -147,6 +148,21 @@ export class SessionWriter implements SessionRecorder {
     const operation = this.#operation(sequence);
     this.#bytesUp += chunk.length;
     this.#stream((operation.up ??= this.#host.takeStream()), sequence, KIND.received, chunk, this.#host.resultCap);
+  }
+
+  digests(sequence: number): StreamDigests {
+    this.#ready();
+    const operation = this.#operation(sequence);
+    const plain = (stream: StreamDigest | null): StreamDigest => {
+      if (stream !== null) throw new GwError('internal.error', 'The digests of an operation were asked for after its first bytes.');
+      const taken = this.#host.takeStream();
+      taken.hashPlain();
+      return taken;
+    };
+    const [down, up] = [plain(operation.down), plain(operation.up)];
+    operation.down = down;
+    operation.up = up;
+    return { delivered: () => down.plainDigest(), received: () => up.plainDigest() };
   }
 
   outcome(sequence: number, outcome: Outcome, masked: ReadonlyMap<MaskedAs, number> | null = null): void {
@@ -339,7 +355,7 @@ export class SessionWriter implements SessionRecorder {
       const { batch } = this.#host;
       setU48(batch.view, at, sequence);
       batch.view.setUint8(at + 6, direction);
-      batch.view.setUint8(at + 7, digest === null ? 0 : 1);
+      batch.view.setUint8(at + 7, digest === null ? DIGEST.lost : stream.plain ? DIGEST.plain : DIGEST.chunks);
       setU48(batch.view, at + 8, stream.total);
       const content = this.#content(KIND.digest, at, 14);
       batch.bytes.fill(0, content, content + 32);

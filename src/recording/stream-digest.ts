@@ -2,8 +2,11 @@
  * Count and digest of one byte stream of an operation (a result as delivered, or a COPY in). The digest is SHA-256 over the SHA-256
  * digests of the stream's consecutive 1 MiB chunks, so that chunks can be hashed elsewhere and at the same time. Only streams longer than
  * the cap need it: the first bytes are kept in a small buffer, and thrown away when the stream ends below the cap.
+ *
+ * A stream whose digest is for people (the content of a file) is hashed as it is instead, once for them and for the journal.
  */
 import { createHash, type Hash, hash } from 'node:crypto';
+import { GwError } from '../contract/gw-error.js';
 import type { ChunkHasher } from './chunk-hasher.js';
 import { CHUNK_BYTES } from './format.js';
 
@@ -32,6 +35,8 @@ export class StreamDigest {
   #small = NOTHING;
   /** A chunk buffer of the hasher, once `#small` is too small. */
   #chunk: Buffer | null = null;
+  /** Hashes the stream as it is; null: in chunks. */
+  #plain: Hash | null = null;
   /** Hashes the current chunk here, when no buffer was free. */
   #inline: Hash | null = null;
   #fill = 0;
@@ -55,6 +60,7 @@ export class StreamDigest {
   reset(): void {
     if (this.#chunk !== null) this.#hasher.release(this.#chunk);
     this.#chunk = null;
+    this.#plain = null;
     this.#inline = null;
     this.#outer = null;
     this.#done = null;
@@ -63,8 +69,27 @@ export class StreamDigest {
     this.cut = false;
   }
 
+  /** From its first byte on the stream is hashed as it is. */
+  hashPlain(): void {
+    this.#plain = createHash('sha256');
+  }
+
+  get plain(): boolean {
+    return this.#plain !== null;
+  }
+
+  /** SHA-256 of the stream so far. Only when `plain`. */
+  plainDigest(): Buffer {
+    if (this.#plain === null) throw new GwError('internal.error', 'The digest of a stream was asked for that is hashed in chunks.');
+    return this.#plain.copy().digest();
+  }
+
   add(bytes: Uint8Array): void {
     this.total += bytes.length;
+    if (this.#plain !== null) {
+      this.#plain.update(bytes);
+      return;
+    }
     let at = 0;
     while (at < bytes.length) {
       const take = Math.min(CHUNK_BYTES - this.#fill, bytes.length - at);
@@ -76,6 +101,10 @@ export class StreamDigest {
 
   /** The stream is complete. `done` is called when all chunks are hashed, perhaps before this returns. */
   finish(done: DigestDone): void {
+    if (this.#plain !== null) {
+      done(this.#plain.digest());
+      return;
+    }
     if (this.#fill > 0) this.#closeChunk();
     this.#done = done;
     this.#drain();

@@ -13,7 +13,7 @@ import type { Identity } from '../contract/identity.js';
 import type { ClassView, ClearColumn, MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Facts, Operation } from '../contract/operation.js';
 import type { ClientNotice, Guard, OverRows } from '../contract/protocol.js';
-import type { OutcomeStatus, SessionRecorder } from '../contract/recording.js';
+import type { OutcomeStatus, SessionRecorder, StreamDigests } from '../contract/recording.js';
 import type { Target } from '../contract/target.js';
 import type { Verdict } from '../contract/verdict.js';
 import { copyOperation, type HeldOperation, Hold, type HoldOptions } from './hold.js';
@@ -411,6 +411,11 @@ export class SessionGuard implements Guard {
   receive(verdict: Verdict, chunk: Uint8Array): void {
     const issued = this.#issued(verdict);
     if (issued !== this.#transport && !issued.finished) this.#options.recorder.received(issued.sequence, chunk);
+  }
+
+  digests(verdict: Verdict): StreamDigests | null {
+    const issued = this.#issued(verdict);
+    return issued === this.#transport || issued.finished ? null : this.#options.recorder.digests(issued.sequence);
   }
 
   note(verdict: Verdict, kind: string, data: Readonly<Record<string, unknown>>): void {

@@ -71,6 +71,32 @@ describe.each(variants)('long results %s', (_name, load) => {
     }),
   );
 
+  it('hashes a stream as it is for who asks before its first byte, and the record has the same digest', () =>
+    withDirectory(async (dir) => {
+      const { openJournal } = await load();
+      const journal = await openJournal({ dir, gateway: 'g', clock: steppingClock(), logger: silentLogger });
+      const session = journal.begin(start('ses_1'));
+      const data = randomBytes(3 * MIB + 7);
+      const sha256 = (part: Buffer): string => createHash('sha256').update(part).digest('hex');
+      session.operation(1, 'sftp', facts('writes'), allow, bytes('writes /f'), null);
+      const digests = session.digests(1);
+      for (let at = 0; at < data.length; at += 32_768) session.received(1, data.subarray(at, at + 32_768));
+      session.delivered(1, data.subarray(0, 10));
+      expect(digests.received().toString('hex')).toBe(sha256(data));
+      expect(digests.delivered().toString('hex')).toBe(sha256(data.subarray(0, 10)));
+      session.outcome(1, ok);
+      session.operation(2, 'sftp', facts('reads'), allow, bytes('reads /f'), null);
+      session.delivered(2, data.subarray(0, 10));
+      expect(() => session.digests(2)).toThrow(/after its first bytes/);
+      session.outcome(2, ok);
+      session.end(end);
+      await journal.close();
+      const [first] = operations(await collect(dir, journal.bootId, 'ses_1'));
+      expect(first?.received).toMatchObject({ cut: true, total: data.length, digest: sha256(data), plain: true });
+      expect(first?.delivered).toMatchObject({ cut: false, total: 10, digest: null });
+      expect(await verifyJournal(dir)).toMatchObject({ intact: true });
+    }));
+
   it('writes no digest for a result that fits the cap exactly, and counts a session that ends in mid-result', () =>
     withDirectory(async (dir) => {
       const { openJournal } = await load();

@@ -47,6 +47,7 @@ function switchable() {
         operation: guarded(recorder.operation.bind(recorder)),
         delivered: guarded(recorder.delivered.bind(recorder)),
         received: guarded(recorder.received.bind(recorder)),
+        digests: recorder.digests.bind(recorder),
         outcome: guarded(recorder.outcome.bind(recorder)),
         event: guarded(recorder.event.bind(recorder)),
         end: recorder.end.bind(recorder),

@@ -52,7 +52,7 @@ export function eventNote({ event, data }: StoryEvent): string {
 export function cutNote(stream: RecordedStream, what: string): string | null {
   if (!stream.cut) return null;
   const of = stream.total === null ? 'an unknown number of bytes' : size(stream.total);
-  return `… ${size(stream.bytes.length)} kept of ${of} ${what}${stream.digest === null ? '' : `, digest ${stream.digest}`}`;
+  return `… ${size(stream.bytes.length)} kept of ${of} ${what}${stream.digest === null ? '' : `, ${stream.plain === true ? 'sha256' : 'digest'} ${stream.digest}`}`;
 }
 
 export const shortenedNote = 'the reader left bytes out: the operation is larger than it holds in memory';

@@ -53,7 +53,7 @@ describe('sftp', () => {
     expect(sha256(await readFile(join(world.dir, 'back')))).toBe(sha256(content));
     const put = await last(`writes ${files}/open/sent`);
     expect(put?.outcome).toMatchObject({ status: 'ok', message: `3000000 bytes written, sha256 ${sha256(content)}` });
-    expect(put?.received).toMatchObject({ cut: true, total: content.length });
+    expect(put?.received).toMatchObject({ cut: true, total: content.length, digest: sha256(content), plain: true });
     expect(put?.received.bytes.equals(content.subarray(0, put.received.bytes.length))).toBe(true);
     const get = await last(`reads ${files}/open/sent`);
     expect(get?.outcome).toMatchObject({ status: 'ok', message: `3000000 bytes read, sha256 ${sha256(content)}` });

@@ -285,7 +285,7 @@ export class SftpRelay {
     if (pending.opens !== null) {
       if (type === SFTP.handle && handle !== null) {
         if (this.#handles.has(handle)) throw broken('the same SFTP handle twice');
-        this.#handles.set(handle, { verdict: pending.verdict, path: pending.opens, transfer: new FileTransfer() });
+        this.#handles.set(handle, { verdict: pending.verdict, path: pending.opens, transfer: new FileTransfer(this.#legs.guard.digests(pending.verdict)) });
       } else this.#legs.guard.finish(pending.verdict, 'error', `SFTP status ${status}`);
     } else if (pending.closes !== null) {
       const open = this.#handles.get(pending.closes);

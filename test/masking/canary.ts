@@ -79,6 +79,16 @@ for (const form of FORMS.keys()) {
 const BEGINS = new Uint8Array(1 << 21);
 for (const key of LENGTHS.keys()) BEGINS[key >> 3] = (BEGINS[key >> 3] ?? 0) | (1 << (key & 7));
 
+/** A name that the gateway drew by chance: four of its characters may be anything. */
+const DRAWN = /[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}/g;
+const DRAWN_LENGTH = 30;
+
+function isDrawn(buffer: Buffer, from: number, to: number): boolean {
+  const start = Math.max(0, from - DRAWN_LENGTH);
+  const near = buffer.toString('latin1', start, to + DRAWN_LENGTH);
+  return [...near.matchAll(DRAWN)].some(({ index }) => start + index <= from && to <= start + index + DRAWN_LENGTH);
+}
+
 /** What is found of canaries in `bytes`, in words; empty: nothing. */
 export function canariesIn(bytes: Uint8Array): string[] {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -90,7 +100,7 @@ export function canariesIn(bytes: Uint8Array): string[] {
     for (const length of LENGTHS.get(key) ?? []) {
       const part = buffer.toString('latin1', at - 2, at - 2 + length);
       const how = FORMS.get(part);
-      if (how !== undefined) found.add(`${how}: ${JSON.stringify(part)}`);
+      if (how !== undefined && !isDrawn(buffer, at - 2, at - 2 + length)) found.add(`${how}: ${JSON.stringify(part)}`);
     }
   }
   return [...found];

@@ -144,7 +144,8 @@ describe('a held command', () => {
     const operation = (await world.recorded())
       .flatMap((item) => (item.kind === 'operation' ? [item.operation] : []))
       .find(({ exact }) => exact.toString().includes(file));
-    expect(operation?.outcome?.status ?? operation?.decision?.effect).toBe(approved ? 'cancelled' : 'deny');
+    // Which is heard first, the yes or that the client is gone, is chance; whichever it is, nothing runs.
+    expect(approved ? ['cancelled', 'deny'] : ['deny']).toContain(operation?.outcome?.status ?? operation?.decision?.effect);
     await end(master, 'SIGTERM');
   });
 });

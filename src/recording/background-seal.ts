@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { GwError } from '../contract/gw-error.js';
 import type { BackgroundThread } from './background-thread.js';
-import { type SealOptions, sealSegment } from './seal-segment.js';
+import { DamagedSegment, type SealOptions, sealSegment } from './seal-segment.js';
 import type { SegmentFooter } from './segment-layout.js';
 
 /** Starting a thread takes longer than sealing this much. */
@@ -16,6 +16,7 @@ export async function sealInBackground(thread: BackgroundThread, path: string, o
   return new Promise<SegmentFooter>((resolve, reject) => {
     thread.seal(path, options.final, options.time, (reply) => {
       if (reply?.kind === 'seal' && reply.problem === null) resolve({ ...reply.footer, root: Buffer.from(reply.footer.root) });
+      else if (reply?.kind === 'seal' && reply.damaged) reject(new DamagedSegment(reply.problem));
       else
         reject(
           new GwError('recording.failed', 'A segment of the journal could not be sealed.', {

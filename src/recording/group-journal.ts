@@ -14,6 +14,7 @@ import type { SessionCipher } from './encryption/session-cipher.js';
 import { EntryBatch } from './entry-batch.js';
 import { BATCH_BYTES, CHAIN_BYTES, encodeJson, FLAG_ENCRYPTED, KIND } from './format.js';
 import { GroupSync } from './group-sync.js';
+import { SealQueue } from './seal-queue.js';
 import { type SealedSegment, sealedSegment } from './sealed-segment.js';
 import type { SegmentFooter } from './segment-layout.js';
 import type { OpenSegment, SegmentLog } from './segment-log.js';
@@ -52,7 +53,7 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
   readonly #hasher: ChunkHasher;
   readonly #streams: StreamDigest[] = [];
   readonly #sessions = new Map<number, SessionWriter>();
-  readonly #sealing = new Set<Promise<void>>();
+  readonly #seals: SealQueue;
   #sessionNumber = 0;
   /** Counter of session 0, the gateway's own. */
   #ownCounter = 0;
@@ -73,6 +74,13 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
     this.resultCap = options.resultCap;
     this.#sealer = new BackgroundThread(options.logger, { patient: true, memory: null });
     this.#hasher = new ChunkHasher(options.logger);
+    this.#seals = new SealQueue({
+      thread: this.#sealer,
+      clock: options.clock,
+      logger: options.logger,
+      retryMs: options.retryIntervalMs,
+      sealed: (number, footer) => this.#sealed(number, footer),
+    });
     this.batch.setChain(this.#log.firstChain);
     this.#sync = new GroupSync({
       log: this.#log,
@@ -171,7 +179,7 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
     try {
       this.commit();
       await this.synced();
-      await Promise.all(this.#sealing);
+      await this.#seals.finish();
       const { path, number } = this.#log.current;
       this.#sealed(number, await sealInBackground(this.#sealer, path, { final: true, time: this.#options.clock.now() }));
       await dropLock(this.#options.directory);
@@ -281,16 +289,8 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
   }
 
   #synced(complete: readonly OpenSegment[]): void {
-    for (const segment of complete) this.#seal(segment);
+    for (const segment of complete) this.#seals.add(segment);
     if (this.#failure !== null) this.#tryCommit();
-  }
-
-  #seal({ path, number }: OpenSegment): void {
-    const sealing: Promise<void> = sealInBackground(this.#sealer, path, { final: false, time: this.#options.clock.now() })
-      .then((footer) => this.#sealed(number, footer))
-      .catch((thrown: unknown) => this.#options.logger.error({ err: thrown, path }, 'a journal segment could not be sealed; recovery will do it'))
-      .finally(() => this.#sealing.delete(sealing));
-    this.#sealing.add(sealing);
   }
 
   #sealed(segment: number, footer: SegmentFooter): void {

@@ -7,7 +7,7 @@ import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { GwError } from '../contract/gw-error.js';
-import { sealSegment } from './seal-segment.js';
+import { DamagedSegment, sealSegment } from './seal-segment.js';
 import type { SegmentFooter } from './segment-layout.js';
 
 export interface WorkerOptions {
@@ -23,7 +23,7 @@ export type WorkerRequest =
 
 export type WorkerReply =
   | { readonly kind: 'chunk'; readonly id: number; readonly digest: Uint8Array }
-  | { readonly kind: 'seal'; readonly id: number; readonly problem: string; readonly footer: null }
+  | { readonly kind: 'seal'; readonly id: number; readonly problem: string; readonly damaged: boolean; readonly footer: null }
   | { readonly kind: 'seal'; readonly id: number; readonly problem: null; readonly footer: SegmentFooter };
 
 /** Niceness of a patient thread: under full load it still gets about a tenth of a processor. */
@@ -59,7 +59,11 @@ if (port !== null) {
     }
     sealSegment(request.path, { final: request.final, time: request.time }).then(
       (footer) => port.postMessage({ kind: 'seal', id: request.id, problem: null, footer } satisfies WorkerReply),
-      (thrown: unknown) => port.postMessage({ kind: 'seal', id: request.id, problem: String(thrown), footer: null } satisfies WorkerReply),
+      (thrown: unknown) => {
+        const damaged = thrown instanceof DamagedSegment;
+        const problem = damaged ? thrown.problem : String(thrown);
+        port.postMessage({ kind: 'seal', id: request.id, problem, damaged, footer: null } satisfies WorkerReply);
+      },
     );
   });
 }

@@ -9,6 +9,16 @@ import { MerkleTree } from './merkle-tree.js';
 import { encodeSeal, leafBytes, type SegmentFooter, type SessionRange } from './segment-layout.js';
 import { SegmentReader } from './segment-reader.js';
 
+/** The segment does not verify: no later attempt would change that. */
+export class DamagedSegment extends GwError {
+  readonly problem: string;
+
+  constructor(problem: string) {
+    super('recording.failed', `A segment of the journal cannot be sealed: ${problem}.`, { hint: 'Keep the file, and run the verification of the journal.' });
+    this.problem = problem;
+  }
+}
+
 export interface SealOptions {
   /** Whether this is the journal's last segment. */
   readonly final: boolean;
@@ -19,10 +29,10 @@ export interface SealOptions {
 /** Entries hashed before the event loop gets its turn: a fraction of a millisecond. */
 const SLICE = 256;
 
-/** @throws GwError `recording.failed` when the segment does not verify; errors of the file system as they are. Sealed already: nothing happens. */
+/** @throws DamagedSegment when the segment does not verify; errors of the file system as they are. Sealed already: nothing happens. */
 export async function sealSegment(path: string, options: SealOptions): Promise<SegmentFooter> {
   const reader = await SegmentReader.open(path);
-  if (typeof reader === 'string') throw unsealable(reader);
+  if (typeof reader === 'string') throw new DamagedSegment(reader);
   const tree = new MerkleTree();
   const sessions = new Map<number, { session: number; first: number; last: number }>();
   let frames = 0;
@@ -31,11 +41,11 @@ export async function sealSegment(path: string, options: SealOptions): Promise<S
       const item = await reader.next();
       if (item.kind === 'seal') return item.footer;
       if (item.kind === 'end') break;
-      if (item.kind !== 'frame') throw unsealable(item.kind === 'broken' ? item.problem : 'its last frame is torn');
+      if (item.kind !== 'frame') throw new DamagedSegment(item.kind === 'broken' ? item.problem : 'its last frame is torn');
       frames++;
       const cursor = new EntryCursor(item.body, item.entries);
       for (let found = cursor.next(); found !== undefined; found = cursor.next()) {
-        if (found !== null) throw unsealable(found);
+        if (found !== null) throw new DamagedSegment(found);
         const { session, counter } = cursor;
         tree.add(leafBytes(item.time, item.body, cursor.start, cursor.end));
         const range = sessions.get(session);
@@ -67,10 +77,4 @@ async function append(path: string, offset: number, bytes: Buffer): Promise<void
   } finally {
     await file.close();
   }
-}
-
-function unsealable(problem: string): GwError {
-  return new GwError('recording.failed', `A segment of the journal cannot be sealed: ${problem}.`, {
-    hint: 'Keep the file, and run the verification of the journal.',
-  });
 }

@@ -3,9 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type Logger, silentLogger } from '../../src/base/logger.js';
 import type { GwError } from '../../src/contract/gw-error.js';
 import { verifyJournal } from '../../src/recording/index.js';
 import { systemFiles } from '../../src/recording/segment-file.js';
+import { eventually } from '../store/state-server.js';
 import { allow, bytes, collect, end, facts, integrity, ok, open, operations, start, withDirectory } from './session-fixture.js';
 
 /** The kernel refuses to let any file of this process grow beyond this: writes come back short, then fail with EFBIG. */
@@ -16,6 +18,35 @@ function limitFiles(size: number | 'unlimited'): void {
 afterEach(() => limitFiles('unlimited'));
 
 const failed = expect.objectContaining({ code: 'recording.failed' });
+
+describe('a segment that cannot be sealed', () => {
+  it('is tried again, and none behind it is given before it', () =>
+    withDirectory(async (dir) => {
+      const sealed: number[] = [];
+      const errors: string[] = [];
+      const logger: Logger = { ...silentLogger, error: (_fields, message) => errors.push(message) };
+      await using journal = await open(dir, { bootId: 'w', logger, retryIntervalMs: 20, onSealed: ({ segment }) => sealed.push(segment) });
+      const session = journal.begin(start('ses_1'));
+      session.operation(1, 'query', facts('reads'), allow, Buffer.alloc(5_000, 'x'), null);
+      journal.commit();
+      await journal.synced();
+      const first = join(dir, 'w', '000001.gwj');
+      limitFiles(statSync(first).size);
+      for (let segment = 2; segment <= 3; segment++) {
+        journal.roll();
+        session.event('x', {});
+        journal.commit();
+        await journal.synced();
+      }
+      await eventually('an attempt failed', () => errors.length > 0);
+      limitFiles('unlimited');
+      await eventually('both are sealed', () => sealed.length === 2);
+      session.end(end);
+      await journal.close();
+      expect(sealed).toEqual([1, 2, 3]);
+      expect(await verifyJournal(dir)).toMatchObject({ intact: true });
+    }));
+});
 
 describe('a journal that cannot be written', () => {
   it('refuses everything, keeps what it accepted, cuts the torn frame off and goes on', () =>

@@ -180,6 +180,7 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
       this.commit();
       await this.synced();
       await this.#seals.finish();
+      this.#log.trim();
       const { path, number } = this.#log.current;
       this.#sealed(number, await sealInBackground(this.#sealer, path, { final: true, time: this.#options.clock.now() }));
       await dropLock(this.#options.directory);

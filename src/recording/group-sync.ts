@@ -45,6 +45,7 @@ export class GroupSync {
   /** Resolves when everything written before the call is on disk. */
   wait(): Promise<void> {
     if (this.#onDisk >= this.#written) return Promise.resolve();
+    this.#options.log.writeAhead();
     return new Promise<void>((resolve, reject) => {
       this.#waiters.push({ target: this.#written, resolve, reject });
       this.start();

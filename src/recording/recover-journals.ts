@@ -3,7 +3,7 @@
  * operations were sent without a known outcome and that it was interrupted, and seals. Nothing that verifies is ever changed, and a second
  * run finishes what a first one could not. Run by the composition root before it opens a journal of its own.
  */
-import { open, readdir, rename } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
@@ -192,7 +192,7 @@ async function scan(directory: string, opener: EntryOpener, logger: Logger): Pro
         gateway,
         sealed: footer !== null,
         final: footer?.final ?? false,
-        torn: item.kind !== 'end',
+        torn: item.kind !== 'end' || item.ahead,
       });
     } finally {
       await reader[Symbol.asyncDispose]();
@@ -289,16 +289,21 @@ async function writeAll(path: string, flags: string, bytes: Uint8Array, position
   }
 }
 
-/** Copies what lies beyond `offset` to a `.torn` file and cuts it off. @returns how many bytes it was. */
+/** Copies what lies beyond `offset`, without the zeros at its end, to a `.torn` file and cuts it off. @returns how many bytes were kept. */
 async function cutTail(path: string, offset: number, now: number): Promise<number> {
   const file = await open(path, 'r+');
   try {
-    const { size } = await file.stat();
+    const size = await endOfBytes(file, offset);
+    if (size === offset) {
+      await file.truncate(offset);
+      await file.datasync();
+      return 0;
+    }
     const kept = await open(`${path}.${offset}.${now}.torn`, 'wx', 0o600);
     try {
       const buffer = Buffer.allocUnsafe(1 << 20);
       for (let position = offset; position < size; ) {
-        const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+        const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, size - position), position);
         if (bytesRead === 0) break;
         await kept.write(buffer, 0, bytesRead);
         position += bytesRead;
@@ -312,6 +317,22 @@ async function cutTail(path: string, offset: number, now: number): Promise<numbe
     return size - offset;
   } finally {
     await file.close();
+  }
+}
+
+/** Behind the last byte from `offset` on that is not zero: what was written ahead holds nothing. */
+async function endOfBytes(file: FileHandle, offset: number): Promise<number> {
+  const buffer = Buffer.allocUnsafe(1 << 20);
+  let end = offset;
+  for (let position = offset; ; ) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) return end;
+    for (let at = bytesRead; at > 0; at--) {
+      if (buffer[at - 1] === 0) continue;
+      end = position + at;
+      break;
+    }
+    position += bytesRead;
   }
 }
 

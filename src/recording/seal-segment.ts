@@ -40,7 +40,7 @@ export async function sealSegment(path: string, options: SealOptions): Promise<S
     for (;;) {
       const item = await reader.next();
       if (item.kind === 'seal') return item.footer;
-      if (item.kind === 'end') break;
+      if (item.kind === 'end' && !item.ahead) break;
       if (item.kind !== 'frame') throw new DamagedSegment(item.kind === 'broken' ? item.problem : 'its last frame is torn');
       frames++;
       const cursor = new EntryCursor(item.body, item.entries);

@@ -2,16 +2,21 @@
  * The stream of segments of one worker, as files: writes frames at the last good offset, begins new segments, and syncs. A failed write
  * leaves the offset where it was, so that the next attempt first cuts a torn frame off and then writes it again as a whole. A failed sync may
  * have dropped pages that the kernel now calls clean (the fsync lesson of 2018), so before syncing again what was not known to be on disk is written anew.
+ * Where somebody waits for the disk, zeros are written ahead of the frames: a sync then has no new size and no new blocks of the file to put on disk.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { GwError } from '../contract/gw-error.js';
 import type { KeyIssuer } from './encryption/key-issuer.js';
+import { FRAME_HEAD_BYTES } from './format.js';
 import { segmentName } from './journal-directory.js';
 import type { SegmentFiles } from './segment-file.js';
 import { encodeHeader, headerChain } from './segment-layout.js';
 
 const REWRITE_BYTES = 1 << 20;
+/** Zeros written ahead at once, and how few of them are left when more are. */
+const AHEAD = Buffer.alloc(256 * 1024);
+const AHEAD_LEFT = 64 * 1024;
 
 export interface OpenSegment {
   readonly number: number;
@@ -25,6 +30,10 @@ export interface OpenSegment {
   synced: number;
   /** The file may hold bytes beyond `offset`, from a write that failed. */
   torn: boolean;
+  /** Zeros were written up to here; below `offset`: none were. */
+  ahead: number;
+  /** There was no room for zeros. */
+  crowded: boolean;
   /** A sync failed: write again from `synced` before syncing. */
   rewrite: boolean;
 }
@@ -79,23 +88,34 @@ export class SegmentLog {
   append(bytes: Uint8Array, start: number, end: number): void {
     this.#options.keys?.flush();
     const segment = this.#current;
-    if (segment.torn) {
-      this.#options.files.truncate(segment.fd, segment.offset);
-      segment.torn = false;
-    }
-    let from = start;
-    let position = segment.offset;
+    const { fd, offset } = segment;
+    if (segment.torn) this.#cut(segment);
     try {
-      while (from < end) {
-        const written = this.#options.files.write(segment.fd, bytes, from, end - from, position);
-        from += written;
-        position += written;
-      }
+      // Who reads among zeros sees a frame when its head is there, so that comes last.
+      const body = segment.ahead > offset ? Math.min(end, start + FRAME_HEAD_BYTES) : start;
+      this.#write(fd, bytes, body, end, offset + body - start);
+      this.#write(fd, bytes, start, body, offset);
     } catch (thrown) {
       segment.torn = true;
       throw thrown;
     }
-    segment.offset = position;
+    segment.offset = offset + end - start;
+  }
+
+  /** Makes room for frames that somebody will wait for. That it cannot be done costs time only: whether a frame can be written, its own write says. */
+  writeAhead(): void {
+    const segment = this.#current;
+    const { fd, offset, ahead } = segment;
+    if (segment.crowded || segment.torn || this.#distrusted || ahead - offset >= AHEAD_LEFT) return;
+    const from = Math.max(ahead, offset);
+    try {
+      this.#write(fd, AHEAD, 0, AHEAD.length, from);
+      segment.ahead = from + AHEAD.length;
+    } catch {
+      segment.crowded = true;
+      // The next frame cuts off what was written of it.
+      segment.torn = true;
+    }
   }
 
   /**
@@ -105,6 +125,7 @@ export class SegmentLog {
   roll(previous: Buffer, createdAt: number): Buffer {
     const full = this.#current;
     try {
+      this.trim();
       this.#options.keys?.syncNow();
       this.#options.files.datasyncNow(full.fd);
     } catch (thrown) {
@@ -118,6 +139,11 @@ export class SegmentLog {
     this.#current = segment;
     this.#directoryDirty = true;
     return chain;
+  }
+
+  /** Cuts off what was written ahead: the segment is full, or the last one. @throws the error of the file system */
+  trim(): void {
+    this.#cut(this.#current);
   }
 
   /** Puts everything appended before the call on disk and gives the full segments that are now complete there; their files are closed. */
@@ -176,10 +202,12 @@ export class SegmentLog {
   #rewrite(segment: OpenSegment, target: number): void {
     const { files } = this.#options;
     const buffer = Buffer.allocUnsafe(REWRITE_BYTES);
+    // Nobody knows what became of zeros that were not on disk.
+    this.#cut(segment);
     for (let position = segment.synced; position < target; ) {
       const got = files.read(segment.fd, buffer, Math.min(REWRITE_BYTES, target - position), position);
       if (got === 0) throw new GwError('recording.failed', `The journal segment ${segment.number} has become shorter than what was written to it.`);
-      for (let from = 0; from < got; ) from += files.write(segment.fd, buffer, from, got - from, position + from);
+      this.#write(segment.fd, buffer, 0, got, position);
       position += got;
     }
   }
@@ -190,8 +218,7 @@ export class SegmentLog {
     const path = join(directory, segmentName(number));
     const fd = files.create(path);
     try {
-      let written = 0;
-      while (written < header.length) written += files.write(fd, header, written, header.length - written, written);
+      this.#write(fd, header, 0, header.length, 0);
     } catch (thrown) {
       files.close(fd);
       rmSync(path, { force: true });
@@ -199,7 +226,19 @@ export class SegmentLog {
     }
     const chain = Buffer.from(headerChain(header));
     if (number === 1) this.#firstChain = chain;
-    return { segment: { number, path, fd, start: header.length, offset: header.length, synced: 0, torn: false, rewrite: false }, chain };
+    const { length } = header;
+    return { segment: { number, path, fd, start: length, offset: length, synced: 0, torn: false, ahead: 0, crowded: false, rewrite: false }, chain };
+  }
+
+  /** Nothing is left behind the last good frame. */
+  #cut(segment: OpenSegment): void {
+    if (segment.torn || segment.ahead > segment.offset) this.#options.files.truncate(segment.fd, segment.offset);
+    segment.torn = false;
+    segment.ahead = 0;
+  }
+
+  #write(fd: number, bytes: Uint8Array, start: number, end: number, position: number): void {
+    for (let from = start; from < end; ) from += this.#options.files.write(fd, bytes, from, end - from, position + from - start);
   }
 }
 

@@ -19,13 +19,20 @@ export interface CommitFrame {
 export type SegmentItem =
   | CommitFrame
   | { readonly kind: 'seal'; readonly offset: number; readonly time: number; readonly footer: SegmentFooter }
-  /** Nothing more, at a frame's border. Before a seal it means that the segment is not sealed. */
-  | { readonly kind: 'end'; readonly offset: number }
+  /** Nothing more, at a frame's border; before a seal: the segment is not sealed. `ahead`: zeros follow, in the place of frames that are not written yet. */
+  | { readonly kind: 'end'; readonly offset: number; readonly ahead: boolean }
   /** The file ends within a frame: torn, or being written just now. */
   | { readonly kind: 'partial'; readonly offset: number }
   | { readonly kind: 'broken'; readonly offset: number; readonly problem: string };
 
 const READ_BYTES = 256 * 1024;
+
+/** A head is written last of its frame, over zeros where they were written ahead, and may be seen half done. */
+function isWritten(head: Buffer): 'whole' | 'half' | 'no' {
+  const [type, entries] = head.length < FRAME_HEAD_BYTES ? [0, 0] : [head.readUInt8(4), head.readUInt32BE(12)];
+  if (type === FRAME_SEAL || entries !== 0) return 'whole';
+  return head.every((byte) => byte === 0) ? 'no' : 'half';
+}
 
 export class SegmentReader implements AsyncDisposable {
   readonly header: SegmentHeader;
@@ -76,9 +83,14 @@ export class SegmentReader implements AsyncDisposable {
   async next(): Promise<SegmentItem> {
     const offset = this.#offset;
     const head = this.#have(offset, FRAME_HEAD_BYTES) ?? (await this.#read(offset, FRAME_HEAD_BYTES));
-    if (head.length === 0) return { kind: 'end', offset };
+    if (head.length === 0) return { kind: 'end', offset, ahead: false };
     if (this.#sealed) return { kind: 'broken', offset, problem: 'there are bytes after the seal' };
-    if (head.length < FRAME_HEAD_BYTES) return { kind: 'partial', offset };
+    const written = isWritten(head);
+    if (written !== 'whole') {
+      // What is read next time must come from the file.
+      this.#filled = 0;
+      return written === 'no' ? { kind: 'end', offset, ahead: true } : { kind: 'partial', offset };
+    }
     const length = head.readUInt32BE(0);
     const type = head.readUInt16BE(4) >> 8;
     if (length > FRAME_BODY_BYTES) return { kind: 'broken', offset, problem: `a frame claims ${length} bytes` };

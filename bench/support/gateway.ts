@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { systemClock } from '../../src/base/clock.js';
+import type { Durability } from '../../src/contract/settings.js';
 import { mint, TestIssuer, testKey } from '../../test/identity/test-issuer.js';
 import { testCertificate } from '../../test/support/test-certificate.js';
 import { start, stop } from './process.js';
@@ -27,7 +28,7 @@ export interface BenchTarget {
   readonly username: string;
   readonly password: string;
   readonly database: string;
-  readonly durability?: 'batch' | 'strict';
+  readonly durability?: Durability;
 }
 
 export interface BenchHost {

@@ -16,9 +16,9 @@ const target = z.strictObject({
     .record(z.string().regex(/^[A-Za-z][A-Za-z0-9._-]{0,62}$/, 'must be a label name: a letter, then letters, digits, ".", "_" or "-"'), z.string().max(255))
     .default({})
     .meta({ description: 'Labels that policy matches.', examples: [{ env: 'prod' }] }),
-  durability: z.enum(['batch', 'strict']).default('batch').meta({
+  durability: z.enum(['batch', 'strict', 'full']).default('batch').meta({
     description:
-      '`batch`: the record of an operation is in the kernel before the operation goes up, and on disk within `recording.syncInterval`. `strict`: on disk before it goes up.',
+      '`batch`: the record of an operation is in the kernel before the operation goes up, and on disk within `recording.syncInterval`. `strict`: on disk before it goes up. `full`: and what it gave is on disk before it is delivered.',
   }),
   credential: z
     .strictObject({

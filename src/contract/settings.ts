@@ -5,6 +5,12 @@
 import type { Secret } from '../base/secret.js';
 
 /**
+ * What must be on disk. `batch`: nothing; it is soon, and in the kernel at once. `strict`: the record of an operation, before the operation goes up. `full`: and
+ * what it gave, before that is delivered.
+ */
+export type Durability = 'batch' | 'strict' | 'full';
+
+/**
  * Where a secret comes from. The secret itself is read for each session, so that a rotated password needs no restart; only `literal`
  * stays in memory.
  */
@@ -26,7 +32,7 @@ export interface TargetSettings {
   readonly labels: Readonly<Record<string, string>>;
   /** As the protocol's `parseOptions` gave it. */
   readonly options: unknown;
-  readonly durability: 'batch' | 'strict';
+  readonly durability: Durability;
   readonly credential: {
     readonly username: string;
     readonly password: SecretSource | null;

@@ -1,5 +1,6 @@
 /** What sessions go to. Built by the configuration; credentials are fetched per session through the provider, never kept here. */
 import type { Secret } from '../base/secret.js';
+import type { Durability } from './settings.js';
 
 export interface Target {
   readonly name: string;
@@ -15,8 +16,7 @@ export interface Target {
   readonly accounts: 'own' | 'named';
   /** Validated by the island's own schema at load. */
   readonly options: unknown;
-  /** `strict`: an operation's record is synced to disk before the operation goes up. */
-  readonly durability: 'batch' | 'strict';
+  readonly durability: Durability;
   credential(): Promise<HeldCredential>;
 }
 

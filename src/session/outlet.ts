@@ -19,7 +19,7 @@ export class Outlet {
   /** The read buffer whose bytes are passing just now, when it is one that will be used again. */
   volatile: ReadBuffer | null = null;
 
-  /** `copy`: bytes wait longer than the turn (strict durability), so nothing may stay in a buffer that is read into again. */
+  /** `copy`: bytes wait longer than the turn (for the disk), so nothing may stay in a buffer that is read into again. */
   constructor(stream: Duplex, copy: boolean) {
     this.#stream = stream;
     this.#copy = copy;
@@ -28,6 +28,11 @@ export class Outlet {
   /** Bytes that wait for their record. */
   get queued(): number {
     return this.#queued;
+  }
+
+  /** Whether something was queued since the last `seal`. */
+  get fresh(): boolean {
+    return this.#pieces.length > 0;
   }
 
   /** Bytes that have not left this process. */

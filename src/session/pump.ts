@@ -50,6 +50,8 @@ export class Pump implements TurnMember, EngineContext {
   readonly readOnly: boolean;
   readonly statementLimit: number;
   readonly strict: boolean;
+  /** What comes down waits for the disk as well. */
+  readonly #full: boolean;
   bytesUp = 0;
   bytesDown = 0;
   /** Bytes moved since the idle timer last looked. */
@@ -72,11 +74,12 @@ export class Pump implements TurnMember, EngineContext {
     this.guard = options.guard;
     this.readOnly = options.readOnly;
     this.statementLimit = options.statementLimit;
-    this.strict = options.target.durability === 'strict';
+    this.#full = options.target.durability === 'full';
+    this.strict = this.#full || options.target.durability === 'strict';
     this.#client = options.client;
     this.#upstream = options.upstream.stream;
     this.#up = new Outlet(this.#upstream, true);
-    this.#down = new Outlet(this.#client, this.strict);
+    this.#down = new Outlet(this.#client, this.#full);
     this.engine = options.protocol.engine(this, options.startup, options.upstream.ready);
   }
 
@@ -170,7 +173,7 @@ export class Pump implements TurnMember, EngineContext {
   sendDown(chunk: Uint8Array, written?: () => void): void {
     const urgent = this.#down.push(chunk, written);
     this.#join();
-    if (this.strict && this.#down.queued > HIGH_WATER) this.#chokeTarget();
+    if (this.#full && this.#down.queued > HIGH_WATER) this.#chokeTarget();
     if (urgent) this.#options.turn.endNow();
   }
 
@@ -180,21 +183,30 @@ export class Pump implements TurnMember, EngineContext {
     this.#options.turn.join(this);
   }
 
-  seal(): void {
+  seal(): boolean {
     this.#joined = false;
-    this.#up.seal();
-    this.#down.seal();
+    const waits = this.#full || this.#up.fresh;
+    if (waits) this.#up.seal();
+    if (this.#full) this.#down.seal();
+    else this.#releaseDown();
+    return waits;
   }
 
   release(): void {
     if (!this.strict) this.#joined = false;
     this.#up.release();
-    this.#down.release();
+    // Of a strict session what may go down went with `seal`: what is queued since then is not committed.
+    if (this.#full || !this.strict) this.#releaseDown();
     if (this.#ended) return;
     if (this.#up.waiting > HIGH_WATER) this.#chokeClient(true);
     else if (this.strict && this.#clientChoked && this.#up.backlog === 0) this.#chokeClient(false);
+  }
+
+  #releaseDown(): void {
+    this.#down.release();
+    if (this.#ended) return;
     if (this.#down.waiting > HIGH_WATER) this.#chokeTarget();
-    else if (this.strict && this.#down.backlog === 0) this.#clientDrained();
+    else if (this.#full && this.#down.backlog === 0) this.#clientDrained();
   }
 
   failed(error: GwError): void {
@@ -323,7 +335,7 @@ export class Pump implements TurnMember, EngineContext {
         this.#unrecorded(new Uint8Array(0));
         this.#shut();
       };
-      this.#options.turn.join({ strict: this.strict, seal: () => undefined, release: () => this.#shut(), failed });
+      this.#options.turn.join({ strict: this.strict, seal: () => true, release: () => this.#shut(), failed });
     }
   }
 

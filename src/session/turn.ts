@@ -1,6 +1,6 @@
 /**
  * The turn: what all sessions of this process have decided in one round of the event loop goes into the journal with one write, and only
- * then leaves the gateway, in both directions (design section 7). With `strict` targets it leaves when it is on the disk.
+ * then leaves the gateway, in both directions (design section 7). To `strict` targets it leaves when it is on the disk, and from `full` ones as well.
  *
  * Order is the invariant: decide → append → commit → release. A commit that fails releases nothing, and every session that waited is ended.
  */
@@ -31,8 +31,11 @@ const CROWDED = 2;
 /** A session as the turn sees it. */
 export interface TurnMember {
   readonly strict: boolean;
-  /** Strict: what is queued now is committed; `release` follows when it is on the disk, and may send nothing that was queued after this. */
-  seal(): void;
+  /**
+   * Strict: what is queued now is committed, and what need not be on the disk may leave. True: something waits for the disk; `release` follows when it is
+   * there, and may send nothing that was queued after this.
+   */
+  seal(): boolean;
   /** Sends what was queued. The journal holds all that it says. */
   release(): void;
   /** The journal could not be written: nothing queued may leave. */
@@ -112,10 +115,8 @@ export class Turn {
     let strict: TurnMember[] | null = null;
     for (const member of members) {
       if (failure !== null) member.failed(failure);
-      else if (member.strict) {
-        member.seal();
-        (strict ??= []).push(member);
-      } else member.release();
+      else if (!member.strict) member.release();
+      else if (member.seal()) (strict ??= []).push(member);
     }
     members.length = 0;
     if (strict !== null) this.#releaseSynced(strict);

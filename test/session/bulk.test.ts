@@ -38,7 +38,7 @@ async function settled(value: () => number): Promise<number> {
   return last;
 }
 
-describe.each(['batch', 'strict'] as const)('%s', (durability) => {
+describe.each(['batch', 'strict', 'full'] as const)('%s', (durability) => {
   it('500 MB reach the client byte for byte', async () => {
     const bulk = bulkStub();
     await using stub = await startStubServer(bulk.options);

@@ -54,7 +54,7 @@ export interface PathWorldOptions {
   readonly island?: { readonly protocol: Protocol; readonly target: string };
   readonly policy?: string;
   readonly options?: Record<string, unknown>;
-  readonly durability?: 'batch' | 'strict';
+  readonly durability?: Target['durability'];
   readonly limits?: Partial<PathLimits>;
   readonly certificate?: { readonly cert: string; readonly key: string };
   readonly logger?: Logger;

@@ -262,8 +262,71 @@ segments = {}
 for leaf in leaves:
     if leaf['kind'] == 'journal.segment': segments.setdefault((leaf['data']['journalOfSegment'], leaf['data']['segment']), leaf)
 slices = sorted((each.split('/')[1], int(each.split('/')[2][:-4]), each) for each in named if each.startswith('journal/'))
+# What retention deleted: by a word of the log (journal.prune) after the segment was sealed, and of sessions whose content had ended by then. All else is missing.
+after = lambda one, other: one['n'] > other['n'] if (one['log'], one['ms']) == (other['log'], other['ms']) else one['ms'] >= other['ms']
+prunes, content_ends, session_ends, process_begun = {}, {}, {}, {}
+for leaf in sorted(leaves, key=lambda leaf: (leaf['ms'], leaf['log'], leaf['n'])):
+    process_begun.setdefault(leaf['journal'], leaf['ms'])
+    if leaf['kind'] == 'journal.prune': prunes.setdefault(leaf['data']['journalOfSegment'], []).append(leaf)
+    elif leaf['kind'] in ('session.expire', 'session.erase'): content_ends.setdefault(leaf['data']['session'], []).append(leaf)
+    elif leaf['kind'] in ('session.end', 'session.recovered'): session_ends.setdefault(leaf['data']['session'], leaf)
+prune_of = lambda key: next((each for each in prunes.get(key[0], []) if each['data']['through'] >= key[1] and after(each, segments[key])), None)
+def may_hold(key):
+    sealed = segments[key]['ms']
+    if not FROM <= sealed: return False
+    earlier = segments.get((key[0], key[1] - 2))
+    return sealed < TO or (process_begun.get(key[0], TO) if key[1] <= 2 else earlier['ms'] if earlier else 0) < TO
+deleted = {}
 for key, leaf in segments.items():
-    if FROM <= leaf['ms'] < TO and key not in {each[:2] for each in slices}: problem('complete', 'segment %d of %s is not in the pack' % (key[1], key[0]))
+    if key in {each[:2] for each in slices} or not may_hold(key): continue
+    if prune_of(key): deleted[key] = prune_of(key)
+    elif FROM <= leaf['ms'] < TO: problem('complete', 'segment %d of %s is not in the pack, and nothing says that it was deleted in order' % (key[1], key[0]))
+def deletion(id, each):
+    journal = each['start']['journal'] if 'start' in each else each['recovered']['data']['journalOfSession']
+    begin = each['start']['ms'] if 'start' in each else 0
+    holds_it = lambda prune: any(key[0] == journal and key[1] <= prune['data']['through'] and leaf['ms'] >= begin and after(prune, leaf) for key, leaf in segments.items())
+    for ended in content_ends.get(id, []) if id in session_ends else []:
+        if not after(ended, session_ends[id]) or (ended['kind'] == 'session.expire' and ended['data']['journalOfSession'] != journal): continue
+        for prune in prunes.get(journal, []):
+            if after(prune, ended) and holds_it(prune): return ended, prune
+# Held, or too early, as far as the entries here tell: of a hold from before the first entry of some log nobody knows whether it was released there.
+visible = max([0] + [log.leaves[0]['ms'] for log in logs.values() if log.leaves[0]['n'] > 0])
+hold_changes = []
+for leaf in leaves:
+    if leaf['kind'] == 'hold.release' or (leaf['kind'] == 'hold.add' and leaf['ms'] >= visible): hold_changes.append((leaf['ms'], leaf['n'], leaf['log'], leaf['kind'] == 'hold.add', leaf['data']))
+    for each in leaf['data'].get('holds', []) if leaf['kind'] == 'log.prune' else []:
+        hold_changes += [(when(each['from']), 0, '', True, each), (when(each['until']), 0, '', False, each)]
+hold_changes.sort(key=lambda each: each[:2])
+def covered(content, place):
+    force = {}
+    for ms, n, log, placed, hold in hold_changes:
+        if not (ms < place['ms'] or (ms == place['ms'] and (n < place['n'] if log == place['log'] else not placed))): continue
+        if placed: force[hold['hold']] = hold
+        else: force.pop(hold['hold'], None)
+    names = {'session': content.get('session'), 'target': content.get('target'), 'subject': content.get('subject')}
+    return any(hold['value'] == names.get(hold['scope']) and (hold['scope'] != 'subject' or hold.get('holdIssuer') == content.get('issuer')) for hold in force.values())
+def keep(entry, target):
+    rules = [leaf['data'] for leaf in logs[entry['log']].leaves if leaf['kind'] == 'retention.rules' and leaf['n'] < entry['n']]
+    if not rules: return 0
+    return {each['target']: each['recordings'] for each in rules[-1].get('targets', [])}.get(target, rules[-1]['recordings'])
+def check_deleted(gone):
+    words = list(deleted.values()) + [each for pair in gone.values() for each in pair]
+    for log in logs.values():
+        if log.leaves[-1]['kind'] != 'log.close' and log.leaves[-1]['ms'] < max([0] + [each['ms'] for each in words]): problem('complete', '%s ends before what was deleted was deleted' % log.origin)
+    for key, prune in deleted.items():
+        if not segments[key]['ms'] + keep(prune, None) <= when(prune['data']['knownTime']) <= prune['ms']: problem('complete', 'segment %d of %s was deleted before its time' % (key[1], key[0]))
+    for id, (ended, prune) in gone.items():
+        content = dict(sessions[id].get('start', ended)['data'], session=id)
+        if covered(content, ended): problem('complete', 'the content of %s ended under a hold' % id)
+        if ended['kind'] != 'session.expire': continue
+        told_end, kept_for = when(ended['data']['endedAt']), ended['data']['keepMs']
+        if not told_end + kept_for <= when(ended['data']['knownTime']) <= ended['ms'] or kept_for < keep(ended, content.get('target')) or session_ends[id]['ms'] > told_end:
+            problem('complete', 'the content of %s expired before its time' % id)
+    for name, wanted in (('E01/deleted.csv', [(key[0], str(key[1]), prune['time'], prune['log'], str(prune['n'])) for key, prune in deleted.items()]),
+                         ('E11/deleted.csv', [(id, '', prune['time'], prune['log'], str(prune['n']), ended['time'], ended['log'], str(ended['n'])) for id, (ended, prune) in gone.items()])):
+        if not wanted and name not in named: continue
+        columns = ('journal', 'segment', 'deleted', 'prune_log', 'prune_index') if name[:3] == 'E01' else ('session', '', 'deleted', 'prune_log', 'prune_index', 'content_ended', 'log', 'log_index')
+        same(name, wanted, [tuple(row.get(each, '') for each in columns) for row in table(name)] if name in named else [])
 rows = {}
 for row in table('E04/operations.csv'):
     key = (row['session'], int(row['sequence']))
@@ -374,8 +437,12 @@ for (journal, number), pieces in streams.items():
         if subprocess.run(run, input=bytes(pad) + stream, capture_output=True).stdout[pad:] != shown_text:
             problem('journal', 'what is shown of session %d of %s is not what is encrypted' % (number, journal))
 for key in rows: problem('derived', 'E04/operations.csv has %s#%d, which no journal has' % key)
+gone = {id: deletion(id, each) for id, each in shown.items() if id not in started and deletion(id, each)}
+check_deleted(gone)
+erased |= set(gone)
 for id, each in shown.items():
-    if 'start' in each and id not in started and id not in erased: problem('complete', 'the session %s is in no journal' % id)
+    if id in gone: continue
+    if 'start' in each and id not in started: problem('complete', 'the session %s is in no journal' % id)
     if 'start' in each and 'end' in each and 'operations' in each['end']['data'] and told.get(id) != each['end']['data']['operations']:
         problem('complete', 'the session %s has %s operations, its end says %d' % (id, told.get(id), each['end']['data']['operations']))
 
@@ -403,8 +470,9 @@ def included(leaf, index, size, proof, root):
         index, last = index >> 1, last >> 1
     return last == 0 and hash == root
 for id, operations in records.items():
-    found = {}
-    for line in read(path('sessions', id, 'record.ndjson')).decode().splitlines():
+    found, record = {}, 'sessions/%s/record.ndjson' % id
+    if record not in named and id not in gone: problem('derived', '%s is missing' % record)
+    for line in read(path(*record.split('/'))).decode().splitlines() if record in named else []:
         entry = json.loads(line)
         if entry['kind'] == 'start' and entry['session'] != id: problem('derived', 'sessions/%s has the record of %s' % (id, entry['session']))
         exact = lambda: entry['text'].encode() if 'text' in entry else base64.b64decode(entry['base64'])
@@ -430,5 +498,5 @@ for name in named:
     if name.startswith('policies/') and sha(read(path(*name.split('/')))).hex() + '.json' != name[9:]: problem('derived', '%s is not the policy that its name says' % name)
 
 if PROBLEMS: print('The pack does NOT verify: %d problems.' % len(PROBLEMS)); sys.exit(1)
-print('The pack of %s, %s to %s, verifies: %d files, %d entries of the log, %d sessions, %d segments of journals.' % (scope['gateway'], scope['from'], scope['to'], len(named), sum(each.size for each in logs.values()), len(shown), len(slices)))
+print('The pack of %s, %s to %s, verifies: %d files, %d entries of the log, %d sessions, %d segments of journals%s.' % (scope['gateway'], scope['from'], scope['to'], len(named), sum(each.size for each in logs.values()), len(shown), len(slices), '; %d segments and %d sessions were deleted by retention, as the log says' % (len(deleted), len(gone)) if deleted or gone else ''))
 PYTHON

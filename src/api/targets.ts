@@ -40,6 +40,7 @@ function describe(target: Target, identity: Identity, services: ApiServices, set
     database: databaseOf(target.options),
     native: reachable ? settings.nativeAddress(target.protocol) : null,
     ...(accounts.length === 0 ? {} : { accounts }),
+    ...(accounts.length > 0 && view.connect(target.account).effect === 'deny' ? { ownAccount: false as const } : {}),
     ...(decision.record === undefined ? {} : { record: decision.record }),
   };
 }

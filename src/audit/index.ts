@@ -19,6 +19,7 @@ export { decodeBundle, encodeBundle } from './entry-bundle.js';
 export { entryMatches } from './entry-matches.js';
 export { EventDigest } from './event-digest.js';
 export { endsOfLogs, followLogs } from './follow-logs.js';
+export { type HeldContent, Holds, type Place } from './holds.js';
 export { followRotations, type KeyChain, keepRotation, parseRotation, readRotations, signRotation } from './key-rotation.js';
 export { logState } from './live-log.js';
 export { LOG_EVENTS } from './log-events.js';

@@ -1,9 +1,18 @@
 /** The state of things for `gw status` and for `gw` alone: gateway, reachability, who. Every part may be missing; none of it throws. */
-import type { SessionSummary, WhoAmI } from '../contract/api-types.js';
+import type { SessionSummary, TargetInfo, WhoAmI } from '../contract/api-types.js';
 import { type ErrorBody, GwError } from '../contract/gw-error.js';
 import { openReach, type Reach, tryConnection } from './connection.js';
 import type { Environment } from './environment.js';
 import type { Settings } from './profile/settings.js';
+
+/** As whom a target can be opened, or asked for. */
+export interface TargetAccounts {
+  readonly name: string;
+  /** The account of the gateway's configuration may be it. */
+  readonly own: boolean;
+  /** Others. */
+  readonly accounts: readonly string[];
+}
 
 export interface Status {
   readonly gateway: string | null;
@@ -11,6 +20,8 @@ export interface Status {
   readonly reachable: boolean | null;
   readonly version: string | null;
   readonly login: (WhoAmI & { readonly origin: string }) | null;
+  /** Targets within reach; null: they were not asked for, or could not be. */
+  readonly targets: readonly TargetAccounts[] | null;
   /** Why there is no login, or why the gateway cannot be reached. */
   readonly problem: ErrorBody['error'] | null;
 }
@@ -24,35 +35,42 @@ export interface StatusReport {
   readonly exit: number;
 }
 
-const NOTHING: Status = { gateway: null, context: null, reachable: null, version: null, login: null, problem: null };
+const NOTHING: Status = { gateway: null, context: null, reachable: null, version: null, login: null, targets: null, problem: null };
 
 function problemOf(thrown: unknown): { readonly problem: ErrorBody['error']; readonly exit: number } {
   const error = GwError.from(thrown);
   return { problem: error.toBody().error, exit: error.entry.exit };
 }
 
-/** Live sessions are asked for only when wanted: they cost a request. */
-async function ask(reach: Reach, base: Status, wantSessions: boolean): Promise<StatusReport> {
+/** What else than the login is asked for: each costs a request or two. */
+export type StatusWish = 'accounts' | 'sessions' | null;
+
+async function ask(reach: Reach, base: Status, wish: StatusWish): Promise<StatusReport> {
   const { version } = await reach.client.loginInfo();
-  const reached: Status = { ...base, reachable: true, version };
+  let status: Status = { ...base, reachable: true, version };
   try {
     const connection = await tryConnection(reach);
     if (connection === null) {
       const { problem, exit } = problemOf(new GwError('login.required', `There is no login for ${reach.gateway.origin}.`));
-      return { status: { ...reached, problem }, sessions: [], waiting: 0, exit };
+      return { status: { ...status, problem }, sessions: [], waiting: 0, exit };
     }
-    const who = await connection.client.whoAmI();
-    const sessions = wantSessions ? (await connection.client.sessions({ state: 'live', limit: 100 })).sessions : [];
-    const waiting = wantSessions ? (await connection.client.requests({ for: 'me', limit: 100 })).requests.length : 0;
+    const { client, source } = connection;
+    const who = await client.whoAmI();
+    status = { ...status, login: { ...who, origin: source.origin } };
+    if (wish === 'accounts') status = { ...status, targets: (await client.targets()).filter(({ reachable }) => reachable).map(accountsAt) };
+    const sessions = wish === 'sessions' ? (await client.sessions({ state: 'live', limit: 100 })).sessions : [];
+    const waiting = wish === 'sessions' ? (await client.requests({ for: 'me', limit: 100 })).requests.length : 0;
     const own = sessions.filter((session) => session.issuer === who.issuer && session.subject === who.subject);
-    return { status: { ...reached, login: { ...who, origin: connection.source.origin } }, sessions: own, waiting, exit: 0 };
+    return { status, sessions: own, waiting, exit: 0 };
   } catch (thrown) {
     const { problem, exit } = problemOf(thrown);
-    return { status: { ...reached, problem }, sessions: [], waiting: 0, exit };
+    return { status: { ...status, problem }, sessions: [], waiting: 0, exit };
   }
 }
 
-export async function readStatus(settings: Settings, environment: Environment, userAgent: string, wantSessions: boolean): Promise<StatusReport> {
+const accountsAt = ({ name, ownAccount, accounts }: TargetInfo): TargetAccounts => ({ name, own: ownAccount !== false, accounts: accounts ?? [] });
+
+export async function readStatus(settings: Settings, environment: Environment, userAgent: string, wish: StatusWish): Promise<StatusReport> {
   if (settings.gateway === null) {
     const { problem } = problemOf(new GwError('login.required', 'No gateway is known yet.', { hint: 'Run `gw login --gateway https://HOST:PORT`.' }));
     return { status: { ...NOTHING, problem }, sessions: [], waiting: 0, exit: 4 };
@@ -61,7 +79,7 @@ export async function readStatus(settings: Settings, environment: Environment, u
   try {
     const reach = openReach(settings, environment, userAgent);
     try {
-      return await ask(reach, base, wantSessions);
+      return await ask(reach, base, wish);
     } finally {
       reach.transport.close();
     }

@@ -1,5 +1,6 @@
 /** `gw ls`: the targets within reach, and why the others are not. */
 import { GwCommand, outputFlag } from '../cli/base-command.js';
+import { accountsText } from '../cli/render/accounts-text.js';
 import type { Column } from '../cli/render/rows.js';
 import { paintOut, visible } from '../cli/terminal.js';
 import type { TargetInfo } from '../contract/api-types.js';
@@ -17,7 +18,7 @@ const COLUMNS: readonly Column<TargetInfo>[] = [
 ];
 
 /** Shown where policy names accounts. */
-const ACCOUNTS: Column<TargetInfo> = { name: 'accounts', value: (target) => target.accounts?.join(' ') ?? '' };
+const ACCOUNTS: Column<TargetInfo> = { name: 'accounts', value: (target) => target.accounts?.join(' ') ?? '', show: accountsText };
 
 export default class Ls extends GwCommand {
   static override summary = 'List the targets that you can reach, and why not the others.';

@@ -12,7 +12,7 @@ export default class Overview extends GwCommand {
 
   async run(): Promise<Status & { readonly sessions: readonly SessionSummary[]; readonly waiting: number; readonly next: readonly NextStep[] }> {
     const { flags } = await this.parse(Overview);
-    const report = await readStatus(await this.settings(flags), this.environment, this.userAgent, true);
+    const report = await readStatus(await this.settings(flags), this.environment, this.userAgent, 'sessions');
     this.print(renderOverview(report, systemClock.now()));
     return { ...report.status, sessions: report.sessions, waiting: report.waiting, next: nextSteps(report) };
   }

@@ -58,6 +58,8 @@ export interface TargetInfo {
   readonly record?: 'client';
   /** Accounts besides the target's own as which a session can be opened or asked for. Left out: none. */
   readonly accounts?: readonly string[];
+  /** The target's own account is refused: it takes one of `accounts`. Left out where it is not, and where the target is not reachable. */
+  readonly ownAccount?: false;
 }
 
 /** POST /api/v1/sessions/:id/erase */

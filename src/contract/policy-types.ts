@@ -57,8 +57,41 @@ export interface ChangedDecision {
   readonly who: string;
   readonly target: string;
   readonly text: string;
+  /** What policy said: `require_approval` where people were asked, whatever they said. */
   readonly before: { readonly effect: DecisionEffect; readonly rule: string | null };
   readonly after: { readonly effect: DecisionEffect; readonly rule: string | null; readonly reasons: readonly string[] };
+}
+
+/** A recorded session that another policy would not open in the same way as the account that it had. */
+export interface ChangedConnection {
+  readonly session: string;
+  readonly at: string;
+  readonly who: string;
+  readonly target: string;
+  /** That it had; null: the one of the configuration. */
+  readonly account: string | null;
+  /** What policy said: `require_approval` where people were asked, whatever they said. */
+  readonly before: { readonly effect: DecisionEffect; readonly rule: string | null };
+  readonly after: {
+    readonly effect: DecisionEffect;
+    readonly rule: string | null;
+    readonly reasons: readonly string[];
+    /** As which accounts it could be opened or asked for then; that of the configuration first. */
+    readonly accounts: readonly string[];
+  };
+}
+
+/** The sessions of a simulation: each is decided again when it began, for who had it, as the account that it had. */
+export interface SimulatedConnections {
+  readonly sessions: number;
+  readonly changed: number;
+  /** Sessions whose target is gone. */
+  readonly skipped: number;
+  readonly groups: readonly { readonly before: string; readonly after: string; readonly count: number; readonly example: ChangedConnection }[];
+  /** The first changes, in the order of the journals. */
+  readonly changes: readonly ChangedConnection[];
+  /** True when there were more changes than `changes` holds. */
+  readonly more: boolean;
 }
 
 /** POST /api/v1/policy/simulate */
@@ -77,4 +110,6 @@ export interface PolicySimulation {
   readonly changes: readonly ChangedDecision[];
   /** True when there were more changes than `changes` holds. */
   readonly more: boolean;
+  /** Sessions that began since then, and were to be opened otherwise: `changed` and what is above is about operations alone. */
+  readonly connections: SimulatedConnections;
 }

@@ -7,9 +7,10 @@ import { readdir } from 'node:fs/promises';
 import type { AuditLeaf } from '../audit/index.js';
 import { GwError } from '../contract/gw-error.js';
 import { listWorkers, type StoredSegment, storedSegments } from '../recording/index.js';
+import { type DeletedSegment, Deletions, horizonOf, type ToldEntry } from './deletions.js';
 import { instant, type PackScope } from './pack-scope.js';
 import type { SliceBounds, SlicedLog } from './sliced-log.js';
-import { Survey, segmentKey } from './survey.js';
+import { Survey, type SurveyedSession, segmentKey } from './survey.js';
 
 export interface NeededSegment extends StoredSegment {
   readonly journal: string;
@@ -37,9 +38,11 @@ interface Sight {
 export async function closedPeriod(logs: readonly SlicedLog[], journalDir: string, from: number, to: number | null): Promise<ClosedPeriod> {
   const sights: Sight[] = logs.map((log) => ({ log, last: null }));
   const survey = new Survey({ from, to: to ?? Number.MAX_SAFE_INTEGER });
+  const deletions = new Deletions(survey);
   for (const sight of sights) {
     for await (const { leaf } of sight.log.leaves()) {
       survey.take(sight.log.origin, leaf);
+      deletions.take(sight.log.origin, leaf);
       sight.last = leaf;
     }
   }
@@ -57,7 +60,7 @@ export async function closedPeriod(logs: readonly SlicedLog[], journalDir: strin
     throw new GwError('usage.invalid', `There is nothing from ${instant(from)} on that is closed: the log is closed until ${instant(until)}.`, {
       hint: 'Give an earlier --from.',
     });
-  return select(logs, journals, survey, from, end);
+  return select(logs, journals, { survey, deletions }, from, end);
 }
 
 /**
@@ -116,11 +119,10 @@ function closedUntil(
 async function select(
   logs: readonly SlicedLog[],
   journals: ReadonlyMap<string, readonly StoredSegment[]>,
-  survey: Survey,
+  { survey, deletions }: { readonly survey: Survey; readonly deletions: Deletions },
   from: number,
   to: number,
 ): Promise<ClosedPeriod> {
-  const scope = { from, to };
   const sessions = [...survey.sessions.values()].filter(({ start }) => start === null || Date.parse(start.time) < to);
   const low = (journal: string): number =>
     sessions
@@ -134,31 +136,62 @@ async function select(
       if (told !== undefined && told.time >= begin && each.createdAt < to) segments.push({ ...each, journal });
     }
   }
+  const deleted = deletedOf(deletions, sessions, journals, from, to);
+  const scope = { from, to: Math.max(to, deleted.horizon), backTo: deleted.brokenHold };
   const bounds = new Map<string, SliceBounds>();
   for (const log of logs) {
     const begins = sessions.filter((each) => each.log === log.origin && each.index !== null).map(({ index }) => index ?? 0);
-    const anchors = segments.flatMap(({ journal, segment }) => {
+    const needed = [...segments, ...deleted.segments.map(({ segment }) => segment)];
+    const anchors = needed.flatMap(({ journal, segment }) => {
       const told = survey.segments.get(segmentKey(journal, segment));
       return told?.log === log.origin ? [told.index] : [];
     });
-    const found = await sliceBounds(log, scope, begins, anchors);
+    const words = deleted.entries.flatMap((each) => (each.log === log.origin ? [each.leaf.n] : []));
+    const found = await sliceBounds(log, scope, begins, [...anchors, ...words]);
     if (found !== null) bounds.set(log.origin, found);
   }
   return { from, to, bounds, segments };
 }
 
-/** From the begin of the first session to the first entry after the period, or further where a segment was told later. */
+/** What retention deleted of the period, and the entries that say so. @throws GwError `evidence.open` while a log may still tell of a hold */
+function deletedOf(
+  deletions: Deletions,
+  sessions: readonly SurveyedSession[],
+  journals: ReadonlyMap<string, readonly StoredSegment[]>,
+  from: number,
+  to: number,
+): { readonly segments: readonly DeletedSegment[]; readonly entries: readonly ToldEntry[]; readonly horizon: number; readonly brokenHold: number | null } {
+  const isHere = (journal: string, segment: number): boolean => journals.get(journal)?.some((each) => each.segment === segment) === true;
+  const segments = deletions.segments({ from, to }, isHere);
+  // Of a journal that has its first segment nothing is deleted.
+  const gone = sessions.filter(({ journal }) => !isHere(journal, 1)).flatMap((session) => deletions.session(session) ?? []);
+  const entries = [...segments.map(({ prune }) => prune), ...gone.flatMap(({ ended, prune }) => [ended, prune])];
+  const horizon = horizonOf(entries);
+  const [behind] = deletions.behind(entries);
+  if (behind !== undefined)
+    throw new GwError('evidence.open', `Records of the period were deleted at ${instant(horizon)}, and the log ${behind} has nothing signed after that yet.`, {
+      hint: 'Try again later.',
+    });
+  return { segments, entries, horizon, brokenHold: deletions.oldestBrokenHold(gone) };
+}
+
+/**
+ * From the begin of the first session to the first entry after the period, or further where a segment was told later. What was deleted moves both: the end
+ * to the word about it, the begin (`backTo`) to the last entry before a hold that it was deleted against.
+ */
 async function sliceBounds(
   log: SlicedLog,
-  { from, to }: Pick<PackScope, 'from' | 'to'>,
+  { from, to, backTo }: Pick<PackScope, 'from' | 'to'> & { readonly backTo: number | null },
   begins: readonly number[],
   anchors: readonly number[],
 ): Promise<SliceBounds | null> {
   let first: number | null = null;
   let size = 0;
   let closed = false;
+  let before: number | null = null;
   for await (const { index, leaf } of log.leaves()) {
     const time = Date.parse(leaf.time);
+    if (backTo !== null && (before === null || time < backTo)) before = index;
     if (time < to) {
       size = index + 1;
       closed = leaf.kind === 'log.close';
@@ -171,5 +204,5 @@ async function sliceBounds(
   }
   size = Math.max(size, ...anchors.map((index) => index + 1));
   if (size === 0) return null;
-  return { first: Math.min(first ?? size - 1, size - 1, ...begins, ...anchors), size };
+  return { first: Math.min(first ?? size - 1, size - 1, before ?? size - 1, ...begins, ...anchors), size };
 }

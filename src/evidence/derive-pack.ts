@@ -9,6 +9,8 @@ import type { SessionStart } from '../contract/recording.js';
 import type { Entry, SessionItem } from '../recording/index.js';
 import { registerApprovals } from './approval-register.js';
 import { crossControls, writeCrosswalk } from './crosswalk.js';
+import { deletedRecords } from './deleted-records.js';
+import { Deletions } from './deletions.js';
 import { Disclosure } from './disclosure.js';
 import { EventBook } from './events.js';
 import { JournalStory, type StorySession } from './journal-story.js';
@@ -70,10 +72,12 @@ export interface DerivedPack {
 
 export async function derivePack(source: EvidenceSource, scope: PackScope, tools: PackTools, writer: PackWriter): Promise<DerivedPack> {
   const survey = new Survey(scope);
+  const deletions = new Deletions(survey);
   const own = new OwnEvents(scope.session);
   for (const { log } of source.logs) {
     for await (const { leaf } of log.leaves()) {
       survey.take(log.origin, leaf);
+      deletions.take(log.origin, leaf);
       if (survey.isIn(leaf)) own.learn(leaf.data);
     }
   }
@@ -137,6 +141,7 @@ export async function derivePack(source: EvidenceSource, scope: PackScope, tools
   for (const record of records.values()) await record.end();
 
   const events = book.list();
+  const deleted = deletedRecords(deletions, { scope, survey, slices, told });
   const sections = makers.flatMap((maker) => maker.sections).sort((a, b) => SECTION_IDS.indexOf(a.id) - SECTION_IDS.indexOf(b.id));
   const closing = {
     scope,
@@ -147,6 +152,7 @@ export async function derivePack(source: EvidenceSource, scope: PackScope, tools
     drawn,
     starts,
     told,
+    deleted,
     events,
     isAtEdge: book.isAtEdge.bind(book),
     unlogged: book.unlogged,
@@ -166,8 +172,8 @@ export async function derivePack(source: EvidenceSource, scope: PackScope, tools
   const crossings = crossControls(sections);
   writeCrosswalk(writer, crossings);
   writer.put(OSCAL_PATH, `${JSON.stringify(assessmentResults(scope, sections, crossings), null, 2)}\n`);
-  writer.put('00-scope.md', scopeText(scope, logs, sections));
-  writer.put('report.html', reportHtml(scope, logs, sections, crossings, sessions.drawn));
+  writer.put('00-scope.md', scopeText(scope, logs, sections, deleted));
+  writer.put('report.html', reportHtml(scope, logs, sections, crossings, sessions.drawn, deleted));
   writer.put(VERIFY_SCRIPT, tools.verifyScript);
   await writer.settle();
   return { sections, logs };

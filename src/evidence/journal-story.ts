@@ -23,6 +23,8 @@ export interface StorySession {
   readonly number: number;
   readonly id: string;
   readonly start: SessionStart | null;
+  /** Its first entry is there, readable or not. */
+  readonly begun: boolean;
   /** Its operations so far. */
   operations: number;
   /** Its entries whose content cannot be had. */
@@ -111,7 +113,16 @@ export class JournalStory {
   #begin(entry: Entry): Open | null {
     const id = entry.kind === KIND.sessionStart ? sessionOfStart(entry) : this.#idOf(entry.session);
     if (id === null) return null;
-    const session = { journal: this.#journal, number: entry.session, id, start: null, operations: 0, hidden: 0, ended: false };
+    const session = {
+      journal: this.#journal,
+      number: entry.session,
+      id,
+      start: null,
+      begun: entry.kind === KIND.sessionStart,
+      operations: 0,
+      hidden: 0,
+      ended: false,
+    };
     const open: Open = { session, joiner: new SessionJoiner(), marks: new Map() };
     this.#open.set(entry.session, open);
     if (entry.kind !== KIND.sessionStart || entry.hidden !== null) this.#visitor.session(session);

@@ -3,6 +3,7 @@
  * untrusted. Pure.
  */
 import type { Crossing } from './crosswalk.js';
+import { type DeletedRecords, deletedText } from './deleted-records.js';
 import { FRAMEWORKS, instant, type PackScope } from './pack-scope.js';
 import type { Drawn } from './sampling.js';
 import { checksText, stateText } from './scope-text.js';
@@ -42,7 +43,9 @@ export function reportHtml(
   sections: readonly Section[],
   crossings: readonly Crossing[],
   drawn: readonly Drawn[],
+  deleted: DeletedRecords,
 ): string {
+  const gone = deletedText(deleted);
   const own = crossings.filter(({ control }) => control.framework === scope.framework);
   const failed = sections.flatMap(({ checks }) => checks).filter(({ passed }) => passed === false);
   const ran = sections.flatMap(({ checks }) => checks).filter(({ passed }) => passed !== null);
@@ -64,6 +67,7 @@ export function reportHtml(
       : `<p class="note"><b class="bad">${failed.length} ${failed.length === 1 ? 'check fails' : 'checks fail'}:</b> ${failed
           .map(({ id, claim }) => `${escaped(id)} (${escaped(claim)})`)
           .join('; ')}.</p>`,
+    ...(gone === null ? [] : [`<p class="note">${escaped(gone)}</p>`]),
     `<div class="figures">${figures.map(([name, value]) => `<div class="figure"><b>${typeof value === 'number' ? thousands(value) : escaped(value)}</b><span>${name}</span></div>`).join('')}</div>`,
     '<h2>Objectives</h2>',
     table(
@@ -94,7 +98,7 @@ export function reportHtml(
           ['session', 'record and replay'],
           drawn.map(({ item, link }) => [
             `<code>${escaped(item)}</code>`,
-            `<a href="${escaped(link)}/record.ndjson">record</a> · <a href="${escaped(link)}/replay.cast">replay</a> · <a href="${escaped(link)}/approval.json">approvals</a>`,
+            `${deleted.sessions.has(item) ? 'deleted by retention' : `<a href="${escaped(link)}/record.ndjson">record</a> · <a href="${escaped(link)}/replay.cast">replay</a>`} · <a href="${escaped(link)}/approval.json">approvals</a>`,
           ]),
         ),
     '<h2>Logs</h2>',

@@ -1,9 +1,11 @@
 /** `00-scope.md`: what the pack is about and how to check it, in words; the first file that somebody opens who has only a directory. Pure. */
+import { type DeletedRecords, deletedText } from './deleted-records.js';
 import { FRAMEWORKS, instant, type PackScope } from './pack-scope.js';
 import type { Section } from './sections/section.js';
 import type { LogFacts } from './sections/section-maker.js';
 
-export function scopeText(scope: PackScope, logs: readonly LogFacts[], sections: readonly Section[]): string {
+export function scopeText(scope: PackScope, logs: readonly LogFacts[], sections: readonly Section[], deleted: DeletedRecords): string {
+  const gone = deletedText(deleted);
   const lines = [
     `# Access evidence of the gateway ${scope.gateway}`,
     '',
@@ -11,6 +13,7 @@ export function scopeText(scope: PackScope, logs: readonly LogFacts[], sections:
     `- Sessions: ${scope.session === null ? 'all of the period' : `${scope.session} only`}`,
     `- Framework: ${FRAMEWORKS[scope.framework]}. The pack holds evidence for its objectives; it does not say that anybody complies.`,
     `- Sample: ${scope.sample} of each population, word of the examiner: ${scope.nonce === '' ? 'none' : `\`${scope.nonce.replaceAll('`', "'")}\``}`,
+    ...(gone === null ? [] : [`- Not in it: ${gone}`]),
     `- Made by gw ${scope.version}`,
     '',
     '## Logs',

@@ -47,6 +47,7 @@ export const segmentKey = (journal: string, segment: number): string => `${journ
 export class Survey {
   readonly sessions = new Map<string, SurveyedSession>();
   readonly segments = new Map<string, SurveyedSegment>();
+  readonly #segments = new Map<string, SurveyedSegment[]>();
   /** By id. */
   readonly recordings = new Map<string, JudgedRecording>();
   readonly #scope: Pick<PackScope, 'from' | 'to'>;
@@ -103,6 +104,11 @@ export class Survey {
     }
   }
 
+  /** The segments of a journal, as they were told. */
+  segmentsOf(journal: string): readonly SurveyedSegment[] {
+    return this.#segments.get(journal) ?? [];
+  }
+
   /** After the last entry: what ended before the period is not of it, whichever log told it first. */
   finish(): void {
     for (const { id, end } of [...this.sessions.values()]) if (end !== null) this.#ended(id, Date.parse(end.time));
@@ -125,6 +131,9 @@ export class Survey {
     if (this.segments.has(key)) return;
     const found = { journal, segment, log, index: n, entries: Number(data['entries']), root: String(data['root']), final: data['final'] === true, time };
     this.segments.set(key, found);
+    const own = this.#segments.get(journal);
+    if (own === undefined) this.#segments.set(journal, [found]);
+    else own.push(found);
   }
 }
 

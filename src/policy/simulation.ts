@@ -1,19 +1,18 @@
 /**
- * A candidate policy against what was recorded: each operation is decided again, by the facts of its record and at its time, and compared with
- * what was decided then. Pure; operations come from the journals. Records are untrusted.
+ * A candidate policy against what was recorded: each operation is decided again, by the facts of its record and at its time, and each session that began,
+ * as the account that it had; both are compared with what was decided then. Pure; records come from the journals, and are untrusted.
  */
 import type { Clock } from '../base/clock.js';
 import type { DecisionEffect, RecordedDecision } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import type { Facts } from '../contract/operation.js';
-import type { ChangedDecision, PolicySimulation } from '../contract/policy-types.js';
+import type { ChangedConnection, ChangedDecision, PolicySimulation } from '../contract/policy-types.js';
 import type { SessionStart } from '../contract/recording.js';
+import { ChangeList } from './change-list.js';
 import type { LoadedPolicy } from './policy-set.js';
 import type { CompiledView } from './policy-view.js';
 import type { TargetFields } from './selector.js';
 
-const CHANGES_KEPT = 1_000;
-const GROUPS_KEPT = 200;
 const TEXT_KEPT = 2_000;
 
 export interface ReplayedOperation {
@@ -52,12 +51,13 @@ export class Simulation {
   readonly #policy: LoadedPolicy;
   readonly #targets: (name: string) => TargetFields | undefined;
   readonly #clock: { time: number };
-  readonly #groups = new Map<string, { count: number; readonly before: string; readonly after: string; readonly example: ChangedDecision }>();
-  readonly #changes: ChangedDecision[] = [];
+  readonly #changes = new ChangeList<ChangedDecision>();
+  readonly #connections = new ChangeList<ChangedConnection>();
   #sessions = 0;
   #operations = 0;
-  #changed = 0;
   #skipped = 0;
+  #begun = 0;
+  #withoutTarget = 0;
 
   /** `clock` is the one that the policy was loaded with. */
   constructor(policy: LoadedPolicy, clock: { time: number }, targets: (name: string) => TargetFields | undefined) {
@@ -70,6 +70,35 @@ export class Simulation {
     this.#sessions++;
     const target = this.#targets(start.target);
     return { start, view: target === undefined ? null : this.#policy.view(recordedIdentity(start), target) };
+  }
+
+  /** It began within the time that is looked at. */
+  begun({ start, view }: Replay): void {
+    this.#begun++;
+    const target = this.#targets(start.target);
+    if (view === null || target === undefined) {
+      this.#withoutTarget++;
+      return;
+    }
+    this.#clock.time = start.startedAt;
+    const own = target.account ?? null;
+    const account = start.account ?? own;
+    const now = view.connect(account);
+    const effect = policyEffect(start.decision);
+    if (now.effect === effect) return;
+    const { session, startedAt, identity } = start;
+    const others = view.accounts();
+    const possible = own !== null && view.connect(own).effect !== 'deny' ? [own, ...others] : others;
+    const as = account === null || account === own ? '' : ` as ${account}`;
+    this.#connections.add(`${outcome({ ...start.decision, effect })}${as}`, `${outcome(now)}${as}`, () => ({
+      session,
+      at: new Date(startedAt).toISOString(),
+      who: identity.name,
+      target: start.target,
+      account: account === own ? null : account,
+      before: { effect, rule: start.decision.rule },
+      after: { effect: now.effect, rule: now.rule, reasons: now.reasons, accounts: possible },
+    }));
   }
 
   /** The session was renewed with other groups. */
@@ -89,27 +118,19 @@ export class Simulation {
     }
     this.#clock.time = operation.time;
     const now = replay.view.decide(facts);
-    if (now.effect === decision.effect) return;
-    this.#changed++;
-    const [before, after] = [outcome(decision), outcome(now)];
-    const key = `${before}\n${after}`;
-    const group = this.#groups.get(key);
-    const keep = this.#changes.length < CHANGES_KEPT;
-    if (group !== undefined) group.count++;
-    if (!keep && (group !== undefined || this.#groups.size >= GROUPS_KEPT)) return;
+    const effect = policyEffect(decision);
+    if (now.effect === effect) return;
     const { session, target, identity } = replay.start;
-    const change: ChangedDecision = {
+    this.#changes.add(outcome({ ...decision, effect }), outcome(now), () => ({
       session,
       sequence: operation.sequence,
       at: new Date(operation.time).toISOString(),
       who: identity.name,
       target,
       text: operation.text().slice(0, TEXT_KEPT),
-      before: { effect: decision.effect, rule: decision.rule },
+      before: { effect, rule: decision.rule },
       after: { effect: now.effect, rule: now.rule, reasons: now.reasons },
-    };
-    if (keep) this.#changes.push(change);
-    if (group === undefined && this.#groups.size < GROUPS_KEPT) this.#groups.set(key, { count: 1, before, after, example: change });
+    }));
   }
 
   report(since: number, milliseconds: number): PolicySimulation {
@@ -118,15 +139,16 @@ export class Simulation {
       since: new Date(since).toISOString(),
       sessions: this.#sessions,
       operations: this.#operations,
-      changed: this.#changed,
       skipped: this.#skipped,
       milliseconds,
-      groups: [...this.#groups.values()].sort((a, b) => b.count - a.count),
-      changes: this.#changes,
-      more: this.#changed > this.#changes.length,
+      ...this.#changes.report(),
+      connections: { sessions: this.#begun, skipped: this.#withoutTarget, ...this.#connections.report() },
     };
   }
 }
+
+/** What policy said: what people let be, or did not, is recorded so, with what was asked of them. */
+const policyEffect = ({ effect, approval }: RecordedDecision): DecisionEffect => (approval == null ? effect : 'require_approval');
 
 const outcome = ({ effect, rule }: { readonly effect: DecisionEffect; readonly rule: string | null }): string => `${effect} by ${rule ?? 'default'}`;
 

@@ -1,5 +1,5 @@
 /**
- * All operations of all journals since a moment, in the order of the journals, with their facts and decisions but without their results. For
+ * All begins and operations of all journals since a moment, in the order of the journals, with their facts and decisions but without their results. For
  * asking again what was decided: fast, because facts and decisions are decoded once for each session. Input is untrusted; what cannot be read
  * is given as null.
  */
@@ -28,6 +28,8 @@ interface OpenSession<Session> {
 
 export interface ReplayVisitor<Session> {
   session(start: SessionStart): Session;
+  /** It began at `since` or later; before anything else of it. */
+  begun(session: Session): void;
   renewed(session: Session, groups: readonly string[]): void;
   operation(
     session: Session,
@@ -44,7 +46,7 @@ export interface ReplayOptions {
   breathe(): Promise<void> | null;
 }
 
-/** Operations before `since` are left out; sessions that began before it are given with what follows. */
+/** Operations and begins before `since` are left out; sessions that began before it are given with what follows. */
 export async function replayOperations<Session>(options: ReplayOptions, visitor: ReplayVisitor<Session>): Promise<void> {
   const shared = new SharedFacts();
   for (const bootId of await listWorkers(options.dir)) {
@@ -65,7 +67,11 @@ export async function replayOperations<Session>(options: ReplayOptions, visitor:
       const { payload } = entry;
       if (entry.kind === KIND.sessionStart) {
         const start = readStart(payload);
-        if (start !== null && starts.size + open.size < OPEN_SESSIONS) starts.set(entry.session, start);
+        if (start === null || starts.size + open.size >= OPEN_SESSIONS) return;
+        starts.set(entry.session, start);
+        if (time < options.since) return;
+        const begun = get(entry.session);
+        if (begun !== undefined) visitor.begun(begun.session);
         return;
       }
       if (entry.kind === KIND.sessionEnd) {

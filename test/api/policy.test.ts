@@ -113,6 +113,7 @@ describe('a simulation', () => {
       session.operation(2, 'query', facts('drops'), deny, bytes('drop it'), null);
       session.operation(3, 'query', facts('wire'), { ...deny, rule: 'gateway/wire' }, bytes('x'), null);
       session.end(end);
+      journal.begin(start('ses_2')).end({ ...end, operations: 0, refused: 0 });
       await journal.close();
       world.journalDir = dir;
       const token = await world.token('root', ['auditors']);
@@ -120,7 +121,7 @@ describe('a simulation', () => {
         (await world.ask('/api/v1/policy/simulate', { token, body: POLICY(rules) })).json as unknown as PolicySimulation;
       const strict = await simulate('{ id: none, effect: deny, actions: [select], subjects: { groups: [engineers] } }');
       expect(strict).toMatchObject({
-        sessions: 1,
+        sessions: 2,
         operations: 2,
         changed: 1,
         skipped: 0,
@@ -129,11 +130,18 @@ describe('a simulation', () => {
       expect(strict.changes).toMatchObject([
         { session: 'ses_1', sequence: 1, who: 'alice', text: 'select id from bank.customers', after: { rule: 'new/none' } },
       ]);
+      // Nobody is let in by it, neither who did something nor who did nothing.
+      expect(strict.connections).toMatchObject({
+        sessions: 2,
+        changed: 2,
+        changes: [{ session: 'ses_1', after: { effect: 'deny', accounts: [] } }, { session: 'ses_2' }],
+      });
       expect(last()).toMatchObject({ kind: 'policy.simulate', data: { policy: strict.policy } });
       expect(await simulate('{ id: all, effect: allow, actions: [select] }')).toMatchObject({
         changed: 1,
         changes: [{ sequence: 2, before: { effect: 'deny' }, after: { effect: 'allow' } }],
       });
+      expect((await simulate('{ id: in, effect: allow, actions: [connect, select] }')).connections).toMatchObject({ sessions: 2, changed: 0 });
     } finally {
       await rm(dir, { recursive: true, force: true });
     }

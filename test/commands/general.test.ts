@@ -2,6 +2,7 @@
 import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Status } from '../../src/cli/status.js';
 import type { SessionDetail, SessionSummary, SubjectRecord } from '../../src/contract/api-types.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import { type FakeGateway, lineTarget, person, startFakeGateway } from '../support/fake-gateway.js';
@@ -287,6 +288,34 @@ describe('commands that read and act', () => {
     const away = await home.run(['status', '--json'], { env: { GW_GATEWAY: 'https://localhost:1' } });
     expect(away.code).toBe(8);
     expect(JSON.parse(away.stdout)).toMatchObject({ reachable: false, problem: { code: 'gateway.unreachable' } });
+  });
+
+  it('gw status says how many targets are within reach, and as whom where policy names accounts', async () => {
+    const named = Array.from({ length: 10 }, (_, at) =>
+      lineTarget(`web-${at}`, { accounts: ['deploy', 'backup'], ...(at === 0 ? { ownAccount: false } : {}) }),
+    );
+    const other = await startFakeGateway({
+      certificate: await authority.issue(),
+      targets: [lineTarget('bank-db'), ...named, lineTarget('vault', { reachable: false })],
+      verify: () => person('alice'),
+    });
+    await home.trust(other.port, authority.ca);
+    const at = (...argv: string[]) => home.run(argv, { env: { ...env, GW_GATEWAY: other.url } });
+    try {
+      const { code, stdout } = await at('status');
+      expect(code).toBe(0);
+      expect(stdout).toContain('targets   11 within reach\naccounts  web-0: deploy backup\n          web-1: (own) deploy backup\n');
+      expect(stdout).toContain('          web-7: (own) deploy backup\n          … and 2 more targets; see `gw ls`\n');
+      const { targets } = JSON.parse((await at('status', '--json')).stdout) as Status;
+      expect(targets).toHaveLength(11);
+      expect(targets?.slice(0, 2)).toEqual([
+        { name: 'bank-db', own: true, accounts: [] },
+        { name: 'web-0', own: false, accounts: ['deploy', 'backup'] },
+      ]);
+      expect((await at('ls', '-o', 'table')).stdout).toMatch(/web-1 .*\(own\) deploy backup/);
+    } finally {
+      await other.close();
+    }
   });
 
   it('gw sessions kill sends the reason', async () => {

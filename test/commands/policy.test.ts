@@ -81,6 +81,15 @@ const change = {
   before: { effect: 'allow', rule: 'p/read' },
   after: { effect: 'deny', rule: null, reasons: [] },
 } as const;
+const connection = {
+  session: 'ses_2',
+  at: '2026-11-26T09:00:00.000Z',
+  who: 'alice',
+  target: 'web-1',
+  account: 'deploy',
+  before: { effect: 'allow', rule: 'p/connect' },
+  after: { effect: 'deny', rule: 'p/no-deploy', reasons: [], accounts: ['gwd', 'backup'] },
+} as const;
 const simulation: PolicySimulation = {
   policy: text.digest,
   since: text.since,
@@ -92,6 +101,14 @@ const simulation: PolicySimulation = {
   groups: [{ before: 'allow by p/read', after: 'deny by default', count: 1, example: change }],
   changes: [change],
   more: false,
+  connections: {
+    sessions: 3,
+    changed: 1,
+    skipped: 1,
+    groups: [{ before: 'allow by p/connect as deploy', after: 'deny by p/no-deploy as deploy', count: 1, example: connection }],
+    changes: [connection],
+    more: true,
+  },
 };
 
 const inherited: InheritedTagList = {
@@ -222,6 +239,12 @@ describe('the gateway', () => {
     const done = await run('simulate', '--policy', 'new.yaml', '--since', '7d');
     expect([done.code, done.stdout]).toEqual([0, expect.stringContaining('5 operations of 1 sessions since')]);
     expect(done.stdout).toContain('deny by default');
+    expect(done.stdout).toContain('3 sessions began: 1 would not be opened as they were, 1 could not be replayed');
+    expect(done.stdout).toMatch(/1 +allow by p\/connect as deploy +deny by p\/no-deploy as deploy/);
+    expect(done.stdout).toMatch(/ses_2 +alice +web-1\+deploy +allow → deny +p\/no-deploy +gwd backup/);
+    expect(done.stdout).toContain('… and more; `connections.groups` counts them all');
+    const json = JSON.parse((await run('simulate', '--policy', 'new.yaml', '--json')).stdout) as PolicySimulation;
+    expect(json.connections).toEqual(simulation.connections);
     expect((await run('simulate', '--policy', 'new.yaml', '--since', 'yesterday')).code).toBe(2);
     expect((await run('simulate', '--policy', 'nowhere.yaml')).code).toBe(2);
   });

@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { placeOf } from '../../src/cli/native-client/place.js';
+import type { Status } from '../../src/cli/status.js';
 import { type GatewayWorld, type RunningGateway, startGatewayWorld } from '../gateway/gateway-world.js';
 import { type RealSshd, startRealSshd } from '../support/real-sshd.js';
 import { type CliHome, makeHome } from '../support/run-cli.js';
@@ -87,8 +88,17 @@ describe('an account at the target', () => {
     const { targets } = JSON.parse((await home.run(['ls', '--json'], { env })).stdout) as {
       targets: { name: string; accounts?: string[]; reachable: boolean }[];
     };
-    expect(targets.find(({ name }) => name === 'web-1')).toMatchObject({ reachable: true, accounts: [account, 'daemon'] });
+    expect(targets.find(({ name }) => name === 'web-1')).toMatchObject({ reachable: true, accounts: [account, 'daemon'], ownAccount: false });
     expect((await home.run(['ls', '-o', 'table'], { env })).stdout).toContain('ACCOUNTS');
+    // Who asks who they are is told the same.
+    for (const name of ['status', 'whoami']) {
+      const who = JSON.parse((await home.run([name, '--json'], { env })).stdout) as Status;
+      expect(who.targets).toEqual([{ name: 'web-1', own: false, accounts: [account, 'daemon'] }]);
+      const shown = await home.run([name], { env });
+      expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(new RegExp(`targets +1 within reach\\naccounts +web-1: ${account} daemon\\n`))]);
+    }
+    const stranger = JSON.parse((await home.run(['whoami', '--json'], { env: await as('eve', ['strangers']) })).stdout) as Status;
+    expect([stranger.login?.name, stranger.targets]).toEqual(['eve', []]);
     const explained = await home.run(['policy', 'explain', '--target', 'web-1', '--account', 'daemon'], { env });
     expect(explained.stdout).toContain('connect to web-1 as daemon');
     await home.run(['ssh', `${account}@web-1`, '--', 'true'], { env });

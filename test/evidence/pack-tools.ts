@@ -1,19 +1,30 @@
 /** What tests do with packs: verify them in both ways, change them, and sign them again as somebody with a key would. */
 import { execFile } from 'node:child_process';
 import { createHash, type KeyObject } from 'node:crypto';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { canonicalJson } from '../../src/base/canonical-json.js';
+import type { EvidenceExport, EvidenceScope } from '../../src/contract/evidence-types.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import { signStatement } from '../../src/evidence/manifest.js';
-import { verifyEvidence } from '../../src/gateway/evidence-workbench.js';
+import { exportOffline, verifyEvidence } from '../../src/gateway/evidence-workbench.js';
 import { ROOT } from '../support/build-cli.js';
 
 export interface Verdicts {
   /** Claims that fail, as `gw evidence verify` says them. */
   readonly gw: readonly string[];
   readonly script: { readonly code: number; readonly text: string };
+}
+
+/** A pack of a data directory, with no gateway. */
+export async function exportData(data: string, pack: string, scope: Partial<EvidenceScope>): Promise<{ readonly pack: string; readonly made: EvidenceExport }> {
+  const whole = { framework: 'soc2', from: null, to: null, session: null, nonce: 'n', sample: 25, ...scope } satisfies EvidenceScope;
+  const write = async (path: string, bytes: Buffer): Promise<void> => {
+    await mkdir(dirname(join(pack, path)), { recursive: true });
+    await appendFile(join(pack, path), bytes);
+  };
+  return { pack, made: await exportOffline({ data, keyFile: null, scope: whole }, { write }, () => undefined) };
 }
 
 /** Both verifiers over a pack; the script is that of the repository and not the pack's own. */

@@ -1,15 +1,14 @@
 /** Packs of a gateway whose audit log was pruned: a period that begins in what is gone is refused, one after it verifies in both ways, and is the same each time. */
-import { appendFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { LogFiles, logState, signCheckpoint } from '../../src/audit/index.js';
-import type { EvidenceExport, EvidenceScope } from '../../src/contract/evidence-types.js';
+import type { EvidenceScope } from '../../src/contract/evidence-types.js';
 import { SlicedLog } from '../../src/evidence/sliced-log.js';
-import { exportOffline } from '../../src/gateway/evidence-workbench.js';
 import { aged, LOG_RULES } from '../gateway/pruned-world.js';
 import { BEGIN, DAY, RetentionWorld } from '../gateway/retention-world.js';
 import { type StateServer, startStateServer } from '../store/state-server.js';
-import { filesOf, verifyBoth } from './pack-tools.js';
+import { exportData, filesOf, verifyBoth } from './pack-tools.js';
 
 let server: StateServer;
 let world: RetentionWorld;
@@ -45,15 +44,8 @@ afterAll(async () => {
   await server?.close();
 });
 
-async function exported(name: string, scope: Partial<EvidenceScope>): Promise<{ readonly pack: string; readonly made: EvidenceExport }> {
-  const pack = join(world.dir, name);
-  const whole = { framework: 'soc2', from: null, to: null, session: null, nonce: 'n', sample: 25, ...scope } satisfies EvidenceScope;
-  const write = async (path: string, bytes: Buffer): Promise<void> => {
-    await mkdir(dirname(join(pack, path)), { recursive: true });
-    await appendFile(join(pack, path), bytes);
-  };
-  const made = await exportOffline({ data: world.dir, keyFile: null, scope: whole }, { write }, () => undefined);
-  return { pack, made };
+function exported(name: string, scope: Partial<EvidenceScope>): ReturnType<typeof exportData> {
+  return exportData(world.dir, join(world.dir, name), scope);
 }
 
 it('refuses a period that begins in what is gone, and says from when on there is one', async () => {

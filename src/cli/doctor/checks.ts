@@ -110,7 +110,7 @@ export async function runDoctor(settings: Settings, environment: Environment, ve
   const reach = openReach(settings, environment, userAgent);
   try {
     if (!(await collect('gateway', findings, () => checkGateway(reach)))) return findings;
-    const { status } = await readStatus(settings, environment, userAgent, false);
+    const { status } = await readStatus(settings, environment, userAgent, null);
     findings.push(checkVersions(version, status.version));
     if (status.login === null) {
       findings.push({

@@ -1,6 +1,6 @@
 /** How explanations, differences, test results and simulations of policies read. All names and texts come from elsewhere and are made visible. */
 import type { Decision } from '../../contract/decision.js';
-import type { ChangedDecision, EffectTrace, PolicyExplanation, PolicySimulation } from '../../contract/policy-types.js';
+import type { ChangedConnection, ChangedDecision, EffectTrace, PolicyExplanation, PolicySimulation } from '../../contract/policy-types.js';
 import { paintOut, visible } from '../terminal.js';
 import { renderTable } from './table.js';
 
@@ -97,16 +97,46 @@ function changeRow({ session, sequence, at, who, target, text, before, after }: 
   ];
 }
 
+function connectionRow({ at, session, who, target, account, before, after }: ChangedConnection): string[] {
+  return [
+    at,
+    session,
+    who,
+    account === null ? target : `${target}+${account}`,
+    `${before.effect} → ${after.effect}`,
+    after.rule ?? 'default',
+    after.accounts.join(' '),
+  ];
+}
+
+interface Changes<Change> {
+  readonly changed: number;
+  readonly groups: readonly { readonly before: string; readonly after: string; readonly count: number }[];
+  readonly changes: readonly Change[];
+  readonly more: boolean;
+}
+
+/** Kinds of changes, then the first of them. */
+function changesText<Change>(
+  { changed, groups, changes, more }: Changes<Change>,
+  columns: readonly string[],
+  row: (change: Change) => string[],
+  place: string,
+): string {
+  if (changed === 0) return '';
+  const kinds = groups.map(({ count, before, after }) => [String(count), before, after]);
+  const tables = [renderTable(['COUNT', 'WAS', 'WOULD BE'], kinds, paintOut), renderTable(columns, changes.map(row), paintOut)];
+  return `\n${tables.join('\n')}${more ? `… and more; \`${place}\` counts them all\n` : ''}`;
+}
+
 export function renderSimulation(answer: PolicySimulation): string {
-  const { operations, sessions, changed, skipped } = answer;
+  const { operations, sessions, changed, skipped, connections } = answer;
   const rate = answer.milliseconds > 0 ? `, ${Math.round((operations / answer.milliseconds) * 1000)} operations/s` : '';
-  const head = `${operations} operations of ${sessions} sessions since ${answer.since}: ${changed} would be decided otherwise${skipped > 0 ? `, ${skipped} could not be replayed` : ''}${rate}\n`;
-  if (changed === 0) return head;
-  const groups = renderTable(
-    ['COUNT', 'WAS', 'WOULD BE'],
-    answer.groups.map(({ count, before, after }) => [String(count), before, after]),
-    paintOut,
-  );
-  const changes = renderTable(['AT', 'OPERATION', 'WHO', 'TARGET', 'DECISION', 'RULE', 'TEXT'], answer.changes.map(changeRow), paintOut);
-  return `${head}\n${groups}\n${changes}${answer.more ? '… and more; `groups` counts them all\n' : ''}`;
+  const unread = (count: number): string => (count > 0 ? `, ${count} could not be replayed` : '');
+  return [
+    `${operations} operations of ${sessions} sessions since ${answer.since}: ${changed} would be decided otherwise${unread(skipped)}${rate}\n`,
+    changesText(answer, ['AT', 'OPERATION', 'WHO', 'TARGET', 'DECISION', 'RULE', 'TEXT'], changeRow, 'groups'),
+    `${changed === 0 ? '' : '\n'}${connections.sessions} sessions began: ${connections.changed} would not be opened as they were${unread(connections.skipped)}\n`,
+    changesText(connections, ['AT', 'SESSION', 'WHO', 'TARGET', 'DECISION', 'RULE', 'POSSIBLE AS'], connectionRow, 'connections.groups'),
+  ].join('');
 }

@@ -2,6 +2,7 @@
 
 import type { Status, StatusReport } from '../status.js';
 import { paintOut, visible } from '../terminal.js';
+import { accountsText } from './accounts-text.js';
 import { duration, relativeTime } from './relative-time.js';
 
 function line(name: string, value: string): string {
@@ -17,6 +18,20 @@ function loginLine({ login, problem }: Status, now: number): string {
   );
 }
 
+/** More are for `gw ls`. */
+const TARGETS_SHOWN = 8;
+
+/** How many are within reach, and as whom where policy names accounts. */
+function targetLines(targets: NonNullable<Status['targets']>): string[] {
+  const named = targets.flatMap(({ name, own, accounts }) => {
+    const text = accountsText({ accounts, ownAccount: own });
+    return text === '' ? [] : [`${visible(name)}: ${visible(text)}`];
+  });
+  const shown = named.slice(0, TARGETS_SHOWN).map((text, at) => line(at === 0 ? 'accounts' : '', text));
+  const more = named.length > TARGETS_SHOWN ? [line('', `… and ${named.length - TARGETS_SHOWN} more targets; see \`gw ls\``)] : [];
+  return [line('targets', `${targets.length} within reach`), ...shown, ...more];
+}
+
 /** `hint`: also print the command that helps. */
 export function renderStatus(status: Status, now: number, hint = true): string {
   const reach = status.reachable === true ? `reachable, version ${visible(status.version ?? '')}` : status.reachable === false ? 'not reachable' : '';
@@ -25,6 +40,7 @@ export function renderStatus(status: Status, now: number, hint = true): string {
     status.context === null ? '' : line('context', status.context),
     loginLine(status, now),
     status.login === null || status.login.groups.length === 0 ? '' : line('groups', visible(status.login.groups.join(', '))),
+    ...(status.targets === null ? [] : targetLines(status.targets)),
     status.problem === null || !hint ? '' : line('next', visible(status.problem.hint)),
   ];
   return lines.filter((text) => text !== '').join('\n');

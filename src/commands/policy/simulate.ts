@@ -7,11 +7,15 @@ import { GwError } from '../../contract/gw-error.js';
 import type { PolicySimulation } from '../../contract/policy-types.js';
 
 export default class PolicySimulate extends GwCommand {
-  static override summary = 'Replay recorded operations against a candidate policy.';
+  static override summary = 'Replay recorded operations and sessions against a candidate policy.';
   static override description =
-    'The gateway decides every recorded operation again, at its time and for its subject, and shows each decision that would change. Nothing is run. Claims are not recorded: conditions on claims may come out otherwise. For auditors and admins; on the record.';
+    'The gateway decides every recorded operation again, at its time and for its subject, and every session that began since then as the account that it had, and shows each decision that would change. Nothing is run. Claims are not recorded: conditions on claims may come out otherwise. For auditors and admins; on the record.';
   static override examples = [
     { description: 'The last thirty days', command: '<%= config.bin %> policy simulate --policy proposed/bank.yaml --since 30d' },
+    {
+      description: 'Whose account would be refused, or asked for',
+      command: "<%= config.bin %> policy simulate --policy proposed/bank.yaml --json | jq '.connections.groups'",
+    },
     { description: 'In CI', command: "<%= config.bin %> policy simulate --policy 'policy/*.yaml' --since 7d --json" },
   ];
   static override flags = {

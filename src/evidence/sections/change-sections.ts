@@ -3,6 +3,7 @@
 import { hash } from 'node:crypto';
 import type { AuditLeaf } from '../../audit/index.js';
 import type { Cell } from '../csv-file.js';
+import { type DeletedRecords, inDays, isAny } from '../deleted-records.js';
 import { hasEvent, type LoggedEvent } from '../events.js';
 import type { PackWriter } from '../pack-writer.js';
 import { cell, Section } from './section.js';
@@ -52,7 +53,7 @@ export class ChangeSections implements SectionMaker {
     else if (!hasEvent(leaf.kind) && leaf.kind.startsWith('log.') && !RETENTION.test(leaf.kind)) this.#life.push({ log, leaf });
   }
 
-  finish({ events, claimed, policies, logs, survey, told }: Closing): void {
+  finish({ events, claimed, policies, logs, survey, told, deleted }: Closing): void {
     const changes = this.#e08.table(
       'changes',
       COLUMNS,
@@ -104,8 +105,40 @@ export class ChangeSections implements SectionMaker {
       const table = this.#e11.table('hidden', ['session', 'entries'], query);
       for (const each of hidden) table.add([each.id, each.hidden]);
     }
-    if (retention === null && hidden.length === 0)
+    if (deleted.sessions.size > 0) this.#deleted(deleted);
+    if (retention === null && hidden.length === 0 && !isAny(deleted))
       this.#e11.absence = 'The log of this period has no entry about retention, holds or erasure: nothing was expired, held or erased through gw.';
+  }
+
+  #deleted({ sessions }: DeletedRecords): void {
+    const table = this.#e11.table(
+      'deleted',
+      [
+        'session',
+        'subject',
+        'target',
+        'started',
+        'ended',
+        'content_ended',
+        'how',
+        'keep_days',
+        'known_time',
+        'log',
+        'log_index',
+        'deleted',
+        'prune_log',
+        'prune_index',
+      ],
+      'sessions of E09 whose begin is in no journal of the pack: their content ended (log entry session.expire or session.erase, here log and log_index), and the segments with their begin were deleted after that (journal.prune); keep_days and known_time: the period and the time known to have passed, as session.expire says; what they did is told by the log alone',
+    );
+    for (const { session, ended, prune } of sessions.values()) {
+      const { data, kind, time, n } = ended.leaf;
+      const keep = typeof data['keepMs'] === 'number' ? inDays(data['keepMs']) : null;
+      const begun = session.start?.data ?? {};
+      const what = [session.id, cell(begun['subject']), cell(begun['target']), session.start?.time ?? null, session.end?.time ?? null];
+      const how = [time, kind === 'session.expire' ? 'expired' : 'erased', keep, cell(data['knownTime']), ended.log, n];
+      table.add([...what, ...how, prune.leaf.time, prune.log, prune.leaf.n]);
+    }
   }
 
   #finishLog(claimed: Closing['claimed'], logs: Closing['logs']): void {

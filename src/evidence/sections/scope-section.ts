@@ -1,6 +1,8 @@
 /** E01: what was looked at, whether it is all there, and what is missing. The first thing an auditor reads, because a listing with gaps proves nothing. */
 import type { AuditLeaf } from '../../audit/index.js';
 import type { Cell } from '../csv-file.js';
+import { type DeletedRecords, isAny, unless } from '../deleted-records.js';
+import { instant } from '../pack-scope.js';
 import type { PackWriter } from '../pack-writer.js';
 import { segmentKey } from '../survey.js';
 import { type TerminalRecording, terminalRecordings } from '../terminal-recordings.js';
@@ -66,12 +68,13 @@ export class ScopeSection implements SectionMaker {
     }
     section.check('counted', 'every entry of the log stands in a table, once', missing, all);
     const detailed = closing.events.filter((each) => each.journalled !== null && !closing.isAtEdge(each));
-    const bare = detailed.filter(({ journalled }) => journalled === false).map(({ log, leaf }) => `${log} entry ${leaf.n}`);
+    const { deleted } = closing;
+    const bare = detailed.filter(({ journalled, leaf }) => journalled === false && !deleted.held(leaf)).map(({ log, leaf }) => `${log} entry ${leaf.n}`);
     section.check('logged', 'every event that a journal tells is in the log', closing.unlogged, detailed.length + closing.unlogged.length);
-    section.check('journalled', 'every event of the log is in a journal, with the same public fields', bare, detailed.length);
+    section.check('journalled', `every event of the log is in a journal, with the same public fields${unless(deleted)}`, bare, detailed.length);
   }
 
-  #logs({ logs }: Closing): void {
+  #logs({ logs, deleted }: Closing): void {
     const table = this.#section.table(
       'logs',
       ['log', 'first_index', 'entries', 'root', 'first_time', 'last_time', 'heartbeats'],
@@ -92,13 +95,13 @@ export class ScopeSection implements SectionMaker {
     );
     this.#section.check(
       'to-the-end',
-      'each log goes on past the period, or says that it ended',
-      logs.filter(({ reachesEnd }) => !reachesEnd).map(({ origin }) => origin),
+      `each log goes on past the period${isAny(deleted) ? ' and the last word about what was deleted' : ''}, or says that it ended`,
+      logs.filter(({ origin, reachesEnd }) => !reachesEnd || deleted.behind.includes(origin)).map(({ origin }) => origin),
       logs.length,
     );
   }
 
-  #segments({ slices, survey, scope, claimed }: Closing): void {
+  #segments({ slices, survey, scope, claimed, deleted }: Closing): void {
     const table = this.#section.table(
       'segments',
       ['journal', 'segment', 'entries', 'shown', 'root', 'log', 'log_index'],
@@ -115,13 +118,34 @@ export class ScopeSection implements SectionMaker {
     }
     this.#section.check('segments', 'each segment of a journal has the root that stands in the log', wrong, slices.length);
     const due = [...survey.segments.values()].filter(({ time }) => time >= scope.from && time < scope.to);
+    for (const { segment } of deleted.segments) there.add(segmentKey(segment.journal, segment.segment));
     const absent = due.filter(({ journal, segment }) => !there.has(segmentKey(journal, segment)));
     claimed.add('journal.segment', scope.session === null ? due.length - absent.length : 0);
     this.#section.check(
       'no-segment-missing',
-      'each segment that was sealed in the period is in the pack',
+      `each segment that was sealed in the period is in the pack${unless(deleted)}`,
       absent.map(({ journal, segment }) => `segment ${segment} of ${journal}`),
       due.length,
+    );
+    if (isAny(deleted)) this.#deleted(deleted);
+  }
+
+  #deleted({ segments, sessions, rules, problems }: DeletedRecords): void {
+    const table = this.#section.table(
+      'deleted',
+      ['journal', 'segment', 'entries', 'root', 'sealed', 'log', 'log_index', 'deleted', 'prune_log', 'prune_index', 'known_time', 'keep_days'],
+      'segments that may hold something of the period, are not in the pack, and were deleted by retention: the first log entry journal.prune of the journal that names them and comes after their journal.segment; known_time: the time that was known to have passed; keep_days: recordings of the retention.rules before it in that log',
+    );
+    for (const each of segments) {
+      const { segment, prune } = each;
+      const sealed = [segment.journal, segment.segment, segment.entries, segment.root, instant(segment.time), segment.log, segment.index];
+      table.add([...sealed, prune.leaf.time, prune.log, prune.leaf.n, cell(prune.leaf.data['knownTime']), rules.get(each) ?? null]);
+    }
+    this.#section.check(
+      'deleted-in-order',
+      'what retention deleted was due by the rules and under no hold, as far as the entries of the log in the pack tell',
+      problems,
+      segments.length + sessions.size,
     );
   }
 }

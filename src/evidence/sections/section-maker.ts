@@ -1,6 +1,7 @@
 /** How sections are made: each is told what happens in the order in which it is read, and writes its tables. Types only. */
 import type { AuditLeaf } from '../../audit/index.js';
 import type { SessionStart } from '../../contract/recording.js';
+import type { DeletedRecords } from '../deleted-records.js';
 import type { LoggedEvent } from '../events.js';
 import type { StoryOperation, StorySession } from '../journal-story.js';
 import type { PackScope } from '../pack-scope.js';
@@ -51,6 +52,8 @@ export interface Overview {
 }
 
 export interface Closing extends Overview {
+  /** What is not there because retention deleted it. */
+  readonly deleted: DeletedRecords;
   readonly events: readonly LoggedEvent[];
   readonly isAtEdge: (event: LoggedEvent) => boolean;
   /** Events of journals that the log does not have. */

@@ -1,4 +1,5 @@
 /** E09: every session of the period with who, from where, to what, from when to when, and where its begin and end stand in the log. */
+import { unless } from '../deleted-records.js';
 import type { PackWriter } from '../pack-writer.js';
 import { type SurveyedSession, sessionsInOrder } from '../survey.js';
 import { terminalRecordings } from '../terminal-recordings.js';
@@ -53,7 +54,7 @@ export class SessionSection implements SectionMaker {
   }
 
   finish(closing: Closing): void {
-    const { survey, scope, starts, claimed, drawn } = closing;
+    const { survey, scope, claimed, drawn, told, deleted } = closing;
     const table = this.#section.table(
       'sessions',
       COLUMNS,
@@ -67,15 +68,15 @@ export class SessionSection implements SectionMaker {
       if (scope.session !== null && session.id !== scope.session) continue;
       if (isIn(session.start)) claimed.add('session.start');
       if (session.end?.kind === 'session.end' && isIn(session.end)) claimed.add('session.end');
-      table.add(this.#row(session, closing, drawn.has(session.id)));
-      if (!starts.has(session.id) && (closing.told.get(session.id)?.hidden ?? 0) === 0) recordless.push(session.id);
+      table.add(this.#row(session, closing, drawn.has(session.id) && told.has(session.id)));
+      if (told.get(session.id)?.begun !== true && !deleted.sessions.has(session.id)) recordless.push(session.id);
       if (session.end?.kind === 'session.end' && session.start !== null) {
         whole++;
         if (session.end.data['leaves'] !== session.leaves)
           short.push(`${session.id} has ${session.leaves} entries, its end says ${String(session.end.data['leaves'])}`);
       }
     }
-    this.#section.check('recorded', 'each session of the log has its begin in a journal', recordless, table.rows);
+    this.#section.check('recorded', `each session of the log has its begin in a journal${unless(deleted)}`, recordless, table.rows);
     this.#section.check('entries', 'each session that ended has as many entries in the log as its end says', short, whole);
     this.#terminals(closing);
   }

@@ -10,7 +10,7 @@ import { type BegunSession, PruningBook } from './pruning-book.js';
 
 interface EndedContent extends Place, HeldContent {
   /** Of an expiry: what it goes by. */
-  readonly expiry: { readonly endedAt: number; readonly keepMs: number; readonly knownTime: number; readonly rule: number | null } | null;
+  readonly expiry: { readonly endedAt: number; readonly keepMs: number; readonly knownTime: number; readonly rules: Rules | null } | null;
 }
 
 interface KnownSession extends BegunSession {
@@ -73,9 +73,8 @@ export class RetentionBook {
         });
         return;
       case 'session.expire': {
-        const rules = this.#rules.get(log);
-        const rule = rules === undefined ? null : (rules.targets.get(text('target')) ?? rules.recordings);
-        const expiry = { endedAt: Date.parse(text('endedAt')), keepMs: Number(data['keepMs']), knownTime: Date.parse(text('knownTime')), rule };
+        const rules = this.#rules.get(log) ?? null;
+        const expiry = { endedAt: Date.parse(text('endedAt')), keepMs: Number(data['keepMs']), knownTime: Date.parse(text('knownTime')), rules };
         this.#ended.push({ ...place, ...contentOf(data), expiry });
         return;
       }
@@ -151,7 +150,7 @@ export class RetentionBook {
     const report = ({ log, index }: Place, message: string): void => void found.push({ claim: 'retention', log, index, message });
     for (const each of this.#ended) {
       const how = each.expiry === null ? 'was erased' : 'expired';
-      const hold = this.#holds.covering(each, each);
+      const hold = this.#holds.covering(this.#contentOf(each), each);
       if (hold !== null) report(each, `the content of the session ${each.session} ${how} while the hold ${hold} covered it`);
       if (each.expiry !== null) this.#checkTime(each, each.expiry, report);
     }
@@ -160,12 +159,19 @@ export class RetentionBook {
     return found;
   }
 
+  /** What it was about the log said when it began; whoever ended it may say something else. */
+  #contentOf(ended: EndedContent): HeldContent {
+    const known = this.#sessions.get(ended.session);
+    return known === undefined || known.begun === null ? ended : known;
+  }
+
   #checkTime(
     each: EndedContent,
-    { endedAt, keepMs, knownTime, rule }: NonNullable<EndedContent['expiry']>,
+    { endedAt, keepMs, knownTime, rules }: NonNullable<EndedContent['expiry']>,
     report: (place: Place, message: string) => void,
   ): void {
     const said = this.#sessions.get(each.session)?.endedAt;
+    const rule = rules === null ? null : (rules.targets.get(this.#contentOf(each).target) ?? rules.recordings);
     const early = !(endedAt + keepMs <= knownTime) || !(knownTime <= each.time);
     if (early) report(each, `the content of the session ${each.session} expired before its time`);
     else if (said !== undefined && said !== null && said > endedAt)

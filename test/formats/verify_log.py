@@ -341,7 +341,10 @@ def check_retention(book):
     """What was erased or expired was not held, and was due by the rules in force."""
     for time, log, n, kind, data, rules in book["contents"]:
         issuer, subject = (data.get("sessionIssuer"), data.get("sessionSubject")) if kind == "session.erase" else (data.get("issuer"), data.get("subject"))
-        held = covering(in_force(book, time, log, n), data["session"], data.get("target"), issuer, subject)
+        target, begun = data.get("target"), book["sessions"].get(data["session"], {}).get("data")
+        if begun is not None:
+            target, issuer, subject = begun.get("target"), begun.get("issuer"), begun.get("subject")
+        held = covering(in_force(book, time, log, n), data["session"], target, issuer, subject)
         if held:
             report("retention", f"the content of {data['session']} ended while {', '.join(held)} covered it")
         if kind == "session.erase":
@@ -351,7 +354,7 @@ def check_retention(book):
         except (ValueError, TypeError):
             over = False
         targets = {each["target"]: each["recordings"] for each in (rules or {}).get("targets", [])}
-        least = targets.get(data["target"], rules["recordings"]) if rules is not None else None
+        least = targets.get(target, rules["recordings"]) if rules is not None else None
         end = book["sessions"].get(data["session"], {}).get("time")
         if not over or least is None or data["keepMs"] < least or (end is not None and time_of(end) > time_of(data["endedAt"])):
             report("retention", f"the content of {data['session']} expired before its time")

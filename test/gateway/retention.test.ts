@@ -263,6 +263,21 @@ describe('what was not ended in order', () => {
     expect((await problems()).join('\n')).toMatch(/retention: the content of the session ses_long (expired|was erased) while the hold hld_1 covered it/);
   });
 
+  it.each([
+    ['under a hold of its target', { target: 'other-db' }, 'target', 'expired while the hold hld_1 covered it'],
+    ['under a hold of who had it', { subject: 'nobody' }, 'subject', 'expired while the hold hld_1 covered it'],
+    ['by the period of another target', { target: 'short-db', keepMs: 10 * DAY }, null, 'expired by a shorter period than the rules in force say'],
+  ] as const)('is found: an expiry %s, whatever the entry says that the session was about', async (_what, change, scope, message) => {
+    await twoSessions(40);
+    await world.run('w2', async (process) => {
+      if (scope !== null) await world.hold(process, 'hld_1', scope, scope === 'target' ? 'bank-db' : 'alice');
+      expire(process, 'ses_long', change);
+      destroyKey(join(world.journalDir, 'w1'), 1);
+    });
+    expect((await problems()).join('\n')).toContain(`retention: the content of the session ses_long ${message}`);
+    expect(await otherVerifier(world)).toContain('retention: the content of ses_long');
+  });
+
   it('is found: segments pruned with a session in them that had not ended', async () => {
     await twoSessions(40);
     await world.run('w2', async (process) => {

@@ -6,7 +6,6 @@
 import type { Facts, Operation } from '../../contract/operation.js';
 import type { Channel } from './channel.js';
 import { MESSAGE_BYTES, NAME_BYTES } from './codec/limits.js';
-import { about, MESSAGE } from './codec/messages.js';
 import { WireReader } from './codec/wire.js';
 import type { Legs } from './legs.js';
 import { effectOf, factsFor, operationOf, unknownFacts } from './operations.js';
@@ -23,7 +22,7 @@ export function clientRequest(payload: Buffer, channel: Channel, legs: Legs): vo
   const type = reader.name();
   const wantsReply = reader.boolean();
   if (channel.kind !== 'session') {
-    refuse(channel, legs, wantsReply);
+    refuse(channel, wantsReply);
     return;
   }
   if (PASSING.has(type)) {
@@ -35,7 +34,7 @@ export function clientRequest(payload: Buffer, channel: Channel, legs: Legs): vo
   else if (type === 'x11-req') lend('ssh.forward.x11', 'lends the display of the client to the target', payload, channel, legs, wantsReply);
   else {
     const why = `the request "${type}" is not known`;
-    channel.ask(operationOf('request', unknownFacts(why), Buffer.from(type), why), () => refuse(channel, legs, wantsReply));
+    channel.ask(operationOf('request', unknownFacts(why), Buffer.from(type), why), () => refuse(channel, wantsReply));
   }
 }
 
@@ -44,8 +43,8 @@ function pass(payload: Buffer, channel: Channel, legs: Legs, wantsReply: boolean
   legs.up(legs.guard.transport(), payload);
 }
 
-function refuse(channel: Channel, legs: Legs, wantsReply: boolean): void {
-  if (wantsReply) channel.replies.local(() => legs.down(about(MESSAGE.channelFailure, channel.clientId)));
+function refuse(channel: Channel, wantsReply: boolean): void {
+  if (wantsReply) channel.deny();
 }
 
 function describeTerminal(type: string, reader: WireReader, channel: Channel, legs: Legs): void {
@@ -79,7 +78,7 @@ function decide(operation: Operation, payload: Buffer, channel: Channel, legs: L
   const kept = Buffer.from(payload);
   channel.ask(operation, (verdict) => {
     if (!verdict.allowed) {
-      refuse(channel, legs, wantsReply);
+      refuse(channel, wantsReply);
       return;
     }
     if (wantsReply) channel.replies.remote();
@@ -90,7 +89,7 @@ function decide(operation: Operation, payload: Buffer, channel: Channel, legs: L
 
 function program(type: string, payload: Buffer, reader: WireReader, channel: Channel, legs: Legs, wantsReply: boolean): void {
   if (channel.taken) {
-    refuse(channel, legs, wantsReply);
+    refuse(channel, wantsReply);
     return;
   }
   channel.taken = true;

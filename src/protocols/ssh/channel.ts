@@ -1,13 +1,16 @@
 /**
- * One channel: what runs on it, under which verdict, and its bytes in both directions. Numbers of channels are the peers' own and go through
- * unchanged. States: opening → open → (waits for a verdict) → runs → over (refused or stopped: nothing passes any more but the close).
+ * One channel: what runs on it, under which verdict, and its bytes in both directions. States: opening → open → (waits for a verdict) → runs →
+ * over (refused or stopped: nothing passes any more but the close).
+ *
+ * Each side closes for itself: one has closed when its CLOSE was heard and one was sent to it. Where the gateway ended what ran, the client may be
+ * done with the channel long before the target is, or the other way round.
  */
 import type { GwError } from '../../contract/gw-error.js';
 import type { Operation } from '../../contract/operation.js';
 import type { OutcomeStatus } from '../../contract/recording.js';
 import type { Verdict } from '../../contract/verdict.js';
 import { CHANNEL_PACKET, WAITING_BYTES } from './codec/limits.js';
-import { about, data, dataHead, exitStatus, MESSAGE, STDERR, stderr, windowAdjust } from './codec/messages.js';
+import { about, data, dataHead, exitStatus, MESSAGE, OPEN_REFUSED, openFailure, STDERR, stderr, windowAdjust } from './codec/messages.js';
 import { broken, WireReader } from './codec/wire.js';
 import type { Legs, Speaker } from './legs.js';
 import { OutputMask } from './output-mask.js';
@@ -22,8 +25,11 @@ const SAVED_BYTES = 4_096;
 export class Channel implements Speaker {
   /** The client's number: what goes down is addressed to it. */
   readonly clientId: number;
-  /** The target's number; null until it confirmed. */
+  /** The target's number: what goes up is addressed to it. Null until it confirmed. */
   serverId: number | null = null;
+  /** The number by which the target knows it, and the one by which the client does: the other side's, where that is free. */
+  knownUpAs: number;
+  knownDownAs = 0;
   readonly kind: string;
   readonly windows: Windows;
   readonly replies = new ReplyOrder();
@@ -37,8 +43,16 @@ export class Channel implements Speaker {
   taken = false;
   /** Refused or stopped. */
   over = false;
+  /** Whose CLOSE was heard. */
   clientClosed = false;
   serverClosed = false;
+  /** Called when the gateway closed it by itself. */
+  settled: () => void = () => undefined;
+  /** To whom a CLOSE was sent. */
+  #closedDown = false;
+  #closedUp = false;
+  /** Last words that wait for answers which the target still owes. */
+  #goodbye: (() => void) | null = null;
   readonly #legs: Legs;
   /** The client's messages behind a question; null: nothing is asked. */
   #waiting: Buffer[] | null = null;
@@ -59,6 +73,7 @@ export class Channel implements Speaker {
   constructor(legs: Legs, clientId: number, kind: string, verdict: Verdict | null) {
     this.#legs = legs;
     this.clientId = clientId;
+    this.knownUpAs = clientId;
     this.kind = kind;
     this.verdict = verdict;
     this.windows = new Windows(kind !== 'session');
@@ -78,8 +93,13 @@ export class Channel implements Speaker {
     this.#handle = handle;
   }
 
-  get closed(): boolean {
-    return this.clientClosed && this.serverClosed;
+  /** The client, or the target, may use its number again. */
+  get clientDone(): boolean {
+    return this.clientClosed && this.#closedDown;
+  }
+
+  get serverDone(): boolean {
+    return this.serverClosed && this.#closedUp;
   }
 
   // ---- questions
@@ -193,6 +213,7 @@ export class Channel implements Speaker {
 
   /** Bytes in the place of so many of the target's. There may be more of them than the client has room for: then they wait. */
   #show(shown: Uint8Array, extended: boolean, instead: number): void {
+    if (this.clientClosed) return;
     this.#owed += instead - shown.length;
     for (let from = 0; from < shown.length; from += this.#packet) this.#queue.push({ bytes: Buffer.from(shown.subarray(from, from + this.#packet)), extended });
     this.#drain(SAVED_BYTES);
@@ -201,7 +222,7 @@ export class Channel implements Speaker {
   /** What has room goes out; once nothing waits the target gets what it has coming, if that is more than `least`. */
   #drain(least: number): void {
     for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      if ('message' in next) this.#legs.down(next.message);
+      if ('message' in next) this.#tell(next.message);
       else {
         const room = Math.max(0, this.windows.room);
         if (room === 0) return;
@@ -222,8 +243,25 @@ export class Channel implements Speaker {
 
   /** A message of the target, behind what it said before. */
   pass(payload: Uint8Array): void {
-    if (this.#queue.length === 0) this.#legs.down(payload);
+    if (this.#queue.length === 0) this.#tell(payload);
     else this.#queue.push({ message: Buffer.from(payload) });
+  }
+
+  /** The target answers a request. False: none is open. */
+  answered(payload: Uint8Array): boolean {
+    return this.replies.answered(() => this.#tell(payload));
+  }
+
+  /** The gateway says no to a request. */
+  deny(): void {
+    this.replies.local(() => this.#tell(about(MESSAGE.channelFailure, this.clientId)));
+  }
+
+  /** Nothing comes behind a CLOSE. */
+  #tell(payload: Uint8Array): void {
+    if (this.#closedDown) return;
+    this.#closedDown = payload[0] === MESSAGE.close;
+    this.#legs.down(payload);
   }
 
   /** The program says no more: what was waiting for its rest goes out. */
@@ -263,7 +301,7 @@ export class Channel implements Speaker {
   }
 
   #say(): void {
-    if (this.serverId === null || this.clientClosed) return;
+    if (this.serverId === null || this.clientClosed || this.#closedDown) return;
     while (this.#unsaid !== '') {
       const bytes = Buffer.from(this.#unsaid, 'utf8').subarray(0, Math.min(this.windows.budget, this.#packet));
       if (bytes.length === 0) return;
@@ -288,10 +326,12 @@ export class Channel implements Speaker {
 
   /** A program that may not run: the client is told as if it had run, said why, and failed. */
   refuse(verdict: Verdict, wantsReply: boolean): void {
-    this.replies.local(() => {
-      if (wantsReply) this.#legs.down(about(MESSAGE.channelSuccess, this.clientId));
-      this.#end(refusalLines(verdict.decision), refusalStatus(verdict.decision));
-    });
+    this.#shut();
+    this.#goodbye = () => {
+      if (wantsReply) this.#tell(about(MESSAGE.channelSuccess, this.clientId));
+      this.#farewell(refusalLines(verdict.decision), refusalStatus(verdict.decision));
+    };
+    this.replies.local(() => this.#sayGoodbye());
   }
 
   /** What runs is ended from here. */
@@ -303,15 +343,58 @@ export class Channel implements Speaker {
 
   #end(words: string, status: number): void {
     if (this.over) return;
+    this.#shut();
+    this.#farewell(words, status);
+  }
+
+  /** Nothing passes any more. The target hears so at once, unless it has not even confirmed the channel. */
+  #shut(): void {
     this.over = true;
     this.#queue = [];
-    this.say(words);
-    if (!this.clientClosed) {
-      this.#legs.down(exitStatus(this.clientId, status));
-      this.#legs.down(about(MESSAGE.eof, this.clientId));
-      this.#legs.down(about(MESSAGE.close, this.clientId));
+    this.closeUp();
+  }
+
+  closeUp(): void {
+    if (this.#closedUp || this.serverId === null) return;
+    this.#closedUp = true;
+    this.#legs.up(this.#legs.guard.transport(), about(MESSAGE.close, this.serverId));
+  }
+
+  #farewell(words: string, status: number): void {
+    if (this.serverId === null) {
+      // For the client it is no channel yet.
+      this.#tell(openFailure(this.clientId, OPEN_REFUSED.connectFailed, words.trim()));
+      this.clientClosed = true;
+      this.#closedDown = true;
+    } else {
+      this.say(words);
+      // A client that closed before may wait for this all the same.
+      this.#tell(exitStatus(this.clientId, status));
+      this.#tell(about(MESSAGE.eof, this.clientId));
+      this.#tell(about(MESSAGE.close, this.clientId));
     }
-    if (this.serverId !== null) this.#legs.up(this.#legs.guard.transport(), about(MESSAGE.close, this.serverId));
+    this.settled();
+  }
+
+  #sayGoodbye(): void {
+    const goodbye = this.#goodbye;
+    this.#goodbye = null;
+    goodbye?.();
+  }
+
+  /** The client closed the channel. It makes no more room: of what waits for that it gets what is not data. */
+  clientLeft(): void {
+    this.clientClosed = true;
+    this.closeUp();
+    for (const waiting of this.#queue.splice(0)) if ('message' in waiting) this.#tell(waiting.message);
+  }
+
+  /** The target closed the channel: what ran is over, and what it did not answer it never will. */
+  serverLeft(payload: Buffer): void {
+    this.finished();
+    this.serverClosed = true;
+    if (this.over) this.#sayGoodbye();
+    else this.pass(payload);
   }
 
   /** What was allowed is not wanted any more. */
@@ -327,7 +410,7 @@ export class Channel implements Speaker {
     this.#legs.guard.finish(this.verdict, status, message);
   }
 
-  /** The target closed the channel: what ran is over. */
+  /** What ran is over; how, its target said or did not. */
   finished(): void {
     if (this.over) return;
     const exit = this.#exit;

@@ -1,4 +1,9 @@
-/** The channels of a session: opening and closing them from both sides, and finding the one that a message is for (RFC 4254 section 5). */
+/**
+ * The channels of a session: opening and closing them from both sides, and finding the one that a message is for (RFC 4254 section 5).
+ *
+ * Each peer numbers its own channels and may use a number again as soon as both closed that channel between them. Numbers go through as they are,
+ * so long as that is clear: a number that one side uses again while the other has not closed the channel before is shown to that one as another.
+ */
 import type { GwError } from '../../contract/gw-error.js';
 import type { Verdict } from '../../contract/verdict.js';
 import { Channel } from './channel.js';
@@ -13,14 +18,20 @@ import { refusalText } from './refusal.js';
 
 /** A channel that the target opened and the client has not confirmed. */
 interface Offered {
+  readonly serverId: number;
   readonly kind: string;
   readonly verdict: Verdict;
 }
 
 export class Channels {
   readonly #legs: Legs;
+  /** By the client's own numbers, and by those that it writes to. A channel is in both until it and the client closed it. */
   readonly #byClient = new Map<number, Channel>();
+  readonly #byDown = new Map<number, Channel>();
+  /** The same of the target. */
   readonly #byServer = new Map<number, Channel>();
+  readonly #byUp = new Map<number, Channel>();
+  /** By the numbers that the client knows. */
   readonly #offered = new Map<number, Offered>();
   /** Numbers of the client whose opening waits for a verdict. */
   readonly #asked = new Set<number>();
@@ -33,16 +44,39 @@ export class Channels {
 
   /** The one under whose verdict something runs. */
   running(verdict: Verdict): Channel | undefined {
-    return [...this.#byClient.values()].find((channel) => channel.verdict === verdict || channel.sftp?.owns(verdict) === true);
+    return [...this.#byUp.values()].find((channel) => channel.verdict === verdict || channel.sftp?.owns(verdict) === true);
   }
 
   /** Those at which people may be. */
   get sessions(): readonly Channel[] {
-    return [...this.#byClient.values()].filter(({ kind, over }) => kind === 'session' && !over);
+    return [...this.#byClient.values()].filter(({ kind, over, serverClosed }) => kind === 'session' && !over && !serverClosed);
   }
 
   get #count(): number {
-    return this.#byClient.size + this.#offered.size + this.#asked.size;
+    return Math.max(this.#byClient.size, this.#byUp.size) + this.#offered.size + this.#asked.size;
+  }
+
+  #made(clientId: number, kind: string, verdict: Verdict | null): Channel {
+    const channel = new Channel(this.#legs, clientId, kind, verdict);
+    channel.handler = (message) => this.#handleFromClient(message, channel);
+    channel.settled = () => this.#forget(channel);
+    return channel;
+  }
+
+  /** The client's leg of a channel stands, and its opening goes up. */
+  #open(channel: Channel, verdict: Verdict, payload: Buffer, numberAt: number): void {
+    channel.knownUpAs = free(channel.clientId, (number) => this.#byUp.has(number));
+    payload.writeUInt32BE(channel.knownUpAs, numberAt);
+    this.#byClient.set(channel.clientId, channel);
+    this.#byUp.set(channel.knownUpAs, channel);
+    this.#legs.up(verdict, payload);
+  }
+
+  #confirmed(channel: Channel, serverId: number, knownDownAs: number): void {
+    channel.serverId = serverId;
+    channel.knownDownAs = knownDownAs;
+    this.#byServer.set(serverId, channel);
+    this.#byDown.set(knownDownAs, channel);
   }
 
   // ---- from the client
@@ -53,24 +87,22 @@ export class Channels {
     const id = reader.uint32();
     const window = reader.uint32();
     const packet = reader.uint32();
+    const numberAt = reader.position - 12;
     if (this.#byClient.has(id) || this.#asked.has(id)) throw broken('the number of a channel twice');
     if (this.#count >= CHANNELS || (kind === 'session' && this.noMoreSessions)) {
       this.#legs.down(openFailure(id, OPEN_REFUSED.shortage, 'gw: too many channels'));
       return;
     }
     const asked = askedByClient(kind, reader);
-    const channel = new Channel(this.#legs, id, kind, null);
+    const channel = this.#made(id, kind, null);
     channel.clientPacket = packet;
-    channel.handler = (message) => this.#handleFromClient(message, channel);
+    const kept = Buffer.from(payload);
     if (asked === null) {
-      const copy = Buffer.from(payload);
-      copy.writeUInt32BE(channel.windows.fromClient(window), reader.position - 8);
-      this.#byClient.set(id, channel);
-      this.#legs.up(this.#legs.guard.transport(), copy);
+      kept.writeUInt32BE(channel.windows.fromClient(window), numberAt + 4);
+      this.#open(channel, this.#legs.guard.transport(), kept, numberAt);
       return;
     }
     this.#asked.add(id);
-    const kept = Buffer.from(payload);
     this.#legs.ask(operationOf('forward', asked.facts, Buffer.from(asked.text), asked.forbidden), null, (verdict) => {
       this.#asked.delete(id);
       if (!verdict.allowed) {
@@ -78,21 +110,21 @@ export class Channels {
         return;
       }
       channel.verdict = verdict;
-      this.#byClient.set(id, channel);
-      this.#legs.up(verdict, kept);
+      this.#open(channel, verdict, kept, numberAt);
     });
   }
 
   fromClient(payload: Buffer): void {
     const id = new WireReader(payload, 1).uint32();
-    const channel = this.#byServer.get(id);
-    if (channel === undefined) throw broken('a message for a channel that is not open');
+    const channel = this.#byDown.get(id);
+    if (channel === undefined || channel.serverId === null) throw broken('a message for a channel that is not open');
+    if (channel.serverId !== id) payload.writeUInt32BE(channel.serverId, 1);
     channel.take(payload);
   }
 
   #handleFromClient(payload: Buffer, channel: Channel): void {
     if (payload[0] === MESSAGE.close) {
-      this.#closedByClient(payload, channel);
+      this.#closedByClient(channel);
       return;
     }
     if (channel.over) return;
@@ -116,35 +148,37 @@ export class Channels {
     }
   }
 
-  #closedByClient(payload: Buffer, channel: Channel): void {
+  #closedByClient(channel: Channel): void {
     if (channel.clientClosed) throw broken('the close of a channel twice');
-    channel.clientClosed = true;
     this.#legs.withdraw(channel);
-    if (!channel.over) this.#legs.up(this.#legs.guard.transport(), payload);
+    channel.clientLeft();
     this.#forget(channel);
   }
 
   /** The client answers an opening of the target. */
   answeredByClient(payload: Buffer): void {
     const reader = new WireReader(payload, 1);
-    const serverId = reader.uint32();
-    const offered = this.#offered.get(serverId);
+    const number = reader.uint32();
+    const offered = this.#offered.get(number);
     if (offered === undefined) throw broken('an answer to a channel that nobody opened');
-    this.#offered.delete(serverId);
+    const { serverId, kind, verdict } = offered;
+    this.#offered.delete(number);
+    payload.writeUInt32BE(serverId, 1);
     if (payload[0] === MESSAGE.openFailure) {
-      this.#legs.guard.finish(offered.verdict, 'error', 'the client did not take it');
+      this.#legs.guard.finish(verdict, 'error', 'the client did not take it');
     } else {
       const clientId = reader.uint32();
       if (this.#byClient.has(clientId) || this.#asked.has(clientId)) throw broken('the number of a channel twice');
-      const channel = new Channel(this.#legs, clientId, offered.kind, offered.verdict);
-      channel.handler = (message) => this.#handleFromClient(message, channel);
-      channel.serverId = serverId;
+      const channel = this.#made(clientId, kind, verdict);
+      channel.knownUpAs = free(clientId, (each) => this.#byUp.has(each));
+      payload.writeUInt32BE(channel.knownUpAs, reader.position - 4);
       reader.uint32();
       channel.clientPacket = reader.uint32();
       this.#byClient.set(clientId, channel);
-      this.#byServer.set(serverId, channel);
+      this.#byUp.set(channel.knownUpAs, channel);
+      this.#confirmed(channel, serverId, number);
     }
-    this.#legs.up(offered.verdict, payload);
+    this.#legs.up(verdict, payload);
   }
 
   // ---- from the target
@@ -155,7 +189,8 @@ export class Channels {
     const id = reader.uint32();
     reader.uint32();
     reader.uint32();
-    if (this.#byServer.has(id) || this.#offered.has(id)) throw broken('the number of a channel twice');
+    const numberAt = reader.position - 12;
+    this.#unused(id);
     const asked = askedByTarget(kind, reader);
     const kept = Buffer.from(payload);
     const refuse = (reason: number): void => this.#legs.up(this.#legs.guard.transport(), openFailure(id, reason, 'refused'));
@@ -168,7 +203,9 @@ export class Channels {
         refuse(OPEN_REFUSED.prohibited);
         return;
       }
-      this.#offered.set(id, { kind, verdict });
+      const number = this.#freeDown(id);
+      kept.writeUInt32BE(number, numberAt);
+      this.#offered.set(number, { serverId: id, kind, verdict });
       this.#legs.down(kept);
     });
   }
@@ -176,18 +213,28 @@ export class Channels {
   /** The target answers an opening of the client. */
   answeredByServer(payload: Buffer): void {
     const reader = new WireReader(payload, 1);
-    const channel = this.#byClient.get(reader.uint32());
+    const channel = this.#byUp.get(reader.uint32());
     if (channel === undefined || channel.serverId !== null) throw broken('an answer to a channel that nobody opened');
+    payload.writeUInt32BE(channel.clientId, 1);
     if (payload[0] === MESSAGE.openFailure) {
+      this.#byUp.delete(channel.knownUpAs);
+      // The client was told before, when it was stopped.
+      if (channel.over) return;
       this.#byClient.delete(channel.clientId);
       channel.finish('error', `the target refused it: ${openFailureText(reader)}`);
       this.#legs.down(payload);
       return;
     }
     const serverId = reader.uint32();
-    if (this.#byServer.has(serverId) || this.#offered.has(serverId)) throw broken('the number of a channel twice');
-    channel.serverId = serverId;
-    this.#byServer.set(serverId, channel);
+    this.#unused(serverId);
+    if (channel.over) {
+      channel.serverId = serverId;
+      this.#byServer.set(serverId, channel);
+      channel.closeUp();
+      return;
+    }
+    this.#confirmed(channel, serverId, this.#freeDown(serverId));
+    payload.writeUInt32BE(channel.knownDownAs, reader.position - 4);
     const copy = Buffer.from(payload);
     copy.writeUInt32BE(channel.windows.fromTarget(reader.uint32()), reader.position - 4);
     const packet = Math.min(reader.uint32(), CHANNEL_PACKET);
@@ -198,17 +245,31 @@ export class Channels {
     channel.say('');
   }
 
+  /** The target may number a channel so. */
+  #unused(serverId: number): void {
+    if (this.#byServer.has(serverId) || [...this.#offered.values()].some((offered) => offered.serverId === serverId))
+      throw broken('the number of a channel twice');
+  }
+
+  #freeDown(serverId: number): number {
+    return free(serverId, (number) => this.#byDown.has(number) || this.#offered.has(number));
+  }
+
   fromServer(payload: Buffer): void {
-    const channel = this.#byClient.get(new WireReader(payload, 1).uint32());
+    const id = new WireReader(payload, 1).uint32();
+    const channel = this.#byUp.get(id);
     if (channel === undefined || channel.serverId === null || channel.serverClosed) throw broken('a message for a channel that is not open');
+    if (channel.clientId !== id) payload.writeUInt32BE(channel.clientId, 1);
     if (payload[0] === MESSAGE.close) {
-      channel.finished();
-      channel.serverClosed = true;
-      if (!channel.over) channel.pass(payload);
+      channel.serverLeft(payload);
       this.#forget(channel);
       return;
     }
-    if (channel.over) return;
+    if (channel.over) {
+      // What the target still answers comes before last words that wait for it.
+      if (payload[0] === MESSAGE.channelSuccess || payload[0] === MESSAGE.channelFailure) channel.answered(payload);
+      return;
+    }
     switch (payload[0]) {
       case MESSAGE.data:
       case MESSAGE.extendedData:
@@ -226,7 +287,7 @@ export class Channels {
         return;
       default:
         // Success or failure: in the order of the requests, or not at all.
-        if (!channel.replies.answered(() => this.#legs.down(payload))) throw broken('an answer to a request that nobody made');
+        if (!channel.answered(payload)) throw broken('an answer to a request that nobody made');
     }
   }
 
@@ -251,11 +312,30 @@ export class Channels {
     else if (wantsReply && channel.serverId !== null) this.#legs.up(this.#legs.guard.transport(), about(MESSAGE.channelFailure, channel.serverId));
   }
 
+  /** Takes it out where it is closed. */
   #forget(channel: Channel): void {
-    if (!channel.closed) return;
-    this.#byClient.delete(channel.clientId);
-    if (channel.serverId !== null) this.#byServer.delete(channel.serverId);
+    if (channel.clientDone) {
+      drop(this.#byClient, channel.clientId, channel);
+      drop(this.#byDown, channel.knownDownAs, channel);
+    }
+    if (channel.serverDone && channel.serverId !== null) {
+      drop(this.#byServer, channel.serverId, channel);
+      drop(this.#byUp, channel.knownUpAs, channel);
+    }
   }
+}
+
+/** The number may be another channel's by now. */
+function drop(channels: Map<number, Channel>, number: number, channel: Channel): void {
+  if (channels.get(number) === channel) channels.delete(number);
+}
+
+/** `number`, or where that is taken the first one that is not. */
+function free(number: number, taken: (number: number) => boolean): number {
+  if (!taken(number)) return number;
+  let next = 0;
+  while (taken(next)) next++;
+  return next;
 }
 
 function openFailureText(reader: WireReader): string {

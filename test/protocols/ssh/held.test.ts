@@ -74,15 +74,26 @@ async function shared(): Promise<Shared> {
   return {
     master,
     file: join(world.sshd.dir, 'files', `held-${number}`),
-    start: (...args) => spawn('ssh', [...world.options(), '-S', socket, ...args], environment),
+    // A client that loses its master would make a connection of its own, in silence: here it fails instead.
+    start: (...args) => spawn('ssh', [...world.options(), '-S', socket, '-o', 'ProxyCommand=false', ...args], environment),
   };
 }
 
 async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  expect({ code: child.exitCode, signal: child.signalCode }, 'it ended before').toEqual({ code: null, signal: null });
   const gone = once(child, 'exit');
   child.kill(signal);
   await gone;
 }
+
+/**
+ * The master is still there, and is wanted no more. Not by SIGTERM: OpenSSH 9.2 looks whether it was told to end, and then sleeps in poll() without
+ * keeping signals out in between, so one that comes just then (the master has only now closed the channel of a client whose end was waited for) is
+ * not seen before something else wakes it. Seen once in some 150 times: no signal pending, asleep, and gone as soon as somebody connected to its
+ * socket; each time where a debugger holds it in front of poll(), and with another server. Later versions use ppoll(). While something is held the
+ * gateway wakes it once a second.
+ */
+const over = (master: ChildProcess): Promise<void> => end(master, 'SIGKILL');
 
 describe('a held command', () => {
   it.each(['SIGKILL', 'SIGTERM'] as const)('of a client of a shared connection that ends by %s is taken back, and the connection goes on', async (signal) => {
@@ -93,7 +104,7 @@ describe('a held command', () => {
     await takenBack(request, file);
     const on = start('web-1', 'true');
     expect((await once(on, 'exit'))[0]).toBe(0);
-    await end(master, 'SIGTERM');
+    await over(master);
   });
 
   it.each(['SIGKILL', 'SIGTERM'] as const)('of a shared connection whose master ends by %s is taken back', async (signal) => {
@@ -110,7 +121,7 @@ describe('a held command', () => {
     const request = await held();
     await end(client, 'SIGKILL');
     await takenBack(request, file);
-    await end(master, 'SIGTERM');
+    await over(master);
   });
 
   it('behind another one whose client is killed is never asked for', async () => {
@@ -126,7 +137,7 @@ describe('a held command', () => {
     expect([(await first)[0], (await third)[0]]).toEqual([0, 0]);
     expect(await desk().list({ states: ['pending'], limit: 10 })).toEqual([]);
     expect(existsSync(file)).toBe(false);
-    await end(master, 'SIGTERM');
+    await over(master);
   });
 
   it('that was approved before its client was heard to be gone does not run', async () => {
@@ -146,6 +157,6 @@ describe('a held command', () => {
       .find(({ exact }) => exact.toString().includes(file));
     // Which is heard first, the yes or that the client is gone, is chance; whichever it is, nothing runs.
     expect(approved ? ['cancelled', 'deny'] : ['deny']).toContain(operation?.outcome?.status ?? operation?.decision?.effect);
-    await end(master, 'SIGTERM');
+    await over(master);
   });
 });

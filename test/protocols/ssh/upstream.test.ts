@@ -1,14 +1,12 @@
 /** The target's side: which hosts are believed, how the gateway logs in, and what a hostile target can do. */
-import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import * as net from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MESSAGE, openFailure, windowAdjust } from '../../../src/protocols/ssh/codec/messages.js';
 import { boolean, message, string, uint32, WireReader } from '../../../src/protocols/ssh/codec/wire.js';
-import { hostKeyOf, serverIdentity } from '../../../src/protocols/ssh/server-identity.js';
-import { Transport } from '../../../src/protocols/ssh/transport/transport.js';
+import { serverIdentity } from '../../../src/protocols/ssh/server-identity.js';
 import { hashKnownHosts, type RealSshd, startRealSshd } from '../../support/real-sshd.js';
+import { stubTarget } from '../../support/ssh-peers.js';
 import { type SshWorld, startSshWorld } from '../../support/ssh-world.js';
 
 let sshd: RealSshd;
@@ -85,58 +83,6 @@ describe('the host', () => {
     await expect(startSshWorld({ sshd, options: { hostKeys: ['ssh-ed25519 AAAA'] } })).rejects.toThrow(/must be a public key/);
   });
 });
-
-/** A target that does as the test says once the gateway is in. */
-async function stubTarget(options: {
-  /** Sent before the version. */
-  readonly greeting?: string;
-  /** Answer to each request to log in; default: let in. */
-  readonly login?: (method: string, payload: Buffer, send: (payload: Buffer) => void) => void;
-  /** Called with each message behind the login. */
-  readonly talk?: (payload: Buffer, send: (payload: Buffer) => void, socket: net.Socket) => void;
-}): Promise<{ port: number; hostKey: string; close(): void }> {
-  const identity = serverIdentity.generate();
-  const server = net.createServer((socket) => {
-    let inside = false;
-    const transport: Transport = new Transport(
-      { kind: 'server', hostKey: hostKeyOf(identity) },
-      {
-        write: (bytes) => void socket.write(bytes),
-        ready: () => undefined,
-        disconnected: () => socket.end(),
-        payload: (payload) => {
-          const send = (reply: Buffer): void => transport.send(reply);
-          if (payload[0] === MESSAGE.serviceRequest) send(message(MESSAGE.serviceAccept, string('ssh-userauth')));
-          else if (inside) options.talk?.(payload, send, socket);
-          else {
-            const reader = new WireReader(payload, 1);
-            const method = payload[0] === MESSAGE.authRequest ? ([reader.name(), reader.name(), reader.name()][2] ?? '') : 'more';
-            const watched = (reply: Buffer): void => {
-              if (reply[0] === MESSAGE.authSuccess) inside = true;
-              send(reply);
-            };
-            if (options.login === undefined) watched(message(MESSAGE.authSuccess));
-            else options.login(method, payload, watched);
-          }
-        },
-      },
-    );
-    socket.on('error', () => socket.destroy());
-    if (options.greeting !== undefined) socket.write(options.greeting);
-    transport.start();
-    socket.on('data', (chunk: Buffer) => {
-      try {
-        transport.feed(chunk);
-      } catch {
-        // The gateway hung up on it, which is what is looked for.
-        socket.destroy();
-      }
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return { port: (server.address() as net.AddressInfo).port, hostKey: serverIdentity.describe(identity), close: () => void server.close() };
-}
 
 async function withStub(options: Parameters<typeof stubTarget>[0], use: (world: SshWorld) => Promise<void>, password: string | null = null): Promise<void> {
   const stub = await stubTarget(options);

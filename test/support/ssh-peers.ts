@@ -1,0 +1,151 @@
+/** Both ends of SSH as a test wants them, message for message: a target that does what it is told, and a client that says what it is told to say. */
+import { once } from 'node:events';
+import * as net from 'node:net';
+import { MESSAGE } from '../../src/protocols/ssh/codec/messages.js';
+import { boolean, message, string, WireReader } from '../../src/protocols/ssh/codec/wire.js';
+import { hostKeyOf, serverIdentity } from '../../src/protocols/ssh/server-identity.js';
+import { HOST_KEYS, Transport } from '../../src/protocols/ssh/transport/transport.js';
+
+/** A target that does as the test says once the gateway is in. */
+export async function stubTarget(options: {
+  /** Sent before the version. */
+  readonly greeting?: string;
+  /** Answer to each request to log in; default: let in. */
+  readonly login?: (method: string, payload: Buffer, send: (payload: Buffer) => void) => void;
+  /** Called with each message behind the login. */
+  readonly talk?: (payload: Buffer, send: (payload: Buffer) => void, socket: net.Socket) => void;
+}): Promise<{ port: number; hostKey: string; close(): void }> {
+  const identity = serverIdentity.generate();
+  const server = net.createServer((socket) => {
+    let inside = false;
+    const transport: Transport = new Transport(
+      { kind: 'server', hostKey: hostKeyOf(identity) },
+      {
+        write: (bytes) => void socket.write(bytes),
+        ready: () => undefined,
+        disconnected: () => socket.end(),
+        payload: (payload) => {
+          const send = (reply: Buffer): void => transport.send(reply);
+          if (payload[0] === MESSAGE.serviceRequest) send(message(MESSAGE.serviceAccept, string('ssh-userauth')));
+          else if (inside) options.talk?.(payload, send, socket);
+          else {
+            const reader = new WireReader(payload, 1);
+            const method = payload[0] === MESSAGE.authRequest ? ([reader.name(), reader.name(), reader.name()][2] ?? '') : 'more';
+            const watched = (reply: Buffer): void => {
+              if (reply[0] === MESSAGE.authSuccess) inside = true;
+              send(reply);
+            };
+            if (options.login === undefined) watched(message(MESSAGE.authSuccess));
+            else options.login(method, payload, watched);
+          }
+        },
+      },
+    );
+    socket.on('error', () => socket.destroy());
+    if (options.greeting !== undefined) socket.write(options.greeting);
+    transport.start();
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        transport.feed(chunk);
+      } catch {
+        // The gateway hung up on it, which is what is looked for.
+        socket.destroy();
+      }
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { port: (server.address() as net.AddressInfo).port, hostKey: serverIdentity.describe(identity), close: () => void server.close() };
+}
+
+/** In one write, in one write for each byte, or in one for each message. */
+export type Cut = 'together' | 'bytewise' | 'apart';
+
+/** A client that is let in and then says only what the test says. */
+export class ScriptedClient {
+  /** Everything heard since it was let in, in order. */
+  readonly heard: Buffer[] = [];
+  /** Answers questions whether it is still there. */
+  answers = true;
+  closed = false;
+  readonly #socket: net.Socket;
+  readonly #transport: Transport;
+  #written: Buffer[] = [];
+  #inside = false;
+  #changed: () => void = () => undefined;
+
+  private constructor(socket: net.Socket, token: string) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    let loggingIn = true;
+    this.#transport = new Transport(
+      { kind: 'client', algorithms: HOST_KEYS, trusts: () => true },
+      {
+        write: (bytes) => void (loggingIn ? socket.write(bytes) : this.#written.push(Buffer.from(bytes))),
+        ready: () => this.#transport.send(message(MESSAGE.serviceRequest, string('ssh-userauth'))),
+        disconnected: () => socket.end(),
+        payload: (payload) => {
+          if (payload[0] === MESSAGE.serviceAccept)
+            this.#transport.send(message(MESSAGE.authRequest, string('web-1'), string('ssh-connection'), string('password'), boolean(false), string(token)));
+          else if (payload[0] === MESSAGE.authSuccess) {
+            loggingIn = false;
+            this.#inside = true;
+          } else if (payload[0] === MESSAGE.globalRequest) {
+            if (this.answers) this.sends([message(MESSAGE.requestFailure)]).catch(() => socket.destroy());
+          } else if (this.#inside) this.heard.push(Buffer.from(payload));
+          this.#changed();
+        },
+      },
+    );
+    socket.on('data', (chunk: Buffer) => {
+      if (!this.closed) this.#transport.feed(chunk);
+    });
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => {
+      this.closed = true;
+      this.#changed();
+    });
+  }
+
+  static async login(port: number, token = 'token-ann'): Promise<ScriptedClient> {
+    const socket = net.connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    const client = new ScriptedClient(socket, token);
+    client.#transport.start();
+    await client.until(() => client.#inside);
+    return client;
+  }
+
+  async sends(messages: readonly Buffer[], cut: Cut = 'together'): Promise<void> {
+    const packets = messages.map((each) => {
+      this.#transport.send(each);
+      return Buffer.concat(this.#written.splice(0));
+    });
+    const pieces = cut === 'apart' ? packets : [Buffer.concat(packets)];
+    for (const piece of pieces) {
+      if (cut === 'bytewise') for (const byte of piece) await this.#write(Buffer.from([byte]));
+      else await this.#write(piece);
+    }
+  }
+
+  async #write(bytes: Buffer): Promise<void> {
+    this.#socket.write(bytes);
+    // The gateway, in this process, reads it before there is more.
+    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /** Waits until `holds`, which is looked at whenever something was heard. @throws Error when the connection ended before */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) {
+      if (this.closed) throw new Error('the gateway closed the connection');
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+    }
+  }
+
+  end(): void {
+    this.#socket.destroy();
+  }
+}

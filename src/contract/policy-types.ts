@@ -81,35 +81,32 @@ export interface ChangedConnection {
   };
 }
 
-/** The sessions of a simulation: each is decided again when it began, for who had it, as the account that it had. */
-export interface SimulatedConnections {
-  readonly sessions: number;
+export interface SimulatedChanges<Change> {
   readonly changed: number;
-  /** Sessions whose target is gone. */
-  readonly skipped: number;
-  readonly groups: readonly { readonly before: string; readonly after: string; readonly count: number; readonly example: ChangedConnection }[];
+  /** Changes of the same kind together, the most frequent first. */
+  readonly groups: readonly { readonly before: string; readonly after: string; readonly count: number; readonly example: Change }[];
   /** The first changes, in the order of the journals. */
-  readonly changes: readonly ChangedConnection[];
+  readonly changes: readonly Change[];
   /** True when there were more changes than `changes` holds. */
   readonly more: boolean;
 }
 
+/** The sessions of a simulation: each is decided again when it began, for who had it, as the account that it had. */
+export interface SimulatedConnections extends SimulatedChanges<ChangedConnection> {
+  readonly sessions: number;
+  /** Sessions whose target is gone. */
+  readonly skipped: number;
+}
+
 /** POST /api/v1/policy/simulate */
-export interface PolicySimulation {
+export interface PolicySimulation extends SimulatedChanges<ChangedDecision> {
   readonly policy: string;
   readonly since: string;
   readonly sessions: number;
   readonly operations: number;
-  readonly changed: number;
   /** Operations that could not be replayed: their target is gone, or their record cannot be read. */
   readonly skipped: number;
   readonly milliseconds: number;
-  /** Changes of the same kind together, the most frequent first. */
-  readonly groups: readonly { readonly before: string; readonly after: string; readonly count: number; readonly example: ChangedDecision }[];
-  /** The first changes, in the order of the journals. */
-  readonly changes: readonly ChangedDecision[];
-  /** True when there were more changes than `changes` holds. */
-  readonly more: boolean;
   /** Sessions that began since then, and were to be opened otherwise: `changed` and what is above is about operations alone. */
   readonly connections: SimulatedConnections;
 }

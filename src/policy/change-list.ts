@@ -1,14 +1,9 @@
 /** Changes of a simulation: how many there are of each kind, and the first of them with all that is known. Holds no more than so many, however many there are. Pure. */
 
+import type { SimulatedChanges } from '../contract/policy-types.js';
+
 const CHANGES_KEPT = 1_000;
 const GROUPS_KEPT = 200;
-
-export interface ChangeGroup<Change> {
-  readonly before: string;
-  readonly after: string;
-  readonly count: number;
-  readonly example: Change;
-}
 
 export class ChangeList<Change> {
   count = 0;
@@ -28,7 +23,7 @@ export class ChangeList<Change> {
     if (group === undefined && this.#groups.size < GROUPS_KEPT) this.#groups.set(key, { count: 1, before, after, example: change });
   }
 
-  report(): { readonly changed: number; readonly groups: readonly ChangeGroup<Change>[]; readonly changes: readonly Change[]; readonly more: boolean } {
+  report(): SimulatedChanges<Change> {
     return {
       changed: this.count,
       groups: [...this.#groups.values()].sort((a, b) => b.count - a.count),

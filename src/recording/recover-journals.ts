@@ -293,30 +293,29 @@ async function writeAll(path: string, flags: string, bytes: Uint8Array, position
 async function cutTail(path: string, offset: number, now: number): Promise<number> {
   const file = await open(path, 'r+');
   try {
-    const size = await endOfBytes(file, offset);
-    if (size === offset) {
-      await file.truncate(offset);
-      await file.datasync();
-      return 0;
-    }
-    const kept = await open(`${path}.${offset}.${now}.torn`, 'wx', 0o600);
-    try {
-      const buffer = Buffer.allocUnsafe(1 << 20);
-      for (let position = offset; position < size; ) {
-        const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, size - position), position);
-        if (bytesRead === 0) break;
-        await kept.write(buffer, 0, bytesRead);
-        position += bytesRead;
-      }
-      await kept.datasync();
-    } finally {
-      await kept.close();
-    }
+    const end = await endOfBytes(file, offset);
+    if (end > offset) await keepTail(file, offset, end, `${path}.${offset}.${now}.torn`);
     await file.truncate(offset);
     await file.datasync();
-    return size - offset;
+    return end - offset;
   } finally {
     await file.close();
+  }
+}
+
+async function keepTail(file: FileHandle, offset: number, end: number, to: string): Promise<void> {
+  const kept = await open(to, 'wx', 0o600);
+  try {
+    const buffer = Buffer.allocUnsafe(1 << 20);
+    for (let position = offset; position < end; ) {
+      const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, end - position), position);
+      if (bytesRead === 0) break;
+      await kept.write(buffer, 0, bytesRead);
+      position += bytesRead;
+    }
+    await kept.datasync();
+  } finally {
+    await kept.close();
   }
 }
 

@@ -1,6 +1,6 @@
 /** How explanations, differences, test results and simulations of policies read. All names and texts come from elsewhere and are made visible. */
 import type { Decision } from '../../contract/decision.js';
-import type { ChangedConnection, ChangedDecision, EffectTrace, PolicyExplanation, PolicySimulation } from '../../contract/policy-types.js';
+import type { ChangedConnection, ChangedDecision, EffectTrace, PolicyExplanation, PolicySimulation, SimulatedChanges } from '../../contract/policy-types.js';
 import { paintOut, visible } from '../terminal.js';
 import { renderTable } from './table.js';
 
@@ -109,16 +109,9 @@ function connectionRow({ at, session, who, target, account, before, after }: Cha
   ];
 }
 
-interface Changes<Change> {
-  readonly changed: number;
-  readonly groups: readonly { readonly before: string; readonly after: string; readonly count: number }[];
-  readonly changes: readonly Change[];
-  readonly more: boolean;
-}
-
 /** Kinds of changes, then the first of them. */
 function changesText<Change>(
-  { changed, groups, changes, more }: Changes<Change>,
+  { changed, groups, changes, more }: SimulatedChanges<Change>,
   columns: readonly string[],
   row: (change: Change) => string[],
   place: string,

@@ -65,11 +65,16 @@ export class Channels {
 
   /** The client's leg of a channel stands, and its opening goes up. */
   #open(channel: Channel, verdict: Verdict, payload: Buffer, numberAt: number): void {
+    this.#numbered(channel, payload, numberAt);
+    this.#legs.up(verdict, payload);
+  }
+
+  /** The target knows the channel by the client's number where that is free, and by what `payload` says in any case. */
+  #numbered(channel: Channel, payload: Buffer, numberAt: number): void {
     channel.knownUpAs = free(channel.clientId, (number) => this.#byUp.has(number));
     payload.writeUInt32BE(channel.knownUpAs, numberAt);
     this.#byClient.set(channel.clientId, channel);
     this.#byUp.set(channel.knownUpAs, channel);
-    this.#legs.up(verdict, payload);
   }
 
   #confirmed(channel: Channel, serverId: number, knownDownAs: number): void {
@@ -88,7 +93,7 @@ export class Channels {
     const window = reader.uint32();
     const packet = reader.uint32();
     const numberAt = reader.position - 12;
-    if (this.#byClient.has(id) || this.#asked.has(id)) throw broken('the number of a channel twice');
+    this.#unusedByClient(id);
     if (this.#count >= CHANNELS || (kind === 'session' && this.noMoreSessions)) {
       this.#legs.down(openFailure(id, OPEN_REFUSED.shortage, 'gw: too many channels'));
       return;
@@ -168,14 +173,11 @@ export class Channels {
       this.#legs.guard.finish(verdict, 'error', 'the client did not take it');
     } else {
       const clientId = reader.uint32();
-      if (this.#byClient.has(clientId) || this.#asked.has(clientId)) throw broken('the number of a channel twice');
+      this.#unusedByClient(clientId);
       const channel = this.#made(clientId, kind, verdict);
-      channel.knownUpAs = free(clientId, (each) => this.#byUp.has(each));
-      payload.writeUInt32BE(channel.knownUpAs, reader.position - 4);
+      this.#numbered(channel, payload, reader.position - 4);
       reader.uint32();
       channel.clientPacket = reader.uint32();
-      this.#byClient.set(clientId, channel);
-      this.#byUp.set(channel.knownUpAs, channel);
       this.#confirmed(channel, serverId, number);
     }
     this.#legs.up(verdict, payload);
@@ -190,7 +192,7 @@ export class Channels {
     reader.uint32();
     reader.uint32();
     const numberAt = reader.position - 12;
-    this.#unused(id);
+    this.#unusedByTarget(id);
     const asked = askedByTarget(kind, reader);
     const kept = Buffer.from(payload);
     const refuse = (reason: number): void => this.#legs.up(this.#legs.guard.transport(), openFailure(id, reason, 'refused'));
@@ -226,7 +228,7 @@ export class Channels {
       return;
     }
     const serverId = reader.uint32();
-    this.#unused(serverId);
+    this.#unusedByTarget(serverId);
     if (channel.over) {
       channel.serverId = serverId;
       this.#byServer.set(serverId, channel);
@@ -245,8 +247,11 @@ export class Channels {
     channel.say('');
   }
 
-  /** The target may number a channel so. */
-  #unused(serverId: number): void {
+  #unusedByClient(clientId: number): void {
+    if (this.#byClient.has(clientId) || this.#asked.has(clientId)) throw broken('the number of a channel twice');
+  }
+
+  #unusedByTarget(serverId: number): void {
     if (this.#byServer.has(serverId) || [...this.#offered.values()].some((offered) => offered.serverId === serverId))
       throw broken('the number of a channel twice');
   }

@@ -37,6 +37,8 @@ function keys(schema: Json): string {
 
 const at = (schema: Json, ...path: readonly string[]): Json => path.reduce((node, step) => asJson(node[step]), schema);
 
+const BY_RULE = { everyone: ' Takes a rule: `defaults` do not allow it.', agents: ' For agents it takes a rule: `defaults` do not allow it to them.' } as const;
+
 function protocolReference(protocol: ProtocolDescriptor): string {
   const factRows = protocol.facts.map((fact) => [
     code(fact.name),
@@ -51,7 +53,11 @@ function protocolReference(protocol: ProtocolDescriptor): string {
 
 ${table(
   ['action', 'meaning', 'facts'],
-  protocol.actions.map((action) => [code(action.name), action.description, action.facts.map(code).join(', ')]),
+  protocol.actions.map((action) => [
+    code(action.name),
+    action.description + (action.byRule === undefined ? '' : BY_RULE[action.byRule]),
+    action.facts.map(code).join(', '),
+  ]),
 )}
 ### Facts
 

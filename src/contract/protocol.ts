@@ -24,6 +24,8 @@ export interface ActionDescriptor {
   readonly facts: readonly string[];
   /** It needs nothing that a target refuses on a read-only connection. Not said: it may write. */
   readonly readOnly?: true;
+  /** Who needs a rule for it, because `defaults` that allow do not reach it for them. Not said: they do for everyone. */
+  readonly byRule?: 'everyone' | 'agents';
 }
 
 export interface FactDescriptor {

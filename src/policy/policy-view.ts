@@ -23,7 +23,7 @@ import { askingMask, bothDemands, demandOf, highestTier } from './merge-terms.js
 import { grantsOnlyReads } from './read-only.js';
 import { RuleIndex } from './rule-index.js';
 import type { TargetFields } from './selector.js';
-import { CONNECT, type ProtocolVocabulary, UNKNOWN } from './vocabulary.js';
+import { allowedByDefault, CONNECT, type ProtocolVocabulary, UNKNOWN } from './vocabulary.js';
 
 export interface CompiledView extends PolicyView {
   /**
@@ -281,14 +281,15 @@ class View implements CompiledView {
     const notKnown = action === UNKNOWN && why !== undefined ? ` (${printable(why)})` : '';
     const named = found.deny ?? found.asking[0];
     const said = named === undefined ? [] : named.facts.map((fact) => fact.name);
-    const fallback = this.#input.defaultOperations === 'allow' && action !== UNKNOWN;
+    const allows = this.#input.defaultOperations === 'allow';
+    const fallback = allows && allowedByDefault(vocabulary, action, this.#input.identity.kind);
     const strict = this.#strict(found, action, `${describeEffect(effect, said)}${notKnown}`, describeEffect(effect, []), fallback);
     if (strict !== null) return strict;
     if (action === UNKNOWN)
       return { effect: 'deny', rule: null, reason: `${describeEffect(effect, [])}${notKnown}: no rule allows by name what is not understood`, found };
     if (fallback) return { effect: 'allow', rule: null, reason: `${action}: allowed by default`, found };
-    const target = printable(this.#input.target.name);
-    return { effect: 'deny', rule: null, reason: `${describeEffect(effect, [])}: no rule allows it, and on ${target} operations are denied by default`, found };
+    const otherwise = allows ? 'what is allowed by default does not reach it' : `on ${printable(this.#input.target.name)} operations are denied by default`;
+    return { effect: 'deny', rule: null, reason: `${describeEffect(effect, [])}: no rule allows it, and ${otherwise}`, found };
   }
 
   /** What rules say; null: no rule says anything. `what` and `bare` are the effect in words, with and without its facts. */

@@ -4,8 +4,9 @@
  * approval is granted, and only a denial without any of these takes it away. What an action is, its descriptor says; one that does not say
  * that it only reads is a writing one. Pure.
  */
+import type { Identity } from '../contract/identity.js';
 import type { CompiledRule } from './compiled-rule.js';
-import { type ProtocolVocabulary, UNKNOWN } from './vocabulary.js';
+import { allowedByDefault, type ProtocolVocabulary, UNKNOWN } from './vocabulary.js';
 
 interface Granted {
   /** Rules whose subjects and targets match, of every hour. */
@@ -14,14 +15,15 @@ interface Granted {
   readonly uncertain: ReadonlySet<CompiledRule>;
   readonly defaultOperations: 'allow' | 'deny';
   readonly vocabulary: ProtocolVocabulary | undefined;
+  readonly identity: Pick<Identity, 'kind'>;
 }
 
-export function grantsOnlyReads({ rules, uncertain, defaultOperations, vocabulary }: Granted): boolean {
+export function grantsOnlyReads({ rules, uncertain, defaultOperations, vocabulary, identity }: Granted): boolean {
   if (vocabulary === undefined) return false;
   const permits = rules.filter((rule) => (rule.effect === 'allow' || rule.effect === 'require_approval') && !uncertain.has(rule));
   const denies = rules.filter((rule) => rule.effect === 'deny' && unconditional(rule));
   for (const action of writingActions(vocabulary)) {
-    const byDefault = defaultOperations === 'allow' && action !== UNKNOWN;
+    const byDefault = defaultOperations === 'allow' && allowedByDefault(vocabulary, action, identity.kind);
     if (!byDefault && !permits.some((rule) => covers(rule, action))) continue;
     if (!denies.some((rule) => rule.every || rule.actions.has(action))) return false;
   }

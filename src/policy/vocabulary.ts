@@ -4,6 +4,7 @@
  * nothing.
  */
 import { GwError } from '../contract/gw-error.js';
+import type { SubjectKind } from '../contract/identity.js';
 import type { ActionDescriptor, FactDescriptor, ProtocolDescriptor } from '../contract/protocol.js';
 
 /** Opening a session. Not an operation of any protocol, and never covered by `*`. */
@@ -48,6 +49,13 @@ export function buildVocabulary(protocols: readonly ProtocolDescriptor[]): Vocab
     });
   }
   return vocabulary;
+}
+
+/** Whether `defaults` that allow operations can allow `action` to a subject of this kind. What is not declared or not understood takes a rule that says so. */
+export function allowedByDefault(vocabulary: ProtocolVocabulary | undefined, action: string, kind: SubjectKind): boolean {
+  const declared = vocabulary?.actions.get(action);
+  if (declared === undefined || action === UNKNOWN || declared.byRule === 'everyone') return false;
+  return declared.byRule !== 'agents' || kind !== 'agent';
 }
 
 /** What a rule selects by `targets.protocols`, or all when it names none. Unknown kinds are left out: they are reported elsewhere. */

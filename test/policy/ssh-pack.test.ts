@@ -29,8 +29,8 @@ const person: Identity = {
   expiresAt: Number.MAX_SAFE_INTEGER,
 };
 const agent: Identity = { ...person, kind: 'agent' };
-const decide = (identity: Identity, action: string, resource: Facts['effects'][number]['resource'] = null, env = 'test'): string =>
-  policy()
+const decide = (identity: Identity, action: string, resource: Facts['effects'][number]['resource'] = null, env = 'test', set = policy()): string =>
+  set
     .view(identity, { name: 'web-1', protocol: 'ssh', labels: { env } })
     .decide({ effects: [{ action, resource, facts: { assurance: 'enforced' } }], unknown: [], summary: '', redacted: null }).effect;
 const path = (name: string): Facts['effects'][number]['resource'] => ({ type: 'path', name: [name], columns: [] });
@@ -96,5 +96,39 @@ describe('the shipped guardrails for hosts', () => {
     expect(decide(person, 'sftp.write', path('/home/x/.ssh/authorized_keys'))).toBe('require_approval');
     expect(decide(person, 'sftp.write', path('/srv/x'))).toBe('allow');
     expect(decide(person, 'sftp.write', { type: 'path', name: [null], columns: [] })).toBe('require_approval');
+  });
+});
+
+describe('what is allowed by default', () => {
+  const open = (rules = ''): ReturnType<typeof loadPolicy> =>
+    loadPolicy([{ path: 'open.yaml', text: `version: 1\ndefaults: [{ operations: allow }]\nrules: [${rules}]\n` }], [ssh.descriptor]);
+  const lent = ['agent', 'x11', 'local', 'local_socket', 'remote', 'remote_socket'].map((what) => `ssh.forward.${what}`);
+  const by = (identity: Identity, action: string, set = open()): string => decide(identity, action, null, 'test', set);
+
+  it.each([...lent, 'ssh.tunnel', 'ssh.env'])('never is %s: it takes a rule', (action) => {
+    expect(by(person, action)).toBe('deny');
+    expect(by(agent, action)).toBe('deny');
+    expect(by(person, action, open(`{ id: r, effect: allow, actions: [${action}] }`))).toBe('allow');
+    expect(by(person, action, open(`{ id: r, effect: allow, actions: ['*'] }`))).toBe('allow');
+  });
+
+  it.each(['ssh.shell', 'ssh.subsystem'])('is %s to people and not to agents', (action) => {
+    expect(by(person, action)).toBe('allow');
+    expect(by(agent, action)).toBe('deny');
+    expect(by(agent, action, open(`{ id: r, effect: allow, subjects: { kinds: [agent] }, actions: [${action}] }`))).toBe('allow');
+  });
+
+  it('is a command to both', () => {
+    expect(by(person, 'ssh.exec')).toBe('allow');
+    expect(by(agent, 'ssh.exec')).toBe('allow');
+  });
+
+  it('says why it does not reach something, and that people could be asked', () => {
+    const facts = { effects: [{ action: 'ssh.forward.agent', resource: null, facts: {} }], unknown: [], summary: '', redacted: null };
+    const view = open().view(person, { name: 'web-1', protocol: 'ssh', labels: {} });
+    expect(view.decide(facts).reasons).toEqual(['ssh.forward.agent: no rule allows it, and what is allowed by default does not reach it']);
+    expect(by(person, 'ssh.forward.agent', open(`{ id: r, effect: require_approval, actions: [ssh.forward.agent], approval: { groups: [ops] } }`))).toBe(
+      'require_approval',
+    );
   });
 });

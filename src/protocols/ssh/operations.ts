@@ -4,19 +4,21 @@ import type { ActionDescriptor, FactDescriptor } from '../../contract/protocol.j
 
 const action = (name: string, description: string, ...facts: readonly string[]): ActionDescriptor => ({ name, description, facts: [...facts, 'assurance'] });
 
+const byRule = (who: NonNullable<ActionDescriptor['byRule']>, of: ActionDescriptor): ActionDescriptor => ({ ...of, byRule: who });
+
 export const actions: readonly ActionDescriptor[] = [
-  action('ssh.shell', 'Opens an interactive shell. What is typed in it is recorded as far as it is shown, and not decided on.', 'terminal'),
+  byRule('agents', action('ssh.shell', 'Opens an interactive shell. What is typed in it is recorded as far as it is shown, and not decided on.', 'terminal')),
   action('ssh.exec', 'Runs a program: one for each program in the command, wherever it stands.', 'program', 'arguments', 'expanded', 'piped'),
   action('ssh.redirect', "A command's redirection reads or writes a file.", 'mode', 'path'),
-  action('ssh.subsystem', 'Starts a subsystem other than SFTP.'),
-  action('ssh.env', 'Sets a variable of the environment. LANG and LC_* need no permission.'),
-  action('ssh.forward.local', 'Opens a connection from the target to an address (ssh -L, -D, -W, -J).'),
-  action('ssh.forward.local_socket', 'Opens a connection from the target to a local socket of it.'),
-  action('ssh.forward.remote', 'Listens on the target (ssh -R), and each connection that comes in there.'),
-  action('ssh.forward.remote_socket', 'Listens on a local socket of the target, and each connection that comes in there.'),
-  action('ssh.forward.agent', "Lends the client's agent to the target, and each use of it."),
-  action('ssh.forward.x11', "Lends the client's display to the target, and each use of it."),
-  action('ssh.tunnel', 'Opens a network tunnel (ssh -w).'),
+  byRule('agents', action('ssh.subsystem', 'Starts a subsystem other than SFTP.')),
+  byRule('everyone', action('ssh.env', 'Sets a variable of the environment. LANG and LC_* need no permission.')),
+  byRule('everyone', action('ssh.forward.local', 'Opens a connection from the target to an address (ssh -L, -D, -W, -J).')),
+  byRule('everyone', action('ssh.forward.local_socket', 'Opens a connection from the target to a local socket of it.')),
+  byRule('everyone', action('ssh.forward.remote', 'Listens on the target (ssh -R), and each connection that comes in there.')),
+  byRule('everyone', action('ssh.forward.remote_socket', 'Listens on a local socket of the target, and each connection that comes in there.')),
+  byRule('everyone', action('ssh.forward.agent', "Lends the client's agent to the target, and each use of it.")),
+  byRule('everyone', action('ssh.forward.x11', "Lends the client's display to the target, and each use of it.")),
+  byRule('everyone', action('ssh.tunnel', 'Opens a network tunnel (ssh -w).')),
   action('sftp.session', 'Starts SFTP. What is done in it is decided one by one.'),
   action('sftp.read', 'Opens a file to read it.', 'path'),
   action('sftp.write', 'Opens a file to write it; what is in it may be lost.', 'path', 'mode'),

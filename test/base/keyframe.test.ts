@@ -108,6 +108,17 @@ describe('a keyframe', () => {
     );
   });
 
+  it.each([
+    '\u001b[4he\u0301',
+    'rest\r\u001b[4he\u0301x',
+    'rest\r\u001b[4h漢\u0301',
+    `${'0'.repeat(COLUMNS)}\u001b[4D\u001b[44;4he\u0301`,
+    `${'x'.repeat(COLUMNS - 1)}\u001b[4he\u0301`,
+  ])('joins a mark to what was drawn just before it where characters are inserted: %j', async (text) => {
+    const characters = [...text];
+    for (let cut = 0; cut <= characters.length; cut++) await same(filtered(text, [cut]), 1);
+  });
+
   // xterm lets its other screen scroll beyond its rows after it became lower, so either it becomes lower or it has another screen.
   it.each([
     ['higher', token, fc.nat({ max: 3 })],

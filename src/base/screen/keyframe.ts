@@ -85,7 +85,7 @@ class Drawer {
     if (!modes.wrap) this.say('\u001b[?7l');
     if (!modes.cursor) this.say('\u001b[?25l');
     const last = active.x >= active.columns;
-    const joins = drawn > 0 && !modes.insert && active.x >= drawn;
+    const joins = drawn > 0 && active.x >= drawn;
     const row = active.y - (modes.origin ? active.top : 0);
     const column = joins ? active.x - drawn : last ? this.#lastCell(active) : active.x;
     if (!joins) {
@@ -97,6 +97,8 @@ class Drawer {
     if (modes.insert) this.say('\u001b[4h');
     if (!joins) return;
     this.say(at(column, row));
+    // Where it inserts, what it draws would move the rest of the line: first that moves the other way.
+    if (modes.insert) this.say(`\u001b[${drawn}P`);
     this.cell(active.line, column, false);
   }
 

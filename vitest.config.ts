@@ -1,7 +1,25 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer } from 'vitest/node';
 
 /** Where to write the results as JSON besides the terminal; `.ci/run` counts them. */
 const report = process.env['GW_TEST_REPORT'];
+
+/** What takes a minute and more begins first: begun late, one of these runs alone at the end while the other fork has nothing to do. */
+const LONGEST = [
+  'audit/forged-evidence',
+  'protocols/postgres/hostile/random-pipelines',
+  'gateway/audit',
+  'gateway/key-rotation',
+  'gateway/logged-completeness',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: Parameters<BaseSequencer['sort']>[0]): ReturnType<BaseSequencer['sort']> {
+    const isLong = ({ moduleId }: (typeof files)[number]): boolean => LONGEST.some((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 // Real servers start in many of these suites, so files run in few forks and with generous limits; no test asserts on time.
 export default defineConfig({
@@ -9,6 +27,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     disableConsoleIntercept: true,
     testTimeout: 60_000,
     hookTimeout: 120_000,

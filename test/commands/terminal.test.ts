@@ -145,6 +145,7 @@ describe('gw sessions play', () => {
   it.each(['SIGINT', 'SIGKILL'] as const)('has a file without a name for a long one, which %s takes along', async (signal) => {
     cast = LONG_CAST;
     const cli = terminal(['sessions', 'play', 'ses_1']);
+    await cli.has('Reading the recording … 40 MiB');
     await cli.has('head');
     cast = CAST;
     const state = join(home.folder, 'state', 'gw');

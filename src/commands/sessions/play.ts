@@ -3,6 +3,7 @@ import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { parseDuration } from '../../base/duration.js';
 import { GwCommand } from '../../cli/base-command.js';
+import { Progress } from '../../cli/progress.js';
 import { playAtTerminal } from '../../cli/record/play-at-terminal.js';
 import { Playback } from '../../cli/record/playback.js';
 import { replayJson, replayText } from '../../cli/record/print-replay.js';
@@ -37,7 +38,8 @@ export default class SessionsPlay extends GwCommand {
     const from = timeOf(flags.from);
     const idle = flags['skip-idle'] === undefined ? null : timeOf(flags['skip-idle']);
     const { client, settings } = await this.connect(flags);
-    const cast = await readCast(await client.exportSession(args.id, 'asciicast'), { dir: settings.paths.state, idle: this.jsonEnabled() ? null : idle });
+    const pieces = new Progress().count('Reading the recording', await client.exportSession(args.id, 'asciicast'));
+    const cast = await readCast(pieces, { dir: settings.paths.state, idle: this.jsonEnabled() ? null : idle });
     try {
       await this.#show(args.id, cast, new Playback(cast, { speed, from }));
     } finally {

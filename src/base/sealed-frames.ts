@@ -46,13 +46,15 @@ export type Opened =
 export class FrameOpener {
   readonly #key: Buffer;
   readonly #name: Buffer;
-  #frames = 0;
+  #frames: number;
   #rest: Buffer = Buffer.alloc(0);
   #broken = false;
 
-  constructor(key: Buffer, name: string) {
+  /** `first`: number of the frame that it begins with. */
+  constructor(key: Buffer, name: string, first = 0) {
     this.#key = key;
     this.#name = Buffer.from(name, 'utf8');
+    this.#frames = first;
   }
 
   /** Bytes after the last whole frame. */

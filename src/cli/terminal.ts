@@ -2,6 +2,7 @@
  * The process's two voices: stdout carries data, stderr carries talk. What came from elsewhere (names, reasons, statements) is made
  * visible before it is shown, so that nobody's text can move the cursor, recolour the screen or hide a word (redteam 6h).
  */
+import { once } from 'node:events';
 import { Chalk, type ChalkInstance } from 'chalk';
 import { visible, visibleLines } from '../base/visible-text.js';
 import { readEnvironment } from './environment.js';
@@ -19,6 +20,11 @@ export const paintErr: ChalkInstance = colourFor(process.stderr);
 /** Data. `text` goes out as it is; callers end it with a line break. */
 export function writeData(text: string): void {
   process.stdout.write(text);
+}
+
+/** The same for data of any length: no more of it waits than the reader is behind. */
+export async function writeAllData(pieces: Iterable<string>): Promise<void> {
+  for (const piece of pieces) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
 }
 
 /** Talk: progress, notices, errors. */

@@ -45,8 +45,10 @@ export interface ClassView extends MaskedAs {
   readonly conditions: ConditionRight;
   /** Found by content in text without a tag as well. */
   readonly detect: boolean;
-  /** What detectors find of it in a text is hidden from who works, too; otherwise in the record only. */
+  /** What detectors find of it in a text is hidden from who works on a terminal, too; otherwise in the record only. */
   readonly screen: boolean;
+  /** The same wherever it is delivered: without a terminal, too. */
+  readonly output: boolean;
   /** `file-stem/id` of the mask rule by which a token of it that is compared with a column of the class stands for its value; null: it does not. */
   readonly resolvedBy: string | null;
   /** How people may let it be shown in clear, statement by statement; null: they may not, or it is. */
@@ -121,12 +123,14 @@ export interface StreamMask {
 /** For protocols that deliver text and no rows. */
 export interface TextMasks {
   /**
-   * For the record, which hides every class that is looked for, also from whom it is shown to. `found` is told how each value was delivered;
-   * `screened`: through `screen`, if there is one.
+   * For the record, which hides every class that is looked for, also from whom it is shown to. `found` is told how each value was delivered: through
+   * the mask of this name, if there is one.
    */
-  record(screened: boolean, found: (how: ClassView) => void): StreamMask;
-  /** For who works; null: nothing is hidden there. */
+  record(delivered: 'screen' | 'output', found: (how: ClassView) => void): StreamMask;
+  /** For who works on a terminal; null: nothing is hidden there. */
   readonly screen: (() => StreamMask) | null;
+  /** For who gets the text without one; null: nothing is hidden there. */
+  readonly output: (() => StreamMask) | null;
 }
 
 /** What an island is given to mask the results of one session. */
@@ -164,8 +168,20 @@ export interface InheritedTagText {
   readonly from: readonly string[];
 }
 
+/** A class that detectors look for in text without columns, as somebody would see it. */
+export interface ExplainedText {
+  readonly class: string;
+  readonly terminal: Treatment;
+  /** Without a terminal. */
+  readonly output: Treatment;
+  readonly record: Treatment;
+  readonly rule: string | null;
+}
+
 /** The masking of a statement, for people. */
 export interface MaskingExplanation {
+  /** What is looked for in the text that it says; of protocols that deliver columns nothing. */
+  readonly text: readonly ExplainedText[];
   /** One list for each statement of the text that returns something. */
   readonly results: readonly (readonly ExplainedColumn[])[];
   /** Why the statement would be refused for the sake of hidden data; null: it would not. */

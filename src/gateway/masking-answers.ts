@@ -4,7 +4,7 @@ import type { PolicySource } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { InheritedTagStore } from '../contract/inherited-tags.js';
 import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
-import { createLooksLike, proposeTags } from '../masking/index.js';
+import { createLooksLike, explainText, proposeTags } from '../masking/index.js';
 import type { Path } from '../session/index.js';
 import { protocolsByKind } from './gateway-protocols.js';
 
@@ -19,9 +19,10 @@ export function createMaskingAnswers({ policy, path, inheritedTags, masking }: M
   return {
     inherited: (target) => inheritedTags.list(target, null),
     explain: async ({ token, address }, identity, target, statement, reasoned) => {
-      const protocol = protocolsByKind.get(target.protocol)?.masking ?? null;
+      const protocol = protocolsByKind.get(target.protocol);
       const view = policy.current().view(identity, target).masking(reasoned, false);
-      if (protocol === null || view === null) return null;
+      if (view === null || protocol === undefined) return null;
+      if (protocol.masking === null) return protocol.descriptor.searched === true ? explainText(view) : null;
       let catalog: object | null = null;
       try {
         catalog = await path.survey.catalog(token, address, target.name);
@@ -29,7 +30,7 @@ export function createMaskingAnswers({ policy, path, inheritedTags, masking }: M
         // Without it the answer says that nothing is known of the columns.
         if (GwError.from(thrown).code === 'internal.error') throw thrown;
       }
-      return protocol.explain(statement, masking(view), catalog);
+      return protocol.masking.explain(statement, masking(view), catalog);
     },
     scan: async ({ token, address }, identity, target, scope, rows) => {
       const columns = await path.survey.sample(token, address, target.name, scope, rows, createLooksLike());

@@ -3,7 +3,7 @@ export { Findings } from './detectors/findings.js';
 export { maskFindings, type TransformByClass } from './detectors/mask-findings.js';
 export { createScanner, type Scanner } from './detectors/scanner.js';
 export { createStreamMask } from './detectors/stream-mask.js';
-export { createMaskingDoor } from './masking-door.js';
+export { createMaskingDoor, explainText } from './masking-door.js';
 export { createLooksLike, proposeTags } from './propose-tags.js';
 export { type MaskedForm, recogniseMasked } from './recognise-masked.js';
 export { createTokenKeys, type IntegerBits, isToken, mintedBy, type TokenKeys, tokenMaker } from './tokens.js';

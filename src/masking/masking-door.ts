@@ -1,7 +1,7 @@
 /** A view of policy carried out: transforms and detectors for what one identity may not see of one target. One for each view, shared. */
 import type { Clock } from '../base/clock.js';
 import { DETECTED_CLASSES, type DetectedClass, type ValueTransform } from '../contract/masking.js';
-import type { ClassView, MaskingDoor, MaskingView, TextMasks } from '../contract/masking-policy.js';
+import type { ClassView, MaskingDoor, MaskingExplanation, MaskingView, StreamMask, TextMasks } from '../contract/masking-policy.js';
 import { Findings } from './detectors/findings.js';
 import { maskFindings } from './detectors/mask-findings.js';
 import { createScanner } from './detectors/scanner.js';
@@ -50,27 +50,51 @@ function createScan(view: MaskingView, key: TokenKeys, clock: Clock): MaskingDoo
 }
 
 /** A class that nobody sees hidden is not looked for; one that somebody sees in clear by a mask rule is, for the record. */
-function createText(view: MaskingView, key: TokenKeys, clock: Clock): TextMasks | null {
+function lookedFor({ classes }: MaskingView): ReadonlyMap<DetectedClass, ClassView> {
   const looked = new Map<DetectedClass, ClassView>();
-  for (const how of view.classes) if (how.detect && isDetected(how.class) && (how.treatment !== 'clear' || how.rule !== null)) looked.set(how.class, how);
+  for (const how of classes) if (how.detect && isDetected(how.class) && (how.treatment !== 'clear' || how.rule !== null)) looked.set(how.class, how);
+  return looked;
+}
+
+const isHidden = {
+  screen: ({ screen, output, treatment }: ClassView): boolean => (screen || output) && treatment !== 'clear',
+  output: ({ output, treatment }: ClassView): boolean => output && treatment !== 'clear',
+};
+
+/** What becomes of text without columns, in words; null: nothing is looked for. */
+export function explainText(view: MaskingView): MaskingExplanation | null {
+  const text = [...lookedFor(view).values()].map((how) => ({
+    class: how.class,
+    terminal: isHidden.screen(how) ? how.treatment : ('clear' as const),
+    output: isHidden.output(how) ? how.treatment : ('clear' as const),
+    record: how.treatment === 'clear' ? ('mask' as const) : how.treatment,
+    rule: how.rule,
+  }));
+  return text.length === 0 ? null : { text, results: [], refusal: null, inherits: [], clears: [], resolves: [], catalog: true };
+}
+
+function createText(view: MaskingView, key: TokenKeys, clock: Clock): TextMasks | null {
+  const looked = lookedFor(view);
   if (looked.size === 0) return null;
-  const hidden = new Map([...looked].filter(([, how]) => how.screen && how.treatment !== 'clear'));
   const inClear = new Map([...looked].map(([name, how]) => [name, { ...how, treatment: 'clear' as const, rule: how.treatment === 'clear' ? how.rule : null }]));
-  const transformsOf = (classes: ReadonlyMap<DetectedClass, ClassView>): Partial<Record<DetectedClass, ValueTransform>> => {
+  // One scanner for all streams of a kind: each call to it is over before the next begins.
+  const maskOf = (classes: ReadonlyMap<DetectedClass, ClassView>): ((found?: (each: DetectedClass) => void) => StreamMask) => {
+    const scanner = createScanner([...classes.keys()]);
     const transforms: Partial<Record<DetectedClass, ValueTransform>> = {};
     for (const [name, { treatment, keepLength }] of classes)
       if (treatment !== 'mask' && treatment !== 'clear') transforms[name] = createTransform({ treatment, class: name, kind: 'text', key, clock, keepLength });
-    return transforms;
+    return (found) => createStreamMask(scanner, transforms, found);
   };
-  // One scanner for all streams: each call to it is over before the next begins.
-  const [all, some] = [createScanner([...looked.keys()]), createScanner([...hidden.keys()])];
-  const [forRecord, forScreen] = [transformsOf(looked), transformsOf(hidden)];
+  const hiddenWhere = (where: (how: ClassView) => boolean): ReadonlyMap<DetectedClass, ClassView> => new Map([...looked].filter(([, how]) => where(how)));
+  const hidden = { screen: hiddenWhere(isHidden.screen), output: hiddenWhere(isHidden.output) };
+  const forRecord = maskOf(looked);
   return {
-    record: (screened, found) =>
-      createStreamMask(all, forRecord, (each) => {
-        const how = (screened ? hidden.get(each) : undefined) ?? inClear.get(each);
+    record: (delivered, found) =>
+      forRecord((each) => {
+        const how = hidden[delivered].get(each) ?? inClear.get(each);
         if (how !== undefined) found(how);
       }),
-    screen: hidden.size === 0 ? null : () => createStreamMask(some, forScreen),
+    screen: hidden.screen.size === 0 ? null : maskOf(hidden.screen),
+    output: hidden.output.size === 0 ? null : maskOf(hidden.output),
   };
 }

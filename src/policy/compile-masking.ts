@@ -29,6 +29,7 @@ export interface CompiledClass {
   readonly treatment: Treatment;
   readonly detect: boolean;
   readonly screen: boolean;
+  readonly output: boolean;
   readonly keepLength: boolean;
 }
 
@@ -48,6 +49,8 @@ export interface CompiledMask {
   readonly columns: readonly ReadonlyMap<number, NamePattern>[] | null;
   readonly treatment: Treatment | null;
   readonly conditions: ConditionRight | null;
+  /** Null: as the class says. */
+  readonly output: boolean | null;
   readonly resolveTokens: boolean;
   readonly needsReason: boolean;
   readonly needsApproval: boolean;
@@ -86,7 +89,7 @@ function compileColumn(text: string, parts: readonly (readonly string[])[], comp
 /** Classes that any of the files describes, and those that gw knows. */
 function compileClasses(files: readonly MaskingSource[], complain: Complain): Map<string, CompiledClass> {
   const classes = new Map<string, CompiledClass>(
-    Object.entries(MASKING_CLASSES).map(([name, { treatment }]) => [name, { name, treatment, detect: false, screen: false, keepLength: false }]),
+    Object.entries(MASKING_CLASSES).map(([name, { treatment }]) => [name, { name, treatment, detect: false, screen: false, output: false, keepLength: false }]),
   );
   const described = new Map<string, string>();
   for (const file of files) {
@@ -98,12 +101,14 @@ function compileClasses(files: readonly MaskingSource[], complain: Complain): Ma
       if (other !== undefined) report(`class \`${name}\` is described in ${other} already`);
       described.set(name, file.path);
       if (entry.detect === true && known?.detector !== true) report(`gw has no detector for class \`${name}\``, 'detect');
-      if (entry.screen === true && entry.detect !== true) report('`screen` is for what detectors find: say `detect: true`, too', 'screen');
+      for (const key of ['screen', 'output'] as const)
+        if (entry[key] === true && entry.detect !== true) report(`\`${key}\` is for what detectors find: say \`detect: true\`, too`, key);
       classes.set(name, {
         name,
         treatment: entry.treatment ?? known?.treatment ?? 'mask',
         detect: entry.detect ?? false,
         screen: entry.screen ?? false,
+        output: entry.output ?? false,
         keepLength: entry.keep_length ?? false,
       });
     }
@@ -118,7 +123,7 @@ function checkApproval(mask: MaskText, report: Report): void {
     return;
   }
   if (mask.treatment !== 'clear') report(['approval'], '`approval` lets people show a class in clear, so it stands beside `treatment: clear`', 'key');
-  for (const key of ['conditions', 'resolve_tokens'] as const)
+  for (const key of ['conditions', 'output', 'resolve_tokens'] as const)
     if (mask[key] !== undefined)
       report([key], `\`${key}\` is asked for before people are, so it cannot stand beside \`approval\`; write a mask of its own for it`, 'key');
   if (mask.needs_approval !== undefined)
@@ -126,8 +131,10 @@ function checkApproval(mask: MaskText, report: Report): void {
 }
 
 function compileMask(mask: MaskText, name: string, parts: readonly (readonly string[])[], report: Report): CompiledMask {
-  if (mask.treatment === undefined && mask.conditions === undefined && mask.resolve_tokens === undefined)
-    report([], 'says nothing: give it a `treatment`, `conditions` or `resolve_tokens`');
+  if (mask.treatment === undefined && mask.conditions === undefined && mask.output === undefined && mask.resolve_tokens === undefined)
+    report([], 'says nothing: give it a `treatment`, `conditions`, `output` or `resolve_tokens`');
+  if (mask.output !== undefined && mask.columns !== undefined)
+    report(['output'], '`output` is about text, which has no columns: write a mask of its own for it, without `columns`', 'key');
   checkApproval(mask, report);
   return {
     name,
@@ -137,6 +144,7 @@ function compileMask(mask: MaskText, name: string, parts: readonly (readonly str
     columns: mask.columns?.map((text, index) => compileColumn(text, parts, (problem) => report(['columns', index], problem))) ?? null,
     treatment: mask.treatment ?? null,
     conditions: mask.conditions ?? null,
+    output: mask.output ?? null,
     resolveTokens: mask.resolve_tokens === true,
     needsReason: mask.needs_reason === true,
     needsApproval: mask.needs_approval === true,

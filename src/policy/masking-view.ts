@@ -66,6 +66,7 @@ class View implements MaskingView {
       conditions,
       detect: false,
       screen: false,
+      output: false,
       resolvedBy: null,
       onApproval: null,
     };
@@ -90,6 +91,7 @@ class View implements MaskingView {
     let treatment: Treatment | null = null;
     let rule: string | null = null;
     let conditions: ConditionRight | null = null;
+    let output: boolean | null = null;
     let resolvedBy: string | null = null;
     /** What would hold if people approved, as far as rules that wait for that say. */
     let later: Treatment | null = null;
@@ -109,6 +111,7 @@ class View implements MaskingView {
       if (mask.treatment !== null && (sure || closes(mask.treatment, known))) {
         if (treatment === null || stricter(STRICTNESS, mask.treatment, treatment) !== treatment) [treatment, rule] = [mask.treatment, mask.name];
       }
+      if (mask.output !== null && (sure || mask.output)) output = output === true || mask.output;
       if (mask.conditions !== null && (sure || stricter(CONDITION_USES, mask.conditions, this.#defaultConditions) === mask.conditions))
         conditions = conditions === null ? mask.conditions : stricter(CONDITION_USES, mask.conditions, conditions);
     }
@@ -127,6 +130,7 @@ class View implements MaskingView {
       conditions: conditions ?? this.#defaultConditions,
       detect: known.detect,
       screen: known.screen,
+      output: output ?? known.output,
       resolvedBy,
       onApproval,
     };

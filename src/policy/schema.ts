@@ -178,7 +178,14 @@ const classSchema = z
   .strictObject({
     treatment: treatment.optional().describe('How everyone sees it for whom no mask rule says otherwise. Left out: what gw ships for the class, else `mask`.'),
     detect: z.boolean().optional().describe('Found by its content in text without a tag, too; for classes that gw has a detector for.'),
-    screen: z.boolean().optional().describe('With `detect`, for protocols that deliver text and no rows: also hidden from who works, not only in the record.'),
+    screen: z
+      .boolean()
+      .optional()
+      .describe('With `detect`, for protocols that deliver text and no rows: also hidden from who works on a terminal, not only in the record.'),
+    output: z
+      .boolean()
+      .optional()
+      .describe('With `detect`, for such protocols: hidden from who works wherever it is delivered, also in what programs say without a terminal.'),
     keep_length: z.boolean().optional().describe('`partial` keeps the length and the separators of the value.'),
     description: text(2000).optional().describe('For the readers of the file.'),
   })
@@ -203,6 +210,12 @@ const maskSchema = z.strictObject({
   columns: list(text(500)).optional().describe('Which tagged columns, as in `data`. Left out: all.'),
   treatment: treatment.optional().describe('How they see it. Of several rules that apply the strictest holds; it takes the place of what the class says.'),
   conditions: conditions.optional(),
+  output: z
+    .boolean()
+    .optional()
+    .describe(
+      'Whether what detectors find of it in text is hidden wherever it is delivered, also without a terminal; it takes the place of what the class says.',
+    ),
   resolve_tokens: z
     .literal(true)
     .optional()

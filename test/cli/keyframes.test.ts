@@ -2,9 +2,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TerminalFilter } from '../../src/base/terminal-filter.js';
+import { CastEvents } from '../../src/cli/record/cast-events.js';
 import { Keyframes } from '../../src/cli/record/keyframes.js';
 import { Playback } from '../../src/cli/record/playback.js';
-import type { Cast, CastEvent } from '../../src/cli/record/read-cast.js';
+import type { Cast } from '../../src/cli/record/read-cast.js';
 import { ReferenceScreen } from '../support/reference-screen.js';
 
 const SIZE = { columns: 40, rows: 10 };
@@ -20,8 +21,13 @@ const step = fc.oneof(
 
 function castOf(texts: readonly string[], apart: number): Cast {
   const keyframes = new Keyframes(SIZE, apart);
-  const events: CastEvent[] = ['\u001bc', ...texts].map((text, at) => ({ at: at * 100, kind: 'output', text }));
-  for (const event of events) keyframes.take(event);
+  const events = new CastEvents({ dir: '/nonexistent' });
+  for (const [at, text] of ['\u001bc', ...texts].entries()) {
+    const event = { at: at * 100, kind: 'output', text } as const;
+    events.add(event);
+    keyframes.take(event);
+  }
+  events.end();
   return { title: 't', intact: true, events, size: SIZE, keyframes };
 }
 
@@ -38,15 +44,15 @@ describe('a seek', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 80 }), fc.nat(8_000), fc.integer({ min: 1, max: 400 }), async (steps, from, apart) => {
         const cast = castOf(steps, apart);
-        const played = new Playback(cast, { speed: 1, from: 0, idle: null });
+        const played = new Playback(cast, { speed: 1, from: 0 });
         const whole = played.advance(from);
-        const begun = new Playback(cast, { speed: 1, from: Math.min(from, played.length), idle: null });
+        const begun = new Playback(cast, { speed: 1, from: Math.min(from, played.length) });
         const at = begun.advance(0);
         expect(await shown(at)).toEqual(await shown(whole));
-        const sought = new Playback(cast, { speed: 1, from: begun.length, idle: null });
+        const sought = new Playback(cast, { speed: 1, from: begun.length });
         sought.advance(0);
         const back = sought.move('back') ?? '';
-        const before = new Playback(cast, { speed: 1, from: 0, idle: null });
+        const before = new Playback(cast, { speed: 1, from: 0 });
         const first = before.advance(sought.position);
         expect(await shown(back)).toEqual(await shown(first));
         expect(await shown(back, sought.advance(1e9))).toEqual(await shown(first, before.advance(1e9)));
@@ -71,8 +77,8 @@ describe('a seek', () => {
   });
 
   it('of a recording without a drawing keeps its lines, and of a terminal that is too small says so', () => {
-    const plain = new Playback({ ...castOf([], 10), ...{ keyframes: new Keyframes(SIZE) } }, { speed: 1, from: 0, idle: null });
+    const plain = new Playback({ ...castOf([], 10), ...{ keyframes: new Keyframes(SIZE) } }, { speed: 1, from: 0 });
     expect(plain.size).toBeNull();
-    expect(new Playback(castOf(['a'], 10), { speed: 1, from: 0, idle: null }).size).toEqual(SIZE);
+    expect(new Playback(castOf(['a'], 10), { speed: 1, from: 0 }).size).toEqual(SIZE);
   });
 });

@@ -1,18 +1,27 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { type CastEvent, CastEvents, type CastEventsOptions } from '../../src/cli/record/cast-events.js';
 import { Keyframes } from '../../src/cli/record/keyframes.js';
 import { Playback } from '../../src/cli/record/playback.js';
-import { type Cast, type CastEvent, readCast } from '../../src/cli/record/read-cast.js';
+import { type Cast, readCast } from '../../src/cli/record/read-cast.js';
 
 const out = (at: number, text: string) => ({ at, kind: 'output' as const, text });
 const mark = (at: number, text: string) => ({ at, kind: 'marker' as const, text });
-const castOf = (events: CastEvent[], size = { columns: 80, rows: 24 }, apart = 1_000): Cast => {
-  const keyframes = new Keyframes(size, apart);
-  for (const event of events) keyframes.take(event);
+const DIR = '/nonexistent';
+const castOf = (all: readonly CastEvent[], options: Partial<CastEventsOptions> = {}): Cast => {
+  const size = { columns: 80, rows: 24 };
+  const keyframes = new Keyframes(size, 1_000);
+  const events = new CastEvents({ dir: DIR, ...options });
+  for (const event of all) {
+    events.add(event);
+    keyframes.take(event);
+  }
+  events.end();
   return { title: 't', intact: true, events, size, keyframes };
 };
-const cast = castOf([out(0, 'head\r\n'), mark(1_000, '#1'), out(1_000, 'one\r\n'), mark(61_000, '#2'), out(61_000, 'two\r\n'), out(62_000, 'end\r\n')]);
-const play = (change: Partial<ConstructorParameters<typeof Playback>[1]> = {}) => new Playback(cast, { speed: 1, from: 0, idle: null, ...change });
+const ALL = [out(0, 'head\r\n'), mark(1_000, '#1'), out(1_000, 'one\r\n'), mark(61_000, '#2'), out(61_000, 'two\r\n'), out(62_000, 'end\r\n')];
+const play = ({ idle = null, ...change }: { idle?: number | null; speed?: number; from?: number } = {}) =>
+  new Playback(castOf(ALL, { idle }), { speed: 1, from: 0, ...change });
 
 describe('playback', () => {
   it('shows what is due, and says how long nothing will be', () => {
@@ -63,7 +72,7 @@ describe('playback', () => {
         (all, from, move) => {
           let at = 0;
           const events = all.map(([after, text, isMark]) => (isMark ? mark((at += after), text) : out((at += after), text)));
-          const play = (position: number): Playback => new Playback(castOf(events), { speed: 1, from: position, idle: null });
+          const play = (position: number): Playback => new Playback(castOf(events), { speed: 1, from: position });
           const playback = play(from);
           playback.advance(0);
           const screen = playback.move(move);
@@ -91,17 +100,15 @@ describe('a cast that comes', () => {
       (async function* () {
         yield await Promise.resolve(Buffer.from(text));
       })(),
+      { dir: DIR },
     );
   const HEAD = '{"version":3,"term":{"cols":80,"rows":24},"title":"t"}\n';
   const END = '# record: complete and verified\n';
 
   it('is read with its times added up', async () => {
-    expect(await read(`${HEAD}[0.5,"o","a"]\n[0.25,"m","#1"]\n[0,"x","0"]\n${END}`)).toMatchObject({
-      title: 't',
-      intact: true,
-      size: { columns: 80, rows: 24 },
-      events: [out(500, 'a'), mark(750, '#1')],
-    });
+    const { events, ...cast } = await read(`${HEAD}[0.5,"o","a"]\n[0.25,"m","#1"]\n[0,"x","0"]\n${END}`);
+    expect(cast).toMatchObject({ title: 't', intact: true, size: { columns: 80, rows: 24 } });
+    expect([events.at(0), events.at(1), events.at(2)]).toEqual([out(500, 'a'), mark(750, '#1'), undefined]);
     expect((await read(`${HEAD}# record: NOT INTACT: chain-broken\n`)).intact).toBe(false);
   });
 

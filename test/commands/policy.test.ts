@@ -57,6 +57,7 @@ const explanation: PolicyExplanation = {
     },
   ],
   masking: {
+    text: [{ class: 'pan', terminal: 'partial', output: 'clear', record: 'partial', rule: 'p/agents' }],
     results: [
       [
         { name: 'ssn', from: ['bank.t.ssn'], how: 'unchanged', classes: ['ssn'], shown: 'partial', rule: null, why: 'class ssn, as the class says' },
@@ -212,6 +213,12 @@ describe('the gateway', () => {
       expect(short.stdout).toContain(words);
     expect(short.stdout).not.toContain('it is not about drop');
     expect((await run('explain', '--all', '--target', 'bank-db', 'DROP TABLE t')).stdout).toContain('it is not about drop');
+  });
+
+  it('says where values that stand in text are hidden', async () => {
+    expect((await run('explain', '--target', 'bank-db', 'DROP TABLE t')).stdout).toMatch(
+      /CLASS {2}ON A TERMINAL {2}WITHOUT ONE {2}IN THE RECORD {2}RULE\npan {4}partial {8}clear {8}partial {8}p\/agents\n/,
+    );
   });
 
   it('says which columns inherit which tags, of a statement and of a target', async () => {

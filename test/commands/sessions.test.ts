@@ -165,6 +165,24 @@ describe('gw sessions play', () => {
     expect(await run('play', 'ses_1')).toMatchObject({ code: 8 });
   });
 
+  it('gives all of it as JSON', async () => {
+    answer = CAST + INTACT;
+    const result = await run('play', 'ses_1', '--json', '--skip-idle', '2s');
+    expect(JSON.parse(result.stdout)).toEqual({
+      session: 'ses_1',
+      title: 'alice on bank-db',
+      events: [
+        { at: 0, kind: 'output', text: 'session: ses_1\r\n' },
+        { at: 1_000, kind: 'marker', text: '#1' },
+        { at: 1_000, kind: 'output', text: "=> select '\u001b[31m'\r\n" },
+        { at: 3_601_000, kind: 'output', text: ' 1 row\u0007\r\n' },
+      ],
+      intact: true,
+    });
+    answer = `${CAST}# record: NOT INTACT: x\n`;
+    expect(await run('play', 'ses_1', '--json')).toMatchObject({ code: 9 });
+  });
+
   it.each([
     ['--speed', '0'],
     ['--speed', 'fast'],

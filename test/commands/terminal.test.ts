@@ -1,5 +1,6 @@
 /** Behaviour that needs a real terminal: made by `script`, which is part of every Linux system that these tests run on. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalInfo } from '../../src/contract/api-types.js';
@@ -27,6 +28,10 @@ const CAST = `{"version":3,"term":{"cols":120,"rows":40},"title":"alice on bank-
 # record: complete and verified
 `;
 
+/** More than `gw sessions play` keeps in memory. */
+const LONG_CAST = CAST.replace('[3600,"m","#2"]', `${`[0,"m","${'#'.repeat(2 ** 20)}"]\n`.repeat(40)}[3600,"m","#2"]`);
+
+let cast = CAST;
 let approvals: ApprovalInfo[] = [];
 let gateway: FakeGateway;
 let home: CliHome;
@@ -40,7 +45,7 @@ beforeAll(async () => {
     certificate: await authority.issue(),
     targets: [lineTarget('bank-db'), lineTarget('vault', { reachable: false, reasons: ['only dba'] })],
     approvals: () => approvals,
-    exported: () => CAST,
+    exported: () => cast,
   });
   await home.trust(gateway.port, authority.ca);
   env = { ...home.env, GW_GATEWAY: gateway.url, GW_ID_TOKEN: tokenFor('alice'), TERM: 'xterm' };
@@ -136,7 +141,34 @@ describe('gw sessions play', () => {
     expect(await cli.code).toBe(0);
     expect(cli.text()).toMatch(/head[^\n]*\r\nthe second\r\nthe end\r\n/);
   });
+
+  it.each(['SIGINT', 'SIGKILL'] as const)('has a file without a name for a long one, which %s takes along', async (signal) => {
+    cast = LONG_CAST;
+    const cli = terminal(['sessions', 'play', 'ses_1']);
+    await cli.has('Reading the recording … 40 MiB');
+    await cli.has('head');
+    cast = CAST;
+    const state = join(home.folder, 'state', 'gw');
+    const [reader, ...others] = await readersOf(join(state, 'replay-'));
+    expect(others).toEqual([]);
+    expect((await readdir(state)).filter((name) => name.startsWith('replay'))).toEqual([]);
+    process.kill(Number(reader), signal);
+    await cli.code;
+    expect(await readersOf(join(state, 'replay-'))).toEqual([]);
+    expect((await readdir(state)).filter((name) => name.startsWith('replay'))).toEqual([]);
+  });
 });
+
+/** Processes that have a file open whose path begins so. */
+async function readersOf(path: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const id of (await readdir('/proc')).filter((name) => /^\d+$/.test(name))) {
+    const files = await readdir(`/proc/${id}/fd`).catch(() => []);
+    const targets = await Promise.all(files.map((file) => readlink(`/proc/${id}/fd/${file}`).catch(() => '')));
+    if (targets.some((target) => target.startsWith(path))) found.push(id);
+  }
+  return found;
+}
 
 describe('gw approve', () => {
   it('is a live list; a number shows the whole request, nothing is approved by Enter, and an approval is for what was shown', async () => {

@@ -27,6 +27,7 @@ const how = (treatment: ClassView['treatment']): ClassView => ({
   conditions: 'allow',
   detect: false,
   screen: false,
+  output: false,
   resolvedBy: null,
   onApproval: null,
 });

@@ -92,6 +92,22 @@ masks: [{ id: a, treatment: clear, classes: [ssn], columns: [s.t.c] }]`;
     expect(seen(text, {}, 's.t.c', false, true)).toEqual(['pin clear allow p/a']);
   });
 
+  it('says whether text without a terminal is hidden, in the place of the class; of several that hides', () => {
+    const hidden = (text: string, who: Partial<Identity>): boolean | undefined => view(text, who)?.classes.find(({ class: name }) => name === 'ssn')?.output;
+    const closed = 'classes: { ssn: { detect: true, output: true } }\n';
+    const open = 'classes: { ssn: { detect: true } }\n';
+    expect([hidden(closed, {}), hidden(open, {})]).toEqual([true, false]);
+    const agents = 'masks: [{ id: a, output: true, subjects: { kinds: [agent] } }, { id: b, output: false, subjects: { groups: [raw] } }]';
+    expect([hidden(open + agents, { kind: 'agent' }), hidden(open + agents, {})]).toEqual([true, false]);
+    expect([hidden(closed + agents, { groups: ['raw'] }), hidden(closed + agents, { kind: 'agent', groups: ['raw'] })]).toEqual([false, true]);
+    // Who it is, is not certain: it hides, and opens nothing.
+    const unsure = (output: boolean): string => `masks: [{ id: a, output: ${String(output)}, subjects: { emails: [ann@bank.example] } }]`;
+    const ann = { email: 'ann@bank.example', emailVerified: false };
+    expect([hidden(open + unsure(true), ann), hidden(closed + unsure(false), ann)]).toEqual([true, true]);
+    expect(view(`${closed}masks: [{ id: a, output: true, targets: { labels: { env: dev } } }]`)?.classes[0]?.output).toBe(true);
+    expect(view(`${open}masks: [{ id: a, output: true, targets: { labels: { env: dev } } }]`)?.classes[0]?.output).toBe(false);
+  });
+
   it('says what may decide; agents may only compare', () => {
     expect(seen(TAGGED, { kind: 'agent' })).toEqual(['pin partial equality -']);
     expect(seen(`${TAGGED}masks: [{ id: a, conditions: deny }]`, {})).toEqual(['pin partial deny -']);
@@ -152,9 +168,12 @@ describe('a file', () => {
     ['classes: { ssn: { treatmnt: clear, detect: true } }', 'p.yaml:2:', 'unknown key `treatmnt`'],
     ['classes: { pin: { detect: true } }', 'p.yaml:2:', 'gw has no detector for class `pin`'],
     ['classes: { ssn: { screen: true } }', 'p.yaml:2:', '`screen` is for what detectors find'],
+    ['classes: { ssn: { output: true } }', 'p.yaml:2:', '`output` is for what detectors find'],
+    ['masks: [{ id: a, columns: [s.t.c], output: true }]', 'p.yaml:2:', '`output` is about text'],
+    ['masks: [{ id: a, treatment: clear, output: false, approval: { groups: [x] } }]', 'p.yaml:2:', 'cannot stand beside `approval`'],
     ['classes: { Pin: { treatment: clear } }', 'p.yaml:2:', 'lower-case letters'],
     ['classes: { pin: { treatment: hide } }', 'p.yaml:2:', '`treatment` cannot be `hide`'],
-    ['masks: [{ id: a, subjects: { kinds: [agent] } }]', 'p.yaml:2:', 'says nothing: give it a `treatment`, `conditions` or `resolve_tokens`'],
+    ['masks: [{ id: a, subjects: { kinds: [agent] } }]', 'p.yaml:2:', 'says nothing: give it a `treatment`, `conditions`, `output` or `resolve_tokens`'],
     ['masks: [{ id: a, treatment: clear, class: [ssn] }]', 'p.yaml:2:', 'unknown key `class`'],
     ['masks: [{ id: a, treatment: clear }, { id: a, treatment: mask }]', 'p.yaml:2:', 'already has the id `a`'],
     ['masks: [{ id: a, treatment: clear, classes: [nope] }]', 'p.yaml:2:', 'unknown class `nope`'],

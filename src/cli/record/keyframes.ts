@@ -12,10 +12,12 @@ export interface TerminalSize {
 }
 
 /** What a recording holds, as far as it shows: text, or another size. */
-export type Shown = { readonly kind: 'output'; readonly text: string } | ({ readonly kind: 'resize' } & TerminalSize) | { readonly kind: 'marker' };
+export type Shown = { readonly kind: 'output' | 'marker'; readonly text: string } | ({ readonly kind: 'resize' } & TerminalSize);
 
-/** Output between two keyframes, characters; twice as much each time that they become too many. */
+/** What is to be read again between two keyframes, characters; twice as much each time that they become too many. */
 const APART = 128 << 10;
+/** As many characters an event costs itself. */
+const EVENT = 32;
 /** Characters of all keyframes together. */
 const KEPT = 32 << 20;
 
@@ -62,8 +64,7 @@ export class Keyframes {
       const { columns, rows } = this.largest;
       this.largest = { columns: Math.max(columns, event.columns), rows: Math.max(rows, event.rows) };
     }
-    if (event.kind !== 'output') return;
-    this.#since += event.text.length;
+    this.#since += EVENT + (event.kind === 'resize' ? 0 : event.text.length);
     // A sequence that is not over yet would be lost.
     if (this.#since < this.#apart || !this.#filter.idle) return;
     this.#since = 0;
@@ -83,7 +84,7 @@ export class Keyframes {
   }
 
   /** The screen after so many of the events that were taken, as text that draws it on any terminal of its size. */
-  at(count: number, events: readonly Shown[]): string {
+  at(count: number, events: { at(number: number): Shown | undefined }): string {
     let [low, high] = [0, this.#frames.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
@@ -96,7 +97,7 @@ export class Keyframes {
     if (frame !== undefined) screen.write(frame.text);
     const filter = new TerminalFilter();
     for (let at = frame?.events ?? 0; at < count; at++) {
-      const event = events[at];
+      const event = events.at(at);
       if (event !== undefined) apply(event, screen, filter);
     }
     return keyframeOf(screen);

@@ -5,6 +5,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import { TerminalFilter } from '../../base/terminal-filter.js';
+import { GwError } from '../../contract/gw-error.js';
 import type { Move, Playback } from './playback.js';
 
 /** Colours, a hidden cursor and another screen are not left behind. */
@@ -24,23 +25,35 @@ const KEYS: Readonly<Record<string, Move>> = {
 const EACH_KEY = /\u001b\[[A-D]|[\s\S]/g;
 const QUIT: ReadonlySet<string> = new Set(['q', '\u0003', '\u0004']);
 
-/** Resolves when the replay has ended or was left. True: it was left. */
+/** Resolves when the replay has ended or was left. True: it was left. @throws GwError `recording.local` when the rest of it cannot be read */
 export async function playAtTerminal(playback: Playback, talk: (line: string) => void): Promise<boolean> {
   const { stdin, stdout } = process;
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
     let last = performance.now();
     let ended = false;
     let filter = new TerminalFilter();
     const show = (text: string): void => void stdout.write(filter.write(text));
-    const finish = (left: boolean): void => {
+    const putBack = (): void => {
       ended = true;
       clearTimeout(timer);
-      stdin.off('data', onKeys);
+      stdin.off('data', onData);
       stdin.setRawMode(false);
       stdin.pause();
       if (filter.drew) stdout.write(RESTORE);
+    };
+    const finish = (left: boolean): void => {
+      putBack();
       resolve(left);
+    };
+    /** What fails while it plays ends it. */
+    const attempt = (work: () => void): void => {
+      try {
+        work();
+      } catch (thrown) {
+        putBack();
+        reject(GwError.from(thrown));
+      }
     };
     const tick = (): void => {
       clearTimeout(timer);
@@ -49,7 +62,7 @@ export async function playAtTerminal(playback: Playback, talk: (line: string) =>
       last = now;
       const { wait } = playback;
       if (playback.over && !playback.paused) finish(false);
-      else if (wait !== null) timer = setTimeout(tick, wait);
+      else if (wait !== null) timer = setTimeout(() => attempt(tick), wait);
     };
     const onKeys = (typed: Buffer): void => {
       for (const key of typed.toString('latin1').match(EACH_KEY) ?? []) {
@@ -61,6 +74,7 @@ export async function playAtTerminal(playback: Playback, talk: (line: string) =>
         onKey(key);
       }
     };
+    const onData = (typed: Buffer): void => attempt(() => onKeys(typed));
     const onKey = (key: string): void => {
       const move = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
       if (move === undefined) return;
@@ -82,9 +96,9 @@ export async function playAtTerminal(playback: Playback, talk: (line: string) =>
         `[recorded on a terminal of ${size.columns}x${size.rows}; this one is ${stdout.columns}x${stdout.rows}, so some of it will be drawn in the wrong place]`,
       );
     stdin.setRawMode(true);
-    stdin.on('data', onKeys);
+    stdin.on('data', onData);
     stdin.resume();
-    tick();
+    attempt(tick);
   });
 }
 

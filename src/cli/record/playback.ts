@@ -1,30 +1,30 @@
 /**
- * Where a replay stands: position, speed, pause, and what has been shown. Pure: elapsed time and keys in, text out; whoever drives it owns clock
- * and terminal. Times are milliseconds. Where nothing happened for long, the time between is shortened once, before it plays. A recording that
- * draws is shown from a keyframe on after each seek; of one that only writes lines, the last of them.
+ * Where a replay stands: position, speed, pause, and what has been shown. Elapsed time and keys in, text out; whoever drives it owns clock
+ * and terminal. Times are milliseconds. A recording that draws is shown from a keyframe on after each seek; of one that only writes lines, the last.
  */
 import { straightDown } from '../../base/terminal-filter.js';
+import type { CastEvents } from './cast-events.js';
 import type { Keyframes, TerminalSize } from './keyframes.js';
-import type { Cast, CastEvent } from './read-cast.js';
+import type { Cast } from './read-cast.js';
 
 export interface PlaybackOptions {
   readonly speed: number;
   /** Position to begin at. */
   readonly from: number;
-  /** Longest time in which nothing happens; null: as it was. */
-  readonly idle: number | null;
 }
 
 /** How far the arrows go, and what is shown again after that. */
 const STEP_MS = 5_000;
 const SCREEN_LINES = 200;
+/** Characters that are shown at once; what is due beyond that follows. */
+const AT_ONCE = 1 << 20;
 const SLOWEST = 0.125;
 const FASTEST = 64;
 
 export type Move = 'pause' | 'back' | 'forward' | 'faster' | 'slower' | 'next' | 'previous';
 
 export class Playback {
-  readonly #events: readonly CastEvent[];
+  readonly #events: CastEvents;
   readonly length: number;
   readonly #keyframes: Keyframes;
   readonly #largest: TerminalSize;
@@ -36,9 +36,9 @@ export class Playback {
   #speed: number;
   #paused = false;
 
-  constructor(cast: Cast, { speed, from, idle }: PlaybackOptions) {
-    this.#events = idle === null ? cast.events : shortened(cast.events, idle);
-    this.length = this.#events.at(-1)?.at ?? 0;
+  constructor(cast: Cast, { speed, from }: PlaybackOptions) {
+    this.#events = cast.events;
+    this.length = cast.events.length;
     this.#speed = speed;
     this.#at = Math.min(from, this.length);
     this.#begun = this.#at === 0;
@@ -64,12 +64,12 @@ export class Playback {
   }
 
   get over(): boolean {
-    return this.#shown === this.#events.length;
+    return this.#shown === this.#events.count;
   }
 
   /** Time until something happens; null: nothing does until a key comes. */
   get wait(): number | null {
-    const next = this.#events[this.#shown];
+    const next = this.#events.at(this.#shown);
     return this.#paused || next === undefined ? null : Math.max(0, (next.at - this.#at) / this.#speed);
   }
 
@@ -98,54 +98,38 @@ export class Playback {
       case 'forward':
         return this.#seek(this.#at + STEP_MS);
       case 'next':
-        return this.#seek(this.#events.find(({ kind, at }) => kind === 'marker' && at > this.#at)?.at ?? this.length);
+        return this.#seek(this.#events.markerAfter(this.#at) ?? this.length);
       case 'previous':
-        return this.#seek(this.#events.findLast(({ kind, at }) => kind === 'marker' && at < this.#at)?.at ?? 0);
+        return this.#seek(this.#events.markerBefore(this.#at) ?? 0);
     }
   }
 
   #seek(to: number): string {
     this.#at = Math.max(0, Math.min(this.length, to));
     this.#begun = true;
-    this.#shown = this.#countUntil(this.#at);
+    this.#shown = this.#events.countUntil(this.#at);
     if (this.#keyframes.draws) return this.#keyframes.at(this.#shown, this.#events);
     // Backwards, and no further than a screen reaches: a recording of hours is not put together for it.
     const pieces: string[] = [];
-    for (let at = this.#shown - 1, lines = 0; at >= 0 && lines < SCREEN_LINES; at--) {
-      const event = this.#events[at];
+    for (let at = this.#shown - 1, lines = 0, length = 0; at >= 0 && lines < SCREEN_LINES && length < AT_ONCE; at--) {
+      const event = this.#events.at(at);
       if (event?.kind !== 'output') continue;
       pieces.push(event.text);
       lines += event.text.split('\n').length - 1;
+      length += event.text.length;
     }
     return pieces.reverse().join('').replaceAll('\r\n', '\n').split('\n').slice(-SCREEN_LINES).join('\n');
   }
 
-  /** Number of events up to a time; they are in its order. */
-  #countUntil(time: number): number {
-    let [low, high] = [0, this.#events.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#events[middle]?.at ?? 0) <= time) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-
   #due(): string {
     let text = '';
-    for (let next = this.#events[this.#shown]; next !== undefined && next.at <= this.#at; next = this.#events[++this.#shown])
+    // A line break is not cut, if that is soon.
+    while (text.length < AT_ONCE || (text.endsWith('\r') && text.length < 2 * AT_ONCE)) {
+      const next = this.#events.at(this.#shown);
+      if (next === undefined || next.at > this.#at) break;
       if (next.kind === 'output') text += next.text;
+      this.#shown++;
+    }
     return (this.#keyframes.draws ? straightDown(text) : text).replaceAll('\r\n', '\n');
   }
-}
-
-/** No longer than `idle` between two events. */
-function shortened(events: readonly CastEvent[], idle: number): readonly CastEvent[] {
-  let shift = 0;
-  let before = 0;
-  return events.map((event) => {
-    if (event.at - before > idle) shift += event.at - before - idle;
-    before = event.at;
-    return { ...event, at: event.at - shift };
-  });
 }

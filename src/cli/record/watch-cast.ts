@@ -1,28 +1,18 @@
 /** The text of a cast as it comes, line by line, without its times; untrusted: at a terminal only what draws gets through, elsewhere it is made visible. Gives what its end says of the record. */
-import { StringDecoder } from 'node:string_decoder';
 import { straightDown, TerminalFilter } from '../../base/terminal-filter.js';
 import { GwError } from '../../contract/gw-error.js';
 import { isDataTerminal, visibleLines } from '../terminal.js';
+import { castLines } from './cast-lines.js';
 import { type ExportEnd, exportEnd } from './export-end.js';
-
-/** Longest line, characters: a result up to the recorder's cap, in JSON. */
-const LINE_LIMIT = 64 << 20;
 
 /** @throws GwError `gateway.unreachable` when it ends before its last line */
 export async function watchCast(pieces: AsyncIterable<Buffer>, show: (text: string) => void): Promise<Exclude<ExportEnd, 'missing'>> {
-  const decoder = new StringDecoder('utf8');
   const filter = isDataTerminal() ? new TerminalFilter() : null;
-  let rest = '';
   let last = '';
-  for await (const piece of pieces) {
-    const lines = (rest + decoder.write(piece)).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > LINE_LIMIT) throw new GwError('gateway.unreachable', `The gateway gave a line of more than ${LINE_LIMIT} characters.`);
-    for (const line of lines) {
-      last = line;
-      const text = outputOf(line);
-      if (text !== null) show(filter === null ? visibleLines(text.replaceAll('\r\n', '\n')) : straightDown(filter.write(text)));
-    }
+  for await (const line of castLines(pieces)) {
+    last = line;
+    const text = outputOf(line);
+    if (text !== null) show(filter === null ? visibleLines(text.replaceAll('\r\n', '\n')) : straightDown(filter.write(text)));
   }
   const end = exportEnd(last);
   if (end === 'missing')

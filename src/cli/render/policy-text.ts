@@ -58,10 +58,15 @@ function maskingText(masking: PolicyExplanation['masking']): string {
       paintOut,
     ),
   );
+  const text = renderTable(
+    ['CLASS', 'ON A TERMINAL', 'WITHOUT ONE', 'IN THE RECORD', 'RULE'],
+    masking.text.map(({ class: name, terminal, output, record, rule }) => [name, terminal, output, record, rule ?? '']),
+    paintOut,
+  );
   const refused = masking.refusal === null ? [] : lines([`${paintOut.red('refused')} for the sake of hidden data: ${visible(masking.refusal)}`]);
   const inherits = lines(masking.inherits.map(({ column, from }) => `${visible(column)} inherits the tags of ${visible(from.join(', '))}`));
   const resolves = lines(masking.resolves.map((column) => `a token that is compared with ${visible(column)} stands for its value`));
-  return ['\n', lines([paintOut.bold('masking')]), ...refused, ...tables, inherits, resolves].join('');
+  return ['\n', lines([paintOut.bold('masking')]), ...refused, masking.text.length === 0 ? '' : text, ...tables, inherits, resolves].join('');
 }
 
 /** `all`: rules that do not apply too. */

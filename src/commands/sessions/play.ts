@@ -3,18 +3,13 @@ import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { parseDuration } from '../../base/duration.js';
 import { GwCommand } from '../../cli/base-command.js';
+import { Progress } from '../../cli/progress.js';
 import { playAtTerminal } from '../../cli/record/play-at-terminal.js';
 import { Playback } from '../../cli/record/playback.js';
-import { readCast } from '../../cli/record/read-cast.js';
-import { hasKeyboard, say, visible, visibleLines, writeData } from '../../cli/terminal.js';
+import { replayJson, replayText } from '../../cli/record/print-replay.js';
+import { type Cast, readCast } from '../../cli/record/read-cast.js';
+import { hasKeyboard, say, visible, writeAllData } from '../../cli/terminal.js';
 import { GwError } from '../../contract/gw-error.js';
-
-interface PlayResult {
-  readonly session: string;
-  readonly title: string;
-  readonly intact: boolean;
-  readonly events: readonly { readonly at: number; readonly kind: string; readonly text: string }[];
-}
 
 export default class SessionsPlay extends GwCommand {
   static override summary = 'Replay a session: what was asked and what came back, as it was delivered.';
@@ -36,25 +31,30 @@ export default class SessionsPlay extends GwCommand {
     'skip-idle': string({ summary: 'Longest pause in which nothing happens.', helpValue: 'TIME' }),
   };
 
-  async run(): Promise<PlayResult> {
+  async run(): Promise<void> {
     const { args, flags } = await this.parse(SessionsPlay);
     const speed = Number(flags.speed);
     if (!(speed > 0 && speed <= 64)) throw new GwError('usage.invalid', `"${flags.speed}" is not a speed.`, { hint: 'Write --speed 2 or --speed 0.5.' });
     const from = timeOf(flags.from);
     const idle = flags['skip-idle'] === undefined ? null : timeOf(flags['skip-idle']);
-    const { client } = await this.connect(flags);
-    const cast = await readCast(await client.exportSession(args.id, 'asciicast'));
-    const playback = new Playback(cast, { speed, from, idle });
-    if (!this.jsonEnabled()) {
-      if (hasKeyboard()) await playAtTerminal(playback, say);
-      else writeData(visibleLines(playback.advance(Number.POSITIVE_INFINITY)));
+    const { client, settings } = await this.connect(flags);
+    const pieces = new Progress().count('Reading the recording', await client.exportSession(args.id, 'asciicast'));
+    const cast = await readCast(pieces, { dir: settings.paths.state, idle: this.jsonEnabled() ? null : idle });
+    try {
+      await this.#show(args.id, cast, new Playback(cast, { speed, from }));
+    } finally {
+      cast.events.close();
     }
     if (!cast.intact) {
       say(`The record of ${visible(args.id)} is NOT INTACT: see \`gw sessions show\`.`);
       process.exitCode = 9;
     }
-    const { title, events, intact } = cast;
-    return { session: args.id, title, events: events.flatMap((event) => (event.kind === 'resize' ? [] : [event])), intact };
+  }
+
+  async #show(session: string, cast: Cast, playback: Playback): Promise<void> {
+    if (this.jsonEnabled()) await writeAllData(replayJson(session, cast));
+    else if (hasKeyboard()) await playAtTerminal(playback, say);
+    else await writeAllData(replayText(playback));
   }
 }
 

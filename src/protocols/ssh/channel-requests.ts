@@ -10,6 +10,7 @@ import { WireReader } from './codec/wire.js';
 import type { Legs } from './legs.js';
 import { effectOf, factsFor, operationOf, unknownFacts } from './operations.js';
 import { SftpRelay } from './sftp/sftp-relay.js';
+import { byteProgramOf } from './shell/byte-programs.js';
 import { commandFacts } from './shell/command-facts.js';
 
 const PASSING = new Set(['pty-req', 'window-change', 'signal', 'break', 'eow@openssh.com']);
@@ -97,7 +98,10 @@ function program(type: string, payload: Buffer, reader: WireReader, channel: Cha
   reader.end();
   const sftp = type === 'subsystem' && exact.toString('latin1') === 'sftp';
   const kept = Buffer.from(payload);
-  const operation = operationOf(type, factsOf(type, exact, channel, legs), exact, forbidden(exact, legs), channel.terminal !== null);
+  const facts = factsOf(type, exact, channel, legs);
+  const judged = operationOf(type, facts, exact, forbidden(exact, legs), channel.terminal !== null);
+  const damaged = channel.terminal === null ? damagedBy(facts, legs) : null;
+  const operation: Operation = damaged === null ? judged : { ...judged, forbidden: damaged, forbiddenBy: 'masking' };
   channel.ask(operation, (verdict) => {
     if (!verdict.allowed) {
       channel.refuse(verdict, wantsReply);
@@ -112,6 +116,13 @@ function program(type: string, payload: Buffer, reader: WireReader, channel: Cha
     if (wantsReply) channel.replies.remote();
     legs.up(verdict, kept);
   });
+}
+
+/** Why it would not come through whole where sensitive values are hidden in what commands say; null: it is not known that it would not. */
+function damagedBy(facts: Facts, { guard }: Legs): string | null {
+  const program = byteProgramOf(facts);
+  if (program === null || (guard.masking()?.text?.output ?? null) === null) return null;
+  return `${program} exchanges bytes with a program at the client, and values that policy hides in them would be damage; over SFTP (sftp, scp without -O) files stay as they are`;
 }
 
 function forbidden(exact: Buffer, { statementLimit }: Legs): string | null {

@@ -5,7 +5,7 @@
  * Each side closes for itself: one has closed when its CLOSE was heard and one was sent to it. Where the gateway ended what ran, the client may be
  * done with the channel long before the target is, or the other way round.
  */
-import type { GwError } from '../../contract/gw-error.js';
+import { GwError } from '../../contract/gw-error.js';
 import type { Operation } from '../../contract/operation.js';
 import type { OutcomeStatus } from '../../contract/recording.js';
 import type { Verdict } from '../../contract/verdict.js';
@@ -172,7 +172,7 @@ export class Channel implements Speaker {
     const bytes = this.windows.widenedByClient(new WireReader(payload, 5).uint32());
     this.#say();
     this.sftp?.resume();
-    if (this.#masks?.output.screens === true) {
+    if (this.#masks?.output.hides === true) {
       this.#owed += bytes;
       this.#drain(0);
       return;
@@ -264,7 +264,7 @@ export class Channel implements Speaker {
     this.#legs.down(payload);
   }
 
-  /** The program says no more: what was waiting for its rest goes out. */
+  /** The program says no more: what was waiting for its rest goes out. @throws GwError `policy.limit_exceeded` as `Guard.deliver` does */
   outputEnded(): void {
     const { verdict } = this;
     if (verdict === null || this.#masks === null) return;
@@ -404,10 +404,26 @@ export class Channel implements Speaker {
   }
 
   finish(status: OutcomeStatus, message: string | null): void {
-    this.outputEnded();
+    const over = this.#lastWords();
+    if (over !== null && status !== 'refused') {
+      this.finish('refused', over.message);
+      return;
+    }
     if (this.sftp !== null) this.sftp.end(status, message);
     if (this.verdict === null) return;
     this.#legs.guard.finish(this.verdict, status, message);
+  }
+
+  /** What waits of the output. Gives why there is no room for it in a limit of policy; null: there was. */
+  #lastWords(): GwError | null {
+    try {
+      this.outputEnded();
+      return null;
+    } catch (thrown) {
+      const error = GwError.from(thrown);
+      if (error.code !== 'policy.limit_exceeded') throw error;
+      return error;
+    }
   }
 
   /** What ran is over; how, its target said or did not. */

@@ -278,14 +278,14 @@ export class Channels {
     switch (payload[0]) {
       case MESSAGE.data:
       case MESSAGE.extendedData:
-        this.#deliver(payload, channel);
+        this.#deliver(channel, () => channel.serverData(payload));
         return;
       case MESSAGE.windowAdjust:
         channel.serverWindow(payload);
         return;
       case MESSAGE.eof:
-        channel.outputEnded();
-        channel.pass(payload);
+        this.#deliver(channel, () => channel.outputEnded());
+        if (!channel.over) channel.pass(payload);
         return;
       case MESSAGE.channelRequest:
         this.#serverRequest(payload, channel);
@@ -296,9 +296,9 @@ export class Channels {
     }
   }
 
-  #deliver(payload: Buffer, channel: Channel): void {
+  #deliver(channel: Channel, deliver: () => void): void {
     try {
-      channel.serverData(payload);
+      deliver();
     } catch (thrown) {
       const error = thrown as GwError;
       if (error.code !== 'policy.limit_exceeded') throw thrown;

@@ -40,6 +40,7 @@ const how = ({ treatment, class: name }: Column): ClassView => ({
   conditions: 'allow',
   detect: false,
   screen: false,
+  output: false,
   resolvedBy: null,
   onApproval: null,
 });

@@ -44,7 +44,15 @@ export async function explainMasking(text: string, door: MaskingDoor, snapshot: 
   }));
   const compared = (mask?.statements ?? []).flatMap(({ lineage }) => lineage.comparisons.flatMap(({ lineage: { columns } }) => [...columns]));
   const resolves = compared.filter((source) => classesOf(source, door.view).some((how) => how.resolvedBy !== null)).map(nameOf);
-  return { results, refusal: mask?.refusal ?? null, inherits, clears: mask?.clears ?? [], resolves: [...new Set(resolves)], catalog: catalog !== null };
+  return {
+    text: [],
+    results,
+    refusal: mask?.refusal ?? null,
+    inherits,
+    clears: mask?.clears ?? [],
+    resolves: [...new Set(resolves)],
+    catalog: catalog !== null,
+  };
 }
 
 const nameOf = ({ relation, column }: SourceColumn): string => `${relation.schema}.${relation.name}.${column.name}`;

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { ApprovalInfo } from '../contract/api-types.js';
 import type { ApprovalQuestion } from '../contract/approval.js';
 import { approvalAuditData } from '../contract/approval-audit.js';
-import type { ApprovalDemand, Decision } from '../contract/decision.js';
+import { type ApprovalDemand, type Decision, nextStep } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Target } from '../contract/target.js';
 import type { ApiRoute } from './api-route.js';
@@ -135,6 +135,7 @@ function demandOf(asked: Asked, decision: Decision, access: ApprovalDemand | nul
     if (decision.effect === 'deny') {
       throw new GwError('policy.operation_denied', `Policy refuses this statement, with an approval too: ${decision.reasons[0] ?? 'no rule allows it'}.`, {
         detail: { rule: decision.rule, policy: decision.policy },
+        hint: nextStep(decision),
       });
     }
     if (decision.approval === null) throw new GwError('usage.invalid', 'This statement needs no approval.', { hint: 'Connect and run it.' });

@@ -72,10 +72,14 @@ export function bindingDigest(bound: Bound): string {
     field(String(bound.changed.rows));
     field(bound.changed.words);
   }
-  if (bound.clears.length > 0) {
-    field('clears');
-    count(bound.clears.length);
-    for (const { column, class: name } of bound.clears) {
+  for (const [word, clears] of [
+    ['clears', bound.clears.filter(({ detected }) => detected !== true)],
+    ['detected', bound.clears.filter(({ detected }) => detected === true)],
+  ] as const) {
+    if (clears.length === 0) continue;
+    field(word);
+    count(clears.length);
+    for (const { column, class: name } of clears) {
       count(column.length);
       for (const part of column) field(part);
       field(name);

@@ -27,9 +27,7 @@ function showOperation({ facts, exact, form, parameters, clears, language }: Non
     actions: [...new Set(facts.effects.map(({ action }) => action))],
     resources: resources.length > RESOURCES_SHOWN ? [...resources.slice(0, RESOURCES_SHOWN), `and ${resources.length - RESOURCES_SHOWN} more`] : resources,
     unknown: facts.unknown,
-    ...(clears === undefined
-      ? {}
-      : { clears: clears.map(({ column, class: name, terms }) => ({ column: column.join('.'), class: name, rules: terms.rules })) }),
+    ...(clears === undefined ? {} : { clears: clears.map(({ terms, ...each }) => ({ ...each, column: each.column.join('.'), rules: terms.rules })) }),
     language,
   };
 }

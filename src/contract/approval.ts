@@ -64,6 +64,8 @@ export interface Estimate {
 export interface ShownColumn {
   readonly column: string;
   readonly class: string;
+  /** It carries no tag: what detectors find of the class in its text. Left out: all of it. */
+  readonly detected?: true;
   readonly rules: readonly string[];
 }
 

@@ -2,6 +2,7 @@
  * Decisions: pure data out of the policy domain. Only `session/guard` turns one into a `Verdict`. What each part means, and how several
  * rules are put together: docs/adr/0004-decision-semantics.md.
  */
+import { ERRORS } from './error-catalogue.js';
 import type { GwError } from './gw-error.js';
 import type { Identity } from './identity.js';
 import type { ClearColumn, MaskingView } from './masking-policy.js';
@@ -103,6 +104,14 @@ export const NOTHING_FURTHER = { warnings: [], limits: null, approval: null, tie
 
 /** A decision as a record holds it: what says nothing is left out, and records of earlier versions know nothing of it. */
 export type RecordedDecision = Omit<Decision, keyof typeof NOTHING_FURTHER> & Partial<Pick<Decision, keyof typeof NOTHING_FURTHER>>;
+
+const NO_RULE =
+  'No rule allows it, so an approval does not help: `gw policy explain` shows what the rules say of it; ask whoever writes the policy for a rule.';
+
+/** What to do about a denied operation: the rule author's advice, else where to read on. A default denial names no rule that could be read. */
+export function nextStep({ hint, rule }: Pick<Decision, 'hint' | 'rule'>): string {
+  return hint ?? (rule === null ? NO_RULE : ERRORS['policy.operation_denied'].hint);
+}
 
 /** The policy as it applies to one identity on one target: what can be decided once per session is decided here. */
 export interface PolicyView {

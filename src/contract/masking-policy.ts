@@ -27,6 +27,8 @@ export interface ClearColumn {
   /** Parts of its name as policy knows it, outermost first. */
   readonly column: readonly string[];
   readonly class: string;
+  /** It carries no tag: what detectors find of the class in its text. Left out: all of it is of the class. */
+  readonly detected?: true;
   readonly terms: ClearTerms;
 }
 
@@ -63,6 +65,8 @@ export interface MaskingView {
   readonly hides: boolean;
   /** Tokens of some class, in some column, are resolved. */
   readonly resolvesTokens: boolean;
+  /** People may let what detectors find in some column be shown in clear, or did. */
+  readonly opensDetected: boolean;
   /** A value of which nothing is known: it may be of any class that is not seen in clear. */
   readonly unknown: ClassView;
   /**
@@ -70,6 +74,11 @@ export interface MaskingView {
    * that is not known null: then every tag that may be meant counts. Cached by the caller.
    */
   columnClasses(name: readonly (string | null)[], column: string): readonly ClassView[];
+  /**
+   * Classes of which people may let what detectors find in the text of this column, which carries no tag, be shown in clear, or did. Of any other
+   * it is shown as `classes` says.
+   */
+  detectedClasses(name: readonly string[], column: string): readonly ClassView[];
 }
 
 /** How many values were changed, or shown, and by which rule. */
@@ -84,13 +93,19 @@ export interface TokenCount {
   readonly values: number;
 }
 
-/** Looks for values in text without a tag. */
-export interface ValueScan {
+/** Looks for values in text. */
+export interface TextScan {
   /**
    * Masks what detectors find in `bytes[start..end)`; gives null when they find nothing, and tells `sink` of each finding. What it gives is
    * valid until the next call.
    */
   mask(bytes: Uint8Array, start: number, end: number, sink: { found(how: ClassView): void }): Uint8Array | null;
+}
+
+/** Looks for values in text without a tag. */
+export interface ValueScan extends TextScan {
+  /** For texts in which findings of these classes are shown so. `begin` and `end` are for all that come of one. */
+  showing(classes: readonly ClassView[]): TextScan;
   /** Values of this stretch follow, in order: it may be looked through at once. What comes after the value last asked about may not change. */
   begin(stretch: Uint8Array): void;
   /** No more of them do. */

@@ -1,7 +1,7 @@
 /** A view of policy carried out: transforms and detectors for what one identity may not see of one target. One for each view, shared. */
 import type { Clock } from '../base/clock.js';
 import { DETECTED_CLASSES, type DetectedClass, type ValueTransform } from '../contract/masking.js';
-import type { ClassView, MaskingDoor, MaskingExplanation, MaskingView, StreamMask, TextMasks } from '../contract/masking-policy.js';
+import type { ClassView, MaskingDoor, MaskingExplanation, MaskingView, StreamMask, TextMasks, TextScan } from '../contract/masking-policy.js';
 import { Findings } from './detectors/findings.js';
 import { maskFindings } from './detectors/mask-findings.js';
 import { createScanner } from './detectors/scanner.js';
@@ -30,20 +30,26 @@ function createScan(view: MaskingView, key: TokenKeys, clock: Clock): MaskingDoo
   if (looked.size === 0) return null;
   const scanner = createScanner([...looked.keys()]);
   const findings = new Findings();
-  const transforms: Partial<Record<DetectedClass, ValueTransform>> = {};
-  for (const [name, { treatment, keepLength }] of looked) {
-    // Found in the middle of a text, a value can only be shown as text. Without a transform it is masked whole.
-    if (treatment !== 'mask') transforms[name] = createTransform({ treatment, class: name, kind: 'text', key, clock, keepLength });
-  }
+  const scanFor = (shown: ReadonlyMap<DetectedClass, ClassView>): TextScan => {
+    const transforms: Partial<Record<DetectedClass, ValueTransform>> = {};
+    for (const [name, { treatment, keepLength }] of shown) {
+      // Found in the middle of a text, a value can only be shown as text. Without a transform it is masked whole.
+      if (treatment !== 'mask') transforms[name] = createTransform({ treatment, class: name, kind: 'text', key, clock, keepLength });
+    }
+    return {
+      mask: (bytes, start, end, sink) => {
+        if (scanner.scan(bytes, start, end, findings) === 0) return null;
+        for (let index = 0; index < findings.count; index++) {
+          const how = shown.get(findings.classOf(index));
+          if (how !== undefined) sink.found(how);
+        }
+        return maskFindings(bytes, findings, transforms, start, end);
+      },
+    };
+  };
   return {
-    mask: (bytes, start, end, sink) => {
-      if (scanner.scan(bytes, start, end, findings) === 0) return null;
-      for (let index = 0; index < findings.count; index++) {
-        const how = looked.get(findings.classOf(index));
-        if (how !== undefined) sink.found(how);
-      }
-      return maskFindings(bytes, findings, transforms, start, end);
-    },
+    ...scanFor(looked),
+    showing: (classes) => scanFor(new Map([...looked].map(([name, how]) => [name, classes.find((each) => each.class === name) ?? how]))),
     begin: (stretch) => scanner.begin(stretch),
     end: () => scanner.end(),
   };

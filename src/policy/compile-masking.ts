@@ -56,6 +56,8 @@ export interface CompiledMask {
   readonly needsApproval: boolean;
   /** Who lets a statement show it; null: nobody is asked by this rule. Its treatment is `clear` then. */
   readonly approval: ApprovalTerms | null;
+  /** Also what detectors find in columns without a tag. Then it has `approval`, and `columns`. */
+  readonly detected: boolean;
   readonly unapproved: Unapproved;
 }
 
@@ -130,6 +132,19 @@ function checkApproval(mask: MaskText, report: Report): void {
     report(['needs_approval'], '`needs_approval` counts approvals that other rules ask for; beside `approval`, which asks itself, leave it out', 'key');
 }
 
+/** What is asked about without a tag has to be found, and has to be named: nearly every statement shows some text. */
+function checkDetected({ detected, approval, columns, classes: named }: MaskText, classes: ReadonlyMap<string, CompiledClass>, report: Report): void {
+  if (detected === undefined) return;
+  if (approval === undefined) report(['detected'], '`detected` lets people show what is found in text without a tag, so it stands beside `approval`', 'key');
+  if (columns === undefined)
+    report(['detected'], "`detected` has each statement held that shows such a text: say of which `columns`, such as `'*.tickets.body'`", 'key');
+  for (const [place, name] of (named ?? []).entries())
+    if (classes.get(name)?.detect === false)
+      report(['classes', place], `class \`${name}\` is not looked for in text, so nothing of it is \`detected\`: give the class \`detect: true\``);
+  if (named === undefined && ![...classes.values()].some(({ detect }) => detect))
+    report(['detected'], 'no class is looked for in text, so nothing is `detected`: give one `detect: true`', 'key');
+}
+
 function compileMask(mask: MaskText, name: string, parts: readonly (readonly string[])[], report: Report): CompiledMask {
   if (mask.treatment === undefined && mask.conditions === undefined && mask.output === undefined && mask.resolve_tokens === undefined)
     report([], 'says nothing: give it a `treatment`, `conditions`, `output` or `resolve_tokens`');
@@ -149,6 +164,7 @@ function compileMask(mask: MaskText, name: string, parts: readonly (readonly str
     needsReason: mask.needs_reason === true,
     needsApproval: mask.needs_approval === true,
     approval: compileApproval(mask.approval),
+    detected: mask.detected === true,
     unapproved: mask.unapproved ?? 'refused',
   };
 }
@@ -182,6 +198,7 @@ export function compileMasking(files: readonly MaskingSource[], vocabulary: Voca
       ids.add(mask.id);
       checkTargets(mask.targets, vocabulary, report);
       for (const [place, name] of (mask.classes ?? []).entries()) checkClass(name, ['classes', place], report);
+      checkDetected(mask, classes, report);
       masks.push(compileMask(mask, `${file.stem}/${mask.id}`, parts, report));
     }
   }

@@ -39,6 +39,7 @@ const testSchema = z
     connect: z.literal(true).optional(),
     account: text.optional(),
     column: text.optional(),
+    detected: text.optional(),
     reason: text.optional(),
     approved: z.literal(true).optional(),
     at: z
@@ -59,6 +60,7 @@ const testSchema = z
   )
   .refine((test) => test.account === undefined || test.connect !== undefined, 'has an `account`, which belongs to `connect: true`')
   .refine((test) => (test.column === undefined) === (test.shown === undefined), 'needs `shown` with `column`, and only there')
+  .refine((test) => test.detected === undefined || test.column !== undefined, 'has `detected`, which belongs to `column`')
   .refine((test) => test.column !== undefined || test.expect !== undefined, 'needs `expect`');
 const fixtureSchema = z.strictObject({
   version: z.literal(1),
@@ -86,13 +88,18 @@ export interface PolicyTest {
   readonly account: string | null;
   /** Parts of the name of a column whose masking is asked for. */
   readonly column: readonly string[] | null;
+  /** Class whose masking is asked for where detectors find it in that column, unless it carries a tag; null: none. */
+  readonly detected: string | null;
   /** The session has a reason. */
   readonly reasoned: boolean;
   /** People approved it. */
   readonly approved: boolean;
   /** Milliseconds since the epoch; null: it does not matter when. */
   readonly at: number | null;
-  readonly expect: Omit<z.infer<typeof testSchema>, 'name' | 'as' | 'target' | 'statement' | 'connect' | 'account' | 'column' | 'reason' | 'approved' | 'at'>;
+  readonly expect: Omit<
+    z.infer<typeof testSchema>,
+    'name' | 'as' | 'target' | 'statement' | 'connect' | 'account' | 'column' | 'detected' | 'reason' | 'approved' | 'at'
+  >;
 }
 
 export interface Fixture {
@@ -140,7 +147,7 @@ export function parseFixture(path: string, source: string): Fixture {
   }
   const tests: PolicyTest[] = [];
   for (const [index, test] of (parsed.data?.tests ?? []).entries()) {
-    const { name, as, target, statement, connect: _connect, account, column, reason, approved, at, ...expected } = test;
+    const { name, as, target, statement, connect: _connect, account, column, detected, reason, approved, at, ...expected } = test;
     const identity = parsed.data?.identities[as];
     const place = parsed.data?.targets[target];
     const unknown = (key: 'as' | 'target', word: string, words: object): void =>
@@ -160,6 +167,7 @@ export function parseFixture(path: string, source: string): Fixture {
       statement: statement ?? null,
       account: account ?? null,
       column: column?.split('.') ?? null,
+      detected: detected ?? null,
       reasoned: reason !== undefined,
       approved: approved === true,
       at: at === undefined ? null : Date.parse(at),

@@ -16,6 +16,8 @@ const stricter = <T>(order: readonly T[], one: T, other: T): T => (order.indexOf
 /** From the most open. */
 export const STRICTNESS: readonly Treatment[] = ['clear', 'partial', 'generalise', 'token', 'mask', 'null'];
 
+const NO_CLASSES: readonly ClassView[] = Object.freeze([]);
+
 /** How a value of which nothing is known is named. */
 const UNKNOWN_CLASS = 'unknown';
 
@@ -31,6 +33,7 @@ class View implements MaskingView {
   readonly hides: boolean;
   readonly unknown: ClassView;
   readonly resolvesTokens: boolean;
+  readonly opensDetected: boolean;
   readonly #masks: readonly AppliedMask[];
   readonly #tags: readonly CompiledTag[];
   readonly #classes: ReadonlyMap<string, CompiledClass>;
@@ -47,7 +50,8 @@ class View implements MaskingView {
     this.#classes = masking.classes;
     this.#defaultConditions = identity.kind === 'agent' ? 'equality' : 'allow';
     this.resolvesTokens = masks.some(({ mask, certain, pending }) => certain && !pending && mask.resolveTokens);
-    this.#cleared = new Map(clears.map((each) => [clearKey(each.class, each.column), new Set(each.terms.rules)]));
+    this.#cleared = new Map(clears.map((each) => [clearKey(each.class, each.column, each.detected === true), new Set(each.terms.rules)]));
+    this.opensDetected = masks.some(({ mask }) => mask.detected);
     this.#byColumn = clears.length > 0 || masks.some(({ mask }) => mask.columns !== null);
     const tagged = new Set(tags.flatMap((tag) => tag.classes));
     const all = [...masking.classes.values()].filter(({ name, detect }) => detect || tagged.has(name));
@@ -82,8 +86,22 @@ class View implements MaskingView {
     });
   }
 
-  /** `column`: the whole name of the column in hand; null: rules that ask for columns apply only where they close. */
-  #viewOf(known: CompiledClass, column: readonly (string | null)[] | null): ClassView {
+  detectedClasses(name: readonly string[], column: string): readonly ClassView[] {
+    if (!this.opensDetected) return NO_CLASSES;
+    const whole = [...name, column];
+    return this.classes.flatMap(({ class: each, detect, treatment }) => {
+      const known = this.#classes.get(each);
+      if (known === undefined || !detect || treatment === 'clear') return [];
+      const how = this.#viewOf(known, whole, true);
+      return how.onApproval !== null || (how.treatment === 'clear' && this.#cleared.has(clearKey(each, whole, true))) ? [how] : [];
+    });
+  }
+
+  /**
+   * `column`: the whole name of the column in hand; null: rules that ask for columns apply only where they close. `detected`: what detectors find in
+   * it, which a rule for columns opens only where it says so.
+   */
+  #viewOf(known: CompiledClass, column: readonly (string | null)[] | null, detected = false): ClassView {
     if (column === null) {
       const kept = this.#whole.get(known.name);
       if (kept !== undefined) return kept;
@@ -100,8 +118,9 @@ class View implements MaskingView {
       if (mask.classes !== null && !mask.classes.has(known.name)) continue;
       const match = mask.columns === null ? 'is' : column === null ? 'may' : meansAny(mask.columns, column);
       if (match === 'no') continue;
-      const sure = certain && match === 'is';
+      const sure = certain && match === 'is' && (!detected || mask.detected || mask.columns === null);
       if (pending) {
+        if (detected && mask.approval !== null && !mask.detected) continue;
         if (mask.treatment === null || !(sure || closes(mask.treatment, known))) continue;
         later = later === null ? mask.treatment : stricter(STRICTNESS, mask.treatment, later);
         waiting.push(mask);
@@ -117,8 +136,9 @@ class View implements MaskingView {
     }
     let onApproval: ClearTerms | null = null;
     // Where another rule applies or the class is open, nothing would change by asking.
-    if (later === 'clear' && treatment === null && known.treatment !== 'clear') {
-      const yes = column === null ? undefined : this.#cleared.get(clearKey(known.name, column));
+    const asks = later === 'clear' && treatment === null && known.treatment !== 'clear';
+    if (asks && (!detected || waiting.some((mask) => mask.detected))) {
+      const yes = column === null ? undefined : this.#cleared.get(clearKey(known.name, column, detected));
       if (yes !== undefined && waiting.every(({ name }) => yes.has(name))) [treatment, rule] = ['clear', waiting[0]?.name ?? null];
       else onApproval = termsOf(waiting);
     }
@@ -142,7 +162,7 @@ class View implements MaskingView {
 const closes = (treatment: Treatment, { treatment: usual }: CompiledClass): boolean => stricter(STRICTNESS, treatment, usual) === treatment;
 
 /** A part of a name that is not known is no letter of any name. */
-const clearKey = (dataClass: string, column: readonly (string | null)[]): string => JSON.stringify([dataClass, ...column]);
+const clearKey = (dataClass: string, column: readonly (string | null)[], detected: boolean): string => JSON.stringify([dataClass, detected, ...column]);
 
 function termsOf(masks: readonly CompiledMask[]): ClearTerms {
   const asking = masks.filter(({ approval }) => approval !== null);

@@ -68,9 +68,10 @@ interface Season {
 }
 
 function clearReasons(clears: readonly ClearColumn[]): readonly string[] {
-  const shown = clears
-    .slice(0, COLUMNS_SHOWN)
-    .map(({ column, class: name, terms }) => `shows ${printable(column.join('.'))} (class ${name}) in clear, by mask ${terms.rules.join(', ')}`);
+  const shown = clears.slice(0, COLUMNS_SHOWN).map(({ column, class: name, detected, terms }) => {
+    const what = `${detected === true ? 'what detectors find of ' : ''}class ${name}`;
+    return `shows ${printable(column.join('.'))} (${what}) in clear, by mask ${terms.rules.join(', ')}`;
+  });
   return clears.length > COLUMNS_SHOWN ? [...shown, `and ${clears.length - COLUMNS_SHOWN} more columns`] : shown;
 }
 

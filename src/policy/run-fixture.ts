@@ -55,15 +55,24 @@ interface Shown {
   readonly approvers: readonly string[];
 }
 
-/** The strictest treatment of the classes that a column carries. */
+/** The strictest treatment of the classes that a column carries; without any, that of the class which is found in it, where one was asked about. */
 function shownBy(test: PolicyTest, policy: LoadedPolicy): Shown | null {
-  const { column } = test;
+  const { column, detected } = test;
   if (column === null) return null;
   const view = policy.view(test.identity, test.target);
-  const classesOf = (approved: boolean, clears: readonly ClearColumn[]): readonly ClassView[] =>
-    view.masking(test.reasoned, approved, clears)?.columnClasses(column.slice(0, -1), column.at(-1) ?? '') ?? [];
+  const [relation, last] = [column.slice(0, -1), column.at(-1) ?? ''];
+  const tagged = (view.masking(test.reasoned, false)?.columnClasses(relation, last) ?? []).length > 0;
+  const classesOf = (approved: boolean, clears: readonly ClearColumn[]): readonly ClassView[] => {
+    const masking = view.masking(test.reasoned, approved, clears);
+    if (masking === null || tagged || detected === null) return masking?.columnClasses(relation, last) ?? [];
+    const usual = masking.classes.flatMap((how) => (how.detect ? [{ ...how, onApproval: null }] : []));
+    const found = [...masking.detectedClasses(relation, last), ...usual].find(({ class: name }) => name === detected);
+    return found === undefined ? [] : [found];
+  };
   const asked = classesOf(false, []);
-  const clears = asked.flatMap(({ class: name, onApproval }) => (onApproval === null ? [] : [{ column, class: name, terms: onApproval }]));
+  const clears = asked.flatMap(({ class: name, onApproval: terms }): ClearColumn[] =>
+    terms === null ? [] : [{ column, class: name, terms, ...(tagged ? {} : { detected: true }) }],
+  );
   const classes = test.approved ? classesOf(true, clears) : asked;
   const approvers = [...new Set(clears.flatMap(({ terms }) => terms.groups))];
   const [strictest] = classes.toSorted((one, other) => STRICTNESS.indexOf(other.treatment) - STRICTNESS.indexOf(one.treatment));

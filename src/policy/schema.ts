@@ -207,7 +207,9 @@ const maskSchema = z.strictObject({
   subjects: subjectsSchema.optional().describe('Who. Left out: everyone.'),
   targets: targetsSchema.optional().describe('Where. Left out: every target.'),
   classes: list(className).optional().describe('Which classes. Left out: all.'),
-  columns: list(text(500)).optional().describe('Which tagged columns, as in `data`. Left out: all.'),
+  columns: list(text(500))
+    .optional()
+    .describe('Which tagged columns, as in `data`; with `detected`, which without a tag as well. Left out: all that are tagged.'),
   treatment: treatment.optional().describe('How they see it. Of several rules that apply the strictest holds; it takes the place of what the class says.'),
   conditions: conditions.optional(),
   output: z
@@ -229,6 +231,12 @@ const maskSchema = z.strictObject({
     .optional()
     .describe(
       'With `treatment: clear`: who may let a statement show it. A statement whose result would show such a column is held, reviewers see which columns of which class it would show, and their yes is good for these.',
+    ),
+  detected: z
+    .literal(true)
+    .optional()
+    .describe(
+      'With `approval` and `columns`: also what detectors find of the classes in the text of columns that carry no tag. A statement that shows such a column is held.',
     ),
   unapproved: z
     .enum(UNAPPROVED)

@@ -3,7 +3,7 @@
  * yes is worth at the moment of the commit. The policy in force has the last word, as for everything that is held. Pure.
  */
 import type { ApprovalRecord, ChangedRows } from '../contract/approval.js';
-import { type Decision, isSameDemand } from '../contract/decision.js';
+import { type Decision, isSameDemand, nextStep } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 
 /** The decision that people are asked about; null: policy names nobody who may let so many through, so it is undone. */
@@ -22,7 +22,10 @@ export function askOverRows(decision: Decision, { rows, words }: ChangedRows): D
  */
 export function standOverRows(ran: Decision, asked: Decision, record: ApprovalRecord, now: Decision, changed: ChangedRows): GwError | null {
   if (now.effect === 'deny')
-    return new GwError('policy.operation_denied', `Policy refuses it by now: ${now.reasons[0] ?? 'no rule allows it'}.`, { detail: { request: record.id } });
+    return new GwError('policy.operation_denied', `Policy refuses it by now: ${now.reasons[0] ?? 'no rule allows it'}.`, {
+      detail: { request: record.id },
+      hint: nextStep(now),
+    });
   // Break-glass access stands without the rest: its review looks at it.
   if (record.kind === 'break_glass') return null;
   const held = now.limits?.rows ?? null;

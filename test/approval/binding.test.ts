@@ -18,10 +18,16 @@ const base: Bound = {
   clears: [],
 };
 const terms = { rules: ['p/a'], groups: ['dba'], unapproved: 'refused' } as const;
+const found = (...columns: string[]): Bound['clears'] => clears(...columns).map((each) => ({ ...each, detected: true }));
 const clears = (...columns: string[]): Bound['clears'] => columns.map((column) => ({ column: column.split('.'), class: 'ssn', terms }));
 
 const text = fc.string({ maxLength: 6 });
 const party = fc.record({ issuer: text, subject: text });
+const cleared = (more: { readonly detected?: true }): fc.Arbitrary<Bound['clears']> =>
+  fc.array(
+    fc.record({ column: fc.array(text, { minLength: 1, maxLength: 3 }), class: text, terms: fc.constant(terms) }).map((each) => ({ ...each, ...more })),
+    { maxLength: 2 },
+  );
 const bound: fc.Arbitrary<Bound> = fc.record({
   kind: fc.constantFrom('operation', 'connect', 'access', 'break_glass'),
   requester: party,
@@ -37,7 +43,8 @@ const bound: fc.Arbitrary<Bound> = fc.record({
   grantMs: fc.option(fc.nat()),
   occasion: fc.option(text),
   changed: fc.option(fc.record({ rows: fc.nat(), words: text })),
-  clears: fc.array(fc.record({ column: fc.array(text, { minLength: 1, maxLength: 3 }), class: text, terms: fc.constant(terms) }), { maxLength: 2 }),
+  // What is found without a tag is bound behind the rest.
+  clears: fc.tuple(cleared({}), cleared({ detected: true })).map((lists) => lists.flat()),
 });
 
 const plain = (value: Bound): unknown => ({ ...value, statement: value.statement === null ? null : Buffer.from(value.statement).toString('hex') });
@@ -80,6 +87,9 @@ describe('the binding', () => {
       { ...base, clears: clears('bank.customers.ssn', 'bank.old.ssn') },
       { ...base, clears: clears('bank.customers.ssn').map((each) => ({ ...each, class: 'pan' })) },
       { ...base, clears: clears('bank.custom.ersssn') },
+      { ...base, clears: found('bank.customers.ssn') },
+      { ...base, clears: found('bank.customers.ssn', 'bank.old.ssn') },
+      { ...base, clears: [...clears('bank.customers.ssn'), ...found('bank.old.ssn')] },
     ];
     expect(new Set([base, ...others].map(bindingDigest)).size).toBe(others.length + 1);
   });
@@ -94,5 +104,6 @@ describe('the binding', () => {
       'sha256:8bcf5f8b1bc129088de5336b9b9e1ceba7e2137905f452f8867c2a0f06bf669f',
     );
     expect(bindingDigest({ ...base, clears: clears('bank.customers.ssn') })).toBe('sha256:bd31a64ed6c2d9a003a2069cca0c1e073f9e4befd73e96c04afad917f99f86d8');
+    expect(bindingDigest({ ...base, clears: found('bank.customers.ssn') })).toBe('sha256:3d7dff47873a8f21908a17f133781d8e67be69b466b2d560009a106d63ffeb05');
   });
 });

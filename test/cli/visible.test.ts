@@ -45,6 +45,7 @@ it('shows each parameter, and each column that would be seen in clear, in one li
     clears: [
       { column: 'bank.customers.ssn', class: 'ssn', rules: ['bank/by-yes'] },
       { column: 'bank.x\nIN CLEAR   nothing', class: 'pan', rules: ['bank/a', 'bank/b'] },
+      { column: 'bank.notes.body', class: 'ssn', detected: true, rules: ['bank/by-yes'] },
     ],
     language: 'sql',
     parameters: [
@@ -78,6 +79,7 @@ it('shows each parameter, and each column that would be seen in clear, in one li
   expect(lines.filter((line) => line.startsWith('IN CLEAR'))).toEqual([
     'IN CLEAR   bank.customers.ssn (class ssn, by mask bank/by-yes)',
     'IN CLEAR   bank.x\\nIN CLEAR   nothing (class pan, by mask bank/a, bank/b)',
+    'IN CLEAR   bank.notes.body (what detectors find of class ssn, by mask bank/by-yes)',
   ]);
   expect(lines.filter((line) => line.startsWith('  $'))).toEqual(["  $1 = 'x'\\n  $2 = 'false' (type 16)\\n' (type 25)", "  $2 = 'true' (type 16)"]);
 });

@@ -7,10 +7,11 @@ import { type CliHome, makeHome } from '../support/run-cli.js';
 import { type ApiReply, type GatewayWorld, OPEN_POLICY, type RunningGateway, startGatewayWorld } from './gateway-world.js';
 
 const POLICY = `${OPEN_POLICY}
-classes: { ssn: { treatment: partial }, email: { treatment: mask } }
+classes: { ssn: { treatment: partial, detect: true }, email: { treatment: mask } }
 data: { '*.people.ssn': { class: ssn }, '*.people.email': { class: email } }
 masks:
   - { id: shown-by-yes, classes: [ssn], treatment: clear, approval: { groups: [privacy] } }
+  - { id: found, classes: [ssn], columns: ['*.notes.body'], detected: true, treatment: clear, approval: { groups: [privacy] } }
   - { id: with-reason, classes: [email], treatment: clear, needs_reason: true, approval: { groups: [privacy] }, unapproved: masked }
 `;
 const STATEMENT = 'select ssn from people';
@@ -71,6 +72,29 @@ it('is asked for ahead of time, shown to those who decide with its columns, and 
   });
   expect((await post(`/api/v1/requests/${second?.id ?? ''}/deny`, carol, { reason: 'once' })).status).toBe(200);
   await expect(again).rejects.toMatchObject({ code: '42501' });
+  await client.end();
+});
+
+it('explains and asks ahead of time for what detectors find in a text that a mask names', async () => {
+  await world.target.sql("create table notes (body text, title text); insert into notes values ('SSN 536-90-4399', 'SSN 536-90-4400')");
+  const statement = 'select body, title from notes';
+  let held: PolicyExplanation | undefined;
+  await eventually('the catalog knows it', async () => {
+    held = await explain(statement);
+    return held.decision.effect === 'require_approval';
+  });
+  expect(held?.decision).toMatchObject({ rule: 'policy/found', reasons: [expect.stringContaining('what detectors find of class ssn'), expect.anything()] });
+  expect(held?.masking?.clears).toMatchObject([{ column: ['public', 'notes', 'body'], class: 'ssn', detected: true }]);
+  const looked = 'it carries no tag and is text: detectors look at it';
+  expect(held?.masking?.results[0]?.map(({ shown, why }) => [shown, why])).toEqual([
+    ['scan', `${looked}; what they find of class ssn in clear once privacy approved it (policy/found), and refused without`],
+    ['scan', looked],
+  ]);
+  const request = (await post('/api/v1/requests', alice, { target: 'bank-db', statement, reason: 'case 9' })).json as unknown as ApprovalInfo;
+  expect(request.operation?.clears).toEqual([{ column: 'public.notes.body', class: 'ssn', detected: true, rules: ['policy/found'] }]);
+  expect((await post(`/api/v1/requests/${request.id}/approve`, carol, { digest: request.digest })).status).toBe(200);
+  const client = await world.connect(gateway, alice);
+  expect((await client.query(statement)).rows).toEqual([{ body: 'SSN 536-90-4399', title: 'SSN ***-**-4400' }]);
   await client.end();
 });
 

@@ -36,6 +36,8 @@ const view = (treatment: ClassView['treatment']): MaskingView => ({
   hides: true,
   resolvesTokens: false,
   unknown: { ...how('mask'), class: 'unknown' },
+  opensDetected: false,
+  detectedClasses: () => [],
   columnClasses: (name, column) => (name.at(-1) === 'c' && column === 'ssn' ? [how(treatment)] : []),
 });
 

@@ -51,6 +51,30 @@ describe('a fixture', () => {
     ]);
   });
 
+  test('says how a class is shown that is found in a column, and by the tag where the column has one', async () => {
+    const policy = load(`
+version: 1
+classes: { ssn: { treatment: partial, detect: true } }
+data: { s.t.ssn: { class: ssn } }
+masks:
+  - { id: tagged, classes: [ssn], treatment: clear, approval: { groups: [a] } }
+  - { id: found, classes: [ssn], columns: [s.t.body], detected: true, treatment: clear, approval: { groups: [b] } }
+`);
+    const tests = `
+  - { as: eve, target: db, column: s.t.body, detected: ssn, shown: partial, approvers: [b] }
+  - { as: eve, target: db, column: s.t.body, detected: ssn, approved: true, shown: clear, by: p/found }
+  - { as: eve, target: db, column: s.t.more, detected: ssn, approved: true, shown: partial, approvers: [nobody] }
+  - { as: eve, target: db, column: s.t.body, detected: pan, shown: untagged }
+  - { as: eve, target: db, column: s.t.ssn, detected: ssn, approved: true, shown: clear, by: p/tagged }`;
+    const results = await runFixture(parseFixture('p.test.yaml', `${HEAD}tests:\n${tests}`), policy, new TestClock(), read);
+    expect(results.map(({ differs }) => differs)).toEqual([[], [], [], [], []]);
+  });
+
+  test('takes a class that is found for a column only', () => {
+    const bad = `${HEAD}tests:\n  - { as: eve, target: db, connect: true, detected: ssn, expect: allow }\n`;
+    expect(() => parseFixture('p.test.yaml', bad)).toThrow(/has `detected`, which belongs to `column`/);
+  });
+
   test('is refused with positions when it says something that means nothing', () => {
     const bad = `${HEAD}tests:
   - { as: alise, target: bd, connect: true, expect: alow }
@@ -62,7 +86,7 @@ describe('a fixture', () => {
         message: [
           'p.test.yaml:5:53: `expect` cannot be `alow`; did you mean `allow`?',
           'p.test.yaml:6:5: `tests` needs one of `statement`, `connect: true` and `column`',
-          'p.test.yaml:6:77: unknown key `rule`; it may be `name`, `as`, `target`, `statement`, `connect`, `account`, `column`, `reason`, `approved`, `at`, `expect`, `shown`, `by`, `tier`, `approvers`, `rows`, `warns`',
+          'p.test.yaml:6:77: unknown key `rule`; it may be `name`, `as`, `target`, `statement`, `connect`, `account`, `column`, `detected`, `reason`, `approved`, `at`, `expect`, `shown`, `by`, `tier`, `approvers`, `rows`, `warns`',
         ].join('\n'),
       }),
     );

@@ -161,6 +161,77 @@ describe('clear text by approval', () => {
   });
 });
 
+describe('clear text by approval of what detectors find', () => {
+  const FOUND = 'classes: { ssn: { treatment: partial, detect: true }, pan: { detect: true }, pin: { treatment: mask } }\n';
+  const mask = (id: string, more = '') =>
+    `{ id: ${id}, classes: [ssn], columns: ['*.notes.*', s.t.c], detected: true, treatment: clear, approval: { groups: [${id}] }${more} }`;
+  const terms = { rules: ['p/a'], groups: ['a'], unapproved: 'refused' } as const;
+  const asks = (masks: string, who: Partial<Identity> = {}, column = 'x.notes.body') => {
+    const [schema, relation, name] = column.split('.') as [string, string, string];
+    return view(`${FOUND}masks: [${masks}]`, who)
+      ?.detectedClasses([schema, relation], name)
+      .map(({ class: each, onApproval }) => [each, ...(onApproval?.rules ?? [])]);
+  };
+
+  it('is asked for where a mask says so, of the classes and columns that it names', () => {
+    expect(asks(mask('a'))).toEqual([['ssn', 'p/a']]);
+    expect(asks(mask('a').replace('classes: [ssn], ', ''))).toEqual([
+      ['ssn', 'p/a'],
+      ['pan', 'p/a'],
+    ]);
+    expect(asks(mask('a'), {}, 'x.other.body')).toEqual([]);
+    expect(asks(mask('a').replace('detected: true, ', ''))).toEqual([]);
+    expect(asks('{ id: a, classes: [ssn], treatment: clear, approval: { groups: [x] } }')).toEqual([]);
+    expect(asks(mask('a', ', subjects: { groups: [g] }'))).toEqual([]);
+    expect(asks(mask('a', ', needs_reason: true'))).toEqual([]);
+  });
+
+  it('is asked for by all masks that say so, and by none that is about tagged columns', () => {
+    expect(asks(`${mask('a')}, ${mask('b')}, { id: c, classes: [ssn], treatment: clear, approval: { groups: [x] } }`)).toEqual([['ssn', 'p/a', 'p/b']]);
+  });
+
+  it('is not where another mask holds, or opens all already; where one opens a tagged column, it still is', () => {
+    expect(asks(`${mask('a')}, { id: b, treatment: 'null' }`)).toEqual([]);
+    expect(asks(`${mask('a')}, { id: b, treatment: 'null', columns: ['*.notes.body'] }`)).toEqual([]);
+    expect(asks(`${mask('a')}, { id: b, treatment: clear }`)).toEqual([]);
+    expect(asks(`${mask('a')}, { id: b, treatment: clear, columns: ['*.notes.body'] }`)).toEqual([['ssn', 'p/a']]);
+    expect(asks(`${mask('a')}, { id: b, treatment: mask, needs_approval: true }`)).toEqual([]);
+  });
+
+  it('opens what was found in the columns that were asked about, and neither other columns nor what is tagged', () => {
+    const policy = load(`${FOUND}data: { s.t.c: { class: ssn } }\nmasks: [${mask('a')}]`).view(identity({}), target);
+    const shown = (column: readonly string[], more: { readonly class?: string; readonly detected?: true; readonly rules?: readonly string[] }) => {
+      const { class: name = 'ssn', rules = terms.rules, ...found } = more;
+      return policy.masking(false, true, [{ column, class: name, terms: { ...terms, rules }, ...found }]);
+    };
+    const treated = (seen: ReturnType<typeof shown>) => seen?.detectedClasses(['x', 'notes'], 'body').map((each) => `${each.treatment} ${each.rule ?? '-'}`);
+    const body = ['x', 'notes', 'body'];
+    const yes = shown(body, { detected: true });
+    expect(treated(yes)).toEqual(['clear p/a']);
+    expect(yes?.classes.find((each) => each.class === 'ssn')?.treatment).toBe('partial');
+    expect(yes?.detectedClasses(['x', 'notes'], 'title').map((each) => each.treatment)).toEqual(['partial']);
+    for (const other of [shown(body, {}), shown(['x', 'notes', 'title'], { detected: true }), shown(body, { class: 'pan', detected: true })])
+      expect(treated(other)).toEqual(['partial -']);
+    expect(treated(shown(body, { detected: true, rules: ['p/b'] }))).toEqual(['partial -']);
+    const tagged = (seen: ReturnType<typeof shown>) => seen?.columnClasses(['s', 't'], 'c')[0]?.treatment;
+    expect([tagged(shown(['s', 't', 'c'], { detected: true })), tagged(shown(['s', 't', 'c'], {}))]).toEqual(['partial', 'clear']);
+  });
+
+  it.each([
+    ['no approval', `{ id: a, classes: [ssn], columns: ['*.*.*'], detected: true, treatment: clear }`, 'stands beside `approval`'],
+    ['no columns', '{ id: a, classes: [ssn], detected: true, treatment: clear, approval: { groups: [x] } }', 'say of which `columns`'],
+    ['a class that nobody looks for', mask('a').replace('[ssn]', '[ssn, pin]'), 'class `pin` is not looked for in text'],
+    ['another treatment', mask('a').replace('treatment: clear', 'treatment: partial'), 'beside `treatment: clear`'],
+    ['a word for it', mask('a').replace('detected: true', 'detected: maybe'), 'detected'],
+  ])('is refused with %s', (_, text, words) => {
+    expect(problems(`${FOUND}masks: [${text}]`)).toContain(words);
+  });
+
+  it('is refused where no class is looked for', () => {
+    expect(problems(`masks: [${mask('a').replace('classes: [ssn], ', '')}]`)).toContain('no class is looked for in text');
+  });
+});
+
 describe('a file', () => {
   it.each([
     ['data: { s.t.c: { class: emial } }', 'p.yaml:2:', 'unknown class `emial`'],

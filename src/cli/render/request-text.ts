@@ -87,7 +87,9 @@ function renderOperation(operation: NonNullable<ApprovalInfo['operation']>, esti
     line('effect', operation.summary),
     line('touches', operation.resources.join(', ')),
     line('not known', operation.unknown.join('; ')),
-    ...(operation.clears ?? []).map(({ column, class: name, rules }) => line('IN CLEAR', `${column} (class ${name}, by mask ${rules.join(', ')})`)),
+    ...(operation.clears ?? []).map(({ column, class: name, detected, rules }) =>
+      line('IN CLEAR', `${column} (${detected === true ? 'what detectors find of ' : ''}class ${name}, by mask ${rules.join(', ')})`),
+    ),
     estimate === null ? '' : line('expected', expected(estimate)),
     operation.redacted === null ? '' : line('note', 'the text holds a secret; it is not shown, and neither are parameters, if there are any'),
     `\n${text

@@ -1,6 +1,6 @@
 /** How PostgreSQL clients are told no: ErrorResponse with the SQLSTATE that drivers understand, detail with rule, hint with the way out. */
 
-import type { Decision } from '../../contract/decision.js';
+import { type Decision, nextStep } from '../../contract/decision.js';
 import type { ErrorCode } from '../../contract/error-catalogue.js';
 import type { GwError } from '../../contract/gw-error.js';
 import type { Facts } from '../../contract/operation.js';
@@ -80,6 +80,6 @@ export function refuseOperation(decision: Decision, facts: Facts): Buffer {
     sqlstate: '42501',
     message: `refused by policy: ${why}`,
     detail: `Policy ${decision.policy.slice(0, 19)}, rule ${decision.rule ?? '(default)'}.${decision.reasons.length > 1 ? ` ${decision.reasons.slice(1).join(' ')}` : ''}`,
-    hint: decision.hint ?? 'Nothing of it reached the target. `gw ls` shows what is within reach. (policy.operation_denied)',
+    hint: decision.hint ?? `Nothing of it reached the target. ${nextStep(decision)} (policy.operation_denied)`,
   });
 }

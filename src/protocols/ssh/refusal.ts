@@ -1,6 +1,6 @@
 /** No, in the words of SSH: lines on the standard error of a command, the text of a refused channel, the message of an SFTP status, a banner. */
 import { visible } from '../../base/visible-text.js';
-import type { Decision } from '../../contract/decision.js';
+import { type Decision, nextStep } from '../../contract/decision.js';
 import { ERRORS } from '../../contract/error-catalogue.js';
 import type { GwError } from '../../contract/gw-error.js';
 import type { ClientNotice } from '../../contract/protocol.js';
@@ -20,7 +20,7 @@ export function refusalLines(decision: Decision): string {
     `refused by policy: ${decision.reasons[0] ?? 'no rule allows it'}`,
     ...decision.reasons.slice(1),
     `rule ${decision.rule ?? '(default)'}, policy ${decision.policy.slice(0, 19)}`,
-    decision.hint ?? `${ERRORS['policy.operation_denied'].hint} (policy.operation_denied)`,
+    decision.hint ?? `${nextStep(decision)} (policy.operation_denied)`,
   );
 }
 

@@ -62,6 +62,8 @@ function world(columns: readonly Column[], format: CopyFormat | null): World {
     hides: true,
     resolvesTokens: false,
     unknown: how({ treatment: 'mask', class: 'unknown' }),
+    opensDetected: false,
+    detectedClasses: () => [],
     columnClasses: (_, name) => {
       const column = columns[NAMES.indexOf(name)];
       return column === undefined || column.treatment === 'untagged' ? [] : [how(column)];

@@ -24,11 +24,17 @@ export interface CatalogRelation {
   /** As in `pg_class.relkind`: table, partitioned table, view, materialized view, foreign table, composite type, sequence. */
   readonly kind: RelationKind;
   readonly columns: readonly CatalogColumn[];
-  /** Of a view or materialized view: its query, read under an empty search_path, so that every name but those of pg_catalog is qualified. */
+  /**
+   * Of a view or materialized view: its query, read under an empty search_path, so that every name but those of pg_catalog is qualified. Null also
+   * where it could not be read: somebody holds a lock.
+   */
   readonly definition: string | null;
   /** OIDs of the relations that it is a partition of or inherits from. */
   readonly parents: readonly number[];
 }
+
+/** It shows what its query gives, or gave; where the query could not be read, nothing is known of it. */
+export const isView = ({ kind }: CatalogRelation): boolean => kind === 'v' || kind === 'm';
 
 const kin = new WeakMap<CatalogRelation, readonly CatalogRelation[]>();
 const ALONE: readonly CatalogRelation[] = Object.freeze([]);

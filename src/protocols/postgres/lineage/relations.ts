@@ -2,7 +2,7 @@
  * The columns of a relation as a source. A name that several relations have in schemas that may be meant gives the columns of all of them.
  * A view gives its own columns and, through its definition, what they are made of: tags may be on either.
  */
-import { type Catalog, type CatalogRelation, kinOf } from '../catalog/catalog.js';
+import { type Catalog, type CatalogRelation, isView, kinOf } from '../catalog/catalog.js';
 import { parse } from '../facts/parser.js';
 import { field, isTree } from '../facts/tree.js';
 import { derived, type Lineage, NOTHING, oneOf, sourceColumns, unknownLineage } from './lineage.js';
@@ -90,7 +90,7 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
   if (columns === undefined) {
     const own = [...sourceColumns(relation).values()];
     const telling = SYSTEM_SCHEMAS.has(relation.schema) ? (TELLING[relation.name] ?? []) : null;
-    const behind = telling === null && relation.definition !== null ? definitionOf(trace, catalog, relation) : null;
+    const behind = telling === null && isView(relation) ? definitionOf(trace, catalog, relation) : null;
     columns = own.map((source, index): Output => {
       const { name } = source.column;
       if (relation.name === 'pg_settings' && trace.context.unseenRan) return output(name, unknownLineage('code of the database may have set it'));

@@ -5,7 +5,6 @@
  */
 import { ByteMap } from '../../../base/byte-map.js';
 import type { GwError } from '../../../contract/gw-error.js';
-import type { MaskingDoor } from '../../../contract/masking-policy.js';
 import { violation } from '../server-error.js';
 import { type ColumnPlans, ValueCounts } from './column-plans.js';
 import type { CopyFormat } from './copy-format.js';
@@ -28,7 +27,6 @@ export class CopyMasker {
   readonly #passing: Uint8Array;
   readonly #counts: ValueCounts;
   readonly #format: CopyFormat;
-  readonly #door: MaskingDoor;
   readonly #sink: MaskSink;
   /** What ends a field, or may. */
   readonly #special: Uint8Array;
@@ -40,12 +38,11 @@ export class CopyMasker {
   readonly passes: boolean;
   #headerDone: boolean;
 
-  constructor({ values, passing, passes }: ColumnPlans, format: CopyFormat, door: MaskingDoor, sink: MaskSink) {
+  constructor({ values, passing, passes }: ColumnPlans, format: CopyFormat, sink: MaskSink) {
     this.#plans = values;
     this.#passing = passing;
     this.passes = passes;
     this.#format = format;
-    this.#door = door;
     this.#sink = sink;
     this.#counts = new ValueCounts(values);
     this.#headerDone = !format.header && format.kind !== 'binary';
@@ -201,8 +198,8 @@ export class CopyMasker {
     const { bytes } = frames;
     const plan = this.#plans[index] as ValuePlan;
     if (plan.action === 'scan') {
-      const found = value === null ? this.#door.scan?.mask(bytes, start, end, this.#sink) : this.#door.scan?.mask(value, 0, value.length, this.#sink);
-      if (found != null) this.#write(frames, from, to, found);
+      const found = value === null ? plan.scan.mask(bytes, start, end, this.#sink) : plan.scan.mask(value, 0, value.length, this.#sink);
+      if (found !== null) this.#write(frames, from, to, found);
       return;
     }
     this.#counts.add(index);
@@ -213,7 +210,7 @@ export class CopyMasker {
         return;
       }
     }
-    const shown = showValue(plan, value ?? bytes.subarray(start, end), this.#door, this.#sink);
+    const shown = showValue(plan, value ?? bytes.subarray(start, end), this.#sink);
     if (shown === null) frames.replace(from, to, this.#format.nullText);
     else this.#write(frames, from, to, shown);
   }
@@ -286,9 +283,7 @@ export class CopyMasker {
     const { bytes } = frames;
     const plan = this.#plans[index] as ValuePlan;
     const shown =
-      plan.action === 'scan'
-        ? (this.#door.scan?.mask(bytes, at + 4, end, this.#sink) ?? undefined)
-        : showValue(plan, bytes.subarray(at + 4, end), this.#door, this.#sink);
+      plan.action === 'scan' ? (plan.scan.mask(bytes, at + 4, end, this.#sink) ?? undefined) : showValue(plan, bytes.subarray(at + 4, end), this.#sink);
     if (plan.action !== 'scan') this.#counts.add(index);
     if (shown === undefined) return;
     writeInt32(bytes, at, shown === null ? -1 : shown.length);

@@ -71,17 +71,19 @@ function explainColumn({ name, lineage, many }: Output, door: MaskingDoor, catal
     classes: classes.map((each) => each.class),
     shown: how === null ? (plan.action === 'scan' ? 'scan' : 'clear') : how.treatment,
     rule: how?.rule ?? classes[0]?.rule ?? null,
-    why: whyShown(lineage.unknown, classes, plan.action, how) + onApproval(clearColumns([lineage], door)) + inheritedFrom(sources),
+    why: whyShown(lineage.unknown, classes, plan.action, how) + onApproval(clearColumns([lineage], door, catalog)) + inheritedFrom(sources),
   };
 }
 
 function onApproval(clears: readonly ClearColumn[] | null): string {
   if (clears === null) return '';
   const rules = [...new Set(clears.flatMap(({ terms }) => terms.rules))].join(', ');
+  const found = [...new Set(clears.flatMap(({ class: name, detected }) => (detected === true ? [name] : [])))].join(', ');
+  const what = found === '' ? 'in clear' : `what they find of class ${found} in clear`;
   const groups = [...new Set(clears.flatMap(({ terms }) => terms.groups))];
-  if (groups.length === 0) return `; in clear once people approved the statement (${rules})`;
+  if (groups.length === 0) return `; ${what} once people approved the statement (${rules})`;
   const without = clears.some(({ terms }) => terms.unapproved === 'refused') ? ', and refused without' : '';
-  return `; in clear once ${groups.join(', ')} approved it (${rules})${without}`;
+  return `; ${what} once ${groups.join(', ')} approved it (${rules})${without}`;
 }
 
 /** A column of another name than the one that policy tags. */

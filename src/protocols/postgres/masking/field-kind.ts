@@ -15,6 +15,9 @@ export interface FieldKind {
   readonly write: (text: Uint8Array) => Uint8Array | null;
 }
 
+/** Detectors look at its values where they carry no tag. */
+export const isSearched = ({ kind }: FieldKind): boolean => kind === 'text' || kind === 'json';
+
 const same = (value: Uint8Array): Uint8Array => value;
 const never = (): null => null;
 const ascii = (value: Uint8Array): string => Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1');

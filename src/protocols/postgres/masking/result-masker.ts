@@ -228,7 +228,7 @@ export class ResultMasker implements MaskSink {
       plan = planResult(outputs, Buffer.from(description), door, catalog);
       if (outputs !== null) plansByOutputs.set(outputs, plan);
     }
-    this.#rows = new RowMasker(plan.columns, door, this);
+    this.#rows = new RowMasker(plan.columns, this);
     this.#shown = plan.shown;
   }
 
@@ -247,7 +247,7 @@ export class ResultMasker implements MaskSink {
       const lineage = outputs?.[index]?.lineage ?? null;
       return planValue(lineage, { relation: 0, column: 0, type: typeOf(lineage), binary }, door, catalog);
     });
-    this.#copy = new CopyMasker(columnPlans(plans), format, door, this);
+    this.#copy = new CopyMasker(columnPlans(plans), format, this);
     this.#shown = shownIn(plans);
   }
 

@@ -3,7 +3,7 @@
  * frames; memory is that of one stretch. The server is untrusted: a row that does not fit its description ends the session.
  */
 import type { GwError } from '../../../contract/gw-error.js';
-import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
+import type { ClassView } from '../../../contract/masking-policy.js';
 import { violation } from '../server-error.js';
 import { type ColumnPlans, ValueCounts } from './column-plans.js';
 import { type FrameSplicer, readInt32, writeInt32 } from './frame-splicer.js';
@@ -20,16 +20,14 @@ export interface MaskSink {
 export class RowMasker {
   readonly #plans: readonly ValuePlan[];
   readonly #passing: Uint8Array;
-  readonly #door: MaskingDoor;
   readonly #sink: MaskSink;
   readonly #counts: ValueCounts;
   /** Nothing of a row is ever changed. */
   readonly passes: boolean;
 
-  constructor({ values, passing, passes }: ColumnPlans, door: MaskingDoor, sink: MaskSink) {
+  constructor({ values, passing, passes }: ColumnPlans, sink: MaskSink) {
     this.#plans = values;
     this.#passing = passing;
-    this.#door = door;
     this.#sink = sink;
     this.#counts = new ValueCounts(values);
     this.passes = passes;
@@ -72,7 +70,7 @@ export class RowMasker {
     const { bytes } = frames;
     const start = field + 4;
     if (plan.action === 'scan') {
-      const shown = this.#door.scan?.mask(bytes, start, end, this.#sink) ?? null;
+      const shown = plan.scan.mask(bytes, start, end, this.#sink);
       if (shown !== null) this.#put(frames, field, end, shown);
       return;
     }
@@ -86,7 +84,7 @@ export class RowMasker {
       if (start + length === end) return;
       writeInt32(bytes, field, length);
       frames.cut(start + length, end);
-    } else this.#put(frames, field, end, showValue(plan, bytes.subarray(start, end), this.#door, this.#sink));
+    } else this.#put(frames, field, end, showValue(plan, bytes.subarray(start, end), this.#sink));
   }
 
   #put(frames: FrameSplicer, field: number, end: number, shown: Uint8Array | null): void {

@@ -354,7 +354,7 @@ export class SessionMasking {
     if (!door.view.hides) return { door, catalog, statements, touches: false, facts, refusal: lost, clears: null, inherits, onlyReads };
     const refusal = lost ?? statementRefusal({ door, catalog, statements, facts, parameters, compared, tables: this.#tables, shifted, inherits: keeps });
     const shown = statements.flatMap(({ lineage: { outputs } }) => outputs.map(({ lineage }) => lineage));
-    const clears = refusal === null ? clearColumns(shown, door) : null;
+    const clears = refusal === null ? clearColumns(shown, door, catalog) : null;
     return { door, catalog, statements, touches: this.#touches(door, catalog, statements, facts), facts, refusal, clears, inherits, onlyReads };
   }
 

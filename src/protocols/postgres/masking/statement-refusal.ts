@@ -4,7 +4,7 @@
  */
 import type { ClassView, ConditionRight, MaskingDoor } from '../../../contract/masking-policy.js';
 import type { Effect, Facts } from '../../../contract/operation.js';
-import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
+import { type Catalog, type CatalogRelation, isView } from '../catalog/catalog.js';
 import { type Lineage, sourceColumns } from '../lineage/lineage.js';
 import { relationLineage } from '../lineage/statement-lineage.js';
 import type { Condition, Created, Flow } from '../lineage/trace.js';
@@ -150,7 +150,7 @@ export function holdsHidden(name: Name | undefined, door: MaskingDoor, catalog: 
 }
 
 function viewHides(relation: CatalogRelation, door: MaskingDoor, catalog: Catalog): boolean {
-  const viewed = relation.definition !== null && !relation.schema.startsWith('pg_') && relation.schema !== 'information_schema';
+  const viewed = isView(relation) && !relation.schema.startsWith('pg_') && relation.schema !== 'information_schema';
   return viewed && relationLineage(relation, catalog).some(({ lineage }) => hiddenIn(lineage, door) !== null);
 }
 

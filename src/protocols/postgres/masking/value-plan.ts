@@ -4,14 +4,15 @@
  */
 
 import type { ValueTransform } from '../../../contract/masking.js';
-import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
+import type { ClassView, MaskingDoor, TextScan } from '../../../contract/masking-policy.js';
 import { type Catalog, type CatalogColumn, type CatalogRelation, kinOf } from '../catalog/catalog.js';
 import { type Lineage, type SourceColumn, sourceColumns } from '../lineage/lineage.js';
-import { type FieldKind, fieldKind } from './field-kind.js';
+import { detectedIn, holdingColumns } from './detected-text.js';
+import { type FieldKind, fieldKind, isSearched } from './field-kind.js';
 
 export type ValuePlan =
   | { readonly action: 'pass'; readonly shown: readonly ClassView[] }
-  | { readonly action: 'scan' }
+  | { readonly action: 'scan'; readonly scan: TextScan }
   /** The same stands in the place of every value; null: NULL. */
   | { readonly action: 'constant'; readonly how: ClassView; readonly shown: Uint8Array | null }
   | {
@@ -96,7 +97,11 @@ export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: Ma
   const [first, ...more] = hidden;
   if (columns.unknown !== null && view.hides) return planMask(first ?? view.unknown, kind, origin.binary, door);
   if (first === undefined) {
-    if (door.scan !== null && (kind.kind === 'text' || kind.kind === 'json') && classes.length === 0) return { action: 'scan' };
+    if (door.scan !== null && isSearched(kind) && classes.length === 0) {
+      // An origin that only the server names is not what people were asked about.
+      const shown = columns === lineage ? detectedIn(holdingColumns(columns, view), view).filter((how) => !isHidden(how)) : [];
+      return { action: 'scan', scan: shown.length === 0 ? door.scan : door.scan.showing(shown) };
+    }
     return { action: 'pass', shown: classes };
   }
   if (hidden.every(({ treatment }) => treatment === 'null')) return { action: 'constant', how: first, shown: null };
@@ -131,12 +136,12 @@ function columnsAt(origin: ValueOrigin, catalog: Catalog | null): readonly Sourc
 }
 
 /** What stands in the place of one value; null: NULL. `sink` is told what detectors found. */
-export function showValue(plan: ValuePlan, value: Buffer, door: MaskingDoor, sink: { found(how: ClassView): void }): Uint8Array | null {
+export function showValue(plan: ValuePlan, value: Buffer, sink: { found(how: ClassView): void }): Uint8Array | null {
   switch (plan.action) {
     case 'pass':
       return value;
     case 'scan':
-      return door.scan?.mask(value, 0, value.length, sink) ?? value;
+      return plan.scan.mask(value, 0, value.length, sink) ?? value;
     case 'constant':
       return plan.shown;
     case 'transform': {

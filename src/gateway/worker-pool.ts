@@ -9,6 +9,7 @@ import type { Logger } from '../base/logger.js';
 import type { ErrorCode } from '../contract/error-catalogue.js';
 import { type ErrorBody, GwError } from '../contract/gw-error.js';
 import { MetricsRelay } from './metrics-relay.js';
+import { followConnections } from './unanswered-connections.js';
 import type { GatewaySummary, ToPrimary, ToWorker, WorkerAddresses, WorkerAssignment } from './worker-messages.js';
 
 export interface WorkerPoolOptions {
@@ -123,7 +124,14 @@ export class WorkerPool {
       this.#members.set(worker.id, member);
       worker.on('message', (message: ToPrimary) => this.#receive(member, message, recover));
       worker.on('error', (err) => this.#options.logger.error({ err, worker: worker.id }, 'a worker process cannot be reached'));
-      worker.once('exit', (code, signal) => this.#exited(member, code, signal));
+      const free = followConnections(worker.process);
+      worker.once('exit', (code, signal) => {
+        this.#exited(member, code, signal);
+        // Only when everything that it said is read.
+        const said = (): void => free([...this.#members.values()].some((each) => each.ready));
+        if (worker.process.connected) worker.process.once('disconnect', said);
+        else said();
+      });
     });
   }
 

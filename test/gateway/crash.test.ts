@@ -32,6 +32,13 @@ async function workersOf(gateway: RunningGateway): Promise<number[]> {
   return children;
 }
 
+/** Connections to the API that the kernel has made and nobody has closed. */
+async function connections(gateway: RunningGateway): Promise<number> {
+  const port = Number(new URL(gateway.url).port).toString(16).toUpperCase().padStart(4, '0');
+  const table = await readFile('/proc/net/tcp', 'utf8');
+  return table.split('\n').filter((line) => line.trim().split(/\s+/)[1]?.endsWith(`:${port}`) === true && line.trim().split(/\s+/)[3] === '01').length;
+}
+
 const ended = (client: { once(event: 'end', listener: () => void): unknown }): Promise<void> => new Promise((resolve) => client.once('end', resolve));
 
 describe('a worker that is killed', () => {
@@ -70,6 +77,43 @@ describe('a worker that is killed', () => {
     await survivor?.end();
     gateway.process.kill('SIGTERM');
     expect(await gateway.exited).toBe(0);
+  });
+});
+
+describe('a connection that was given to a worker which died before it took it', () => {
+  it.each([
+    ['while another one is there', 2],
+    ['while none is there', 1],
+  ])('%s is not left hanging', async (_when, workers) => {
+    await world.configure({ workers });
+    const gateway = await world.start();
+    const [victim = 0] = await workersOf(gateway);
+    process.kill(victim, 'SIGSTOP');
+    // Round robin: with two, every other one goes to the worker that stands still, and that takes no second one before the first.
+    const answers = Array.from({ length: 4 }, () =>
+      world.api(gateway, '/healthz', { headers: { connection: 'close' } }).then(
+        ({ status }) => status,
+        (error: NodeJS.ErrnoException) => error.code ?? error.message,
+      ),
+    );
+    if (workers === 2) {
+      const first = await Promise.race(answers);
+      expect(first).toBe(200);
+    } else await eventually('they are connected', async () => (await connections(gateway)) >= 4);
+    process.kill(victim, 'SIGKILL');
+    const all = await Promise.all(answers);
+    if (workers === 2) expect(all).toEqual([200, 200, 200, 200]);
+    else for (const answer of all) expect(['ECONNRESET', 'UND_ERR_SOCKET', 'EPIPE', 'socket hang up', 200]).toContain(answer);
+    await eventually('a new worker is there', async () => (await workersOf(gateway)).filter((pid) => pid !== victim).length === workers);
+    await eventually('it answers', async () =>
+      world.api(gateway, '/healthz').then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    );
+    gateway.process.kill('SIGTERM');
+    expect(await gateway.exited).toBe(0);
+    await world.configure({ workers: 2 });
   });
 });
 

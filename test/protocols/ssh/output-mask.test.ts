@@ -27,7 +27,15 @@ const classes = [
   how('email', {}),
   how('secret', { output: true, treatment: 'mask' }),
 ];
-const view: MaskingView = { classes, hides: true, resolvesTokens: false, unknown: how('unknown', {}), columnClasses: () => [] };
+const view: MaskingView = {
+  classes,
+  hides: true,
+  resolvesTokens: false,
+  opensDetected: false,
+  unknown: how('unknown', {}),
+  columnClasses: () => [],
+  detectedClasses: () => [],
+};
 const text = maskingForTests()(view).text;
 if (text === null) throw new TypeError('nothing is looked for');
 const masks: TextMasks = text;

@@ -20,6 +20,8 @@ export class Windows {
   #room = 0;
   /** Bytes of the target's window that the client is not told of yet. */
   #withheld: number;
+  /** The target offered some room. */
+  #offered = false;
 
   /** `told`: the gateway says nothing of its own on this channel. */
   constructor(told = false) {
@@ -44,9 +46,18 @@ export class Windows {
 
   /** What of the target's room the client is told of. */
   fromTarget(bytes: number): number {
+    this.#offered ||= bytes > 0;
     const withheld = Math.min(bytes, this.#withheld);
     this.#withheld -= withheld;
     return bytes - withheld;
+  }
+
+  /** The client is told of room for `bytes` of which the target knows nothing yet. False: it has room of the target, or was lent some. */
+  lend(bytes: number): boolean {
+    if (this.#offered) return false;
+    this.#offered = true;
+    this.#withheld += bytes;
+    return true;
   }
 
   get budget(): number {

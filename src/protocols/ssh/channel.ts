@@ -161,6 +161,7 @@ export class Channel implements Speaker {
     if (payload[0] === MESSAGE.extendedData) throw broken('extended data, which clients have no use for');
     const bytes = reader.string(CHANNEL_PACKET);
     reader.end();
+    this.windows.client.take(bytes.length);
     if (this.sftp !== null) {
       this.sftp.fromClient(bytes);
       return;
@@ -198,17 +199,21 @@ export class Channel implements Speaker {
       this.#drain(0);
       return;
     }
-    if (bytes > 0 && this.serverId !== null) this.#legs.up(this.#legs.guard.transport(), windowAdjust(this.serverId, bytes));
+    this.creditTarget(bytes);
   }
 
   /** The client's window gave room for bytes that the target never got. */
   creditClient(bytes: number): void {
-    if (bytes > 0) this.#legs.down(windowAdjust(this.clientId, bytes));
+    if (bytes <= 0) return;
+    this.windows.client.give(bytes);
+    this.#legs.down(windowAdjust(this.clientId, bytes));
   }
 
   /** The target's bytes were not passed on, so the client will not make room for them. */
   creditTarget(bytes: number): void {
-    if (bytes > 0 && this.serverId !== null) this.#legs.up(this.#legs.guard.transport(), windowAdjust(this.serverId, bytes));
+    if (bytes <= 0 || this.serverId === null) return;
+    this.windows.target.give(bytes);
+    this.#legs.up(this.#legs.guard.transport(), windowAdjust(this.serverId, bytes));
   }
 
   // ---- bytes down
@@ -216,9 +221,11 @@ export class Channel implements Speaker {
   serverData(payload: Buffer): void {
     const extended = payload[0] === MESSAGE.extendedData;
     const reader = new WireReader(payload, 5);
-    if (extended && reader.uint32() !== STDERR) return;
+    const standard = !extended || reader.uint32() === STDERR;
     const bytes = reader.string(CHANNEL_PACKET);
     reader.end();
+    this.windows.target.take(bytes.length);
+    if (!standard) return;
     const { verdict } = this;
     if (verdict === null) return;
     if (this.sftp !== null && !extended) {

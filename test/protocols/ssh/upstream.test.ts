@@ -125,6 +125,35 @@ describe('the login at the target', () => {
   });
 });
 
+describe('a target that offers a password', () => {
+  /** Lets in whoever shows `right`, and keeps what was shown. */
+  const offering = (right: string, shown: string[]): Parameters<typeof stubTarget>[0] => ({
+    login: (method, payload, send) => {
+      const reader = new WireReader(payload, 1);
+      const [user] = [reader.name(), reader.name(), reader.name()];
+      const password = method === 'password' && !reader.boolean() ? reader.string(1_000).toString() : null;
+      shown.push(`${method} ${user} ${password ?? ''}`);
+      send(password === right ? message(MESSAGE.authSuccess) : message(MESSAGE.authFailure, string('password'), boolean(false)));
+    },
+    talk: (payload, send) => (payload[0] === MESSAGE.open ? send(openFailure(0, 2, 'seen')) : undefined),
+  });
+
+  it('is given that of the configuration, for its account, once, behind the question which ways there are', async () => {
+    const shown: string[] = [];
+    await withStub(offering('pass-word', shown), (world) => fails(world, 'seen'), 'pass-word');
+    expect(shown).toEqual([`none ${sshd.username} `, `password ${sshd.username} pass-word`]);
+    const wrong: string[] = [];
+    await withStub(offering('another', wrong), (world) => fails(world, 'target.credential'), 'pass-word');
+    expect(wrong.filter((each) => each.startsWith('password')).length).toBe(1);
+  });
+
+  it('is given none where the gateway holds none', async () => {
+    const shown: string[] = [];
+    await withStub(offering('', shown), (world) => fails(world, 'target.credential'));
+    expect(shown).toEqual([`none ${sshd.username} `]);
+  });
+});
+
 describe('a hostile target', () => {
   const hurts: Readonly<Record<string, Parameters<typeof stubTarget>[0]>> = {
     'that greets without end': { greeting: `${'x'.repeat(100)}\r\n`.repeat(2_000) },

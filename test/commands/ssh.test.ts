@@ -43,6 +43,14 @@ beforeAll(async () => {
         credential: { username: sshd.username, key: { file: 'key' } },
         options: { hostKeys: [sshd.hostKey] },
       },
+      {
+        name: 'web-3',
+        protocol: 'ssh',
+        address: `127.0.0.1:${sshd.port}`,
+        // As a vault's client would print it.
+        credential: { username: sshd.username, key: { command: ['/bin/cat', sshd.keyFile] } },
+        options: { hostKeys: [sshd.hostKey] },
+      },
     ],
     native: [{ protocol: 'ssh', listen: '127.0.0.1:0' }],
   });
@@ -90,6 +98,21 @@ describe('gw ssh', () => {
   it('passes input through, and options of ssh', async () => {
     const result = await home.run(['ssh', 'web-1', '--', '-o', 'LogLevel=INFO', 'wc -c'], { env, input: 'x'.repeat(100_000) });
     expect(result.stdout.trim()).toBe('100000');
+  });
+
+  it('reaches a target whose key a command prints, which is asked anew for each session', async () => {
+    expect(await home.run(['ssh', 'web-3', '--', 'echo by command'], { env })).toMatchObject({ code: 0, stdout: 'by command\n' });
+    const kept = await readFile(sshd.keyFile);
+    await writeFile(sshd.keyFile, 'no key');
+    try {
+      const failed = await home.run(['ssh', 'web-3', '--', 'true'], { env });
+      expect(failed.code).not.toBe(0);
+      expect(failed.stderr).toMatch(/credential|key/);
+      expect(failed.stderr).not.toContain('no key');
+    } finally {
+      await writeFile(sshd.keyFile, kept);
+    }
+    expect((await home.run(['ssh', 'web-3', '--', 'true'], { env })).code).toBe(0);
   });
 
   it('says why a command is refused', async () => {
@@ -301,7 +324,7 @@ describe('gw ssh-cert', () => {
     const printed = await home.run(['ssh-cert', '--json'], { env });
     expect(printed.code, printed.stderr).toBe(0);
     const { config, targets, certificateFile } = JSON.parse(printed.stdout) as { config: string; targets: string[]; certificateFile: string };
-    expect(targets).toEqual(['web-1']);
+    expect(targets).toEqual(['web-1', 'web-3']);
     const file = join(home.folder, 'native_config');
     await writeFile(file, `${config}\n`);
     const plain = { HOME: home.folder, SSH_AUTH_SOCK: '' };

@@ -1,10 +1,14 @@
 /** `gw ssh`, `gw connect`, `gw exec` and `gw ssh-config` with the whole gateway, the system's own clients and a real sshd. */
+import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type GatewayWorld, type RunningGateway, startGatewayWorld } from '../gateway/gateway-world.js';
+import { eventually } from '../store/state-server.js';
 import { type RealSshd, startRealSshd } from '../support/real-sshd.js';
 import { type CliHome, makeHome } from '../support/run-cli.js';
 import { run } from '../support/ssh-world.js';
@@ -39,6 +43,14 @@ beforeAll(async () => {
         credential: { username: sshd.username, key: { file: 'key' } },
         options: { hostKeys: [sshd.hostKey] },
       },
+      {
+        name: 'web-3',
+        protocol: 'ssh',
+        address: `127.0.0.1:${sshd.port}`,
+        // As a vault's client would print it.
+        credential: { username: sshd.username, key: { command: ['/bin/cat', sshd.keyFile] } },
+        options: { hostKeys: [sshd.hostKey] },
+      },
     ],
     native: [{ protocol: 'ssh', listen: '127.0.0.1:0' }],
   });
@@ -53,6 +65,30 @@ afterAll(async () => {
   await world?.close();
 });
 
+/** Commands that commit something in `folder` and push it. */
+const commitIn = (folder: string, subject: string): readonly string[] => [
+  `git -C ${folder} -c user.name=t -c user.email=t@t commit -q --allow-empty -m '${subject}'`,
+  `git -C ${folder} push -q origin HEAD:main`,
+];
+const subjects = (repository: string): string => execFileSync('git', ['-C', repository, 'log', '--format=%s', 'main']).toString();
+
+interface Shown {
+  readonly session: { readonly state: string };
+  readonly operations: readonly { readonly text: string; readonly status: string }[];
+}
+
+/** What the gateway tells of the session that began last, as soon as that is over. */
+async function lastSession(): Promise<Shown> {
+  const auditor = { ...reach, GW_ID_TOKEN: await world.token('eve', ['auditors', 'admins']) };
+  let shown: Shown | null = null;
+  await eventually('the session is over', async () => {
+    const { sessions } = JSON.parse((await home.run(['sessions', 'ls', '--json'], { env: auditor })).stdout) as { sessions: { id: string }[] };
+    shown = JSON.parse((await home.run(['sessions', 'show', sessions[0]?.id ?? '', '--json'], { env: auditor })).stdout) as Shown;
+    return shown.session.state === 'ended';
+  });
+  return shown ?? { session: { state: '' }, operations: [] };
+}
+
 describe('gw ssh', () => {
   it('runs a command and passes its status through', async () => {
     expect(await home.run(['ssh', 'web-1', '--', 'echo hello; exit 5'], { env })).toMatchObject({ code: 5, stdout: 'hello\n' });
@@ -62,6 +98,21 @@ describe('gw ssh', () => {
   it('passes input through, and options of ssh', async () => {
     const result = await home.run(['ssh', 'web-1', '--', '-o', 'LogLevel=INFO', 'wc -c'], { env, input: 'x'.repeat(100_000) });
     expect(result.stdout.trim()).toBe('100000');
+  });
+
+  it('reaches a target whose key a command prints, which is asked anew for each session', async () => {
+    expect(await home.run(['ssh', 'web-3', '--', 'echo by command'], { env })).toMatchObject({ code: 0, stdout: 'by command\n' });
+    const kept = await readFile(sshd.keyFile);
+    await writeFile(sshd.keyFile, 'no key');
+    try {
+      const failed = await home.run(['ssh', 'web-3', '--', 'true'], { env });
+      expect(failed.code).not.toBe(0);
+      expect(failed.stderr).toMatch(/credential|key/);
+      expect(failed.stderr).not.toContain('no key');
+    } finally {
+      await writeFile(sshd.keyFile, kept);
+    }
+    expect((await home.run(['ssh', 'web-3', '--', 'true'], { env })).code).toBe(0);
   });
 
   it('says why a command is refused', async () => {
@@ -106,9 +157,17 @@ describe('gw exec', () => {
     const content = randomBytes(500_000);
     await writeFile(join(home.folder, 'work', 'file'), content);
     const files = join(sshd.dir, 'files');
-    const script = `scp -q -F "$SSH_CONFIG" file web-1:${files}/scp && rsync -a file web-1:${files}/rsync && scp -q -F "$SSH_CONFIG" web-1:${files}/rsync back`;
+    execFileSync('git', ['init', '-q', '--bare', join(files, 'exec.git')]);
+    const script = [
+      `scp -q -F "$SSH_CONFIG" file web-1:${files}/scp`,
+      `rsync -a file web-1:${files}/rsync`,
+      `scp -q -F "$SSH_CONFIG" web-1:${files}/rsync back`,
+      `git clone -q web-1:${files}/exec.git exec-clone`,
+      ...commitIn('exec-clone', 'from exec'),
+    ].join(' && ');
     const result = await home.run(['exec', 'web-1', '--', 'sh', '-c', script], { env });
     expect(result.code, result.stderr).toBe(0);
+    expect(subjects(join(files, 'exec.git'))).toBe('from exec\n');
     for (const path of [join(files, 'scp'), join(files, 'rsync'), join(home.folder, 'work', 'back')])
       expect(
         createHash('sha256')
@@ -119,24 +178,94 @@ describe('gw exec', () => {
 });
 
 describe('gw ssh-config', () => {
-  it('leads plain ssh, scp and shared connections through the gateway', async () => {
-    const printed = await home.run(['ssh-config'], { env });
-    expect(printed.code, printed.stderr).toBe(0);
+  /** The lines of `gw ssh-config` in a file, and what plain ssh has in its environment. */
+  async function configured(): Promise<{ config: string; clientEnv: Record<string, string>; printed: string }> {
+    const { code, stdout: printed, stderr } = await home.run(['ssh-config'], { env });
+    expect(code, stderr).toBe(0);
     const config = join(home.folder, 'ssh_config');
-    await writeFile(config, printed.stdout);
-    const clientEnv = { ...env, ...home.env };
+    await writeFile(config, printed);
+    return { config, clientEnv: { ...env, ...home.env }, printed };
+  }
+
+  it('leads plain ssh, scp and shared connections through the gateway', async () => {
+    const { config, clientEnv, printed } = await configured();
     const ssh = (...args: string[]): ReturnType<typeof run> => run('ssh', ['-F', config, ...args], { env: clientEnv });
     const ended = await ssh('web-1.gw', 'echo plain; exit 3');
     expect({ code: ended.code, out: ended.out.toString() }, ended.err).toEqual({ code: 3, out: 'plain\n' });
     const copied = await run('scp', ['-q', '-F', config, config, `web-1.gw:${sshd.dir}/files/config`], { env: clientEnv });
     expect(copied.code, copied.err).toBe(0);
-    expect(await readFile(join(sshd.dir, 'files', 'config'), 'utf8')).toBe(printed.stdout);
+    expect(await readFile(join(sshd.dir, 'files', 'config'), 'utf8')).toBe(printed);
     const socket = join(home.folder, 'mux');
     const master = await run('ssh', ['-F', config, '-M', '-S', socket, '-f', '-N', 'web-1.gw'], { env: clientEnv, background: true });
     expect(master.code, master.err).toBe(0);
     const shared = await Promise.all([1, 2, 3].map((each) => ssh('-S', socket, 'web-1.gw', `echo shared ${each}`)));
     expect(shared.map(({ out }) => out.toString())).toEqual([1, 2, 3].map((each) => `shared ${each}\n`));
     await ssh('-S', socket, '-O', 'exit', 'web-1.gw');
+  });
+
+  it('leads sftp, rsync and git through the gateway', async () => {
+    const { config, clientEnv } = await configured();
+    const files = join(sshd.dir, 'files');
+    const content = randomBytes(300_000);
+    const [local, back] = [join(home.folder, 'plain-local'), join(home.folder, 'plain-back')];
+    await writeFile(local, content);
+    const moved = await run('sftp', ['-F', config, '-b', '-', 'web-1.gw'], {
+      env: clientEnv,
+      input: `put ${local} ${files}/plain-sftp\nrename ${files}/plain-sftp ${files}/plain-renamed\nget ${files}/plain-renamed ${back}\n`,
+    });
+    expect(moved.code, moved.err).toBe(0);
+    expect((await readFile(back)).equals(content)).toBe(true);
+    const synced = await run('rsync', ['-a', '-e', `ssh -F ${config}`, local, `web-1.gw:${files}/plain-rsync`], { env: clientEnv });
+    expect(synced.code, synced.err).toBe(0);
+    expect((await readFile(join(files, 'plain-rsync'))).equals(content)).toBe(true);
+    const [repository, clone] = [join(files, 'plain.git'), join(home.folder, 'plain-clone')];
+    execFileSync('git', ['init', '-q', '--bare', repository]);
+    const pushed = await run('sh', ['-c', [`git clone -q web-1.gw:${repository} ${clone}`, ...commitIn(clone, 'pushed')].join(' && ')], {
+      env: { ...clientEnv, GIT_SSH_COMMAND: `ssh -F ${config}` },
+    });
+    expect(pushed.code, pushed.err).toBe(0);
+    expect(subjects(repository)).toBe('pushed\n');
+  });
+
+  it('carries what an editor makes of one connection: a long shell fed on its input, programs beside it, and a forward, each in the record', async () => {
+    const { config, clientEnv } = await configured();
+    const [socket, local] = [join(home.folder, 'editor'), join(home.folder, 'editor-forward')];
+    const service = createServer((connection) => connection.once('data', () => connection.end('pong'))).listen(0, '127.0.0.1');
+    await once(service, 'listening');
+    const { port } = service.address() as AddressInfo;
+    const ssh = (args: readonly string[], options: Parameters<typeof run>[2] = {}): ReturnType<typeof run> =>
+      run('ssh', ['-F', config, '-S', socket, ...args], { env: clientEnv, ...options });
+    const master = await ssh(['-M', '-f', '-N', 'web-1.gw'], { background: true });
+    expect(master.code, master.err).toBe(0);
+    let beside: string[] = [];
+    let forwarded = '';
+    const shell = await ssh(['-T', 'web-1.gw', 'bash -s'], {
+      during: (child) => {
+        child.stdout.once('data', () => {
+          void (async () => {
+            const programs = [1, 2, 3, 4].map((each) => ssh(['web-1.gw', `echo beside ${each}; cat`], { input: 'in' }));
+            beside = (await Promise.all(programs)).map(({ out }) => out.toString());
+            await ssh(['-O', 'forward', '-L', `${local}:127.0.0.1:${port}`, 'web-1.gw']);
+            const connection = connect(local);
+            connection.write('ping');
+            for await (const chunk of connection) forwarded += String(chunk);
+            child.stdin.end('echo "still $x"; exit 9\n');
+          })();
+        });
+        child.stdin.write('x=here; echo begun\n');
+      },
+    });
+    expect({ code: shell.code, out: shell.out.toString() }).toEqual({ code: 9, out: 'begun\nstill here\n' });
+    expect(beside).toEqual([1, 2, 3, 4].map((each) => `beside ${each}\nin`));
+    expect(forwarded).toBe('pong');
+    await ssh(['-O', 'exit', 'web-1.gw']);
+    service.close();
+    const { operations } = await lastSession();
+    expect(operations.map(({ text, status }) => `${text}: ${status}`).sort()).toEqual([
+      'bash -s: error',
+      `connects to 127.0.0.1:${port} from the target: ok`,
+      ...[1, 2, 3, 4].map((each) => `echo beside ${each}; cat: ok`),
+    ]);
   });
 
   it('another key on the same tunnel is not let in', async () => {
@@ -195,7 +324,7 @@ describe('gw ssh-cert', () => {
     const printed = await home.run(['ssh-cert', '--json'], { env });
     expect(printed.code, printed.stderr).toBe(0);
     const { config, targets, certificateFile } = JSON.parse(printed.stdout) as { config: string; targets: string[]; certificateFile: string };
-    expect(targets).toEqual(['web-1']);
+    expect(targets).toEqual(['web-1', 'web-3']);
     const file = join(home.folder, 'native_config');
     await writeFile(file, `${config}\n`);
     const plain = { HOME: home.folder, SSH_AUTH_SOCK: '' };

@@ -26,7 +26,7 @@ export interface RealSshd extends AsyncDisposable {
   log(): string;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = net.createServer();
   probe.listen(0, '127.0.0.1');
   await once(probe, 'listening');

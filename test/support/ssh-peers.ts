@@ -12,12 +12,16 @@ export async function stubTarget(options: {
   readonly greeting?: string;
   /** Answer to each request to log in; default: let in. */
   readonly login?: (method: string, payload: Buffer, send: (payload: Buffer) => void) => void;
+  /** Asked for each connection: false is one that is let in without ado and talks as `otherwise`. */
+  readonly hostile?: () => boolean;
+  readonly otherwise?: (payload: Buffer, send: (payload: Buffer) => void) => void;
   /** Called with each message behind the login. */
   readonly talk?: (payload: Buffer, send: (payload: Buffer) => void, socket: net.Socket) => void;
 }): Promise<{ port: number; hostKey: string; close(): void }> {
   const identity = serverIdentity.generate();
   const server = net.createServer((socket) => {
     let inside = false;
+    const { login, greeting, talk } = options.hostile?.() === false ? { login: undefined, greeting: undefined, talk: options.otherwise } : options;
     const transport: Transport = new Transport(
       { kind: 'server', hostKey: hostKeyOf(identity) },
       {
@@ -27,7 +31,7 @@ export async function stubTarget(options: {
         payload: (payload) => {
           const send = (reply: Buffer): void => transport.send(reply);
           if (payload[0] === MESSAGE.serviceRequest) send(message(MESSAGE.serviceAccept, string('ssh-userauth')));
-          else if (inside) options.talk?.(payload, send, socket);
+          else if (inside) talk?.(payload, send, socket);
           else {
             const reader = new WireReader(payload, 1);
             const method = payload[0] === MESSAGE.authRequest ? ([reader.name(), reader.name(), reader.name()][2] ?? '') : 'more';
@@ -35,14 +39,14 @@ export async function stubTarget(options: {
               if (reply[0] === MESSAGE.authSuccess) inside = true;
               send(reply);
             };
-            if (options.login === undefined) watched(message(MESSAGE.authSuccess));
-            else options.login(method, payload, watched);
+            if (login === undefined) watched(message(MESSAGE.authSuccess));
+            else login(method, payload, watched);
           }
         },
       },
     );
     socket.on('error', () => socket.destroy());
-    if (options.greeting !== undefined) socket.write(options.greeting);
+    if (greeting !== undefined) socket.write(greeting);
     transport.start();
     socket.on('data', (chunk: Buffer) => {
       try {

@@ -23,7 +23,7 @@ export function clientRequest(payload: Buffer, channel: Channel, legs: Legs): vo
   const type = reader.name();
   const wantsReply = reader.boolean();
   if (channel.kind !== 'session') {
-    refuse(channel, wantsReply);
+    unheard(`${type} on a channel of the kind ${channel.kind}`, channel, wantsReply);
     return;
   }
   if (PASSING.has(type)) {
@@ -33,10 +33,11 @@ export function clientRequest(payload: Buffer, channel: Channel, legs: Legs): vo
   else if (type === 'shell' || type === 'exec' || type === 'subsystem') program(type, payload, reader, channel, legs, wantsReply);
   else if (type === 'auth-agent-req@openssh.com') lend('ssh.forward.agent', 'lends the agent of the client to the target', payload, channel, legs, wantsReply);
   else if (type === 'x11-req') lend('ssh.forward.x11', 'lends the display of the client to the target', payload, channel, legs, wantsReply);
-  else {
-    const why = `the request "${type}" is not known`;
-    channel.ask(operationOf('request', unknownFacts(why), Buffer.from(type), why), () => refuse(channel, wantsReply));
-  }
+  else unheard(`the request "${type}" is not known`, channel, wantsReply);
+}
+
+function unheard(why: string, channel: Channel, wantsReply: boolean): void {
+  channel.ask(operationOf('request', unknownFacts(why), Buffer.from(why), why), () => refuse(channel, wantsReply));
 }
 
 function pass(payload: Buffer, channel: Channel, legs: Legs, wantsReply: boolean): void {
@@ -90,7 +91,7 @@ function decide(operation: Operation, payload: Buffer, channel: Channel, legs: L
 
 function program(type: string, payload: Buffer, reader: WireReader, channel: Channel, legs: Legs, wantsReply: boolean): void {
   if (channel.taken) {
-    refuse(channel, wantsReply);
+    unheard(`${type} on a channel on which something runs`, channel, wantsReply);
     return;
   }
   channel.taken = true;

@@ -17,6 +17,7 @@ import { OutputMask } from './output-mask.js';
 import { errorLines, refusalLines, refusalStatus } from './refusal.js';
 import { ReplyOrder } from './reply-order.js';
 import type { SftpRelay } from './sftp/sftp-relay.js';
+import { interrupts, LENT_BYTES, TypeAhead } from './type-ahead.js';
 import { Windows } from './windows.js';
 
 /** So much room is not worth a message of its own; more than what waits for its rest. */
@@ -64,6 +65,7 @@ export class Channel implements Speaker {
   #targetPacket = CHANNEL_PACKET;
   #exit: { readonly status: number } | { readonly signal: string } | null = null;
   #clientEof = false;
+  #typeAhead: TypeAhead | null = null;
   #masks: { readonly output: OutputMask; readonly errors: OutputMask } | null = null;
   /** Bytes of the client's room that the target is not told of yet; below zero: it was told of more than there is. */
   #owed = 0;
@@ -115,7 +117,22 @@ export class Channel implements Speaker {
       then(verdict);
       this.#replay(waiting ?? []);
     });
-    if (!answered) this.#waiting ??= [];
+    if (answered) return;
+    this.#waiting ??= [];
+    this.#lend();
+  }
+
+  /** Whoever waits at a terminal can say that they do not want to any more. */
+  #lend(): void {
+    if (this.terminal === null || this.serverId === null || !this.windows.lend(LENT_BYTES)) return;
+    this.#typeAhead = new TypeAhead((bytes) => {
+      if (this.verdict !== null) this.sendUp(this.verdict, bytes);
+    });
+    this.creditClient(LENT_BYTES);
+  }
+
+  #interrupted(payload: Buffer): boolean {
+    return this.terminal !== null && payload[0] === MESSAGE.data && interrupts(payload.subarray(9));
   }
 
   #replay(payloads: readonly Buffer[]): void {
@@ -127,7 +144,7 @@ export class Channel implements Speaker {
       this.#handle(payload);
       return;
     }
-    if (!this.left && (payload[0] === MESSAGE.close || wantsNoMore(payload))) {
+    if (!this.left && (payload[0] === MESSAGE.close || wantsNoMore(payload) || this.#interrupted(payload))) {
       this.left = true;
       this.#legs.withdraw(this);
     }
@@ -144,13 +161,15 @@ export class Channel implements Speaker {
     if (payload[0] === MESSAGE.extendedData) throw broken('extended data, which clients have no use for');
     const bytes = reader.string(CHANNEL_PACKET);
     reader.end();
+    this.windows.client.take(bytes.length);
     if (this.sftp !== null) {
       this.sftp.fromClient(bytes);
       return;
     }
     // What is typed at a terminal may be a password; what of it is shown comes back as output.
     if (this.terminal === null) this.#legs.guard.receive(this.verdict, bytes);
-    this.#legs.up(this.verdict, payload);
+    if (this.#typeAhead === null) this.#legs.up(this.verdict, payload);
+    else this.#typeAhead.take(bytes);
   }
 
   /** Bytes for the target that are not a message of the client as it came. */
@@ -165,7 +184,10 @@ export class Channel implements Speaker {
 
   clientEof(payload: Buffer): void {
     this.#clientEof = true;
-    this.#legs.up(this.#legs.guard.transport(), payload);
+    const kept = Buffer.from(payload);
+    const pass = (): void => this.#legs.up(this.#legs.guard.transport(), kept);
+    if (this.#typeAhead === null) pass();
+    else this.#typeAhead.end(pass);
   }
 
   clientWindow(payload: Buffer): void {
@@ -177,17 +199,21 @@ export class Channel implements Speaker {
       this.#drain(0);
       return;
     }
-    if (bytes > 0 && this.serverId !== null) this.#legs.up(this.#legs.guard.transport(), windowAdjust(this.serverId, bytes));
+    this.creditTarget(bytes);
   }
 
   /** The client's window gave room for bytes that the target never got. */
   creditClient(bytes: number): void {
-    if (bytes > 0) this.#legs.down(windowAdjust(this.clientId, bytes));
+    if (bytes <= 0) return;
+    this.windows.client.give(bytes);
+    this.#legs.down(windowAdjust(this.clientId, bytes));
   }
 
   /** The target's bytes were not passed on, so the client will not make room for them. */
   creditTarget(bytes: number): void {
-    if (bytes > 0 && this.serverId !== null) this.#legs.up(this.#legs.guard.transport(), windowAdjust(this.serverId, bytes));
+    if (bytes <= 0 || this.serverId === null) return;
+    this.windows.target.give(bytes);
+    this.#legs.up(this.#legs.guard.transport(), windowAdjust(this.serverId, bytes));
   }
 
   // ---- bytes down
@@ -195,9 +221,11 @@ export class Channel implements Speaker {
   serverData(payload: Buffer): void {
     const extended = payload[0] === MESSAGE.extendedData;
     const reader = new WireReader(payload, 5);
-    if (extended && reader.uint32() !== STDERR) return;
+    const standard = !extended || reader.uint32() === STDERR;
     const bytes = reader.string(CHANNEL_PACKET);
     reader.end();
+    this.windows.target.take(bytes.length);
+    if (!standard) return;
     const { verdict } = this;
     if (verdict === null) return;
     if (this.sftp !== null && !extended) {
@@ -285,7 +313,9 @@ export class Channel implements Speaker {
   }
 
   serverWindow(payload: Buffer): void {
-    const bytes = this.windows.fromTarget(new WireReader(payload, 5).uint32());
+    const room = new WireReader(payload, 5).uint32();
+    const bytes = this.windows.fromTarget(room);
+    this.#typeAhead?.widened(room);
     if (bytes > 0) this.#legs.down(windowAdjust(this.clientId, bytes));
   }
 

@@ -1,7 +1,9 @@
 /**
  * Channels that are opened to or from an address, and requests to listen: each is an operation of its own, in both directions (D8). What a
- * name resolves to is the target's affair: policy sees the name that was asked for.
+ * name resolves to is the target's affair: policy sees the name that was asked for. Where that is an unusual way to write another one (`127.1`,
+ * `LocalHost.`), it sees both: a rule against one is not gone around with the other, and a rule for one does not reach further (D12).
  */
+import { isIPv4, isIPv6 } from 'node:net';
 import type { Effect, Facts } from '../../contract/operation.js';
 import { MESSAGE_BYTES, NAME_BYTES } from './codec/limits.js';
 import type { WireReader } from './codec/wire.js';
@@ -14,8 +16,37 @@ export interface Asked {
   readonly forbidden: string | null;
 }
 
-const asked = (text: string, effect: Effect): Asked => ({ facts: factsFor(text, effect), text, forbidden: null });
-const address = (host: string, port: number): { readonly type: string; readonly name: readonly string[] } => ({ type: 'address', name: [host, String(port)] });
+const asked = (text: string, ...effects: readonly Effect[]): Asked => ({ facts: factsFor(text, ...effects), text, forbidden: null });
+
+function toAddress(action: string, text: string, host: string, port: number): Asked {
+  const hosts = new Set([host, usualName(host)]);
+  return asked(text, ...[...hosts].map((each) => effectOf(action, { type: 'address', name: [each, String(port)] })));
+}
+
+/** Numbers as inet_aton(3) takes them: one to four, decimal, octal or hexadecimal. */
+const NUMBERS = /^(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}$/;
+const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
+
+/** How a host is written mostly: small letters, no dot at the end, an address in the form that it is printed in. */
+function usualName(host: string): string {
+  const name = host.toLowerCase().replace(/(?<=[^.])\.$/, '');
+  try {
+    if (NUMBERS.test(name)) {
+      // The parser of URLs reads such numbers as the C library does (WHATWG URL, "IPv4 parser").
+      const { hostname } = new URL(`http://${name}`);
+      return isIPv4(hostname) ? hostname : name;
+    }
+    if (!isIPv6(name)) return name;
+    const short = new URL(`http://[${name}]`).hostname.slice(1, -1);
+    const [, high = '', low = ''] = MAPPED.exec(short) ?? [];
+    if (high === '') return short;
+    const [first, last] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
+    return [first >> 8, first & 0xff, last >> 8, last & 0xff].join('.');
+  } catch {
+    return name;
+  }
+}
+
 const socket = (path: string): { readonly type: string; readonly name: readonly string[] } => ({ type: 'path', name: [path] });
 
 function unheard(what: string): Asked {
@@ -30,7 +61,7 @@ export function askedByClient(type: string, reader: WireReader): Asked | null {
     case 'direct-tcpip': {
       const host = reader.name();
       const port = reader.uint32();
-      return asked(`connects to ${host}:${port} from the target`, effectOf('ssh.forward.local', address(host, port)));
+      return toAddress('ssh.forward.local', `connects to ${host}:${port} from the target`, host, port);
     }
     case 'direct-streamlocal@openssh.com': {
       const path = reader.name(NAME_BYTES * 4);
@@ -49,7 +80,7 @@ export function askedByTarget(type: string, reader: WireReader): Asked {
     case 'forwarded-tcpip': {
       const host = reader.name();
       const port = reader.uint32();
-      return asked(`a connection to ${host}:${port} of the target comes to the client`, effectOf('ssh.forward.remote', address(host, port)));
+      return toAddress('ssh.forward.remote', `a connection to ${host}:${port} of the target comes to the client`, host, port);
     }
     case 'forwarded-streamlocal@openssh.com': {
       const path = reader.name(NAME_BYTES * 4);
@@ -76,7 +107,7 @@ export function askedGlobally(type: string, reader: WireReader): Asked | 'pass' 
     case 'tcpip-forward': {
       const host = reader.name();
       const port = reader.uint32();
-      return asked(`listens on ${host === '' ? '*' : host}:${port} of the target`, effectOf('ssh.forward.remote', address(host, port)));
+      return toAddress('ssh.forward.remote', `listens on ${host === '' ? '*' : host}:${port} of the target`, host, port);
     }
     case 'streamlocal-forward@openssh.com': {
       const path = reader.string(MESSAGE_BYTES).toString('utf8');

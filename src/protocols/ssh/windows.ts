@@ -3,6 +3,7 @@
  * little of each side's window is kept back, because the gateway says something itself now and then, and what it takes out or puts in has to
  * come out even.
  */
+import { broken } from './codec/wire.js';
 
 /**
  * Bytes kept back of the client's window, for words of the gateway; less where the window is small. More than a client takes in before it makes
@@ -12,7 +13,28 @@ const CLIENT_RESERVE = 262_144;
 /** Bytes kept back of the target's window, for a question of the gateway. */
 const TARGET_RESERVE = 64;
 
+/** RFC 4254 section 5.2: no window is larger. */
+const LARGEST = 0xff_ff_ff_ff;
+
+/** What a side was told that it may send, and has not sent. */
+class Allowance {
+  #bytes = 0;
+
+  /** @throws GwError `protocol.violation` where that is more than there can be: a peer that widens its window for ever */
+  give(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > LARGEST) throw broken('more room than a window can have');
+  }
+
+  take(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
 export class Windows {
+  /** Of the client, and of the target. */
+  readonly client = new Allowance();
+  readonly target = new Allowance();
   /** Bytes that may still be said to the client. */
   #budget = 0;
   #reserve = 0;
@@ -20,6 +42,8 @@ export class Windows {
   #room = 0;
   /** Bytes of the target's window that the client is not told of yet. */
   #withheld: number;
+  /** The target offered some room. */
+  #offered = false;
 
   /** `told`: the gateway says nothing of its own on this channel. */
   constructor(told = false) {
@@ -31,6 +55,7 @@ export class Windows {
     this.#reserve = Math.min(CLIENT_RESERVE, Math.floor(window / 2));
     this.#budget = this.#reserve;
     this.#room = window;
+    this.target.give(window - this.#reserve);
     return window - this.#reserve;
   }
 
@@ -44,9 +69,19 @@ export class Windows {
 
   /** What of the target's room the client is told of. */
   fromTarget(bytes: number): number {
+    this.#offered ||= bytes > 0;
     const withheld = Math.min(bytes, this.#withheld);
     this.#withheld -= withheld;
+    this.client.give(bytes - withheld);
     return bytes - withheld;
+  }
+
+  /** The client is told of room for `bytes` of which the target knows nothing yet. False: it has room of the target, or was lent some. */
+  lend(bytes: number): boolean {
+    if (this.#offered) return false;
+    this.#offered = true;
+    this.#withheld += bytes;
+    return true;
   }
 
   get budget(): number {

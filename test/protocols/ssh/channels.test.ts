@@ -3,7 +3,8 @@
  * slow in its turn. Whoever closes a channel hears that it is closed, once, and what comes behind it on the connection is answered.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { about, data, MESSAGE, openFailure, windowAdjust } from '../../../src/protocols/ssh/codec/messages.js';
+import { CHANNELS } from '../../../src/protocols/ssh/codec/limits.js';
+import { about, data, MESSAGE, OPEN_REFUSED, openFailure, windowAdjust } from '../../../src/protocols/ssh/codec/messages.js';
 import { boolean, message, string, uint32, WireReader } from '../../../src/protocols/ssh/codec/wire.js';
 import { askingPolicy } from '../../approval/asking-policy.js';
 import { type DeskWorld, startDeskWorld } from '../../approval/desk-world.js';
@@ -383,6 +384,27 @@ describe('output that waits for room', () => {
       await client.sends([about(MESSAGE.close, to)]);
       await closedOf(client, 5);
       expect(statusOf(client, 5)).toBe(3);
+    });
+  });
+});
+
+describe('more channels than a connection may have', () => {
+  it('are refused one by one, never reach the target, and those that are open go on', async () => {
+    await between(async (client, target) => {
+      const all: number[] = [];
+      for (let number = 1_000; number < 1_000 + CHANNELS; number++) all.push(await opened(client, number));
+      const opens = target.count(MESSAGE.open);
+      await client.sends([open(5), open(6)]);
+      await client.until(() => of(client, 6).length > 0);
+      for (const number of [5, 6])
+        expect(of(client, number).map((each) => [each[0], each.readUInt32BE(5)])).toEqual([[MESSAGE.openFailure, OPEN_REFUSED.shortage]]);
+      expect(target.count(MESSAGE.open)).toBe(opens);
+      await client.sends([exec(all[0] ?? -1, 'true')]);
+      await closedOf(client, 1_000);
+      expect(statusOf(client, 1_000)).toBe(0);
+      await client.sends([about(MESSAGE.close, all[0] ?? -1)]);
+      // There is room for one again.
+      expect(await ran(client, 7)).toBe(0);
     });
   });
 });

@@ -85,3 +85,49 @@ describe('dbclient', () => {
     expect((await readFile(join(world.dir, 'back'))).equals(content)).toBe(true);
   });
 });
+
+describe('libssh2', () => {
+  const curl = async (...args: readonly string[]): Promise<void> => {
+    // The fingerprint of the gateway's key, as a person would pin it.
+    const [, key = ''] = (world.path.serverKey ?? '').split(' ');
+    const pin = createHash('sha256').update(Buffer.from(key, 'base64')).digest('base64').replace(/=+$/, '');
+    const ended = await run('curl', ['-sS', '--hostpubsha256', pin, '-u', 'web-1:token-ann', ...args]);
+    expect(ended.code, ended.err).toBe(0);
+  };
+  const digest = async (file: string): Promise<string> =>
+    createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex');
+
+  it.each(['sftp', 'scp'])('puts and gets a file over %s', async (scheme) => {
+    expect((await run('curl', ['--version'])).out.toString()).toMatch(/libssh2.*\n(?:.*\n)?.*\bscp\b.*\bsftp\b/);
+    const content = randomBytes(3_000_000);
+    const [local, far, back] = [join(world.dir, `${scheme}-local`), join(world.sshd.dir, 'files', `by-${scheme}`), join(world.dir, `${scheme}-back`)];
+    await writeFile(local, content);
+    const url = `${scheme}://127.0.0.1:${world.path.port}/${far}`;
+    await curl('-T', local, url);
+    await curl('-o', back, url);
+    const wanted = createHash('sha256').update(content).digest('hex');
+    expect([await digest(far), await digest(back)]).toEqual([wanted, wanted]);
+    const operations = (await world.recorded()).flatMap((item) => (item.kind === 'operation' ? [item.operation] : []));
+    const own = operations.filter(({ exact }) => exact.includes(`by-${scheme}`));
+    if (scheme === 'sftp') {
+      const transfers = own.flatMap(({ facts, outcome }) => {
+        const [effect] = facts?.effects ?? [];
+        return effect?.action === 'sftp.write' || effect?.action === 'sftp.read' ? [[effect.action, outcome?.status]] : [];
+      });
+      expect(transfers).toEqual([
+        ['sftp.write', 'ok'],
+        ['sftp.read', 'ok'],
+      ]);
+    } else {
+      // libssh2 closes as soon as it has said everything: what scp makes of that as its status is its own affair.
+      expect(own.map(({ facts, outcome }) => [facts?.effects[0]?.resource?.name[0], outcome?.message?.replace(/\d+$/, '')])).toEqual([
+        ['scp', 'exit status '],
+        ['scp', 'exit status '],
+      ]);
+      expect(own[0]?.received.total).toBeGreaterThan(content.length);
+      expect(own[1]?.delivered.total).toBeGreaterThan(content.length);
+    }
+  });
+});

@@ -4,10 +4,11 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { spawn as spawnTerminal } from '@lydell/node-pty';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalRecord } from '../../../src/contract/approval.js';
 import { askingPolicy } from '../../approval/asking-policy.js';
-import { approveAs, type DeskWorld, startDeskWorld } from '../../approval/desk-world.js';
+import { approveAs, type DeskWorld, reviewer, startDeskWorld } from '../../approval/desk-world.js';
 import { demand } from '../../approval/fixture.js';
 import { eventually } from '../../store/state-server.js';
 import { type SshWorld, startSshWorld } from '../../support/ssh-world.js';
@@ -158,5 +159,63 @@ describe('a held command', () => {
     // Which is heard first, the yes or that the client is gone, is chance; whichever it is, nothing runs.
     expect(approved ? ['cancelled', 'deny'] : ['deny']).toContain(operation?.outcome?.status ?? operation?.decision?.effect);
     await over(master);
+  });
+});
+
+interface AtTerminal {
+  readonly shown: string;
+  /** With this status. */
+  readonly ended: Promise<number>;
+  type(text: string): void;
+}
+
+/** ssh on a terminal of its own, as a person has it. */
+function atTerminal(...args: readonly string[]): AtTerminal {
+  const terminal = spawnTerminal('ssh', [...world.options(), 'web-1', ...args], { cols: 90, rows: 20, env: { ...process.env, ...world.env } });
+  let shown = '';
+  terminal.onData((text) => (shown += text));
+  return {
+    get shown() {
+      return shown;
+    },
+    ended: new Promise((resolve) => void terminal.onExit(({ exitCode }) => resolve(exitCode))),
+    type: (text) => terminal.write(text),
+  };
+}
+
+describe('a held shell', () => {
+  it('says on the terminal that it waits and what for, and can be used as soon as it is approved', async () => {
+    const at = atTerminal();
+    const request = await held();
+    await eventually('the terminal shows it', () => at.shown.includes(request.id));
+    expect(at.shown).toContain(`waiting for approval ${request.id}: opens a shell on a terminal`);
+    // What is typed ahead waits with it.
+    at.type("stty size; printf 'us%s\\n' able; exit 6\r");
+    await approveAs(desk(), request, 'dan');
+    expect(await at.ended).toBe(6);
+    expect(at.shown).toContain('was approved by dan');
+    expect(at.shown).toContain('20 90\r\n');
+    expect(at.shown).toContain('usable\r\n');
+    const shell = (await world.recorded()).flatMap((item) => (item.kind === 'operation' && item.operation.form === 'shell' ? [item.operation] : [])).at(-1);
+    expect([shell?.decision?.effect, shell?.outcome?.message, shell?.terminal]).toEqual(['allow', 'exit status 6', true]);
+  });
+
+  it('that is refused ends without having begun, and says why', async () => {
+    const at = atTerminal();
+    const request = await held();
+    await desk().deny(request.id, reviewer('dan'), 'not today');
+    expect(await at.ended).not.toBe(0);
+    expect(at.shown).toContain('not today');
+  });
+
+  it('is taken back by Ctrl-C, as the notice says, though the terminal sends that as a character', async () => {
+    const at = atTerminal();
+    const request = await held();
+    await eventually('the terminal shows it', () => at.shown.includes('Ctrl-C takes the request back'));
+    at.type('typed ahead');
+    at.type('\u0003');
+    await eventually('the request is cancelled', async () => (await desk().find(request.id)).state === 'cancelled');
+    expect(await at.ended).not.toBe(0);
+    await expect(approveAs(desk(), request, 'dan')).rejects.toMatchObject({ code: 'approval.decided' });
   });
 });

@@ -2,7 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/base/secret.js';
 import { MESSAGE } from '../../../src/protocols/ssh/codec/messages.js';
-import { message, string } from '../../../src/protocols/ssh/codec/wire.js';
+import { boolean, message, string, uint32 } from '../../../src/protocols/ssh/codec/wire.js';
 import { hostKeyOf, serverIdentity } from '../../../src/protocols/ssh/server-identity.js';
 import { HOST_KEYS, Transport, transportReady } from '../../../src/protocols/ssh/transport/transport.js';
 
@@ -16,7 +16,10 @@ interface Pair {
   taken(): Buffer;
 }
 
-async function pair(): Promise<Pair> {
+/** Bytes on their way to a side, before it reads them. */
+type Wire = (to: 'client' | 'server', bytes: Buffer) => readonly Buffer[];
+
+async function pair(wire: Wire = (_, bytes) => [bytes]): Promise<Pair> {
   const received: Buffer[] = [];
   const [toServer, toClient]: [Buffer[], Buffer[]] = [[], []];
   let ready = 0;
@@ -38,8 +41,8 @@ async function pair(): Promise<Pair> {
   server.start();
   client.start();
   while (ready < 2 || toServer.length + toClient.length > 0) {
-    for (const bytes of toServer.splice(0)) server.feed(bytes);
-    for (const bytes of toClient.splice(0)) client.feed(bytes);
+    for (const bytes of toServer.splice(0).flatMap((each) => wire('server', each))) server.feed(bytes);
+    for (const bytes of toClient.splice(0).flatMap((each) => wire('client', each))) client.feed(bytes);
     // Signatures are made beside.
     await new Promise((resolve) => setImmediate(resolve));
   }
@@ -69,4 +72,60 @@ describe('a packet', () => {
     }
     expect(received.length).toBe(length);
   });
+});
+
+/** A packet as it is before there are keys. */
+function plain(payload: Buffer): Buffer {
+  const padding = 8 - ((payload.length + 5) % 8) + 8;
+  return Buffer.concat([uint32(payload.length + padding + 1), Buffer.from([padding]), payload, Buffer.alloc(padding)]);
+}
+
+/** The number of the message in a packet that is not encrypted; -1 for the version. */
+const messageIn = (bytes: Buffer): number => (bytes.toString('latin1', 0, 4) === 'SSH-' ? -1 : (bytes[5] ?? -1));
+const [KEXINIT, NEWKEYS, KEX_INIT, KEX_REPLY] = [20, 21, 30, 31];
+
+describe('strict key exchange (D5)', () => {
+  it('is asked for on both legs', async () => {
+    const offered = new Map<string, string>();
+    await pair((to, bytes) => {
+      if (messageIn(bytes) === KEXINIT) offered.set(to, bytes.toString('latin1'));
+      return [bytes];
+    });
+    // The client is the leg to the target.
+    expect(offered.get('server')).toContain('kex-strict-c-v00@openssh.com');
+    expect(offered.get('client')).toContain('kex-strict-s-v00@openssh.com');
+  });
+
+  const injected: Readonly<Record<string, Buffer>> = {
+    IGNORE: message(2, string('')),
+    UNIMPLEMENTED: message(3, uint32(0)),
+    DEBUG: message(4, boolean(false), string('x'), string('')),
+    SERVICE_REQUEST: message(MESSAGE.serviceRequest, string('ssh-userauth')),
+    EXT_INFO: message(7, uint32(0)),
+    AUTH_SUCCESS: message(MESSAGE.authSuccess),
+    CHANNEL_DATA: message(MESSAGE.data, uint32(0), string('x')),
+    GLOBAL_REQUEST: message(MESSAGE.globalRequest, string('x'), boolean(true)),
+  };
+  const places = [
+    ['client', KEXINIT],
+    ['client', KEX_REPLY],
+    ['client', NEWKEYS],
+    ['server', KEXINIT],
+    ['server', KEX_INIT],
+    ['server', NEWKEYS],
+  ] as const;
+
+  it.each(Object.entries(injected).flatMap(([name, payload]) => places.map(([to, before]) => [name, to, before, payload] as const)))(
+    '%s that somebody puts on the wire to the %s before message %d ends the connection',
+    async (_, to, before, payload) => {
+      let put = 0;
+      const result = pair((side, bytes) => {
+        if (side !== to || messageIn(bytes) !== before || put > 0) return [bytes];
+        put++;
+        return [plain(payload), bytes];
+      });
+      await expect(result).rejects.toMatchObject({ code: to === 'client' ? 'target.protocol' : 'protocol.violation' });
+      expect(put).toBe(1);
+    },
+  );
 });

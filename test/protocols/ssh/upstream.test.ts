@@ -2,11 +2,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SessionEnd } from '../../../src/contract/recording.js';
 import { MESSAGE, openFailure, windowAdjust } from '../../../src/protocols/ssh/codec/messages.js';
 import { boolean, message, string, uint32, WireReader } from '../../../src/protocols/ssh/codec/wire.js';
 import { serverIdentity } from '../../../src/protocols/ssh/server-identity.js';
+import { readSession } from '../../../src/recording/index.js';
 import { hashKnownHosts, type RealSshd, startRealSshd } from '../../support/real-sshd.js';
-import { stubTarget } from '../../support/ssh-peers.js';
+import { ScriptedClient, stubTarget } from '../../support/ssh-peers.js';
 import { type SshWorld, startSshWorld } from '../../support/ssh-world.js';
 
 let sshd: RealSshd;
@@ -123,6 +125,35 @@ describe('the login at the target', () => {
   });
 });
 
+describe('a target that offers a password', () => {
+  /** Lets in whoever shows `right`, and keeps what was shown. */
+  const offering = (right: string, shown: string[]): Parameters<typeof stubTarget>[0] => ({
+    login: (method, payload, send) => {
+      const reader = new WireReader(payload, 1);
+      const [user] = [reader.name(), reader.name(), reader.name()];
+      const password = method === 'password' && !reader.boolean() ? reader.string(1_000).toString() : null;
+      shown.push(`${method} ${user} ${password ?? ''}`);
+      send(password === right ? message(MESSAGE.authSuccess) : message(MESSAGE.authFailure, string('password'), boolean(false)));
+    },
+    talk: (payload, send) => (payload[0] === MESSAGE.open ? send(openFailure(0, 2, 'seen')) : undefined),
+  });
+
+  it('is given that of the configuration, for its account, once, behind the question which ways there are', async () => {
+    const shown: string[] = [];
+    await withStub(offering('pass-word', shown), (world) => fails(world, 'seen'), 'pass-word');
+    expect(shown).toEqual([`none ${sshd.username} `, `password ${sshd.username} pass-word`]);
+    const wrong: string[] = [];
+    await withStub(offering('another', wrong), (world) => fails(world, 'target.credential'), 'pass-word');
+    expect(wrong.filter((each) => each.startsWith('password')).length).toBe(1);
+  });
+
+  it('is given none where the gateway holds none', async () => {
+    const shown: string[] = [];
+    await withStub(offering('', shown), (world) => fails(world, 'target.credential'));
+    expect(shown).toEqual([`none ${sshd.username} `]);
+  });
+});
+
 describe('a hostile target', () => {
   const hurts: Readonly<Record<string, Parameters<typeof stubTarget>[0]>> = {
     'that greets without end': { greeting: `${'x'.repeat(100)}\r\n`.repeat(2_000) },
@@ -154,11 +185,29 @@ describe('a hostile target', () => {
   };
 
   it.each(Object.entries(hurts))('%s ends its own session and nothing else', async (_, options) => {
-    await withStub(options, async (world) => {
+    let hostile = false;
+    // Runs whatever it is asked to.
+    const otherwise = (payload: Buffer, send: (payload: Buffer) => void): void => {
+      if (payload[0] === MESSAGE.open) send(confirm(payload));
+      else if (payload[0] === MESSAGE.channelRequest) send(message(MESSAGE.channelSuccess, uint32(1)));
+    };
+    await withStub({ ...options, hostile: () => hostile, otherwise }, async (world) => {
+      const good = await ScriptedClient.login(world.path.port);
+      hostile = true;
       const ended = await world.ssh(['web-1', 'true']);
       expect(ended.code).toBe(255);
       expect(ended.err).not.toContain('\u001b');
       expect(ended.err.length).toBeLessThan(20_000);
+      // The other session, on the same gateway, is as it was.
+      await good.sends([message(MESSAGE.open, string('session'), uint32(1), uint32(1 << 20), uint32(32_768))]);
+      await good.until(() => good.heard.some((each) => each[0] === MESSAGE.openConfirmation));
+      await good.sends([message(MESSAGE.channelRequest, uint32(7), string('exec'), boolean(true), string('true'))]);
+      await good.until(() => good.heard.some((each) => each[0] === MESSAGE.channelSuccess));
+      good.end();
+      const last = world.path.sessions.at(-1) ?? '';
+      const ends: SessionEnd[] = [];
+      for await (const item of readSession(world.path.journalDir, world.path.bootId, last)) if (item.kind === 'end') ends.push(item.end);
+      expect(ends).toMatchObject([{ reason: expect.stringMatching(/^(?:target|protocol)$/), message: expect.stringMatching(/^The target/) }]);
     });
   });
 

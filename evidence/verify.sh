@@ -456,7 +456,11 @@ if recorded or os.path.exists(path('E09', 'terminals.csv')):
          [(id, recording, of(recording)['data']['state'], of(recording)['data']['digest'], of(recording)['log'], text(of(recording)['n'])) for id, recording in recorded.items()],
          [(row['session'], row['recording'], row['state'], row['sha256'], row['log'], row['log_index']) for row in table('E09/terminals.csv')])
     gaps = [row['session'] for row in table('E01/gaps.csv') if row['what'].startswith('terminal.')]
-    same('E01/gaps.csv', [row['session'] for row in table('E09/terminals.csv') if row['agrees'] != 'true'], gaps)
+    same('E01/gaps.csv', [row['session'] for row in table('E09/terminals.csv') if row['agrees'] == 'false'], gaps)
+    for row in table('E09/terminals.csv'):
+        word = of(row['recording'])['data']
+        whole, same_output = word['state'] == 'complete' and not word.get('differs'), row['session'] in word.get('compared', '').split(', ')
+        if row['agrees'] != 'false' and (not whole or (row['agrees'] == 'true') != same_output): problem('derived', 'E09/terminals.csv says %s of the recording of %s' % (row['agrees'], row['session']))
 
 # ---- records, approvals and proofs of the sessions that were drawn
 def included(leaf, index, size, proof, root):
@@ -470,7 +474,7 @@ def included(leaf, index, size, proof, root):
         index, last = index >> 1, last >> 1
     return last == 0 and hash == root
 for id, operations in records.items():
-    found, record = {}, 'sessions/%s/record.ndjson' % id
+    found, screens, record = {}, {}, 'sessions/%s/record.ndjson' % id
     if record not in named and id not in gone: problem('derived', '%s is missing' % record)
     for line in read(path(*record.split('/'))).decode().splitlines() if record in named else []:
         entry = json.loads(line)
@@ -478,7 +482,11 @@ for id, operations in records.items():
         exact = lambda: entry['text'].encode() if 'text' in entry else base64.b64decode(entry['base64'])
         if entry['kind'] == 'operation': found[entry['sequence']] = {'text': exact(), 'result': b'', 'status': None}
         elif entry['kind'] == 'result': found[entry['sequence']]['result'] = base64.b64decode(entry['base64'])
+        elif entry['kind'] == 'output': screens.setdefault(entry['sequence'], []).append(base64.b64decode(entry['base64']))
         elif entry['kind'] == 'outcome': found[entry['sequence']]['status'] = entry['status']
+    # What a terminal was sent stands piece by piece, in front of its operation.
+    for sequence, pieces in screens.items():
+        if sequence in found: found[sequence]['result'] += b''.join(pieces)
     if found != operations: problem('derived', 'sessions/%s/record.ndjson is not what the journal says' % id)
     told_approvals = json.loads(read(path('sessions', id, 'approval.json')))
     steps = [(step['log'], step['index'], step['kind'], step['session'], step['digest'], each['approval'], step['subject']) for each in told_approvals['approvals'] for step in each['steps']]

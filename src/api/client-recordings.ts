@@ -107,13 +107,14 @@ function end(services: ApiServices): ApiRoute {
       const recording = await ownRecording(validate(params, raw, 'path').id, caller, services);
       const { bytes, digest } = validate(endBody, body, 'body');
       await audit('client_recording.end', { recording: recording.id, bytes, digest });
-      return services.clientRecordings.end(recording, bytes, digest, ({ problems, ...judged }) =>
+      return services.clientRecordings.end(recording, bytes, digest, ({ problems, compared, uncompared: _uncompared, ...judged }) =>
         audit('client_recording.judge', {
           recording: recording.id,
           createdAt: recording.createdAt,
           ...judged,
           differences: problems.length,
           differs: problems.slice(0, DIFFERENCES_TOLD).join('; '),
+          compared: compared.join(', '),
         }),
       );
     },

@@ -82,7 +82,10 @@ export const AUDIT_EVENTS = {
   'client_recording.upload': { ...ACTOR, recording: 'public', offset: 'public', bytes: 'public' },
   /** All of it is there, says the client. */
   'client_recording.end': { ...ACTOR, recording: 'public', bytes: 'public', digest: 'public' },
-  /** What the gateway found it to be. `differs`: in what it is not what the gateway recorded, the first few; `differences`: how many there are. */
+  /**
+   * What the gateway found it to be. `differs`: in what it is not what the gateway recorded, the first few; `differences`: how many there are;
+   * `compared`: the sessions whose terminals it shows as the gateway recorded them.
+   */
   'client_recording.judge': {
     ...ACTOR,
     recording: 'public',
@@ -92,6 +95,7 @@ export const AUDIT_EVENTS = {
     durationMs: 'public',
     differences: 'public',
     differs: 'public',
+    compared: 'public',
   },
   'policy.read': { ...ACTOR, policy: 'public' },
   'policy.explain': { ...ACTOR, ...SUBJECT, target: 'public' },

@@ -32,6 +32,28 @@ export interface ClientRecording {
   readonly durationMs: number | null;
   /** In what it differs from the gateway's record, for people. Sessions that go on after it ended are among them as soon as they do. */
   readonly problems: readonly string[];
+  /** Sessions whose terminals it shows as the gateway recorded them, byte by byte. */
+  readonly compared: readonly string[];
+  /** Sessions of which only the name was compared, and why (the first hundred). Of recordings that an older gateway judged both are empty. */
+  readonly uncompared: readonly Uncompared[];
+}
+
+export interface Uncompared {
+  readonly session: string;
+  /** For people. */
+  readonly why: string;
+}
+
+/** What the content of a recording is beside the gateway's: `in part`: that of some of its sessions agrees, of others only the name was compared. */
+export type ContentVerdict = 'agrees' | 'agrees in part' | 'not compared' | 'differs';
+
+/** A session that was opened under a recording. */
+export interface RecordedUnder {
+  readonly id: string;
+  readonly protocol: string;
+  /** Which gateway process holds the journal. */
+  readonly journal: string;
+  readonly content: 'kept' | 'erased' | 'expired';
 }
 
 export interface ClientRecordingEnd {
@@ -39,6 +61,8 @@ export interface ClientRecordingEnd {
   readonly digest: string;
   readonly durationMs: number;
   readonly problems: readonly string[];
+  readonly compared: readonly string[];
+  readonly uncompared: readonly Uncompared[];
 }
 
 export interface ClientRecordingStore {
@@ -54,8 +78,15 @@ export interface ClientRecordingStore {
   key(id: string): Promise<Buffer | null>;
   /** What was uploaded, in order. */
   content(id: string): AsyncIterable<Buffer>;
-  /** Ids of the sessions that were opened under it. */
-  sessions(id: string): Promise<readonly string[]>;
+  /** The sessions that were opened under it. */
+  sessions(id: string): Promise<readonly RecordedUnder[]>;
+}
+
+/** What is to be said of a recording that was uploaded. */
+export function contentVerdict({ problems, compared, uncompared }: Pick<ClientRecording, 'problems' | 'compared' | 'uncompared'>): ContentVerdict {
+  if (problems.length > 0) return 'differs';
+  if (compared.length === 0) return 'not compared';
+  return uncompared.length === 0 ? 'agrees' : 'agrees in part';
 }
 
 /** What of them the path of a session needs. */

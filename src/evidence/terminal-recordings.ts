@@ -1,7 +1,7 @@
 /**
  * What became of the recordings that clients made of their terminals, session by session: which session had one, whether it was uploaded by the end of the
  * period, how the gateway judged it, and whether the session outlasted it. The gateway's own record is the authority; what is missing or differs is a
- * gap. Made of the log and of the begins of sessions alone, so the same period tells the same. Pure; all of it is untrusted.
+ * gap; what could not be compared is told. Made of the log and of the begins of sessions alone, so the same period tells the same. Pure; all of it is untrusted.
  */
 import { CLIENT_RECORDING_TOLERANCE_MS } from '../contract/client-recording.js';
 import type { Overview } from './sections/section-maker.js';
@@ -14,8 +14,10 @@ export interface TerminalRecording {
   readonly judged: JudgedRecording | null;
   /** `complete` | `interrupted` | `damaged`, or `missing`. */
   readonly state: string;
-  /** In what it is not what the gateway recorded; empty: it agrees, or is not there. */
+  /** In what it is not what the gateway recorded; empty: it does not differ, or is not there. */
   readonly differs: string;
+  /** `true`: whole, and shows what the gateway recorded, byte by byte. `not compared`: whole, and names the same sessions; there was no more to compare. */
+  readonly agrees: 'true' | 'false' | 'not compared';
   /** It was judged for who had the session. */
   readonly isOwn: boolean;
 }
@@ -26,11 +28,14 @@ export function terminalRecordings({ survey, scope, starts }: Pick<Overview, 'su
     const recording = session.start?.data['recording'] ?? starts.get(session.id)?.recording;
     if (typeof recording !== 'string') return [];
     const judged = survey.recordings.get(recording) ?? null;
-    if (judged === null) return [{ session, recording, judged, state: 'missing', differs: '', isOwn: true }];
-    const { actorIssuer, actorSubject, state, differs } = judged.leaf.data;
+    if (judged === null) return [{ session, recording, judged, state: 'missing', differs: '', agrees: 'false', isOwn: true }];
+    const { actorIssuer, actorSubject, state, differs, compared } = judged.leaf.data;
     const told = typeof differs === 'string' && differs !== '' ? [differs] : [];
     const isOwn = session.start === null || (actorIssuer === session.start.data['issuer'] && actorSubject === session.start.data['subject']);
-    return [{ session, recording, judged, state: String(state), differs: [...told, ...outlasted(session, judged, scope.to)].join('; '), isOwn }];
+    const all = [...told, ...outlasted(session, judged, scope.to)].join('; ');
+    const isSame = typeof compared === 'string' && compared.split(', ').includes(session.id);
+    const agrees = state !== 'complete' || all !== '' ? 'false' : isSame ? 'true' : 'not compared';
+    return [{ session, recording, judged, state: String(state), differs: all, agrees, isOwn }];
   });
 }
 

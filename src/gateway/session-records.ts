@@ -11,7 +11,7 @@ import { GwError } from '../contract/gw-error.js';
 import type { MaskCount, TokenCount } from '../contract/masking-policy.js';
 import type { ProtocolReplay } from '../contract/protocol.js';
 import type { SessionSummary } from '../contract/session-store.js';
-import { exportSession, followSession, type JournalKeys, type RecordedOperation, readSession } from '../recording/index.js';
+import { exportSession, followSession, type JournalKeys, type ReadRecord, type RecordedOperation, readSession } from '../recording/index.js';
 import { protocolsByKind } from './gateway-protocols.js';
 import type { EraseRecord } from './record-eraser.js';
 import { watchSession } from './watch-session.js';
@@ -55,6 +55,12 @@ export function createSessionRecords(journalDir: string, keys: JournalKeys, eras
       return watchSession(read, '# nothing new\n');
     },
   };
+}
+
+/** The records in which there may be terminals, for what clients recorded of theirs. */
+export function recordsOfTerminals(journalDir: string, keys: JournalKeys): ReadRecord {
+  return ({ id, journal, protocol }, more) =>
+    protocolsByKind.get(protocol)?.descriptor.recording === 'terminal' && JOURNAL_NAME.test(journal) ? readSession(journalDir, journal, id, keys, more) : null;
 }
 
 const replayOf = ({ protocol }: SessionSummary): ProtocolReplay | null => protocolsByKind.get(protocol)?.replay ?? null;

@@ -41,6 +41,7 @@ import { publicAddresses } from './public-addresses.js';
 import { type Retention, startRetention } from './retention/start-retention.js';
 import { loadServerIdentities } from './server-identities.js';
 import type { ServiceLogger } from './service-logger.js';
+import { recordsOfTerminals } from './session-records.js';
 import { loadSigningKeys } from './signing-keys.js';
 import { loadTokenKeys } from './token-keys.js';
 import type { MetricFamilies, WorkerAddresses, WorkerAssignment } from './worker-messages.js';
@@ -168,7 +169,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
 
   const authenticator: Authenticator = { verify: (token) => live.current().authenticator.verify(token) };
   const addresses = publicAddresses(config, assignment.ports);
-  const clientRecordings = new ClientRecordings(store.clientRecordings, clock);
+  const clientRecordings = new ClientRecordings(store.clientRecordings, clock, recordsOfTerminals(journalDir, keys.keyring));
   const path = createPath({
     gateway: config.gateway.name,
     workerId: worker,

@@ -4,6 +4,7 @@
  */
 
 export { ClientRecordings } from './client/client-recordings.js';
+export type { ReadRecord } from './client/compare-terminals.js';
 export { EntryOpener } from './encryption/entry-opener.js';
 export { JournalKeyring, type JournalKeys, type KeyUnwrapper, type KeyWrapper, plainJournals, readWrappedKey } from './encryption/journal-keyring.js';
 export { createKeyFileWrapper, type KeyFile, readKeyFile } from './encryption/key-file.js';

@@ -6,6 +6,8 @@ import {
   type ClientRecordingEnd,
   type ClientRecordingState,
   type ClientRecordingStore,
+  type RecordedUnder,
+  type Uncompared,
 } from '../contract/client-recording.js';
 import { storable } from './storable-text.js';
 import { storeError } from './store-error.js';
@@ -23,6 +25,8 @@ interface RecordingRow {
   readonly digest: string | null;
   readonly duration_ms: string | null;
   readonly problems: string[];
+  readonly compared: string[];
+  readonly uncompared: readonly Uncompared[];
   /** Sessions that went on, or still do, after it ended. */
   readonly outlasting: string[];
 }
@@ -30,7 +34,7 @@ interface RecordingRow {
 /** A gateway that died did not carry its sessions on: when they ended is not known. */
 const OUTLASTING = `array(select s.id from gw.sessions s where s.client_recording = r.id and s.end_reason is distinct from 'interrupted'
   and coalesce(s.ended_at, pg_catalog.now()) > r.created_at + (r.duration_ms + ${CLIENT_RECORDING_TOLERANCE_MS}) * interval '1 millisecond' order by s.id)`;
-const SELECT = `select id, issuer, subject, name, targets, created_at, state, received, digest, duration_ms, problems, ${OUTLASTING} as outlasting
+const SELECT = `select id, issuer, subject, name, targets, created_at, state, received, digest, duration_ms, problems, compared, uncompared, ${OUTLASTING} as outlasting
   from gw.client_recordings r`;
 const PAGE = 1_000;
 
@@ -78,11 +82,11 @@ export class PgClientRecordingStore implements ClientRecordingStore {
     return Number(rows[0]?.received ?? 0);
   }
 
-  async end(id: string, { state, digest, durationMs, problems }: ClientRecordingEnd): Promise<boolean> {
+  async end(id: string, { state, digest, durationMs, problems, compared, uncompared }: ClientRecordingEnd): Promise<boolean> {
     const rows = await this.#query(
       'gw_client_recording_end',
-      `update gw.client_recordings set state = $2, digest = $3, duration_ms = $4, problems = $5 where id = $1 and state = 'open' returning id`,
-      [id, state, digest, durationMs, problems.map(storable)],
+      `update gw.client_recordings set state = $2, digest = $3, duration_ms = $4, problems = $5, compared = $6, uncompared = $7 where id = $1 and state = 'open' returning id`,
+      [id, state, digest, durationMs, problems.map(storable), compared, JSON.stringify(uncompared)],
     );
     return rows.length > 0;
   }
@@ -106,13 +110,12 @@ export class PgClientRecordingStore implements ClientRecordingStore {
     }
   }
 
-  async sessions(id: string): Promise<string[]> {
-    const rows = await this.#query<{ readonly id: string }>(
+  sessions(id: string): Promise<RecordedUnder[]> {
+    return this.#query<RecordedUnder>(
       'gw_client_recording_sessions',
-      'select id from gw.sessions where client_recording = $1 order by id',
+      'select id, protocol, journal, content from gw.sessions where client_recording = $1 order by id',
       [id],
     );
-    return rows.map((row) => row.id);
   }
 
   async #query<Row extends object>(name: string, text: string, values: unknown[]): Promise<Row[]> {
@@ -125,7 +128,7 @@ export class PgClientRecordingStore implements ClientRecordingStore {
 }
 
 function recordingOf(row: RecordingRow): ClientRecording {
-  const { id, issuer, subject, name, targets, state, digest, problems, outlasting } = row;
+  const { id, issuer, subject, name, targets, state, digest, problems, compared, uncompared, outlasting } = row;
   return {
     id,
     issuer,
@@ -138,5 +141,7 @@ function recordingOf(row: RecordingRow): ClientRecording {
     digest,
     durationMs: row.duration_ms === null ? null : Number(row.duration_ms),
     problems: [...problems, ...outlasting.map((session) => `the session ${session} went on after it ended`)],
+    compared,
+    uncompared,
   };
 }

@@ -231,7 +231,7 @@ export class ApiWorld {
         newSerial: () => 7n,
         issue: ({ publicKey, targets }) => `${publicKey} for ${targets.join()}`,
       },
-      clientRecordings: new ClientRecordings(this.store.clientRecordings, this.clock),
+      clientRecordings: new ClientRecordings(this.store.clientRecordings, this.clock, () => null),
       records: {
         read: () => Promise.resolve(this.record),
         erase: async (session, record) => {

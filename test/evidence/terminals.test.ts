@@ -97,7 +97,7 @@ describe('a pack', () => {
     const told = await terminals(pack);
     expect(Object.entries(made).map(([what, id]) => [what, told.get(id)?.['state']])).toEqual(Object.keys(made).map((what) => [what, what]));
     expect(told.size).toBe(4);
-    expect(told.get(made['complete'] ?? '')).toMatchObject({ agrees: 'true', differs: '', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect(told.get(made['complete'] ?? '')).toMatchObject({ agrees: 'not compared', differs: '', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
     expect(told.get(made['interrupted'] ?? '')).toMatchObject({ agrees: 'false', differs: 'it ends before its program did' });
     expect(told.get(made['damaged'] ?? '')?.['differs']).toContain('a frame does not open with the key');
     expect(told.get(made['missing'] ?? '')).toMatchObject({ agrees: 'false', judged: '', sha256: '' });
@@ -137,6 +137,7 @@ describe('a pack', () => {
 
   it.each([
     ['calls a damaged recording whole', 'E09/terminals.csv', (text: string) => text.replace(',damaged,false,', ',complete,true,')],
+    ['calls one that was not compared the same', 'E09/terminals.csv', (text: string) => text.replace(',complete,not compared,', ',complete,true,')],
     ['leaves a missing one out', 'E09/terminals.csv', (text: string) => text.replace(/\n[^\n]*,missing,[^\n]*/, '')],
     ['takes a gap away', 'E01/gaps.csv', (text: string) => text.replace(/\n[^\n]*terminal\.missing[^\n]*/, '')],
   ])('shows when somebody with the key of the log %s', async (_what, file, change) => {

@@ -31,7 +31,7 @@ async function recorded(
   store.sessions.started(start, 'journal');
   if (end !== null) store.sessions.ended(start.session, sessionEnd(end));
   await store.sessions.flush();
-  await store.clientRecordings.end(id, { state: 'complete', digest: 'd', durationMs: DURATION_MS, problems: [] });
+  await store.clientRecordings.end(id, { state: 'complete', digest: 'd', durationMs: DURATION_MS, problems: [], compared: [], uncompared: [] });
   return { session: start.session, problems: async () => (await store.clientRecordings.find(id))?.problems ?? ['there is none'] };
 }
 

@@ -1,5 +1,5 @@
 /** How sessions and their operations read, as rows and for people. */
-import type { OperationRecord, SessionDetail, SessionSummary } from '../../contract/api-types.js';
+import type { ClientRecording, OperationRecord, SessionDetail, SessionSummary } from '../../contract/api-types.js';
 import { paintOut, visible } from '../terminal.js';
 import { duration, relativeTime } from './relative-time.js';
 import type { Column } from './rows.js';
@@ -63,7 +63,13 @@ function terminalText({ session, clientRecording: recording }: SessionDetail): s
   if (recording === undefined) return `${session.clientRecording}: MISSING, the gateway knows nothing of it`;
   const { id, state, problems } = recording;
   if (state === 'open') return `${id}: MISSING, the client has not uploaded it${recording.received > 0 ? ' as a whole' : ''}`;
-  return `${id}: ${state}, uploaded${problems.length === 0 ? '; agrees with this record' : `; DIFFERS: ${problems.join('; ')}`}`;
+  return `${id}: ${state}, uploaded; ${problems.length === 0 ? contentText(session.id, recording) : `DIFFERS: ${problems.join('; ')}`}`;
+}
+
+function contentText(session: string, { compared, uncompared }: ClientRecording): string {
+  if (compared.includes(session)) return 'agrees with this record';
+  const why = uncompared.find((each) => each.session === session)?.why;
+  return `names the same sessions; content not compared${why === undefined ? '' : ` (${why})`}`;
 }
 
 /** The whole record of a session for people. */

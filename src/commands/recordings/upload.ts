@@ -5,6 +5,14 @@ import { spoolDirectory } from '../../cli/record/client-recorder.js';
 import { finishedRecording, listSpool } from '../../cli/record/spool.js';
 import { uploadRecording } from '../../cli/record/upload-recordings.js';
 import type { ClientRecording } from '../../contract/api-types.js';
+import { type ContentVerdict, contentVerdict } from '../../contract/client-recording.js';
+
+const CONTENT: Readonly<Record<ContentVerdict, string>> = {
+  agrees: "agrees with the gateway's record",
+  'agrees in part': "agrees with the gateway's record, as far as it can be compared",
+  'not compared': "names the same sessions as the gateway's record; content not compared",
+  differs: 'differs',
+};
 
 export default class RecordingsUpload extends GwCommand {
   static override summary = 'Upload recordings that wait on this machine.';
@@ -22,7 +30,9 @@ export default class RecordingsUpload extends GwCommand {
     for (const spooled of wanted) {
       const recording = await uploadRecording(spooled, connection.client);
       uploaded.push(recording);
-      this.print(`${recording.id} ${recording.state}${recording.problems.length === 0 ? '' : `; differs: ${recording.problems.join('; ')}`}`);
+      this.print(
+        `${recording.id} ${recording.state}; ${recording.problems.length === 0 ? CONTENT[contentVerdict(recording)] : `differs: ${recording.problems.join('; ')}`}`,
+      );
     }
     if (uploaded.length === 0) this.print('Nothing waits here.');
     return { uploaded };

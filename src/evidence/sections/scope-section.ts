@@ -35,7 +35,7 @@ export class ScopeSection implements SectionMaker {
     const section = this.#section;
     this.#logs(closing);
     this.#segments(closing);
-    const terminals = terminalRecordings(closing).filter(({ state, differs }) => state !== 'complete' || differs !== '');
+    const terminals = terminalRecordings(closing).filter(({ agrees }) => agrees === 'false');
     const gaps = section.table('gaps', ['time', 'log', 'log_index', 'what', 'session', 'detail'], GAPS + (terminals.length === 0 ? '' : TERMINAL_GAPS));
     for (const { log, leaf } of this.#lives) {
       const detail =

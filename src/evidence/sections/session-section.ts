@@ -88,13 +88,13 @@ export class SessionSection implements SectionMaker {
     const table = this.#section.table(
       'terminals',
       ['session', 'recording', 'state', 'agrees', 'differs', 'began', 'duration_s', 'sha256', 'judged', 'log', 'log_index'],
-      'the sessions of sessions.csv whose client was to record its terminal (field recording of session.start), with the last log entry client_recording.judge of that recording before "to"; state missing: there is none; agrees: whole, and not different from what the gateway recorded; sha256: of what was uploaded',
+      'the sessions of sessions.csv whose client was to record its terminal (field recording of session.start), with the last log entry client_recording.judge of that recording before "to"; state missing: there is none; agrees: true: whole, and what the gateway delivered to the terminals of the session is in it, byte by byte (field compared of that entry); not compared: whole, and names the same sessions, but its content could not be compared (rows of a database, a record that was cut or erased); false: all else; sha256: of what was uploaded',
     );
-    for (const { session, recording, judged, state, differs } of recordings) {
+    for (const { session, recording, judged, state, differs, agrees } of recordings) {
       const { createdAt, durationMs, digest } = judged?.leaf.data ?? {};
       const seconds = typeof durationMs === 'number' ? durationMs / 1000 : null;
       const place = [judged?.leaf.time ?? null, judged?.log ?? null, judged?.leaf.n ?? null];
-      table.add([session.id, recording, state, state === 'complete' && differs === '', differs, cell(createdAt), seconds, cell(digest), ...place]);
+      table.add([session.id, recording, state, agrees, differs, cell(createdAt), seconds, cell(digest), ...place]);
     }
     this.#section.check(
       'terminals',

@@ -1,11 +1,12 @@
 /**
  * The gateway's side of recordings that are made by the CLI: gives out id and key, admits sessions under them, takes what is uploaded and
- * compares it, as a whole, with the sessions that were opened. All that a client says is untrusted: it can leave its recording out, and that is
+ * compares it, as a whole, with the sessions that were opened and with what was recorded of them. All that a client says is untrusted: it can leave its recording out, and that is
  * seen; it cannot pass off another one.
  */
 import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../../base/clock.js';
 import { isId, newId } from '../../base/id.js';
+import { pause } from '../../base/pause.js';
 import { FrameOpener, SEALED_KEY_BYTES } from '../../base/sealed-frames.js';
 import { decodeEvents, TERMINAL_EVENT } from '../../base/terminal-events.js';
 import {
@@ -14,15 +15,20 @@ import {
   type ClientRecordingDoor,
   type ClientRecordingEnd,
   type ClientRecordingStore,
+  type RecordedUnder,
 } from '../../contract/client-recording.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { Identity } from '../../contract/identity.js';
 import { castOf } from './cast-of-recording.js';
+import { type Comparison, type ReadRecord, TerminalComparison } from './compare-terminals.js';
 
 /** How long after it was given out sessions may be opened under it: as long as a login lasts at the most. */
 const OPEN_MS = 24 * 60 * 60_000;
 /** Sessions that a recording may name. */
 const SESSIONS_NAMED = 10_000;
+/** A session may still be ending when its client has uploaded: so often, and so long each time, its end is waited for. */
+const END_LOOKS = 20;
+const END_LOOK_MS = 100;
 
 interface Content {
   readonly digest: string;
@@ -36,9 +42,13 @@ export class ClientRecordings implements ClientRecordingDoor {
   readonly #store: ClientRecordingStore;
   readonly #clock: Clock;
 
-  constructor(store: ClientRecordingStore, clock: Clock) {
+  readonly #read: ReadRecord;
+
+  /** @param read gives the gateway's record of a session */
+  constructor(store: ClientRecordingStore, clock: Clock, read: ReadRecord) {
     this.#store = store;
     this.#clock = clock;
+    this.#read = read;
   }
 
   async begin(id: string, identity: Identity, targets: readonly string[]): Promise<Buffer> {
@@ -86,13 +96,16 @@ export class ClientRecordings implements ClientRecordingDoor {
     if (recording.state !== 'open') return recording;
     if (recording.received !== bytes)
       throw new GwError('recording.upload', `${recording.received} of ${bytes} bytes are there.`, { detail: { received: recording.received } });
-    const content = await this.#read(recording.id);
+    const content = await this.#content(recording.id);
     if (content.digest !== digest) throw new GwError('recording.upload', 'What arrived is not what was sent.', { detail: { received: recording.received } });
+    const { problems, compared, uncompared } = await this.#compare(recording, content);
     const end: ClientRecordingEnd = {
       state: content.damage !== null ? 'damaged' : content.ended ? 'complete' : 'interrupted',
       digest,
       durationMs: content.durationMs,
-      problems: await this.#compare(recording, content),
+      problems,
+      compared,
+      uncompared,
     };
     await tell(end);
     await this.#store.end(recording.id, end);
@@ -111,7 +124,7 @@ export class ClientRecordings implements ClientRecordingDoor {
     return key;
   }
 
-  async #read(id: string): Promise<Content> {
+  async #content(id: string): Promise<Content> {
     const opener = new FrameOpener(await this.#key(id), id);
     const hash = createHash('sha256');
     const named = new Set<string>();
@@ -138,13 +151,36 @@ export class ClientRecordings implements ClientRecordingDoor {
     return { digest: hash.digest('hex'), durationMs, ended, named, damage };
   }
 
-  async #compare(recording: ClientRecording, content: Content): Promise<string[]> {
+  async #compare(recording: ClientRecording, content: Content): Promise<Comparison> {
     const problems: string[] = [];
     if (content.damage !== null) problems.push(content.damage);
     else if (!content.ended) problems.push('it ends before its program did');
-    const known = new Set(await this.#store.sessions(recording.id));
+    const sessions = await this.#store.sessions(recording.id);
+    const known = new Set(sessions.map(({ id }) => id));
     for (const id of known) if (!content.named.has(id)) problems.push(`it does not name the session ${id}, which was opened under it`);
     for (const id of content.named) if (!known.has(id)) problems.push(`it names a session that was not opened under it${isId('ses', id) ? `, ${id}` : ''}`);
-    return problems;
+    if (content.damage !== null) return { problems, compared: [], uncompared: [] };
+    const compared = await this.#compareTerminals(recording.id, sessions, content.ended);
+    return { ...compared, problems: [...problems, ...compared.problems] };
+  }
+
+  async #compareTerminals(id: string, sessions: readonly RecordedUnder[], whole: boolean): Promise<Comparison> {
+    let looks = 0;
+    const more = async (): Promise<boolean> => {
+      if (looks++ >= END_LOOKS) return false;
+      await pause(END_LOOK_MS, new AbortController().signal);
+      return true;
+    };
+    const comparison = await TerminalComparison.of(sessions, this.#read, more);
+    try {
+      if (comparison.isEmpty) return await comparison.end(whole);
+      const opener = new FrameOpener(await this.#key(id), id);
+      for await (const piece of this.#store.content(id))
+        for (const opened of opener.push(piece))
+          for (const event of opened.kind === 'frame' ? (decodeEvents(opened.plain) ?? []) : []) await comparison.take(event);
+      return await comparison.end(whole);
+    } finally {
+      await comparison.close();
+    }
   }
 }

@@ -4,6 +4,7 @@
  */
 import { approvals } from './approvals.js';
 import { clientRecordings } from './client-recordings.js';
+import { comparedRecordings } from './compared-recordings.js';
 import { inheritedTags } from './inherited-tags.js';
 import { initial } from './initial.js';
 import { operations } from './operations.js';
@@ -27,4 +28,5 @@ export const migrations: readonly Migration[] = [
   { version: 6, name: 'inherited-tags', sql: inheritedTags },
   { version: 7, name: 'client-recordings', sql: clientRecordings },
   { version: 8, name: 'word-statistics', sql: wordStatistics },
+  { version: 9, name: 'compared-recordings', sql: comparedRecordings },
 ];

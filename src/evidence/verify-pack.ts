@@ -57,7 +57,7 @@ export interface VerifyPackOptions {
 }
 
 /** Checks whose failure means that something is missing or was changed, and not that somebody did what they should not. */
-const INTEGRITY = /^(E01\.|E04\.(complete|readable)$|E06\.matched$|E07\.sums$|E09\.|E10\.)/;
+const INTEGRITY = /^(E01\.|E04\.(complete|readable|settled)$|E06\.matched$|E07\.sums$|E09\.|E10\.)/;
 
 /** @throws GwError `evidence.invalid` when there is no pack that could be looked into */
 export async function verifyPack(directory: string, { keys: given, known }: VerifyPackOptions, tools: PackTools): Promise<PackVerification> {

@@ -23,6 +23,8 @@ export interface Wrong {
   readonly reviewer?: string | null;
   readonly tamper?: Tamper;
   readonly decision?: Decision;
+  readonly statement?: string;
+  readonly reason?: string;
   readonly more?: (process: PackProcess, world: PackWorld) => Promise<void>;
 }
 
@@ -36,7 +38,10 @@ export async function history(world: PackWorld, wrong: Wrong): Promise<void> {
     await session(
       'ses_alice',
       async (recorder) => {
-        operate(recorder, 1, 'select ssn from customers', wrong.decision ?? ALLOW, ok, { result: wrong.result ?? 'masked', masked: new Map([[MASKED, 2]]) });
+        operate(recorder, 1, wrong.statement ?? 'select ssn from customers', wrong.decision ?? ALLOW, ok, {
+          result: wrong.result ?? 'masked',
+          masked: new Map([[MASKED, 2]]),
+        });
         const drop = wrong.long === true ? `drop table customers -- ${'x'.repeat(1_100_000)}` : 'drop table customers';
         operate(recorder, 2, drop, DENY, wrong.denied ?? null);
         const request = approvalOf('apr_1', { session: 'ses_alice' });
@@ -52,7 +57,7 @@ export async function history(world: PackWorld, wrong: Wrong): Promise<void> {
           },
         });
       },
-      { operations: 3, refused: 1 },
+      { operations: 3, refused: 1, start: { reason: wrong.reason ?? 'month end' } },
     );
     await session('ses_fay', (recorder) => operate(recorder, 1, 'select card', ALLOW, ok, { result: CARD, masked: new Map([[CLEAR, 1]]) }), { operations: 1 });
     const onBehalfOf = wrong.agentOf === null ? null : { issuer: ISSUER, subject: 'ann', verified: true };
@@ -61,6 +66,7 @@ export async function history(world: PackWorld, wrong: Wrong): Promise<void> {
     const glass = approvalOf('apr_2', { approvalKind: 'break_glass', session: 'ses_fay' });
     await tell('approval.break_glass', glass);
     if (wrong.reviewer !== null) await tell('approval.review', { ...glass, ...by(wrong.reviewer ?? 'rita'), accepted: true, comment: 'seen' });
+    await tell('subject.lock', { ...by('root'), issuer: ISSUER, subject: 'mallory', reason: 'left' });
     await wrong.more?.(process, world);
   };
   await world.run('wrk_a', work, wrong.tamper);

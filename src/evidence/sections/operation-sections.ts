@@ -21,6 +21,10 @@ const PLACE = ['journal', 'segment', 'entry'] as const;
 export interface ScanTools {
   /** Values of classes that must never be stored in clear, found in a result as its reader saw it. */
   scan(protocol: string, delivered: Buffer, parameters: Buffer | null): ReadonlyMap<string, number>;
+  /** Access keys, tokens and private keys in a text. */
+  secrets(text: Buffer): number;
+  /** A result as its reader saw it, as text. */
+  shown(protocol: string, delivered: Buffer, parameters: Buffer | null): Buffer;
 }
 
 export class OperationSections implements SectionMaker {

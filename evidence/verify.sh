@@ -336,6 +336,11 @@ STATUS = ('ok', 'error', 'refused', 'cancelled', 'lost', 'unknown')
 records = {each.split('/')[1]: {} for each in named if each.startswith('sessions/')}
 u48 = lambda data, at: int.from_bytes(data[at:at + 6], 'big')
 told, open_ops, ids, started, erased, streams, session_keys = {}, {}, {}, set(), set(), {}, {}
+started_at, defined, masked, unread = {}, {}, Counter(), []
+READABLE = {1: lambda facts: isinstance(facts['effects'], list), 2: lambda decision: isinstance(decision['effect'], str) and isinstance(decision['policy'], str)}
+def definition(type, data):
+    try: value = json.loads(data); return (type, value if READABLE.get(type, bool)(value) else None)
+    except (ValueError, KeyError, TypeError): return (type, None)
 for line in read(path('keys', 'sessions.ndjson')).decode().splitlines() if 'keys/sessions.ndjson' in named else []:
     each = json.loads(line)
     session_keys[(each['journal'], each['number'])] = each['key']
@@ -393,6 +398,7 @@ for journal, segment, name in slices:
             if raw[1] == 1 and id.encode() != raw[13:13 + raw[12]]: problem('journal', 'entry %d of %s is not what it is said to be' % (index - 1, name))
             ids[(journal, number)] = id
             started.add(id)
+            started_at[id] = begin.get('startedAt', 0)
             told[id] = 0
         id = ids.get((journal, number))
         if id is None: problem('journal', 'entry %d of %s is of a session that never began' % (index - 1, name)); continue
@@ -400,12 +406,18 @@ for journal, segment, name in slices:
             erased.add(id)
             if kind == 4: told[id] = told.get(id, 0) + 1
             continue
-        if kind == 4:
+        if kind == 3:
+            if body[:4] == bytes(4): defined[id] = {}
+            defined.setdefault(id, {})[bytes(body[:4])] = definition(body[4], body[5:])
+        elif kind == 4:
             key = (id, u48(body, 0))
             if key in open_ops: close(key, None, 0)
             length = int.from_bytes(body[31:35], 'big')
             exact = body[35:35 + length]
             told[id] = told.get(id, 0) + 1
+            for type, place in ((1, 6), (2, 10)) if FROM <= time < TO else ():
+                known = defined.get(id, {}).get(bytes(body[place:place + 4]), (0, None))
+                if known[0] != type or known[1] is None: unread.append(key)
             open_ops[key] = (time, hashlib.sha256(exact), (journal, segment, index - 1))
             if id in records: records[id][key[1]] = {'text': exact, 'result': b'', 'status': None}
         elif kind == 5 and body[6] == 0:
@@ -416,6 +428,9 @@ for journal, segment, name in slices:
         elif kind == 10:
             key, status, count = (id, u48(body, 0)), STATUS[body[6] - 1], u48(body, 7)
             if id in records and key[1] in records[id]: records[id][key[1]]['status'] = status
+            for place in range(27, 27 + 10 * body[26], 10) if body[25] & 4 and key in open_ops and FROM <= open_ops[key][0] < TO else []:
+                way = defined.get(id, {}).get(bytes(body[place:place + 4]), (4, None))[1] or {}
+                masked[(id, way.get('class'), way.get('treatment'), way.get('rule'))] += u48(body, place + 4)
             if key in open_ops: close(key, status, count)
         elif kind == 2:
             for key in [each for each in open_ops if each[0] == id]: close(key, None, 0)
@@ -445,6 +460,15 @@ for id, each in shown.items():
     if 'start' in each and id not in started: problem('complete', 'the session %s is in no journal' % id)
     if 'start' in each and 'end' in each and 'operations' in each['end']['data'] and told.get(id) != each['end']['data']['operations']:
         problem('complete', 'the session %s has %s operations, its end says %d' % (id, told.get(id), each['end']['data']['operations']))
+
+for id, sequence in unread:
+    if id not in gone: problem('complete', 'nobody can read what was decided of %s#%d, or what it was' % (id, sequence))
+# What a session masked in all, as the log says it, is what its operations masked.
+for leaf in inside:
+    id = leaf['data'].get('session')
+    if leaf['kind'] != 'data.masked' or id in erased or started_at.get(id, 0) < FROM: continue
+    for each in leaf['data']['values']:
+        if masked[(id, each['class'], each['treatment'], each['rule'])] != each['values']: problem('complete', 'the session %s masked %d values of %s, the log says %d' % (id, masked[(id, each['class'], each['treatment'], each['rule'])], each['class'], each['values']))
 
 same('E06/operations.csv',
      [(leaf['log'], text(leaf['n']), leaf['data']['session'], text(leaf['data']['operation'])) for leaf in inside if leaf['kind'] == 'operation.deny' and leaf['ms'] < TO - 1000 and leaf['data']['session'] not in erased],

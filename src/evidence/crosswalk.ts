@@ -17,8 +17,9 @@ export function crossControls(sections: readonly Section[]): Crossing[] {
   return CONTROLS.map((control) => {
     const wanted = sections.filter(({ id }) => control.sections.includes(id));
     const reasons = wanted.flatMap((section) => {
-      if (section.absence !== null) return [`${section.id}: ${section.absence}`];
-      return section.checks.filter(({ passed }) => passed === false).map(({ id, claim, detail }) => `${id} fails: ${claim} (${detail})`);
+      const absent = section.absence === null ? [] : [`${section.id}: ${section.absence}`];
+      const failed = section.checks.filter(({ passed }) => passed === false).map(({ id, claim, detail }) => `${id} fails: ${claim} (${detail})`);
+      return [...absent, ...failed];
     });
     return { control, sections: wanted, satisfied: reasons.length === 0, reasons };
   });

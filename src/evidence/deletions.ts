@@ -24,6 +24,13 @@ export interface DeletedSession {
   readonly prune: ToldEntry;
 }
 
+/** A session that ended, and whose record had not. */
+export interface KeptRecord {
+  readonly content: HeldContent;
+  /** The entry that tells its end. */
+  readonly ended: ToldEntry;
+}
+
 type Period = Pick<PackScope, 'from' | 'to'>;
 
 /** What a log shows of itself. */
@@ -48,6 +55,10 @@ export class Deletions {
   readonly #holds: ToldEntry[] = [];
   /** By log. */
   readonly #rules = new Map<string, ToldEntry[]>();
+  /** By session. */
+  readonly #starts = new Map<string, AuditLeaf>();
+  /** Entries `retention.run`. */
+  readonly #looks: ToldEntry[] = [];
   readonly #survey: Survey;
 
   /** @param survey of the same entries; asked when all of them were taken */
@@ -67,6 +78,8 @@ export class Deletions {
     if (kind === 'journal.prune') insert(this.#prunes, String(data['journalOfSegment']), told);
     else if (CONTENT_ENDS.has(kind)) insert(this.#contentEnds, String(data['session']), told);
     else if (kind === 'hold.add' || kind === 'hold.release' || kind === 'log.prune') this.#holds.push(told);
+    else if (kind === 'retention.run') this.#looks.push(told);
+    else if (kind === 'session.start') this.#starts.set(String(data['session']), leaf);
     else if (kind === 'retention.rules') insert(this.#rules, log, told);
     else if (ENDS.has(kind)) {
       const id = String(data['session']);
@@ -127,7 +140,7 @@ export class Deletions {
 
   /** What was deleted though it was held, or before its time. */
   problems(segments: readonly DeletedSegment[], sessions: readonly DeletedSession[]): string[] {
-    const holds = this.#visibleHolds();
+    const holds = this.visibleHolds();
     return [
       ...segments.flatMap(({ segment, prune }) => {
         const name = `segment ${segment.segment} of ${segment.journal}`;
@@ -148,7 +161,7 @@ export class Deletions {
 
   /** When the oldest hold was placed that content was deleted against: a pack that leaves it out does not show it. */
   oldestBrokenHold(sessions: readonly DeletedSession[]): number | null {
-    const holds = this.#visibleHolds();
+    const holds = this.visibleHolds();
     const placed = sessions.flatMap((each) => {
       const id = holds.covering(contentOf(each), placeOf(each.ended));
       return holds.changes.filter(({ hold, placed }) => placed && hold === id).map(({ time }) => time);
@@ -160,6 +173,50 @@ export class Deletions {
   behind(entries: readonly ToldEntry[]): string[] {
     const horizon = horizonOf(entries);
     return [...this.#logs].filter(([, { last }]) => last.kind !== 'log.close' && timeOf({ leaf: last }) < horizon).map(([log]) => log);
+  }
+
+  /** Entries `retention.rules`, in the order of time. */
+  get rules(): readonly ToldEntry[] {
+    return inOrder([...this.#rules.values()].flat());
+  }
+
+  /** Entries `retention.run`: every look at all records, in the order of time. */
+  get looks(): readonly ToldEntry[] {
+    return inOrder(this.#looks);
+  }
+
+  /** Every word that the content of a session ended, in the order of time. */
+  get contentEnds(): readonly ToldEntry[] {
+    return inOrder([...this.#contentEnds.values()].flat());
+  }
+
+  /** Who and what a session was about whose content ended. */
+  contentOf({ leaf }: ToldEntry): HeldContent {
+    const session = String(leaf.data['session']);
+    const { target, issuer, subject } = { ...leaf.data, ...this.#starts.get(session)?.data };
+    const [who, by] = [subject ?? leaf.data['sessionSubject'], issuer ?? leaf.data['sessionIssuer']];
+    return { session, target: String(target ?? ''), issuer: String(by ?? ''), subject: String(who ?? '') };
+  }
+
+  /** Sessions of which begin and end are at hand and whose content had not ended at a time, those that ended first before others. */
+  keptAt(to: number): readonly KeptRecord[] {
+    const kept: ToldEntry[] = [];
+    for (const [session, ended] of this.#ends) {
+      const isGone = this.#contentEnds.get(session)?.some((each) => timeOf(each) < to) === true;
+      if (timeOf(ended) < to && !isGone && this.#starts.has(session)) kept.push(ended);
+    }
+    return inOrder(kept).map((ended) => ({ content: this.contentOf(ended), ended }));
+  }
+
+  /** Of a hold from before the first entry at hand of some log nobody knows whether it was released there. */
+  visibleHolds(): Holds {
+    const from = Math.max(0, ...[...this.#logs.values()].filter(({ isWhole }) => !isWhole).map(({ begin }) => begin));
+    const holds = new Holds();
+    for (const { log, leaf } of this.#holds) {
+      if (leaf.kind === 'log.prune') holds.retell(leaf);
+      else if (leaf.kind === 'hold.release' || timeOf({ leaf }) >= from) holds.take(log, leaf);
+    }
+    return holds;
   }
 
   /** One that was sealed after the period holds something of it only when it may have begun in it: segments are sealed while the next is written. */
@@ -176,17 +233,6 @@ export class Deletions {
     return this.#survey
       .segmentsOf(journal)
       .some(({ segment, time, log, index }) => segment <= throughOf(prune) && time >= begun && comesAfter(prune, { log, index, time }));
-  }
-
-  /** Of a hold from before the first entry at hand of some log nobody knows whether it was released there. */
-  #visibleHolds(): Holds {
-    const from = Math.max(0, ...[...this.#logs.values()].filter(({ isWhole }) => !isWhole).map(({ begin }) => begin));
-    const holds = new Holds();
-    for (const { log, leaf } of this.#holds) {
-      if (leaf.kind === 'log.prune') holds.retell(leaf);
-      else if (leaf.kind === 'hold.release' || timeOf({ leaf }) >= from) holds.take(log, leaf);
-    }
-    return holds;
   }
 
   #isEarly({ session, ended }: DeletedSession, { target }: HeldContent): boolean {
@@ -225,6 +271,8 @@ function comesAfter(entry: ToldEntry, { log, index, time }: Place): boolean {
   const own = timeOf(entry);
   return own === time && entry.log === log ? entry.leaf.n > index : own >= time;
 }
+
+const inOrder = (entries: readonly ToldEntry[]): ToldEntry[] => [...entries].sort((a, b) => (isBefore(a, b) ? -1 : 1));
 
 /** In the order of time, then of the logs: the same whichever log is read first. */
 function insert(lists: Map<string, ToldEntry[]>, key: string, entry: ToldEntry): void {

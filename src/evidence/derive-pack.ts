@@ -14,6 +14,7 @@ import { Deletions } from './deletions.js';
 import { Disclosure } from './disclosure.js';
 import { EventBook } from './events.js';
 import { JournalStory, type StorySession } from './journal-story.js';
+import { Locks } from './locks.js';
 import { assessmentResults, OSCAL_PATH } from './oscal.js';
 import { type PackScope, VERIFY_SCRIPT } from './pack-scope.js';
 import type { PackWriter } from './pack-writer.js';
@@ -73,11 +74,13 @@ export interface DerivedPack {
 export async function derivePack(source: EvidenceSource, scope: PackScope, tools: PackTools, writer: PackWriter): Promise<DerivedPack> {
   const survey = new Survey(scope);
   const deletions = new Deletions(survey);
+  const locks = new Locks(scope.to);
   const own = new OwnEvents(scope.session);
   for (const { log } of source.logs) {
     for await (const { leaf } of log.leaves()) {
       survey.take(log.origin, leaf);
       deletions.take(log.origin, leaf);
+      locks.take(leaf);
       if (survey.isIn(leaf)) own.learn(leaf.data);
     }
   }
@@ -97,7 +100,7 @@ export async function derivePack(source: EvidenceSource, scope: PackScope, tools
     operations,
     requests,
     new SessionSection(writer),
-    new AccessSections(writer, scope),
+    new AccessSections(writer, scope, locks, tools),
     new ChangeSections(writer),
     summary,
     new ScopeSection(writer),
@@ -153,6 +156,8 @@ export async function derivePack(source: EvidenceSource, scope: PackScope, tools
     starts,
     told,
     deleted,
+    deletions,
+    locks,
     events,
     isAtEdge: book.isAtEdge.bind(book),
     unlogged: book.unlogged,

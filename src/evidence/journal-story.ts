@@ -29,6 +29,8 @@ export interface StorySession {
   operations: number;
   /** Its entries whose content cannot be had. */
   hidden: number;
+  /** Operations that were denied and have a result or an outcome for all that, each once. */
+  readonly reached: Set<number>;
   ended: boolean;
 }
 
@@ -63,6 +65,8 @@ interface Open {
   readonly session: StorySession;
   readonly joiner: SessionJoiner;
   readonly marks: Map<number, Marks>;
+  /** Operations that were told as denied: nothing may come of them. */
+  readonly denied: Set<number>;
 }
 
 export class JournalStory {
@@ -91,6 +95,10 @@ export class JournalStory {
       return;
     }
     if (entry.kind === KIND.operation && entry.payload.length >= 6) this.#mark(open, entry.payload.readUIntBE(0, 6), { segment, index });
+    if ((entry.kind === KIND.outcome || entry.kind === KIND.delivered) && entry.payload.length >= 6) {
+      const sequence = entry.payload.readUIntBE(0, 6);
+      if (open.denied.has(sequence)) open.session.reached.add(sequence);
+    }
     for (const item of open.joiner.take(entry, time)) this.#tell(open, item);
     if (entry.kind === KIND.sessionEnd) this.#close(entry.session, open, true);
   }
@@ -121,9 +129,10 @@ export class JournalStory {
       begun: entry.kind === KIND.sessionStart,
       operations: 0,
       hidden: 0,
+      reached: new Set<number>(),
       ended: false,
     };
-    const open: Open = { session, joiner: new SessionJoiner(), marks: new Map() };
+    const open: Open = { session, joiner: new SessionJoiner(), marks: new Map(), denied: new Set() };
     this.#open.set(entry.session, open);
     if (entry.kind !== KIND.sessionStart || entry.hidden !== null) this.#visitor.session(session);
     return open;
@@ -138,6 +147,8 @@ export class JournalStory {
       const marks = open.marks.get(item.operation.sequence);
       open.marks.delete(item.operation.sequence);
       session.operations++;
+      if (item.operation.decision?.effect === 'deny' && item.operation.outcome === null) open.denied.add(item.operation.sequence);
+      else open.denied.delete(item.operation.sequence);
       this.#visitor.operation({
         session,
         operation: item.operation,

@@ -13,7 +13,7 @@ import { derivePack, type PackTools, type SourceEntry, type SourceItem, type Sou
 import type { Disclosure } from './disclosure.js';
 import { readSlice } from './journal-slice.js';
 import { gatewayNamed, openManifest, type Statement } from './manifest.js';
-import { ENVELOPE, isRaw, MANIFEST, PACK_FORMAT, rotationPath, SESSION_KEYS } from './pack-scope.js';
+import { ENVELOPE, isRaw, MANIFEST, PACK_FORMAT, rotationPath, SESSION_KEYS, VERIFY_SCRIPT } from './pack-scope.js';
 import { noSink, PackWriter } from './pack-writer.js';
 import type { SelfCheck } from './sections/section.js';
 import type { PackPolicy } from './sections/section-maker.js';
@@ -56,8 +56,10 @@ export interface VerifyPackOptions {
   readonly known: readonly Checkpoint[];
 }
 
+const OTHER_SCRIPT = 'The verify.sh in the pack is not the one of this version of gw. Take one from a release of gw, and not from the pack.';
+
 /** Checks whose failure means that something is missing or was changed, and not that somebody did what they should not. */
-const INTEGRITY = /^(E01\.|E04\.(complete|readable)$|E06\.matched$|E07\.sums$|E09\.|E10\.)/;
+const INTEGRITY = /^(E01\.|E04\.(complete|readable|settled)$|E06\.matched$|E07\.sums$|E09\.|E10\.)/;
 
 /** @throws GwError `evidence.invalid` when there is no pack that could be looked into */
 export async function verifyPack(directory: string, { keys: given, known }: VerifyPackOptions, tools: PackTools): Promise<PackVerification> {
@@ -98,6 +100,7 @@ export async function verifyPack(directory: string, { keys: given, known }: Veri
     for (const { name, digest } of statement.subject) {
       if (isRaw(name)) continue;
       if (wanted.get(name) === undefined) report('derived', `${name} is nothing that logs and journals give`);
+      else if (name === VERIFY_SCRIPT && wanted.get(name) !== digest.sha256) notices.push(OTHER_SCRIPT);
       else if (wanted.get(name) !== digest.sha256) report('derived', `${name} is not what logs and journals give`);
       wanted.delete(name);
     }

@@ -10,14 +10,23 @@ const NEVER_STORED = ['pan', 'ssn', 'iban', 'track'] as const;
 
 export function createPackTools(progress: PackTools['progress']): PackTools {
   const scanner = createScanner(NEVER_STORED);
+  const secretScanner = createScanner(['secret']);
   const findings = new Findings();
+  const shown: PackTools['shown'] = (protocol, delivered, parameters) => {
+    const lines = protocolsByKind.get(protocol)?.replay?.result(delivered, parameters) ?? [];
+    return Buffer.from(lines.join('\n'), 'utf8');
+  };
   return {
     replayOf: (protocol) => protocolsByKind.get(protocol)?.replay ?? null,
     verifyScript: readFileSync(join(import.meta.dirname, '..', '..', 'evidence', 'verify.sh'), 'utf8'),
     progress,
+    shown,
+    secrets: (text) => {
+      secretScanner.scan(text, 0, text.length, findings);
+      return findings.count;
+    },
     scan: (protocol, delivered, parameters) => {
-      const lines = protocolsByKind.get(protocol)?.replay?.result(delivered, parameters) ?? [];
-      const text = Buffer.from(lines.join('\n'), 'utf8');
+      const text = shown(protocol, delivered, parameters);
       const found = new Map<string, number>();
       scanner.scan(text, 0, text.length, findings);
       for (let at = 0; at < findings.count; at++) {

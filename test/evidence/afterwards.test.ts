@@ -46,6 +46,9 @@ it('of a time in which records were looked at for what is over, a pack says so a
   expect(script.code, script.text).toBe(0);
   const told = await readFile(join(pack, 'E11', 'events.csv'), 'utf8');
   for (const kind of ['retention.request', 'retention.rules', 'retention.run']) expect(told).toContain(kind);
+  // The defaults are in force, and said.
+  expect(await readFile(join(pack, 'E11', 'rules.csv'), 'utf8')).toMatch(/\n\d{4}-[^,]*,400,2557,400,,\[\],true,[^,]+,\d+\n$/);
+  expect(JSON.parse(await readFile(join(pack, 'E11', 'section.json'), 'utf8'))).toMatchObject({ state: 'supported', absence: null });
   const { checks } = JSON.parse(await readFile(join(pack, 'E01', 'section.json'), 'utf8')) as { checks: { passed: boolean | null }[] };
   expect(checks.filter(({ passed }) => passed === false)).toEqual([]);
 });

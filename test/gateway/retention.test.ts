@@ -2,6 +2,8 @@
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type AuditLeaf, decodeLeaf } from '../../src/audit/audit-leaf.js';
+import { LogFiles } from '../../src/audit/log-files.js';
 import { destroyKey } from '../../src/recording/encryption/session-keys.js';
 import { contentState } from '../../src/recording/index.js';
 import { collect, integrity } from '../recording/session-fixture.js';
@@ -34,6 +36,23 @@ async function twoSessions(days: number): Promise<void> {
 }
 
 describe('retention', () => {
+  it('tells its rules when they change, and once a day, so that the log of any period says them', async () => {
+    await world.run('w1', async ({ engine }) => {
+      for (const days of [0, 0, 1, 0, 2]) {
+        world.pass(days * DAY);
+        await engine.run(false);
+      }
+    });
+    const told: number[] = [];
+    const files = new LogFiles(join(world.dir, 'log', '0'));
+    const size = Number((await files.checkpoint())?.toString('utf8').split('\n')[1]);
+    for await (const { leaf } of files.leaves(size)) {
+      const { kind, time } = decodeLeaf(leaf) as AuditLeaf;
+      if (kind === 'retention.rules') told.push((Date.parse(time) - BEGIN) / DAY);
+    }
+    expect(told).toEqual([0, 1, 3]);
+  });
+
   it('ends each recording after the period of its target, and the segments when nothing in them is left', async () => {
     await twoSessions(11);
     await world.run('w2', async ({ engine }) => {

@@ -1,8 +1,12 @@
 /** E02 (who has and who used which access), E03 (what a review of rights needs), E12 (agents and services) and E13 (credentials of targets). */
+import type { AuditLeaf } from '../../audit/index.js';
 import type { SessionStart } from '../../contract/recording.js';
+import { Canary } from '../canary.js';
 import type { StoryOperation } from '../journal-story.js';
+import { identityKey, type Locks } from '../locks.js';
 import { instant, type PackScope } from '../pack-scope.js';
 import type { PackWriter } from '../pack-writer.js';
+import type { ScanTools } from './operation-sections.js';
 import { Section, Tally } from './section.js';
 import type { Closing, PackPolicy, SectionMaker } from './section-maker.js';
 
@@ -31,9 +35,15 @@ export class AccessSections implements SectionMaker {
   readonly #operations = new Tally();
   readonly #refused = new Tally();
   readonly #redacted = new Tally();
+  readonly #locks: Locks;
+  readonly #canary: Canary;
+  /** Operations of who was locked. */
+  readonly #afterLock: string[] = [];
 
-  constructor(writer: PackWriter, scope: PackScope) {
+  constructor(writer: PackWriter, scope: PackScope, locks: Locks, tools: ScanTools) {
     this.#scope = scope;
+    this.#locks = locks;
+    this.#canary = new Canary(tools);
     this.#e02 = new Section('E02', writer);
     this.#e03 = new Section('E03', writer);
     this.#e12 = new Section('E12', writer);
@@ -46,15 +56,24 @@ export class AccessSections implements SectionMaker {
     this.#e12.gaps.push('model, framework, version and charter of an agent', 'digest of prompts');
   }
 
+  leaf(_log: string, leaf: AuditLeaf): void {
+    this.#canary.leaf(leaf);
+  }
+
   operation({ session, operation }: StoryOperation): void {
     this.#operations.add(session.id);
+    this.#canary.operation(session, operation);
+    const who = session.start?.identity;
+    const isDone = operation.decision?.effect !== 'deny' && operation.outcome?.status !== 'refused';
+    if (who !== undefined && isDone && this.#locks.isLocked(who.issuer, who.subject, operation.time))
+      this.#afterLock.push(`${session.id}#${operation.sequence} of ${who.subject}`);
     const { decision, outcome } = operation;
     if (decision?.effect === 'deny' || outcome?.status === 'refused') this.#refused.add(session.id);
     if (operation.redacted) this.#redacted.add(session.start?.target ?? '');
     if (decision?.rule != null) this.#use(decision.policy, decision.rule, operation.time);
   }
 
-  finish({ starts, policies, survey }: Closing): void {
+  finish({ starts, policies, survey, events }: Closing): void {
     const sessions = [...starts]
       .filter(([id]) => survey.sessions.has(id) && (this.#scope.session === null || id === this.#scope.session))
       .sort(([a], [b]) => (a < b ? -1 : 1));
@@ -83,8 +102,12 @@ export class AccessSections implements SectionMaker {
     const rights = policies.flatMap(rightsOf);
     this.#inventory(uses, rights);
     this.#review(rights);
+    this.#identities(sessions, survey);
     this.#agents(sessions);
     this.#custody(sessions);
+    for (const [id, start] of sessions) this.#canary.text('begins of sessions', id, JSON.stringify(start));
+    for (const { leaf, log, fields } of events) this.#canary.text('events of the gateway', `${log} entry ${leaf.n}`, JSON.stringify(fields));
+    this.#canary.finish(this.#e13);
   }
 
   #inventory(uses: ReadonlyMap<string, Use>, rights: readonly Right[]): void {
@@ -142,6 +165,43 @@ export class AccessSections implements SectionMaker {
       table.add([digest, id, text(rule['effect']), used?.uses ?? 0, instant(used?.last ?? null), used === undefined]);
     }
     this.#e03.absence = 'gw does not record reviews of rights: the usage below is what a review needs, its reviewer and decisions are kept elsewhere.';
+  }
+
+  #identities(sessions: readonly (readonly [string, SessionStart])[], survey: Closing['survey']): void {
+    const table = this.#e03.table(
+      'identities',
+      ['issuer', 'subject', 'name', 'kind', 'sessions', 'first_used', 'last_used', 'locked', 'unlocked', 'begun_while_locked', 'last_ended', 'lag_s'],
+      'identities of the sessions of E09, and those that the pack has an entry subject.lock of; last_used: begin of the last session; locked, unlocked: by the last lock before "to" that the pack has; lag_s: from that lock to the end of the last session that had begun before it',
+    );
+    const rows = new Map<string, { issuer: string; subject: string; start: SessionStart | null; ids: string[] }>();
+    for (const [id, start] of sessions) {
+      const { issuer, subject } = start.identity;
+      const row = rows.get(identityKey(issuer, subject)) ?? { issuer, subject, start, ids: [] };
+      row.ids.push(id);
+      rows.set(identityKey(issuer, subject), row);
+    }
+    if (this.#scope.session === null)
+      for (const { issuer, subject } of this.#locks.all)
+        if (!rows.has(identityKey(issuer, subject))) rows.set(identityKey(issuer, subject), { issuer, subject, start: null, ids: [] });
+    const begun = new Map(sessions.map(([id, { startedAt }]) => [id, startedAt]));
+    const used: string[] = [];
+    let locks = 0;
+    for (const [, { issuer, subject, start, ids }] of [...rows].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const own = this.#locks.of(issuer, subject);
+      locks += own.length;
+      const lock = own.at(-1);
+      const times = ids.map((id) => begun.get(id) ?? 0).sort((a, b) => a - b);
+      const late = ids.filter((id) => this.#locks.isLocked(issuer, subject, begun.get(id) ?? 0));
+      used.push(...late.map((id) => `${id} of ${subject}`));
+      const ends = ids.flatMap((id) => survey.sessions.get(id)?.end?.time ?? []).sort();
+      const before = lock === undefined ? [] : ids.filter((id) => (begun.get(id) ?? 0) <= lock.from);
+      const lags = before.flatMap((id) => survey.sessions.get(id)?.end?.time ?? []).map((time) => (Date.parse(time) - (lock?.from ?? 0)) / 1000);
+      const lag = lags.length === 0 ? null : Math.max(0, ...lags);
+      const who = [issuer, subject, start?.identity.name ?? null, start?.identity.kind ?? null];
+      const locked = [instant(lock?.from ?? null), instant(lock?.until ?? null), late.length];
+      table.add([...who, ids.length, instant(times[0] ?? null), instant(times.at(-1) ?? null), ...locked, ends.at(-1) ?? null, lag]);
+    }
+    this.#e03.check('locked', 'nobody began a session or had an operation carried out while they were locked', [...used, ...this.#afterLock], locks);
   }
 
   #agents(sessions: readonly (readonly [string, SessionStart])[]): void {

@@ -3,9 +3,10 @@
 import { hash } from 'node:crypto';
 import type { AuditLeaf } from '../../audit/index.js';
 import type { Cell } from '../csv-file.js';
-import { type DeletedRecords, inDays, isAny } from '../deleted-records.js';
+import { type DeletedRecords, inDays } from '../deleted-records.js';
 import { hasEvent, type LoggedEvent } from '../events.js';
 import type { PackWriter } from '../pack-writer.js';
+import { writeRetention } from './retention-section.js';
 import { cell, Section } from './section.js';
 import type { Closing, SectionMaker } from './section-maker.js';
 
@@ -53,7 +54,8 @@ export class ChangeSections implements SectionMaker {
     else if (!hasEvent(leaf.kind) && leaf.kind.startsWith('log.') && !RETENTION.test(leaf.kind)) this.#life.push({ log, leaf });
   }
 
-  finish({ events, claimed, policies, logs, survey, told, deleted }: Closing): void {
+  finish(closing: Closing): void {
+    const { events, claimed, policies, logs, survey, told, deleted } = closing;
     const changes = this.#e08.table(
       'changes',
       COLUMNS,
@@ -106,8 +108,11 @@ export class ChangeSections implements SectionMaker {
       for (const each of hidden) table.add([each.id, each.hidden]);
     }
     if (deleted.sessions.size > 0) this.#deleted(deleted);
-    if (retention === null && hidden.length === 0 && !isAny(deleted))
-      this.#e11.absence = 'The log of this period has no entry about retention, holds or erasure: nothing was expired, held or erased through gw.';
+    writeRetention(this.#e11, closing);
+    const isTold = this.#e11.files.some(({ path, rows }) => rows > 0 && path !== 'E11/oldest.csv');
+    if (!isTold)
+      this.#e11.absence =
+        'The log in the pack has no entry about retention, holds or erasure: nothing was expired, held or erased through gw, and it does not say what the rules were.';
   }
 
   #deleted({ sessions }: DeletedRecords): void {

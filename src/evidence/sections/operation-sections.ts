@@ -21,6 +21,10 @@ const PLACE = ['journal', 'segment', 'entry'] as const;
 export interface ScanTools {
   /** Values of classes that must never be stored in clear, found in a result as its reader saw it. */
   scan(protocol: string, delivered: Buffer, parameters: Buffer | null): ReadonlyMap<string, number>;
+  /** Access keys, tokens and private keys in a text. */
+  secrets(text: Buffer): number;
+  /** A result as its reader saw it, as text. */
+  shown(protocol: string, delivered: Buffer, parameters: Buffer | null): Buffer;
 }
 
 export class OperationSections implements SectionMaker {
@@ -193,13 +197,15 @@ export class OperationSections implements SectionMaker {
       fewer.map(({ each, surveyed }) => `${each.id} has ${each.operations}, its end says ${String(surveyed?.end?.data['operations'])}`),
       whole.length,
     );
+    const contradicted = [...told.values()].flatMap(({ id, reached }) => [...reached].map((sequence) => `${id}#${sequence}`)).sort();
+    this.#e04.check('settled', 'no operation that was denied has a result or an outcome after that', contradicted, this.#denied.rows);
     this.#e06.check(
       'matched',
       `each entry operation.deny of the log has its operation here${unless(deleted)}`,
       unmatched.map(([item]) => item),
       this.#denyLeaves.size,
     );
-    this.#e06.check('not-reached', 'nothing that was denied has an outcome of the target', this.#wrong.reached, this.#denied.rows);
+    this.#e06.check('not-reached', 'nothing that was denied has an outcome of the target', [...this.#wrong.reached, ...contradicted], this.#denied.rows);
     this.#finishMasking(claimed, starts, told);
   }
 

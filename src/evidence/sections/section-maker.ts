@@ -2,8 +2,10 @@
 import type { AuditLeaf } from '../../audit/index.js';
 import type { SessionStart } from '../../contract/recording.js';
 import type { DeletedRecords } from '../deleted-records.js';
+import type { Deletions } from '../deletions.js';
 import type { LoggedEvent } from '../events.js';
 import type { StoryOperation, StorySession } from '../journal-story.js';
+import type { Locks } from '../locks.js';
 import type { PackScope } from '../pack-scope.js';
 import type { Draw } from '../sampling.js';
 import type { Survey } from '../survey.js';
@@ -54,6 +56,9 @@ export interface Overview {
 export interface Closing extends Overview {
   /** What is not there because retention deleted it. */
   readonly deleted: DeletedRecords;
+  /** What the entries at hand tell of rules, holds, and ends of records. */
+  readonly deletions: Deletions;
+  readonly locks: Locks;
   readonly events: readonly LoggedEvent[];
   readonly isAtEdge: (event: LoggedEvent) => boolean;
   /** Events of journals that the log does not have. */

@@ -36,7 +36,7 @@ export interface SelfCheck {
   readonly detail: string;
 }
 
-/** `supported`: there is evidence and its checks pass. `failed`: a check fails. `absent`: gw does not record what this asks for. */
+/** `supported`: there is evidence and its checks pass. `failed`: a check fails. `absent`: gw does not record what this asks for, or not all of it; no check fails. */
 export type SectionState = 'supported' | 'failed' | 'absent';
 
 export class Section {
@@ -45,7 +45,7 @@ export class Section {
   readonly checks: SelfCheck[] = [];
   /** What the section asks for and gw does not record. */
   readonly gaps: string[] = [];
-  /** Why there is nothing here at all. */
+  /** Why it is no evidence for what it is asked for, whatever tables and checks there are. */
   absence: string | null = null;
   readonly #writer: PackWriter;
 
@@ -63,8 +63,8 @@ export class Section {
   }
 
   get state(): SectionState {
-    if (this.absence !== null) return 'absent';
-    return this.checks.some(({ passed }) => passed === false) ? 'failed' : 'supported';
+    if (this.checks.some(({ passed }) => passed === false)) return 'failed';
+    return this.absence === null ? 'supported' : 'absent';
   }
 
   table(name: string, columns: readonly string[], query: string): CsvFile {

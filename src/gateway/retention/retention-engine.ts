@@ -29,6 +29,7 @@ export interface RetentionOptions extends LogPrunerOptions {
 }
 
 const SHOWN = 1_000;
+const DAY_MS = 86_400_000;
 
 export class RetentionEngine {
   readonly #options: RetentionOptions;
@@ -36,6 +37,8 @@ export class RetentionEngine {
   readonly #pruner: LogPruner;
   #memory = new PassMemory();
   #rules = '';
+  /** Day of the known time on which they were told last. */
+  #toldOn = Number.NaN;
 
   private constructor(options: RetentionOptions, clock: RetentionClock) {
     this.#options = options;
@@ -82,7 +85,7 @@ export class RetentionEngine {
     const knownTime = new Date(known).toISOString();
     // A look without consequence must not make the next pass believe that something was done.
     const memory = dryRun ? new PassMemory() : this.#memory;
-    if (!dryRun) await this.#tellRules(rules);
+    if (!dryRun) await this.#tellRules(rules, Math.floor(known / DAY_MS));
     const logs = await listLogs(logDirectory(this.#options.dataDir));
     await memory.holds.read(logs);
     const expired: EndedSession[] = [];
@@ -107,14 +110,16 @@ export class RetentionEngine {
     return { dryRun, knownTime, expired: shown, ...counts };
   }
 
-  /** Rules are told once, and again when they change: the verifier holds every end against those in force. */
-  async #tellRules(rules: RetentionRules): Promise<void> {
+  /** Rules are told when they change: the verifier holds every end against those in force. And once a day: then the log of any period says them. */
+  async #tellRules(rules: RetentionRules, day: number): Promise<void> {
     const text = JSON.stringify(rules);
-    if (text === this.#rules) return;
+    if (text === this.#rules && day === this.#toldOn) return;
     const { recordings, approvals, index, targets, log = null } = rules;
     this.#options.trail.append('retention.rules', { recordings, approvals, index, log, targets });
     this.#options.trail.commit();
     await this.#options.trail.synced();
+    this.#toldOn = day;
+    if (text === this.#rules) return;
     this.#rules = text;
     this.#memory = new PassMemory();
   }

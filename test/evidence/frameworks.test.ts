@@ -1,0 +1,103 @@
+/** Packs for every framework: OSCAL that is valid, with a finding for each control of it and no other, and a crosswalk that names all controls with evidence that is there. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Ajv, type ValidateFunction } from 'ajv';
+import addFormats from 'ajv-formats';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { EVIDENCE_FRAMEWORKS } from '../../src/contract/evidence-types.js';
+import { CONTROLS } from '../../src/evidence/controls.js';
+import { FRAMEWORKS } from '../../src/evidence/pack-scope.js';
+import { ROOT } from '../support/build-cli.js';
+import { history } from './pack-history.js';
+import { filesOf, verifyBoth } from './pack-tools.js';
+import { PackWorld } from './pack-world.js';
+
+interface Finding {
+  readonly uuid: string;
+  readonly title: string;
+  readonly target: { readonly 'target-id': string; readonly status: { readonly state: string } };
+  readonly 'related-observations': readonly { readonly 'observation-uuid': string }[];
+}
+
+interface Result {
+  readonly title: string;
+  readonly observations: readonly { readonly uuid: string; readonly title: string; readonly links?: readonly { readonly href: string }[] }[];
+  readonly findings: readonly Finding[];
+  readonly 'reviewed-controls': { readonly 'control-selections': readonly { readonly 'include-controls': readonly { readonly 'control-id': string }[] }[] };
+}
+
+let world: PackWorld;
+let valid: ValidateFunction;
+beforeAll(async () => {
+  world = await PackWorld.create();
+  await history(world, {});
+  const schema = JSON.parse(await readFile(join(ROOT, 'test', 'formats', 'oscal', 'assessment-results-1.2.1.schema.json'), 'utf8')) as object;
+  const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: true });
+  addFormats.default(ajv);
+  valid = ajv.compile(schema);
+});
+afterAll(async () => {
+  await world?.remove();
+});
+
+/** Rows of a table by column. */
+async function table(file: string): Promise<Record<string, string>[]> {
+  const cells = (line: string): string[] =>
+    [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^",]*))/g)].map(([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '');
+  const [head = '', ...body] = (await readFile(file, 'utf8')).trimEnd().split('\n');
+  const columns = cells(head);
+  return body.map((line) => Object.fromEntries(cells(line).map((cell, at) => [columns[at], cell])));
+}
+
+describe.each(EVIDENCE_FRAMEWORKS)('a pack for %s', (framework) => {
+  it('has a finding for each of its controls, resting on observations and files that are there', async () => {
+    const { pack } = await world.export(`pack-${framework}`, { framework });
+    const text = await readFile(join(pack, 'oscal', 'ar.json'), 'utf8');
+    expect(valid(JSON.parse(text)), JSON.stringify(valid.errors?.slice(0, 3))).toBe(true);
+    // The schema sees a finding without its target.
+    expect(valid(JSON.parse(text.replace('"target-id"', '"target"')))).toBe(false);
+    const [result] = (JSON.parse(text) as { 'assessment-results': { results: Result[] } })['assessment-results'].results;
+    if (result === undefined) throw new Error('there is no result');
+    const own = CONTROLS.filter((control) => control.framework === framework);
+    expect(result.title).toBe(FRAMEWORKS[framework]);
+    expect(own.length).toBeGreaterThan(4);
+    expect(result.findings.map(({ title }) => title)).toEqual(own.map(({ control }) => control));
+    // Two controls with one name could not be told apart.
+    const targets = result.findings.map(({ target }) => target['target-id']);
+    expect(new Set(targets).size).toBe(own.length);
+    expect(new Set(result.findings.map(({ uuid }) => uuid)).size).toBe(own.length);
+    expect(result['reviewed-controls']['control-selections'][0]?.['include-controls'].map((each) => each['control-id'])).toEqual(targets);
+    const files = new Set(await filesOf(pack));
+    const observed = new Map(result.observations.map(({ uuid, title }) => [uuid, title]));
+    for (const { href } of result.observations.flatMap(({ links = [] }) => links)) expect(files.has(href.replace('../', '')), href).toBe(true);
+    const crosswalk = await table(join(pack, 'crosswalk.csv'));
+    for (const [at, finding] of result.findings.entries()) {
+      const sections = new Set(finding['related-observations'].map((each) => observed.get(each['observation-uuid'])?.slice(0, 3)));
+      expect([finding.title, [...sections].sort()]).toEqual([finding.title, [...(own[at]?.sections ?? [])].sort()]);
+      const row = crosswalk.find((each) => each['framework'] === FRAMEWORKS[framework] && each['control'] === finding.title);
+      expect([finding.title, row?.['evidence']]).toEqual([finding.title, finding.target.status.state === 'satisfied' ? 'supports' : 'does not support']);
+    }
+    const { gw, script } = await verifyBoth(pack, world.keyFile);
+    expect(gw).toEqual([]);
+    expect(script.code, script.text).toBe(0);
+  });
+});
+
+it('the crosswalk has all controls of all frameworks, each with sections and with files that are there', async () => {
+  const { pack } = await world.export('crosswalk', { framework: 'ffiec' });
+  const crosswalk = await table(join(pack, 'crosswalk.csv'));
+  expect(crosswalk.map((row) => [row['framework'], row['control']])).toEqual(CONTROLS.map((each) => [FRAMEWORKS[each.framework], each.control]));
+  expect(new Set(crosswalk.map((row) => row['framework']))).toEqual(new Set(Object.values(FRAMEWORKS)));
+  const files = new Set(await filesOf(pack));
+  for (const [at, row] of crosswalk.entries()) {
+    const named = (row['files'] ?? '').split(' ').filter((each) => each !== '');
+    expect((row['sections'] ?? '').split(' ').sort(), row['control']).toEqual([...(CONTROLS[at]?.sections ?? [])].sort());
+    expect(named.length, row['control']).toBeGreaterThan(0);
+    for (const file of named) expect(files.has(file), `${row['control']} names ${file}`).toBe(true);
+    let rows = 0;
+    for (const file of named) rows += (await table(join(pack, file))).length;
+    expect([row['control'], row['rows']]).toEqual([row['control'], String(rows)]);
+    expect(row['question'], row['control']).toMatch(/\S/);
+    expect(row['reasons'] === '', row['control']).toBe(row['evidence'] === 'supports');
+  }
+});

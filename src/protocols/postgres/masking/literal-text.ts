@@ -16,6 +16,9 @@ const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const [BRACE, BRACE_END, PARENTHESIS, PARENTHESIS_END] = [0x7b, 0x7d, 0x28, 0x29];
 
+/** What has more of them is not read. */
+export const ELEMENTS_LIMIT = 100_000;
+
 export type Literal = 'array' | 'row';
 
 /** What it can only be, by its first byte. Null: neither. */
@@ -31,7 +34,7 @@ export function readLiteral(value: Buffer, literal: Literal): readonly Element[]
   const elements: Element[] = [];
   let at = 1;
   if (at === last) return elements;
-  for (;;) {
+  while (elements.length < ELEMENTS_LIMIT) {
     const start = at;
     if (value[at] === QUOTE) {
       at = quotedEnd(value, at + 1);
@@ -46,6 +49,7 @@ export function readLiteral(value: Buffer, literal: Literal): readonly Element[]
     if (at > last || value[at] !== COMMA) return null;
     at++;
   }
+  return null;
 }
 
 /** Behind the quote that ends what begins at `from`; −1: none does. */
@@ -74,11 +78,13 @@ function unquoted(raw: Buffer): Buffer {
 
 /** An element of this value. */
 export function writeElement(value: Uint8Array, literal: Literal): Uint8Array {
-  const out: number[] = [QUOTE];
+  const out = Buffer.allocUnsafe(2 * value.length + 2);
+  let length = 0;
+  out[length++] = QUOTE;
   for (const byte of value) {
-    if (byte === BACKSLASH || byte === QUOTE) out.push(literal === 'array' ? BACKSLASH : byte);
-    out.push(byte);
+    if (byte === BACKSLASH || byte === QUOTE) out[length++] = literal === 'array' ? BACKSLASH : byte;
+    out[length++] = byte;
   }
-  out.push(QUOTE);
-  return Uint8Array.from(out);
+  out[length++] = QUOTE;
+  return out.subarray(0, length);
 }

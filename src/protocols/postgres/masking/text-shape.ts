@@ -60,7 +60,7 @@ function shapeAt(type: number, catalog: Catalog | null, depth: number): TextShap
   const described = catalog?.type(type) ?? null;
   if (catalog === null || described === null || depth > DEPTH) return UNKNOWN;
   let known = shapes.get(catalog);
-  if (known === undefined) shapes.set(catalog, (known = new Map()));
+  if (known === undefined) shapes.set(catalog, (known = new Map<number, TextShape | null>()));
   let shape = known.get(type);
   if (shape === undefined) {
     // What a type says of itself, in a circle.

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { ClassView, TextScan } from '../../../contract/masking-policy.js';
 import type { Catalog } from '../catalog/catalog.js';
-import { type Literal, literalKind, readLiteral, writeElement } from './literal-text.js';
+import { ELEMENTS_LIMIT, type Literal, literalKind, readLiteral, writeElement } from './literal-text.js';
 import { type TextShape, textShape } from './text-shape.js';
 
 interface Sink {
@@ -225,7 +225,7 @@ function rowParts(value: Buffer): readonly Part[] | null {
 function addPart(parts: Part[], value: Buffer, type: number, start: number): boolean {
   const length = value.readInt32BE(start);
   const end = start + 4 + Math.max(0, length);
-  if (length < -1 || end > value.length) return false;
+  if (length < -1 || end > value.length || parts.length >= ELEMENTS_LIMIT) return false;
   parts.push({ type, start, end });
   return true;
 }

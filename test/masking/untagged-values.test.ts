@@ -117,6 +117,7 @@ const AS_TEXT: readonly (readonly [name: string, value: string, shown: string | 
   ['composite types in one', 'couple', `("(6,${doubled(`"${doubled(SHOWN)}"`)})","${doubled(`{"${quoted(SHOWN)}"}`)}")`],
   ['a domain over a composite type', 'pairs', `(8,"${doubled(SHOWN)}")`],
   ['an array of a composite type', 'array[pair]', `{"${quoted(pair(SHOWN))}"}`],
+  ['an array of rows', 'array[row(5, note)]', `{"${quoted(pair(SHOWN))}"}`],
   ['xml', 'page', `<x>${SHOWN}</x>`],
   ['xmlelement', 'xmlelement(name x, xmlattributes(note as a))', `<x a="${escapedXml(SHOWN)}"/>`],
   ['hstore', 'hstore($$k$$, note)', `"k"=>"${quoted(SHOWN)}"`],

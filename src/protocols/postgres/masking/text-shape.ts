@@ -17,6 +17,7 @@ export type TextShape =
   | { readonly kind: 'row'; readonly fields: readonly (TextShape | null)[] | null };
 
 const TEXT: TextShape = { kind: 'text' };
+const ROW: TextShape = { kind: 'row', fields: null };
 const OPAQUE: TextShape = { kind: 'opaque' };
 const UNKNOWN: TextShape = { kind: 'unknown' };
 const UNTYPED: TextShape = { kind: 'untyped' };
@@ -25,7 +26,8 @@ const UNTYPED: TextShape = { kind: 'untyped' };
 const OWN: ReadonlyMap<number, TextShape | null> = new Map<number, TextShape | null>([
   [142, { kind: 'xml' }],
   [1790, TEXT],
-  [2249, { kind: 'row', fields: null }],
+  [2249, ROW],
+  [2287, { kind: 'array', element: ROW }],
   // anyarray: what pg_stats has of columns of any type.
   [2277, { kind: 'array', element: UNTYPED }],
   // tid, xid, cid, macaddr, macaddr8, void, txid_snapshot, pg_lsn, pg_snapshot, xid8.

@@ -45,6 +45,10 @@ const CLEAR = `
 select * from bank.lookalikes order by id
 select ssn, card, note, dob from bank.lookalikes
 select l.ssn::text, l.card || '', to_char(l.dob, 'YYYY-MM-DD'), row_to_json(l) from bank.lookalikes l
+select l, array[l.hash], array[l.card], row(l.amount, l.note, l.card), array[row(l.ssn)], xmlelement(name a, l.note, l.hash), l.hash::bytea, int8range(l.card, null) from bank.lookalikes l
+copy (select card * 1, amount + 0, dob + interval '1 day', upper(hash), array[note, note], l from bank.lookalikes l) to stdout
+copy (select card * 1, amount + 0, upper(hash), array[note, note], l, hash::bytea from bank.lookalikes l) to stdout (format binary)
+select t, array[t.v], t.b || '\x00ff', to_tsvector('simple', t.v) from shop.typed t
 select * from shop.customers
 select c.ssn, upper(c.note), c from shop.customers c
 select ssn from shop.customers union select note from shop.customers order by 1

@@ -134,6 +134,7 @@ describe('a statement that shows text which a mask names', () => {
     ['under another name, computed', 'select upper(body) as x from notes', undefined, OPEN.toUpperCase(), [body]],
     ['of a view', 'select word from seen', undefined, OPEN, [body]],
     ['RETURNING', 'update notes set id = 1 returning body', undefined, OPEN, [body]],
+    ['in an array', 'select array[body] from notes', undefined, [OPEN], [body]],
     ['of two such columns', "select body || ' ' || more from notes", undefined, `${OPEN} SSN ${OTHER}`, [body, more]],
     ['of a table with parts', 'select body from parted', undefined, OPEN, [{ ...body, column: 'public.parted.body' }]],
     ['of a part of it', 'select body from parted_1', undefined, OPEN, [{ ...body, column: 'public.parted.body' }]],

@@ -6,7 +6,7 @@ import type { ClassView, ClearColumn, MaskingDoor } from '../../../contract/mask
 import type { Catalog } from '../catalog/catalog.js';
 import type { Lineage, SourceColumn } from '../lineage/lineage.js';
 import { detectedIn, holdingColumns } from './detected-text.js';
-import { fieldKind, isSearched } from './field-kind.js';
+import { textShape } from './text-shape.js';
 import { classesOf, isHidden, namesOf } from './value-plan.js';
 
 /** More than these in one statement are not for people to look at, and nothing of it is shown. */
@@ -35,7 +35,7 @@ function opened(source: SourceColumn, view: MaskingDoor['view']): readonly Clear
 /** What carries no tag: as far as detectors would look at it. What is computed may be text. */
 function openedText(value: Lineage, { view, scan }: MaskingDoor, catalog: Catalog | null): readonly ClearColumn[] {
   const columns = holdingColumns(value, view);
-  if (scan === null || !columns.some(({ column }) => isSearched(fieldKind(column.type, catalog)))) return [];
+  if (scan === null || !columns.some(({ column }) => textShape(column.type, catalog) !== null)) return [];
   const open = new Set(detectedIn(columns, view).map((how) => how.class));
   return columns.flatMap(({ relation: { schema, name }, column }) => {
     const classes = view.detectedClasses([schema, name], column.name).filter((how) => open.has(how.class));

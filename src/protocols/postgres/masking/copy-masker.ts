@@ -202,7 +202,8 @@ export class CopyMasker {
       if (found !== null) this.#write(frames, from, to, found);
       return;
     }
-    this.#counts.add(index);
+    const whole = value ?? bytes.subarray(start, end);
+    if (plan.action !== 'search') this.#counts.add(index);
     if (plan.action === 'transform' && plan.inPlace !== null && value === null && this.#plainForms) {
       const length = plan.inPlace(bytes, start, end);
       if (length >= 0) {
@@ -210,7 +211,8 @@ export class CopyMasker {
         return;
       }
     }
-    const shown = showValue(plan, value ?? bytes.subarray(start, end), this.#sink);
+    const shown = showValue(plan, whole, this.#sink);
+    if (shown === whole) return;
     if (shown === null) frames.replace(from, to, this.#format.nullText);
     else this.#write(frames, from, to, shown);
   }
@@ -282,10 +284,10 @@ export class CopyMasker {
   #binaryValue(frames: FrameSplicer, index: number, at: number, end: number): void {
     const { bytes } = frames;
     const plan = this.#plans[index] as ValuePlan;
-    const shown =
-      plan.action === 'scan' ? (plan.scan.mask(bytes, at + 4, end, this.#sink) ?? undefined) : showValue(plan, bytes.subarray(at + 4, end), this.#sink);
-    if (plan.action !== 'scan') this.#counts.add(index);
-    if (shown === undefined) return;
+    const value = bytes.subarray(at + 4, end);
+    const shown = plan.action === 'scan' ? (plan.scan.mask(bytes, at + 4, end, this.#sink) ?? value) : showValue(plan, value, this.#sink);
+    if (plan.action !== 'scan' && plan.action !== 'search') this.#counts.add(index);
+    if (shown === value) return;
     writeInt32(bytes, at, shown === null ? -1 : shown.length);
     if (shown === null) frames.cut(at + 4, end);
     else frames.replace(at + 4, end, shown);

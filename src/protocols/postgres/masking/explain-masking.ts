@@ -69,7 +69,7 @@ function explainColumn({ name, lineage, many }: Output, door: MaskingDoor, catal
     from: sources.map(nameOf),
     how: lineage.unknown !== null ? 'unknown' : lineage.exact ? 'unchanged' : 'computed',
     classes: classes.map((each) => each.class),
-    shown: how === null ? (plan.action === 'scan' ? 'scan' : 'clear') : how.treatment,
+    shown: how === null ? (plan.action === 'pass' ? 'clear' : 'scan') : how.treatment,
     rule: how?.rule ?? classes[0]?.rule ?? null,
     why: whyShown(lineage.unknown, classes, plan.action, how) + onApproval(clearColumns([lineage], door, catalog)) + inheritedFrom(sources),
   };
@@ -95,6 +95,7 @@ function inheritedFrom(sources: readonly SourceColumn[]): string {
 function whyShown(unknown: string | null, classes: readonly ClassView[], action: string, how: ClassView | null): string {
   if (unknown !== null && how !== null) return `${unknown}, so it may be anything that is hidden`;
   if (action === 'scan') return 'it carries no tag and is text: detectors look at it';
+  if (action === 'search') return 'it carries no tag and may hold text: detectors look at it';
   if (classes.length === 0) return 'nothing that it is made of carries a tag';
   const hidden = classes.filter(isHidden);
   if (hidden.length === 0) return `class ${classes.map((each) => each.class).join(', ')} is shown in clear`;

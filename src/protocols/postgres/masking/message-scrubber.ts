@@ -1,7 +1,8 @@
 /**
  * Errors, notices and notifications can carry values of tables (`invalid input syntax for type integer: "…"`, `Key (ssn)=(…) already exists`,
  * RAISE). Where data is hidden, the words of the server stay only for kinds of errors whose words are made of the text and the names in it;
- * of all others the SQLSTATE, the severity and the names of objects stay. Redteam 6d, D7 and D8.
+ * of all others the SQLSTATE, the severity and the names of objects stay. Redteam 6d, D7 and D8. In words that stay detectors look for values, as in
+ * text without a tag.
  */
 import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
 import { Back, message, readFields, stringEnd } from '../codec/message.js';
@@ -27,6 +28,8 @@ const SHAPES: Readonly<Record<string, RegExp>> = {
   F: /^[\w./-]{1,200}$/,
   R: /^\w{1,200}$/,
 };
+/** Type and length of a message. */
+const FRAME_HEAD = 5;
 const SAID = 'What the server says here may hold values of the table; policy does not show it.';
 
 const ERROR_WORDS: Readonly<Record<string, string>> = {
@@ -49,19 +52,39 @@ export function scrubWords(
 ): Buffer | null {
   const frame = buffer.subarray(at, next);
   if (!door.view.hides) return frame;
-  const fields = readFields(buffer, at + 5, next);
+  const fields = readFields(buffer, at + FRAME_HEAD, next);
   if (fields === null) return null;
   const code = fields.get('C') ?? '';
   // Code of the database may say anything, whatever the statement is about.
   const notice = frame[0] === Back.NoticeResponse;
   const raised = (notice ? touches : RAISED.has(code.slice(0, 2))) || saidWithin(fields.get('W'));
-  if (!raised && (!touches || TELLING_NAMES.has(code.slice(0, 2)))) return frame;
+  if (!raised && (!touches || TELLING_NAMES.has(code.slice(0, 2)))) return searchedWords(frame, door, sink);
   sink.found(door.view.unknown);
   const words = notice ? 'a notice of the server' : (ERROR_WORDS[code.slice(0, 2)] ?? 'the server reports an error');
   const parts: string[] = [];
   for (const [key, value] of fields) if ((raised ? RAISED_NAMES : NAMES).includes(key) && SHAPES[key]?.test(value) !== false) parts.push(`${key}${value}\0`);
   parts.push(`M${words}\0`, `D${SAID}\0`);
   return message(frame[0] ?? Back.ErrorResponse, parts.join(''), '\0');
+}
+
+/** Fields that only the server fills: severity, code, positions, and the place in its own source. */
+const OWN_WORDS = 'SVCPpFLR';
+
+/** With what detectors find in its fields masked, whatever it is about. */
+function searchedWords(frame: Buffer, { scan }: MaskingDoor, sink: { found(how: ClassView): void }): Buffer {
+  if (scan === null) return frame;
+  const parts: Uint8Array[] = [];
+  let kept = FRAME_HEAD;
+  for (let at = FRAME_HEAD; at < frame.length && frame[at] !== 0; ) {
+    const end = stringEnd(frame, at + 1, frame.length);
+    const shown = OWN_WORDS.includes(String.fromCharCode(frame[at] as number)) ? null : scan.mask(frame, at + 1, end, sink);
+    if (shown !== null) {
+      parts.push(frame.subarray(kept, at + 1), Buffer.from(shown));
+      kept = end;
+    }
+    at = end + 1;
+  }
+  return parts.length === 0 ? frame : message(frame[0] as number, ...parts, frame.subarray(kept));
 }
 
 /** The error was met in a function or in a statement of one, which may be about anything; a line of a COPY is the client's own. */
@@ -87,10 +110,14 @@ const BOUND: ReadonlySet<string> = new Set([
 /** A ParameterStatus: a setting that a function may have filled with a value of a table. Null: it is malformed. */
 export function scrubSetting(buffer: Buffer, at: number, next: number, door: MaskingDoor, touches: boolean): Buffer | null {
   const frame = buffer.subarray(at, next);
-  if (!door.view.hides || !touches) return frame;
-  const end = stringEnd(buffer, at + 5, next);
+  if (!door.view.hides) return frame;
+  const end = stringEnd(buffer, at + FRAME_HEAD, next);
   if (end < 0) return null;
-  const name = buffer.toString('utf8', at + 5, end);
+  if (!touches) {
+    const shown = door.scan?.mask(buffer, end + 1, next - 1, { found: () => undefined }) ?? null;
+    return shown === null ? frame : message(Back.ParameterStatus, buffer.subarray(at + FRAME_HEAD, end + 1), shown, '\0');
+  }
+  const name = buffer.toString('utf8', at + FRAME_HEAD, end);
   if (BOUND.has(name)) return frame;
   return message(Back.ParameterStatus, /^\w{1,63}$/.test(name) ? `${name}\0` : '****\0', '****\0');
 }
@@ -104,5 +131,5 @@ export function scrubNotification(buffer: Buffer, at: number, next: number, door
   if (end < 0) return null;
   if (end === channelEnd + 1) return frame;
   sink.found(door.view.unknown);
-  return message(Back.NotificationResponse, buffer.subarray(at + 5, channelEnd + 1), '****\0');
+  return message(Back.NotificationResponse, buffer.subarray(at + FRAME_HEAD, channelEnd + 1), '****\0');
 }

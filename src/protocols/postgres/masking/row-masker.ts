@@ -74,6 +74,12 @@ export class RowMasker {
       if (shown !== null) this.#put(frames, field, end, shown);
       return;
     }
+    if (plan.action === 'search') {
+      const value = bytes.subarray(start, end);
+      const shown = plan.search(value, this.#sink);
+      if (shown !== value) this.#put(frames, field, end, shown);
+      return;
+    }
     this.#counts.add(index);
     if (plan.action === 'constant') {
       this.#put(frames, field, end, plan.shown);

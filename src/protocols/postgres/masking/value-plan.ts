@@ -9,10 +9,14 @@ import { type Catalog, type CatalogColumn, type CatalogRelation, kinOf } from '.
 import { type Lineage, type SourceColumn, sourceColumns } from '../lineage/lineage.js';
 import { detectedIn, holdingColumns } from './detected-text.js';
 import { type FieldKind, fieldKind, isSearched } from './field-kind.js';
+import { mayHoldText } from './text-shape.js';
+import { untaggedSearch, type ValueSearch } from './untagged-value.js';
 
 export type ValuePlan =
   | { readonly action: 'pass'; readonly shown: readonly ClassView[] }
   | { readonly action: 'scan'; readonly scan: TextScan }
+  /** The same for what is no text and may hold some. */
+  | { readonly action: 'search'; readonly search: ValueSearch }
   /** The same stands in the place of every value; null: NULL. */
   | { readonly action: 'constant'; readonly how: ClassView; readonly shown: Uint8Array | null }
   | {
@@ -97,10 +101,12 @@ export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: Ma
   const [first, ...more] = hidden;
   if (columns.unknown !== null && view.hides) return planMask(first ?? view.unknown, kind, origin.binary, door);
   if (first === undefined) {
-    if (door.scan !== null && isSearched(kind) && classes.length === 0) {
+    if (door.scan !== null && classes.length === 0 && mayHoldText(origin.type, columns, catalog)) {
       // An origin that only the server names is not what people were asked about.
       const shown = columns === lineage ? detectedIn(holdingColumns(columns, view), view).filter((how) => !isHidden(how)) : [];
-      return { action: 'scan', scan: shown.length === 0 ? door.scan : door.scan.showing(shown) };
+      const scan = shown.length === 0 ? door.scan : door.scan.showing(shown);
+      const search = isSearched(kind) ? null : untaggedSearch(origin.type, origin.binary, scan, catalog);
+      return search === null ? { action: 'scan', scan } : { action: 'search', search };
     }
     return { action: 'pass', shown: classes };
   }
@@ -142,6 +148,8 @@ export function showValue(plan: ValuePlan, value: Buffer, sink: { found(how: Cla
       return value;
     case 'scan':
       return plan.scan.mask(value, 0, value.length, sink) ?? value;
+    case 'search':
+      return plan.search(value, sink);
     case 'constant':
       return plan.shown;
     case 'transform': {

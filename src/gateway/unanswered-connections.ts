@@ -6,7 +6,7 @@
  * node:cluster promises nothing of how it speaks to its workers: the messages below are looked at as they are in Node 20. On one that has others nothing is
  * noted here, and all stays as node:cluster does it.
  */
-import type { ChildProcess } from 'node:child_process';
+import type { Worker } from 'node:cluster';
 
 const CLUSTER = 'NODE_CLUSTER';
 
@@ -23,14 +23,14 @@ interface ClusterMessage {
 }
 
 /** Follows what `worker` is given from now on. @returns what to call once when it is gone; `others`: another worker listens where it did. */
-export function followConnections(worker: ChildProcess): (others: boolean) => void {
+export function followConnections(worker: Worker['process']): (others: boolean) => void {
   const given = new Map<number, Handle>();
   const send = worker.send.bind(worker) as (...args: unknown[]) => boolean;
   worker.send = ((message: ClusterMessage, handle: unknown, ...rest: unknown[]): boolean => {
     const { cmd, act, seq } = message;
     if (cmd === CLUSTER && act === 'newconn' && typeof seq === 'number' && isHandle(handle)) given.set(seq, handle);
     return send(message, handle, ...rest);
-  }) as ChildProcess['send'];
+  }) as Worker['process']['send'];
   worker.on('internalMessage', ({ cmd, ack }: ClusterMessage) => {
     if (cmd === CLUSTER && typeof ack === 'number') given.delete(ack);
   });

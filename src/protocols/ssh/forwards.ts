@@ -3,7 +3,6 @@
  * name resolves to is the target's affair: policy sees the name that was asked for. Where that is an unusual way to write another one (`127.1`,
  * `LocalHost.`), it sees both: a rule against one is not gone around with the other, and a rule for one does not reach further (D12).
  */
-import { isIPv4, isIPv6 } from 'node:net';
 import type { Effect, Facts } from '../../contract/operation.js';
 import { MESSAGE_BYTES, NAME_BYTES } from './codec/limits.js';
 import type { WireReader } from './codec/wire.js';
@@ -25,18 +24,16 @@ function toAddress(action: string, text: string, host: string, port: number): As
 
 /** Numbers as inet_aton(3) takes them: one to four, decimal, octal or hexadecimal. */
 const NUMBERS = /^(?:0x[0-9a-f]*|\d+)(?:\.(?:0x[0-9a-f]*|\d+)){0,3}$/;
+const COLONS = /^[0-9a-f.]*:[0-9a-f.:]*$/;
 const MAPPED = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/;
 
 /** How a host is written mostly: small letters, no dot at the end, an address in the form that it is printed in. */
 function usualName(host: string): string {
   const name = host.toLowerCase().replace(/(?<=[^.])\.$/, '');
   try {
-    if (NUMBERS.test(name)) {
-      // The parser of URLs reads such numbers as the C library does (WHATWG URL, "IPv4 parser").
-      const { hostname } = new URL(`http://${name}`);
-      return isIPv4(hostname) ? hostname : name;
-    }
-    if (!isIPv6(name)) return name;
+    // The parser of URLs reads such numbers as the C library does (WHATWG URL, "IPv4 parser").
+    if (NUMBERS.test(name)) return new URL(`http://${name}`).hostname;
+    if (!COLONS.test(name)) return name;
     const short = new URL(`http://[${name}]`).hostname.slice(1, -1);
     const [, high = '', low = ''] = MAPPED.exec(short) ?? [];
     if (high === '') return short;

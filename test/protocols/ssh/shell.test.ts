@@ -251,6 +251,20 @@ describe('against a real shell', () => {
   });
 });
 
+describe('"&>", which bash takes for a redirection and dash for the end of a command,', () => {
+  it.each(['echo &>/dev/null rm -rf x', 'echo a &>>log A=1 rm x', 'echo 2&>log rm x', "'gam'ma 2>&1 &>{ eval 'beta'"])(
+    'makes what has words behind it unknown: %s',
+    (text) => {
+      expect(isKnown(text)).toBe(false);
+    },
+  );
+
+  it('is read where nothing stands behind it', () => {
+    expect(isKnown('ls all &> log && cat log')).toBe(true);
+    expect(programs('ls all &> log && cat log')).toEqual(['ls', 'cat']);
+  });
+});
+
 describe('random bytes', () => {
   it('are read or unknown, and never an error', () => {
     fc.assert(

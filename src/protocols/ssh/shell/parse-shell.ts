@@ -211,11 +211,18 @@ class ShellReader implements Programs {
     const assignments: { name: string; value: Word }[] = [];
     const words: Word[] = [];
     const redirections: Redirection[] = [];
+    let parted = false;
     for (;;) {
       this.#blank(false);
-      if (this.#redirection(redirections)) continue;
+      const from = this.#cursor.at;
+      if (this.#redirection(redirections)) {
+        parted ||= /^[0-9]*&/.test(this.#cursor.text.slice(from, this.#cursor.at));
+        continue;
+      }
       const word = readWord(this.#cursor, this);
       if (word === null) break;
+      // bash takes what follows for arguments; to dash and POSIX `&` ends the command, and this is the next one.
+      if (parted) throw new Unreadable('shells differ in what "&>" leaves to run behind it');
       const assigned = words.length === 0 ? ASSIGNMENT.exec(word.source) : null;
       if (assigned === null) words.push(word);
       else assignments.push({ name: assigned[1] ?? '', value: word });

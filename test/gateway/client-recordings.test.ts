@@ -285,4 +285,49 @@ describe('at a terminal', () => {
     expect(JSON.parse(stdout.split('\n')[0] ?? '')).toMatchObject({ term: { cols: 101, rows: 33 } });
     expect(stdout).toContain('got täst');
   });
+
+  it('keys, pasted text, the mouse, line feeds and the state of the terminal are as without gw', async () => {
+    const probe = join(home.folder, 'probe.py');
+    await writeFile(
+      probe,
+      [
+        'import os, sys, tty, termios',
+        'before = termios.tcgetattr(0)',
+        'os.write(1, b"cooked\\n")',
+        'tty.setraw(0)',
+        String.raw`os.write(1, b"\x1b[?1006h\x1b[?2004hraw\nstairs\r\n")`,
+        'got = b""',
+        'while not got.endswith(b"q"): got += os.read(0, 100)',
+        'termios.tcsetattr(0, termios.TCSANOW, before)',
+        'print(got.hex())',
+        'sys.stdin.readline()',
+      ].join('\n'),
+    );
+    const typed = '\u0003\u001b[<0;1;1M\u001b[200~two\rlines\u001b[201~\u001a\u001cäq';
+    const shown = async (before: string): Promise<{ said: string; code: number | null }> => {
+      const child = spawn('script', ['-qec', `trap : INT; stty rows 20 cols 70; stty -g; ${before} python3 ${probe}; echo "ended $?"; stty -g`, '/dev/null'], {
+        env: { ...home.env, ...env, TERM: 'xterm-256color' },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      let said = '';
+      let step = 0;
+      child.stdout.on('data', (bytes: Buffer) => {
+        said += bytes.toString('latin1');
+        if (step === 0 && said.includes('stairs')) child.stdin.write([typed, ''][step++] ?? '');
+        // Where it is not raw, Ctrl-C ends the program.
+        if (step === 1 && said.includes(Buffer.from(typed).toString('hex'))) child.stdin.write(['', '\u0003'][step++] ?? '');
+      });
+      const [code] = (await once(child, 'exit')) as [number | null];
+      return { said, code };
+    };
+    const without = await shown('');
+    const withGw = await shown(`${process.execPath} ${join(ROOT, 'bin/run.js')} exec --record bank-db --`);
+    expect(without.said).toContain('cooked\r\n\u001b[?1006h\u001b[?2004hraw\nstairs\r\n');
+    const [modes] = without.said.split('\r\n');
+    expect(without.said.split('\r\n').filter((line) => line === modes)).toHaveLength(2);
+    // What Python says of its end by Ctrl-C names nothing of gw either.
+    expect(withGw.said.replace(modes ?? '', '').replace(modes ?? '', '')).toBe(without.said.replace(modes ?? '', '').replace(modes ?? '', ''));
+    expect(withGw.said.split('\r\n').filter((line) => line === modes)).toHaveLength(2);
+    expect(withGw.code).toBe(without.code);
+  });
 });

@@ -53,7 +53,7 @@ export async function runAtTerminal({ command, args, env }: ProgramOptions, reco
   const onSignal = (signal: NodeJS.Signals): void => pty.kill(signal);
   stdout.on('drain', onDrain).on('resize', onResize);
   stdin.on('data', onKeys);
-  stdin.setRawMode(true);
+  makeRaw();
   stdin.resume();
   for (const signal of PASSED_SIGNALS) process.on(signal, onSignal);
   const end = await new Promise<ProgramEnd>((resolve) => {
@@ -69,6 +69,16 @@ export async function runAtTerminal({ command, args, env }: ProgramOptions, reco
   stdout.off('drain', onDrain).off('resize', onResize);
   if (failure !== null) throw failure;
   return end;
+}
+
+/** The program's own terminal has made of its output what it is: the user's passes it on. `setRawMode` leaves line ends to be made of line feeds. */
+function makeRaw(): void {
+  process.stdin.setRawMode(true);
+  try {
+    execFileSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
+  } catch {
+    // No stty: line ends come twice, which most programs do not notice.
+  }
 }
 
 async function open(
@@ -120,7 +130,7 @@ function suspend(pty: IPty): void {
   process.kill(-pty.pid, 'SIGSTOP');
   process.stdin.setRawMode(false);
   process.kill(process.pid, 'SIGTSTP');
-  process.stdin.setRawMode(true);
+  makeRaw();
   process.kill(-pty.pid, 'SIGCONT');
   const { cols, rows } = sizeOf(process.stdout);
   pty.resize(cols, rows);

@@ -330,4 +330,38 @@ describe('at a terminal', () => {
     expect(withGw.said.split('\r\n').filter((line) => line === modes)).toHaveLength(2);
     expect(withGw.code).toBe(without.code);
   });
+
+  it('Ctrl-Z stops it with gw, and fg goes on with both', async () => {
+    const program = 'sh -c \'echo "star""ted"; read word; echo "go""t $word"; exit 3\'';
+    const child = spawn('script', ['-qec', 'bash --norc --noprofile -i', '/dev/null'], {
+      env: { ...home.env, ...env, TERM: 'xterm-256color', PS1: '' },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let said = '';
+    const steps: [until: string, type: string][] = [
+      ['', `${process.execPath} ${join(ROOT, 'bin/run.js')} exec --record bank-db -- ${program}\n`],
+      ['started', '\u001a'],
+      ['Stopped', 'echo "in""between"; stty -a | grep -o -- " icanon"; fg\n'],
+      ['inbetween', ''],
+      [' icanon', ''],
+      ['sh -c', 'word\n'],
+      ['got word', 'echo "code"" $?"; exit\n'],
+      ['code 3', ''],
+    ];
+    const next = (): void => {
+      for (let step = steps[0]; step !== undefined && said.includes(step[0]); step = steps[0]) {
+        steps.shift();
+        said = said.slice(said.indexOf(step[0]) + step[0].length);
+        child.stdin.write(step[1]);
+      }
+    };
+    child.stdout.on('data', (bytes: Buffer) => {
+      said += bytes.toString();
+      next();
+    });
+    next();
+    await once(child, 'exit');
+    expect(steps).toEqual([]);
+    expect((await recordings())[0]).toMatchObject({ state: 'complete', problems: [] });
+  });
 });

@@ -19,6 +19,7 @@ defaults: [{ operations: allow }]
 rules:
   - { id: connect, effect: allow, actions: [connect], subjects: { groups: [engineers, admins] } }
   - { id: unknown-too, effect: allow, actions: [unknown] }
+  - { id: forwards, effect: allow, actions: [ssh.forward.local] }
   - { id: no-rm, effect: deny, actions: [ssh.exec], resources: [program: rm], message: Nothing is removed here. }
   - { id: ask-for-touch, effect: require_approval, actions: [ssh.exec], resources: [program: touch], approval: { groups: [admins] }, message: Touching is looked at. }
 `;

@@ -21,6 +21,7 @@ masks:
 rules:
   - { id: all-connect, effect: allow, actions: [connect] }
   - { id: unknown-too, effect: allow, actions: [unknown] }
+  - { id: agents-too, effect: allow, actions: [ssh.shell] }
   - { id: small-output, effect: allow, actions: [ssh.exec], resources: [program: printf], limits: { bytes: 100B } }
 `;
 

@@ -291,7 +291,8 @@ describe('at a terminal', () => {
     await writeFile(
       probe,
       [
-        'import os, sys, tty, termios',
+        'import os, signal, tty, termios',
+        'signal.signal(signal.SIGINT, signal.SIG_DFL)',
         'before = termios.tcgetattr(0)',
         'os.write(1, b"cooked\\n")',
         'tty.setraw(0)',
@@ -299,8 +300,8 @@ describe('at a terminal', () => {
         'got = b""',
         'while not got.endswith(b"q"): got += os.read(0, 100)',
         'termios.tcsetattr(0, termios.TCSANOW, before)',
-        'print(got.hex())',
-        'sys.stdin.readline()',
+        'print(got.hex(), flush=True)',
+        'while True: signal.pause()',
       ].join('\n'),
     );
     const typed = '\u0003\u001b[<0;1;1M\u001b[200~two\rlines\u001b[201~\u001a\u001cäq';
@@ -325,7 +326,6 @@ describe('at a terminal', () => {
     expect(without.said).toContain('cooked\r\n\u001b[?1006h\u001b[?2004hraw\nstairs\r\n');
     const [modes] = without.said.split('\r\n');
     expect(without.said.split('\r\n').filter((line) => line === modes)).toHaveLength(2);
-    // What Python says of its end by Ctrl-C names nothing of gw either.
     expect(withGw.said.replace(modes ?? '', '').replace(modes ?? '', '')).toBe(without.said.replace(modes ?? '', '').replace(modes ?? '', ''));
     expect(withGw.said.split('\r\n').filter((line) => line === modes)).toHaveLength(2);
     expect(withGw.code).toBe(without.code);
@@ -334,18 +334,20 @@ describe('at a terminal', () => {
   it('Ctrl-Z stops it with gw, and fg goes on with both', async () => {
     const program = 'sh -c \'echo "star""ted"; read word; echo "go""t $word"; exit 3\'';
     const child = spawn('script', ['-qec', 'bash --norc --noprofile -i', '/dev/null'], {
-      env: { ...home.env, ...env, TERM: 'xterm-256color', PS1: '' },
+      env: { ...home.env, ...env, TERM: 'xterm-256color', PS1: 'ready> ' },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     let said = '';
     const steps: [until: string, type: string][] = [
-      ['', `${process.execPath} ${join(ROOT, 'bin/run.js')} exec --record bank-db -- ${program}\n`],
+      ['ready> ', `${process.execPath} ${join(ROOT, 'bin/run.js')} exec --record bank-db -- ${program}\n`],
       ['started', '\u001a'],
-      ['Stopped', 'echo "in""between"; stty -a | grep -o -- " icanon"; fg\n'],
+      ['Stopped', ''],
+      ['ready> ', 'echo "in""between"; stty -a | grep -o -- " icanon"; fg\n'],
       ['inbetween', ''],
       [' icanon', ''],
       ['sh -c', 'word\n'],
-      ['got word', 'echo "code"" $?"; exit\n'],
+      ['got word', ''],
+      ['ready> ', 'echo "code"" $?"; exit\n'],
       ['code 3', ''],
     ];
     const next = (): void => {

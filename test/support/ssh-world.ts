@@ -73,6 +73,9 @@ defaults: [{ operations: allow }]
 rules:
   - { id: all-connect, effect: allow, actions: [connect] }
   - { id: unknown-too, effect: allow, actions: [unknown] }
+  - id: lent-too
+    effect: allow
+    actions: [ssh.env, ssh.tunnel, ssh.forward.agent, ssh.forward.x11, ssh.forward.local, ssh.forward.local_socket, ssh.forward.remote, ssh.forward.remote_socket]
 `;
 
 export async function startSshWorld(options: SshWorldOptions = {}): Promise<SshWorld> {

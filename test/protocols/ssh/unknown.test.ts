@@ -5,7 +5,7 @@ import { boolean, message, string, uint32, WireReader } from '../../../src/proto
 import type { RecordedOperation } from '../../../src/recording/recorded.js';
 import { type RealSshd, startRealSshd } from '../../support/real-sshd.js';
 import { ScriptedClient, stubTarget } from '../../support/ssh-peers.js';
-import { type SshWorld, startSshWorld } from '../../support/ssh-world.js';
+import { ALLOW_ALL, type SshWorld, startSshWorld } from '../../support/ssh-world.js';
 
 let sshd: RealSshd;
 let stub: Awaited<ReturnType<typeof stubTarget>>;
@@ -95,6 +95,7 @@ describe('a channel of a kind that is not known', () => {
     expect(await heardSince(from)).toEqual([]);
     const [operation] = await refusals('opens a network tunnel');
     expect([operation?.decision?.effect, operation?.decision?.rule]).toEqual(['deny', 'test/t']);
+    world.path.setPolicy(ALLOW_ALL);
     expect(operation?.facts?.effects).toMatchObject([{ action: 'ssh.tunnel' }]);
   });
 });

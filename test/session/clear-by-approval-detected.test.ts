@@ -2,15 +2,13 @@
  * Clear text by approval of what detectors find: a statement that shows text without a tag, of columns that a mask names, is held, people see of which
  * columns what of which class would be shown, and their yes opens that and nothing else, in whatever form it comes.
  */
-import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { ApprovalRecord } from '../../src/contract/approval.js';
+import { describe, expect, it } from 'vitest';
 import type { MaskCount } from '../../src/contract/masking-policy.js';
-import { approveAs, type DeskWorld, reviewer, startDeskWorld } from '../approval/desk-world.js';
+import { approveAs, reviewer } from '../approval/desk-world.js';
 import { eventually } from '../store/state-server.js';
-import { type PathWorld, startPathWorld } from '../support/path-world.js';
-import { DEBIAN_BIN, type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
+import { DEBIAN_BIN } from '../support/real-postgres.js';
 import { runProgram } from '../support/run-program.js';
+import { HeldWorld, rows } from './held-world.js';
 import { wholeStoryOf } from './session-story.js';
 
 const SSN = '536-90-4399';
@@ -33,72 +31,20 @@ rules:
 const body = { column: 'public.notes.body', class: 'ssn', detected: true, rules: ['test/found'] };
 const more = { ...body, column: 'public.notes.more' };
 
-let server: RealPostgres;
-let desks: DeskWorld;
-let world: PathWorld;
-const clients: pg.Client[] = [];
-
-beforeAll(async () => {
-  [server, desks] = await Promise.all([startRealPostgres('18'), startDeskWorld(1)]);
-  await server.sql(`create table notes (id int, body text, more varchar(100), title text, ssn text, held jsonb);
+const held = new HeldWorld(
+  `create table notes (id int, body text, more varchar(100), title text, ssn text, held jsonb);
     insert into notes values (1, '${BODY}', 'SSN ${OTHER}', 'SSN ${SSN}', '${SSN}', '{"note":"SSN ${SSN}"}');
     create view seen as select id, body as word from notes;
     create table parted (id int, body text) partition by list (id); create table parted_1 partition of parted for values in (1);
-    insert into parted values (1, '${BODY}')`);
-  world = await startPathWorld({ server, policy: policy(), approvals: desk().door });
-}, 60_000);
-beforeEach(() => use(policy()));
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.end().catch(() => undefined)));
-  for (const record of await desk().list({ states: ['pending', 'approved'], limit: 1_000 }))
-    await desk()
-      .cancel(record.id, { ...reviewer('x').identity, ...record.requester, emailVerified: true }, 'end of the test')
-      .catch(() => undefined);
-});
-afterAll(async () => {
-  await world[Symbol.asyncDispose]();
-  await desks.close();
-  await server[Symbol.asyncDispose]();
-});
-
-function desk(): DeskWorld['desks'][number] {
-  const [first] = desks.desks;
-  if (first === undefined) throw new Error('no desk');
-  return first;
-}
-function use(text: string): void {
-  world.setPolicy(text);
-  desks.policy = world.policy;
-}
-async function connect(): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: world.url('token-ann') });
-  clients.push(client);
-  await client.connect();
-  return client;
-}
-async function waiting(): Promise<ApprovalRecord> {
-  let found: ApprovalRecord[] = [];
-  await eventually('a request waits', async () => {
-    found = await desk().list({ states: ['pending'], limit: 10 });
-    return found.length === 1;
-  });
-  return found[0] as ApprovalRecord;
-}
-const none = async (): Promise<void> => expect(await desk().list({ states: ['pending'], limit: 10 })).toEqual([]);
-const rows = async (client: pg.Client, text: string, values?: unknown[], binary = false): Promise<unknown[][]> =>
-  (await client.query({ text, rowMode: 'array', ...(values === undefined ? {} : { values }), ...(binary ? { binary } : {}) })).rows as unknown[][];
-async function letThrough(result: Promise<unknown>): Promise<ApprovalRecord> {
-  result.catch(() => undefined);
-  const request = await waiting();
-  await approveAs(desk(), request, 'bob');
-  return request;
-}
+    insert into parted values (1, '${BODY}')`,
+  policy(),
+);
 
 describe('a statement that shows text which a mask names', () => {
   it('is held with column and class, shows that class in it once approved, and nothing else', async () => {
-    const client = await connect();
+    const client = await held.connect();
     const shown = rows(client, 'select id, body, title, ssn from notes');
-    const request = await letThrough(shown);
+    const request = await held.letThrough(shown);
     expect(request).toMatchObject({
       rule: 'test/found',
       reasons: ['shows public.notes.body (what detectors find of class ssn) in clear, by mask test/found', expect.anything()],
@@ -108,14 +54,14 @@ describe('a statement that shows text which a mask names', () => {
     expect(await shown).toEqual([[1, OPEN, 'SSN ***-**-4399', '***-**-4399']]);
     const again = rows(client, 'select id, body, title, ssn from notes');
     again.catch(() => undefined);
-    const second = await waiting();
+    const second = await held.waiting();
     expect(second.id).not.toBe(request.id);
-    await desk().deny(second.id, reviewer('bob'), 'once is enough');
+    await held.desk.deny(second.id, reviewer('bob'), 'once is enough');
     await expect(again).rejects.toMatchObject({ code: '42501', message: expect.stringContaining('once is enough') as unknown });
-    clients.splice(0);
-    const session = world.sessions.at(-1) ?? '';
+    held.clients.splice(0);
+    const session = held.path.sessions.at(-1) ?? '';
     await client.end();
-    const items = await wholeStoryOf(world, session);
+    const items = await wholeStoryOf(held.path, session);
     const counts = items.flatMap((item) => (item.kind === 'event' && item.event === 'masked' ? (item.data['values'] as MaskCount[]) : []));
     const sums = new Map<string, number>();
     for (const { class: name, treatment, rule, values } of counts) {
@@ -140,9 +86,9 @@ describe('a statement that shows text which a mask names', () => {
     ['of a part of it', 'select body from parted_1', undefined, OPEN, [{ ...body, column: 'public.parted.body' }]],
   ])('also %s', async (_, text, values, shown, columns) => {
     for (const binary of [false, true]) {
-      const client = await connect();
+      const client = await held.connect();
       const result = rows(client, text, values ?? (binary ? [] : undefined), binary);
-      const request = await letThrough(result);
+      const request = await held.letThrough(result);
       expect(request.operation?.clears).toEqual(columns);
       expect(await result).toEqual([[shown]]);
     }
@@ -157,12 +103,12 @@ describe('a statement that shows text which a mask names', () => {
       'begin; declare c cursor for select body from notes; fetch 1 from c; commit;',
       'prepare p as select body from notes where id = $1; execute p(1);',
     ].join('\n');
-    const program = runProgram(`${DEBIAN_BIN}/psql`, ['-XAtq', '-d', world.url('token-ann')], { input: script });
-    for (let held = 0; held < 6; held++) {
-      const request = await waiting();
+    const program = runProgram(`${DEBIAN_BIN}/psql`, ['-XAtq', '-d', held.path.url('token-ann')], { input: script });
+    for (let at = 0; at < 6; at++) {
+      const request = await held.waiting();
       expect(request.operation?.clears).toEqual([body]);
-      await approveAs(desk(), request, 'bob');
-      await eventually('it goes on', async () => (await desk().find(request.id)).state === 'used');
+      await approveAs(held.desk, request, 'bob');
+      await eventually('it goes on', async () => (await held.desk.find(request.id)).state === 'used');
     }
     const { stdout, code } = await program;
     expect(code).toBe(0);
@@ -174,11 +120,11 @@ describe('a statement that shows text which a mask names', () => {
   });
 
   it('is held for a document, too', async () => {
-    use(policy('', "'*.notes.held'"));
+    held.use(policy('', "'*.notes.held'"));
     for (const binary of [false, true]) {
-      const client = await connect();
+      const client = await held.connect();
       const shown = rows(client, 'select held::text, held from notes where id = $1', [1], binary);
-      expect((await letThrough(shown)).operation?.clears).toEqual([{ ...body, column: 'public.notes.held' }]);
+      expect((await held.letThrough(shown)).operation?.clears).toEqual([{ ...body, column: 'public.notes.held' }]);
       expect(JSON.stringify(await shown).match(new RegExp(SSN, 'g'))).toHaveLength(2);
     }
   });
@@ -186,29 +132,29 @@ describe('a statement that shows text which a mask names', () => {
 
 describe('nobody is asked', () => {
   it('about what is no text, or of which something would stay hidden all the same', async () => {
-    const client = await connect();
+    const client = await held.connect();
     expect(await rows(client, 'select id, count(body) from notes group by id')).toEqual([[1, '1']]);
     expect(await rows(client, 'select title from notes')).toEqual([['SSN ***-**-4399']]);
     expect(await rows(client, "select body || ' ' || title from notes")).toEqual([[`${HIDDEN} SSN ***-**-4399`]]);
     expect(await rows(client, "select body || ' ' || ssn from notes")).toEqual([['****']]);
     expect(await rows(client, `select 'SSN ${SSN}'`)).toEqual([['SSN ***-**-4399']]);
     expect(await rows(client, `select id from notes where body like '%${SSN}%'`)).toEqual([[1]]);
-    await none();
+    await held.none();
   });
 
   it('about tables of the session, which no policy names, whatever they are called', async () => {
-    use(policy('', "'*.*.*'"));
-    const client = await connect();
+    held.use(policy('', "'*.*.*'"));
+    const client = await held.connect();
     await rows(client, 'create temp table notes as select body from public.notes');
     expect(await rows(client, 'select body from pg_temp.notes')).toEqual([[HIDDEN]]);
-    await none();
+    await held.none();
   });
 
   it('where the mask does not say so', async () => {
-    use(policy().replace('detected: true, ', ''));
-    const client = await connect();
+    held.use(policy().replace('detected: true, ', ''));
+    const client = await held.connect();
     expect(await rows(client, 'select body from notes')).toEqual([[HIDDEN]]);
-    await none();
+    await held.none();
   });
 });
 
@@ -230,65 +176,65 @@ describe('a yes', () => {
       // Some columns of a list that is another one each time.
       const list = [0, 1, 2].map((place) => texts[(round * 5 + place * (round + 2)) % texts.length] as string);
       const asked = new Set(list.filter((text) => !named(text).includes('title')).flatMap(named));
-      const client = await connect();
+      const client = await held.connect();
       const result = rows(client, `select ${list.map((text, index) => `${text} as c${index}`).join(', ')} from notes`);
-      if (asked.size > 0) expect((await letThrough(result)).operation?.clears?.map(({ column }) => column.split('.').at(-1))).toEqual([...asked].sort());
+      if (asked.size > 0) expect((await held.letThrough(result)).operation?.clears?.map(({ column }) => column.split('.').at(-1))).toEqual([...asked].sort());
       const [row = []] = await result;
       for (const [index, text] of list.entries())
         expect([text, new RegExp(`${SSN}|${OTHER}`).test(String(row[index]))]).toEqual([text, !named(text).includes('title')]);
       expect(JSON.stringify(row)).not.toContain(PAN);
       await client.end();
-      clients.splice(0);
+      held.clients.splice(0);
     }
-    await none();
+    await held.none();
   });
 
   it('is bound to the columns: a view that shows another one by then asks anew', async () => {
-    await server.sql('drop view if exists either; create view either as select id, body as x, id as y from notes');
-    const client = await connect();
+    await held.server.sql('drop view if exists either; create view either as select id, body as x, id as y from notes');
+    const client = await held.connect();
     const shown = rows(client, 'select x from either where id = 1');
-    const request = await waiting();
+    const request = await held.waiting();
     expect(request.operation?.clears).toEqual([body]);
-    await server.sql('drop view either; create view either as select id, more as x, id as y from notes');
-    await approveAs(desk(), request, 'bob');
-    const second = await waiting();
+    await held.server.sql('drop view either; create view either as select id, more as x, id as y from notes');
+    await approveAs(held.desk, request, 'bob');
+    const second = await held.waiting();
     expect(second.digest).not.toBe(request.digest);
     expect(second.operation?.clears).toEqual([more]);
-    await approveAs(desk(), second, 'bob');
+    await approveAs(held.desk, second, 'bob');
     expect(await shown).toEqual([[`SSN ${OTHER}`]]);
   });
 
   it('opens nothing in a view that shows by then what nobody was asked about', async () => {
-    await server.sql('drop view if exists either; create view either as select id, body as x from notes');
-    const client = await connect();
+    await held.server.sql('drop view if exists either; create view either as select id, body as x from notes');
+    const client = await held.connect();
     const shown = rows(client, 'select x from either where id = 1');
-    const request = await waiting();
-    await server.sql('drop view either; create view either as select id, body || title as x from notes');
-    await approveAs(desk(), request, 'bob');
+    const request = await held.waiting();
+    await held.server.sql('drop view either; create view either as select id, body || title as x from notes');
+    await approveAs(held.desk, request, 'bob');
     expect(await shown).toEqual([[`${HIDDEN}SSN ***-**-4399`]]);
-    await none();
+    await held.none();
   });
 
   it('is not given by breaking the glass, and a statement that is denied may stay masked', async () => {
-    use(policy(', unapproved: masked'));
-    const client = await connect();
+    held.use(policy(', unapproved: masked'));
+    const client = await held.connect();
     const gone = rows(client, 'delete from notes where id = 7 returning body');
     gone.catch(() => undefined);
-    const both = await waiting();
+    const both = await held.waiting();
     expect([both.demand.breakGlassMs, both.demand.approvers.map(({ rule }) => rule)]).toEqual([null, ['test/whole-table', 'test/found']]);
-    await desk().deny(both.id, reviewer('bob'), 'no');
+    await held.desk.deny(both.id, reviewer('bob'), 'no');
     await expect(gone).rejects.toMatchObject({ code: '42501' });
     const shown = rows(client, 'select body from notes');
-    await desk().deny((await waiting()).id, reviewer('bob'), 'not now');
+    await held.desk.deny((await held.waiting()).id, reviewer('bob'), 'not now');
     expect(await shown).toEqual([[HIDDEN]]);
   });
 
   it('ends with the policy under which it was asked for', async () => {
-    const client = await connect();
+    const client = await held.connect();
     const shown = rows(client, 'select body from notes');
-    const request = await waiting();
-    use(policy('', "'*.notes.more'"));
+    const request = await held.waiting();
+    held.use(policy('', "'*.notes.more'"));
     expect(await shown).toEqual([[HIDDEN]]);
-    expect((await desk().find(request.id)).state).toBe('cancelled');
+    expect((await held.desk.find(request.id)).state).toBe('cancelled');
   });
 });

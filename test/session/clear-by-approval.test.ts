@@ -3,14 +3,14 @@
  * class it would show, and their yes is good for that statement and these columns. Without it the values stay hidden, or nothing runs.
  */
 import pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { ApprovalRecord } from '../../src/contract/approval.js';
 import type { SessionItem } from '../../src/recording/index.js';
-import { approveAs, type DeskWorld, reviewer, startDeskWorld } from '../approval/desk-world.js';
+import { approveAs, reviewer } from '../approval/desk-world.js';
 import { eventually } from '../store/state-server.js';
-import { type PathWorld, startPathWorld } from '../support/path-world.js';
-import { DEBIAN_BIN, type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
+import { DEBIAN_BIN } from '../support/real-postgres.js';
 import { runProgram } from '../support/run-program.js';
+import { HeldWorld, rows } from './held-world.js';
 import { wholeStoryOf } from './session-story.js';
 
 const SSN = '536-90-4399';
@@ -30,82 +30,26 @@ rules:
 const REFUSED = policy('');
 const MASKED = policy(', unapproved: masked');
 
-let server: RealPostgres;
-let desks: DeskWorld;
-let world: PathWorld;
-const clients: pg.Client[] = [];
-
-beforeAll(async () => {
-  [server, desks] = await Promise.all([startRealPostgres('18'), startDeskWorld(1)]);
-  await server.sql(`create table people (id int, ssn text, pan text, word text);
+const held = new HeldWorld(
+  `create table people (id int, ssn text, pan text, word text);
     insert into people values (1, '${SSN}', '${PAN}', 'here'), (2, '536-90-4400', null, 'SSN ${SSN}');
     create view seen as select id, ssn as number from people;
     create table parted (id int, ssn text) partition by list (id); create table parted_1 partition of parted for values in (1);
-    insert into parted values (1, '${SSN}')`);
-  world = await startPathWorld({ server, policy: REFUSED, approvals: desk().door });
-}, 60_000);
-beforeEach(() => use(REFUSED));
-afterEach(async () => {
-  await Promise.all(clients.splice(0).map((client) => client.end().catch(() => undefined)));
-  for (const record of await desk().list({ states: ['pending', 'approved'], limit: 1_000 }))
-    await desk()
-      .cancel(record.id, { ...reviewer('x').identity, ...record.requester, emailVerified: true }, 'end of the test')
-      // The client that left took it back by itself.
-      .catch(() => undefined);
-});
-afterAll(async () => {
-  await world[Symbol.asyncDispose]();
-  await desks.close();
-  await server[Symbol.asyncDispose]();
-});
-
-function desk(): DeskWorld['desks'][number] {
-  const [first] = desks.desks;
-  if (first === undefined) throw new Error('no desk');
-  return first;
-}
-function use(text: string): void {
-  world.setPolicy(text);
-  desks.policy = world.policy;
-}
-async function connect(): Promise<pg.Client & { readonly notices: string[] }> {
-  const client = new pg.Client({ connectionString: world.url('token-ann') });
-  const notices: string[] = [];
-  client.on('notice', ({ severity, message }) => notices.push(`${severity ?? ''}: ${message ?? ''}`));
-  clients.push(client);
-  await client.connect();
-  return Object.assign(client, { notices });
-}
-async function waiting(): Promise<ApprovalRecord> {
-  let found: ApprovalRecord[] = [];
-  await eventually('a request waits', async () => {
-    found = await desk().list({ states: ['pending'], limit: 10 });
-    return found.length === 1;
-  });
-  return found[0] as ApprovalRecord;
-}
-const none = async (): Promise<void> => expect(await desk().list({ states: ['pending'], limit: 10 })).toEqual([]);
-const rows = async (client: pg.Client, text: string, values?: unknown[]): Promise<unknown[][]> =>
-  (await client.query({ text, rowMode: 'array', ...(values === undefined ? {} : { values }) })).rows as unknown[][];
-/** Held, looked at, let through. */
-async function letThrough(result: Promise<unknown>): Promise<ApprovalRecord> {
-  result.catch(() => undefined);
-  const request = await waiting();
-  await approveAs(desk(), request, 'bob');
-  return request;
-}
+    insert into parted values (1, '${SSN}')`,
+  REFUSED,
+);
 async function record(client: pg.Client): Promise<SessionItem[]> {
-  const session = world.sessions.at(-1) ?? '';
-  clients.splice(clients.indexOf(client), 1);
+  const session = held.path.sessions.at(-1) ?? '';
+  held.clients.splice(held.clients.indexOf(client), 1);
   await client.end();
-  return wholeStoryOf(world, session);
+  return wholeStoryOf(held.path, session);
 }
 
 describe('a statement whose result would show it', () => {
   it('is held with the columns that it would show, and shows these once approved; the next one is held again', async () => {
-    const client = await connect();
+    const client = await held.connect();
     const shown = rows(client, 'select id, ssn, pan from people order by id');
-    const request = await letThrough(shown);
+    const request = await held.letThrough(shown);
     expect(request).toMatchObject({
       rule: 'test/shown-by-yes',
       reasons: [expect.stringMatching(/^shows public\.people\.ssn \(class ssn\) in clear, by mask test\/shown-by-yes/), expect.anything()],
@@ -117,9 +61,9 @@ describe('a statement whose result would show it', () => {
       [2, '536-90-4400', null],
     ]);
     const again = rows(client, 'select id, ssn, pan from people order by id');
-    const second = await waiting();
+    const second = await held.waiting();
     expect(second.id).not.toBe(request.id);
-    await desk().deny(second.id, reviewer('bob'), 'once is enough');
+    await held.desk.deny(second.id, reviewer('bob'), 'once is enough');
     await expect(again).rejects.toMatchObject({ code: '42501', message: expect.stringContaining('once is enough') as unknown });
     const items = await record(client);
     expect(items.flatMap((item) => (item.kind === 'event' && item.event === 'masked' ? [item.data['values']] : []))).toEqual([
@@ -138,27 +82,27 @@ describe('a statement whose result would show it', () => {
     ['of a partition, whose parent carries the tag', 'select ssn from parted_1', SSN],
     ['bound', 'select ssn from people where id = $1', SSN],
   ])('also %s', async (_, text, shown) => {
-    const client = await connect();
+    const client = await held.connect();
     const result = rows(client, text, text.includes('$1') ? [1] : undefined);
-    const request = await letThrough(result);
+    const request = await held.letThrough(result);
     expect(request.operation?.clears?.map(({ class: name }) => name)).toContain('ssn');
     expect(await result).toEqual([[shown]]);
   });
 
   it('is held by real psql: COPY, cursors, prepared statements', async () => {
-    await server.sql("update people set word = 'here' where id = 1");
+    await held.server.sql("update people set word = 'here' where id = 1");
     const script = [
       'copy (select ssn from people order by id) to stdout;',
       'begin; declare c cursor for select ssn from people order by id; fetch 1 from c; commit;',
       'prepare p as select ssn from people where id = $1; execute p(2);',
       'select count(*) from people; select word from people order by id;',
     ].join('\n');
-    const program = runProgram(`${DEBIAN_BIN}/psql`, ['-XAtq', '-d', world.url('token-ann')], { input: script });
-    for (let held = 0; held < 3; held++) {
-      const request = await waiting();
+    const program = runProgram(`${DEBIAN_BIN}/psql`, ['-XAtq', '-d', held.path.url('token-ann')], { input: script });
+    for (let at = 0; at < 3; at++) {
+      const request = await held.waiting();
       expect(request.operation?.clears).toEqual([{ column: 'public.people.ssn', class: 'ssn', rules: ['test/shown-by-yes'] }]);
-      await approveAs(desk(), request, 'bob');
-      await eventually('it goes on', async () => (await desk().find(request.id)).state === 'used');
+      await approveAs(held.desk, request, 'bob');
+      await eventually('it goes on', async () => (await held.desk.find(request.id)).state === 'used');
     }
     const { stdout, stderr, code } = await program;
     // What detectors find in text without a tag is not what was asked for.
@@ -167,41 +111,41 @@ describe('a statement whose result would show it', () => {
   });
 
   it('is one of which nothing stays hidden that others hide: for the rest nobody is asked', async () => {
-    const client = await connect();
+    const client = await held.connect();
     expect(await rows(client, `select pan, ssn || pan from people where id = 1`)).toEqual([['****', '****']]);
     expect(await rows(client, 'select count(distinct ssn), bool_or(ssn is null) from people')).toEqual([['2', false]]);
     expect(await rows(client, `select id from people where ssn = '${SSN}'`)).toEqual([[1]]);
-    await none();
+    await held.none();
   });
 
   it('is none of somebody whom the mask does not name', async () => {
-    world.identities.set('eve', { groups: ['others'] });
-    const client = new pg.Client({ connectionString: world.url('token-eve') });
-    clients.push(client);
+    held.path.identities.set('eve', { groups: ['others'] });
+    const client = new pg.Client({ connectionString: held.path.url('token-eve') });
+    held.clients.push(client);
     await client.connect();
     expect(await rows(client, 'select ssn from people where id = 1')).toEqual([['***-**-4399']]);
-    await none();
+    await held.none();
   });
 
   it('may not compare or write what it may not, whoever approves', async () => {
-    const client = await connect();
+    const client = await held.connect();
     await expect(rows(client, "insert into people (ssn) select ssn from people where ssn = '***-**-4399' returning ssn")).rejects.toMatchObject({
       code: '42501',
     });
     await expect(rows(client, 'with x as (insert into people (word) select ssn from people returning word) select ssn from people')).rejects.toMatchObject({
       code: '42501',
     });
-    await none();
+    await held.none();
   });
 });
 
 describe('without a yes', () => {
   it('the values stay hidden where policy says so, and the record says why', async () => {
-    use(MASKED);
-    const client = await connect();
+    held.use(MASKED);
+    const client = await held.connect();
     const shown = rows(client, 'select ssn from people where id = 1');
-    const request = await waiting();
-    await desk().deny(request.id, reviewer('bob'), 'not now');
+    const request = await held.waiting();
+    await held.desk.deny(request.id, reviewer('bob'), 'not now');
     expect(await shown).toEqual([['***-**-4399']]);
     expect(client.notices.at(-1)).toMatch(/^WARNING: what it would show in clear stays hidden: .*denied .*not now/);
     const items = await record(client);
@@ -213,36 +157,36 @@ describe('without a yes', () => {
   });
 
   it('and not when the client takes the question back: nothing runs', async () => {
-    use(MASKED);
-    const client = await connect();
+    held.use(MASKED);
+    const client = await held.connect();
     const shown = rows(client, 'select ssn from people where id = 1');
     shown.catch(() => undefined);
-    const request = await waiting();
-    const [live] = world.path.live.list();
+    const request = await held.waiting();
+    const [live] = held.path.path.live.list();
     live?.guard.abandon({ kind: 'gave_up', why: 'cancelled by the client' });
     await expect(shown).rejects.toMatchObject({ code: expect.stringMatching(/^(42501|57014)$/) as unknown });
-    expect((await desk().find(request.id)).state).toBe('cancelled');
+    expect((await held.desk.find(request.id)).state).toBe('cancelled');
   });
 
   it('and not where another rule asks as well', async () => {
-    use(MASKED);
-    const client = await connect();
+    held.use(MASKED);
+    const client = await held.connect();
     const gone = rows(client, 'delete from people where id = 1 returning ssn');
-    const request = await waiting();
+    const request = await held.waiting();
     expect(request.demand.approvers.map(({ rule }) => rule)).toEqual(['test/whole-table', 'test/shown-by-yes']);
-    await desk().deny(request.id, reviewer('bob'), 'no');
+    await held.desk.deny(request.id, reviewer('bob'), 'no');
     await expect(gone).rejects.toMatchObject({ code: '42501' });
     expect(await rows(client, 'select count(*) from people')).toEqual([['2']]);
   });
 
   it('break-glass is none', async () => {
-    const view = world.path.live.list()[0]?.guard;
+    const view = held.path.path.live.list()[0]?.guard;
     expect(view).toBeUndefined();
-    use(REFUSED.replace('approval: { groups: [dba] } }', 'approval: { groups: [dba] }, break_glass: { groups: [engineers], for: 10m } }'));
-    const client = await connect();
+    held.use(REFUSED.replace('approval: { groups: [dba] } }', 'approval: { groups: [dba] }, break_glass: { groups: [engineers], for: 10m } }'));
+    const client = await held.connect();
     const gone = rows(client, 'delete from people where id = 7 returning ssn');
     gone.catch(() => undefined);
-    expect((await waiting()).demand.breakGlassMs).toBe(null);
+    expect((await held.waiting()).demand.breakGlassMs).toBe(null);
   });
 });
 
@@ -252,54 +196,54 @@ describe('a write over its limit of rows that would show it', () => {
   const change = "update people set word = 'x' where id < 3 returning ssn";
 
   it('needs both', async () => {
-    use(limited(''));
-    const client = await connect();
+    held.use(limited(''));
+    const client = await held.connect();
     const changed = rows(client, change);
-    const first = await letThrough(changed);
-    await eventually('it was used', async () => (await desk().find(first.id)).state === 'used');
-    const second = await waiting();
+    const first = await held.letThrough(changed);
+    await eventually('it was used', async () => (await held.desk.find(first.id)).state === 'used');
+    const second = await held.waiting();
     expect(second.estimate?.exactRows).toBe(2);
-    await approveAs(desk(), second, 'bob');
+    await approveAs(held.desk, second, 'bob');
     expect((await changed).flat().sort()).toEqual([SSN, '536-90-4400']);
   });
 
   it('shows it masked when only the rows are let through', async () => {
-    use(limited(', unapproved: masked'));
-    const client = await connect();
+    held.use(limited(', unapproved: masked'));
+    const client = await held.connect();
     const changed = rows(client, change);
-    await desk().deny((await waiting()).id, reviewer('bob'), 'no');
-    await letThrough(changed);
+    await held.desk.deny((await held.waiting()).id, reviewer('bob'), 'no');
+    await held.letThrough(changed);
     expect((await changed).flat().sort()).toEqual(['***-**-4399', '***-**-4400']);
   });
 });
 
 describe('a yes', () => {
   it('is bound to the columns: a view that shows another one by then asks anew', async () => {
-    await server.sql('drop view if exists either; create view either as select id, word as x, ssn as y from people');
-    const client = await connect();
+    await held.server.sql('drop view if exists either; create view either as select id, word as x, ssn as y from people');
+    const client = await held.connect();
     const shown = rows(client, 'select x, y from either where id = 2');
-    const request = await waiting();
-    await server.sql('drop view either; create view either as select p.id, q.ssn as x, p.ssn as y from people p join parted q on true');
-    await approveAs(desk(), request, 'bob');
-    const second = await waiting();
+    const request = await held.waiting();
+    await held.server.sql('drop view either; create view either as select p.id, q.ssn as x, p.ssn as y from people p join parted q on true');
+    await approveAs(held.desk, request, 'bob');
+    const second = await held.waiting();
     expect(second.id).not.toBe(request.id);
     expect(second.digest).not.toBe(request.digest);
     expect(second.operation?.clears?.map(({ column }) => column)).toEqual(['public.parted.ssn', 'public.parted_1.ssn', 'public.people.ssn']);
-    await approveAs(desk(), second, 'bob');
+    await approveAs(held.desk, second, 'bob');
     expect(await shown).toEqual([[SSN, '536-90-4400']]);
-    await server.sql('drop view either');
+    await held.server.sql('drop view either');
   });
 
   it('by a grant stands for an hour, for the class and no other', async () => {
-    const client = await connect();
+    const client = await held.connect();
     await rows(client, 'select 1');
-    const view = world.path.live.list()[0];
+    const view = held.path.path.live.list()[0];
     expect(view).toBeDefined();
     const shown = rows(client, 'select ssn from people where id = 1');
-    const request = await letThrough(shown);
+    const request = await held.letThrough(shown);
     await shown;
-    const now = desks.clock.now();
-    const [store] = desks.stores;
+    const now = held.desks.clock.now();
+    const [store] = held.desks.stores;
     const grant: ApprovalRecord = {
       ...request,
       id: `${request.id.slice(0, -1)}${request.id.endsWith('0') ? '1' : '0'}`,
@@ -321,16 +265,16 @@ describe('a yes', () => {
     await store?.approvals.insert(grant);
     expect(await rows(client, 'select ssn, pan from people where id = 1')).toEqual([[SSN, '****']]);
     expect(await rows(client, 'select ssn from people where id = 2')).toEqual([['536-90-4400']]);
-    await none();
+    await held.none();
   });
 
   it('of others than the mask names is none', async () => {
-    use(policy('').replace('approval: { groups: [dba], expires: 10m, grants: 1h }', 'approval: { groups: [privacy] }'));
-    const client = await connect();
+    held.use(policy('').replace('approval: { groups: [dba], expires: 10m, grants: 1h }', 'approval: { groups: [privacy] }'));
+    const client = await held.connect();
     const gone = rows(client, 'delete from people where id = 7 returning ssn');
     gone.catch(() => undefined);
-    const request = await waiting();
-    await approveAs(desk(), request, 'bob');
-    expect((await desk().find(request.id)).state).toBe('pending');
+    const request = await held.waiting();
+    await approveAs(held.desk, request, 'bob');
+    expect((await held.desk.find(request.id)).state).toBe('pending');
   });
 });

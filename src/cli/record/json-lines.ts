@@ -1,20 +1,13 @@
 /** JSON documents, one a line, out of a stream as it comes; empty lines say nothing. The stream is untrusted. */
-import { StringDecoder } from 'node:string_decoder';
 import { GwError } from '../../contract/gw-error.js';
+import { boundedLines } from './bounded-lines.js';
 
 /** Longest line, characters. */
 const LINE_LIMIT = 1 << 20;
 
 /** @throws GwError `gateway.unreachable` for what is no JSON document of an object */
 export async function* jsonLines(pieces: AsyncIterable<Buffer>): AsyncGenerator<Readonly<Record<string, unknown>>, void> {
-  const decoder = new StringDecoder('utf8');
-  let rest = '';
-  for await (const piece of pieces) {
-    const lines = (rest + decoder.write(piece)).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > LINE_LIMIT) throw new GwError('gateway.unreachable', `The gateway gave a line of more than ${LINE_LIMIT} characters.`);
-    for (const line of lines) if (line !== '') yield readLine(line);
-  }
+  for await (const line of boundedLines(pieces, LINE_LIMIT, 'left out')) if (line !== '') yield readLine(line);
 }
 
 function readLine(line: string): Readonly<Record<string, unknown>> {

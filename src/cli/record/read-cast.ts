@@ -4,8 +4,8 @@
  */
 import { z } from 'zod';
 import { GwError } from '../../contract/gw-error.js';
+import { boundedLines, CAST_LINE } from './bounded-lines.js';
 import { type CastEvent, CastEvents, type CastEventsOptions } from './cast-events.js';
-import { castLines } from './cast-lines.js';
 import { exportEnd } from './export-end.js';
 import { Keyframes, type TerminalSize } from './keyframes.js';
 
@@ -29,7 +29,7 @@ export async function readCast(pieces: AsyncIterable<Buffer>, options: CastEvent
   const events = new CastEvents(options);
   try {
     const reader = new Reader(events);
-    for await (const line of castLines(pieces)) reader.line(line);
+    for await (const line of boundedLines(pieces, CAST_LINE, 'line')) reader.line(line);
     return reader.end();
   } catch (thrown) {
     events.close();

@@ -2,14 +2,14 @@
 import { straightDown, TerminalFilter } from '../../base/terminal-filter.js';
 import { GwError } from '../../contract/gw-error.js';
 import { isDataTerminal, visibleLines } from '../terminal.js';
-import { castLines } from './cast-lines.js';
+import { boundedLines, CAST_LINE } from './bounded-lines.js';
 import { type ExportEnd, exportEnd } from './export-end.js';
 
 /** @throws GwError `gateway.unreachable` when it ends before its last line */
 export async function watchCast(pieces: AsyncIterable<Buffer>, show: (text: string) => void): Promise<Exclude<ExportEnd, 'missing'>> {
   const filter = isDataTerminal() ? new TerminalFilter() : null;
   let last = '';
-  for await (const line of castLines(pieces)) {
+  for await (const line of boundedLines(pieces, CAST_LINE, 'line')) {
     last = line;
     const text = outputOf(line);
     if (text !== null) show(filter === null ? visibleLines(text.replaceAll('\r\n', '\n')) : straightDown(filter.write(text)));

@@ -2,7 +2,7 @@
  * Runs the user's program on a terminal of its own (a PTY), with the user's terminal passed through unchanged in both directions: size, keys,
  * colours, mouse, bracketed paste. For recordings only; otherwise a program simply inherits the terminal (`run-program`).
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { IPty } from '@lydell/node-pty';
@@ -74,11 +74,8 @@ export async function runAtTerminal({ command, args, env }: ProgramOptions, reco
 /** The program's own terminal has made of its output what it is: the user's passes it on. `setRawMode` leaves line ends to be made of line feeds. */
 function makeRaw(): void {
   process.stdin.setRawMode(true);
-  try {
-    execFileSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
-  } catch {
-    // No stty: line ends come twice, which most programs do not notice.
-  }
+  // Without a stty line ends come twice, which most programs do not notice.
+  spawnSync('stty', ['-opost'], { stdio: ['inherit', 'ignore', 'ignore'] });
 }
 
 async function open(

@@ -69,6 +69,11 @@ export interface ShownColumn {
   readonly rules: readonly string[];
 }
 
+/** What of a column would be shown, in words. */
+export function shownOf({ class: name, detected }: { readonly class: string; readonly detected?: true }): string {
+  return detected === true ? `what detectors find of class ${name}` : `class ${name}`;
+}
+
 /** What a reviewer sees of an operation. */
 export interface ShownOperation {
   /** The exact bytes, base64; null where the text holds a secret: then `redacted` stands for it. */

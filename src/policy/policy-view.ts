@@ -4,8 +4,10 @@
  * Semantics (ADR 0003, 0004): for each effect deny beats require_approval beats allow beats the default; the strictest effect decides.
  * Facts are untrusted. Anything unexpected in here is a denial, never an exception.
  */
+
 import type { Clock } from '../base/clock.js';
 import { isAccountName } from '../contract/account-name.js';
+import { shownOf } from '../contract/approval.js';
 import { type ApprovalDemand, type Decision, NOTHING_FURTHER, type PolicyView } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import type { ClearColumn, MaskingView } from '../contract/masking-policy.js';
@@ -68,10 +70,9 @@ interface Season {
 }
 
 function clearReasons(clears: readonly ClearColumn[]): readonly string[] {
-  const shown = clears.slice(0, COLUMNS_SHOWN).map(({ column, class: name, detected, terms }) => {
-    const what = `${detected === true ? 'what detectors find of ' : ''}class ${name}`;
-    return `shows ${printable(column.join('.'))} (${what}) in clear, by mask ${terms.rules.join(', ')}`;
-  });
+  const shown = clears
+    .slice(0, COLUMNS_SHOWN)
+    .map((each) => `shows ${printable(each.column.join('.'))} (${shownOf(each)}) in clear, by mask ${each.terms.rules.join(', ')}`);
   return clears.length > COLUMNS_SHOWN ? [...shown, `and ${clears.length - COLUMNS_SHOWN} more columns`] : shown;
 }
 

@@ -1,10 +1,27 @@
 /** Both ends of SSH as a test wants them, message for message: a target that does what it is told, and a client that says what it is told to say. */
 import { once } from 'node:events';
 import * as net from 'node:net';
-import { MESSAGE } from '../../src/protocols/ssh/codec/messages.js';
-import { boolean, message, string, WireReader } from '../../src/protocols/ssh/codec/wire.js';
+import { about, MESSAGE } from '../../src/protocols/ssh/codec/messages.js';
+import { boolean, message, string, uint32, WireReader } from '../../src/protocols/ssh/codec/wire.js';
 import { hostKeyOf, serverIdentity } from '../../src/protocols/ssh/server-identity.js';
 import { HOST_KEYS, Transport } from '../../src/protocols/ssh/transport/transport.js';
+
+/** What a target says that opens each channel and says yes to each request; `answer`: to a request of this type on a channel. */
+export function agreeably(payload: Buffer, send: (payload: Buffer) => void, answer: (type: string) => number = () => MESSAGE.channelSuccess): void {
+  const reader = new WireReader(payload, 1);
+  if (payload[0] === MESSAGE.open) {
+    reader.name();
+    const peer = reader.uint32();
+    send(message(MESSAGE.openConfirmation, uint32(peer), uint32(peer), uint32(1 << 20), uint32(32_768)));
+  } else if (payload[0] === MESSAGE.channelRequest) {
+    const channel = reader.uint32();
+    const type = reader.name();
+    if (reader.boolean()) send(about(answer(type), channel));
+  } else if (payload[0] === MESSAGE.globalRequest) {
+    reader.name();
+    if (reader.boolean()) send(message(MESSAGE.requestSuccess));
+  }
+}
 
 /** A target that does as the test says once the gateway is in. */
 export async function stubTarget(options: {

@@ -2,6 +2,7 @@
  * The events of a replay, any number of them, in bounded memory: while they are few they are there, beyond that in a file of this process
  * (`unnamed-file.ts`), and memory holds the part that is shown and an index.
  */
+import { countWhile } from '../../base/count-while.js';
 import type { TerminalSize } from './keyframes.js';
 import { type Place, UnnamedFile } from './unnamed-file.js';
 
@@ -113,13 +114,13 @@ export class CastEvents {
     const part =
       read !== undefined && number >= read.first && number < read.first + read.count
         ? read
-        : this.#parts[this.#partsBefore(({ first }) => first <= number) - 1];
+        : this.#parts[countWhile(this.#parts, ({ first }) => first <= number) - 1];
     return part === undefined ? undefined : this.#eventsOf(part)[number - part.first];
   }
 
   /** Number of events up to a time. */
   countUntil(time: number): number {
-    const part = this.#parts[this.#partsBefore(({ last }) => last <= time)];
+    const part = this.#parts[countWhile(this.#parts, ({ last }) => last <= time)];
     if (part === undefined) return this.#count;
     const after = this.#eventsOf(part).findIndex(({ at }) => at > time);
     return part.first + after;
@@ -127,7 +128,7 @@ export class CastEvents {
 
   /** The first marker after a time, or the last one before it. */
   markerAfter(time: number): number | null {
-    for (const part of this.#parts.slice(this.#partsBefore(({ last }) => last <= time))) {
+    for (const part of this.#parts.slice(countWhile(this.#parts, ({ last }) => last <= time))) {
       const found = part.hasMarker ? this.#eventsOf(part).find(({ kind, at }) => kind === 'marker' && at > time) : undefined;
       if (found !== undefined) return found.at;
     }
@@ -135,23 +136,11 @@ export class CastEvents {
   }
 
   markerBefore(time: number): number | null {
-    for (const part of this.#parts.slice(0, this.#partsBefore(({ last }) => last < time) + 1).reverse()) {
+    for (const part of this.#parts.slice(0, countWhile(this.#parts, ({ last }) => last < time) + 1).reverse()) {
       const found = part.hasMarker ? this.#eventsOf(part).findLast(({ kind, at }) => kind === 'marker' && at < time) : undefined;
       if (found !== undefined) return found.at;
     }
     return null;
-  }
-
-  /** Number of parts at the beginning of which this holds. */
-  #partsBefore(holds: (part: Part) => boolean): number {
-    let [low, high] = [0, this.#parts.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const part = this.#parts[middle];
-      if (part !== undefined && holds(part)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
   }
 
   #eventsOf(part: Part): readonly CastEvent[] {

@@ -2,6 +2,7 @@
  * What the terminal of a recording showed at a moment, without showing all that came before: the screen is kept every so often while the recording is read,
  * and drawn on from there. Kept in memory only, as long as the recording is played: a keyframe is content. Bounded: a longer recording has fewer of them.
  */
+import { countWhile } from '../../base/count-while.js';
 import { keyframeOf } from '../../base/screen/keyframe.js';
 import { TerminalScreen } from '../../base/screen/terminal-screen.js';
 import { TerminalFilter } from '../../base/terminal-filter.js';
@@ -85,13 +86,7 @@ export class Keyframes {
 
   /** The screen after so many of the events that were taken, as text that draws it on any terminal of its size. */
   at(count: number, events: { at(number: number): Shown | undefined }): string {
-    let [low, high] = [0, this.#frames.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#frames[middle]?.events ?? 0) <= count) low = middle + 1;
-      else high = middle;
-    }
-    const frame = this.#frames[low - 1];
+    const frame = this.#frames[countWhile(this.#frames, ({ events: before }) => before <= count) - 1];
     const { columns, rows } = frame ?? this.#size;
     const screen = new TerminalScreen(columns, rows);
     if (frame !== undefined) screen.write(frame.text);

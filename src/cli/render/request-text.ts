@@ -1,6 +1,8 @@
 /** How requests for approval read: as rows, and one of them whole, for whoever decides on it. All texts are other people's. */
+
 import type { ChalkInstance } from 'chalk';
 import type { ApprovalInfo } from '../../contract/api-types.js';
+import { shownOf } from '../../contract/approval.js';
 import { visible } from '../terminal.js';
 import { relativeTime } from './relative-time.js';
 import type { Column } from './rows.js';
@@ -87,9 +89,7 @@ function renderOperation(operation: NonNullable<ApprovalInfo['operation']>, esti
     line('effect', operation.summary),
     line('touches', operation.resources.join(', ')),
     line('not known', operation.unknown.join('; ')),
-    ...(operation.clears ?? []).map(({ column, class: name, detected, rules }) =>
-      line('IN CLEAR', `${column} (${detected === true ? 'what detectors find of ' : ''}class ${name}, by mask ${rules.join(', ')})`),
-    ),
+    ...(operation.clears ?? []).map((each) => line('IN CLEAR', `${each.column} (${shownOf(each)}, by mask ${each.rules.join(', ')})`)),
     estimate === null ? '' : line('expected', expected(estimate)),
     operation.redacted === null ? '' : line('note', 'the text holds a secret; it is not shown, and neither are parameters, if there are any'),
     `\n${text

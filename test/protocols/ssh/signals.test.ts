@@ -1,10 +1,10 @@
 /** Signals, in both directions and byte for byte: what a client sends to a program, and how a program says that one ended it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { about, MESSAGE } from '../../../src/protocols/ssh/codec/messages.js';
-import { boolean, message, string, uint32, WireReader } from '../../../src/protocols/ssh/codec/wire.js';
+import { boolean, message, string, uint32 } from '../../../src/protocols/ssh/codec/wire.js';
 import type { RecordedOperation } from '../../../src/recording/recorded.js';
 import { type RealSshd, startRealSshd } from '../../support/real-sshd.js';
-import { ScriptedClient, stubTarget } from '../../support/ssh-peers.js';
+import { agreeably, ScriptedClient, stubTarget } from '../../support/ssh-peers.js';
 import { run, type SshWorld, startSshWorld } from '../../support/ssh-world.js';
 
 let sshd: RealSshd;
@@ -24,16 +24,7 @@ beforeAll(async () => {
     talk: (payload, send) => {
       target = send;
       heard.push(Buffer.from(payload));
-      const reader = new WireReader(payload, 1);
-      if (payload[0] === MESSAGE.open) {
-        reader.name();
-        const peer = reader.uint32();
-        send(message(MESSAGE.openConfirmation, uint32(peer), uint32(peer), uint32(1 << 20), uint32(32_768)));
-      } else if (payload[0] === MESSAGE.channelRequest) {
-        const channel = reader.uint32();
-        const type = reader.name();
-        if (reader.boolean()) send(about(type === 'break' ? answer : MESSAGE.channelSuccess, channel));
-      }
+      agreeably(payload, send, (type) => (type === 'break' ? answer : MESSAGE.channelSuccess));
     },
   });
   world = await startSshWorld({ sshd: { ...sshd, port: stub.port }, options: { hostKeys: [stub.hostKey] } });

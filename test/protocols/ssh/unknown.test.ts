@@ -1,10 +1,10 @@
 /** What a client may say that gw does not know, or does not carry: it is answered with no, stands in the record, and never reaches the target. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { about, data, MESSAGE } from '../../../src/protocols/ssh/codec/messages.js';
-import { boolean, message, string, uint32, WireReader } from '../../../src/protocols/ssh/codec/wire.js';
+import { data, MESSAGE } from '../../../src/protocols/ssh/codec/messages.js';
+import { boolean, message, string, uint32 } from '../../../src/protocols/ssh/codec/wire.js';
 import type { RecordedOperation } from '../../../src/recording/recorded.js';
 import { type RealSshd, startRealSshd } from '../../support/real-sshd.js';
-import { ScriptedClient, stubTarget } from '../../support/ssh-peers.js';
+import { agreeably, ScriptedClient, stubTarget } from '../../support/ssh-peers.js';
 import { ALLOW_ALL, type SshWorld, startSshWorld } from '../../support/ssh-world.js';
 
 let sshd: RealSshd;
@@ -13,27 +13,14 @@ let world: SshWorld;
 let client: ScriptedClient;
 const heard: Buffer[] = [];
 
-/** Opens what it is asked to and says yes to every request. */
-function agreeable(payload: Buffer, send: (payload: Buffer) => void): void {
-  heard.push(Buffer.from(payload));
-  const reader = new WireReader(payload, 1);
-  if (payload[0] === MESSAGE.open) {
-    reader.name();
-    const peer = reader.uint32();
-    send(message(MESSAGE.openConfirmation, uint32(peer), uint32(peer), uint32(1 << 20), uint32(32_768)));
-  } else if (payload[0] === MESSAGE.channelRequest) {
-    const channel = reader.uint32();
-    reader.name();
-    if (reader.boolean()) send(about(MESSAGE.channelSuccess, channel));
-  } else if (payload[0] === MESSAGE.globalRequest) {
-    reader.name();
-    if (reader.boolean()) send(message(MESSAGE.requestSuccess));
-  }
-}
-
 beforeAll(async () => {
   sshd = await startRealSshd();
-  stub = await stubTarget({ talk: agreeable });
+  stub = await stubTarget({
+    talk: (payload, send) => {
+      heard.push(Buffer.from(payload));
+      agreeably(payload, send);
+    },
+  });
   // Policy allows everything, also what is unknown.
   world = await startSshWorld({ sshd: { ...sshd, port: stub.port }, options: { hostKeys: [stub.hostKey] } });
   client = await ScriptedClient.login(world.path.port);

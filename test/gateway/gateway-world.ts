@@ -24,6 +24,15 @@ export interface ApiReply {
   readonly json: Record<string, unknown>;
 }
 
+export interface ApiCall {
+  readonly token?: string;
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+  /** Called when the answer begins; its body may take as long as a session. */
+  readonly answered?: () => void;
+}
+
 export interface RunningGateway {
   readonly url: string;
   readonly native: Readonly<Record<string, string>>;
@@ -46,11 +55,7 @@ export interface GatewayWorld {
   configure(parts: Partial<ConfigParts>): Promise<void>;
   writePolicy(text: string): Promise<void>;
   token(name: string, groups?: readonly string[], claims?: Record<string, unknown>): Promise<string>;
-  api(
-    gateway: RunningGateway,
-    path: string,
-    options?: { readonly token?: string; readonly method?: string; readonly body?: unknown; readonly headers?: Record<string, string> },
-  ): Promise<ApiReply>;
+  api(gateway: RunningGateway, path: string, options?: ApiCall): Promise<ApiReply>;
   /** A session through the native port, connected. */
   connect(gateway: RunningGateway, token: string): Promise<pg.Client>;
   close(): Promise<void>;
@@ -214,12 +219,7 @@ export class StartFailure extends Error {
   }
 }
 
-async function call(
-  base: string,
-  path: string,
-  ca: string,
-  options: { readonly token?: string; readonly method?: string; readonly body?: unknown; readonly headers?: Record<string, string> },
-): Promise<ApiReply> {
+async function call(base: string, path: string, ca: string, options: ApiCall): Promise<ApiReply> {
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
   const sent = request(new URL(path, base), {
     method: options.method ?? (body === undefined ? 'GET' : 'POST'),
@@ -233,6 +233,7 @@ async function call(
   });
   sent.end(body);
   const [response] = (await once(sent, 'response')) as [import('node:http').IncomingMessage];
+  options.answered?.();
   let text = '';
   for await (const chunk of response) text += String(chunk);
   const isJson = String(response.headers['content-type'] ?? '').includes('application/json');

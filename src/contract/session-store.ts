@@ -106,6 +106,8 @@ export type BusEvent =
   | { readonly kind: 'subject.locked'; readonly issuer: string; readonly subject: string; readonly by: string; readonly reason: string }
   /** SHA-256 (hex) of a cancel key: the key itself never travels. */
   | { readonly kind: 'session.cancel'; readonly keyDigest: string }
+  /** Whoever has the session of that key did what was asked. */
+  | { readonly kind: 'session.cancelled'; readonly keyDigest: string }
   /** Whoever writes a journal seals what it has, so that evidence of it can go out. */
   | { readonly kind: 'journal.seal'; readonly request: string }
   /** A request for approval is in another state, or has another vote; what it is now stands in the store. */

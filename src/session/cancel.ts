@@ -12,18 +12,66 @@ import type { PathServices } from './path-services.js';
 /** How long a target may take to end the connection of a request. */
 const TAKEN_MS = 5_000;
 
-export async function cancelSession(key: Buffer, live: LiveSessions, services: PathServices): Promise<void> {
-  const keyDigest = cancelKeyDigest(key);
-  const session = live.byCancelKey(keyDigest);
-  if (session !== undefined) await runAsked(session, services);
-  // Another process of this deployment may have it; the key itself does not travel.
-  else await services.bus.publish({ kind: 'session.cancel', keyDigest });
-}
+/** How long a process that has the session may take to say that it did what was asked. A key that nobody knows costs a guess as much. */
+const ELSEWHERE_MS = 2_000;
 
-/** The same for a request that another process got. Never throws. */
-export function cancelByDigest(keyDigest: string, live: LiveSessions, services: PathServices): void {
-  const session = live.byCancelKey(keyDigest);
-  if (session !== undefined) runAsked(session, services).catch(failed(session, services));
+/**
+ * Requests of clients. A client that sees the end of its request's connection takes it that the request can hit nothing that it sends from then on
+ * (PostgreSQL, protocol flow, "Canceling Requests in Progress"): the connection ends when the target has told the session, not before.
+ */
+export class CancelRequests {
+  readonly #live: LiveSessions;
+  readonly #services: PathServices;
+  /** Those about sessions that other processes have. */
+  readonly #elsewhere = new Set<{ readonly keyDigest: string; readonly done: () => void }>();
+
+  constructor(live: LiveSessions, services: PathServices) {
+    this.#live = live;
+    this.#services = services;
+    services.bus.subscribe((event) => {
+      if (event.kind === 'session.cancel') void this.#askedElsewhere(event.keyDigest);
+      else if (event.kind === 'session.cancelled') for (const waiting of this.#elsewhere) if (waiting.keyDigest === event.keyDigest) waiting.done();
+    });
+  }
+
+  /** Resolves when the target took the request, when nobody has its session, and when it is not known whether anybody has. */
+  async serve(key: Buffer): Promise<void> {
+    const keyDigest = cancelKeyDigest(key);
+    const session = this.#live.byCancelKey(keyDigest);
+    if (session !== undefined) await runAsked(session, this.#services);
+    else await this.#ask(keyDigest);
+  }
+
+  /** The key itself does not travel. */
+  async #ask(keyDigest: string): Promise<void> {
+    const { bus } = this.#services;
+    let timer: NodeJS.Timeout | undefined;
+    const taken = new Promise<void>((resolve) => {
+      const waiting = {
+        keyDigest,
+        done: () => {
+          this.#elsewhere.delete(waiting);
+          resolve();
+        },
+      };
+      this.#elsewhere.add(waiting);
+      timer = setTimeout(waiting.done, ELSEWHERE_MS);
+    });
+    try {
+      await bus.publish({ kind: 'session.cancel', keyDigest });
+      await taken;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #askedElsewhere(keyDigest: string): Promise<void> {
+    const session = this.#live.byCancelKey(keyDigest);
+    if (session === undefined) return;
+    const services = this.#services;
+    await runAsked(session, services).catch(failed(session, services));
+    await services.bus.publish({ kind: 'session.cancelled', keyDigest }).catch(failed(session, services));
+  }
 }
 
 /** Cancels what a session of this process runs at its target, because the session ends. Never throws. */
@@ -39,7 +87,7 @@ const failed =
 
 /** What waits for people is not at the target yet. */
 async function runAsked(session: LiveSession, services: PathServices): Promise<void> {
-  if (!session.guard.abandon({ kind: 'gave_up', why: 'cancelled by its client' })) await run(session, services);
+  if (!session.guard.abandon({ kind: 'gave_up', why: 'cancelled by its client' })) await run(session, services, true);
 }
 
 /**

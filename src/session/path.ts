@@ -16,7 +16,7 @@ import { encodeFrame } from '../tunnel/frame.js';
 import { Accept, type Conn, type Incoming } from './accept.js';
 import { authenticate, checkLocalSecret } from './authenticate.js';
 import { AwaitedGrant, accountOf, authorize, foreignAccount, requireRecording } from './authorize.js';
-import { cancelAtTarget, cancelByDigest, cancelHere, cancelSession } from './cancel.js';
+import { CancelRequests, cancelAtTarget, cancelHere } from './cancel.js';
 import { closeSession } from './close.js';
 import { askToConnect, watchClient } from './connect-approval.js';
 import { endSoftly } from './end-softly.js';
@@ -90,6 +90,7 @@ export class Path {
   readonly #refused: RefusedLogins;
   readonly #turn: Turn;
   readonly #sweep: Sweep;
+  readonly #cancels: CancelRequests;
   readonly #catalogs: TargetCatalogs;
   #draining = false;
   /** Sessions that wait for their target, or for people. */
@@ -105,12 +106,12 @@ export class Path {
     this.#turn = new Turn(services.journal);
     this.#sweep = new Sweep(this.live, services);
     this.#catalogs = new TargetCatalogs(services);
+    this.#cancels = new CancelRequests(this.live, services);
     this.survey = new Survey(services, this.#throttle, this.#catalogs);
     services.bus.subscribe((event) => {
       if (event.kind === 'session.kill') this.live.kill(event.session, event.by, event.reason);
       else if (event.kind === 'subject.locked') this.live.revokeSubject(event.issuer, event.subject, lockedError(event.by));
       else if (event.kind === 'session.renew') this.#renewed(event.session, event.identity);
-      else if (event.kind === 'session.cancel') cancelByDigest(event.keyDigest, this.live, services);
       else if (event.kind === 'approval.changed') this.#grantChanged(event.request);
     });
   }
@@ -221,7 +222,7 @@ export class Path {
     const request = await protocol.login(conn);
     if (request.kind === 'cancel') {
       this.#count('cancels');
-      await cancelSession(request.key, this.live, services);
+      await this.#cancels.serve(request.key);
     }
     if (request.kind !== 'session') {
       conn.settle();

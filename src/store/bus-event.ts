@@ -33,6 +33,7 @@ const FIELDS = {
   'subject.locked': { issuer: 'string', subject: 'string', by: 'string', reason: 'string' },
   'session.renew': { session: 'string', identity: 'identity' },
   'session.cancel': { keyDigest: 'string' },
+  'session.cancelled': { keyDigest: 'string' },
   'journal.seal': { request: 'string' },
   'approval.changed': { request: 'string', state: 'string' },
 } as const satisfies { readonly [Kind in BusEvent['kind']]: Readonly<Record<Exclude<keyof Extract<BusEvent, { kind: Kind }>, 'kind'>, FieldType>> };

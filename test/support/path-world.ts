@@ -20,7 +20,7 @@ import type { DeviceLogins, Identity, IdentityPasses } from '../../src/contract/
 import type { InheritedTagStore } from '../../src/contract/inherited-tags.js';
 import type { Protocol } from '../../src/contract/protocol.js';
 import type { Journal } from '../../src/contract/recording.js';
-import type { BusEvent, SessionStore, SubjectStore } from '../../src/contract/session-store.js';
+import type { Bus, BusEvent, SessionStore, SubjectStore } from '../../src/contract/session-store.js';
 import type { Target } from '../../src/contract/target.js';
 import { createIdentityPasses } from '../../src/identity/index.js';
 import { loadPolicy } from '../../src/policy/index.js';
@@ -63,6 +63,8 @@ export interface PathWorldOptions {
   readonly approvals?: ApprovalDoor;
   readonly inheritedTags?: InheritedTagStore;
   readonly deviceLogins?: DeviceLogins;
+  /** What it shares with another world, as the processes of one deployment do. */
+  readonly bus?: Bus;
   /** Puts something over the policy: a demand for approval. */
   readonly wrapPolicy?: (set: PolicySet) => PolicySet;
   /** Puts something between the path and its journal: a disk that fails, or is slow. */
@@ -132,16 +134,7 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
         ...(options.server.key === undefined ? {} : { key: new Secret(options.server.key) }),
       }),
   };
-  const listeners: ((event: BusEvent) => void)[] = [];
-  const bus = {
-    publish: (event: BusEvent): Promise<void> => {
-      for (const listener of listeners) listener(event);
-      return Promise.resolve();
-    },
-    subscribe: (listener: (event: BusEvent) => void): void => {
-      listeners.push(listener);
-    },
-  };
+  const bus = options.bus ?? busForTests();
   const sessions: string[] = [];
   const identities = new Map<string, Partial<Identity>>();
   const refusals = new Map<string, GwError>();
@@ -262,5 +255,17 @@ export async function startPathWorld(options: PathWorldOptions): Promise<PathWor
       await journal.close();
       await rm(journalDir, { recursive: true, force: true });
     },
+  };
+}
+
+/** Delivers at once, in this process. */
+export function busForTests(): Bus {
+  const listeners: ((event: BusEvent) => void)[] = [];
+  return {
+    publish: (event) => {
+      for (const listener of listeners) listener(event);
+      return Promise.resolve();
+    },
+    subscribe: (listener) => void listeners.push(listener),
   };
 }

@@ -12,11 +12,13 @@ import {
   facts,
   integrity,
   keys,
+  notQuick,
   ok,
   open,
   operations,
   recordedAllow,
   recordedDeny,
+  shownSlow,
   start,
   withDirectory,
 } from './session-fixture.js';
@@ -216,7 +218,7 @@ describe('journal round trip', () => {
         encryption: null,
         syncIntervalMs: 1_000_000,
         files: {
-          ...systemFiles,
+          ...notQuick(systemFiles),
           datasync: (fd, done) =>
             systemFiles.datasync(fd, (error) => {
               if (!hold) return done(error);
@@ -226,7 +228,7 @@ describe('journal round trip', () => {
         },
       });
       const arrived = (): Promise<void> => new Promise((resolve) => (wake = resolve));
-      await journal.synced();
+      await shownSlow(journal);
       hold = true;
       const session = journal.begin(start('ses_1'));
       journal.commit();

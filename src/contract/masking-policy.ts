@@ -159,8 +159,8 @@ export interface MaskingDoor {
   readonly scan: ValueScan | null;
   /** Null: nothing is looked for. */
   readonly text: TextMasks | null;
-  /** The value is one that stands in for another: writing it would overwrite the real one. */
-  isMasked(text: string): boolean;
+  /** The value is one that stands in for another: writing it would overwrite the real one. `kind` left out: it may be of any. */
+  isMasked(text: string, kind?: 'text' | 'integer' | 'uuid'): boolean;
 }
 
 /** One column of what a statement returns, as somebody would see it. */

@@ -18,9 +18,11 @@ export function createMaskingDoor(view: MaskingView, key: TokenKeys, clock: Cloc
     tokenMaker: (how, kind, bits, token) => tokenMaker(key, how.class, kind, bits, token),
     scan: createScan(view, key, clock),
     text: createText(view, key, clock),
-    isMasked: (text) => recogniseMasked(text) !== null || recogniseMasked(text, 'integer') !== null || recogniseMasked(text, 'uuid') !== null,
+    isMasked: (text, kind) => (kind === undefined ? KINDS_WITH_FORMS : [kind]).some((each) => recogniseMasked(text, each) !== null),
   };
 }
+
+const KINDS_WITH_FORMS = ['text', 'integer', 'uuid'] as const;
 
 const isDetected = (name: string): name is DetectedClass => (DETECTED_CLASSES as readonly string[]).includes(name);
 

@@ -153,8 +153,8 @@ export interface MaskingDoor {
   readonly view: MaskingView;
   /** A transform for the values of one column of one result. */
   transform(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64): ValueTransform;
-  /** How the tokens are made of which this is one: of this class and made here. Null: it is no such token. */
-  tokenMaker(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64, token: string): TokenMaker | null;
+  /** How the token may have been made: of this class and here, the likeliest first. None: it is no such token. */
+  tokenMakers(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64, token: string): readonly TokenMaker[];
   /** Null: nothing is looked for. */
   readonly scan: ValueScan | null;
   /** Null: nothing is looked for. */

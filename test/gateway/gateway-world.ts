@@ -57,6 +57,7 @@ export interface GatewayWorld {
 }
 
 export interface ConfigParts {
+  readonly dataDir: string;
   readonly workers: number;
   readonly drainTimeout: string;
   readonly limits: Readonly<Record<string, unknown>>;
@@ -68,6 +69,7 @@ export interface ConfigParts {
   readonly native: readonly object[];
   readonly sinks: unknown;
   readonly retention: Readonly<Record<string, unknown>>;
+  readonly masking: Readonly<Record<string, unknown>>;
 }
 
 export const OPEN_POLICY = `
@@ -78,6 +80,7 @@ rules:
 `;
 
 const DEFAULTS: ConfigParts = {
+  dataDir: 'data',
   workers: 1,
   drainTimeout: '5s',
   limits: {},
@@ -86,6 +89,7 @@ const DEFAULTS: ConfigParts = {
   audit: {},
   sinks: {},
   retention: {},
+  masking: {},
   targets: [],
   native: [],
 };
@@ -147,7 +151,7 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
       listen: '127.0.0.1:0',
       tls: { certificate: 'cert.pem', key: 'key.pem' },
       workers: parts.workers,
-      dataDir: 'data',
+      dataDir: parts.dataDir,
       native: [{ protocol: 'postgres', listen: '127.0.0.1:0' }, ...parts.native],
       drainTimeout: parts.drainTimeout,
     },
@@ -169,6 +173,7 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
     audit: parts.audit,
     sinks: parts.sinks,
     retention: parts.retention,
+    masking: parts.masking,
     log: { level: parts.logLevel },
   };
 }

@@ -153,14 +153,14 @@ export interface MaskingDoor {
   readonly view: MaskingView;
   /** A transform for the values of one column of one result. */
   transform(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64): ValueTransform;
-  /** How the tokens are made of which this is one: of this class and made here. Null: it is no such token. */
-  tokenMaker(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64, token: string): TokenMaker | null;
+  /** How the token may have been made: of this class and here, the likeliest first. None: it is no such token. */
+  tokenMakers(how: ClassView, kind: ValueKind, integerBits: 16 | 32 | 64, token: string): readonly TokenMaker[];
   /** Null: nothing is looked for. */
   readonly scan: ValueScan | null;
   /** Null: nothing is looked for. */
   readonly text: TextMasks | null;
-  /** The value is one that stands in for another: writing it would overwrite the real one. */
-  isMasked(text: string): boolean;
+  /** The value is one that stands in for another: writing it would overwrite the real one. `kind` left out: it may be of any. */
+  isMasked(text: string, kind?: 'text' | 'integer' | 'uuid'): boolean;
 }
 
 /** One column of what a statement returns, as somebody would see it. */

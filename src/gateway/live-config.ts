@@ -1,20 +1,23 @@
 /**
- * The configuration in force in this process and what is built from it alone: targets, authenticator, certificate. A reload builds all of
+ * The configuration in force in this process and what is built from it alone: targets, authenticator, certificate, keys of tokens. A reload builds all of
  * it anew and swaps it in one assignment, only when all of it is right; what cannot change while the gateway runs is named in a warning.
  */
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import { type GatewayConfig, loadGatewayConfig, readEnvironment } from '../config/index.js';
 import { checkClaimExpression, createAuthenticator, type TokenAuthenticator } from '../identity/index.js';
+import type { TokenKeys } from '../masking/index.js';
 import { createTargets, type TargetRegistry } from '../targets/index.js';
 import { configProtocols } from './gateway-protocols.js';
 import { loadTlsMaterial, type TlsMaterial } from './tls-material.js';
+import { loadTokenKeys } from './token-keys.js';
 
 export interface ConfigInForce {
   readonly config: GatewayConfig;
   readonly targets: TargetRegistry;
   readonly authenticator: TokenAuthenticator;
   readonly tls: TlsMaterial;
+  readonly tokenKeys: TokenKeys;
 }
 
 export interface LiveConfig {
@@ -44,6 +47,7 @@ export async function createLiveConfig(options: LiveConfigOptions): Promise<Live
     targets: createTargets(config.targets, { environment: readEnvironment }),
     authenticator: createAuthenticator({ issuers: config.identity.issuers, clockSkewMs: config.identity.clockSkewMs, clock, isLocked }),
     tls: await loadTlsMaterial(config.gateway.tls),
+    tokenKeys: await loadTokenKeys(config, clock.now()),
   });
   let current = await build(options.config);
   return {

@@ -4,11 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Clock } from '../base/clock.js';
 import { Secret } from '../base/secret.js';
 import type { GatewayConfig } from '../config/index.js';
 import { GwError } from '../contract/gw-error.js';
 import type { TokenKey } from '../contract/masking.js';
-import { createTokenKeys, type TokenKeys } from '../masking/index.js';
+import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
+import { createMaskingDoor, createTokenKeys, type TokenKeys } from '../masking/index.js';
 import { configuredSecret } from './configured-secret.js';
 import { keptSecret } from './kept-secret.js';
 
@@ -32,6 +34,19 @@ export async function loadTokenKeys(config: GatewayConfig, now: number): Promise
     });
   }
   return createTokenKeys(keys);
+}
+
+/** One door for each view, with the keys that are in force: after a reload that changed them, all are made anew. */
+export function createMaskingDoors(keysInForce: () => TokenKeys, clock: Clock): (view: MaskingView) => MaskingDoor {
+  let keys = keysInForce();
+  let doors = new WeakMap<MaskingView, MaskingDoor>();
+  return (view) => {
+    const now = keysInForce();
+    if (now !== keys) [keys, doors] = [now, new WeakMap()];
+    let door = doors.get(view);
+    if (door === undefined) doors.set(view, (door = createMaskingDoor(view, keys, clock)));
+    return door;
+  };
 }
 
 function decoded(text: string, what: string): Uint8Array {

@@ -10,10 +10,8 @@ import { systemClock } from '../base/clock.js';
 import type { GatewayConfig } from '../config/index.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Authenticator } from '../contract/identity.js';
-import type { MaskingDoor, MaskingView } from '../contract/masking-policy.js';
 import type { Journal } from '../contract/recording.js';
 import { createDeviceLogins, createIdentityPasses } from '../identity/index.js';
-import { createMaskingDoor } from '../masking/index.js';
 import { ClientRecordings, type GroupJournal, openJournal, type SealedSegment } from '../recording/index.js';
 import { createPath, type Path, type PathLimits } from '../session/index.js';
 import type { Store } from '../store/index.js';
@@ -43,7 +41,7 @@ import { loadServerIdentities } from './server-identities.js';
 import type { ServiceLogger } from './service-logger.js';
 import { recordsOfTerminals } from './session-records.js';
 import { loadSigningKeys } from './signing-keys.js';
-import { loadTokenKeys } from './token-keys.js';
+import { createMaskingDoors } from './token-keys.js';
 import type { MetricFamilies, WorkerAddresses, WorkerAssignment } from './worker-messages.js';
 import { createWorkerMetrics } from './worker-metrics.js';
 
@@ -108,13 +106,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     trusts: (issuer) => live.current().config.identity.issuers.some((each) => each.issuer === issuer),
     isLocked: (issuer, subject) => store.subjects.isLocked(issuer, subject),
   });
-  const tokenKeys = await loadTokenKeys(config, clock.now());
-  const doors = new WeakMap<MaskingView, MaskingDoor>();
-  const masking = (view: MaskingView): MaskingDoor => {
-    let door = doors.get(view);
-    if (door === undefined) doors.set(view, (door = createMaskingDoor(view, tokenKeys, clock)));
-    return door;
-  };
+  const masking = createMaskingDoors(() => live.current().tokenKeys, clock);
 
   const indexer = startOperationIndexer({
     index: store.operations,

@@ -6,5 +6,5 @@ export { createStreamMask } from './detectors/stream-mask.js';
 export { createMaskingDoor, explainText } from './masking-door.js';
 export { createLooksLike, proposeTags } from './propose-tags.js';
 export { type MaskedForm, recogniseMasked } from './recognise-masked.js';
-export { createTokenKeys, type IntegerBits, isToken, mintedBy, type TokenKeys, tokenMaker } from './tokens.js';
+export { createTokenKeys, type IntegerBits, isToken, mintedBy, type TokenKeys, tokenMakers } from './tokens.js';
 export { createTransform, type TransformOptions } from './transforms.js';

@@ -7,7 +7,7 @@ import { maskFindings } from './detectors/mask-findings.js';
 import { createScanner } from './detectors/scanner.js';
 import { createStreamMask } from './detectors/stream-mask.js';
 import { recogniseMasked } from './recognise-masked.js';
-import { type TokenKeys, tokenMaker } from './tokens.js';
+import { type TokenKeys, tokenMakers } from './tokens.js';
 import { createTransform } from './transforms.js';
 
 export function createMaskingDoor(view: MaskingView, key: TokenKeys, clock: Clock): MaskingDoor {
@@ -15,12 +15,14 @@ export function createMaskingDoor(view: MaskingView, key: TokenKeys, clock: Cloc
     view,
     transform: (how, kind, integerBits) =>
       createTransform({ treatment: how.treatment, class: how.class, kind, key, clock, keepLength: how.keepLength, integerBits }),
-    tokenMaker: (how, kind, bits, token) => tokenMaker(key, how.class, kind, bits, token),
+    tokenMakers: (how, kind, bits, token) => tokenMakers(key, how.class, kind, bits, token),
     scan: createScan(view, key, clock),
     text: createText(view, key, clock),
-    isMasked: (text) => recogniseMasked(text) !== null || recogniseMasked(text, 'integer') !== null || recogniseMasked(text, 'uuid') !== null,
+    isMasked: (text, kind) => (kind === undefined ? KINDS_WITH_FORMS : [kind]).some((each) => recogniseMasked(text, each) !== null),
   };
 }
+
+const KINDS_WITH_FORMS = ['text', 'integer', 'uuid'] as const;
 
 const isDetected = (name: string): name is DetectedClass => (DETECTED_CLASSES as readonly string[]).includes(name);
 

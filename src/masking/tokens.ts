@@ -6,7 +6,7 @@
  * A text token is `tok_<class>_<26 characters>`: base32 of 16 bytes, namely the key id, 88 bits of the HMAC of the value, and a 32-bit
  * tag of those, so that the gateway can tell its own tokens from text that only looks like one. Attack stopped: a small domain (there are
  * fewer than 10⁹ SSNs) is no longer searchable, as it would be with a plain hash. A token is resolved by making
- * those of the values that there are (`tokenMaker`); no book of tokens is kept.
+ * those of the values that there are (`tokenMakers`); no book of tokens is kept.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { GwError } from '../contract/gw-error.js';
@@ -102,24 +102,29 @@ export function uuidToken(keys: TokenKeys, dataClass: string, value: Uint8Array)
 }
 
 /**
- * How the token was made that this is, of a value (canonical text) of the class; null: it is no token of that class and kind, or another
- * deployment's. Integers do not say which key made them: the newest is taken for it.
+ * How the token may have been made that this is, of a value (canonical text) of the class, the likeliest first; none: it is no token of that class
+ * and kind, or another deployment's. Integers do not say which key made them: any may have, the newest before the older ones.
  */
-export function tokenMaker(keys: TokenKeys, dataClass: string, kind: ValueKind, bits: IntegerBits, token: string): TokenMaker | null {
+export function tokenMakers(keys: TokenKeys, dataClass: string, kind: ValueKind, bits: IntegerBits, token: string): readonly TokenMaker[] {
   if (kind === 'text') {
     const id = mintedBy(keys, token);
     const ring = id === null ? null : ringOf(keys, id);
-    if (ring === null || !token.startsWith(`${PREFIX}${dataClass}_`) || token.length !== PREFIX.length + dataClass.length + 1 + BODY_LENGTH) return null;
-    return { by: `text ${dataClass} ${ring.newest.id}`, token, make: (value) => textToken(ring, dataClass, value) };
+    if (ring === null || !token.startsWith(`${PREFIX}${dataClass}_`) || token.length !== PREFIX.length + dataClass.length + 1 + BODY_LENGTH) return NO_MAKERS;
+    return [{ by: `text ${dataClass} ${ring.newest.id}`, token, make: (value) => textToken(ring, dataClass, value) }];
   }
   if (kind === 'uuid') {
     const wanted = token.toLowerCase();
     const ring = isUuidToken(wanted) ? ringOf(keys, Number.parseInt(wanted.slice(4, 6), 16)) : null;
-    return ring === null ? null : { by: `uuid ${dataClass} ${ring.newest.id}`, token: wanted, make: (value) => uuidToken(ring, dataClass, value) };
+    return ring === null ? NO_MAKERS : [{ by: `uuid ${dataClass} ${ring.newest.id}`, token: wanted, make: (value) => uuidToken(ring, dataClass, value) }];
   }
-  if (kind !== 'integer' || !isIntegerToken(token)) return null;
-  return { by: `integer ${dataClass} ${bits}`, token, make: (value) => integerToken(keys, dataClass, value, bits) };
+  if (kind !== 'integer' || !isIntegerToken(token)) return NO_MAKERS;
+  return [...keys.all].map(([id, key]) => {
+    const ring = { newest: { id, key }, all: keys.all };
+    return { by: `integer ${dataClass} ${bits} ${id}`, token, make: (value) => integerToken(ring, dataClass, value, bits) };
+  });
 }
+
+const NO_MAKERS: readonly TokenMaker[] = Object.freeze([]);
 
 /** The keys as they were when the key of this id was the newest. */
 function ringOf(keys: TokenKeys, id: number): TokenKeys | null {

@@ -62,6 +62,7 @@ export interface GatewayWorld {
 }
 
 export interface ConfigParts {
+  readonly dataDir: string;
   readonly workers: number;
   readonly drainTimeout: string;
   readonly limits: Readonly<Record<string, unknown>>;
@@ -73,6 +74,7 @@ export interface ConfigParts {
   readonly native: readonly object[];
   readonly sinks: unknown;
   readonly retention: Readonly<Record<string, unknown>>;
+  readonly masking: Readonly<Record<string, unknown>>;
 }
 
 export const OPEN_POLICY = `
@@ -83,6 +85,7 @@ rules:
 `;
 
 const DEFAULTS: ConfigParts = {
+  dataDir: 'data',
   workers: 1,
   drainTimeout: '5s',
   limits: {},
@@ -91,6 +94,7 @@ const DEFAULTS: ConfigParts = {
   audit: {},
   sinks: {},
   retention: {},
+  masking: {},
   targets: [],
   native: [],
 };
@@ -152,7 +156,7 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
       listen: '127.0.0.1:0',
       tls: { certificate: 'cert.pem', key: 'key.pem' },
       workers: parts.workers,
-      dataDir: 'data',
+      dataDir: parts.dataDir,
       native: [{ protocol: 'postgres', listen: '127.0.0.1:0' }, ...parts.native],
       drainTimeout: parts.drainTimeout,
     },
@@ -174,6 +178,7 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
     audit: parts.audit,
     sinks: parts.sinks,
     retention: parts.retention,
+    masking: parts.masking,
     log: { level: parts.logLevel },
   };
 }

@@ -1,6 +1,6 @@
 /**
- * How a COPY … TO STDOUT writes its rows, out of the statement (PostgreSQL documentation, COPY). Null: in a way that cannot be masked, so such
- * a COPY of hidden columns is refused.
+ * How the rows of a COPY are written that go to the client or come from there, out of the statement (PostgreSQL documentation, COPY). Null: in a way
+ * that cannot be read, so such a COPY of hidden columns is refused.
  */
 import { as, field, list, struct, type Tree, text } from '../facts/tree.js';
 
@@ -14,7 +14,11 @@ export interface CopyFormat {
   readonly escape: number;
 }
 
-const KNOWN: ReadonlySet<string> = new Set(['format', 'delimiter', 'null', 'header', 'quote', 'escape', 'force_quote', 'encoding', 'oids', 'freeze']);
+/** Options that change nothing of how fields are told apart, and those that are read. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...['format', 'delimiter', 'null', 'header', 'quote', 'escape', 'force_quote', 'encoding', 'oids', 'freeze'],
+  ...['force_not_null', 'force_null', 'default', 'on_error', 'reject_limit', 'log_verbosity'],
+]);
 
 export function copyFormat(statement: Tree): CopyFormat | null {
   const options = new Map<string, string | null>();

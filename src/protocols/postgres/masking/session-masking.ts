@@ -26,11 +26,12 @@ import { InputWatch } from './input-watch.js';
 import { scrubNotification, scrubSetting, scrubWords } from './message-scrubber.js';
 import { ResultMasker } from './result-masker.js';
 import { SessionTables } from './session-tables.js';
-import { comparedTexts, mayBeToken, mayHoldTokens, SessionTokens, type TokenAnswer, type TokenQuestion } from './session-tokens.js';
-import { hiddenIn, holdsHidden, statementRefusal } from './statement-refusal.js';
+import { type ComparedTokens, comparedTokens, mayBeToken, mayHoldTokens, SessionTokens, type TokenAnswer, type TokenQuestion } from './session-tokens.js';
+import { hiddenIn, holdsHidden, relationsNamed, statementRefusal } from './statement-refusal.js';
 import type { Beside } from './token-resolution.js';
 import { NOTHING_KNOWN, type TracedStatement, traceText } from './traced-text.js';
 import { unresolvedToken } from './unresolved-tokens.js';
+import { watchedFields } from './written-values.js';
 
 /** What is asked of the session's conversation. */
 export interface MaskedConversation {
@@ -82,6 +83,7 @@ const NOT_KEPT = 'the tags of the columns that it makes or renames could not be 
 const PLAIN_LIMIT = 10_000;
 const NO_TEXT = new Uint8Array(0);
 const NONE_BOUND = (): readonly BoundParameter[] => [];
+const NONE_COMPARED: ComparedTokens = Object.freeze({ constants: [], numbers: new Set<number>() });
 const IDLE = 0x49;
 const TRANSACTION: ReadonlySet<string> = new Set(['transaction', 'set']);
 
@@ -253,8 +255,8 @@ export class SessionMasking {
     if (mask === undefined || !mask.door.view.hides) return null;
     let watch = this.#watches.get(verdict);
     if (watch === undefined) {
-      const into = mask.facts.effects.some(({ action, resource }) => action === 'copy_from' && holdsHidden(resource?.name, mask.door, mask.catalog));
-      this.#watches.set(verdict, (watch = into ? new InputWatch(mask.door) : null));
+      watch = inputWatch(mask);
+      this.#watches.set(verdict, watch);
     }
     return watch;
   }
@@ -344,15 +346,14 @@ export class SessionMasking {
     bound: () => readonly BoundParameter[],
     source: StatementSource,
   ): OperationMask {
-    const parameters = (): readonly string[] => textsOf(bound());
-    const compared = (): readonly string[] => (door.view.resolvesTokens ? comparedTexts(this.#compared(source), bound()) : []);
+    const compared = (): ComparedTokens => (door.view.resolvesTokens ? comparedTokens(this.#compared(source), bound()) : NONE_COMPARED);
     const onlyReads = statements.every(isRead) && facts.effects.every(({ action, facts: { class: kind } }) => action === 'select' || kind === 'plain');
     const { shifted } = this.#talk;
     const keeps = this.#talk.context.inheritTags != null;
     const inherits = keeps && !onlyReads ? inheritedColumns({ door, catalog, statements, facts, shifted }) : NO_TAGS;
     const lost = keeps && !onlyReads ? unknownMove(facts, catalog, (name) => this.#plain.has(name) || this.#tables.has(name)) : null;
     if (!door.view.hides) return { door, catalog, statements, touches: false, facts, refusal: lost, clears: null, inherits, onlyReads };
-    const refusal = lost ?? statementRefusal({ door, catalog, statements, facts, parameters, compared, tables: this.#tables, shifted, inherits: keeps });
+    const refusal = lost ?? statementRefusal({ door, catalog, statements, facts, parameters: bound, compared, tables: this.#tables, shifted, inherits: keeps });
     const shown = statements.flatMap(({ lineage: { outputs } }) => outputs.map(({ lineage }) => lineage));
     const clears = refusal === null ? clearColumns(shown, door, catalog) : null;
     return { door, catalog, statements, touches: this.#touches(door, catalog, statements, facts), facts, refusal, clears, inherits, onlyReads };
@@ -373,13 +374,15 @@ export class SessionMasking {
 
 const resolvesIn = (mask: OperationMask | null): mask is OperationMask => mask !== null && mask.refusal === null && mask.door.view.resolvesTokens;
 
-/** Bound values, each as the text that its bytes are: in the binary format of a text they are just that. */
-function textsOf(bound: readonly BoundParameter[]): readonly string[] {
-  return bound.flatMap(({ form, value }) => (form === 'text' ? [value] : form === 'hex' ? [Buffer.from(value, 'hex').toString('utf8')] : []));
-}
-
 /** Masks of statements that only read, by what was traced: shared by the sessions of the process. */
 const reads = new WeakMap<readonly TracedStatement[], OperationMask>();
+
+/** Null: what streams in may hold anything. Of several, or of what cannot be read, none was let through into a table of hidden data. */
+function inputWatch({ door, catalog, statements }: OperationMask): InputWatch | null {
+  const [input] = statements.flatMap(({ copiesIn }) => copiesIn ?? []);
+  if (input === undefined || input.format === null || !holdsHidden(input.relation, door, catalog)) return null;
+  return new InputWatch(door, input.format, watchedFields(input, relationsNamed(input.relation, catalog), door, catalog));
+}
 
 function isRead({ lineage: { flows, created, placed, runs, names }, literals, copiesOut }: TracedStatement): boolean {
   return flows.length === 0 && created.length === 0 && placed === null && runs === null && names === null && literals.length === 0 && !copiesOut;

@@ -238,10 +238,24 @@ function whole<T extends GivenPlace>(places: readonly T[], isToken: IsToken, doo
   return places.filter(({ texts, comparison }) => texts.every((text) => !isToken(text) || soughtIn(text, comparison, door, catalog).length > 0));
 }
 
-/** Values that are compared and may be tokens: of a text its constants, of a Bind what is bound. They are not written. */
-export function comparedTexts(comparisons: readonly Comparison[], bound: readonly BoundParameter[]): readonly string[] {
+/** Values that are compared and may be tokens. They are not written. */
+export interface ComparedTokens {
+  /** Constants of the text. */
+  readonly constants: readonly string[];
+  /** Numbers of parameters, from 1. */
+  readonly numbers: ReadonlySet<number>;
+}
+
+export function comparedTokens(comparisons: readonly Comparison[], bound: readonly BoundParameter[]): ComparedTokens {
   const constants = new Map(comparisons.flatMap(({ constants: all }) => all.map(({ at, text }) => [at, text] as const)));
-  const numbers = new Set(comparisons.flatMap(({ parameters }) => parameters.map(({ number }) => number)));
-  const values = [...numbers].flatMap((number) => bound[number - 1]?.value ?? []);
-  return [...constants.values(), ...values].filter((text) => MAY_HOLD.test(text));
+  const numbers = comparisons.flatMap(({ parameters }) => parameters.map(({ number }) => number));
+  return {
+    constants: [...constants.values()].filter((text) => MAY_HOLD.test(text)),
+    numbers: new Set(
+      numbers.filter((number) => {
+        const value = bound[number - 1];
+        return value !== undefined && mayBeToken(value);
+      }),
+    ),
+  };
 }

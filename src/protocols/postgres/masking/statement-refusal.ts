@@ -2,6 +2,7 @@
  * Why policy on sensitive data does not let a statement run: hidden data would decide what is shown, flow to a place where nothing hides it,
  * be seen by code or under names that nothing is known of, or be overwritten by what gw put in its place. Pure; answers in words.
  */
+import type { BoundParameter } from '../../../contract/approval.js';
 import type { ClassView, ConditionRight, MaskingDoor } from '../../../contract/masking-policy.js';
 import type { Effect, Facts } from '../../../contract/operation.js';
 import { type Catalog, type CatalogRelation, isView } from '../catalog/catalog.js';
@@ -11,18 +12,20 @@ import type { Condition, Created, Flow } from '../lineage/trace.js';
 import { changedName } from './changed-names.js';
 import { newPlace } from './inherited-columns.js';
 import type { SessionTables } from './session-tables.js';
+import type { ComparedTokens } from './session-tokens.js';
 import type { TracedStatement } from './traced-text.js';
 import { classesIn, classesOf, isHidden } from './value-plan.js';
+import { boundTexts, integerSizes, writtenTexts } from './written-values.js';
 
 export interface RefusalQuestion {
   readonly door: MaskingDoor;
   readonly catalog: Catalog | null;
   readonly statements: readonly TracedStatement[];
   readonly facts: Facts;
-  /** Values that are bound, as text. */
-  readonly parameters: () => readonly string[];
-  /** Values among the literals and those bound that are compared only, and are resolved there. */
-  readonly compared: () => readonly string[];
+  /** Values that are bound. */
+  readonly parameters: () => readonly BoundParameter[];
+  /** Tokens among the literals and those bound that are compared only, and are resolved there. */
+  readonly compared: () => ComparedTokens;
   readonly tables: SessionTables;
   /** Names may mean something else than in a fresh session. */
   readonly shifted: boolean;
@@ -51,11 +54,22 @@ const LASTING: ReadonlySet<string> = new Set([
 /** Ways for rows to leave, or to come back under another name, that do not lead past the gateway's masks. */
 const ABROAD: ReadonlySet<string> = new Set(['foreign_table', 'foreign_schema', 'foreign_server', 'user_mapping', 'fdw', 'publication', 'subscription']);
 const WRITES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge', 'copy_from', 'truncate', 'create']);
+const NO_SIZES: ReadonlySet<number> = new Set();
 const ORDER: readonly ConditionRight[] = ['allow', 'equality', 'deny'];
 
 /** Null: nothing is to be said against it. */
 export function statementRefusal(question: RefusalQuestion): string | null {
-  return firstOf(question.statements, (statement) => tracedRefusal(statement, question)) ?? effectsRefusal(question);
+  return firstOf(question.statements, (statement) => tracedRefusal(statement, question)) ?? effectsRefusal(question) ?? copyInRefusal(question);
+}
+
+/** What streams in is looked through while it comes: by one description, for one table. */
+function copyInRefusal({ statements, door, catalog }: RefusalQuestion): string | null {
+  const inputs = statements.flatMap(({ copiesIn }) => copiesIn ?? []);
+  if (!inputs.some(({ relation }) => holdsHidden(relation, door, catalog))) return null;
+  if (inputs.length > 1) return 'rows that are copied into a table of hidden data are looked through; send each COPY … FROM STDIN as a text of its own';
+  return inputs.some(({ format }) => format === null)
+    ? 'rows in this form of COPY cannot be looked through; use FORMAT text, csv or binary with delimiters of one byte, in UTF-8'
+    : null;
 }
 
 function firstOf<T>(all: Iterable<T>, why: (each: T) => string | null): string | null {
@@ -67,7 +81,7 @@ function firstOf<T>(all: Iterable<T>, why: (each: T) => string | null): string |
 }
 
 function tracedRefusal({ lineage, copy, copiesOut, literals }: TracedStatement, question: RefusalQuestion): string | null {
-  const { door, catalog, facts, parameters } = question;
+  const { door } = question;
   const why =
     firstOf(lineage.conditions, (each) => conditionRefusal(each, door)) ??
     firstOf(lineage.flows, (each) => flowRefusal(each, question)) ??
@@ -75,10 +89,28 @@ function tracedRefusal({ lineage, copy, copiesOut, literals }: TracedStatement, 
   if (why !== null) return why;
   if (copiesOut && copy === null && lineage.outputs.some((column) => hiddenIn(column.lineage, door) !== null || door.scan !== null))
     return 'this form of COPY cannot be masked; use FORMAT text, csv or binary with delimiters of one byte, in UTF-8';
-  const writes = facts.effects.some(({ action, resource }) => (action === 'insert' || action === 'update') && holdsHidden(resource?.name, door, catalog));
-  if (writes && without([...literals, ...parameters()], question.compared()).some((text) => door.isMasked(text)))
-    return 'a value that it writes is one that gw put in the place of another; writing it would overwrite the real one';
-  return null;
+  return writesMasked(literals, question) ? 'a value that it writes is one that gw put in the place of another; writing it would overwrite the real one' : null;
+}
+
+function writesMasked(literals: readonly string[], { door, catalog, facts, parameters, compared }: RefusalQuestion): boolean {
+  const written = facts.effects.flatMap(({ action, resource }) =>
+    (action === 'insert' || action === 'update') && holdsHidden(resource?.name, door, catalog) ? [resource?.name] : [],
+  );
+  if (written.length === 0) return false;
+  const bound = parameters();
+  const sizes = bound.some(({ form }) => form === 'hex')
+    ? integerSizes(
+        written.flatMap((name) => relationsNamed(name, catalog)),
+        door,
+        catalog,
+      )
+    : NO_SIZES;
+  const isMasked = (text: string): boolean => door.isMasked(text);
+  const { constants, numbers } = compared();
+  return (
+    without(literals, constants).flatMap(writtenTexts).some(isMasked) ||
+    bound.some((each, index) => !numbers.has(index + 1) && boundTexts(each, sizes, catalog).some(isMasked))
+  );
 }
 
 /** All but one of each that is compared and not written. */
@@ -131,7 +163,7 @@ function indexRefusal({ action, resource, facts }: Effect, door: MaskingDoor, ca
   return denied ? 'an index on data that policy hides from you would tell of it by what it takes and what it refuses' : null;
 }
 
-function relationsNamed(name: Name | undefined, catalog: Catalog | null): readonly CatalogRelation[] {
+export function relationsNamed(name: Name | undefined, catalog: Catalog | null): readonly CatalogRelation[] {
   const own = name?.at(-1);
   return own == null || catalog === null ? [] : catalog.relations(name?.at(-2) ?? null, own);
 }

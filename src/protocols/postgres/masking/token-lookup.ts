@@ -43,15 +43,19 @@ class Makers {
   /** Those of which this is the value. */
   of(value: Uint8Array): readonly SoughtToken[] {
     const found: SoughtToken[] = [];
-    for (const [by, { maker, sought }] of this.#all) {
+    for (const { maker, sought } of [...this.#all.values()]) {
       const token = maker.make(value);
       const hits = token === null ? undefined : sought.get(token);
       if (token === null || hits === undefined) continue;
       found.push(...hits);
-      sought.delete(token);
-      if (sought.size === 0) this.#all.delete(by);
+      this.#forget(token);
     }
     return found;
+  }
+
+  /** It is found: whoever else may have made it (integers do not say which key did) is sought no more. */
+  #forget(token: string): void {
+    for (const [by, { sought }] of this.#all) if (sought.delete(token) && sought.size === 0) this.#all.delete(by);
   }
 }
 

@@ -103,16 +103,16 @@ interface Wanted extends SoughtToken {
 export function soughtIn(token: string, { lineage }: Comparison, door: MaskingDoor, catalog: Catalog | null): readonly Wanted[] {
   const sources = [...lineage.columns].filter(({ relation }) => relation.kind !== 'v');
   const classes = classesIn(lineage, door.view);
-  const wanted = sources.map((source): Wanted | null => {
+  const wanted = sources.map((source): readonly Wanted[] => {
     const { relation, column } = source;
-    if (relation.oid === 0 || !READABLE.has(relation.kind)) return null;
+    if (relation.oid === 0 || !READABLE.has(relation.kind)) return [];
     const kind = fieldKind(column.type, catalog);
     // A materialized view holds what its columns are made of, and may hold what is no longer there.
     for (const how of relation.kind === 'm' ? classes : classesOf(source, door.view)) {
-      const maker = how.resolvedBy !== null ? door.tokenMaker(how, kind.kind, kind.bits, token) : null;
-      if (maker !== null) return { token, source, maker, how, key: `${relation.oid} ${column.number} ${token}` };
+      const makers = how.resolvedBy !== null ? door.tokenMakers(how, kind.kind, kind.bits, token) : [];
+      if (makers.length > 0) return makers.map((maker) => ({ token, source, maker, how, key: `${relation.oid} ${column.number} ${maker.by} ${token}` }));
     }
-    return null;
+    return [];
   });
-  return wanted.some((each) => each === null) ? [] : wanted.flatMap((each) => each ?? []);
+  return wanted.some((each) => each.length === 0) ? [] : wanted.flat();
 }

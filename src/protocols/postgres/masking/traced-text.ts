@@ -5,18 +5,28 @@
 import type { Catalog } from '../catalog/catalog.js';
 import type { Analysis } from '../facts/index.js';
 import { parse } from '../facts/parser.js';
-import { as, field, isTree, list, struct, type Tree, tagged, text as textOf } from '../facts/tree.js';
+import { as, field, isTree, list, relationName, strings, struct, type Tree, tagged, text as textOf } from '../facts/tree.js';
 import { unknownLineage } from '../lineage/lineage.js';
 import { output } from '../lineage/sources.js';
 import { type StatementLineage, statementLineage } from '../lineage/statement-lineage.js';
 import type { LineageContext } from '../lineage/trace.js';
 import { type CopyFormat, copyFormat } from './copy-format.js';
 
+export interface CopyIn {
+  /** Null: written in a way that cannot be read. */
+  readonly format: CopyFormat | null;
+  readonly relation: readonly (string | null)[];
+  /** Names of the columns that the fields of a row are for; null: all that the table has. */
+  readonly columns: readonly string[] | null;
+}
+
 export interface TracedStatement {
   readonly lineage: StatementLineage;
   /** Null: no COPY … TO STDOUT, or one in a way that cannot be masked. */
   readonly copy: CopyFormat | null;
   readonly copiesOut: boolean;
+  /** Rows of the client that go into a table. */
+  readonly copiesIn: CopyIn | null;
   /** Of PREPARE and DECLARE: the statement that they keep. */
   readonly inner: TracedStatement | null;
   /** Constants of the statement that would be written, where it writes. */
@@ -37,6 +47,7 @@ const NOT_UNDERSTOOD: TracedStatement = {
   },
   copy: null,
   copiesOut: false,
+  copiesIn: null,
   inner: null,
   literals: [],
 };
@@ -118,9 +129,18 @@ function traceStatement(statement: unknown, context: LineageContext): TracedStat
     lineage: statementLineage(statement, context),
     copy: copiesOut ? copyFormat(node) : null,
     copiesOut,
+    copiesIn: tag === 'CopyStmt' && !copiesOut ? copyIn(node) : null,
     inner: keeps ? traceStatement(field(node, 'query'), context) : null,
     literals: writes(tag) || writesWithin(node) ? literalsIn(node) : [],
   };
+}
+
+/** Null: the server reads a file, or runs a program. */
+function copyIn(node: Tree): CopyIn | null {
+  const relation = struct(node, 'relation');
+  if (relation === null || field(node, 'is_program') === true || textOf(node, 'filename') !== null) return null;
+  const columns = strings(list(node, 'attlist'));
+  return { format: copyFormat(node), relation: relationName(relation), columns: columns.length === 0 ? null : columns };
 }
 
 const writes = (tag: string): boolean => tag === 'InsertStmt' || tag === 'UpdateStmt' || tag === 'MergeStmt' || tag === 'ExecuteStmt';

@@ -69,7 +69,7 @@ function tokensOf(lineages: readonly Lineage[], door: MaskingDoor, catalog: Cata
     if (unknown !== null) for (const how of door.view.classes) add(how, { kind: 'text', bits: 32 });
   }
   const all = [...kinds.values()];
-  return all.length === 0 ? null : (text) => all.some(({ how, kind }) => door.tokenMaker(how, kind.kind, kind.bits, text) !== null);
+  return all.length === 0 ? null : (text) => all.some(({ how, kind }) => door.tokenMakers(how, kind.kind, kind.bits, text).length > 0);
 }
 
 /** A text and its words: a token may stand in an array, a pattern, or JSON. */

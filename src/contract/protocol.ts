@@ -164,6 +164,8 @@ export interface UpstreamConnection {
   read(): Promise<Buffer>;
   unread(chunk: Buffer): void;
   write(chunk: Uint8Array): void;
+  /** Wall-clock time, milliseconds since the epoch: what the target shows may be good for some time only. */
+  now(): number;
 }
 
 export interface UpstreamReady {

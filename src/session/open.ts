@@ -125,6 +125,7 @@ export async function dialTarget(target: Target, services: PathServices, signal:
     write: (chunk) => {
       reader.stream.write(chunk);
     },
+    now: () => services.clock.now(),
     settle,
     finish: () => {
       settle();

@@ -47,8 +47,14 @@ export async function hashKnownHosts(file: string): Promise<void> {
 
 const publicKey = async (file: string): Promise<string> => (await readFile(`${file}.pub`, 'utf8')).split(' ').slice(0, 2).join(' ');
 
-/** `settings`: further lines of sshd_config. `keyType`: of the client's key. */
-export async function startRealSshd(settings: readonly string[] = [], keyType = 'ed25519', hostKeyType = 'ed25519', port?: number): Promise<RealSshd> {
+/** `settings`: further lines of sshd_config. `keyType`: of the client's key. `certify` makes a certificate of the host key in a file, and gives the file with it. */
+export async function startRealSshd(
+  settings: readonly string[] = [],
+  keyType = 'ed25519',
+  hostKeyType = 'ed25519',
+  port?: number,
+  certify?: (hostKeyFile: string) => Promise<string>,
+): Promise<RealSshd> {
   const dir = await mkdtemp(join(tmpdir(), 'gw-sshd-'));
   await chmod(dir, 0o755);
   await mkdir(join(dir, 'files'));
@@ -64,6 +70,7 @@ export async function startRealSshd(settings: readonly string[] = [], keyType = 
     `Port ${listening}`,
     'ListenAddress 127.0.0.1',
     `HostKey ${hostKeyFile}`,
+    ...(certify === undefined ? [] : [`HostCertificate ${await certify(hostKeyFile)}`]),
     `AuthorizedKeysFile ${join(dir, 'authorized')}`,
     `PidFile ${join(dir, 'pid')}`,
     'StrictModes no',

@@ -100,7 +100,7 @@ export class ScriptedClient {
     socket.setNoDelay(true);
     let loggingIn = true;
     this.#transport = new Transport(
-      { kind: 'client', algorithms: HOST_KEYS, trusts: () => true },
+      { kind: 'client', algorithms: HOST_KEYS, proof: (shown) => shown },
       {
         write: (bytes) => void (loggingIn ? socket.write(bytes) : this.#written.push(Buffer.from(bytes))),
         ready: () => this.#transport.send(message(MESSAGE.serviceRequest, string('ssh-userauth'))),

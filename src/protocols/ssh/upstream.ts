@@ -1,6 +1,7 @@
 /**
  * The target's side up to a login with the credential that the gateway holds: a certificate, a key, then a password, each as the target offers it. The
- * host must prove a key that the configuration pins; there is no trust on first use. The target is untrusted until then, and after.
+ * host must prove a key that the configuration pins, or that an authority certified which it pins; there is no trust on first use. The target is
+ * untrusted until then, and after.
  */
 import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { visibleLines } from '../../base/visible-text.js';
@@ -10,12 +11,13 @@ import type { CertifyAs, Target, TargetCredential } from '../../contract/target.
 import { MESSAGE_BYTES, NAME_BYTES } from './codec/limits.js';
 import { MESSAGE } from './codec/messages.js';
 import { boolean, message, string, uint32, WireReader } from './codec/wire.js';
-import { lookUp } from './known-hosts.js';
+import { type HostKeys, lookUp } from './known-hosts.js';
 import { readKnownHosts, type SshOptions } from './options.js';
 import { keyOf } from './server-identity.js';
 import { certificateAlgorithm, makeCertificate } from './transport/certificate.js';
+import { isCertificate, judgeHostCertificate } from './transport/host-certificate.js';
 import { blobOf, fingerprint, keyType, privateKeyOf, signatureAlgorithms, signWith } from './transport/public-key.js';
-import { HOST_KEYS, Transport, type TransportEvents } from './transport/transport.js';
+import { HOST_CERTIFICATES, HOST_KEYS, Transport, type TransportEvents } from './transport/transport.js';
 
 /** Private to the island: the target's leg after its login. */
 export interface SshUpstream {
@@ -49,29 +51,30 @@ class ClientLogin implements TransportEvents {
   #tried: Attempt | null = null;
   #answered = 0;
   #left: string | null = null;
-  /** The key that the target showed and that is not its own. */
-  #stranger: Buffer | null = null;
+  /** Why the target is not the one that is meant. */
+  #stranger: GwError | null = null;
+  /** What the target showed and what proved it: it stands for the connection, however often keys are exchanged, as with ssh. */
+  #proof: { readonly shown: Buffer; readonly key: Buffer } | null = null;
 
   constructor(connection: UpstreamConnection, target: Target, credential: TargetCredential) {
     this.#connection = connection;
     this.#credential = credential;
-    const { trusted, revoked } = keysOf(target);
-    const pinned = trusted.filter((key) => !revoked.some((other) => other.equals(key)));
-    const types = new Set(pinned.flatMap((key) => signatureAlgorithms(keyType(key))));
+    const pins = pinsOf(target);
     this.#attempts = attemptsWith(credential);
-    this.transport = new Transport(
-      {
-        kind: 'client',
-        // Without a pinned key everything is offered, so that the refusal can name the key that the target has.
-        algorithms: pinned.length === 0 ? HOST_KEYS : HOST_KEYS.filter((each) => types.has(each)),
-        trusts: (key) => {
-          if (pinned.some((each) => each.equals(key))) return true;
-          this.#stranger = Buffer.from(key);
-          return false;
-        },
-      },
-      this,
-    );
+    this.transport = new Transport({ kind: 'client', algorithms: algorithmsFor(pins), proof: (shown) => this.#prove(shown, pins) }, this);
+  }
+
+  #prove(shown: Buffer, pins: Pins): Buffer | null {
+    if (this.#proof?.shown.equals(shown)) return this.#proof.key;
+    let key: Buffer | null = null;
+    if (isCertificate(shown)) {
+      const judged = judgeHostCertificate(shown, { ...pins, now: this.#connection.now() });
+      if ('key' in judged) key = judged.key;
+      else this.#stranger = uncertified(judged.why, judged.detail);
+    } else if (pins.trusted.some((each) => each.equals(shown))) key = Buffer.from(shown);
+    else this.#stranger = strange(shown, pins);
+    if (key !== null) this.#proof = { shown: Buffer.from(shown), key };
+    return key;
   }
 
   write(bytes: Buffer): void {
@@ -93,7 +96,7 @@ class ClientLogin implements TransportEvents {
       try {
         this.transport.feed(chunk);
       } catch (error) {
-        if (this.#stranger !== null) throw strange(this.#stranger);
+        if (this.#stranger !== null) throw this.#stranger;
         throw error;
       }
       if (this.#left !== null && !this.#done) throw refused(`it said goodbye: ${visibleLines(this.#left).slice(0, 200)}`);
@@ -196,16 +199,50 @@ function attemptsWith({ key, password, certify }: TargetCredential): Attempt[] {
   return attempts;
 }
 
-function keysOf({ host, port, options }: Target): { readonly trusted: readonly Buffer[]; readonly revoked: readonly Buffer[] } {
-  const { hostKeys, knownHosts, knownAs } = options as SshOptions;
-  if (knownHosts === null) return { trusted: hostKeys, revoked: [] };
-  const found = lookUp(readKnownHosts(knownHosts, 'target.unreachable'), knownAs ?? host, knownAs === null ? port : 22);
-  return { trusted: [...hostKeys, ...found.trusted], revoked: found.revoked };
+/** What the configuration says of who the target is. */
+interface Pins extends HostKeys {
+  /** Which a certificate of the target has to name. */
+  readonly name: string;
 }
 
-const strange = (key: Buffer): GwError =>
-  new GwError('target.unreachable', `The target proves another host key than the gateway knows: ${keyType(key)} ${fingerprint(key)}.`, {
-    hint: 'Somebody may be in between. Ask an administrator of the gateway to compare it with the key of the host, and to change the configuration if it is right.',
+function pinsOf({ host, port, options }: Target): Pins {
+  const { hostKeys, hostAuthorities, knownHosts, knownAs } = options as SshOptions;
+  const name = knownAs ?? host;
+  const none: HostKeys = { trusted: [], authorities: [], revoked: [] };
+  const found = knownHosts === null ? none : lookUp(readKnownHosts(knownHosts, 'target.unreachable'), name, knownAs === null ? port : 22);
+  const isGood = (key: Buffer): boolean => !found.revoked.some((other) => other.equals(key));
+  const [trusted, authorities] = [
+    [...hostKeys, ...found.trusted],
+    [...hostAuthorities, ...found.authorities],
+  ].map((keys) => keys.filter(isGood));
+  return { name, trusted: trusted ?? [], authorities: authorities ?? [], revoked: found.revoked };
+}
+
+/** What can be proved comes first, certificates before keys. The rest is offered so that the refusal can name the key that the target has. */
+function algorithmsFor({ trusted, authorities }: Pins): readonly string[] {
+  const types = new Set(trusted.flatMap((key) => signatureAlgorithms(keyType(key))));
+  const pinned = HOST_KEYS.filter((each) => types.has(each));
+  return [...(authorities.length > 0 ? HOST_CERTIFICATES : []), ...pinned, ...HOST_KEYS.filter((each) => !types.has(each))];
+}
+
+const COMPARE = 'Somebody may be in between. Ask an administrator of the gateway to compare it with';
+
+function strange(key: Buffer, { trusted, authorities }: Pins): GwError {
+  const which = `${keyType(key)} ${fingerprint(key)}`;
+  return trusted.length === 0 && authorities.length > 0
+    ? new GwError('target.unreachable', `The target shows no host certificate, and the gateway knows only who certifies it. Its key is ${which}.`, {
+        hint: `${COMPARE} the host: it needs a certificate of the authority (HostCertificate in its sshd_config), or its key a place in the configuration.`,
+      })
+    : new GwError('target.unreachable', `The target proves another host key than the gateway knows: ${which}.`, {
+        hint: `${COMPARE} the key of the host, and to change the configuration if it is right.`,
+      });
+}
+
+/** Names of hosts are not for everybody who may ask for the target: they are in the cause, which is in the gateway's log. */
+const uncertified = (why: string, detail?: string): GwError =>
+  new GwError('target.unreachable', `The target shows a host certificate that the gateway does not accept: ${why}.`, {
+    hint: `${COMPARE} the certificate of the host (ssh-keygen -L), and to have a new one made or the configuration changed if the host is right.`,
+    ...(detail === undefined ? {} : { cause: new Error(detail) }),
   });
 
 const refused = (why: string): GwError => new GwError('target.credential', `The target did not let the gateway in: ${why}.`);

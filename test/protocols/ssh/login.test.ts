@@ -33,7 +33,7 @@ class BareClient {
   private constructor(stream: net.Socket) {
     this.#stream = stream;
     this.transport = new Transport(
-      { kind: 'client', algorithms: HOST_KEYS, trusts: () => true },
+      { kind: 'client', algorithms: HOST_KEYS, proof: (shown) => shown },
       {
         write: (bytes) => void stream.write(bytes),
         payload: (payload) => {

@@ -57,8 +57,9 @@ describe('the host', () => {
       await fails(world, 'another host key');
       await write(`*,!${name} ${sshd.hostKey}\n`);
       await fails(world, 'another host key');
+      // Who may certify the host is not the host.
       await write(`@cert-authority * ${sshd.hostKey}\n`);
-      await fails(world, 'another host key');
+      await fails(world, 'shows no host certificate');
       await write(`[127.0.0.*]:${sshd.port} ${sshd.hostKey}\n`);
       await works(world);
     });
@@ -81,7 +82,10 @@ describe('the host', () => {
   });
 
   it('must be pinned: a target without a host key is no configuration', async () => {
-    await expect(startSshWorld({ sshd, options: {} })).rejects.toThrow(/name the host key/);
+    await expect(startSshWorld({ sshd, options: {} })).rejects.toThrow(/name the host key of the target, or who certifies it/);
+    await expect(startSshWorld({ sshd, options: { hostAuthorities: ['ssh-ed25519 AAAA'] } })).rejects.toThrow(
+      /options\.hostAuthorities\.0: must be a public key/,
+    );
     await expect(startSshWorld({ sshd, options: { hostKeys: ['ssh-ed25519 AAAA'] } })).rejects.toThrow(/must be a public key/);
   });
 });

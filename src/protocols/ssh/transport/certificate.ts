@@ -1,6 +1,7 @@
 /**
- * User certificates of OpenSSH (PROTOCOL.certkeys): read, checked against one authority, and made. A certificate is judged by what its
- * authority signed and by nothing that is in it otherwise: kind, principals (each an opaque text, compared whole), critical options.
+ * Certificates of OpenSSH (PROTOCOL.certkeys): read, those of users checked against one authority, and made (those of hosts: `host-certificate.ts`).
+ * A certificate is judged by what its authority signed and by nothing that is in it otherwise: kind, principals (each an opaque text, compared
+ * whole), critical options.
  *
  * Attacks: a certificate inside a certificate, or an authority that is one (D1); a certificate of another authority, or of a host; a
  * principal with a comma that others would split (D4); a critical option that is not understood and thereby ignored.
@@ -9,10 +10,11 @@ import { type KeyObject, randomBytes } from 'node:crypto';
 import { GwError } from '../../../contract/gw-error.js';
 import { KEY_BYTES, NAME_BYTES } from '../codec/limits.js';
 import { string, uint32, WireReader } from '../codec/wire.js';
-import { blobOf, isSignedBy, keyType, publicKeyOf, signWith } from './public-key.js';
+import { blobOf, isSignedBy, keyType, publicKeyOf, signatureAlgorithms, signWith } from './public-key.js';
 
 const SUFFIX = '-cert-v01@openssh.com';
-const USER = 1;
+export const USER = 1;
+export const HOST = 2;
 /** Parts of a key's encoding behind its type: they stand in the certificate in the same order. */
 const KEY_PARTS: Readonly<Record<string, number>> = {
   'ssh-ed25519': 1,
@@ -37,6 +39,21 @@ export interface Certificate {
   readonly extensions: ReadonlyMap<string, Buffer>;
 }
 
+/** What is in a certificate, whoever made it. Nothing of it is proved; `signature` is the authority's, over `signed`. */
+export interface UnprovenCertificate {
+  readonly key: Buffer;
+  readonly kind: number;
+  readonly principals: readonly string[];
+  /** Seconds since the epoch; good from the first one on until before the second. */
+  readonly validAfter: bigint;
+  readonly validBefore: bigint;
+  readonly critical: Buffer;
+  readonly extensions: Buffer;
+  readonly signer: Buffer;
+  readonly signed: Buffer;
+  readonly signature: Buffer;
+}
+
 export interface CertificateRequest {
   readonly key: Buffer;
   readonly serial: bigint;
@@ -51,15 +68,29 @@ export interface CertificateRequest {
 
 /** The user certificate in `blob` if the key of `authority` signed it, and it asks for nothing that is not understood; null otherwise. */
 export function readCertificate(blob: Buffer, authority: Buffer): Certificate | null {
+  const certificate = parseCertificate(blob);
+  if (certificate === null || !certificate.signer.equals(authority) || !isSignedByItsAuthority(certificate)) return null;
+  const { key, kind, principals, critical } = certificate;
+  const extensions = optionsOf(certificate.extensions);
+  return kind === USER && critical.length === 0 && publicKeyOf(key) !== null && extensions !== null ? { key, principals, extensions } : null;
+}
+
+/** Null where it is no certificate: whoever offered it is told so by not being let in, or not being believed. */
+export function parseCertificate(blob: Buffer): UnprovenCertificate | null {
   try {
-    return parse(blob, authority);
+    return parse(blob);
   } catch {
-    // Cut short or too long: not a certificate. Whoever offered it is told so by not being let in.
+    // Cut short or too long.
     return null;
   }
 }
 
-function parse(blob: Buffer, authority: Buffer): Certificate | null {
+export const isSignedByItsAuthority = ({ signer, signature, signed }: UnprovenCertificate): boolean =>
+  signatureAlgorithms(keyTypeOf(signer)).some((algorithm) => isSignedBy(signer, algorithm, signature, signed));
+
+const keyTypeOf = (blob: Buffer): string => (publicKeyOf(blob) === null ? '' : keyType(blob));
+
+function parse(blob: Buffer): UnprovenCertificate | null {
   const reader = new WireReader(blob);
   const plain = plainAlgorithm(reader.name());
   const parts = plain === null || !Object.hasOwn(KEY_PARTS, plain) ? undefined : KEY_PARTS[plain];
@@ -72,34 +103,38 @@ function parse(blob: Buffer, authority: Buffer): Certificate | null {
   const kind = reader.uint32();
   reader.string(KEY_BYTES);
   const principals = listOf(reader.string(KEY_BYTES));
-  reader.uint64();
-  reader.uint64();
+  const validAfter = reader.uint64();
+  const validBefore = reader.uint64();
   const critical = reader.string(KEY_BYTES);
-  const extensions = optionsOf(reader.string(KEY_BYTES));
+  const extensions = reader.string(KEY_BYTES);
   reader.string(KEY_BYTES);
   const signer = reader.string(KEY_BYTES);
   const signed = blob.subarray(0, reader.position);
   const signature = reader.string(KEY_BYTES);
   reader.end();
-  if (!signer.equals(authority) || !isSignedBy(authority, keyType(authority), signature, signed)) return null;
-  return kind === USER && critical.length === 0 && publicKeyOf(key) !== null ? { key, principals, extensions } : null;
+  return { key, kind, principals, validAfter, validBefore, critical, extensions, signer, signed, signature };
 }
 
 function listOf(bytes: Buffer): string[] {
   const reader = new WireReader(bytes);
   const list: string[] = [];
-  while (reader.left > 0 && list.length <= PRINCIPALS) list.push(reader.string(NAME_BYTES).toString('utf8'));
+  while (reader.left > 0 && list.length < PRINCIPALS) list.push(reader.string(NAME_BYTES).toString('utf8'));
   reader.end();
   return list;
 }
 
-function optionsOf(bytes: Buffer): Map<string, Buffer> {
+function optionsOf(bytes: Buffer): Map<string, Buffer> | null {
   const reader = new WireReader(bytes);
   const options = new Map<string, Buffer>();
-  while (reader.left > 0) {
-    const name = reader.name();
-    const value = reader.string(KEY_BYTES);
-    options.set(name, value.length === 0 ? value : new WireReader(value).string(KEY_BYTES));
+  try {
+    while (reader.left > 0) {
+      const name = reader.name();
+      const value = reader.string(KEY_BYTES);
+      options.set(name, value.length === 0 ? value : new WireReader(value).string(KEY_BYTES));
+    }
+  } catch {
+    // Options that are no options: what holds them is no certificate that means something.
+    return null;
   }
   return options;
 }

@@ -33,6 +33,11 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     readonly _dead: boolean;
     outSeqno: number;
   }
+  export interface KeyExchange {
+    readonly sessionID: Buffer;
+    readonly negotiated: { serverHostKey: string };
+    _hostKey: unknown;
+  }
   export default class Protocol {
     constructor(options: ProtocolOptions);
     start: () => void;
@@ -46,7 +51,8 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     /** Undefined before the peer's version is known. */
     readonly _decipher: Decipher | undefined;
     readonly _cipher: Cipher;
-    readonly _kex: { readonly sessionID: Buffer };
+    /** Undefined before both sides agreed on algorithms. */
+    readonly _kex: KeyExchange | undefined;
     readonly _packetRW: { readonly write: { readonly allocStart: number; alloc(size: number): Buffer; finalize(packet: Buffer): Buffer } };
   }
 }

@@ -4,10 +4,11 @@
  * ChaCha20-Poly1305 (Terrapin, D5: with the ciphers left an attacker on the wire gains nothing; strict key exchange is done where the peer can).
  */
 import ssh2Crypto from 'ssh2/lib/protocol/crypto.js';
-import Protocol, { type HostKey } from 'ssh2/lib/protocol/Protocol.js';
+import Protocol, { type HostKey, type KeyExchange } from 'ssh2/lib/protocol/Protocol.js';
 import ssh2Utils from 'ssh2/lib/protocol/utils.js';
 import { GwError } from '../../../contract/gw-error.js';
 import { disconnect } from '../codec/messages.js';
+import { certificateAlgorithm, plainAlgorithm } from './certificate.js';
 import { opensGcm, PacketOpener } from './packet-opener.js';
 import { PacketSealer, sealsGcm } from './packet-sealer.js';
 
@@ -27,6 +28,8 @@ const KEX = [
 const CIPHERS = ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com', 'aes128-ctr', 'aes256-ctr'];
 const MACS = ['hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com', 'hmac-sha2-256', 'hmac-sha2-512'];
 export const HOST_KEYS = ['ssh-ed25519', 'ecdsa-sha2-nistp256', 'ecdsa-sha2-nistp384', 'ecdsa-sha2-nistp521', 'rsa-sha2-512', 'rsa-sha2-256'];
+/** The same, for hosts that show a certificate. */
+export const HOST_CERTIFICATES = HOST_KEYS.map(certificateAlgorithm);
 /** Messages that the transport keeps to itself: the rest of 1..19, key exchange. */
 const ABOVE = new Set([5, 6]);
 const KEXINIT = 20;
@@ -47,8 +50,8 @@ export interface TransportEvents {
 
 export type TransportSide =
   | { readonly kind: 'server'; readonly hostKey: HostKey }
-  /** `trusts`: is it the key of the host that is meant? `algorithms`: which keys of it could be. */
-  | { readonly kind: 'client'; readonly algorithms: readonly string[]; trusts(key: Buffer): boolean };
+  /** `proof`: which key has to sign the key exchange where the host shows this key or certificate; null: it is not the host that is meant. `algorithms`: what it may show. */
+  | { readonly kind: 'client'; readonly algorithms: readonly string[]; proof(shown: Buffer): Buffer | null };
 
 /** Resolves when the cryptography of the library is loaded; before that no transport may start. */
 export const transportReady = (): Promise<void> => ssh2Crypto.init;
@@ -64,13 +67,17 @@ export class Transport {
   #opener: PacketOpener | null = null;
   readonly #sealer = new PacketSealer((bytes, written) => this.#events.write(bytes, written));
   #gathering = false;
+  /** What a host that shows a certificate signs the key exchange in hand with; null: it shows none. */
+  #certifiedSigns: string | null = null;
 
   constructor(side: TransportSide, events: TransportEvents) {
     this.#events = events;
     this.#side = side.kind;
     const cs = { cipher: CIPHERS, mac: MACS, compress: ['none'], lang: [] };
     this.#protocol = new Protocol({
-      ...(side.kind === 'server' ? { server: true, hostKeys: { [side.hostKey.type]: side.hostKey } } : { hostVerifier: (key: Buffer) => side.trusts(key) }),
+      ...(side.kind === 'server'
+        ? { server: true, hostKeys: { [side.hostKey.type]: side.hostKey } }
+        : { hostVerifier: (shown: Buffer) => this.#believes(shown, side.proof(shown)) }),
       ident: 'gw',
       offer: { kex: KEX, serverHostKey: side.kind === 'server' ? [side.hostKey.type] : side.algorithms, cs, sc: cs },
       onWrite: (bytes) => {
@@ -88,6 +95,7 @@ export class Transport {
       },
       messageHandlers: { DISCONNECT: (_, reason, text) => this.#events.disconnected(reason, text) },
     });
+    if (side.kind === 'client') this.#watchExchanges();
     const inner = this.#protocol._onPayload;
     this.#protocol._onPayload = (payload) => {
       const type = payload[0] ?? 0;
@@ -108,6 +116,46 @@ export class Transport {
     return result;
   }
 
+  /**
+   * The library knows no certificates: it compares what was agreed on with the type of what is shown. Only for RSA the two differ (RFC 8332). It keeps
+   * what was agreed on from the moment on that it does.
+   */
+  #watchExchanges(): void {
+    let current: KeyExchange | undefined;
+    Object.defineProperty(this.#protocol, '_kex', {
+      get: () => current,
+      set: (exchange: KeyExchange | undefined) => {
+        current = exchange;
+        const plain = exchange === undefined ? null : plainAlgorithm(exchange.negotiated.serverHostKey);
+        this.#certifiedSigns = plain;
+        if (exchange !== undefined && plain !== null) exchange.negotiated.serverHostKey = certificateAlgorithm(plain.startsWith('rsa-') ? 'ssh-rsa' : plain);
+      },
+    });
+  }
+
+  /**
+   * Where a certificate is believed, the library goes on with two things in one field: it hashes what was shown (RFC 4253 section 8, K_S), and then has
+   * the signature of that hash checked by the certified key. If it ever looked in another order, the check would fail, and the connection with it.
+   */
+  #believes(shown: Buffer, key: Buffer | null): boolean {
+    if (key === null) return false;
+    const exchange = this.#protocol._kex;
+    if (key.equals(shown)) return true;
+    if (exchange === undefined || this.#certifiedSigns === null) return false;
+    exchange.negotiated.serverHostKey = this.#certifiedSigns;
+    let hashed = false;
+    Object.defineProperty(exchange, '_hostKey', {
+      get: () => {
+        if (hashed) return key;
+        hashed = true;
+        return shown;
+      },
+      // The library clears it when the exchange is over; it is gone with the exchange.
+      set: () => undefined,
+    });
+    return true;
+  }
+
   /** Who hears from now on. */
   set events(events: TransportEvents) {
     this.#sealer.flush();
@@ -121,7 +169,9 @@ export class Transport {
 
   /** Identifies this connection in signatures (RFC 4253 section 7.2). */
   get sessionId(): Buffer {
-    return this.#protocol._kex.sessionID;
+    const exchange = this.#protocol._kex;
+    if (exchange === undefined) throw this.#broken('there are no keys yet');
+    return exchange.sessionID;
   }
 
   /**

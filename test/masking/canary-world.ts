@@ -24,6 +24,8 @@ export const CANARY_SCHEMA = `
   create materialized view bank.kept as select id, ssn as kept_ssn, upper(note) as kept_note from bank.customers;
   create function bank.all_of() returns setof bank.customers language sql as 'select * from bank.customers';
   create function bank.ssn_of(int) returns text language sql stable as 'select ssn from bank.customers where id = $1';
+  create table bank.said (word text primary key);
+  create function bank.say(text) returns void language plpgsql as $$ begin raise notice '%', $1; end $$;
   create function bank.shout() returns void language plpgsql as $$ begin raise notice '%', (select string_agg(ssn, ' ') from bank.customers); end $$;
   create function bank.fail() returns void language plpgsql as $$ begin raise exception '%', (select string_agg(ssn, ' ') from bank.customers); end $$;
   analyze;

@@ -1,83 +1,55 @@
 /**
- * Values that must never leave, and a search for them in bytes: as they are, cut to four characters and more, reversed, in hex, base64,
- * character codes, upper case, URL-escaped, UTF-16, and as the numbers that arithmetic makes of them.
+ * The search for canaries in bytes, in what character codes and long runs of hex and base64 in them stand for, and in what fields of a result say when they are
+ * put side by side. What it knows is in `canary-forms`; the tests show for each kind that it is found wherever it may come.
  */
-export interface Canary {
-  readonly name: string;
-  /** Made so that no run of four characters of it occurs anywhere else. */
-  readonly text: string;
+import { CODES, FIELDS, FORMS, type Form } from './canary-forms.js';
+
+export { CANARIES, DATE, NUMBERS } from './canary-values.js';
+
+export interface Finding {
+  readonly of: string;
+  readonly kind: string;
+  readonly piece: string;
 }
 
-/** Text of a canary, cut into pieces that occur nowhere else. */
-export const CANARIES: readonly Canary[] = [
-  { name: 'ssn of the first', text: 'Kq7X-Wz3v-9bTn-R4mJ' },
-  { name: 'ssn of the second', text: 'Yd8P-Hg2c-6sLf-V5xQ' },
-  { name: 'secret note', text: 'Zu1G-Nk8w-3tBj-C7yF' },
-];
+/** `words`: text, and numbers of messages. `random`: digests, signatures, ciphertext, that hold four bytes of anything by chance. */
+export type Among = 'words' | 'random';
 
-/** Numbers that are hidden: their digits, in any run of six and more, forwards and backwards. */
-export const NUMBERS: readonly string[] = ['7391846205', '8264097153'];
-
-/** A date that is hidden. */
-export const DATE = '1971-03-19';
-
-const WINDOW = 4;
-
-function windows(text: string, size: number): string[] {
-  return Array.from({ length: Math.max(0, text.length - size + 1) }, (_, at) => text.slice(at, at + size));
+interface Known {
+  readonly bytes: Buffer;
+  readonly forms: readonly Form[];
 }
 
-function forms(text: string): Map<string, string> {
-  const found = new Map<string, string>();
-  const add = (how: string, form: string): void => void found.set(form, how);
-  const reversed = [...text].reverse().join('');
-  for (const [how, whole] of [
-    ['as it is', text],
-    ['reversed', reversed],
-    ['upper case', text.toUpperCase()],
-    ['lower case', text.toLowerCase()],
-  ] as const) {
-    for (const part of windows(whole, WINDOW)) {
-      // Pieces with a hyphen at an end say too little.
-      if (/^[A-Za-z0-9].*[A-Za-z0-9]$/.test(part)) add(how, part);
-    }
-    const bytes = Buffer.from(whole);
-    for (let at = 0; at + 6 <= bytes.length; at++) {
-      add(`${how}, hex`, bytes.subarray(at, at + 6).toString('hex'));
-      add(
-        `${how}, HEX`,
-        bytes
-          .subarray(at, at + 6)
-          .toString('hex')
-          .toUpperCase(),
-      );
-      if (at + 9 <= bytes.length) add(`${how}, base64`, bytes.subarray(at, at + 9).toString('base64'));
-      for (const separator of [',', ', ', ' ', '-', ';', '|']) add(`${how}, character codes`, [...bytes.subarray(at, at + 6)].join(separator));
-      add(`${how}, UTF-16`, Buffer.from(whole.slice(at, at + 6), 'utf16le').toString('latin1'));
-    }
+/** Forms by their first bytes, and a table that says of nearly all other bytes that no form begins with them. */
+class Beginnings {
+  readonly size: 4 | 6;
+  readonly #known = new Map<number, Known[]>();
+  readonly #table = new Uint8Array(1 << 22);
+
+  constructor(size: 4 | 6) {
+    this.size = size;
   }
-  return found;
-}
 
-const FORMS: ReadonlyMap<string, string> = new Map([
-  ...CANARIES.flatMap(({ name, text }) => [...forms(text)].map(([form, how]): [string, string] => [form, `${name}, ${how}`])),
-  ...NUMBERS.flatMap((digits) =>
-    [digits, [...digits].reverse().join('')].flatMap((whole) => windows(whole, 7).map((part): [string, string] => [part, `number ${digits}`])),
-  ),
-  [DATE, 'the date'],
-  [DATE.replaceAll('-', ''), 'the date without hyphens'],
-  ['19.03.1971', 'the date, otherwise'],
-  ['03/19/1971', 'the date, otherwise'],
-]);
+  add(known: Known): void {
+    const [high, low] = [known.bytes.readUIntBE(0, this.size - 3), known.bytes.readUIntBE(this.size - 3, 3)];
+    this.#table[slot(high, low)] = 1;
+    const key = high * 0x1_00_00_00 + low;
+    this.#known.set(key, [...(this.#known.get(key) ?? []), known]);
+  }
 
-/** By the first three bytes of a form: the lengths that forms with this beginning have. */
-const LENGTHS = new Map<number, readonly number[]>();
-for (const form of FORMS.keys()) {
-  const key = (form.charCodeAt(0) << 16) | (form.charCodeAt(1) << 8) | form.charCodeAt(2);
-  LENGTHS.set(key, [...new Set([...(LENGTHS.get(key) ?? []), form.length])]);
+  at(high: number, low: number): readonly Known[] {
+    return this.#table[slot(high, low)] === 1 ? (this.#known.get(high * 0x1_00_00_00 + low) ?? NONE) : NONE;
+  }
 }
-const BEGINS = new Uint8Array(1 << 21);
-for (const key of LENGTHS.keys()) BEGINS[key >> 3] = (BEGINS[key >> 3] ?? 0) | (1 << (key & 7));
+const NONE: readonly Known[] = [];
+const slot = (high: number, low: number): number => (Math.imul(high, 0x9e_37_79_b1) ^ Math.imul(low, 0x85_eb_ca_6b)) >>> 10;
+
+const SHORT = new Beginnings(4);
+const LONG = new Beginnings(6);
+for (const [text, forms] of FORMS) {
+  if (text.length < SHORT.size) throw new Error(`a form of ${text.length} bytes is found everywhere: ${JSON.stringify(text)} (${forms[0]?.kind ?? ''})`);
+  (text.length < LONG.size ? SHORT : LONG).add({ bytes: Buffer.from(text, 'latin1'), forms });
+}
 
 /** A name that the gateway drew by chance: four of its characters may be anything. */
 const DRAWN = /[a-z]{3}_[0-9a-hjkmnp-tv-z]{26}/g;
@@ -89,19 +61,148 @@ function isDrawn(buffer: Buffer, from: number, to: number): boolean {
   return [...near.matchAll(DRAWN)].some(({ index }) => start + index <= from && to <= start + index + DRAWN_LENGTH);
 }
 
-/** What is found of canaries in `bytes`, in words; empty: nothing. */
-export function canariesIn(bytes: Uint8Array): string[] {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  const found = new Set<string>();
-  let key = 0;
-  for (let at = 0; at < buffer.length; at++) {
-    key = ((key << 8) | (buffer[at] ?? 0)) & 0xff_ff_ff;
-    if (at < 2 || ((BEGINS[key >> 3] ?? 0) & (1 << (key & 7))) === 0) continue;
-    for (const length of LENGTHS.get(key) ?? []) {
-      const part = buffer.toString('latin1', at - 2, at - 2 + length);
-      const how = FORMS.get(part);
-      if (how !== undefined && !isDrawn(buffer, at - 2, at - 2 + length)) found.add(`${how}: ${JSON.stringify(part)}`);
+type Take = (forms: readonly Form[], piece: string) => void;
+
+function searchForms(buffer: Buffer, take: Take): void {
+  const end = buffer.length;
+  // The three bytes before the place, and the three from it on.
+  let before = 0;
+  let from = ((buffer[0] ?? 0) << 16) | ((buffer[1] ?? 0) << 8) | (buffer[2] ?? 0);
+  for (let at = 0; at < end; at++) {
+    // Forms that begin three bytes before: six of them are known, and those of four begin with the last of `before` and all of `from`.
+    if (at >= 3) for (const known of LONG.at(before, from)) check(buffer, at - 3, known, take);
+    if (at >= 1) for (const known of SHORT.at(before & 0xff, from)) check(buffer, at - 1, known, take);
+    before = ((before << 8) | (buffer[at] as number)) & 0xff_ff_ff;
+    from = ((from << 8) | (at + 3 < end ? (buffer[at + 3] as number) : 0)) & 0xff_ff_ff;
+  }
+}
+
+function check(buffer: Buffer, at: number, { bytes, forms }: Known, take: Take): void {
+  const end = at + bytes.length;
+  if (end > buffer.length || buffer.compare(bytes, 0, bytes.length, at, end) !== 0 || isDrawn(buffer, at, end)) return;
+  take(forms, bytes.toString('latin1'));
+}
+
+const byFirstCodes = new Map<number, (typeof CODES)[number][]>();
+const pair = (first: number, second: number): number => first * 1000 + second;
+for (const each of CODES) {
+  const key = pair(each.codes[0] ?? 0, each.codes[1] ?? 0);
+  byFirstCodes.set(key, [...(byFirstCodes.get(key) ?? []), each]);
+}
+
+/** Looks for the codes of a canary in numbers; beside each may stand one or two others, such as its place. */
+function searchCodes(numbers: readonly number[], take: Take): void {
+  for (let at = 0; at < numbers.length; at++) {
+    const first = numbers[at] as number;
+    if (first < 40 || first > 172) continue;
+    for (let stride = 1; stride <= 3; stride++) {
+      for (const { of, kind, codes } of byFirstCodes.get(pair(first, numbers[at + stride] ?? -1)) ?? [])
+        if (codes.every((code, index) => numbers[at + index * stride] === code)) take([{ of, kind, strong: true }], codes.join());
     }
   }
-  return [...found];
+}
+
+/** Numbers that stand in text, whatever is between them. */
+function numbersIn(buffer: Buffer): number[] {
+  const numbers: number[] = [];
+  let value = 0;
+  let digits = 0;
+  for (let at = 0; at <= buffer.length; at++) {
+    const byte = buffer[at] ?? 0;
+    if (byte >= 0x30 && byte <= 0x39) {
+      value = value * 10 + byte - 0x30;
+      digits++;
+    } else if (digits > 0) {
+      numbers.push(digits <= 3 ? value : -1);
+      value = 0;
+      digits = 0;
+    }
+  }
+  return numbers;
+}
+
+/** What a field says as a number: in digits, or in binary. */
+function numberOf(field: Buffer): number {
+  if (field.length > 0 && field.length <= 3 && /^\d+$/.test(field.toString('latin1'))) return Number(field.toString('latin1'));
+  if (field.length === 2) return field.readUInt16BE(0);
+  if (field.length === 4) return field.readUInt32BE(0);
+  return field.length === 8 && field.readUInt32BE(0) === 0 ? field.readUInt32BE(4) : -1;
+}
+
+/** Identifiers made of digests and dashes hold any four characters by chance, and so do digests, signatures and other bytes in hex or base64. */
+const UUID = /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g;
+const HEX = /[0-9a-f]{40,}/g;
+const BASE64 = /[A-Za-z0-9+/]{40,}/g;
+const DEPTH = 4;
+
+/** What is looked through: the text without long runs of hex and base64, and what stands in these, wherever it begins in them. */
+function layersOf(text: string, depth = DEPTH): { readonly rest: string; readonly inner: readonly string[] } {
+  const inner: string[] = [];
+  let rest = text.replaceAll(UUID, 'uuid');
+  for (const [runs, encoding, step] of [
+    [HEX, 'hex', 2],
+    [BASE64, 'base64', 4],
+  ] as const) {
+    rest = rest.replaceAll(runs, (run) => {
+      for (let at = 0; at < step && depth > 0; at++) {
+        const decoded = layersOf(Buffer.from(run.slice(at), encoding).toString('latin1'), depth - 1);
+        inner.push(decoded.rest, ...decoded.inner);
+      }
+      return ` ${encoding} `;
+    });
+  }
+  return { rest, inner };
+}
+
+function search(buffer: Buffer, among: Among, found: Map<string, Finding>): void {
+  const take: Take = (forms, piece) => {
+    for (const { of, kind, strong } of forms) if (strong || among === 'words') found.set(`${of}, ${kind}`, { of, kind, piece });
+  };
+  searchForms(buffer, take);
+  searchCodes(numbersIn(buffer), take);
+}
+
+/** What is found of canaries in `bytes`. */
+export function findCanaries(bytes: Uint8Array, among: Among = 'words'): Finding[] {
+  const found = new Map<string, Finding>();
+  search(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), among, found);
+  return [...found.values()];
+}
+
+/** In a text that holds digests and the like between its words: long runs of hex and base64 are looked through as what they stand for. */
+export function findCanariesInDocument(content: string | Uint8Array): Finding[] {
+  const found = new Map<string, Finding>();
+  const { rest, inner } = layersOf(Buffer.from(content as Uint8Array).toString('latin1'));
+  search(Buffer.from(rest, 'latin1'), 'words', found);
+  for (const each of inner) search(Buffer.from(each, 'latin1'), 'random', found);
+  // A form may itself be such a run.
+  search(Buffer.from(content as Uint8Array), 'random', found);
+  return [...found.values()];
+}
+
+/** In the fields of a result, row by row: what columns and rows say when they are read on, and fields that are a value by themselves. */
+export function findCanariesInRows(rows: readonly (readonly Buffer[])[]): Finding[] {
+  const found = new Map<string, Finding>();
+  const take: Take = (forms, piece) => {
+    for (const { of, kind } of forms) found.set(`${of}, ${kind}`, { of, kind, piece });
+  };
+  const width = rows.reduce((most, row) => Math.max(most, row.length), 0);
+  const streams: Buffer[][] = Array.from({ length: width }, (_, column) => rows.flatMap((row) => row[column] ?? []));
+  if (width > 1) streams.push(rows.flat());
+  for (const fields of streams) {
+    search(Buffer.concat(fields), 'words', found);
+    searchCodes(fields.map(numberOf), take);
+  }
+  for (const field of rows.flat()) {
+    const forms = field.length <= 8 ? FIELDS.get(field.toString('latin1')) : undefined;
+    if (forms !== undefined) take(forms, field.toString('latin1'));
+  }
+  return [...found.values()];
+}
+
+export const inWords = ({ of, kind, piece }: Finding): string => `${of}, ${kind}: ${JSON.stringify(piece)}`;
+
+/** What is found of canaries in `bytes`, in words; empty: nothing. */
+export function canariesIn(bytes: Uint8Array): string[] {
+  return findCanaries(bytes).map(inWords);
 }

@@ -27,9 +27,9 @@ export const DELIVERIES = [
 ] as const;
 export type Delivery = (typeof DELIVERIES)[number];
 
-export interface HiddenStatement {
+export interface HiddenStatement<How extends string = string> {
   readonly id: number;
-  readonly delivery: Delivery;
+  readonly delivery: How;
   readonly shape: string;
   /** Texts that go one after the other, each as a message of its own, inside one transaction. */
   readonly texts: readonly string[];
@@ -101,7 +101,7 @@ function pick(kind: ValueKind, source: Source, dice: Dice): string | null {
   return value;
 }
 
-function delivered(delivery: Delivery, query: string, id: number): readonly string[] {
+export function delivered(delivery: Delivery, query: string, id: number): readonly string[] {
   switch (delivery) {
     case 'cursor':
       return [`declare c${id} cursor for ${query}`, `fetch 1 from c${id}`, `fetch all from c${id}`];

@@ -3,16 +3,18 @@
  * written to disk. Each runs in a transaction of its own that is rolled back; a refused one spoils nothing for the next.
  */
 import { bind, describe, execute, frame, parse, query, type RawClient, type Reply, sync } from '../../support/raw-client.js';
-import { canariesIn } from '../canary.js';
-import type { CanaryWorld } from '../canary-world.js';
+import { type Finding, inWords } from '../canary.js';
+import { canariesInReplies } from '../canary-replies.js';
 import type { HiddenStatement } from './hidden-statements.js';
 
-export interface HiddenLeak {
-  readonly statement: HiddenStatement;
+export interface HiddenLeak<Statement extends HiddenStatement = HiddenStatement> {
+  readonly statement: Statement;
   readonly canaries: readonly string[];
+  /** By which they were found. */
+  readonly kinds: ReadonlySet<string>;
 }
 
-export interface HiddenScore {
+export interface HiddenScore<Statement extends HiddenStatement = HiddenStatement> {
   readonly statements: number;
   /** Rows came. */
   readonly answered: number;
@@ -21,8 +23,7 @@ export interface HiddenScore {
   readonly failed: number;
   readonly bytes: number;
   /** Statements in whose answers there were canaries. */
-  readonly shown: readonly HiddenLeak[];
-  readonly onDisk: readonly string[];
+  readonly shown: readonly HiddenLeak<Statement>[];
   readonly errors: ReadonlyMap<string, number>;
 }
 
@@ -48,14 +49,27 @@ function messagesOf({ delivery }: HiddenStatement, text: string): { readonly byt
   }
 }
 
-export async function runHiddenStatements(world: CanaryWorld, person: string, statements: readonly HiddenStatement[]): Promise<HiddenScore> {
-  const clients = await Promise.all(Array.from({ length: SESSIONS }, () => world.login(person).then(({ client }) => client)));
-  const tally = { answered: 0, refused: 0, failed: 0, bytes: 0, shown: [] as HiddenLeak[], errors: new Map<string, number>() };
+interface Tally<Statement extends HiddenStatement> {
+  answered: number;
+  refused: number;
+  failed: number;
+  bytes: number;
+  readonly shown: HiddenLeak<Statement>[];
+  readonly errors: Map<string, number>;
+}
+
+/** `login`: of a client that nobody else uses; it is closed in the end. */
+export async function runHiddenStatements<Statement extends HiddenStatement>(
+  login: () => Promise<RawClient>,
+  statements: readonly Statement[],
+): Promise<HiddenScore<Statement>> {
+  const clients = await Promise.all(Array.from({ length: SESSIONS }, login));
+  const tally: Tally<Statement> = { answered: 0, refused: 0, failed: 0, bytes: 0, shown: [], errors: new Map() };
   // A session whose path was changed is one where names mean more; the others stay as they begin.
   const moved = statements.filter(({ delivery }) => delivery === 'search path');
   const plain = statements.filter(({ delivery }) => delivery !== 'search path');
   let next = 0;
-  const work = async (client: RawClient, list: readonly HiddenStatement[], from: () => number): Promise<void> => {
+  const work = async (client: RawClient, list: readonly Statement[], from: () => number): Promise<void> => {
     for (let at = from(); at < list.length; at = from()) {
       const batch = list.slice(at, at + AT_ONCE);
       for (const statement of batch) {
@@ -70,15 +84,14 @@ export async function runHiddenStatements(world: CanaryWorld, person: string, st
   const fromPlain = (): number => (next += AT_ONCE) - AT_ONCE;
   const fromMoved = (): number => (nextMoved += AT_ONCE) - AT_ONCE;
   await Promise.all(clients.map((client, index) => (index === 0 ? work(client, moved, fromMoved) : work(client, plain, fromPlain))));
-  for (const client of clients) client.close();
-  return { statements: statements.length, ...tally, onDisk: await world.canariesOnDisk() };
+  for (const client of clients) {
+    client.send(frame('X'));
+    await client.untilClosed();
+  }
+  return { statements: statements.length, ...tally };
 }
 
-function count(
-  statement: HiddenStatement,
-  replies: readonly Reply[],
-  tally: { answered: number; refused: number; failed: number; bytes: number; shown: HiddenLeak[]; errors: Map<string, number> },
-): void {
+function count<Statement extends HiddenStatement>(statement: Statement, replies: readonly Reply[], tally: Tally<Statement>): void {
   const codes = replies.filter(({ type }) => type === 'E').map(({ body }) => /\0?C([0-9A-Z]{5})\0/.exec(body.toString('latin1'))?.[1] ?? '');
   if (codes.includes(REFUSED)) tally.refused++;
   else if (codes.length > 0) {
@@ -86,8 +99,7 @@ function count(
     tally.errors.set(codes[0] ?? '', (tally.errors.get(codes[0] ?? '') ?? 0) + 1);
   }
   if (replies.some(({ type }) => type === 'D' || type === 'd')) tally.answered++;
-  const bytes = Buffer.concat(replies.map(({ body }) => body));
-  tally.bytes += bytes.length;
-  const canaries = canariesIn(bytes);
-  if (canaries.length > 0) tally.shown.push({ statement, canaries });
+  tally.bytes += replies.reduce((sum, { body }) => sum + body.length, 0);
+  const found: readonly Finding[] = canariesInReplies(replies);
+  if (found.length > 0) tally.shown.push({ statement, canaries: found.map(inWords), kinds: new Set(found.map(({ kind }) => kind)) });
 }

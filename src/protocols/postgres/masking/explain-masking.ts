@@ -92,14 +92,19 @@ function inheritedFrom(sources: readonly SourceColumn[]): string {
   return from.length === 0 ? '' : `; inherited from ${[...new Set(from)].slice(0, 4).join(', ')}`;
 }
 
+const namesIn = (classes: readonly ClassView[]): string => classes.map((each) => each.class).join(', ');
+
 function whyShown(unknown: string | null, classes: readonly ClassView[], action: string, how: ClassView | null): string {
   if (unknown !== null && how !== null) return `${unknown}, so it may be anything that is hidden`;
-  if (action === 'scan') return 'it carries no tag and is text: detectors look at it';
-  if (action === 'search') return 'it carries no tag and may hold text: detectors look at it';
+  if (action === 'scan' || action === 'search') {
+    const text = action === 'scan' ? 'is text' : 'may hold text';
+    if (classes.length > 0) return `class ${namesIn(classes)} is shown in clear; more is in it that carries no tag and it ${text}: detectors look at it`;
+    return `it carries no tag and ${text}: detectors look at it`;
+  }
   if (classes.length === 0) return 'nothing that it is made of carries a tag';
   const hidden = classes.filter(isHidden);
-  if (hidden.length === 0) return `class ${classes.map((each) => each.class).join(', ')} is shown in clear`;
+  if (hidden.length === 0) return `class ${namesIn(classes)} is shown in clear`;
   const where = how?.rule == null ? 'as the class says' : `by ${how.rule}`;
   const several = how !== null && hidden.length > 0 && how.treatment !== hidden[0]?.treatment ? '; what is computed from it is masked whole' : '';
-  return `class ${hidden.map((each) => each.class).join(', ')}, ${where}${several}`;
+  return `class ${namesIn(hidden)}, ${where}${several}`;
 }

@@ -291,7 +291,7 @@ function typeOf(lineage: Lineage | null): number {
 }
 
 function shownIn(plans: readonly ValuePlan[]): readonly ClassView[] {
-  return plans.flatMap((plan) => (plan.action === 'pass' ? plan.shown : []));
+  return plans.flatMap((plan) => (plan.action === 'constant' || plan.action === 'transform' ? [] : plan.shown));
 }
 
 function scrubbed(frame: Buffer | null): Buffer {

@@ -5,7 +5,7 @@
 
 import type { ValueTransform } from '../../../contract/masking.js';
 import type { ClassView, MaskingDoor, TextScan } from '../../../contract/masking-policy.js';
-import { type Catalog, type CatalogColumn, type CatalogRelation, kinOf } from '../catalog/catalog.js';
+import { type Catalog, type CatalogColumn, type CatalogRelation, isView, kinOf } from '../catalog/catalog.js';
 import { type Lineage, type SourceColumn, sourceColumns } from '../lineage/lineage.js';
 import { detectedIn, holdingColumns } from './detected-text.js';
 import { type FieldKind, fieldKind, isSearched } from './field-kind.js';
@@ -14,9 +14,10 @@ import { untaggedSearch, type ValueSearch } from './untagged-value.js';
 
 export type ValuePlan =
   | { readonly action: 'pass'; readonly shown: readonly ClassView[] }
-  | { readonly action: 'scan'; readonly scan: TextScan }
+  /** `shown`: classes of what else it is made of, as in `pass`. */
+  | { readonly action: 'scan'; readonly scan: TextScan; readonly shown: readonly ClassView[] }
   /** The same for what is no text and may hold some. */
-  | { readonly action: 'search'; readonly search: ValueSearch }
+  | { readonly action: 'search'; readonly search: ValueSearch; readonly shown: readonly ClassView[] }
   /** The same stands in the place of every value; null: NULL. */
   | { readonly action: 'constant'; readonly how: ClassView; readonly shown: Uint8Array | null }
   | {
@@ -101,18 +102,28 @@ export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: Ma
   const [first, ...more] = hidden;
   if (columns.unknown !== null && view.hides) return planMask(first ?? view.unknown, kind, origin.binary, door);
   if (first === undefined) {
-    if (door.scan !== null && classes.length === 0 && mayHoldText(origin.type, columns, catalog)) {
+    const untagged = classes.length === 0 ? columns : untaggedIn(columns, view);
+    if (door.scan !== null && untagged !== null && mayHoldText(origin.type, columns, catalog)) {
       // An origin that only the server names is not what people were asked about.
-      const shown = columns === lineage ? detectedIn(holdingColumns(columns, view), view).filter((how) => !isHidden(how)) : [];
-      const scan = shown.length === 0 ? door.scan : door.scan.showing(shown);
+      const opened = columns === lineage ? detectedIn(holdingColumns(untagged, view), view).filter((how) => !isHidden(how)) : [];
+      const scan = opened.length === 0 ? door.scan : door.scan.showing(opened);
       const search = isSearched(kind) ? null : untaggedSearch(origin.type, origin.binary, scan, catalog);
-      return search === null ? { action: 'scan', scan } : { action: 'search', search };
+      return search === null ? { action: 'scan', scan, shown: classes } : { action: 'search', search, shown: classes };
     }
     return { action: 'pass', shown: classes };
   }
   if (hidden.every(({ treatment }) => treatment === 'null')) return { action: 'constant', how: first, shown: null };
   if (columns.exact && more.length === 0 && first.treatment !== 'mask') return planTransform(first, kind, origin.binary, door);
   return planMask(first, kind, origin.binary, door);
+}
+
+/**
+ * What else a value is made of that carries a tag: columns without one, which the tag says nothing of. A view is followed to what it shows. Null: nothing.
+ * Without this whoever sees one column in clear could take detectors off any text by joining it on.
+ */
+function untaggedIn({ columns, exact, unknown }: Lineage, view: MaskingDoor['view']): Lineage | null {
+  const without = [...columns].filter((source) => !isView(source.relation) && classesOf(source, view).length === 0);
+  return without.length === 0 && unknown === null ? null : { columns: new Set(without), exact, unknown };
 }
 
 function planMask(how: ClassView, kind: FieldKind, binary: boolean, door: MaskingDoor): ValuePlan {

@@ -23,6 +23,13 @@ const never = (): null => null;
 const ascii = (value: Uint8Array): string => Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1');
 
 const TEXT: FieldKind = { kind: 'text', bits: 32, read: same, write: same };
+const STAR = Uint8Array.of(0x2a);
+const STARS = Buffer.from('****');
+/** `"char"` is one byte: what is longer in the place of a value is one star. */
+const ONE_BYTE: FieldKind = { ...TEXT, write: (text) => (text.length === 1 ? text : STAR) };
+/** Bytes that a `name` holds (NAMEDATALEN − 1). Its receive function takes no more; the token of a class with a long name has more. */
+const NAME_BYTES = 63;
+const NAME: FieldKind = { ...TEXT, write: (text) => (text.length <= NAME_BYTES ? text : STARS) };
 const OTHER: FieldKind = { kind: 'other', bits: 32, read: never, write: never };
 const JSON_TEXT: FieldKind = { kind: 'json', bits: 32, read: same, write: same };
 
@@ -133,8 +140,8 @@ const only = (kind: ValueKind): FieldKind => ({ kind, bits: 32, read: never, wri
 const KINDS: ReadonlyMap<number, FieldKind> = new Map([
   [16, only('boolean')],
   [17, only('bytes')],
-  [18, TEXT],
-  [19, TEXT],
+  [18, ONE_BYTE],
+  [19, NAME],
   [20, integer(64)],
   [21, integer(16)],
   [23, integer(32)],

@@ -98,6 +98,7 @@ async function questionOf(
       form: 'query',
       parameters: null,
       language: protocol.recording,
+      assurance: protocol.assurance,
       contextual: false,
       ...(clears === undefined ? {} : { clears }),
       estimate: () => Promise.resolve(null),

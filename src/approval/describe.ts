@@ -2,7 +2,7 @@
 import { newId } from '../base/id.js';
 import type { ApprovalQuestion, ApprovalRecord, Party, ShownOperation } from '../contract/approval.js';
 import { principalOf } from '../contract/identity.js';
-import type { Effect } from '../contract/operation.js';
+import { assuranceOf, type Effect } from '../contract/operation.js';
 import { questionDigest } from './grants.js';
 
 /** The target's own count stands in the place of an estimate. */
@@ -14,7 +14,7 @@ export function partyOf({ issuer, subject, kind, name, email }: ApprovalQuestion
   return { issuer, subject, kind, name, email };
 }
 
-function showOperation({ facts, exact, form, parameters, clears, language }: NonNullable<ApprovalQuestion['operation']>): ShownOperation {
+function showOperation({ facts, exact, form, parameters, clears, language, assurance }: NonNullable<ApprovalQuestion['operation']>): ShownOperation {
   const resources = [...new Set(facts.effects.flatMap(nameOf))];
   const secret = facts.redacted !== null;
   return {
@@ -29,6 +29,7 @@ function showOperation({ facts, exact, form, parameters, clears, language }: Non
     unknown: facts.unknown,
     ...(clears === undefined ? {} : { clears: clears.map(({ terms, ...each }) => ({ ...each, column: each.column.join('.'), rules: terms.rules })) }),
     language,
+    assurance: assuranceOf(facts, assurance) ?? assurance,
   };
 }
 

@@ -38,6 +38,8 @@ const APPROVAL = {
   rule: 'public',
   reason: 'sensitive',
   ticket: 'sensitive',
+  /** Of an operation: what a decision on it is worth. */
+  assurance: 'public',
 } as const satisfies AuditFields;
 
 export const AUDIT_EVENTS = {

@@ -16,7 +16,7 @@ const END = {
 export const LOG_EVENTS = {
   /**
    * `number` counts the sessions of a journal from 1, without gaps. `recording`: what the client makes on its side; left out where it makes
-   * none. `account`: as which account of the target, where policy says it.
+   * none. `account`: as which account of the target, where policy says it. `assurance`: what its decisions are worth where an operation does not say it.
    */
   'session.start': {
     session: 'public',
@@ -30,6 +30,7 @@ export const LOG_EVENTS = {
     readOnly: 'public',
     recording: 'public',
     account: 'public',
+    assurance: 'public',
     policy: 'public',
     rule: 'public',
     name: 'sensitive',
@@ -46,9 +47,9 @@ export const LOG_EVENTS = {
   'session.recovered': { session: 'public', journalOfSession: 'public', target: 'public', issuer: 'public', subject: 'public', ...END },
   /** Anchors every entry of a segment: what is proved under `root` is in the log. */
   'journal.segment': { journalOfSegment: 'public', segment: 'public', entries: 'public', root: 'public', final: 'public' },
-  'operation.deny': { session: 'public', operation: 'public', form: 'public', policy: 'public', rule: 'public' },
+  'operation.deny': { session: 'public', operation: 'public', form: 'public', policy: 'public', rule: 'public', assurance: 'public' },
   /** Sensitive data that was delivered as it is: number of values by class and rule. */
-  'data.clear': { session: 'public', operation: 'public', values: 'public' },
+  'data.clear': { session: 'public', operation: 'public', values: 'public', assurance: 'public' },
   /** What a session masked in all: number of values by class, treatment and rule. */
   'data.masked': { session: 'public', values: 'public' },
   /** By what records expire from here on, milliseconds. `log`: the log itself; null: it is kept. */

@@ -1,5 +1,6 @@
 /** What every audit event about a request for approval says, whoever writes it. */
 import type { ApprovalRecord } from './approval.js';
+import type { Assurance } from './operation.js';
 
 /** The same fields for every event, so that a register of requests can be made out of them. */
 export interface ApprovalAuditData {
@@ -15,10 +16,12 @@ export interface ApprovalAuditData {
   readonly rule: string | null;
   readonly reason: string | null;
   readonly ticket: string | null;
+  /** What a decision on the operation is worth; left out where it is about no operation, and of requests of before. */
+  readonly assurance?: Assurance;
 }
 
 export function approvalAuditData(record: ApprovalRecord, reason: string | null = record.reason): ApprovalAuditData {
-  const { id, kind, target, requester, session, digest, policy, rule, ticket } = record;
+  const { id, kind, target, requester, session, digest, policy, rule, ticket, operation } = record;
   return {
     approval: id,
     approvalKind: kind,
@@ -32,5 +35,6 @@ export function approvalAuditData(record: ApprovalRecord, reason: string | null 
     rule,
     reason,
     ticket,
+    ...(operation?.assurance === undefined ? {} : { assurance: operation.assurance }),
   };
 }

@@ -7,7 +7,7 @@ import type { ApprovalDemand } from './decision.js';
 import type { GwError } from './gw-error.js';
 import type { Identity, SubjectKind } from './identity.js';
 import type { ClearColumn } from './masking-policy.js';
-import type { Facts } from './operation.js';
+import type { Assurance, Facts } from './operation.js';
 
 /**
  * `operation`: one statement, once. `connect`: one session. `access`: a time-boxed grant, approved ahead of time. `break_glass`: a
@@ -90,6 +90,8 @@ export interface ShownOperation {
   readonly clears?: readonly ShownColumn[];
   /** How a viewer shows the text: the recording kind of the protocol's descriptor. */
   readonly language: string;
+  /** What a decision on it is worth. Left out in requests of before. */
+  readonly assurance?: Assurance;
 }
 
 export interface Review {
@@ -203,6 +205,8 @@ export interface ApprovalQuestion {
     readonly form: string;
     readonly parameters: readonly BoundParameter[] | null;
     readonly language: string;
+    /** What decisions are worth where its effects do not say it: that of the protocol. */
+    readonly assurance: Assurance;
     /** The text alone does not say what it does: an approval is good for this one time. */
     readonly contextual: boolean;
     /** Hidden columns that it would show in clear. Left out: none. */

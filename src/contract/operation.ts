@@ -16,6 +16,29 @@ export interface Resource {
 
 export type FactValue = string | number | boolean | readonly string[];
 
+/**
+ * What a decision on an operation is worth. `enforced`: what was decided is what happens. `parsed`: it was read out of a text that something else reads
+ * again. `observed`: it was decided that it may begin; what is done in it is recorded and not decided on.
+ */
+export type Assurance = 'enforced' | 'parsed' | 'observed';
+
+/** Weakest last. */
+const ASSURANCES: readonly Assurance[] = ['enforced', 'parsed', 'observed'];
+
+/**
+ * The weakest of what its effects say of themselves in the fact `assurance`; what says nothing has that of its protocol. Facts may be those of a
+ * record: a word that is not known is none. Null: nobody says anything.
+ */
+export function assuranceOf({ effects }: Pick<Facts, 'effects'>, ofProtocol: Assurance | null): Assurance | null {
+  let weakest = -1;
+  for (const { facts } of effects) {
+    const own = ASSURANCES.indexOf(facts['assurance'] as Assurance);
+    const at = own >= 0 || ofProtocol === null ? own : ASSURANCES.indexOf(ofProtocol);
+    if (at > weakest) weakest = at;
+  }
+  return ASSURANCES[weakest] ?? ofProtocol;
+}
+
 export interface Effect {
   /** From the descriptor's vocabulary, e.g. `select`, `delete`, `copy_program`, `unknown`. */
   readonly action: string;

@@ -10,7 +10,7 @@ import type { GwError } from './gw-error.js';
 import type { DeviceLogin } from './identity.js';
 import type { InheritedTag, NewInheritedTag, SeenTags } from './inherited-tags.js';
 import type { ClassView, LooksLike, MaskingDoor, MaskingExplanation, SampledColumn } from './masking-policy.js';
-import type { Facts, Operation } from './operation.js';
+import type { Assurance, Facts, Operation } from './operation.js';
 import type { OutcomeStatus, StreamDigests } from './recording.js';
 import type { Target, TargetCredential } from './target.js';
 import type { Verdict } from './verdict.js';
@@ -64,8 +64,8 @@ export interface ProtocolDescriptor {
   readonly defaultPort: number;
   /** `sql` | `terminal` | `http`: what a viewer of the recording needs. */
   readonly recording: string;
-  /** What is recorded and enforced: `enforced` | `parsed` | `observed`. */
-  readonly assurance: string;
+  /** What decisions are worth, where the fact `assurance` of an effect does not say it. */
+  readonly assurance: Assurance;
   readonly actions: readonly ActionDescriptor[];
   readonly facts: readonly FactDescriptor[];
   /** Types of resources and the parts of their names, e.g. `relation: [schema, name]`. */

@@ -4,7 +4,7 @@
  */
 import type { Decision, RecordedDecision } from './decision.js';
 import type { MaskedAs } from './masking-policy.js';
-import type { Facts } from './operation.js';
+import type { Assurance, Facts } from './operation.js';
 
 /** How an operation ended. `unknown` is written by recovery only: it was sent, and nobody can say what became of it. */
 export type OutcomeStatus = 'ok' | 'error' | 'refused' | 'cancelled' | 'lost' | 'unknown';
@@ -48,6 +48,8 @@ export interface SessionStart {
   readonly recording?: string;
   /** As which account of the target, where policy says it. Left out: as that of the configuration. */
   readonly account?: string;
+  /** What decisions of the session are worth where an operation does not say it (`assuranceOf`). Left out in records of before. */
+  readonly assurance?: Assurance;
   readonly decision: RecordedDecision;
 }
 

@@ -5,7 +5,7 @@
 import type { AuditTrail } from '../audit/index.js';
 import type { Decision } from '../contract/decision.js';
 import type { MaskCount, MaskedAs } from '../contract/masking-policy.js';
-import type { Facts } from '../contract/operation.js';
+import { type Assurance, assuranceOf, type Facts } from '../contract/operation.js';
 import type { Journal, Outcome, SessionEnd, SessionRecorder, SessionStart, StreamDigests } from '../contract/recording.js';
 
 export class LoggedJournal implements Journal {
@@ -26,7 +26,7 @@ export class LoggedJournal implements Journal {
   begin(start: SessionStart): SessionRecorder {
     this.#trail.ready();
     const recorder = this.#journal.begin(start);
-    const session = new LoggedSession(start.session, recorder, this.#trail, () => this.#open.delete(session));
+    const session = new LoggedSession(start, recorder, this.#trail, () => this.#open.delete(session));
     this.#open.add(session);
     session.begin(start, ++this.#sessions);
     return session;
@@ -63,32 +63,38 @@ class LoggedSession implements SessionRecorder {
   readonly #ended: () => void;
   /** Leaves of this session so far. */
   #leaves = 0;
+  /** What a decision is worth where an operation does not say it; null: nobody says. */
+  readonly #assurance: Assurance | null;
+  /** Of operations without an outcome that are worth something else. */
+  readonly #others = new Map<number, Assurance>();
   readonly #masked = new Map<string, MaskSum>();
   /** Where the values of each way of masking are summed up. */
   readonly #sums = new WeakMap<MaskedAs, MaskSum>();
 
-  constructor(id: string, recorder: SessionRecorder, trail: AuditTrail, ended: () => void) {
-    this.#id = id;
+  constructor({ session, assurance }: SessionStart, recorder: SessionRecorder, trail: AuditTrail, ended: () => void) {
+    this.#id = session;
+    this.#assurance = assurance ?? null;
     this.#recorder = recorder;
     this.#trail = trail;
     this.#ended = ended;
   }
 
   begin(start: SessionStart, number: number): void {
-    const { session, identity, target, protocol, via, readOnly, recording, account, decision, clientAddress, reason, client } = start;
+    const { session, identity, target, protocol, via, readOnly, recording, account, assurance, decision, clientAddress, reason, client } = start;
     const { issuer, subject, kind, name, email, groups, onBehalfOf } = identity;
     const { policy, rule } = decision;
-    const open = { session, number, issuer, subject, kind, target, protocol, via, readOnly: readOnly === true, recording, account, policy, rule };
+    const open = { session, number, issuer, subject, kind, target, protocol, via, readOnly: readOnly === true, recording, account, assurance, policy, rule };
     this.#leaves++;
     this.#trail.append('session.start', { ...open, name, email, groups, onBehalfOf, clientAddress, reason, client });
   }
 
   operation(sequence: number, form: string, facts: Facts, decision: Decision, exact: Uint8Array, parameters: Uint8Array | null, whole?: boolean): void {
+    const assurance = assuranceOf(facts, this.#assurance);
     if (decision.effect === 'deny') {
       const { policy, rule } = decision;
-      this.#trail.append('operation.deny', { session: this.#id, operation: sequence, form, policy, rule });
+      this.#trail.append('operation.deny', { session: this.#id, operation: sequence, form, policy, rule, ...(assurance === null ? {} : { assurance }) });
       this.#leaves++;
-    }
+    } else if (assurance !== null && assurance !== this.#assurance) this.#others.set(sequence, assurance);
     this.#recorder.operation(sequence, form, facts, decision, exact, parameters, whole);
   }
 
@@ -106,6 +112,8 @@ class LoggedSession implements SessionRecorder {
 
   outcome(sequence: number, outcome: Outcome, masked: ReadonlyMap<MaskedAs, number> | null = null): void {
     this.#recorder.outcome(sequence, outcome, masked);
+    const assurance = this.#others.get(sequence) ?? this.#assurance;
+    this.#others.delete(sequence);
     if (masked === null) return;
     const clear: Omit<MaskCount, 'treatment'>[] = [];
     for (const [way, values] of masked) {
@@ -113,7 +121,7 @@ class LoggedSession implements SessionRecorder {
       else this.#sum(way).values += values;
     }
     if (clear.length === 0) return;
-    this.#trail.append('data.clear', { session: this.#id, operation: sequence, values: clear });
+    this.#trail.append('data.clear', { session: this.#id, operation: sequence, values: clear, ...(assurance === null ? {} : { assurance }) });
     this.#leaves++;
   }
 

@@ -2,12 +2,14 @@
 import { z } from 'zod';
 import type { ApprovalDemand, Limits, RecordedDecision, Tier } from '../contract/decision.js';
 import type { MaskedAs } from '../contract/masking-policy.js';
-import type { Facts } from '../contract/operation.js';
+import type { Assurance, Facts } from '../contract/operation.js';
 import type { SessionEnd, SessionStart } from '../contract/recording.js';
 import { decodeJson } from './entry-decoder.js';
 
 // Words join these unions with time; a reader shows those that it does not know as they are.
 const tier = z.string() as unknown as z.ZodType<Tier>;
+
+const assurance = z.string() as unknown as z.ZodType<Assurance>;
 
 const approval: z.ZodType<ApprovalDemand> = z.object({
   approvers: z.array(z.object({ rule: z.string(), groups: z.array(z.string()), quorum: z.number() })),
@@ -62,6 +64,7 @@ const start = z.object({
   client: z.string().nullable(),
   readOnly: z.exactOptional(z.literal(true)),
   account: z.exactOptional(z.string()),
+  assurance: z.exactOptional(assurance),
   decision,
 });
 

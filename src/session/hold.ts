@@ -16,7 +16,7 @@ import type {
 import type { Decision } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
-import type { Operation } from '../contract/operation.js';
+import type { Assurance, Operation } from '../contract/operation.js';
 import type { ClientNotice } from '../contract/protocol.js';
 import type { SessionRecorder } from '../contract/recording.js';
 import { approvedNotice, brokenGlassNotice, heldNotice, progressNotice } from './hold-notices.js';
@@ -37,6 +37,7 @@ export interface HoldOptions extends AskingTerms {
   readonly account: string | null;
   readonly scope: string | null;
   readonly language: string;
+  readonly assurance: Assurance;
   parameters(raw: Uint8Array, types: Uint8Array | null): readonly BoundParameter[] | null;
   estimate(operation: HeldOperation): Promise<Estimate | null>;
   say(notice: ClientNotice): void;
@@ -116,7 +117,7 @@ export class Hold {
   }
 
   #question(operation: HeldOperation, decision: Decision, sequence: number, identity: Identity, changed: ChangedRows | null): ApprovalQuestion {
-    const { session, target, account, scope, reason, ticket, waitMs, breakGlass, language } = this.#options;
+    const { session, target, account, scope, reason, ticket, waitMs, breakGlass, language, assurance } = this.#options;
     if (decision.approval === null) throw new GwError('internal.error', 'A decision asks for approval and does not say by whom.');
     return {
       kind: 'operation',
@@ -140,6 +141,7 @@ export class Hold {
         form: operation.form,
         parameters: this.#parameters(operation),
         language,
+        assurance,
         contextual: operation.reach === 'contextual',
         ...(operation.clears === undefined ? {} : { clears: operation.clears }),
         ...(changed === null ? {} : { changed }),

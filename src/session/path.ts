@@ -9,6 +9,7 @@ import type { Secret } from '../base/secret.js';
 import type { AbandonReason, ApprovalRecord } from '../contract/approval.js';
 import type { CarriedIdentity } from '../contract/carried-identity.js';
 import { GwError } from '../contract/gw-error.js';
+import type { Assurance } from '../contract/operation.js';
 import type { ClientNotice, PreferredAuth, Protocol } from '../contract/protocol.js';
 import type { SessionStart } from '../contract/recording.js';
 import type { Authenticated, Grant } from '../contract/verdict.js';
@@ -285,7 +286,7 @@ export class Path {
   async #open(conn: Conn, protocol: Protocol, grant: Grant, startup: unknown, about: About): Promise<void> {
     const services = this.#services;
     const { readOnly } = services.policy.current().view(grant.identity, grant.target);
-    const start = sessionStart(services, conn, grant, about, readOnly);
+    const start = sessionStart(services, conn, grant, about, readOnly, protocol.descriptor.assurance);
     const recorder = services.journal.begin(start);
     services.journal.commit();
     // The disk and the target are waited for at the same time; both before the first byte of the client goes up.
@@ -315,6 +316,7 @@ export class Path {
               return scope;
             },
             language: protocol.descriptor.recording,
+            assurance: protocol.descriptor.assurance,
             parameters: protocol.approvals.parameters,
             estimate: (operation) => estimateOperation(grant, protocol, scope, operation, services),
             say,
@@ -441,7 +443,7 @@ export function createPath(services: PathServices): Path {
   return new Path(services);
 }
 
-function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: About, readOnly: boolean): SessionStart {
+function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: About, readOnly: boolean, assurance: Assurance): SessionStart {
   const { identity, target, decision } = grant;
   return {
     session: about.session,
@@ -465,6 +467,7 @@ function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: A
     ...(readOnly ? { readOnly } : {}),
     ...(about.recording === null ? {} : { recording: about.recording }),
     ...(decision.account === undefined ? {} : { account: decision.account }),
+    assurance,
     decision,
   };
 }

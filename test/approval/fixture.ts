@@ -69,6 +69,7 @@ export function question(text = 'delete from ledger.entries where id = 42', chan
       form: 'query',
       parameters: null,
       language: 'sql',
+      assurance: 'enforced',
       contextual: false,
       estimate: () => Promise.resolve(null),
     },

@@ -87,6 +87,8 @@ describe('an OCSF event', () => {
 
   it('says what a SIEM sorts by: refused, masked, approved, locked', () => {
     expect(event('operation.deny', false)).toMatchObject({ class_uid: 2004, action_id: 2, disposition_id: 2, severity_id: 3, policy: { name: 'the rule' } });
+    for (const kind of ['session.start', 'operation.deny', 'data.clear', 'approval.hold', 'approval.use'])
+      expect(event(kind, false), kind).toMatchObject({ unmapped: { assurance: 'the assurance' } });
     expect(event('data.masked', false)).toMatchObject({ class_uid: 2006, action_id: 4 });
     expect(event('approval.approve', false)).toMatchObject({ class_uid: 3005, activity_id: 1, actor: { user: { uid: 'the actorSubject' } } });
     expect(event('approval.break_glass', false)).toMatchObject({ severity_id: 4 });

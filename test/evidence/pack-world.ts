@@ -135,7 +135,14 @@ export class PackWorld {
       trail: real,
       session: async (id, during, { start: more = {}, operations = 0, refused = 0 } = {}) => {
         const begun = start(id);
-        const recorder = logged.begin({ ...begun, startedAt: this.wall, gateway: 'bank', decision: { ...begun.decision, policy: POLICY }, ...more });
+        const recorder = logged.begin({
+          ...begun,
+          assurance: 'enforced',
+          startedAt: this.wall,
+          gateway: 'bank',
+          decision: { ...begun.decision, policy: POLICY },
+          ...more,
+        });
         await during(recorder);
         recorder.end({ ...end, endedAt: this.wall, operations, refused });
         logged.commit();

@@ -91,6 +91,8 @@ describe('a pack', () => {
   it('tells what was done, refused, approved, masked and seen in clear, by whom', async () => {
     const operations = await rows('E04/operations.csv');
     expect(operations).toHaveLength(7);
+    for (const file of ['E04/operations.csv', 'E06/operations.csv', 'E07/clear.csv', 'E09/sessions.csv'])
+      expect([...new Set((await rows(file)).map(({ assurance }) => assurance))], file).toEqual(['enforced']);
     expect(operations.find(({ statement }) => statement?.startsWith('select name, ssn'))).toMatchObject({
       name: 'alice',
       status: 'ok',

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { logState } from '../../src/audit/live-log.js';
 import type { MaskedAs } from '../../src/contract/masking-policy.js';
+import { assuranceOf, type Facts } from '../../src/contract/operation.js';
 import { LoggedJournal } from '../../src/gateway/logged-journal.js';
 import { leavesOf, openTrail, withDirectory } from '../audit/log-world.js';
-import { allow, bytes, collect, end, facts, integrity, ok, open, operations, start } from '../recording/session-fixture.js';
+import { allow, bytes, collect, deny, end, facts, integrity, ok, open, operations, start } from '../recording/session-fixture.js';
 
 const MASKED: MaskedAs = { class: 'ssn', treatment: 'partial', rule: 'bank/mask' };
 const CLEAR: MaskedAs = { class: 'iban', treatment: 'clear', rule: 'bank/clear' };
@@ -64,4 +65,57 @@ it('keeps whole what is to be kept whole, beyond the cap of a result', () =>
       [false, terminal.length],
       [true, 16],
     ]);
+  }));
+
+const effect = (assurance?: string): Facts['effects'][number] => ({ action: 'a', resource: null, facts: assurance === undefined ? {} : { assurance } });
+const worth = (...levels: readonly (string | undefined)[]): Facts => ({ effects: levels.map(effect), unknown: [], summary: '', redacted: null });
+
+it('takes the weakest of what effects say, that of the protocol for those that say nothing, and no word that it does not know', () => {
+  expect(assuranceOf(worth('enforced', 'observed', 'parsed'), 'enforced')).toBe('observed');
+  expect(assuranceOf(worth('enforced'), 'parsed')).toBe('enforced');
+  expect(assuranceOf(worth('enforced', undefined), 'parsed')).toBe('parsed');
+  expect(assuranceOf(worth(), 'observed')).toBe('observed');
+  expect(assuranceOf(worth('certain'), 'parsed')).toBe('parsed');
+  expect(assuranceOf(worth(undefined), null)).toBeNull();
+  expect(assuranceOf(worth('parsed', undefined), null)).toBe('parsed');
+});
+
+it('says what the decision is worth in each entry about an operation, and with the session; where nobody said it, it says nothing', () =>
+  withDirectory(async (dir) => {
+    const trail = await openTrail(dir, 0, 'w');
+    const journal = new LoggedJournal(await open(join(dir, 'journal'), { bootId: 'w' }), trail);
+    const session = journal.begin({ ...start('ses_1'), assurance: 'parsed' });
+    const clear = new Map([[CLEAR, 1]]);
+    for (const [sequence, told, decision] of [
+      [1, worth('enforced'), deny],
+      [2, worth(undefined), deny],
+      [3, worth('observed'), allow],
+      [4, worth(undefined), allow],
+    ] as const) {
+      session.operation(sequence, 'exec', told, decision, bytes('x'), null);
+      if (decision === allow) session.outcome(sequence, ok, clear);
+    }
+    session.end(end);
+    // As in a journal of before.
+    const before = journal.begin(start('ses_2'));
+    before.operation(1, 'query', worth(undefined), deny, bytes('x'), null);
+    before.end(end);
+    await journal.close();
+    await trail.close();
+    const told = await leavesOf(join(dir, '0'), (await logState(join(dir, '0')))?.size ?? 0);
+    expect(
+      told
+        .filter(({ kind }) => ['session.start', 'operation.deny', 'data.clear'].includes(kind))
+        .map(({ kind, data }) => [kind, data['session'], data['operation'], data['assurance']]),
+    ).toEqual([
+      ['session.start', 'ses_1', undefined, 'parsed'],
+      ['operation.deny', 'ses_1', 1, 'enforced'],
+      ['operation.deny', 'ses_1', 2, 'parsed'],
+      ['data.clear', 'ses_1', 3, 'observed'],
+      ['data.clear', 'ses_1', 4, 'parsed'],
+      ['session.start', 'ses_2', undefined, undefined],
+      ['operation.deny', 'ses_2', 1, undefined],
+    ]);
+    const begins = (await collect(join(dir, 'journal'), 'w', 'ses_1')).flatMap((item) => (item.kind === 'start' ? [item.start.assurance] : []));
+    expect(begins).toEqual(['parsed']);
   }));

@@ -4,7 +4,7 @@ import type { Effect, Facts } from '../../src/contract/operation.js';
 import type { ProtocolDescriptor } from '../../src/contract/protocol.js';
 
 const client = { command: 'true', args: [], env: {}, url: '', install: [] };
-const base = { defaultPort: 1, recording: 'sql', assurance: 'enforced', client, factsOf: null };
+const base = { defaultPort: 1, recording: 'sql', assurance: 'enforced' as const, client, factsOf: null };
 
 const sql: ProtocolDescriptor = {
   ...base,

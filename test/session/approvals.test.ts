@@ -120,7 +120,7 @@ describe('a statement that needs approval', () => {
       requester: { name: 'alice' },
       target: 'bank-db',
       scope: 'postgres',
-      operation: { summary: expect.stringContaining('entries'), form: 'query', language: 'sql' },
+      operation: { summary: expect.stringContaining('entries'), form: 'query', language: 'sql', assurance: 'enforced' },
     });
     expect(Buffer.from(request.operation?.exact ?? '', 'base64').toString()).toBe('delete from entries where id in (1, 11)');
     await eventually('the client is told', () => notices.length > 0);

@@ -77,6 +77,13 @@ export function renderRequest(request: ApprovalInfo, now: number, paint: ChalkIn
   ].join('');
 }
 
+/** What a yes is worth. */
+const WORTH: Readonly<Record<NonNullable<NonNullable<ApprovalInfo['operation']>['assurance']>, string>> = {
+  enforced: 'enforced: what is approved is what happens',
+  parsed: 'parsed: the target reads the text again, in its own way',
+  observed: 'observed: that it begins is approved; what is done in it is recorded, and not decided on',
+};
+
 function renderOperation(operation: NonNullable<ApprovalInfo['operation']>, estimate: ApprovalInfo['estimate'], paint: ChalkInstance): string {
   const line = (name: string, value: string): string => (value === '' ? '' : `${paint.dim(name.padEnd(11))}${visible(value)}\n`);
   const text = statementText(operation.text, operation.language, paint);
@@ -89,6 +96,7 @@ function renderOperation(operation: NonNullable<ApprovalInfo['operation']>, esti
     line('effect', operation.summary),
     line('touches', operation.resources.join(', ')),
     line('not known', operation.unknown.join('; ')),
+    operation.assurance === undefined ? '' : line('assurance', WORTH[operation.assurance]),
     ...(operation.clears ?? []).map((each) => line('IN CLEAR', `${each.column} (${shownOf(each)}, by mask ${each.rules.join(', ')})`)),
     estimate === null ? '' : line('expected', expected(estimate)),
     operation.redacted === null ? '' : line('note', 'the text holds a secret; it is not shown, and neither are parameters, if there are any'),

@@ -1,6 +1,7 @@
 /** E04 (what was done), E06 (what was refused) and E07 (what was masked, and what was seen in clear). */
 import { hash } from 'node:crypto';
 import type { AuditLeaf } from '../../audit/index.js';
+import { assuranceOf } from '../../contract/operation.js';
 import type { Cell, CsvFile } from '../csv-file.js';
 import { unless } from '../deleted-records.js';
 import { GRACE_MS } from '../disclosure.js';
@@ -72,6 +73,7 @@ export class OperationSections implements SectionMaker {
         'actions',
         'resources',
         'verdict',
+        'assurance',
         'policy',
         'rule',
         'tier',
@@ -90,7 +92,7 @@ export class OperationSections implements SectionMaker {
     );
     this.#denied = this.#e06.table(
       'operations',
-      ['time', 'sequence', ...WHO, 'policy', 'rule', 'reasons', 'status', 'target_reached', 'log', 'log_index', ...STATEMENT, ...PLACE],
+      ['time', 'sequence', ...WHO, 'policy', 'rule', 'assurance', 'reasons', 'status', 'target_reached', 'log', 'log_index', ...STATEMENT, ...PLACE],
       'operations of E04 whose decision is deny, or whose outcome is refused; log_index: the entry operation.deny',
     );
     this.#refused = this.#e06.table(
@@ -105,7 +107,7 @@ export class OperationSections implements SectionMaker {
     );
     this.#clear = this.#e07.table(
       'clear',
-      ['time', 'session', 'operation', 'issuer', 'subject', 'name', 'target', 'reason', 'class', 'rule', 'values', 'log', 'log_index'],
+      ['time', 'session', 'operation', 'issuer', 'subject', 'name', 'target', 'reason', 'assurance', 'class', 'rule', 'values', 'log', 'log_index'],
       'log entries data.clear with from <= time < to: tagged values that were delivered as they are, with the rule that permits it',
     );
     this.#scans = this.#e07.table(
@@ -131,6 +133,7 @@ export class OperationSections implements SectionMaker {
     const digest = hash('sha256', exact, 'hex');
     const statement = [digest, operation.exactBytes, operation.redacted, shortened(exact)];
     const place = [session.journal, told.segment, told.index];
+    const assurance = facts === null ? null : assuranceOf(facts, session.start?.assurance ?? null);
     const refused = decision?.effect === 'deny' || outcome?.status === 'refused';
     const status = outcome?.status ?? (refused ? 'refused' : 'open');
     this.#done.add([
@@ -145,6 +148,7 @@ export class OperationSections implements SectionMaker {
         ),
       ].join(' '),
       decision?.effect ?? 'unreadable',
+      assurance,
       decision?.policy ?? null,
       decision?.rule ?? null,
       decision?.tier ?? null,
@@ -167,7 +171,7 @@ export class OperationSections implements SectionMaker {
       const isLetThrough = approval?.answer === 'used' || approval?.answer === 'grant';
       if (!isLetThrough && status !== 'refused' && status !== 'cancelled' && status !== 'open') this.#wrong.unapproved.push(item);
     }
-    if (refused) this.#refuse(told, item, who, status, statement, place);
+    if (refused) this.#refuse(told, item, who, status, assurance, statement, place);
     this.#sum(told);
   }
 
@@ -213,13 +217,13 @@ export class OperationSections implements SectionMaker {
     return Date.parse(leaf.time) >= this.#scope.to - GRACE_MS;
   }
 
-  #refuse(told: StoryOperation, item: string, who: readonly Cell[], status: string, statement: readonly Cell[], place: readonly Cell[]): void {
+  #refuse(told: StoryOperation, item: string, who: readonly Cell[], status: string, assurance: Cell, statement: readonly Cell[], place: readonly Cell[]): void {
     const { decision, outcome } = told.operation;
     const denied = this.#denyLeaves.get(item);
     if (denied !== undefined) this.#matched.add(item);
     const reached = outcome !== null && outcome.status !== 'refused' && outcome.status !== 'cancelled';
     if (reached && decision?.effect === 'deny') this.#wrong.reached.push(item);
-    const why = [decision?.policy ?? null, decision?.rule ?? null, decision?.reasons.join('; ') ?? null, status, reached ? 'yes' : 'no'];
+    const why = [decision?.policy ?? null, decision?.rule ?? null, assurance, decision?.reasons.join('; ') ?? null, status, reached ? 'yes' : 'no'];
     this.#denied.add([
       instant(told.operation.time),
       told.operation.sequence,
@@ -271,7 +275,7 @@ export class OperationSections implements SectionMaker {
       const who = [start?.identity.issuer ?? null, start?.identity.subject ?? null, start?.identity.name ?? null, start?.target ?? null, start?.reason ?? null];
       for (const each of maskedValues(leaf.data['values'])) {
         permitted.add(`${id} ${each.class}`);
-        this.#clear.add([leaf.time, id, cell(leaf.data['operation']), ...who, each.class, each.rule, each.values, log, leaf.n]);
+        this.#clear.add([leaf.time, id, cell(leaf.data['operation']), ...who, cell(leaf.data['assurance']), each.class, each.rule, each.values, log, leaf.n]);
       }
     }
     const unexpected: string[] = [];

@@ -1,5 +1,5 @@
 /** The words that policy can match, and how a request becomes an operation. */
-import type { Effect, Facts, FactValue, Operation } from '../../contract/operation.js';
+import type { Assurance, Effect, Facts, FactValue, Operation } from '../../contract/operation.js';
 import type { ActionDescriptor, FactDescriptor } from '../../contract/protocol.js';
 
 const action = (name: string, description: string, ...facts: readonly string[]): ActionDescriptor => ({ name, description, facts: [...facts, 'assurance'] });
@@ -63,8 +63,6 @@ export const resources: Readonly<Record<string, readonly string[]>> = {
   variable: ['name'],
   address: ['host', 'port'],
 };
-
-export type Assurance = 'enforced' | 'parsed' | 'observed';
 
 export function effectOf(
   name: string,

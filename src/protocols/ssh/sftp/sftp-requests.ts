@@ -1,9 +1,9 @@
 /** What an SFTP request would do, as facts; and what the relay has to know of it. Paths come from the stream itself. */
-import type { Facts } from '../../../contract/operation.js';
+import type { Assurance, Facts } from '../../../contract/operation.js';
 import { SFTP_HANDLE, SFTP_REQUEST } from '../codec/limits.js';
 import { OPEN, SFTP } from '../codec/sftp.js';
 import type { WireReader } from '../codec/wire.js';
-import { type Assurance, factsFor, unknownFacts } from '../operations.js';
+import { factsFor, unknownFacts } from '../operations.js';
 import { pathResource } from './sftp-paths.js';
 
 export type SftpRequest =

@@ -44,6 +44,7 @@ const how = (name, treatment, detect) => ({
   treatment,
   rule: null,
   keepLength: false,
+  showBin: false,
   conditions: 'allow',
   detect,
   resolvedBy: null,

@@ -44,6 +44,8 @@ export interface MaskedAs {
 export interface ClassView extends MaskedAs {
   /** `partial` keeps length and separators of the value. */
   readonly keepLength: boolean;
+  /** `partial` of a card number shows its first six digits as well. */
+  readonly showBin: boolean;
   readonly conditions: ConditionRight;
   /** Found by content in text without a tag as well. */
   readonly detect: boolean;

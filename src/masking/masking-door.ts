@@ -14,7 +14,7 @@ export function createMaskingDoor(view: MaskingView, key: TokenKeys, clock: Cloc
   return {
     view,
     transform: (how, kind, integerBits) =>
-      createTransform({ treatment: how.treatment, class: how.class, kind, key, clock, keepLength: how.keepLength, integerBits }),
+      createTransform({ treatment: how.treatment, class: how.class, kind, key, clock, keepLength: how.keepLength, showBin: how.showBin, integerBits }),
     tokenMakers: (how, kind, bits, token) => tokenMakers(key, how.class, kind, bits, token),
     scan: createScan(view, key, clock),
     text: createText(view, key, clock),
@@ -34,9 +34,9 @@ function createScan(view: MaskingView, key: TokenKeys, clock: Clock): MaskingDoo
   const findings = new Findings();
   const scanFor = (shown: ReadonlyMap<DetectedClass, ClassView>): TextScan => {
     const transforms: Partial<Record<DetectedClass, ValueTransform>> = {};
-    for (const [name, { treatment, keepLength }] of shown) {
+    for (const [name, { treatment, keepLength, showBin }] of shown) {
       // Found in the middle of a text, a value can only be shown as text. Without a transform it is masked whole.
-      if (treatment !== 'mask') transforms[name] = createTransform({ treatment, class: name, kind: 'text', key, clock, keepLength });
+      if (treatment !== 'mask') transforms[name] = createTransform({ treatment, class: name, kind: 'text', key, clock, keepLength, showBin });
     }
     return {
       mask: (bytes, start, end, sink) => {
@@ -89,8 +89,9 @@ function createText(view: MaskingView, key: TokenKeys, clock: Clock): TextMasks 
   const maskOf = (classes: ReadonlyMap<DetectedClass, ClassView>): ((found?: (each: DetectedClass) => void) => StreamMask) => {
     const scanner = createScanner([...classes.keys()]);
     const transforms: Partial<Record<DetectedClass, ValueTransform>> = {};
-    for (const [name, { treatment, keepLength }] of classes)
-      if (treatment !== 'mask' && treatment !== 'clear') transforms[name] = createTransform({ treatment, class: name, kind: 'text', key, clock, keepLength });
+    for (const [name, { treatment, keepLength, showBin }] of classes)
+      if (treatment !== 'mask' && treatment !== 'clear')
+        transforms[name] = createTransform({ treatment, class: name, kind: 'text', key, clock, keepLength, showBin });
     return (found) => createStreamMask(scanner, transforms, found);
   };
   const hiddenWhere = (where: (how: ClassView) => boolean): ReadonlyMap<DetectedClass, ClassView> => new Map([...looked].filter(([, how]) => where(how)));

@@ -40,7 +40,7 @@ function closestWord(word: string, words: Iterable<string>): string | null {
 }
 
 /** Words that are listed; more are not read. */
-const LISTED = 20;
+const LISTED = 24;
 
 /** `; did you mean \`x\`?`, or what else may be written when the list is short, or nothing. */
 export function suggestion(word: string, words: readonly string[]): string {

@@ -31,6 +31,7 @@ export interface CompiledClass {
   readonly screen: boolean;
   readonly output: boolean;
   readonly keepLength: boolean;
+  readonly showBin: boolean;
 }
 
 export interface CompiledTag {
@@ -91,7 +92,10 @@ function compileColumn(text: string, parts: readonly (readonly string[])[], comp
 /** Classes that any of the files describes, and those that gw knows. */
 function compileClasses(files: readonly MaskingSource[], complain: Complain): Map<string, CompiledClass> {
   const classes = new Map<string, CompiledClass>(
-    Object.entries(MASKING_CLASSES).map(([name, { treatment }]) => [name, { name, treatment, detect: false, screen: false, output: false, keepLength: false }]),
+    Object.entries(MASKING_CLASSES).map(([name, { treatment }]) => [
+      name,
+      { name, treatment, detect: false, screen: false, output: false, keepLength: false, showBin: false },
+    ]),
   );
   const described = new Map<string, string>();
   for (const file of files) {
@@ -105,6 +109,7 @@ function compileClasses(files: readonly MaskingSource[], complain: Complain): Ma
       if (entry.detect === true && known?.detector !== true) report(`gw has no detector for class \`${name}\``, 'detect');
       for (const key of ['screen', 'output'] as const)
         if (entry[key] === true && entry.detect !== true) report(`\`${key}\` is for what detectors find: say \`detect: true\`, too`, key);
+      if (entry.show_bin === true && name !== 'pan') report('`show_bin` is about card numbers: it belongs to class `pan`', 'show_bin');
       classes.set(name, {
         name,
         treatment: entry.treatment ?? known?.treatment ?? 'mask',
@@ -112,6 +117,7 @@ function compileClasses(files: readonly MaskingSource[], complain: Complain): Ma
         screen: entry.screen ?? false,
         output: entry.output ?? false,
         keepLength: entry.keep_length ?? false,
+        showBin: entry.show_bin ?? false,
       });
     }
   }

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { TIERS } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import { TREATMENTS } from '../contract/masking.js';
+import { CONDITION_USES } from '../contract/masking-policy.js';
 import { suggestion } from './closest-word.js';
 import { locator, wordIssue } from './parse-file.js';
 import { type Problem, policyInvalid } from './problem.js';
@@ -49,6 +50,10 @@ const testSchema = z
     expect: z.enum(['allow', 'deny', 'require_approval']).optional(),
     shown: z.enum([...TREATMENTS, 'untagged']).optional(),
     by: text.optional(),
+    keep_length: z.boolean().optional(),
+    show_bin: z.boolean().optional(),
+    conditions: z.enum(CONDITION_USES).optional(),
+    resolves_tokens: z.boolean().optional(),
     tier: z.enum(TIERS).optional(),
     approvers: list(text).optional(),
     rows: z.number().int().optional(),
@@ -61,6 +66,10 @@ const testSchema = z
   .refine((test) => test.account === undefined || test.connect !== undefined, 'has an `account`, which belongs to `connect: true`')
   .refine((test) => (test.column === undefined) === (test.shown === undefined), 'needs `shown` with `column`, and only there')
   .refine((test) => test.detected === undefined || test.column !== undefined, 'has `detected`, which belongs to `column`')
+  .refine(
+    (test) => test.column !== undefined || [test.keep_length, test.show_bin, test.conditions, test.resolves_tokens].every((each) => each === undefined),
+    'has `keep_length`, `show_bin`, `conditions` or `resolves_tokens`, which belong to `column`',
+  )
   .refine((test) => test.column !== undefined || test.expect !== undefined, 'needs `expect`');
 const fixtureSchema = z.strictObject({
   version: z.literal(1),

@@ -51,6 +51,8 @@ export async function decideTest(test: PolicyTest, policy: LoadedPolicy, clock: 
 interface Shown {
   readonly shown: Treatment | 'untagged';
   readonly rule: string | null;
+  /** As which class it is shown; null: it carries none. */
+  readonly how: ClassView | null;
   /** Who may let a statement show it in clear. */
   readonly approvers: readonly string[];
 }
@@ -76,7 +78,9 @@ function shownBy(test: PolicyTest, policy: LoadedPolicy): Shown | null {
   const classes = test.approved ? classesOf(true, clears) : asked;
   const approvers = [...new Set(clears.flatMap(({ terms }) => terms.groups))];
   const [strictest] = classes.toSorted((one, other) => STRICTNESS.indexOf(other.treatment) - STRICTNESS.indexOf(one.treatment));
-  return strictest === undefined ? { shown: 'untagged', rule: null, approvers } : { shown: strictest.treatment, rule: strictest.rule, approvers };
+  return strictest === undefined
+    ? { shown: 'untagged', rule: null, how: null, approvers }
+    : { shown: strictest.treatment, rule: strictest.rule, how: strictest, approvers };
 }
 
 function differences(test: PolicyTest, decision: Decision, seen: ReturnType<typeof shownBy>): string[] {
@@ -88,6 +92,11 @@ function differences(test: PolicyTest, decision: Decision, seen: ReturnType<type
   compare('the decision', expect.expect, decision.effect);
   compare('what is shown', expect.shown, seen?.shown ?? null);
   compare('the rule', expect.by, (seen === null ? decision.rule : seen.rule) ?? 'default');
+  const how = seen?.how ?? null;
+  compare('keep_length', expect.keep_length, how?.keepLength ?? false);
+  compare('show_bin', expect.show_bin, how?.showBin ?? false);
+  compare('what it may decide', expect.conditions, how?.conditions ?? 'allow');
+  compare('whether its tokens are resolved', expect.resolves_tokens, how !== null && how.resolvedBy !== null);
   compare('the tier', expect.tier, decision.tier);
   const groups = seen === null ? (decision.approval?.groups ?? []) : seen.approvers;
   compare('the groups that approve', expect.approvers?.toSorted().join(', '), groups.toSorted().join(', ') || 'nobody');

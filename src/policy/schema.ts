@@ -187,6 +187,10 @@ const classSchema = z
       .optional()
       .describe('With `detect`, for such protocols: hidden from who works wherever it is delivered, also in what programs say without a terminal.'),
     keep_length: z.boolean().optional().describe('`partial` keeps the length and the separators of the value.'),
+    show_bin: z
+      .boolean()
+      .optional()
+      .describe('Of class `pan`: `partial` shows the first six digits (the BIN, which says whose card it is) beside the last four.'),
     description: text(2000).optional().describe('For the readers of the file.'),
   })
   .refine((entry) => Object.keys(entry).length > 0, 'is empty; leave the class out, or say something of it');

@@ -24,6 +24,7 @@ const how = (treatment: ClassView['treatment']): ClassView => ({
   treatment,
   rule: null,
   keepLength: false,
+  showBin: false,
   conditions: 'allow',
   detect: false,
   screen: false,

@@ -86,7 +86,7 @@ masks:
         message: [
           'p.test.yaml:5:53: `expect` cannot be `alow`; did you mean `allow`?',
           'p.test.yaml:6:5: `tests` needs one of `statement`, `connect: true` and `column`',
-          'p.test.yaml:6:77: unknown key `rule`; it may be `name`, `as`, `target`, `statement`, `connect`, `account`, `column`, `detected`, `reason`, `approved`, `at`, `expect`, `shown`, `by`, `tier`, `approvers`, `rows`, `warns`',
+          'p.test.yaml:6:77: unknown key `rule`; it may be `name`, `as`, `target`, `statement`, `connect`, `account`, `column`, `detected`, `reason`, `approved`, `at`, `expect`, `shown`, `by`, `keep_length`, `show_bin`, `conditions`, `resolves_tokens`, `tier`, `approvers`, `rows`, `warns`',
         ].join('\n'),
       }),
     );

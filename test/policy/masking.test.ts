@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { GwError } from '../../src/contract/gw-error.js';
 import type { Identity } from '../../src/contract/identity.js';
-import { comparePolicies, loadPolicy } from '../../src/policy/index.js';
+import { comparePolicies, loadPolicy, parseFixture, runFixture, TestClock } from '../../src/policy/index.js';
 import { identity, protocols } from './fixture-protocols.js';
 
 const target = { name: 'db', protocol: 'sql', labels: { env: 'prod' } };
@@ -113,6 +113,42 @@ masks: [{ id: a, treatment: clear, classes: [ssn], columns: [s.t.c] }]`;
     expect(seen(`${TAGGED}masks: [{ id: a, conditions: deny }]`, {})).toEqual(['pin partial deny -']);
     expect(seen(`${TAGGED}masks: [{ id: a, conditions: allow, subjects: { kinds: [agent] } }]`, { kind: 'agent' })).toEqual(['pin partial allow -']);
     expect(view(`${TAGGED}masks: [{ id: a, conditions: deny }]`)?.unknown).toMatchObject({ treatment: 'mask', conditions: 'deny' });
+  });
+});
+
+describe('how a class is shown in part', () => {
+  const how = (text: string) => view(`${text}\ndata: { s.t.c: { class: pan } }`)?.columnClasses(['s', 't'], 'c')[0];
+
+  it('is said by the class, and neither length nor BIN is shown where nobody says so', () => {
+    expect(how('classes: { pan: { show_bin: true } }')).toMatchObject({ treatment: 'partial', showBin: true, keepLength: false });
+    expect(how('classes: { pan: { keep_length: true } }')).toMatchObject({ treatment: 'partial', showBin: false, keepLength: true });
+    expect(how('')).toMatchObject({ showBin: false, keepLength: false });
+  });
+
+  it('only cards have a BIN', () => {
+    expect(problems('classes: { ssn: { show_bin: true } }')).toMatch(/it belongs to class `pan`/);
+  });
+
+  it('tests of policies ask for it, and fail where it is otherwise', async () => {
+    const clock = new TestClock();
+    const policy = load('classes: { pan: { show_bin: true } }\ndata: { s.t.c: { class: pan } }\nmasks: [{ id: a, resolve_tokens: true, conditions: deny }]');
+    const run = async (expected: string) => {
+      const fixture = parseFixture(
+        'p.test.yaml',
+        `version: 1\ntargets: { db: { protocol: sql } }\nidentities: { ann: {} }\ntests: [{ as: ann, target: db, column: s.t.c, shown: partial, ${expected} }]`,
+      );
+      return (await runFixture(fixture, policy, clock, () => Promise.reject(new Error('no statement')))).flatMap(({ differs }) => differs);
+    };
+    for (const right of ['show_bin: true', 'keep_length: false', 'conditions: deny', 'resolves_tokens: true'])
+      expect([right, await run(right)]).toEqual([right, []]);
+    for (const wrong of ['show_bin: false', 'keep_length: true', 'conditions: allow', 'resolves_tokens: false'])
+      expect([wrong, await run(wrong)]).toEqual([wrong, [expect.stringMatching(/ is \w+, expected \w+$/)]]);
+    expect(() =>
+      parseFixture(
+        'p.test.yaml',
+        'version: 1\ntargets: { db: { protocol: sql } }\nidentities: { ann: {} }\ntests: [{ as: ann, target: db, connect: true, expect: allow, show_bin: true }]',
+      ),
+    ).toThrow(/which belong to `column`/);
   });
 });
 

@@ -65,6 +65,26 @@ const ssns = async (client: pg.Client, sql = 'select ssn from people order by id
   (await client.query<{ ssn: string }>(sql)).rows.map(({ ssn }) => ssn);
 
 describe('a session', () => {
+  it.each([
+    ['show_bin: true', '411111******1111'],
+    ['keep_length: true', '**** **** **** 1111'],
+    ['show_bin: true, keep_length: true', '4111 11** **** 1111'],
+    ['description: as usual', '****1111'],
+  ])('is shown of a card what its class says: %s', async (said, shown) => {
+    world.setPolicy(
+      POLICY.replace('ssn: { treatment: partial }', `ssn: { treatment: partial }, pan: { ${said} }`).replace(
+        'data: {',
+        'data: { public.cards.number: { class: pan },',
+      ),
+    );
+    await server.sql("drop table if exists cards; create table cards (number text); insert into cards values ('4111 1111 1111 1111')");
+    const client = await connect();
+    expect((await client.query('select number from cards')).rows).toEqual([{ number: shown }]);
+    // What was shown so is known when it comes back.
+    await expect(client.query('update cards set number = $1', [shown])).rejects.toThrow(/put in the place of another/);
+    await server.sql('drop table cards');
+  });
+
   it('has in its record how many values of which class were masked, by which rule', async () => {
     const client = await connect();
     await client.query('select id, ssn, email from people');

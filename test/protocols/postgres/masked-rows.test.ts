@@ -37,6 +37,7 @@ const how = ({ treatment, class: name }: Column): ClassView => ({
   treatment: treatment === 'untagged' ? 'clear' : treatment,
   rule: null,
   keepLength: false,
+  showBin: false,
   conditions: 'allow',
   detect: false,
   screen: false,

@@ -13,6 +13,7 @@ const how = (name: string, change: Partial<ClassView>): ClassView => ({
   treatment: 'partial',
   rule: null,
   keepLength: false,
+  showBin: false,
   conditions: 'allow',
   detect: true,
   screen: false,

@@ -35,3 +35,23 @@ export function stringsOf(file: ts.SourceFile): readonly string[] {
   });
   return found;
 }
+
+/** The names in a file, private ones without their mark, each as often as it stands there. */
+export function identifiersOf(file: ts.SourceFile): readonly string[] {
+  const found: string[] = [];
+  walk(file, (node) => {
+    if (ts.isIdentifier(node) || ts.isPrivateIdentifier(node)) found.push(node.text.replace(/^#/, ''));
+  });
+  return found;
+}
+
+/** The texts of all comments. */
+export function commentsOf(file: ts.SourceFile): readonly string[] {
+  const found = new Map<number, string>();
+  walk(file, (node) => {
+    const [from, to] = [node.getFullStart(), node.getEnd()];
+    for (const { pos, end } of [...(ts.getLeadingCommentRanges(file.text, from) ?? []), ...(ts.getTrailingCommentRanges(file.text, to) ?? [])])
+      found.set(pos, file.text.slice(pos, end));
+  });
+  return [...found.values()];
+}

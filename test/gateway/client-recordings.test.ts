@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ClientRecording, SessionDetail } from '../../src/contract/api-types.js';
@@ -330,6 +331,39 @@ describe('at a terminal', () => {
     expect(withGw.said.split('\r\n').filter((line) => line === modes)).toHaveLength(2);
     expect(withGw.code).toBe(without.code);
   });
+
+  it.each(['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGKILL'] as const)(
+    '%s to gw: the terminal is as before; where nobody can catch it, stty sane makes it so',
+    async (signal) => {
+      const caught = signal !== 'SIGKILL';
+      const gw = `${process.execPath} ${join(ROOT, 'bin/run.js')}`;
+      // The shell that started gw goes on when gw is gone, as a user's does.
+      const script = `trap : INT; stty sane ixon; stty -g; ${gw} exec --record bank-db -- sh -c 'echo "pid-$PPID-"; exec sleep 600'; echo "ended $?"; stty -g; stty sane ixon; stty -g; echo over`;
+      const child = spawn('script', ['-qec', script, '/dev/null'], {
+        env: { ...home.env, ...env, TERM: 'xterm-256color' },
+        stdio: ['pipe', 'pipe', 'inherit'],
+      });
+      let said = '';
+      let sent = false;
+      child.stdout.on('data', (bytes: Buffer) => {
+        said += bytes.toString();
+        const pid = /pid-(\d+)-/.exec(said)?.[1];
+        if (pid === undefined || sent) return;
+        sent = true;
+        process.kill(Number(pid), signal);
+      });
+      await once(child, 'exit');
+      const modes = said.replaceAll('\r', '').match(/^[0-9a-f]+(?::[0-9a-f]+){10,}$/gm) ?? [];
+      expect(said).toContain('over');
+      expect(said).toContain(`ended ${128 + constants.signals[signal]}`);
+      expect(modes).toHaveLength(3);
+      const [before, after, sane] = modes;
+      expect(after === before, said).toBe(caught);
+      expect(sane).toBe(before);
+      if (!caught) return;
+      expect((await recordings())[0]).toMatchObject({ state: 'complete', problems: [] });
+    },
+  );
 
   it('Ctrl-Z stops it with gw, and fg goes on with both', async () => {
     const program = 'sh -c \'echo "star""ted"; read word; echo "go""t $word"; exit 3\'';

@@ -13,7 +13,7 @@ import { readSession } from '../../../src/recording/index.js';
 import type { RecordedOperation } from '../../../src/recording/recorded.js';
 import { eventually } from '../../store/state-server.js';
 import { freePort, startRealSshd } from '../../support/real-sshd.js';
-import { type SshWorld, startSshWorld } from '../../support/ssh-world.js';
+import { type Ended, type SshWorld, startSshWorld } from '../../support/ssh-world.js';
 
 /** Says `pong` to `ping`, and counts who came. */
 interface Service {
@@ -284,5 +284,36 @@ rules:
       expect((await operationsOf(world.path.sessions.at(-1) ?? ''))[0]?.decision?.rule, host).toBe('test/closed');
     }
     expect(tcp.came).toBe(came);
+  });
+});
+
+describe('ssh -w', () => {
+  /** OpenSSH makes a device for the tunnel (so it takes the rights to) before it asks for its channel. */
+  const tunnels = async (): Promise<{ ended: Ended; operations: readonly RecordedOperation[] }> => {
+    const ended = await world.ssh(['-w', 'any:any', '-o', 'LogLevel=INFO', 'web-1', 'echo beside']);
+    return { ended, operations: await operationsOf(world.path.sessions.at(-1) ?? '') };
+  };
+
+  it('is refused by the gateway where no rule allows it by name, whatever the default says, and what runs beside it goes on', async () => {
+    world.path.setPolicy('version: 1\ndefaults: [{ operations: allow }]\nrules: [{ id: c, effect: allow, actions: [connect] }]\n');
+    const { ended, operations } = await tunnels();
+    expect({ code: ended.code, out: ended.out.toString() }, ended.err).toEqual({ code: 0, out: 'beside\n' });
+    expect(ended.err).toContain('open failed: administratively prohibited: gw: refused by policy: ssh.tunnel: no rule allows it');
+    const asked = operations.filter(({ facts }) => facts?.effects.some(({ action }) => action === 'ssh.tunnel'));
+    expect(asked.map(({ exact, decision, facts }) => [exact.toString(), decision?.effect, facts?.effects[0]?.facts['assurance']])).toEqual([
+      ['opens a network tunnel', 'deny', 'enforced'],
+    ]);
+    expect(operations.find(({ exact }) => exact.toString() === 'echo beside')?.decision?.effect).toBe('allow');
+  });
+
+  it('gets to the host where a rule allows it: the refusal before was that of the gateway', async () => {
+    world.path.setPolicy(
+      'version: 1\ndefaults: [{ operations: allow }]\nrules: [{ id: c, effect: allow, actions: [connect] }, { id: t, effect: allow, actions: [ssh.tunnel] }]\n',
+    );
+    const { ended, operations } = await tunnels();
+    expect(ended.code, ended.err).toBe(0);
+    expect(operations.find(({ exact }) => exact.toString() === 'opens a network tunnel')?.decision).toMatchObject({ effect: 'allow', rule: 'test/t' });
+    // In the host's own words: PermitTunnel is off there.
+    expect(ended.err).toContain('open failed: connect failed: open failed');
   });
 });

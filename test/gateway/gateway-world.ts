@@ -68,6 +68,7 @@ export interface ConfigParts {
   readonly native: readonly object[];
   readonly sinks: unknown;
   readonly retention: Readonly<Record<string, unknown>>;
+  readonly approvals: Readonly<Record<string, unknown>>;
 }
 
 export const OPEN_POLICY = `
@@ -86,6 +87,7 @@ const DEFAULTS: ConfigParts = {
   audit: {},
   sinks: {},
   retention: {},
+  approvals: {},
   targets: [],
   native: [],
 };
@@ -169,6 +171,7 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
     audit: parts.audit,
     sinks: parts.sinks,
     retention: parts.retention,
+    approvals: parts.approvals,
     log: { level: parts.logLevel },
   };
 }

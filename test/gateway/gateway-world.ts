@@ -75,6 +75,7 @@ export interface ConfigParts {
   readonly sinks: unknown;
   readonly retention: Readonly<Record<string, unknown>>;
   readonly masking: Readonly<Record<string, unknown>>;
+  readonly approvals: Readonly<Record<string, unknown>>;
 }
 
 export const OPEN_POLICY = `
@@ -95,6 +96,7 @@ const DEFAULTS: ConfigParts = {
   sinks: {},
   retention: {},
   masking: {},
+  approvals: {},
   targets: [],
   native: [],
 };
@@ -179,6 +181,7 @@ function configOf(parts: ConfigParts, issuer: TestIssuer, target: RealPostgres):
     sinks: parts.sinks,
     retention: parts.retention,
     masking: parts.masking,
+    approvals: parts.approvals,
     log: { level: parts.logLevel },
   };
 }

@@ -11,6 +11,7 @@ const LONGEST = [
   'gateway/audit',
   'gateway/key-rotation',
   'gateway/logged-completeness',
+  'gateway/masked-sinks',
 ];
 
 class LongestFirst extends BaseSequencer {

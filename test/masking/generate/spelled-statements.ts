@@ -25,7 +25,7 @@ const PART_ONLY: ReadonlySet<string> = new Set(['int2', 'days since 2000']);
 const WORDS: ReadonlySet<string> = new Set<SpelledDelivery>(['error', 'detail of an error', 'setting']);
 
 /** Why there is no such statement; null: there is. */
-export function impossible(delivery: SpelledDelivery, { name, each, sql }: Spelling): string | null {
+function impossible(delivery: SpelledDelivery, { name, each, sql }: Spelling): string | null {
   if (delivery === 'explain') return 'a plan has names and numbers of rows, and no value of a row';
   if ((delivery === 'error' || delivery === 'detail of an error') && each === true)
     return 'an error ends the statement at its first row, which has one character';

@@ -242,7 +242,7 @@ function strange(key: Buffer, { trusted, authorities }: Pins): GwError {
 const uncertified = (why: string, detail?: string): GwError =>
   new GwError('target.unreachable', `The target shows a host certificate that the gateway does not accept: ${why}.`, {
     hint: `${COMPARE} the certificate of the host (ssh-keygen -L), and to have a new one made or the configuration changed if the host is right.`,
-    ...(detail === undefined ? {} : { cause: new Error(detail) }),
+    ...(detail === undefined ? {} : { cause: new GwError('target.unreachable', detail) }),
   });
 
 const refused = (why: string): GwError => new GwError('target.credential', `The target did not let the gateway in: ${why}.`);

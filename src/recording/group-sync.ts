@@ -3,7 +3,6 @@
  * a short interval after it was written. Runs beside the event loop; at most one sync is under way.
  */
 import type { GwError } from '../contract/gw-error.js';
-import { DiskPace } from './disk-pace.js';
 import type { OpenSegment, SegmentLog } from './segment-log.js';
 
 export interface GroupSyncOptions {
@@ -27,7 +26,6 @@ export class GroupSync {
   #written = 1;
   #onDisk = 0;
   #running = false;
-  readonly #pace = new DiskPace();
   #current: Promise<void> = Promise.resolve();
   #waiters: Waiter[] = [];
   #timer: NodeJS.Timeout | null = null;
@@ -48,26 +46,10 @@ export class GroupSync {
   wait(): Promise<void> {
     if (this.#onDisk >= this.#written) return Promise.resolve();
     this.#options.log.writeAhead();
-    if (!this.#running && !this.#closed && this.#pace.quick(performance.now())) {
-      try {
-        if (this.#syncNow()) return Promise.resolve();
-      } catch (thrown) {
-        return Promise.reject(this.#options.failed(thrown));
-      }
-    }
     return new Promise<void>((resolve, reject) => {
       this.#waiters.push({ target: this.#written, resolve, reject });
       this.start();
     });
-  }
-
-  #syncNow(): boolean {
-    const began = performance.now();
-    const target = this.#written;
-    if (!this.#options.log.syncNow()) return false;
-    this.#pace.took(began, performance.now());
-    this.#onDisk = target;
-    return true;
   }
 
   /** Begins a sync unless one is under way. */

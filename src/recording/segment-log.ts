@@ -158,25 +158,6 @@ export class SegmentLog {
     }
   }
 
-  /**
-   * The same at once, blocking. False, and nothing is done: there is more to put on disk than the newest segment.
-   * @throws the error of the file system
-   */
-  syncNow(): boolean {
-    const segment = this.#current;
-    if (this.#distrusted || this.#directoryDirty || this.#retired.length > 0 || segment.rewrite) return false;
-    try {
-      this.#options.keys?.syncNow();
-      this.#options.files.datasyncNow(segment.fd);
-    } catch (thrown) {
-      segment.rewrite = true;
-      this.#distrusted = true;
-      throw thrown;
-    }
-    segment.synced = segment.offset;
-    return true;
-  }
-
   async #sync(): Promise<OpenSegment[]> {
     const { files, keys } = this.#options;
     await keys?.sync();

@@ -8,7 +8,7 @@ import type { GwError } from '../../src/contract/gw-error.js';
 import { verifyJournal } from '../../src/recording/index.js';
 import { systemFiles } from '../../src/recording/segment-file.js';
 import { eventually } from '../store/state-server.js';
-import { allow, bytes, collect, end, facts, integrity, notQuick, ok, open, operations, shownSlow, start, withDirectory } from './session-fixture.js';
+import { allow, bytes, collect, end, facts, integrity, ok, open, operations, start, withDirectory } from './session-fixture.js';
 
 /** The kernel refuses to let any file of this process grow beyond this: writes come back short, then fail with EFBIG. */
 function limitFiles(size: number | 'unlimited'): void {
@@ -154,7 +154,7 @@ describe('a journal that cannot be written', () => {
         syncIntervalMs: 1_000_000,
         retryIntervalMs: 1_000_000,
         files: {
-          ...notQuick(systemFiles),
+          ...systemFiles,
           datasync: (fd, done) => (error === null ? systemFiles.datasync(fd, done) : setImmediate(done, error)),
           write: (fd, data, offset, length, position) => {
             written.push(position);
@@ -162,7 +162,7 @@ describe('a journal that cannot be written', () => {
           },
         },
       });
-      await shownSlow(journal);
+      await journal.synced();
       written.length = 0;
       const session = journal.begin(start('ses_1'));
       journal.commit();

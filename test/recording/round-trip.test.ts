@@ -12,13 +12,11 @@ import {
   facts,
   integrity,
   keys,
-  notQuick,
   ok,
   open,
   operations,
   recordedAllow,
   recordedDeny,
-  shownSlow,
   start,
   withDirectory,
 } from './session-fixture.js';
@@ -218,7 +216,7 @@ describe('journal round trip', () => {
         encryption: null,
         syncIntervalMs: 1_000_000,
         files: {
-          ...notQuick(systemFiles),
+          ...systemFiles,
           datasync: (fd, done) =>
             systemFiles.datasync(fd, (error) => {
               if (!hold) return done(error);
@@ -228,7 +226,7 @@ describe('journal round trip', () => {
         },
       });
       const arrived = (): Promise<void> => new Promise((resolve) => (wake = resolve));
-      await shownSlow(journal);
+      await journal.synced();
       hold = true;
       const session = journal.begin(start('ses_1'));
       journal.commit();

@@ -20,7 +20,6 @@ import {
   readSession,
   type SessionItem,
 } from '../../src/recording/index.js';
-import type { SegmentFiles } from '../../src/recording/segment-file.js';
 
 export const allow: Decision = {
   effect: 'allow',
@@ -126,22 +125,3 @@ export function integrity(items: readonly SessionItem[]): Extract<SessionItem, {
 }
 
 export const bytes = (text: string): Buffer => Buffer.from(text, 'utf8');
-
-/** A disk that is not quick. Once a journal was `shownSlow`, what it waits for is synced beside the event loop. */
-export function notQuick(files: SegmentFiles): SegmentFiles {
-  return {
-    ...files,
-    datasyncNow: (fd) => {
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6);
-      files.datasyncNow(fd);
-    },
-  };
-}
-
-export async function shownSlow(journal: GroupJournal): Promise<void> {
-  // What is new in the directory is always synced beside the loop.
-  await journal.synced();
-  journal.event('x', {});
-  journal.commit();
-  await journal.synced();
-}

@@ -2,7 +2,7 @@
  * kill -9 of gateway, clients and server at random points under load loses no operation, and nothing happens that is not in the record
  * (issue 2, D19). GW_KILL_SEED repeats the choices of a run, though not its timing; GW_KILL_ROUNDS makes a run longer, and GW_KILL_PLAN says what
  * is killed in each of its rounds. A run that kills processes of the gateway alone 300 times takes half an hour, so it is not one of every change:
- * `GW_KILL_ROUNDS=100 GW_KILL_PLAN='{"client":2,"worker":2}'`. What the last one said is in bench/results/kills.json.
+ * `GW_KILL_ROUNDS=60 GW_KILL_PLAN='{"client":2,"backend":1,"worker":5}'`. What the last one said is in bench/results/kills.json.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { audit } from '../../support/kill/audit.js';
@@ -44,13 +44,13 @@ it(`loses nothing over ${KILLS} kills (GW_KILL_SEED=${SEED})`, { timeout: LIMIT_
     expect(found.findings, `GW_KILL_SEED=${SEED}, round ${round}`).toEqual([]);
     expect(await run.notIntact(evidence, 3)).toEqual([]);
     expect(await run.logProblems(), `GW_KILL_SEED=${SEED}, round ${round}`).toEqual([]);
+    expect(found.operations).toBeGreaterThan(100);
     // The audit would say so.
     for (const [name, damage] of Object.entries(DAMAGES)) expect(audit(damage(evidence)).findings, name).not.toEqual([]);
     add(checked, { operations: found.operations, statements: found.statements, resultBytes: found.resultBytes, sessions: evidence.sessions.length });
     add(outcomes, found.outcomes);
     add(ends, found.ends);
   }
-  expect(checked['operations']).toBeGreaterThan(2_000);
   const { exitCode, report } = await run.stop();
   expect(exitCode).toBe(0);
   expect(report.workers.flatMap(({ problems }) => problems)).toEqual([]);

@@ -1,14 +1,15 @@
 /**
  * What masking costs: pgbench select-only with nothing tagged, with tags elsewhere and with the column that it reads masked; and results of
- * 400,000 rows with one masked column, or with every text looked at by all detectors, against what pgbouncer passes through. From a real server.
+ * 400,000 rows with one masked column, or with every text looked at by all detectors, against what pgbouncer passes through and what the server itself
+ * delivers. From a real server.
  */
 import { ROOT, startGateway } from '../support/gateway.js';
 import { pgbench } from '../support/pgbench.js';
 import { run } from '../support/process.js';
 import { interleave, type Row } from '../support/record.js';
-import { BENCH_DATABASE, BENCH_PASSWORD, BENCH_USER, startPgbouncer, startServer } from '../support/servers.js';
+import { BENCH_DATABASE, BENCH_PASSWORD, BENCH_USER, PLAIN_USER, startPgbouncer, startServer } from '../support/servers.js';
 
-const SECONDS = 3;
+const SECONDS = 5;
 const LOADER = ['--import', `${ROOT}/scripts/load-typescript.mjs`];
 
 const ELSEWHERE = 'data: { other.people.ssn: { class: ssn } }\n';
@@ -22,7 +23,9 @@ const WIDE = `create table wide as select i as id, '536-90-' || lpad((i % 10000)
 
 export async function masking(rounds: number): Promise<Row[]> {
   const server = await startServer(1);
-  await run('psql', ['-XAtqc', WIDE, `postgresql://${BENCH_USER}:${BENCH_PASSWORD}@127.0.0.1:${server.port}/${BENCH_DATABASE}`]);
+  const url = `postgresql://${BENCH_USER}:${BENCH_PASSWORD}@127.0.0.1:${server.port}/${BENCH_DATABASE}`;
+  const reader = `create role ${PLAIN_USER} login password '${BENCH_PASSWORD}' in role pg_read_all_data`;
+  for (const statement of [WIDE, reader]) await run('psql', ['-XAtqc', statement, url]);
   const pgbouncer = await startPgbouncer(server.port);
   const target = { name: 'bank-db', port: server.port, username: BENCH_USER, password: BENCH_PASSWORD, database: BENCH_DATABASE };
   const plain = await startGateway('auto', [target]);
@@ -63,6 +66,7 @@ export async function masking(rounds: number): Promise<Row[]> {
         `${statement}, 400,000 rows`,
         'MB/s',
         [
+          read('direct', server.port, PLAIN_USER, BENCH_PASSWORD),
           read('pgbouncer', pgbouncer.port, BENCH_USER, BENCH_PASSWORD),
           read('nothing tagged', plain.port, 'bank-db', plain.token),
           read('one column masked', one.port, 'bank-db', one.token),

@@ -1,5 +1,5 @@
 /** The real server and the two C proxies that gw is compared with, each in a temporary directory, on free ports. */
-import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { freePort, listening, run, start, stop } from './process.js';
@@ -12,6 +12,8 @@ export interface Running {
 
 const PG_BIN = '/usr/lib/postgresql/15/bin';
 export const BENCH_USER = 'bench';
+/** A role of this name, once made, logs in with its password as it is: for clients of the bench that know no other way. */
+export const PLAIN_USER = 'plain';
 export const BENCH_PASSWORD = 'bench-password';
 export const BENCH_DATABASE = 'bench';
 
@@ -38,6 +40,8 @@ export async function startServer(scale: number): Promise<Running & { readonly m
   await writeFile(pwfile, BENCH_PASSWORD);
   if (as.uid !== undefined && as.gid !== undefined) await chown(pwfile, as.uid, as.gid);
   await run(`${PG_BIN}/initdb`, ['-D', data, '-U', BENCH_USER, `--pwfile=${pwfile}`, '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '--no-sync'], as);
+  const hba = join(data, 'pg_hba.conf');
+  await writeFile(hba, `host all ${PLAIN_USER} 127.0.0.1/32 password\n${await readFile(hba, 'utf8')}`);
   const settings = [
     `port=${port}`,
     'listen_addresses=127.0.0.1',

@@ -39,6 +39,18 @@ export const OPEN = { read: 1, write: 2, append: 4, create: 8, truncate: 16, exc
 const packet = (type: number, ...parts: readonly Uint8Array[]): Buffer => string(message(type, ...parts));
 export const sftpStatus = (id: number, code: number, text: string): Buffer => packet(SFTP.status, uint32(id), uint32(code), string(text), string('en'));
 export const sftpInit = (): Buffer => packet(SFTP.init, uint32(3));
+/** A greeting with those of its extensions (pairs of name and data) that are carried: what is told about no other one, clients do not try. */
+export function sftpVersion(greeting: Buffer, carried: ReadonlySet<string>): Buffer {
+  const { id: version, reader } = sftpReader(greeting);
+  const extensions: Buffer[] = [];
+  while (reader.left > 0) {
+    const from = reader.position;
+    const name = reader.string(SFTP_REQUEST).toString('latin1');
+    reader.string(SFTP_REQUEST);
+    if (carried.has(name)) extensions.push(greeting.subarray(from, reader.position));
+  }
+  return packet(SFTP.version, uint32(version), ...extensions);
+}
 export const sftpRealpath = (id: number, path: string): Buffer => packet(SFTP.realpath, uint32(id), string(path));
 
 /** Packets with the content of files are passed on while they come; of all others the whole is needed. Bytes of the head that is. */

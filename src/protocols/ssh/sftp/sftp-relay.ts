@@ -8,13 +8,13 @@
 import type { OutcomeStatus } from '../../../contract/recording.js';
 import type { Verdict } from '../../../contract/verdict.js';
 import { SFTP_HANDLE, SFTP_OPEN, SFTP_REQUEST, WAITING_BYTES } from '../codec/limits.js';
-import { answerHead, headOf, SFTP, type SftpPart, SftpSplitter, STATUS, sftpInit, sftpReader, sftpRealpath, sftpStatus } from '../codec/sftp.js';
+import { answerHead, headOf, SFTP, type SftpPart, SftpSplitter, STATUS, sftpInit, sftpReader, sftpRealpath, sftpStatus, sftpVersion } from '../codec/sftp.js';
 import { broken } from '../codec/wire.js';
 import type { Legs, Speaker } from '../legs.js';
 import { operationOf } from '../operations.js';
 import { refusalText } from '../refusal.js';
 import { FileTransfer } from './file-transfer.js';
-import { changesHandle, readRequest, type SftpRequest } from './sftp-requests.js';
+import { CARRIED_EXTENSIONS, changesHandle, readRequest, type SftpRequest } from './sftp-requests.js';
 
 /** The channel that SFTP runs on, as far as it matters here. */
 export interface SftpChannel extends Speaker {
@@ -237,8 +237,8 @@ export class SftpRelay {
       const bytes = part.kind === 'data' ? part.bytes : part.packet;
       const passed = part.kind === 'data' ? this.#answerContent(part.bytes) : this.#answer(part);
       if (passed !== bytes) asItCame = false;
-      // The greeting is passed on later.
-      if (passed === null) own += this.#greeting === null ? bytes.length : 0;
+      // The greeting is passed on later, what is left of it.
+      if (passed === null) own += bytes.length - (this.#greeting?.length ?? 0);
       else pieces.push(passed);
     }
     asItCame &&= this.#answers.held === 0;
@@ -309,7 +309,7 @@ export class SftpRelay {
     if (this.#state === 'greeted' && type === SFTP.version) {
       if (packet.length < 9 || packet.readUInt32BE(5) !== 3) throw broken('an SFTP greeting of a version other than 3');
       this.#state = 'locating';
-      this.#greeting = Buffer.from(packet);
+      this.#greeting = sftpVersion(packet, CARRIED_EXTENSIONS);
       this.#channel.sendUp(this.#verdict, sftpRealpath(0, '.'));
       return null;
     }

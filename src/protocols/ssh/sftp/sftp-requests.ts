@@ -107,6 +107,12 @@ function openRequest(path: string, flags: number, home: string | null): SftpRequ
   return request.kind === 'judged' ? { ...request, text: `${verb} ${path}`, facts: { ...request.facts, summary: `${verb} ${path}` } } : request;
 }
 
+/** What `extended` knows; hosts have more. */
+export const CARRIED_EXTENSIONS: ReadonlySet<string> = new Set([
+  ...['posix-rename@openssh.com', 'hardlink@openssh.com', 'statvfs@openssh.com', 'expand-path@openssh.com', 'lsetstat@openssh.com'],
+  ...['fstatvfs@openssh.com', 'fsync@openssh.com', 'limits@openssh.com', 'users-groups-by-id@openssh.com'],
+]);
+
 function extended(
   reader: WireReader,
   { one, two, handle }: { one(verb: string, action: string): SftpRequest; two(verb: string, action: string): SftpRequest; handle(): string },

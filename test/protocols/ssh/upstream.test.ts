@@ -1,4 +1,5 @@
 /** The target's side: which hosts are believed, how the gateway logs in, and what a hostile target can do. */
+import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -72,6 +73,19 @@ describe('the host', () => {
     const real = await startRealSshd([], kind, kind);
     try {
       await withWorld({ sshd: real, options: { hostKeys: [real.hostKey] } }, works);
+    } finally {
+      await real[Symbol.asyncDispose]();
+    }
+  });
+
+  it.each(['rsa', 'ecdsa'])('with a key of the kind %s where one of another kind is pinned is refused with the one that it showed', async (kind) => {
+    const real = await startRealSshd([], 'ed25519', kind);
+    const [type = '', key = ''] = real.hostKey.split(' ');
+    const digest = createHash('sha256').update(Buffer.from(key, 'base64')).digest('base64').replace(/=+$/, '');
+    try {
+      await withWorld({ sshd: real, options: { hostKeys: [sshd.hostKey] } }, (world) =>
+        fails(world, `another host key than the gateway knows: ${type} SHA256:${digest}`),
+      );
     } finally {
       await real[Symbol.asyncDispose]();
     }

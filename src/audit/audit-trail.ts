@@ -4,15 +4,15 @@
  * or at once after `commit`.
  */
 import type { KeyObject } from 'node:crypto';
-import { join } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import { AUDIT_EVENTS, type AuditFields, type AuditKind } from './audit-events.js';
 import { type AuditLeaf, decodeLeaf, encodeLeaf, leafData } from './audit-leaf.js';
-import { parseCheckpoint } from './checkpoint.js';
+import { type Checkpoint, parseCheckpoint } from './checkpoint.js';
 import { LOG_EVENTS, type LogData, type LogEventKind } from './log-events.js';
 import { LogFiles } from './log-files.js';
 import type { LogWriter } from './log-writer.js';
+import { rootOverLogs } from './root-over-logs.js';
 import { Timestamper, type TimestampSettings } from './timestamp/timestamper.js';
 
 export interface AuditTrailOptions {
@@ -87,7 +87,13 @@ export class AuditTrail {
     try {
       const { leaves, unreadableBytes } = log.recovery;
       if (leaves > 0 || unreadableBytes > 0) trail.append('log.recovered', { leaves, unreadableBytes });
-      trail.append('log.open', { version, keys, ...(rotation === 0 ? {} : { rotation }), due: trail.#due(), anchors: await trail.#anchors() });
+      trail.append('log.open', {
+        version,
+        keys,
+        ...(rotation === 0 ? {} : { rotation }),
+        due: trail.#due(),
+        anchors: (await trail.#heads(await options.sisters())).map(anchorOf),
+      });
       trail.commit();
       await trail.synced();
       await trail.#timestamper?.start();
@@ -190,8 +196,11 @@ export class AuditTrail {
 
   async #beat(): Promise<void> {
     await this.#rekey();
-    const anchors = await this.#anchors();
-    this.append('log.heartbeat', { due: this.#due(), anchors });
+    const others = await this.#heads(await this.#options.sisters());
+    const [own] = await this.#heads([this.#log.directory]);
+    const over =
+      own === undefined ? {} : { own: { size: own.size, root: own.root.toString('hex') }, rootOverLogs: rootOverLogs([...others, own]).toString('hex') };
+    this.append('log.heartbeat', { due: this.#due(), anchors: others.map(anchorOf), ...over });
   }
 
   /** A key that cannot be had now does not keep the log from saying that it lives; it goes on with those that it has. */
@@ -213,18 +222,19 @@ export class AuditTrail {
     return new Date(Math.max(this.#lastTime, this.#options.clock.now()) + 3 * this.#options.heartbeatMs).toISOString();
   }
 
-  async #anchors(): Promise<Anchor[]> {
-    const anchors: Anchor[] = [];
-    for (const directory of await this.#options.sisters()) {
-      const bytes = await new LogFiles(join(directory)).checkpoint();
+  /** The newest checkpoints of logs that have entries. */
+  async #heads(directories: readonly string[]): Promise<Checkpoint[]> {
+    const heads: Checkpoint[] = [];
+    for (const directory of directories) {
+      const bytes = await new LogFiles(directory).checkpoint();
       const found = bytes === null ? null : parseCheckpoint(bytes);
-      if (found === null) continue;
-      const { origin, size, root } = found.checkpoint;
-      if (size > 0) anchors.push({ log: origin, size, root: root.toString('hex') });
+      if (found !== null && found.checkpoint.size > 0) heads.push(found.checkpoint);
     }
-    return anchors;
+    return heads;
   }
 }
+
+const anchorOf = ({ origin, size, root }: Checkpoint): Anchor => ({ log: origin, size, root: root.toString('hex') });
 
 /** The time of the newest leaf, milliseconds since the epoch; 0 in an empty log. */
 async function lastTime({ directory, size }: LogWriter): Promise<number> {

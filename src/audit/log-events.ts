@@ -78,7 +78,7 @@ export const LOG_EVENTS = {
   /** What the process before left without a checkpoint. */
   'log.recovered': { leaves: 'public', unreadableBytes: 'public' },
   /** The log lives. Another leaf comes before `due`, or the log has lost its tail. */
-  'log.heartbeat': { due: 'public', anchors: 'public' },
+  'log.heartbeat': { due: 'public', anchors: 'public', own: 'public', rootOverLogs: 'public' },
   /** A checkpoint was timestamped (RFC 3161): its size, the time, who signed, and the SHA-256 of the response that is kept. */
   'log.timestamp': { size: 'public', time: 'public', authority: 'public', response: 'public' },
   /** The timestamp authority gives none, for the first time since it gave one. */

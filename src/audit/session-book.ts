@@ -8,6 +8,7 @@ import type { AuditLeaf } from './audit-leaf.js';
 import type { Anchor } from './audit-trail.js';
 import { EventDigest, isAuditEvent } from './event-digest.js';
 import type { Claim, LogProblem } from './log-problem.js';
+import { rootOverLogs } from './root-over-logs.js';
 
 interface BookedSession {
   readonly log: string;
@@ -50,6 +51,8 @@ export class SessionBook {
   readonly #recoveries = new Set<string>();
   readonly #logs = new Map<string, BookedLog>();
   readonly #anchors = new Map<string, Anchor>();
+  /** What each log last said of itself. */
+  readonly #own = new Map<string, Anchor>();
   /** Audit events by journal; null: they are in several logs, so their order is not known. */
   readonly #events = new Map<string, EventDigest | null>();
   /** Logs that a process opened and did not close yet. A process also ends logs that others left: its events are complete when all of its logs are closed. */
@@ -71,7 +74,10 @@ export class SessionBook {
     else if (kind === 'session.recovered') this.#recovered(leaf);
     else if (kind === 'journal.segment') this.#segment(log, leaf);
     else if (isAuditEvent(kind)) this.#addEvent(leaf);
-    for (const anchor of anchorsOf(data['anchors'])) this.#anchor(anchor);
+    const anchors = anchorsOf(data['anchors']);
+    for (const anchor of anchors) this.#anchor(anchor);
+    // Heartbeats of the first versions say no root.
+    if (kind === 'log.heartbeat' && data['rootOverLogs'] !== undefined) this.#overLogs(log, leaf, anchors);
   }
 
   /** Takes over what another book found in other logs. */
@@ -91,12 +97,18 @@ export class SessionBook {
     for (const id of other.#recoveries) this.#recoveries.add(id);
     for (const [log, state] of other.#logs) this.#logs.set(log, state);
     for (const anchor of other.#anchors.values()) this.#anchor(anchor);
+    for (const [log, own] of other.#own) this.#own.set(log, own);
     for (const [journal, ids] of other.#known) for (const id of ids) this.#know(journal, id);
   }
 
   /** The furthest state of each log that another one saw. */
   get anchors(): readonly Anchor[] {
     return [...this.#anchors.values()];
+  }
+
+  /** What each log last said of itself. */
+  get own(): readonly Anchor[] {
+    return [...this.#own.values()];
   }
 
   get sessions(): number {
@@ -231,6 +243,15 @@ export class SessionBook {
   #anchor(anchor: Anchor): void {
     const largest = this.#anchors.get(anchor.log);
     if (largest === undefined ? this.#anchors.size < LOGS : largest.size <= anchor.size) this.#anchors.set(anchor.log, anchor);
+  }
+
+  #overLogs(log: string, { data, n }: AuditLeaf, others: readonly Anchor[]): void {
+    const [own] = anchorsOf([{ ...(data['own'] as object), log }]);
+    const heads = own === undefined ? [] : [...others, own];
+    const root = rootOverLogs(heads.map(({ log: origin, size, root: head }) => ({ origin, size, root: Buffer.from(head, 'hex') }))).toString('hex');
+    if (own === undefined || root !== data['rootOverLogs'])
+      this.#report('log', log, n, 'the root over the logs is not that of the logs that are named with it');
+    else this.#own.set(log, own);
   }
 
   #report(claim: Claim, log: string, index: number | null, message: string): void {

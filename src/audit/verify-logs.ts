@@ -1,16 +1,20 @@
 /** Verifies all logs of a gateway together: each by itself, then what they say of each other and of the sessions that run through them. */
 import { basename } from 'node:path';
 import type { AuditLeaf } from './audit-leaf.js';
+import type { Anchor } from './audit-trail.js';
 import { checkAnchor, type VerifiedLog } from './check-anchor.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { LogProblem } from './log-problem.js';
 import { readSteadily } from './read-steadily.js';
 import { RetentionBook } from './retention-book.js';
+import { rootOverLogs } from './root-over-logs.js';
 import { SessionBook } from './session-book.js';
 import { type LogReport, type VerifyOptions, verifyLog } from './verify-log.js';
 
 export interface LogsReport {
   readonly logs: readonly LogReport[];
+  /** Over the verified checkpoints of all logs, hex; null: there is none. */
+  readonly rootOverLogs: string | null;
   readonly book: SessionBook;
   readonly retention: RetentionBook;
   readonly problems: readonly LogProblem[];
@@ -52,17 +56,31 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
       others.push({ claim: 'log', log: String(place), index: null, message: `there is no log ${place}, and there are later ones` });
   }
   const gone = new Set<string>();
-  for (const { log, size, root } of book.anchors) {
-    const there = found.get(log);
-    if (there === undefined) gone.add(log);
-    else {
-      const known: Checkpoint = { origin: log, size, root: Buffer.from(root, 'hex') };
-      await checkAnchor(there, known, options.keys, (claim, index, message) => others.push({ claim, log, index, message }));
-    }
+  const continues = ({ log, size, root }: Anchor, there: VerifiedLog): Promise<void> => {
+    const known: Checkpoint = { origin: log, size, root: Buffer.from(root, 'hex') };
+    return checkAnchor(there, known, options.keys, (claim, index, message) => others.push({ claim, log, index, message }));
+  };
+  for (const anchor of book.anchors) {
+    const there = found.get(anchor.log);
+    if (there === undefined) gone.add(anchor.log);
+    else await continues(anchor, there);
+  }
+  for (const own of book.own) {
+    const there = found.get(own.log);
+    // What it said of itself before its first entry nobody can compare.
+    if (there !== undefined && own.size >= there.first) await continues(own, there);
   }
   for (const { origin } of options.known) if (!found.has(origin)) gone.add(origin);
   for (const log of gone) others.push({ claim: 'log', log, index: null, message: 'the log was seen once, and is not here' });
-  return { logs, book, retention, problems: [...logs.flatMap((each) => each.problems), ...others, ...book.problems, ...retention.problems()] };
+  const checkpoints = [...found.values()].map(({ checkpoint }) => checkpoint);
+  const root = checkpoints.length === 0 ? null : rootOverLogs(checkpoints).toString('hex');
+  return {
+    logs,
+    rootOverLogs: root,
+    book,
+    retention,
+    problems: [...logs.flatMap((each) => each.problems), ...others, ...book.problems, ...retention.problems()],
+  };
 }
 
 async function verifyOne(

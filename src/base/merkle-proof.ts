@@ -111,6 +111,12 @@ const half = (value: number): number => Math.floor(value / 2);
 const isIndex = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 const isPowerOfTwo = (value: number): boolean => split(value + 1) === value;
 
+/** Root of a tree whose leaf hashes are all in memory (RFC 6962 section 2.1). */
+export function treeRoot(leaves: readonly Buffer[]): Buffer {
+  const left = leaves.length > 1 ? split(leaves.length) : 0;
+  return left * 2 === leaves.length || left === 0 ? completeRoot(leaves) : nodeHash(completeRoot(leaves.slice(0, left)), treeRoot(leaves.slice(left)));
+}
+
 /** Subtrees of a tree whose leaf hashes are all in memory. */
 export function subtreesOf(leaves: readonly Buffer[]): SubtreeSource {
   return (level, index) => Promise.resolve(completeRoot(leaves.slice(index * 2 ** level, (index + 1) * 2 ** level)));

@@ -52,6 +52,8 @@ export interface VerifyRequest {
 export interface Verification {
   readonly intact: boolean;
   readonly logs: readonly Pick<LogReport, 'log' | 'size' | 'first' | 'root' | 'pending' | 'timestamps'>[];
+  /** Over the checkpoints of all logs, hex; null: no log has one. */
+  readonly rootOverLogs: string | null;
   readonly sessions: number;
   readonly segments: number;
   /** Whether there were journals to compare with. */
@@ -96,6 +98,7 @@ export async function verifyAudit({ from, keyFiles, checkpointFiles, authorityFi
   return {
     intact: problems.length === 0,
     logs: report.logs.map(({ log, size, first, root, pending, timestamps }) => ({ log, size, first, root, pending, timestamps })),
+    rootOverLogs: report.rootOverLogs,
     sessions: report.book.sessions,
     segments: report.book.segments.size,
     journals: journals.workers.length,

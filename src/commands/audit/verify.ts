@@ -53,6 +53,7 @@ export default class AuditVerify extends GwCommand {
       this.print(
         `${visible(log)} verifies: ${size} entries${first > 0 ? `, kept from ${first} on (the log was pruned)` : ''}, root ${root}${timestamps > 0 ? `, ${timestamps} timestamps` : ''}${pending > 0 ? `, ${pending} not signed yet` : ''}`,
       );
+    if (found.logs.length > 1) this.print(`root over ${found.logs.length} logs ${found.rootOverLogs ?? ''}`);
     this.print(`${found.sessions} sessions, ${found.segments} journal segments in the log, ${found.journals} journals compared`);
     const { erased, expired, segments } = found.ended;
     if (erased + expired + segments > 0)

@@ -5,7 +5,7 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import * as net from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -59,11 +59,15 @@ afterAll(async () => {
 
 const fresh = (name: string): string => join(world.sshd.dir, `${name}-${++number}`);
 
+function connectTo(at: string): net.Socket {
+  const [host = '', port = ''] = at.split(':');
+  return at.startsWith('/') ? net.connect({ path: at }) : net.connect(Number(port), host);
+}
+
 /** What `at` answers to `ping`, behind `hello` if there is one; '' where nobody does. */
 function pinged(at: string, hello: Buffer = Buffer.alloc(0)): Promise<string> {
-  const [host = '', port = ''] = at.split(':');
   return new Promise((resolve) => {
-    const connection = at.startsWith('/') ? net.connect({ path: at }) : net.connect(Number(port), host);
+    const connection = connectTo(at);
     let heard = '';
     connection.on('data', (chunk: Buffer) => (heard += chunk.toString('latin1')));
     connection.on('error', () => connection.destroy());
@@ -90,7 +94,7 @@ async function during<T>(options: readonly string[], use: (child: ChildProcess) 
 /** Does something come back through a listener of the client? */
 const through = (options: readonly string[], at: string, hello?: Buffer): Promise<boolean> =>
   during(options, async () => {
-    await eventually('the client listens', () => (at.startsWith('/') ? existsSync(at) : listens(at)));
+    await eventually('the client listens', () => listens(at));
     return (await pinged(at, hello)).endsWith('pong');
   });
 
@@ -105,10 +109,11 @@ const back = (options: readonly string[], at: string): Promise<boolean> =>
     return heard === 'pong';
   });
 
-/** Somebody takes connections there; nothing is said to them. */
+/** Somebody takes connections there. At a socket with a path the kernel says so: to connect would be one more connection to decide on. */
 async function listens(at: string): Promise<boolean> {
-  const [host = '', port = ''] = at.split(':');
-  const probe = net.connect(Number(port), host);
+  const accepts = /^\S+ \S+ \S+ 00010000 .* (?<path>\S+)$/gm;
+  if (at.startsWith('/')) return [...(await readFile('/proc/net/unix', 'utf8')).matchAll(accepts)].some(({ groups }) => groups?.['path'] === at);
+  const probe = connectTo(at);
   const there = await Promise.race([once(probe, 'connect').then(() => true), once(probe, 'close').then(() => false)]).catch(() => false);
   probe.destroy();
   return there;

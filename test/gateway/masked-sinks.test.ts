@@ -23,7 +23,7 @@ import { type CliHome, makeHome } from '../support/run-cli.js';
 import { connectRaw, filesBelow, openedEntries, postReceiver, type Receiver, stateRows, syslogReceiver } from './everything-kept.js';
 import { type GatewayWorld, type RunningGateway, startGatewayWorld } from './gateway-world.js';
 
-const RANDOM_STATEMENTS = 3_000;
+const RANDOM_STATEMENTS = 2_000;
 const POLICY = CANARY_POLICY.replace('  note: { treatment: mask }', '  note: { treatment: mask }\n  pin: { treatment: token }')
   .replace('data:', 'data:\n  bank.people.pin: { class: pin }')
   .replace(

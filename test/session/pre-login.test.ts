@@ -307,7 +307,7 @@ describe('1,000 bad start-ups', () => {
     await using world = await startPathWorld({
       server,
       certificate,
-      limits: { preLoginConnections: 64, preLoginPerAddress: 64, loginFailuresPerMinute: 100_000, handshakeTimeoutMs: 2_000 },
+      limits: { preLoginConnections: 64, preLoginPerAddress: 64, loginFailuresPerMinute: 100_000, handshakeTimeoutMs: 1_000 },
     });
     const hello = await clientHello();
     const before = await login(world);

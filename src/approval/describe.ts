@@ -29,7 +29,7 @@ function showOperation({ facts, exact, form, parameters, clears, language, assur
     unknown: facts.unknown,
     ...(clears === undefined ? {} : { clears: clears.map(({ terms, ...each }) => ({ ...each, column: each.column.join('.'), rules: terms.rules })) }),
     language,
-    assurance: assuranceOf(facts, assurance) ?? assurance,
+    assurance: assuranceOf(facts, assurance),
   };
 }
 

@@ -29,7 +29,7 @@ const ASSURANCES: readonly Assurance[] = ['enforced', 'parsed', 'observed'];
  * The weakest of what its effects say of themselves in the fact `assurance`; what says nothing has that of its protocol. Facts may be those of a
  * record: a word that is not known is none. Null: nobody says anything.
  */
-export function assuranceOf({ effects }: Pick<Facts, 'effects'>, ofProtocol: Assurance | null): Assurance | null {
+export function assuranceOf<T extends Assurance | null>({ effects }: Pick<Facts, 'effects'>, ofProtocol: T): Assurance | T {
   let weakest = -1;
   for (const { facts } of effects) {
     const own = ASSURANCES.indexOf(facts['assurance'] as Assurance);

@@ -107,34 +107,31 @@ function openRequest(path: string, flags: number, home: string | null): SftpRequ
   return request.kind === 'judged' ? { ...request, text: `${verb} ${path}`, facts: { ...request.facts, summary: `${verb} ${path}` } } : request;
 }
 
-/** What `extended` knows; hosts have more. */
-export const CARRIED_EXTENSIONS: ReadonlySet<string> = new Set([
-  ...['posix-rename@openssh.com', 'hardlink@openssh.com', 'statvfs@openssh.com', 'expand-path@openssh.com', 'lsetstat@openssh.com'],
-  ...['fstatvfs@openssh.com', 'fsync@openssh.com', 'limits@openssh.com', 'users-groups-by-id@openssh.com'],
+interface Asks {
+  one(verb: string, action: string): SftpRequest;
+  two(verb: string, action: string): SftpRequest;
+  handle(): string;
+}
+
+const ofHandle = ({ handle }: Asks): SftpRequest => ({ kind: 'handle', handle: handle(), closes: false, offset: null });
+const free = (): SftpRequest => ({ kind: 'free' });
+
+const EXTENSIONS: ReadonlyMap<string, (asks: Asks) => SftpRequest> = new Map([
+  ['posix-rename@openssh.com', ({ two }) => two('moves', 'sftp.rename')],
+  ['hardlink@openssh.com', ({ two }) => two('links', 'sftp.link')],
+  ['statvfs@openssh.com', ({ one }) => one('looks at', 'sftp.stat')],
+  ['expand-path@openssh.com', ({ one }) => one('looks at', 'sftp.stat')],
+  ['lsetstat@openssh.com', ({ one }) => one('changes the attributes of', 'sftp.setstat')],
+  ['fstatvfs@openssh.com', ofHandle],
+  ['fsync@openssh.com', ofHandle],
+  ['limits@openssh.com', free],
+  ['users-groups-by-id@openssh.com', free],
 ]);
 
-function extended(
-  reader: WireReader,
-  { one, two, handle }: { one(verb: string, action: string): SftpRequest; two(verb: string, action: string): SftpRequest; handle(): string },
-): SftpRequest {
+/** Hosts have more. */
+export const CARRIED_EXTENSIONS: ReadonlySet<string> = new Set(EXTENSIONS.keys());
+
+function extended(reader: WireReader, asks: Asks): SftpRequest {
   const name = reader.name();
-  switch (name) {
-    case 'posix-rename@openssh.com':
-      return two('moves', 'sftp.rename');
-    case 'hardlink@openssh.com':
-      return two('links', 'sftp.link');
-    case 'statvfs@openssh.com':
-    case 'expand-path@openssh.com':
-      return one('looks at', 'sftp.stat');
-    case 'lsetstat@openssh.com':
-      return one('changes the attributes of', 'sftp.setstat');
-    case 'fstatvfs@openssh.com':
-    case 'fsync@openssh.com':
-      return { kind: 'handle', handle: handle(), closes: false, offset: null };
-    case 'limits@openssh.com':
-    case 'users-groups-by-id@openssh.com':
-      return { kind: 'free' };
-    default:
-      return forbidden(`the SFTP extension "${name}" is not carried`);
-  }
+  return EXTENSIONS.get(name)?.(asks) ?? forbidden(`the SFTP extension "${name}" is not carried`);
 }

@@ -6,6 +6,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
+import { anchorOf } from './anchor.js';
 import { AUDIT_EVENTS, type AuditFields, type AuditKind } from './audit-events.js';
 import { type AuditLeaf, decodeLeaf, encodeLeaf, leafData } from './audit-leaf.js';
 import { type Checkpoint, parseCheckpoint } from './checkpoint.js';
@@ -41,13 +42,6 @@ export interface NewKeys {
   readonly names: readonly string[];
   /** Number of the statement that says so. */
   readonly rotation: number;
-}
-
-/** How far another log of this gateway was: it can never be shorter again, nor have another root there. */
-export interface Anchor {
-  readonly log: string;
-  readonly size: number;
-  readonly root: string;
 }
 
 export interface Opening {
@@ -233,8 +227,6 @@ export class AuditTrail {
     return heads;
   }
 }
-
-const anchorOf = ({ origin, size, root }: Checkpoint): Anchor => ({ log: origin, size, root: root.toString('hex') });
 
 /** The time of the newest leaf, milliseconds since the epoch; 0 in an empty log. */
 async function lastTime({ directory, size }: LogWriter): Promise<number> {

@@ -4,8 +4,8 @@
  * end. This finds what a key's owner could take out of a tree before signing it. Pure; entries are untrusted.
  */
 
+import { type Anchor, checkpointOf } from './anchor.js';
 import type { AuditLeaf } from './audit-leaf.js';
-import type { Anchor } from './audit-trail.js';
 import { EventDigest, isAuditEvent } from './event-digest.js';
 import type { Claim, LogProblem } from './log-problem.js';
 import { rootOverLogs } from './root-over-logs.js';
@@ -248,7 +248,7 @@ export class SessionBook {
   #overLogs(log: string, { data, n }: AuditLeaf, others: readonly Anchor[]): void {
     const [own] = anchorsOf([{ ...(data['own'] as object), log }]);
     const heads = own === undefined ? [] : [...others, own];
-    const root = rootOverLogs(heads.map(({ log: origin, size, root: head }) => ({ origin, size, root: Buffer.from(head, 'hex') }))).toString('hex');
+    const root = rootOverLogs(heads.map(checkpointOf)).toString('hex');
     if (own === undefined || root !== data['rootOverLogs'])
       this.#report('log', log, n, 'the root over the logs is not that of the logs that are named with it');
     else this.#own.set(log, own);

@@ -1,9 +1,8 @@
 /** Verifies all logs of a gateway together: each by itself, then what they say of each other and of the sessions that run through them. */
 import { basename } from 'node:path';
+import { type Anchor, checkpointOf } from './anchor.js';
 import type { AuditLeaf } from './audit-leaf.js';
-import type { Anchor } from './audit-trail.js';
 import { checkAnchor, type VerifiedLog } from './check-anchor.js';
-import type { Checkpoint } from './checkpoint.js';
 import type { LogProblem } from './log-problem.js';
 import { readSteadily } from './read-steadily.js';
 import { RetentionBook } from './retention-book.js';
@@ -56,10 +55,8 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
       others.push({ claim: 'log', log: String(place), index: null, message: `there is no log ${place}, and there are later ones` });
   }
   const gone = new Set<string>();
-  const continues = ({ log, size, root }: Anchor, there: VerifiedLog): Promise<void> => {
-    const known: Checkpoint = { origin: log, size, root: Buffer.from(root, 'hex') };
-    return checkAnchor(there, known, options.keys, (claim, index, message) => others.push({ claim, log, index, message }));
-  };
+  const continues = (anchor: Anchor, there: VerifiedLog): Promise<void> =>
+    checkAnchor(there, checkpointOf(anchor), options.keys, (claim, index, message) => others.push({ claim, log: anchor.log, index, message }));
   for (const anchor of book.anchors) {
     const there = found.get(anchor.log);
     if (there === undefined) gone.add(anchor.log);

@@ -200,6 +200,19 @@ for leaf in leaves:
         if log is None: problem('log', 'other logs tell of %s, and the pack does not have it' % anchor['log'])
         # Hashes before the first entry may have been pruned: then nobody can tell.
         elif anchor['size'] <= log.size and log.root_at(anchor['size']) not in [bytes.fromhex(anchor['root'])] + [None] * (anchor['size'] < log.first): problem('fork', '%s is not the log that others tell of' % anchor['log'])
+# One root over all logs: of the heads that stand with it, the log's own among them. The last that a log says of itself it must continue.
+head = lambda each: sha(b'\x00' + ('%s\n%d\n%s\n' % (each['log'], each['size'], base64.b64encode(bytes.fromhex(each['root'])).decode())).encode())
+last_own = {}
+for leaf in leaves:
+    said = leaf['data'].get('rootOverLogs')
+    if leaf['kind'] != 'log.heartbeat' or said is None or leaf['ms'] >= TO: continue
+    itself = dict(leaf['data'].get('own') or {'size': 0, 'root': ''}, log=leaf['log'])
+    heads = sorted(leaf['data']['anchors'] + [itself], key=lambda each: each['log'].encode())
+    if mth([head(each) for each in heads]).hex() == said: last_own[leaf['log']] = itself
+    else: problem('log', 'entry %d of %s: the root over the logs is not that of the logs that are named with it' % (leaf['n'], leaf['log']))
+for name, itself in last_own.items():
+    log = logs[name]
+    if itself['size'] and log.root_at(itself['size']) not in [bytes.fromhex(itself['root'])] + [None] * (itself['size'] < log.first): problem('fork', '%s is not the log that it said it was' % name)
 own = {leaf['data'][name] for leaf in leaves if FROM <= leaf['ms'] < TO and leaf['data'].get('session') == ONLY for name in ('approval', 'recording') if name in leaf['data']}
 concerns = lambda leaf: ONLY is None or leaf['data'].get('session') == ONLY or leaf['data'].get('approval') in own or leaf['data'].get('recording') in own
 inside = [leaf for leaf in leaves if FROM <= leaf['ms'] < TO and concerns(leaf)]

@@ -11,3 +11,14 @@ export interface Anchor {
 export const anchorOf = ({ origin, size, root }: Checkpoint): Anchor => ({ log: origin, size, root: root.toString('hex') });
 
 export const checkpointOf = ({ log, size, root }: Anchor): Checkpoint => ({ origin: log, size, root: Buffer.from(root, 'hex') });
+
+/** The anchors in a list of an entry, whatever else stands there. */
+export function anchorsOf(value: unknown): Anchor[] {
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((each: unknown) => {
+    const { log, size, root } = (typeof each === 'object' && each !== null ? each : {}) as Partial<Record<keyof Anchor, unknown>>;
+    return typeof log === 'string' && Number.isSafeInteger(size) && typeof root === 'string' && /^[0-9a-f]{64}$/.test(root)
+      ? [{ log, size: size as number, root }]
+      : [];
+  });
+}

@@ -7,6 +7,7 @@ export {
   type WitnessAnswer,
   withCosignature,
 } from './add-checkpoint.js';
+export { type Anchor, anchorsOf } from './anchor.js';
 export { AUDIT_EVENTS, type AuditData, type AuditKind } from './audit-events.js';
 export { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
 export { type AuditLog, classify, createAuditLog } from './audit-log.js';
@@ -35,6 +36,7 @@ export { bundlesBefore, decodePruning, PRUNED_FILE } from './pruning.js';
 export { readSteadily } from './read-steadily.js';
 export { removeLeftovers } from './remove-leftovers.js';
 export type { RetentionBook } from './retention-book.js';
+export { ownHead, saysRootOverLogs, WRONG_ROOT_OVER_LOGS } from './root-over-logs.js';
 export { placesOf, searchLogs } from './search-logs.js';
 export { verifyNote } from './signed-note.js';
 export { fileReceiver } from './sinks/file-receiver.js';

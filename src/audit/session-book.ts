@@ -4,11 +4,11 @@
  * end. This finds what a key's owner could take out of a tree before signing it. Pure; entries are untrusted.
  */
 
-import { type Anchor, checkpointOf } from './anchor.js';
+import { type Anchor, anchorsOf } from './anchor.js';
 import type { AuditLeaf } from './audit-leaf.js';
 import { EventDigest, isAuditEvent } from './event-digest.js';
 import type { Claim, LogProblem } from './log-problem.js';
-import { rootOverLogs } from './root-over-logs.js';
+import { ownHead, saysRootOverLogs, WRONG_ROOT_OVER_LOGS } from './root-over-logs.js';
 
 interface BookedSession {
   readonly log: string;
@@ -74,10 +74,11 @@ export class SessionBook {
     else if (kind === 'session.recovered') this.#recovered(leaf);
     else if (kind === 'journal.segment') this.#segment(log, leaf);
     else if (isAuditEvent(kind)) this.#addEvent(leaf);
-    const anchors = anchorsOf(data['anchors']);
-    for (const anchor of anchors) this.#anchor(anchor);
-    // Heartbeats of the first versions say no root.
-    if (kind === 'log.heartbeat' && data['rootOverLogs'] !== undefined) this.#overLogs(log, leaf, anchors);
+    for (const anchor of anchorsOf(data['anchors'])) this.#anchor(anchor);
+    if (!saysRootOverLogs(leaf)) return;
+    const own = ownHead(log, leaf);
+    if (own === null) this.#report('log', log, n, WRONG_ROOT_OVER_LOGS);
+    else this.#own.set(log, own);
   }
 
   /** Takes over what another book found in other logs. */
@@ -245,15 +246,6 @@ export class SessionBook {
     if (largest === undefined ? this.#anchors.size < LOGS : largest.size <= anchor.size) this.#anchors.set(anchor.log, anchor);
   }
 
-  #overLogs(log: string, { data, n }: AuditLeaf, others: readonly Anchor[]): void {
-    const [own] = anchorsOf([{ ...(data['own'] as object), log }]);
-    const heads = own === undefined ? [] : [...others, own];
-    const root = rootOverLogs(heads.map(checkpointOf)).toString('hex');
-    if (own === undefined || root !== data['rootOverLogs'])
-      this.#report('log', log, n, 'the root over the logs is not that of the logs that are named with it');
-    else this.#own.set(log, own);
-  }
-
   #report(claim: Claim, log: string, index: number | null, message: string): void {
     this.#add({ claim, log, index, message });
   }
@@ -261,14 +253,4 @@ export class SessionBook {
   #add(problem: LogProblem): void {
     if (this.problems.length < PROBLEMS) this.problems.push(problem);
   }
-}
-
-function anchorsOf(value: unknown): Anchor[] {
-  if (!Array.isArray(value)) return [];
-  return value.flatMap((each: unknown) => {
-    const { log, size, root } = (typeof each === 'object' && each !== null ? each : {}) as Partial<Record<keyof Anchor, unknown>>;
-    return typeof log === 'string' && Number.isSafeInteger(size) && typeof root === 'string' && /^[0-9a-f]{64}$/.test(root)
-      ? [{ log, size: size as number, root }]
-      : [];
-  });
 }

@@ -6,7 +6,19 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { type Checkpoint, followRotations, isSigned, type KeyChain, LogFiles, parseCheckpoint } from '../audit/index.js';
+import {
+  type Anchor,
+  anchorsOf,
+  type Checkpoint,
+  followRotations,
+  isSigned,
+  type KeyChain,
+  LogFiles,
+  ownHead,
+  parseCheckpoint,
+  saysRootOverLogs,
+  WRONG_ROOT_OVER_LOGS,
+} from '../audit/index.js';
 import { GwError } from '../contract/gw-error.js';
 import { MerkleTree, readStoredEntry, storedLeaf } from '../recording/index.js';
 import { derivePack, type PackTools, type SourceEntry, type SourceItem, type SourceLog } from './derive-pack.js';
@@ -218,29 +230,38 @@ async function checkKnown(
   }
 }
 
-/** Logs tell of each other: none that was there in the period may be left out or be another one. */
+/** Logs tell of each other and of themselves: none that was there in the period may be left out or be another one. */
 async function checkAnchors(logs: readonly SourceLog[], to: number, report: (claim: PackProblem['claim'], message: string) => void): Promise<void> {
-  const anchors = new Map<string, { readonly size: number; readonly root: Buffer }>();
+  const [anchors, owns] = [new Map<string, Anchor>(), new Map<string, Anchor>()];
   for (const { log } of logs) {
     try {
       for await (const { leaf } of log.leaves()) {
-        const list: unknown = leaf.data['anchors'];
-        if (!Array.isArray(list) || Date.parse(leaf.time) >= to) continue;
-        for (const { log: origin, size, root } of list as readonly Record<string, unknown>[]) {
-          if (typeof origin !== 'string' || typeof size !== 'number' || typeof root !== 'string') continue;
-          if ((anchors.get(origin)?.size ?? 0) <= size) anchors.set(origin, { size, root: Buffer.from(root, 'hex') });
-        }
+        if (Date.parse(leaf.time) >= to) continue;
+        for (const anchor of anchorsOf(leaf.data['anchors'])) if ((anchors.get(anchor.log)?.size ?? 0) <= anchor.size) anchors.set(anchor.log, anchor);
+        if (!saysRootOverLogs(leaf)) continue;
+        const own = ownHead(log.origin, leaf);
+        if (own === null) report('log', `entry ${leaf.n} of ${log.origin}: ${WRONG_ROOT_OVER_LOGS}`);
+        else owns.set(log.origin, own);
       }
     } catch (thrown) {
       if (!(thrown instanceof GwError)) throw thrown;
       report('log', thrown.message);
     }
   }
-  for (const [origin, { size, root }] of anchors) {
-    const source = logs.find(({ log }) => log.origin === origin);
-    if (source === undefined) report('log', `other logs tell of ${origin}, and the pack does not have it`);
-    else if (size <= source.log.size && (await source.log.continues(size, root)) === false) report('fork', `${origin} is not the log that the others tell of`);
+  for (const anchor of anchors.values()) {
+    const source = logs.find(({ log }) => log.origin === anchor.log);
+    if (source === undefined) report('log', `other logs tell of ${anchor.log}, and the pack does not have it`);
+    else if (await contradicts(source, anchor)) report('fork', `${anchor.log} is not the log that the others tell of`);
   }
+  for (const source of logs) {
+    const own = owns.get(source.log.origin);
+    if (own !== undefined && (own.size > source.log.size || (await contradicts(source, own)))) report('fork', `${own.log} is not the log that it said it was`);
+  }
+}
+
+/** Whether what the pack has of a log shows that it is not the one of an anchor. */
+async function contradicts({ log }: SourceLog, { size, root }: Anchor): Promise<boolean> {
+  return size > 0 && size <= log.size && (await log.continues(size, Buffer.from(root, 'hex'))) === false;
 }
 
 async function packPolicies(directory: string, { subject }: Statement): Promise<PackPolicy[]> {

@@ -1,12 +1,15 @@
 /** One hash over all logs of a gateway: heartbeats say it, whoever verifies makes it again, and one that is not that of the logs is found. */
 import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { AuditLeaf } from '../../src/audit/audit-leaf.js';
 import { AuditTrail } from '../../src/audit/audit-trail.js';
+import { KEY_TYPE, publicKeyBytes, verifierKey } from '../../src/audit/index.js';
 import { rootOverLogs } from '../../src/audit/root-over-logs.js';
 import { eventually } from '../store/state-server.js';
-import { forge, leavesOf, openTrail, session, verify, withDirectory } from './log-world.js';
+import { forge, key, leavesOf, openTrail, session, verify, withDirectory } from './log-world.js';
+import { otherVerifier } from './other-verifier.js';
 
 /** As docs/spec/log.md has it, without any code of the gateway. */
 function asSpecified(heads: readonly { readonly log: string; readonly size: number; readonly root: string }[]): string {
@@ -71,7 +74,8 @@ describe('the root over logs', () => {
       expect(report.rootOverLogs).toBe(asSpecified(report.logs.map(({ log, size, root }) => ({ log, size, root }))));
     }));
 
-  it.each<[string, (data: Record<string, unknown>) => Record<string, unknown>, string]>([
+  it.each<[string, (data: Record<string, unknown>) => Record<string, unknown>, string | null]>([
+    ['what is true', (data) => data, null],
     ['another root', (data) => ({ ...data, rootOverLogs: 'ab'.repeat(32) }), 'log'],
     [
       'a root over fewer logs',
@@ -87,15 +91,18 @@ describe('the root over logs', () => {
       },
       'fork',
     ],
-  ])('%s, signed again by whoever has the key, is found', (_what, change, claim) =>
+  ])('%s, signed again by whoever has the key, is judged as it is by every verifier', (_what, change, claim) =>
     withDirectory(async (dir) => {
-      const { leaves, beat } = await beating(dir);
+      const logs = join(dir, 'log');
+      const { leaves, beat } = await beating(logs);
       await forge(
-        join(dir, '0'),
+        join(logs, '0'),
         leaves.map((leaf, n) => (n === beat ? { ...leaf, data: change(leaf.data) } : leaf)),
       );
-      const { problems } = await verify(dir);
-      expect(problems).toMatchObject([{ claim, log: 'bank/0' }]);
+      const { problems } = await verify(logs);
+      expect(problems).toMatchObject(claim === null ? [] : [{ claim, log: 'bank/0' }]);
+      await writeFile(join(dir, 'audit.pub'), `${verifierKey('bank', KEY_TYPE.log, publicKeyBytes(key))}\n`);
+      expect((await otherVerifier(dir, join(dir, 'audit.pub'))).claims).toEqual(claim === null ? [] : [claim]);
     }),
   );
 });

@@ -6,12 +6,14 @@ import { type KeyObject, randomInt } from 'node:crypto';
 import { cp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeLeaf, encodeLeaf } from '../../src/audit/audit-leaf.js';
+import { type AuditLeaf, decodeLeaf, encodeLeaf } from '../../src/audit/audit-leaf.js';
 import { newSigningKey, parseCheckpoint, publicKeyBytes, readSigningKey, verifierKey } from '../../src/audit/index.js';
 import { LogFiles } from '../../src/audit/log-files.js';
 import { LogWriter } from '../../src/audit/log-writer.js';
+import { rootOverLogs } from '../../src/audit/root-over-logs.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { leafHash } from '../../src/base/merkle-hash.js';
+import { treeRoot } from '../../src/base/merkle-proof.js';
 import { type EvidenceWorld, startEvidenceWorld } from './evidence-world.js';
 import { edit, filesOf, lines, runScript, signAgain, verifyBoth, withCopy } from './pack-tools.js';
 
@@ -68,6 +70,16 @@ async function editSlice(copy: string, change: (items: Buffer[]) => Buffer[]): P
   const file = join(copy, await slice(copy));
   const bytes = await readFile(file);
   await writeFile(file, Buffer.concat([bytes.subarray(0, 4), ...change(sliceItems(bytes))]));
+}
+
+/** What a heartbeat of the one log says of its head. */
+interface HeadSaid {
+  readonly own: { readonly size: number; readonly root: string };
+  readonly rootOverLogs: string;
+}
+
+function headSaid(own: HeadSaid['own']): HeadSaid {
+  return { own, rootOverLogs: rootOverLogs([{ origin: 'test/0', size: own.size, root: Buffer.from(own.root, 'hex') }]).toString('hex') };
 }
 
 const dropRow = (matching: string) => (text: string) => {
@@ -271,22 +283,29 @@ describe('insiders, who have the key and sign the manifest again', () => {
 });
 
 describe('a log that was written anew by somebody with its key', () => {
-  it('gives a pack that adds up, and does not continue a checkpoint that was kept', async () => {
-    const forged = join(world.world.dir, 'forged');
-    await cp(world.data, forged, { recursive: true, filter: (source) => !/lock$|\/state/.test(source) });
-    const directory = join(forged, 'log', '0');
+  /** The evidence of the gateway with other entries in its log, as they would be signed, and a pack of it. */
+  async function forged(name: string, change: (leaves: readonly AuditLeaf[]) => readonly AuditLeaf[]): Promise<string> {
+    const data = join(world.world.dir, name);
+    await cp(world.data, data, { recursive: true, filter: (source) => !/lock$|\/state/.test(source) });
+    const directory = join(data, 'log', '0');
     const files = new LogFiles(directory);
     const size = parseCheckpoint((await files.checkpoint()) as Buffer)?.checkpoint.size ?? 0;
-    const leaves = [];
-    for await (const { leaf } of files.leaves(size)) leaves.push(decodeLeaf(leaf));
+    const leaves: AuditLeaf[] = [];
+    for await (const { leaf } of files.leaves(size)) leaves.push(decodeLeaf(leaf) as AuditLeaf);
     await rm(directory, { recursive: true });
     const log = await LogWriter.open({ directory, origin: 'test/0', keys: [key], logger: silentLogger, checkpointMs: 3_600_000, retryMs: 3_600_000 });
-    for (const leaf of leaves)
-      if (leaf !== null) log.append(encodeLeaf(leaf.kind === 'log.open' ? { ...leaf, data: { ...leaf.data, version: 'other' } } : leaf));
+    for (const leaf of change(leaves)) log.append(encodeLeaf(leaf));
     await log.close();
-    const out = join(world.world.dir, 'forged-pack');
-    const exported = await world.home.run(['evidence', 'export', '--data', forged, '--from', '2026-01-01', '-o', out]);
+    const out = `${data}-pack`;
+    const exported = await world.home.run(['evidence', 'export', '--data', data, '--from', '2026-01-01', '-o', out]);
     expect(exported.code, exported.stderr).toBe(0);
+    return out;
+  }
+
+  it('gives a pack that adds up, and does not continue a checkpoint that was kept', async () => {
+    const out = await forged('forged', (leaves) =>
+      leaves.map((leaf) => (leaf.kind === 'log.open' ? { ...leaf, data: { ...leaf.data, version: 'other' } } : leaf)),
+    );
     const alone = await verifyBoth(out, world.keyFile);
     expect(alone.gw).toEqual([]);
     expect(alone.script.code, alone.script.text).toBe(0);
@@ -295,6 +314,24 @@ describe('a log that was written anew by somebody with its key', () => {
     expect(compared.gw).toEqual(['fork']);
     expect(compared.script.code).toBe(1);
     expect(compared.script.text).toContain('fork:');
+  });
+
+  it.each<[string, (said: HeadSaid) => object, string | null]>([
+    ['its own head and the root over the logs', (said) => said, null],
+    ['another root over the logs', (said) => ({ ...said, rootOverLogs: 'ab'.repeat(32) }), 'log'],
+    ['a root over the logs, and not its own head', ({ rootOverLogs: root }) => ({ rootOverLogs: root }), 'log'],
+    ['a head that it never had', ({ own }) => headSaid({ ...own, root: 'cd'.repeat(32) }), 'fork'],
+  ])('says in a heartbeat %s', async (what, change, claim) => {
+    const out = await forged(`beating ${what}`, (leaves) => {
+      const [before, close] = [leaves.slice(0, -1), leaves.at(-1) as AuditLeaf];
+      const root = treeRoot(before.map((leaf) => leafHash(encodeLeaf(leaf)))).toString('hex');
+      const data = { due: close.time, anchors: [], ...change(headSaid({ size: before.length, root })) };
+      return [...before, { ...close, kind: 'log.heartbeat', data }, { ...close, n: close.n + 1 }];
+    });
+    const { gw, script } = await verifyBoth(out, world.keyFile);
+    expect(gw).toEqual(claim === null ? [] : [claim]);
+    expect(script.code, script.text).toBe(claim === null ? 0 : 1);
+    expect([...new Set(script.text.split('\n').flatMap((line) => /^(\w+): /.exec(line)?.[1] ?? []))]).toEqual(gw);
   });
 
   it('is not signed again by an export when its checkpoint is not signed, or its tiles do not fit', async () => {

@@ -272,6 +272,14 @@ def take(log, entry, book):
         book["begun"][log, entry["n"]] = entry["time"]
     for anchor in data.get("anchors", []):
         book["anchors"].append((anchor["log"], anchor["size"], bytes.fromhex(anchor["root"])))
+    if kind == "log.heartbeat" and "rootOverLogs" in data:
+        heads = data.get("anchors", []) + ([dict(data["own"], log=log)] if "own" in data else [])
+        heads.sort(key=lambda head: head["log"].encode())
+        texts = [f"{head['log']}\n{head['size']}\n{base64.b64encode(bytes.fromhex(head['root'])).decode()}\n" for head in heads]
+        if "own" not in data or root([leaf_hash(text.encode()) for text in texts]).hex() != data["rootOverLogs"]:
+            report("log", f"{log}: entry {entry['n']} says another root over the logs than the logs have that it names")
+        else:
+            book["own"][log] = (log, data["own"]["size"], bytes.fromhex(data["own"]["root"]))
     session = data.get("session")
     if kind == "log.open":
         book["states"][log] = {"closed": False, "sessions": 0, "journal": journal}
@@ -468,7 +476,7 @@ def main(directory, keyfile, checkpoints):
     for path in checkpoints:
         origin, size, base = parse_note(read(path))[0].splitlines()
         known.append((origin, int(size), base64.b64decode(base)))
-    book = {"keys": None, "logs": {}, "states": {}, "sessions": {}, "recovered": set(), "segments": {}, "anchors": []}
+    book = {"keys": None, "logs": {}, "states": {}, "sessions": {}, "recovered": set(), "segments": {}, "anchors": [], "own": {}}
     book |= {"holds": [], "rules": {}, "contents": [], "pruned": {}, "announced": [], "retold": {}, "begun": {}, "first": {}}
     places = sorted((name for name in os.listdir(logs) if re.fullmatch(r"\d{1,3}", name)), key=int)
     for place in places:
@@ -480,7 +488,8 @@ def main(directory, keyfile, checkpoints):
     for origin, size, _ in book["anchors"]:
         furthest[origin] = max(size, furthest.get(origin, 0))
     anchors = [each for each in book["anchors"] if each[0] not in book["logs"] or each[1] >= min(book["logs"][each[0]].first, furthest[each[0]])]
-    for origin, size, expected in anchors + known:
+    own = [each for each in book["own"].values() if each[1] >= book["logs"][each[0]].first]
+    for origin, size, expected in anchors + own + known:
         tree = book["logs"].get(origin)
         if tree is None:
             report("log", f"{origin} was seen once, and is not here")

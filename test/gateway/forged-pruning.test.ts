@@ -10,7 +10,7 @@ import { pruneLog, removePruned } from '../../src/audit/index.js';
 import { LogFiles } from '../../src/audit/log-files.js';
 import { forge, leavesOf } from '../audit/log-world.js';
 import { type StateServer, startStateServer } from '../store/state-server.js';
-import { aged, LOG_RULES, otherVerifier, tilesOf } from './pruned-world.js';
+import { aged, LOG_RULES, tilesOf, verifiedByOther } from './pruned-world.js';
 import { DAY, RetentionWorld } from './retention-world.js';
 
 let server: StateServer;
@@ -82,7 +82,7 @@ describe('a log that was pruned', () => {
     for (const stays of [false, true]) {
       await forged((all) => all, stays);
       expect(await found()).toEqual([]);
-      expect(await otherVerifier(world)).toMatch(/^1 logs, /);
+      expect(await verifiedByOther(world)).toMatch(/^1 logs, /);
     }
   });
 
@@ -160,14 +160,14 @@ describe('a log that was pruned', () => {
       all.filter((each) => reason.test(each)),
       all.join('\n'),
     ).not.toEqual([]);
-    expect(await otherVerifier(world)).toMatch(/^retention: /m);
+    expect(await verifiedByOther(world)).toMatch(/^retention: /m);
   });
 
   it('shows that files are gone of which it does not say so, or not yet', async () => {
     await forged((all) => all);
     await rm(join(log(), 'pruned'));
     expect(await found()).toEqual(expect.arrayContaining([expect.stringMatching(/^entry: the bundle of entries 0 to 255 is missing/)]));
-    expect(await otherVerifier(world)).toMatch(/^entry: /m);
+    expect(await verifiedByOther(world)).toMatch(/^entry: /m);
     await forged((all) => all);
     await rm(join(log(), 'tile', 'entries', '002'), { force: true });
     await rm(join(log(), 'tile', 'entries', '002.p'), { force: true, recursive: true });
@@ -188,7 +188,7 @@ describe('a log that was pruned', () => {
         all.filter((each) => reason.test(each)),
         all.join('\n'),
       ).toHaveLength(1);
-      expect(await otherVerifier(world)).toMatch(/^retention: /m);
+      expect(await verifiedByOther(world)).toMatch(/^retention: /m);
       // Nothing is deleted by it, and no gateway starts on it.
       const tiles = await tilesOf(log());
       await expect(removePruned(log())).rejects.toMatchObject({ code: 'audit.invalid' });

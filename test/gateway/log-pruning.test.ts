@@ -15,7 +15,7 @@ import { checkSessionProof, proveSession } from '../../src/gateway/session-proof
 import { record } from '../approval/fixture.js';
 import { sinkSettings } from '../audit/sink-world.js';
 import { eventually, type StateServer, startStateServer } from '../store/state-server.js';
-import { aged, LOG_RULES, otherVerifier, tilesOf } from './pruned-world.js';
+import { aged, LOG_RULES, tilesOf, verifiedByOther } from './pruned-world.js';
 import { BEGIN, DAY, RetentionWorld, RULES } from './retention-world.js';
 
 let server: StateServer;
@@ -344,7 +344,7 @@ describe('the audit log', () => {
       );
     });
     expect(await problems()).toEqual([]);
-    expect(await otherVerifier(world)).toMatch(/^2 logs, /);
+    expect(await verifiedByOther(world)).toMatch(/^2 logs, /);
   });
 
   it('says again which holds there were, for what was ended in another log', async () => {

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { RetentionRules } from '../../src/contract/retention.js';
-import { runProgram } from '../support/run-program.js';
+import { otherVerifier } from '../audit/other-verifier.js';
 import { DAY, type Process, type RetentionWorld, RULES } from './retention-world.js';
 
 export const LOG_RULES: RetentionRules = { ...RULES, log: 90 * DAY };
@@ -38,8 +38,6 @@ export async function tilesOf(log: string): Promise<string[]> {
 }
 
 /** What the verifier says that was written from the specifications. */
-export async function otherVerifier(world: RetentionWorld): Promise<string> {
-  const script = join(import.meta.dirname, '..', 'formats', 'verify_log.py');
-  const { stdout, stderr } = await runProgram('python3', [script, world.dir, await world.writeKey()]);
-  return stdout + stderr;
+export async function verifiedByOther(world: RetentionWorld): Promise<string> {
+  return (await otherVerifier(world.dir, await world.writeKey())).text;
 }

@@ -8,7 +8,7 @@ import { destroyKey } from '../../src/recording/encryption/session-keys.js';
 import { contentState } from '../../src/recording/index.js';
 import { collect, integrity } from '../recording/session-fixture.js';
 import { type StateServer, startStateServer } from '../store/state-server.js';
-import { otherVerifier } from './pruned-world.js';
+import { verifiedByOther } from './pruned-world.js';
 import { BEGIN, DAY, type Process, RetentionWorld, RULES } from './retention-world.js';
 
 let server: StateServer;
@@ -92,7 +92,7 @@ describe('retention', () => {
       expect(segments).toBeLessThan(before);
     });
     expect(await problems()).toEqual([]);
-    expect(await otherVerifier(world)).toMatch(/^1 logs, 24 sessions, \d+ segments, 2 journals\n$/);
+    expect(await verifiedByOther(world)).toMatch(/^1 logs, 24 sessions, \d+ segments, 2 journals\n$/);
     for (let at = 0; at < 12; at++) expect(integrity(await collect(world.journalDir, 'w1', `ses_new${at}`))).toMatchObject({ intact: true });
     // A start after that finds nothing to repair, and the rest ends in its time.
     world.pass(20 * DAY);
@@ -294,7 +294,7 @@ describe('what was not ended in order', () => {
       destroyKey(join(world.journalDir, 'w1'), 1);
     });
     expect((await problems()).join('\n')).toContain(`retention: the content of the session ses_long ${message}`);
-    expect(await otherVerifier(world)).toContain('retention: the content of ses_long');
+    expect(await verifiedByOther(world)).toContain('retention: the content of ses_long');
   });
 
   it('is found: segments pruned with a session in them that had not ended', async () => {

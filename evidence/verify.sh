@@ -174,6 +174,25 @@ class Log:
                 if name == origin and data[:4] == sha(name.encode() + b'\n\x01' + key)[:4] and signed(text, data[4:], key): good = True
         if not good: problem('signature', 'a checkpoint of %s is not signed by any of the keys given' % origin)
         return origin, int(size), base64.b64decode(root)
+    # Gives roots for sizes that grow: each bundle is hashed once.
+    def growing_root(self):
+        bundles, rest, done = [], [], [0, 0]
+        def grow(edge, count, hash):
+            while count & 1: hash, count = node(edge.pop(), hash), count >> 1
+            edge.append(hash)
+        def at(size):
+            while done[0] < size // 256:
+                below = self.levels[0][done[0] * 256:done[0] * 256 + 256]
+                grow(bundles, done[0], self.levels[1][done[0]] if None in below else mth(below))
+                done[0], done[1] = done[0] + 1, 0
+                rest.clear()
+            missing = self.levels[0][done[0] * 256 + done[1]:size]
+            if None in missing: return None
+            for hash in missing: grow(rest, done[1], hash); done[1] += 1
+            root = None
+            for left in reversed(bundles + rest): root = left if root is None else node(left, root)
+            return root
+        return at
     def root_at(self, size):
         rest, level = None, 0
         while size and level < len(self.levels):
@@ -194,25 +213,28 @@ for name in kept:
     if size > logs[origin].size: print('The checkpoint of %s that was kept is newer than the pack: not compared.' % origin, file=sys.stderr)
     elif size and logs[origin].root_at(size) != root: problem('fork', 'the first %d entries of %s are not those that were seen once' % (size, origin))
 leaves = [leaf for log in logs.values() for leaf in log.leaves]
-for leaf in leaves:
-    for anchor in leaf['data'].get('anchors', []) if leaf['ms'] < TO else []:
-        log = logs.get(anchor['log'])
-        if log is None: problem('log', 'other logs tell of %s, and the pack does not have it' % anchor['log'])
-        # Hashes before the first entry may have been pruned: then nobody can tell.
-        elif anchor['size'] <= log.size and log.root_at(anchor['size']) not in [bytes.fromhex(anchor['root'])] + [None] * (anchor['size'] < log.first): problem('fork', '%s is not the log that others tell of' % anchor['log'])
-# One root over all logs: of the heads that stand with it, the log's own among them. The last that a log says of itself it must continue.
+# What logs say of each other and of themselves, and one root over all of them: of the heads that stand with it, the log's own among them.
 head = lambda each: sha(b'\x00' + ('%s\n%d\n%s\n' % (each['log'], each['size'], base64.b64encode(bytes.fromhex(each['root'])).decode())).encode())
-last_own = {}
+heads, last_own = {}, {}
 for leaf in leaves:
-    said = leaf['data'].get('rootOverLogs')
-    if leaf['kind'] != 'log.heartbeat' or said is None or leaf['ms'] >= TO: continue
+    if leaf['ms'] >= TO: continue
+    anchors, said = leaf['data'].get('anchors', []), leaf['data'].get('rootOverLogs')
+    for anchor in anchors:
+        if anchor['log'] not in logs: problem('log', 'other logs tell of %s, and the pack does not have it' % anchor['log'])
+        heads.setdefault(anchor['log'], set()).add((anchor['size'], bytes.fromhex(anchor['root'])))
+    if leaf['kind'] != 'log.heartbeat' or said is None: continue
     itself = dict(leaf['data'].get('own') or {'size': 0, 'root': ''}, log=leaf['log'])
-    heads = sorted(leaf['data']['anchors'] + [itself], key=lambda each: each['log'].encode())
-    if mth([head(each) for each in heads]).hex() == said: last_own[leaf['log']] = itself
+    if mth([head(each) for each in sorted(anchors + [itself], key=lambda each: each['log'].encode())]).hex() == said: last_own[leaf['log']] = itself
     else: problem('log', 'entry %d of %s: the root over the logs is not that of the logs that are named with it' % (leaf['n'], leaf['log']))
-for name, itself in last_own.items():
-    log = logs[name]
-    if itself['size'] and log.root_at(itself['size']) not in [bytes.fromhex(itself['root'])] + [None] * (itself['size'] < log.first): problem('fork', '%s is not the log that it said it was' % name)
+for name, itself in last_own.items(): heads.setdefault(name, set()).add((itself['size'], bytes.fromhex(itself['root'])))
+for name in sorted(set(heads) & set(logs)):
+    log, at_size = logs[name], None
+    for size, root in sorted(heads[name]):
+        if size > log.size: problem('fork', '%s had %d entries once, and has %d here' % (name, size, log.size)); break
+        if size == 0: continue
+        if at_size is None: at_size = log.growing_root()
+        # Hashes before the first entry may have been pruned: then nobody can tell.
+        if at_size(size) not in [root] + [None] * (size < log.first): problem('fork', '%s is not the log that was told of: not in its first %d entries' % (name, size)); break
 own = {leaf['data'][name] for leaf in leaves if FROM <= leaf['ms'] < TO and leaf['data'].get('session') == ONLY for name in ('approval', 'recording') if name in leaf['data']}
 concerns = lambda leaf: ONLY is None or leaf['data'].get('session') == ONLY or leaf['data'].get('approval') in own or leaf['data'].get('recording') in own
 inside = [leaf for leaf in leaves if FROM <= leaf['ms'] < TO and concerns(leaf)]

@@ -8,10 +8,12 @@ export {
   withCosignature,
 } from './add-checkpoint.js';
 export { type Anchor, anchorsOf } from './anchor.js';
+export { AnchorBook } from './anchor-book.js';
 export { AUDIT_EVENTS, type AuditData, type AuditKind } from './audit-events.js';
 export { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
 export { type AuditLog, classify, createAuditLog } from './audit-log.js';
 export { AuditTrail, type NewKeys } from './audit-trail.js';
+export { brokenAnchor } from './broken-anchor.js';
 export { type Checkpoint, isSigned, parseCheckpoint, signCheckpoint } from './checkpoint.js';
 export { type Cosigned, cosignLogs } from './cosign-logs.js';
 export { syncDirectories, writeWhole } from './durable-file.js';
@@ -33,7 +35,7 @@ export { KEY_TYPE, newSigningKey, parseVerifierKey, publicKeyBytes, publicKeyObj
 export { pruneLog, removePruned } from './prune-log.js';
 export { type ForcedHold, type PruneLimits, type PrunePlan, planPruning } from './prune-plan.js';
 export { bundlesBefore, decodePruning, PRUNED_FILE } from './pruning.js';
-export { readSteadily } from './read-steadily.js';
+export { READ_ATTEMPTS, readSteadily } from './read-steadily.js';
 export { removeLeftovers } from './remove-leftovers.js';
 export type { RetentionBook } from './retention-book.js';
 export { ownHead, saysRootOverLogs, WRONG_ROOT_OVER_LOGS } from './root-over-logs.js';

@@ -5,6 +5,7 @@
  */
 
 import { type Anchor, anchorsOf } from './anchor.js';
+import { AnchorBook } from './anchor-book.js';
 import type { AuditLeaf } from './audit-leaf.js';
 import { EventDigest, isAuditEvent } from './event-digest.js';
 import type { Claim, LogProblem } from './log-problem.js';
@@ -37,9 +38,6 @@ interface BookedLog {
 /** Problems listed; more are not worth reading. */
 const PROBLEMS = 10_000;
 
-/** Logs that anchors may name: more than a gateway can have. */
-const LOGS = 1_024;
-
 const OF_SESSION = new Set(['operation.deny', 'data.clear', 'data.masked']);
 
 export class SessionBook {
@@ -50,7 +48,8 @@ export class SessionBook {
   readonly #ended = new Set<string>();
   readonly #recoveries = new Set<string>();
   readonly #logs = new Map<string, BookedLog>();
-  readonly #anchors = new Map<string, Anchor>();
+  /** What the logs say of each other. */
+  readonly anchors = new AnchorBook();
   /** What each log last said of itself. */
   readonly #own = new Map<string, Anchor>();
   /** Audit events by journal; null: they are in several logs, so their order is not known. */
@@ -74,7 +73,7 @@ export class SessionBook {
     else if (kind === 'session.recovered') this.#recovered(leaf);
     else if (kind === 'journal.segment') this.#segment(log, leaf);
     else if (isAuditEvent(kind)) this.#addEvent(leaf);
-    for (const anchor of anchorsOf(data['anchors'])) this.#anchor(anchor);
+    for (const anchor of anchorsOf(data['anchors'])) this.anchors.take(anchor);
     if (!saysRootOverLogs(leaf)) return;
     const own = ownHead(log, leaf);
     if (own === null) this.#report('log', log, n, WRONG_ROOT_OVER_LOGS);
@@ -97,14 +96,9 @@ export class SessionBook {
     for (const [journal, count] of other.#unclosed) this.#countOpen(journal, count);
     for (const id of other.#recoveries) this.#recoveries.add(id);
     for (const [log, state] of other.#logs) this.#logs.set(log, state);
-    for (const anchor of other.#anchors.values()) this.#anchor(anchor);
+    this.anchors.absorb(other.anchors);
     for (const [log, own] of other.#own) this.#own.set(log, own);
     for (const [journal, ids] of other.#known) for (const id of ids) this.#know(journal, id);
-  }
-
-  /** The furthest state of each log that another one saw. */
-  get anchors(): readonly Anchor[] {
-    return [...this.#anchors.values()];
   }
 
   /** What each log last said of itself. */
@@ -239,11 +233,6 @@ export class SessionBook {
 
   #isKnown(id: string): boolean {
     return this.#open.has(id) || this.#ended.has(id);
-  }
-
-  #anchor(anchor: Anchor): void {
-    const largest = this.#anchors.get(anchor.log);
-    if (largest === undefined ? this.#anchors.size < LOGS : largest.size <= anchor.size) this.#anchors.set(anchor.log, anchor);
   }
 
   #report(claim: Claim, log: string, index: number | null, message: string): void {

@@ -2,7 +2,9 @@
 import { basename } from 'node:path';
 import { type Anchor, checkpointOf } from './anchor.js';
 import type { AuditLeaf } from './audit-leaf.js';
+import { brokenAnchor } from './broken-anchor.js';
 import { checkAnchor, type VerifiedLog } from './check-anchor.js';
+import { LogFiles } from './log-files.js';
 import type { LogProblem } from './log-problem.js';
 import { readSteadily } from './read-steadily.js';
 import { RetentionBook } from './retention-book.js';
@@ -57,10 +59,20 @@ export async function verifyLogs(directories: readonly string[], options: Omit<V
   const gone = new Set<string>();
   const continues = (anchor: Anchor, there: VerifiedLog): Promise<void> =>
     checkAnchor(there, checkpointOf(anchor), options.keys, (claim, index, message) => others.push({ claim, log: anchor.log, index, message }));
-  for (const anchor of book.anchors) {
-    const there = found.get(anchor.log);
-    if (there === undefined) gone.add(anchor.log);
-    else await continues(anchor, there);
+  for (const [log, size] of book.anchors.contradicted)
+    others.push({ claim: 'fork', log, index: null, message: `entries say two roots of its first ${size} entries` });
+  for (const log of book.anchors.logs) {
+    const there = found.get(log);
+    const anchors = book.anchors.of(log);
+    const last = anchors.at(-1);
+    if (there === undefined || last === undefined) {
+      gone.add(log);
+      continue;
+    }
+    const broken = await brokenAnchor(new LogFiles(there.directory), there.checkpoint.size, anchors);
+    if (broken !== null) others.push({ claim: 'fork', log, index: null, message: `its first ${broken.size} entries are not those that were seen once` });
+    // The furthest counts in a log that grew since it was read, too, and in one that was pruned.
+    else await continues(last, there);
   }
   for (const own of book.own) {
     const there = found.get(own.log);

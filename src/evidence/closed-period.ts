@@ -4,7 +4,7 @@
  * and in the log.
  */
 import { readdir } from 'node:fs/promises';
-import type { AuditLeaf } from '../audit/index.js';
+import { type AuditLeaf, anchorsOf } from '../audit/index.js';
 import { GwError } from '../contract/gw-error.js';
 import { listWorkers, type StoredSegment, storedSegments } from '../recording/index.js';
 import { type DeletedSegment, Deletions, horizonOf, type ToldEntry } from './deletions.js';
@@ -139,16 +139,26 @@ async function select(
   const deleted = deletedOf(deletions, sessions, journals, from, to);
   const scope = { from, to: Math.max(to, deleted.horizon), backTo: deleted.brokenHold };
   const bounds = new Map<string, SliceBounds>();
+  const furthest = new Map<string, number>();
   for (const log of logs) {
     const begins = sessions.filter((each) => each.log === log.origin && each.index !== null).map(({ index }) => index ?? 0);
     const needed = [...segments, ...deleted.segments.map(({ segment }) => segment)];
-    const anchors = needed.flatMap(({ journal, segment }) => {
-      const told = survey.segments.get(segmentKey(journal, segment));
-      return told?.log === log.origin ? [told.index] : [];
+    const told = needed.flatMap(({ journal, segment }) => {
+      const entry = survey.segments.get(segmentKey(journal, segment));
+      return entry?.log === log.origin ? [entry.index] : [];
     });
     const words = deleted.entries.flatMap((each) => (each.log === log.origin ? [each.leaf.n] : []));
-    const found = await sliceBounds(log, scope, begins, [...anchors, ...words]);
+    const found = await sliceBounds(log, scope, begins, [...told, ...words], (leaf) => {
+      for (const { log: other, size } of Date.parse(leaf.time) < to ? anchorsOf(leaf.data['anchors']) : [])
+        furthest.set(other, Math.max(size, furthest.get(other) ?? 0));
+    });
     if (found !== null) bounds.set(log.origin, found);
+  }
+  // What other logs say of one within the period is in the pack, also where the clock went back meanwhile.
+  for (const log of logs) {
+    const size = Math.min(log.size, furthest.get(log.origin) ?? 0);
+    const found = bounds.get(log.origin);
+    if (size > (found?.size ?? 0)) bounds.set(log.origin, { first: found?.first ?? size - 1, size });
   }
   return { from, to, bounds, segments };
 }
@@ -183,7 +193,8 @@ async function sliceBounds(
   log: SlicedLog,
   { from, to, backTo }: Pick<PackScope, 'from' | 'to'> & { readonly backTo: number | null },
   begins: readonly number[],
-  anchors: readonly number[],
+  told: readonly number[],
+  see: (leaf: AuditLeaf) => void,
 ): Promise<SliceBounds | null> {
   let first: number | null = null;
   let size = 0;
@@ -191,6 +202,7 @@ async function sliceBounds(
   let before: number | null = null;
   for await (const { index, leaf } of log.leaves()) {
     const time = Date.parse(leaf.time);
+    see(leaf);
     if (backTo !== null && (before === null || time < backTo)) before = index;
     if (time < to) {
       size = index + 1;
@@ -202,7 +214,7 @@ async function sliceBounds(
       break;
     }
   }
-  size = Math.max(size, ...anchors.map((index) => index + 1));
+  size = Math.max(size, ...told.map((index) => index + 1));
   if (size === 0) return null;
-  return { first: Math.min(first ?? size - 1, size - 1, before ?? size - 1, ...begins, ...anchors), size };
+  return { first: Math.min(first ?? size - 1, size - 1, before ?? size - 1, ...begins, ...told), size };
 }

@@ -5,7 +5,18 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type AuditLeaf, decodeBundle, decodeLeaf, encodeBundle, LogFiles, levelWidth, TILE_WIDTH, tilePath } from '../audit/index.js';
+import {
+  type Anchor,
+  type AuditLeaf,
+  brokenAnchor,
+  decodeBundle,
+  decodeLeaf,
+  encodeBundle,
+  LogFiles,
+  levelWidth,
+  TILE_WIDTH,
+  tilePath,
+} from '../audit/index.js';
 import { completeRoot, HASH_BYTES } from '../base/merkle-hash.js';
 import { consistencyProof, inclusionProof, verifyConsistency } from '../base/merkle-proof.js';
 import { completeSubtrees, RightEdge } from '../base/right-edge.js';
@@ -90,6 +101,12 @@ export class SlicedLog {
   /** The hash that the tree has for an entry. */
   hashAt(index: number): Promise<Buffer> {
     return this.#files.subtrees(this.#whole)(0, index);
+  }
+
+  /** The first of what others said of it, by size, that it does not continue; null: it continues all that its tiles tell of. */
+  async broken(anchors: readonly Anchor[]): Promise<Anchor | null> {
+    const longer = anchors.find(({ size }) => size > this.size);
+    return (await brokenAnchor(this.#files, this.#whole, anchors)) ?? longer ?? null;
   }
 
   /** Whether its first `size` entries have that root; null: nobody can tell, because the log gave up the hashes before its oldest entries. */

@@ -8,6 +8,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import {
   type Anchor,
+  AnchorBook,
   anchorsOf,
   type Checkpoint,
   followRotations,
@@ -232,36 +233,34 @@ async function checkKnown(
 
 /** Logs tell of each other and of themselves: none that was there in the period may be left out or be another one. */
 async function checkAnchors(logs: readonly SourceLog[], to: number, report: (claim: PackProblem['claim'], message: string) => void): Promise<void> {
-  const [anchors, owns] = [new Map<string, Anchor>(), new Map<string, Anchor>()];
+  const anchors = new AnchorBook();
   for (const { log } of logs) {
+    let own: Anchor | null = null;
     try {
       for await (const { leaf } of log.leaves()) {
         if (Date.parse(leaf.time) >= to) continue;
-        for (const anchor of anchorsOf(leaf.data['anchors'])) if ((anchors.get(anchor.log)?.size ?? 0) <= anchor.size) anchors.set(anchor.log, anchor);
+        for (const anchor of anchorsOf(leaf.data['anchors'])) anchors.take(anchor);
         if (!saysRootOverLogs(leaf)) continue;
-        const own = ownHead(log.origin, leaf);
-        if (own === null) report('log', `entry ${leaf.n} of ${log.origin}: ${WRONG_ROOT_OVER_LOGS}`);
-        else owns.set(log.origin, own);
+        const head = ownHead(log.origin, leaf);
+        if (head === null) report('log', `entry ${leaf.n} of ${log.origin}: ${WRONG_ROOT_OVER_LOGS}`);
+        else own = head;
       }
     } catch (thrown) {
       if (!(thrown instanceof GwError)) throw thrown;
       report('log', thrown.message);
     }
+    if (own !== null) anchors.take(own);
   }
-  for (const anchor of anchors.values()) {
-    const source = logs.find(({ log }) => log.origin === anchor.log);
-    if (source === undefined) report('log', `other logs tell of ${anchor.log}, and the pack does not have it`);
-    else if (await contradicts(source, anchor)) report('fork', `${anchor.log} is not the log that the others tell of`);
+  for (const [origin, size] of anchors.contradicted) report('fork', `entries say two roots of the first ${size} entries of ${origin}`);
+  for (const origin of anchors.logs) {
+    const source = logs.find(({ log }) => log.origin === origin);
+    if (source === undefined) {
+      report('log', `other logs tell of ${origin}, and the pack does not have it`);
+      continue;
+    }
+    const broken = await source.log.broken(anchors.of(origin));
+    if (broken !== null) report('fork', `${origin} is not the log that was told of: not in its first ${broken.size} entries`);
   }
-  for (const source of logs) {
-    const own = owns.get(source.log.origin);
-    if (own !== undefined && (own.size > source.log.size || (await contradicts(source, own)))) report('fork', `${own.log} is not the log that it said it was`);
-  }
-}
-
-/** Whether what the pack has of a log shows that it is not the one of an anchor. */
-async function contradicts({ log }: SourceLog, { size, root }: Anchor): Promise<boolean> {
-  return size > 0 && size <= log.size && (await log.continues(size, Buffer.from(root, 'hex'))) === false;
 }
 
 async function packPolicies(directory: string, { subject }: Statement): Promise<PackPolicy[]> {

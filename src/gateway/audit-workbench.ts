@@ -17,6 +17,7 @@ import {
   parseRotation,
   parseVerifierKey,
   publicKeyBytes,
+  READ_ATTEMPTS,
   readCertificates,
   readRotations,
   readSigningKey,
@@ -28,8 +29,8 @@ import {
 import { systemClock } from '../base/clock.js';
 import { readIfThere } from '../base/read-if-there.js';
 import { GwError } from '../contract/gw-error.js';
-import { type JournalKeys, verifyJournal } from '../recording/index.js';
-import { compareJournals, JournalEvents, prunedSegments } from './compare-journals.js';
+import { type JournalKeys, type JournalReport, verifyJournal } from '../recording/index.js';
+import { compareJournals, isClaimed, JournalEvents, prunedSegments } from './compare-journals.js';
 import { keyringBeside, loadJournalKeys } from './journal-keys.js';
 import { readGatewayConfig } from './live-config.js';
 import { gatewayOf, listLogs, logDirectory, logOrigin, logsBelow } from './open-audit-trail.js';
@@ -74,16 +75,23 @@ export async function verifyAudit({ from, keyFiles, checkpointFiles, authorityFi
   const known = kept.map(({ checkpoint }) => checkpoint);
   const authorities = (await Promise.all(authorityFiles.map(authoritiesIn))).flat();
   const journalDir = join(from, 'journal');
-  const events = new JournalEvents();
-  const journals = await verifyJournal(journalDir, { keys: await keyringBeside(from), onEvent: events.onEvent });
-  const report = await verifyLogs(directories, {
-    keys: chain.keys,
-    earlier: chain.earlier,
-    successors: chain.successors,
-    known,
-    authorities,
-    at: at ?? systemClock.now(),
-  });
+  const read = async (): Promise<{ journals: JournalReport; events: JournalEvents; report: LogsReport }> => {
+    const events = new JournalEvents();
+    const journals = await verifyJournal(journalDir, { keys: await keyringBeside(from), onEvent: events.onEvent });
+    const report = await verifyLogs(directories, {
+      keys: chain.keys,
+      earlier: chain.earlier,
+      successors: chain.successors,
+      known,
+      authorities,
+      at: at ?? systemClock.now(),
+    });
+    return { journals, events, report };
+  };
+  let { journals, events, report } = await read();
+  // A process that began or ended while this read.
+  for (let attempt = 1; attempt < READ_ATTEMPTS && journals.workers.some((worker) => isClaimed(report, worker)); attempt++)
+    ({ journals, events, report } = await read());
   const hasJournals = await stat(journalDir).then(
     () => true,
     () => false,

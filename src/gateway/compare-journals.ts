@@ -12,6 +12,8 @@ export function compareJournals(report: LogsReport, workers: readonly WorkerRepo
   for (const worker of workers) {
     // Deletion was stopped half-way: all of it may go.
     if (isGone(report, worker.bootId)) continue;
+    if (isClaimed(report, worker))
+      say('journal', `the journal ${worker.bootId} is said to be written by a process, which the log says has ended, or does not know`);
     for (const { code, segment, message } of worker.problems) say('journal', `journal ${worker.bootId}, segment ${segment}: ${code}: ${message}`);
     problems.push(...compareSegments(report, worker, home));
     compareEnds(report, worker, say);
@@ -22,7 +24,9 @@ export function compareJournals(report: LogsReport, workers: readonly WorkerRepo
   }
   for (const { journal, segment, log, index } of report.book.segments.values()) {
     const worker = workers.find(({ bootId }) => bootId === journal);
-    if (worker?.segments.some((each) => each.segment === segment && each.sealed) === true || worker?.live === true) continue;
+    if (worker?.segments.some((each) => each.segment === segment && each.sealed) === true) continue;
+    // Segments that were sealed since their journal was read.
+    if (worker?.live === true && segment > lastSealed(worker)) continue;
     if (segment <= report.retention.prunedThrough(journal)) continue;
     problems.push({ claim: 'segment', log, index, message: `segment ${segment} of the journal ${journal} is in the log, and its file is not here` });
   }
@@ -39,6 +43,13 @@ export function compareJournals(report: LogsReport, workers: readonly WorkerRepo
 export function prunedSegments({ book, retention }: LogsReport): number {
   return [...book.segments.values()].filter(({ journal, segment }) => segment <= retention.prunedThrough(journal)).length;
 }
+
+/** Whether only its lock, which anybody can write, says that a process writes a journal: much counts as unfinished then. */
+export function isClaimed({ book }: LogsReport, { bootId, live }: WorkerReport): boolean {
+  return live && !book.isOpen(bootId);
+}
+
+const lastSealed = ({ segments }: WorkerReport): number => segments.findLast(({ sealed }) => sealed)?.segment ?? 0;
 
 /** Whether all segments of a journal were pruned, the last one too. */
 function isGone({ book, retention }: LogsReport, journal: string): boolean {

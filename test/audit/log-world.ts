@@ -12,7 +12,8 @@ import type { TimestampSettings } from '../../src/audit/timestamp/timestamper.js
 import { type LogsReport, verifyLogs } from '../../src/audit/verify-logs.js';
 import { silentLogger } from '../../src/base/logger.js';
 
-export const key: KeyObject = readSigningKey(newSigningKey(), 'The key');
+export const seed = newSigningKey();
+export const key: KeyObject = readSigningKey(seed, 'The key');
 export const START = Date.parse('2026-03-01T12:00:00Z');
 const NEVER = 3_600_000;
 

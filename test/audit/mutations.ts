@@ -8,6 +8,7 @@ import { type AuditLeaf, encodeLeaf } from '../../src/audit/audit-leaf.js';
 import { parseCheckpoint, signCheckpoint } from '../../src/audit/checkpoint.js';
 import { decodeBundle, encodeBundle } from '../../src/audit/entry-bundle.js';
 import { pruneLog } from '../../src/audit/prune-log.js';
+import { takeLockFile } from '../../src/base/lock-file.js';
 import type { SeededRandom } from '../support/kill/seeded-random.js';
 import type { EvidenceFiles } from './evidence-files.js';
 import { HOLD, KEYS } from './forged-world.js';
@@ -243,6 +244,15 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     files.touch(`journal/${journal}/`);
     await rm(join(files.dir, 'journal', journal), { recursive: true });
     return both(`journal ${journal} taken away`, ['segment']);
+  },
+  'says that a process writes a journal, and cuts it': async (files, random) => {
+    const journal = random.pick(['wrk_a', 'wrk_b', 'wrk_c']);
+    files.touch(`journal/${journal}/`);
+    const segments = files.paths.filter((each) => each.startsWith(`journal/${journal}/`) && each.endsWith('.gwj'));
+    const from = random.int(0, segments.length - 1);
+    for (const path of segments.slice(from)) await rm(join(files.dir, path));
+    if ((await takeLockFile(join(files.dir, 'journal', journal, 'lock'))).kind !== 'taken') throw new Error('the journal has a lock');
+    return both(`journal ${journal} with the lock of a process, from its segment ${from + 1} on taken away`, ['journal', 'segment']);
   },
   'puts an old log back': async (files) => {
     await files.putBack('log/0/');

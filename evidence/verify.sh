@@ -283,6 +283,38 @@ for name, kind in (('E07/masked.csv', 'data.masked'), ('E07/clear.csv', 'data.cl
     same(name,
          [(leaf['log'], text(leaf['n']), leaf['data']['session'], each['class'], text(each['rule']), text(each['values'])) for leaf in inside if leaf['kind'] == kind for each in leaf['data']['values']],
          [(row['log'], row['log_index'], row['session'], row['class'], row['rule'], row['values']) for row in table(name)])
+# Entries about the gateway's own doings, each told in one of these tables; refused logins and calls; the life of the logs.
+ALONE = {'session.start', 'session.end', 'session.recovered', 'journal.segment', 'operation.deny', 'data.clear', 'data.masked'}
+LIFE = {'log.open', 'log.keys', 'log.recovered', 'log.timestamp', 'log.timestamp_failed', 'log.close'}
+RETENTION = re.compile('(hold|retention|erase|session[.](erase|expire)|journal[.](expire|prune|erase)|log[.](expire|prune))')
+READS = re.compile('(log[.]read|policy[.](read|explain|simulate)|masking[.]scan|audit[.]|evidence[.])')
+def told_in(kind):
+    if kind in ('login.refused', 'api.denied'): return 'E06/calls.csv'
+    if kind in LIFE: return 'E10/life.csv'
+    if kind in ALONE or kind == 'log.heartbeat' or re.match('(approval|grant)[.]', kind): return None
+    return 'E10/readers.csv' if READS.match(kind) else 'E10/delivery.csv' if kind.startswith('sink.') else 'E11/events.csv' if RETENTION.match(kind) else 'E08/changes.csv'
+for name in ('E06/calls.csv', 'E08/changes.csv', 'E10/readers.csv', 'E10/delivery.csv', 'E10/life.csv', 'E11/events.csv'):
+    wanted = [leaf for leaf in inside if told_in(leaf['kind']) == name]
+    if name == 'E11/events.csv' and not wanted and name not in named: continue
+    found = list(table(name))
+    same(name, [(leaf['log'], text(leaf['n']), leaf['time'], leaf['kind']) for leaf in wanted], [(row['log'], row['log_index'], row['time'], row['kind']) for row in found])
+    # Who it was: where the log says it (the journal may say more).
+    for row in found:
+        leaf = at.get((row['log'], int(row['log_index'])))
+        if leaf is None or leaf['kind'] != row['kind']: continue
+        if name == 'E10/life.csv': right = json.loads(row['detail']) == leaf['data']
+        elif name == 'E06/calls.csv': right = 'code' not in leaf['data'] or plain(row['code']) == text(leaf['data']['code'])
+        else: right = 'actorSubject' not in leaf['data'] or plain(row['subject']) == text(leaf['data']['actorSubject'])
+        if not right: problem('derived', '%s tells entry %s of %s otherwise than the log' % (name, row['log_index'], row['log']))
+same('E10/checkpoints.csv', [(log.origin, text(log.size), log.root.hex()) for log in logs.values()], [(row['log'], row['size'], row['root']) for row in table('E10/checkpoints.csv')])
+beats = Counter(leaf['log'] for leaf in leaves if leaf['kind'] == 'log.heartbeat' and FROM <= leaf['ms'] < TO)
+same('E01/logs.csv', [(log.origin, text(log.first), text(log.size), log.root.hex(), text(beats[log.origin])) for log in logs.values()],
+     [(row['log'], row['first_index'], row['entries'], row['root'], row['heartbeats']) for row in table('E01/logs.csv')])
+same('E05/approvals.csv', {leaf['data']['approval'] for leaf in inside if re.match('(approval|grant)[.]', leaf['kind']) and 'approval' in leaf['data']}, [row['approval'] for row in table('E05/approvals.csv')])
+rules = []
+for leaf in sorted((each for each in leaves if each['kind'] == 'retention.rules' and each['ms'] < TO), key=lambda each: (each['ms'], each['log'], each['n'])):
+    if not rules or rules[-1]['data'] != leaf['data']: rules.append(leaf)
+same('E11/rules.csv', [(leaf['log'], text(leaf['n']), leaf['time'], text(leaf is rules[-1]).lower()) for leaf in rules], [(row['log'], row['log_index'], row['time'], row['in_force']) for row in table('E11/rules.csv')])
 # Recordings of terminals: the session names its own, and the last judgement before the end of the period is what is told of it.
 recorded = {id: each['start']['data']['recording'] for id, each in shown.items() if 'recording' in each.get('start', {'data': {}})['data']}
 judged = {}
@@ -297,6 +329,8 @@ segments = {}
 for leaf in leaves:
     if leaf['kind'] == 'journal.segment': segments.setdefault((leaf['data']['journalOfSegment'], leaf['data']['segment']), leaf)
 slices = sorted((each.split('/')[1], int(each.split('/')[2][:-4]), each) for each in named if each.startswith('journal/'))
+place_of = lambda key: (segments[key]['log'], text(segments[key]['n']), text(segments[key]['data']['entries']), segments[key]['data']['root']) if key in segments else ('', '', '', '')
+same('E01/segments.csv', [each[:2] + place_of(each[:2]) for each in slices], [(row['journal'], int(row['segment']), row['log'], row['log_index'], row['entries'], row['root']) for row in table('E01/segments.csv')])
 # What retention deleted: by a word of the log (journal.prune) after the segment was sealed, and of sessions whose content had ended by then. All else is missing.
 after = lambda one, other: one['n'] > other['n'] if (one['log'], one['ms']) == (other['log'], other['ms']) else one['ms'] >= other['ms']
 prunes, content_ends, session_ends, process_begun = {}, {}, {}, {}
@@ -362,16 +396,20 @@ def check_deleted(gone):
         if not wanted and name not in named: continue
         columns = ('journal', 'segment', 'deleted', 'prune_log', 'prune_index') if name[:3] == 'E01' else ('session', '', 'deleted', 'prune_log', 'prune_index', 'content_ended', 'log', 'log_index')
         same(name, wanted, [tuple(row.get(each, '') for each in columns) for row in table(name)] if name in named else [])
-rows = {}
+rows, decided = {}, {}
 for row in table('E04/operations.csv'):
     key = (row['session'], int(row['sequence']))
     if key in rows: problem('derived', 'E04/operations.csv has %s#%d twice' % key)
     rows[key] = (when(row['time']), row['statement_sha256'], row['status'], row['rows'], row['journal'], int(row['segment']), int(row['entry']))
+    decided[key] = (row['verdict'], row['policy'], row['rule'])
+    start = sessions.get(row['session'], {}).get('start')
+    if start and (plain(row['subject']), plain(row['target'])) != (text(start['data'].get('subject')), text(start['data'].get('target'))):
+        problem('derived', 'E04/operations.csv: %s#%d is not of whom the log says' % key)
 STATUS = ('ok', 'error', 'refused', 'cancelled', 'lost', 'unknown')
 records = {each.split('/')[1]: {} for each in named if each.startswith('sessions/')}
 u48 = lambda data, at: int.from_bytes(data[at:at + 6], 'big')
 told, open_ops, ids, started, erased, streams, session_keys = {}, {}, {}, set(), set(), {}, {}
-started_at, defined, masked, unread = {}, {}, Counter(), []
+started_at, defined, masked, unread, decisions = {}, {}, Counter(), [], {}
 READABLE = {1: lambda facts: isinstance(facts['effects'], list), 2: lambda decision: isinstance(decision['effect'], str) and isinstance(decision['policy'], str)}
 def definition(type, data):
     try: value = json.loads(data); return (type, value if READABLE.get(type, bool)(value) else None)
@@ -389,6 +427,7 @@ def close(key, status, count):
     if not FROM <= time < TO: return
     row = rows.pop(key, None)
     if row is None: problem('derived', 'E04/operations.csv lacks %s#%d' % key); return
+    if key in decisions and tuple(map(plain, decided[key])) != decisions[key]: problem('derived', 'E04/operations.csv: %s#%d was decided otherwise' % key)
     if row[0] != time or row[1] != digest.hexdigest() or row[4:] != place: problem('derived', 'E04/operations.csv: %s#%d is not what the journal says' % key)
     if status is None:
         if row[2] not in ('open', 'refused') or row[3]: problem('derived', 'E04/operations.csv: %s#%d has no outcome in the journal' % key)
@@ -453,6 +492,7 @@ for journal, segment, name in slices:
             for type, place in ((1, 6), (2, 10)) if FROM <= time < TO else ():
                 known = defined.get(id, {}).get(bytes(body[place:place + 4]), (0, None))
                 if known[0] != type or known[1] is None: unread.append(key)
+                elif type == 2: decisions[key] = (known[1]['effect'], known[1]['policy'], text(known[1].get('rule')))
             open_ops[key] = (time, hashlib.sha256(exact), (journal, segment, index - 1))
             if id in records: records[id][key[1]] = {'text': exact, 'result': b'', 'status': None}
         elif kind == 5 and body[6] == 0:

@@ -3,9 +3,9 @@
  * a gateway, whole and changed. And the evidence that this version wrote, committed once, verifies for ever.
  */
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { verifyAudit } from '../../src/gateway/audit-workbench.js';
 import { SeededRandom } from '../support/kill/seeded-random.js';
@@ -63,6 +63,19 @@ describe('a verifier written from the specifications', () => {
     }
     expect(missed).toEqual([]);
   }, 240_000);
+});
+
+describe('what does not belong to a log', () => {
+  it.each(['tile/0/stray', 'tile/0/x000/000', 'tile/entries/000.p/0'])('%s is found by both', async (path) => {
+    const from = await mkdtemp(join(root, 'stray-'));
+    await cp(join(FIXTURE, 'data'), from, { recursive: true });
+    const file = join(from, 'log', '0', path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, Buffer.alloc(8_192));
+    const report = await verifyAudit({ from, keyFiles: [join(FIXTURE, 'audit.pub')], checkpointFiles: [], at: null });
+    expect([...new Set(report.problems.map(({ claim }) => claim))]).toEqual(['tile']);
+    expect((await otherVerifier(from, join(FIXTURE, 'audit.pub'))).claims).toEqual(['tile']);
+  });
 });
 
 describe('evidence that the first version of the log wrote', () => {

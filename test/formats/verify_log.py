@@ -143,6 +143,21 @@ def bundle(data, count):
     return leaves if len(leaves) == count and at == len(data) else None
 
 
+def check_names(log, origin, size):
+    """Every file below `tile` is a tile of the tree, or was being written or removed when its process died."""
+    for folder, _, files in os.walk(os.path.join(log, "tile")):
+        for name in files:
+            path = os.path.relpath(os.path.join(folder, name), log)
+            found = re.fullmatch(r"tile/(entries|\d+)/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?", path)
+            if path.endswith(".draft"):
+                continue
+            level, groups, width = found.groups() if found else ("", "", None)
+            index = int(re.sub("[x/]", "", groups) or 0)
+            there = size // WIDTH ** (0 if level in ("entries", "") else int(level))
+            if not found or tile_path(level, index, int(width or WIDTH)) != path or (width and (index + 2) * WIDTH <= there):
+                report("tile", f"{origin}: {path} is not part of the log")
+
+
 class Tree:
     """The hashes of a log: roots of full bundles, of pruned ones as the tiles of level 1 say them, and leaf hashes from `base` on."""
 
@@ -245,6 +260,7 @@ def verify_log(logs, place, keys, known, now, book):
             if tile is None or tile[: len(part) * 32] != b"".join(part):
                 report("tile", f"{origin}: tile {level}/{index} is not that of the tiles below it")
         level, row = level + 1, [root(row[at : at + WIDTH]) for at in range(0, len(row) - WIDTH + 1, WIDTH)]
+    check_names(log, origin, size)
     named = set()
     for text in signers:
         key = base64.b64decode(text.split("+", 2)[2])[1:]
@@ -423,6 +439,7 @@ def verify_journal(directory, boot, book):
         report("retention", f"{pruned} segments of {boot} are gone, and the log says so of {told}")
     # What a pruned journal goes on from is gone.
     previous, number, final, first = None if pruned else bytes(32), pruned, False, None
+    counters, opened = {}, {}
     names = sorted(name for name in os.listdir(directory) if re.fullmatch(r"\d{6,}\.gwj", name))
     for name in names:
         number += 1
@@ -449,8 +466,18 @@ def verify_journal(directory, boot, book):
                     (entry,) = struct.unpack_from(">I", body, place)
                     raw = body[place + 4 : place + 4 + entry]
                     leaves.append(leaf_hash(time + raw))
-                    if raw[0] == 1 and first is None:
-                        (first,) = struct.unpack_from(">I", raw, 2)
+                    (session,), counter = struct.unpack_from(">I", raw, 2), int.from_bytes(raw[6:12], "big")
+                    if counter != counters.get(session, counter - 1 if pruned else 0) + 1:
+                        wrong(number, f"entries of session {session} are missing")
+                    counters[session] = counter
+                    if raw[0] == 1:
+                        first = session if first is None else first
+                        named = raw[13 : 13 + raw[12]].decode() if raw[1] == 1 else json.loads(raw[12:])["session"]
+                        opened[session] = named
+                        if named not in book["sessions"] and named not in book["recovered"]:
+                            report("session", f"{named} is in the journal {boot}, and no log knows it")
+                    elif raw[0] == 2:
+                        opened.pop(session, None)
                     place += 4 + entry
                 if place != size:
                     return wrong(number, "a frame does not hold its entries")
@@ -465,6 +492,8 @@ def verify_journal(directory, boot, book):
             report("segment", f"segment {number} of {boot} is not the one in the log")
     if not final:
         wrong(number, "there is no final segment")
+    for named in opened.values():
+        wrong(number, f"{named} has no end")
     if told:
         check_pruned(book, boot, first)
     return None

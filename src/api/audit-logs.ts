@@ -1,6 +1,6 @@
 /**
  * GET /api/v1/audit/logs and its files: the logs of this gateway as C2SP tlog-tiles has them, for whoever mirrors them: witnesses and auditors. For
- * auditors alone. Checkpoints, hashes and statements about keys say nothing of anybody; reading a bundle of entries is itself an entry.
+ * auditors alone. Checkpoints, hashes, timestamps and statements about keys say nothing of anybody; reading a bundle of entries is itself an entry.
  */
 import { z } from 'zod';
 import type { AuditLogList } from '../contract/api-types.js';
@@ -11,11 +11,11 @@ import { requireRole } from './caller.js';
 import { validate } from './validate.js';
 
 const nothing = z.strictObject({});
+const TILE = String.raw`tile/(?:entries|\d)/(?:x\d{3}/){0,5}\d{3}(?:\.p/\d{1,3})?`;
+const TIMESTAMP = String.raw`timestamp/(?:0|[1-9]\d{0,15})\.(?:checkpoint|tsr)`;
 /** What a log consists of; nothing else is ever read. */
 const file = z.strictObject({
-  '*': z
-    .string()
-    .regex(/^(?:rotation\.\d{1,3}|\d{1,3}\/(?:checkpoint|pruned|tile\/(?:entries|\d)\/(?:x\d{3}\/){0,5}\d{3}(?:\.p\/\d{1,3})?))$/, 'must be a file of a log'),
+  '*': z.string().regex(new RegExp(String.raw`^(?:rotation\.\d{1,3}|\d{1,3}/(?:checkpoint|pruned|${TILE}|${TIMESTAMP}))$`), 'must be a file of a log'),
 });
 
 export function auditLogRoutes(services: ApiServices): ApiRoute[] {

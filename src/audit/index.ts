@@ -51,6 +51,8 @@ export { sinkStatus } from './sinks/sink-status.js';
 export { syslogReceiver } from './sinks/syslog-connection.js';
 export { webhookReceiver } from './sinks/webhook-receiver.js';
 export { levelWidth, TILE_WIDTH, type Tile, tilePath } from './tile-layout.js';
+export { ToldTimestamps } from './timestamp/check-timestamps.js';
+export { keepTimestamp, readTimestamp, TIMESTAMP_BYTES, timestampPaths } from './timestamp/kept-timestamps.js';
 export { timestampPost } from './timestamp/timestamp-post.js';
 export { readCertificates } from './timestamp/timestamp-signature.js';
 export type { TimestampSettings } from './timestamp/timestamper.js';

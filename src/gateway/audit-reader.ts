@@ -2,7 +2,7 @@
 
 import { basename } from 'node:path';
 import type { AuditReader } from '../api/index.js';
-import { endsOfLogs, entryMatches, followLogs, LogFiles, logState, placesOf, readRotations, searchLogs } from '../audit/index.js';
+import { endsOfLogs, entryMatches, followLogs, LogFiles, logState, placesOf, readRotations, searchLogs, TIMESTAMP_BYTES } from '../audit/index.js';
 import type { AuditEntry } from '../contract/audit-entry.js';
 import { listLogs, logDirectory } from './open-audit-trail.js';
 import { watchSession } from './watch-session.js';
@@ -19,7 +19,7 @@ export function createAuditReader(dataDir: string): AuditReader {
       }
       return { logs, rotations: (await readRotations(logDirectory(dataDir))).length };
     },
-    file: (path) => new LogFiles(logDirectory(dataDir)).read(path),
+    file: (path) => new LogFiles(logDirectory(dataDir)).read(path, path.includes('/timestamp/') ? TIMESTAMP_BYTES : undefined),
     follow: (filter, last) => watchSession((more) => lines(filter, last, more), '\n'),
   };
 

@@ -1,6 +1,6 @@
 /**
  * Copies the logs of a gateway over its API into a directory, as files of C2SP tlog-tiles: what is there already stays, what is new is fetched, the
- * checkpoint comes last. The copy never becomes shorter. Nothing is verified here: that is for a witness, or for `gw audit verify`, over the copy.
+ * checkpoint comes last, after the timestamps that new entries tell of. The copy never becomes shorter. Nothing is verified here: that is for a witness, or for `gw audit verify`, over the copy.
  * A copy that begins with a log that was pruned says so as the log does; one that was there before keeps what it has. All input is untrusted: paths are
  * computed from the sizes, and every file has a limit.
  */
@@ -21,18 +21,16 @@ import {
   writeWhole,
 } from '../audit/index.js';
 import { GwError } from '../contract/gw-error.js';
-
-export interface RemoteLogs {
-  list(): Promise<{ readonly logs: readonly { readonly number: number }[]; readonly rotations: number }>;
-  /** A file of the logs; null: it is not there, or not any more. At most `limit` bytes. */
-  file(path: string, limit: number): Promise<Buffer | null>;
-}
+import { copyTimestamps } from './mirror-timestamps.js';
+import type { RemoteLogs } from './remote-logs.js';
 
 export interface Mirrored {
   readonly log: string;
   readonly size: number;
   /** Entries that the copy did not have. */
   readonly added: number;
+  /** Sizes of the timestamps that entries tell of and the gateway did not give. */
+  readonly missing: readonly number[];
 }
 
 const NOTE_BYTES = 64 * 1024;
@@ -45,7 +43,8 @@ const ROTATIONS = 999;
 const ATTEMPTS = 10;
 
 /** @param dir data directory of the copy; the logs lie in `log` below it. @throws GwError `audit.invalid` when a log is shorter than its copy, or lacks a file */
-export async function mirrorLogs(remote: RemoteLogs, dir: string): Promise<Mirrored[]> {
+export async function mirrorLogs(gateway: RemoteLogs, dir: string): Promise<Mirrored[]> {
+  const remote = bounded(gateway);
   const root = join(dir, 'log');
   await mkdir(root, { recursive: true, mode: 0o700 });
   const { logs, rotations } = await remote.list();
@@ -54,6 +53,19 @@ export async function mirrorLogs(remote: RemoteLogs, dir: string): Promise<Mirro
   const mirrored: Mirrored[] = [];
   for (const number of numbers) mirrored.push(await mirrorLog(remote, root, number));
   return mirrored;
+}
+
+/** Holds the remote to what it promises: nothing larger is written. */
+function bounded(remote: RemoteLogs): RemoteLogs {
+  return {
+    list: () => remote.list(),
+    file: async (path, limit) => {
+      const bytes = await remote.file(path, limit);
+      if (bytes !== null && bytes.length > limit)
+        throw new GwError('audit.invalid', `The gateway gave ${bytes.length} bytes for ${path}; at most ${limit} can be.`);
+      return bytes;
+    },
+  };
 }
 
 async function mirrorLog(remote: RemoteLogs, root: string, number: number): Promise<Mirrored> {
@@ -82,10 +94,12 @@ async function mirrorLog(remote: RemoteLogs, root: string, number: number): Prom
       if (attempt < ATTEMPTS) continue;
       throw new GwError('audit.invalid', `The gateway does not give all files of the log ${origin}.`);
     }
+    const timestamps = await copyTimestamps(remote, files, number, { size, before, first });
     await writeWhole(directory, 'checkpoint', note);
     await syncDirectories(directory, []);
+    await timestamps.done();
     await removeLeftovers(directory, size);
-    return { log: origin, size, added: size - before };
+    return { log: origin, size, added: size - before, missing: timestamps.missing };
   }
 }
 

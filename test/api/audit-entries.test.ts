@@ -1,6 +1,6 @@
 /** The routes of the audit log: for auditors alone, written down before anything is given, and with the filters that a caller may send. */
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -145,5 +145,41 @@ describe('the files of the logs', () => {
     expect(codeOf(await world.ask('/api/v1/audit/logs/9/checkpoint', { token: auditor }))).toBe('audit.unknown');
     for (const path of ['/api/v1/audit/logs', '/api/v1/audit/logs/1/checkpoint'])
       expect(codeOf(await world.ask(path, { token: await world.token('root', ['admins']) }))).toBe('api.forbidden');
+  });
+
+  it('are also those of timestamps: for auditors, as they lie there, and no other file beside them, and none larger than one can be', async () => {
+    const directory = join(world.dataDir, 'log', '1', 'timestamp');
+    await mkdir(directory);
+    const bytes = Buffer.from('\u0000ÿ\n', 'latin1');
+    for (const name of ['0.tsr', '6.checkpoint', '6.tsr', '06.tsr', '6.tsr.draft', '6.key', 'x.tsr', '-1.tsr', '1e3.tsr', '12345678901234567.tsr'])
+      await writeFile(join(directory, name), bytes);
+    await writeFile(join(directory, '7.tsr'), Buffer.alloc(65_537));
+    const ask = async (path: string, token = auditor) => world.ask(`/api/v1/audit/logs/${path}`, { token });
+    for (const name of ['0.tsr', '6.checkpoint', '6.tsr']) {
+      const reply = await ask(`1/timestamp/${name}`);
+      expect([name, reply.status, reply.text]).toEqual([name, 200, bytes.toString()]);
+      expect(codeOf(await ask(`1/timestamp/${name}`, await world.token('root', ['admins'])))).toBe('api.forbidden');
+    }
+    const refused = [
+      '',
+      '06.tsr',
+      '6.tsr.draft',
+      '6.key',
+      'x.tsr',
+      '-1.tsr',
+      '1e3.tsr',
+      '12345678901234567.tsr',
+      '../checkpoint',
+      '..%2fcheckpoint',
+      '6.tsr%00',
+      '6.tsr%0a',
+    ];
+    for (const name of refused) expect([name, (await ask(`1/timestamp/${name}`)).status]).not.toEqual([name, 200]);
+    expect(codeOf(await ask('1/timestamp/06.tsr'))).toBe('usage.invalid');
+    for (const name of ['7.tsr', '8.tsr']) expect([name, codeOf(await ask(`1/timestamp/${name}`))]).toEqual([name, 'audit.unknown']);
+    expect(
+      world.audit.filter(({ kind }) => kind === 'log.read'),
+      'they say nothing of anybody',
+    ).toEqual([]);
   });
 });

@@ -3,7 +3,8 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createAuditReader } from '../../src/gateway/audit-reader.js';
-import { mirrorLogs, type RemoteLogs } from '../../src/gateway/mirror-logs.js';
+import { mirrorLogs } from '../../src/gateway/mirror-logs.js';
+import type { RemoteLogs } from '../../src/gateway/remote-logs.js';
 import { buildLogs, forge, leavesOf, openTrail, session, verify, withDirectory } from '../audit/log-world.js';
 
 const remoteOf = (dir: string): RemoteLogs => createAuditReader(dir);
@@ -14,8 +15,8 @@ describe('a copy of the logs', () => {
       const [gateway, copy] = [join(dir, 'gateway'), join(dir, 'copy')];
       await buildLogs(join(gateway, 'log'));
       expect(await mirrorLogs(remoteOf(gateway), copy)).toEqual([
-        { log: 'bank/0', size: 285, added: 285 },
-        { log: 'bank/1', size: 7, added: 7 },
+        { log: 'bank/0', size: 285, added: 285, missing: [] },
+        { log: 'bank/1', size: 7, added: 7, missing: [] },
       ]);
       expect((await verify(join(copy, 'log'))).problems).toEqual([]);
       const trail = await openTrail(join(gateway, 'log'), 0, 'wrk_c');

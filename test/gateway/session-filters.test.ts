@@ -146,3 +146,32 @@ it('--follow shows what the filter finds, as it begins and again as it ends, and
   expect((await cli.done).code).toBe(0);
   expect(shown()).toEqual(expected);
 });
+
+it('--follow of the live ones shows each as it begins, and as it ends', async () => {
+  const before = await world.world.connect(world.gateway, await world.world.token('alice'));
+  await eventually('it is live', async () => (await found('--state', 'live')).length === 1);
+  const cli = world.home.start(['sessions', 'ls', '--state', 'live', '--follow', '--limit', '1', '--output', 'ndjson'], { env: world.auditor });
+  let text = '';
+  cli.child.stdout?.on('data', (chunk) => (text += String(chunk)));
+  const shown = (): string[][] =>
+    text
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as SessionSummary)
+      .map(({ name, state }) => [name, state]);
+  await eventually('what is live is shown', () => shown().length === 1);
+  const later = await world.world.connect(world.gateway, await world.world.token('bob'));
+  await eventually('its begin is shown', () => shown().length === 2);
+  await before.end();
+  await eventually('the end of the first is shown', () => shown().length === 3);
+  await later.end();
+  await eventually('the end of the second is shown', () => shown().length === 4);
+  cli.child.kill('SIGINT');
+  expect((await cli.done).code).toBe(0);
+  expect(shown()).toEqual([
+    ['alice', 'live'],
+    ['bob', 'live'],
+    ['alice', 'ended'],
+    ['bob', 'ended'],
+  ]);
+});

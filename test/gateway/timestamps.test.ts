@@ -1,4 +1,5 @@
 /** A real gateway with a real timestamp authority: what it keeps, what `gw audit verify` says, and that a dead authority is seen and holds nothing up. */
+import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -39,12 +40,26 @@ it('a gateway works while its authority is down, says so in its metrics, and has
   await eventually('it is stamped', async () => (await metric('gw_audit_timestamp_seconds')) > 0);
   expect(await metric('gw_audit_timestamp_failing')).toBe(0);
   expect(gateway.log.some(({ level, msg }) => level === 'warn' && String(msg).includes('could not be timestamped'))).toBe(true);
-  gateway.process.kill('SIGTERM');
-  expect(await gateway.exited).toBe(0);
 
   const data = join(world.dir, 'data');
   const keys = join(world.dir, 'audit.pub');
   await writeFile(keys, (await home.run(['audit', 'key', '--config', world.configFile])).stdout);
+  await writeFile(join(world.dir, 'ca.pem'), world.ca);
+  const auditor = { env: { GW_GATEWAY: gateway.url, GW_CA_FILE: join(world.dir, 'ca.pem'), GW_ID_TOKEN: await world.token('aud', ['auditors']) } };
+  const [copy, state] = [join(world.dir, 'copy'), join(world.dir, 'witness')];
+  await eventually('the entry about it is signed, and a copy has it', async () => {
+    expect(await home.run(['audit', 'mirror', '--to', copy], auditor)).toMatchObject({ code: 0, stderr: '' });
+    return existsSync(join(copy, 'log', '0', 'timestamp'));
+  });
+  expect(await home.run(['audit', 'witness', '--remote', '--state', state, '--key', keys], auditor)).toMatchObject({ code: 0, stderr: '' });
+  for (const from of [copy, join(state, 'mirror')]) {
+    const copied = await home.run(['audit', 'verify', '--from', from, '--key', keys, '--authority', authority.caFile]);
+    expect(copied.stdout, copied.stderr).toContain(', 1 timestamps');
+    expect(copied.code).toBe(0);
+  }
+  gateway.process.kill('SIGTERM');
+  expect(await gateway.exited).toBe(0);
+
   const verify = ['audit', 'verify', '--from', data, '--key', keys];
   const trusted = await home.run([...verify, '--authority', authority.caFile]);
   expect(trusted).toMatchObject({ code: 0, stderr: '' });

@@ -10,6 +10,8 @@ import { NOTE_BYTES } from '../signed-note.js';
 import { RESPONSE_BYTES } from './timestamp-token.js';
 
 const DIRECTORY = 'timestamp';
+/** No file of a timestamp is larger. */
+export const TIMESTAMP_BYTES = Math.max(NOTE_BYTES, RESPONSE_BYTES);
 const NAME = /^(0|[1-9]\d{0,15})\.(checkpoint|tsr)$/;
 
 export interface KeptTimestamps {
@@ -35,17 +37,20 @@ export async function listTimestamps(log: string): Promise<KeptTimestamps> {
   return { sizes: [...new Set([...checkpoints, ...responses])].sort((a, b) => a - b), begun, strangers };
 }
 
+/** Paths below the log's directory, in the order in which they are written. */
+export function timestampPaths(size: number): readonly [response: string, checkpoint: string] {
+  return [`${DIRECTORY}/${size}.tsr`, `${DIRECTORY}/${size}.checkpoint`];
+}
+
 /** null for each file that is not there or larger than one can be. */
 export async function readTimestamp(log: string, size: number): Promise<{ readonly checkpoint: Buffer | null; readonly response: Buffer | null }> {
-  return {
-    checkpoint: await readBounded(join(log, DIRECTORY, `${size}.checkpoint`), NOTE_BYTES),
-    response: await readBounded(join(log, DIRECTORY, `${size}.tsr`), RESPONSE_BYTES),
-  };
+  const [response, checkpoint] = timestampPaths(size);
+  return { checkpoint: await readBounded(join(log, checkpoint), NOTE_BYTES), response: await readBounded(join(log, response), RESPONSE_BYTES) };
 }
 
 /** On disk when it resolves. */
 export async function keepTimestamp(log: string, size: number, checkpoint: Buffer, response: Buffer): Promise<void> {
-  const paths = [`${DIRECTORY}/${size}.tsr`, `${DIRECTORY}/${size}.checkpoint`] as const;
+  const paths = timestampPaths(size);
   await writeWhole(log, paths[0], response);
   await writeWhole(log, paths[1], checkpoint);
   await syncDirectories(log, paths);

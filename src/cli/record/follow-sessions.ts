@@ -1,21 +1,24 @@
 /**
- * New sessions, and sessions that ended, as they come: the list is asked for again and again, and what differs is given. Ends when `signal` is
+ * New sessions, and sessions that ended, as they come: the lists are asked for again and again, and what differs is given. Ends when `signal` is
  * aborted, or with the error of the gateway.
  */
 import { pause } from '../../base/pause.js';
-import type { SessionSummary } from '../../contract/api-types.js';
+import type { SessionQuery } from '../../client/gateway-client.js';
+import type { SessionList } from '../../contract/api-types.js';
+import { type FoundSessions, SessionFollower } from './session-follower.js';
 
 const EVERY_MS = 1_000;
 
-export async function* followSessions(list: () => Promise<readonly SessionSummary[]>, signal: AbortSignal): AsyncGenerator<readonly SessionSummary[], void> {
-  const known = new Map<string, string>();
+export async function* followSessions(
+  ask: (query: SessionQuery) => Promise<SessionList>,
+  query: SessionQuery,
+  signal: AbortSignal,
+): AsyncGenerator<FoundSessions, void> {
+  const follower = new SessionFollower(ask, query);
+  let found = await follower.start();
   while (!signal.aborted) {
-    const sessions = await list();
-    // The oldest first, as they happened.
-    const changed = sessions.filter(({ id, state }) => known.get(id) !== state).reverse();
-    known.clear();
-    for (const { id, state } of sessions) known.set(id, state);
-    if (changed.length > 0) yield changed;
+    if (found.sessions.length > 0 || found.more !== null) yield found;
     await pause(EVERY_MS, signal);
+    if (!signal.aborted) found = await follower.look();
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { boolean, string } from '@oclif/core/flags';
 import { GwCommand } from '../../cli/base-command.js';
 import { requireCosigned } from '../../cli/require-cosigned.js';
+import { sayMissingTimestamps } from '../../cli/say-missing-timestamps.js';
 import { serveUntilStopped } from '../../cli/serve-until-stopped.js';
 import { say, visible } from '../../cli/terminal.js';
 import type { WitnessRun } from '../../gateway/audit-witness.js';
@@ -53,7 +54,7 @@ export default class AuditWitness extends GwCommand {
     const { flags } = await this.parse(AuditWitness);
     if (flags.listen !== undefined) return this.#serve(flags.listen, flags);
     const { runWitness } = await import('../../gateway/audit-witness.js');
-    const run = await runWitness(flags.remote ? await this.#copy(flags) : flags.log, flags.state, flags.name, flags.key);
+    const run = await runWitness(flags.remote ? await this.#copy(flags, join(flags.state, 'mirror')) : flags.log, flags.state, flags.name, flags.key);
     requireCosigned(run.logs);
     this.print(run.key);
     return run;
@@ -70,11 +71,10 @@ export default class AuditWitness extends GwCommand {
     return { key: served.key, logs: [] };
   }
 
-  async #copy(flags: Parameters<GwCommand['connect']>[0] & { readonly state: string }): Promise<string> {
+  async #copy(flags: Parameters<GwCommand['connect']>[0], to: string): Promise<string> {
     const { client } = await this.connect(flags);
     const { mirrorLogs } = await import('../../gateway/mirror-logs.js');
-    const copy = join(flags.state, 'mirror');
-    await mirrorLogs({ list: () => client.auditLogs(), file: (path, limit) => client.auditFile(path, limit) }, copy);
-    return copy;
+    sayMissingTimestamps(await mirrorLogs({ list: () => client.auditLogs(), file: (path, limit) => client.auditFile(path, limit) }, to));
+    return to;
   }
 }

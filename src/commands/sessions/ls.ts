@@ -63,7 +63,10 @@ export default class SessionsLs extends GwCommand {
     if (flags.follow) {
       const ended = new AbortController();
       process.once('SIGINT', () => ended.abort());
-      for await (const sessions of followSessions(async () => (await client.sessions(query)).sessions, ended.signal)) await print({ sessions, next: null });
+      for await (const { sessions, more } of followSessions((asked) => client.sessions(asked), query, ended.signal)) {
+        await print({ sessions, next: null });
+        if (more !== null) say(`More began than are shown here: ask for them with --before ${visible(more)}`);
+      }
       return { sessions: [], next: null };
     }
     const page = await client.sessions(query);

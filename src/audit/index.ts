@@ -14,7 +14,6 @@ export { type AuditLog, classify, createAuditLog } from './audit-log.js';
 export { AuditTrail, type NewKeys } from './audit-trail.js';
 export { type Checkpoint, isSigned, parseCheckpoint, signCheckpoint } from './checkpoint.js';
 export { type Cosigned, cosignLogs } from './cosign-logs.js';
-export { syncDirectories, writeWhole } from './durable-file.js';
 export { endedInOrder } from './ended-in-order.js';
 export { decodeBundle, encodeBundle } from './entry-bundle.js';
 export { entryMatches } from './entry-matches.js';

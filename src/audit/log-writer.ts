@@ -7,11 +7,11 @@
 import type { KeyObject } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DRAFT_SUFFIX, syncDirectories, writeWhole } from '../base/durable-file.js';
 import type { Logger } from '../base/logger.js';
 import { consistencyProof, verifyConsistency } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
 import { type Checkpoint, isSigned, parseCheckpoint, signCheckpoint } from './checkpoint.js';
-import { DRAFT_SUFFIX, syncDirectories, writeWhole } from './durable-file.js';
 import { LEAF_BYTES } from './entry-bundle.js';
 import { LogFiles } from './log-files.js';
 import { publicKeyBytes } from './note-key.js';

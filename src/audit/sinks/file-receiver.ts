@@ -5,9 +5,9 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock.js';
+import { syncDirectories } from '../../base/durable-file.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { FileSinkSettings } from '../../contract/settings.js';
-import { syncDirectories } from '../durable-file.js';
 import type { SinkReceiver } from './sink-receiver.js';
 
 const RECORDS = 2_000;

@@ -3,8 +3,8 @@
  * what is wrong with the sink at the moment, for other processes to read. Beside the log, in `sinks/NAME.json`.
  */
 import { z } from 'zod';
+import { syncDirectories, writeWhole } from '../../base/durable-file.js';
 import { readIfThere } from '../../base/read-if-there.js';
-import { syncDirectories, writeWhole } from '../durable-file.js';
 
 /** So many attempts in a row that were not taken make a sink one that fails; fewer are an accident. */
 export const FAILING_ATTEMPTS = 3;

@@ -1,4 +1,4 @@
-/** Files that are either there as a whole or not at all, and stay there when the power goes: written beside their place, synced, renamed. */
+/** Files that are either there as a whole or not at all, and stay there when the power goes: written beside their place, synced, renamed. Node built-ins only. */
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 

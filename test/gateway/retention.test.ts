@@ -1,5 +1,5 @@
 /** Records end when their time is over, and not before: neither under a hold, nor by a clock that jumps; and a stranger sees it when they did. */
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AuditLeaf, decodeLeaf } from '../../src/audit/audit-leaf.js';
@@ -192,6 +192,27 @@ describe('retention', () => {
       await writeFile(join(world.journalDir, 'w1', 'pruned'), '{"through":1}\n');
       await engine.run(false);
       expect(await readdir(world.journalDir)).toEqual(['w2']);
+    });
+    expect(await problems()).toEqual([]);
+  });
+
+  it('says again what is gone of a journal whose mark a former version left empty, by what the log told', async () => {
+    await world.run('w1', async (process) => {
+      for (let at = 0; at < 12; at++) await world.record(process, `ses_old${at}`);
+      world.pass(20 * DAY);
+      for (let at = 0; at < 12; at++) await world.record(process, `ses_new${at}`);
+      world.pass(15 * DAY);
+    });
+    const mark = join(world.journalDir, 'w1', 'pruned');
+    const through = await world.run('w2', async ({ engine }) => {
+      expect((await engine.run(false)).segments).toBeGreaterThan(0);
+      return readFile(mark, 'utf8');
+    });
+    await writeFile(mark, '');
+    expect((await problems()).join('\n')).toContain('missing');
+    await world.run('w3', async ({ engine }) => {
+      expect(await engine.run(false)).toMatchObject({ segments: 0 });
+      expect(await readFile(mark, 'utf8')).toBe(through);
     });
     expect(await problems()).toEqual([]);
   });

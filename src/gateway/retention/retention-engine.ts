@@ -201,7 +201,8 @@ export class RetentionEngine {
       const limit = memory.segmentsOf(journal);
       if (limit === 0) continue;
       const directory = join(journalDir, journal);
-      const prunable = await prunableSegments(directory, (session) => memory.hasEnded(journal, session), limit).catch((err: unknown) => {
+      const told = (): Promise<number> => prunedByLogs(logs, journal);
+      const prunable = await prunableSegments(directory, (session) => memory.hasEnded(journal, session), { limit, told }).catch((err: unknown) => {
         logger.error({ err, journal }, 'a journal whose time is over cannot be read; it stays as it is');
         return null;
       });
@@ -298,4 +299,13 @@ async function beginningOf(logs: readonly string[], now: number): Promise<number
     }
   }
   return first;
+}
+
+/** Through which segment the logs say that a journal was pruned; 0: they do not. */
+async function prunedByLogs(logs: readonly string[], journal: string): Promise<number> {
+  let through = 0;
+  for await (const { kind, data } of new LogSweep().until(logs, Number.POSITIVE_INFINITY)) {
+    if (kind === 'journal.prune' && data['journalOfSegment'] === journal) through = Math.max(through, Number(data['through']) || 0);
+  }
+  return through;
 }

@@ -20,6 +20,12 @@ export async function writeWhole(root: string, path: string, bytes: Uint8Array |
   await rename(draft, target);
 }
 
+/** Makes a directory, and those on the way, and puts the names of those that were not there on disk: else what is synced in them goes with their name. */
+export async function makeDirectory(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first !== undefined) await syncDirectories(dirname(first), [relative(dirname(first), path)]);
+}
+
 /** Puts the names of files on disk: every directory between `root` and each of `paths`, once. */
 export async function syncDirectories(root: string, paths: readonly string[]): Promise<void> {
   const directories = new Set<string>([root]);

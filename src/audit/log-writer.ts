@@ -6,7 +6,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DRAFT_SUFFIX, syncDirectories, writeWhole } from '../base/durable-file.js';
 import type { Logger } from '../base/logger.js';
 import { consistencyProof, verifyConsistency } from '../base/merkle-proof.js';
@@ -83,6 +83,8 @@ export class LogWriter {
   static async open(options: LogWriterOptions): Promise<LogWriter> {
     const { directory, origin, keys } = options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    // Else what is synced in it goes with its name; in any case, since who made it may have died before this.
+    await syncDirectories(dirname(directory), []);
     const files = new LogFiles(directory);
     const last = (await readOwnCheckpoint(files, options)) ?? (await begin(options));
     await ownPruning(files);

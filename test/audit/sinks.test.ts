@@ -8,10 +8,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postSignedBody } from '../../src/approval/index.js';
 import { fileReceiver, sinkStatus, syslogReceiver, webhookReceiver } from '../../src/audit/index.js';
+import { nativeRecord } from '../../src/audit/sinks/native-record.js';
 import { Secret } from '../../src/base/secret.js';
+import type { AuditEntry } from '../../src/contract/audit-entry.js';
 import type { FileSinkSettings, SecretSource, SyslogSinkSettings } from '../../src/contract/settings.js';
 import { eventually } from '../store/state-server.js';
 import { type Rsyslog, startRsyslog } from '../support/rsyslog.js';
+import { SyncedNames } from '../support/synced-names.js';
 import { makeAuthority, type TestAuthority } from '../support/test-authority.js';
 import { buildLogs, openTrail, session, withDirectory } from './log-world.js';
 import { clock, firstTimes, idsOf, idsTo, logsOf, placesOf, RunningSink, receivedAll, sinkSettings } from './sink-world.js';
@@ -48,6 +51,16 @@ describe('a file', () => {
       expect(ids.filter((id) => id.startsWith('bank/0'))).toEqual(idsTo('0', 285 + 48));
       expect(ids.filter((id) => id.startsWith('bank/1'))).toEqual(idsTo('1', 7));
       expect((await stat(to.path)).mode & 0o077).toBe(0);
+    }));
+
+  it('is there after a power cut, and so are the directories that were made for it', () =>
+    withDirectory(async (dir) => {
+      const path = join(dir, 'var', 'out', 'audit.ndjson');
+      using synced = await SyncedNames.watch();
+      const entry: AuditEntry = { log: 'bank/0', n: 0, time: '2026-03-01T12:00:00.000Z', kind: 'log.open', journal: 'wrk_a', data: {} };
+      await fileReceiver(settingsOf(dir, { path }), clock).deliver([{ entry, json: nativeRecord(entry, null) }], new AbortController().signal);
+      expect(await linesOf(path)).toHaveLength(1);
+      expect(await synced.holds(dir, path)).toBe(true);
     }));
 
   it('gives again what was not remembered, cuts half a line, and touches no file that is not its own', () =>

@@ -41,7 +41,7 @@ export { verifyNote } from './signed-note.js';
 export { fileReceiver } from './sinks/file-receiver.js';
 export { nativeRecord } from './sinks/native-record.js';
 export { ocsfRecord } from './sinks/ocsf/ocsf-record.js';
-export { readPlace, type SinkFailure } from './sinks/sink-place.js';
+export { readPlace, type SinkFailure, wasBegun } from './sinks/sink-place.js';
 export type { SinkReceiver } from './sinks/sink-receiver.js';
 export { SinkRunner } from './sinks/sink-runner.js';
 export { sinkStatus } from './sinks/sink-status.js';

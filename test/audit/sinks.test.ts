@@ -1,7 +1,7 @@
 /** Sinks over real logs: a file, a real rsyslogd over TLS, a webhook that fails, hangs, finds batches too large; restarts in between. */
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
@@ -116,6 +116,55 @@ describe('a file', () => {
       await eventually('it has the new ones', async () => (await linesOf(to.path)).length === 3);
       await runner.close();
       expect((await linesOf(to.path)).map((line) => (JSON.parse(line) as { kind: string }).kind)).toEqual(['log.open', 'session.start', 'session.end']);
+    }));
+
+  it.each([
+    ['was removed', (place: string) => rm(place)],
+    ['is damaged', (place: string) => writeFile(place, '{"v":1,"next":{"0":2')],
+  ])('that begins at the newest entry gets everything anew when its place %s: nothing is left out', (_what, lose) =>
+    withDirectory(async (dir) => {
+      await buildLogs(dir);
+      const to = settingsOf(dir);
+      const asked = sinkSettings(to, { begin: 'newest' });
+      const place = join(placesOf(dir), 'siem.json');
+      const first = new RunningSink(dir, asked, fileReceiver(to, clock));
+      await eventually('it has begun', async () => (await readdir(placesOf(dir)).catch((): string[] => [])).includes('siem.json'));
+      await more(dir, 5);
+      await eventually('it has the new ones', () => first.runner.delivered === 9);
+      await first.runner.close();
+      // Written while nobody serves it, and not taken yet.
+      await more(dir, 3);
+      await lose(place);
+      const second = new RunningSink(dir, asked, fileReceiver(to, clock));
+      await receivedAll(() => linesOf(to.path), { '0': 285 + 9 + 7, '1': 7 });
+      await second.runner.close();
+    }),
+  );
+
+  it('that cannot read its place for a while does not write another one, and goes on where it was', () =>
+    withDirectory(async (dir) => {
+      await buildLogs(dir);
+      const to = settingsOf(dir);
+      const first = new RunningSink(dir, sinkSettings(to), fileReceiver(to, clock));
+      await receivedAll(() => linesOf(to.path), SIZES);
+      await first.runner.close();
+      // Its place is on a disk that is away: a file stands where the directory was.
+      const [place, away] = [join(placesOf(dir), 'siem.json'), join(dir, 'away')];
+      const known = await readFile(place);
+      await rm(place);
+      await symlink(join(away, 'siem.json'), place);
+      await writeFile(away, '');
+      const second = new RunningSink(dir, sinkSettings(to), fileReceiver(to, clock));
+      await eventually('it says so', () => second.changes.length === 1);
+      expect((await lstat(place)).isSymbolicLink()).toBe(true);
+      await rm(away);
+      await mkdir(away);
+      await writeFile(join(away, 'siem.json'), known);
+      await more(dir, 2);
+      await eventually('it is well', () => second.changes.includes(null));
+      await second.runner.close();
+      const ids = idsOf(await linesOf(to.path));
+      expect(ids.filter((id) => id.startsWith('bank/0'))).toEqual(idsTo('0', 285 + 6));
     }));
 
   it('stops where the log is shorter than it was, and says so', () =>

@@ -4,8 +4,8 @@
  */
 import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DRAFT_SUFFIX } from '../base/durable-file.js';
 import type { Report } from './check-entries.js';
-import { DRAFT_SUFFIX } from './durable-file.js';
 import { levelWidth, TILE_WIDTH, tilePath } from './tile-layout.js';
 
 /** Deepest path of a tile of the largest tree that there can be. */

@@ -5,9 +5,9 @@
 import type { KeyObject } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncDirectories, writeWhole } from '../base/durable-file.js';
 import { noSuchDirectory } from '../base/no-such-directory.js';
 import { readBounded } from './bounded-file.js';
-import { syncDirectories, writeWhole } from './durable-file.js';
 import { KEY_TYPE, publicKeyBytes, type VerifierKey } from './note-key.js';
 import { formatNote, NOTE_BYTES, parseNote, signNote, verifyNote } from './signed-note.js';
 

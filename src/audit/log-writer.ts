@@ -6,12 +6,12 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { DRAFT_SUFFIX, syncDirectories, writeWhole } from '../base/durable-file.js';
 import type { Logger } from '../base/logger.js';
 import { consistencyProof, verifyConsistency } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
 import { type Checkpoint, isSigned, parseCheckpoint, signCheckpoint } from './checkpoint.js';
-import { DRAFT_SUFFIX, syncDirectories, writeWhole } from './durable-file.js';
 import { LEAF_BYTES } from './entry-bundle.js';
 import { LogFiles } from './log-files.js';
 import { publicKeyBytes } from './note-key.js';
@@ -83,6 +83,8 @@ export class LogWriter {
   static async open(options: LogWriterOptions): Promise<LogWriter> {
     const { directory, origin, keys } = options;
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    // Else what is synced in it goes with its name; in any case, since who made it may have died before this.
+    await syncDirectories(dirname(directory), []);
     const files = new LogFiles(directory);
     const last = (await readOwnCheckpoint(files, options)) ?? (await begin(options));
     await ownPruning(files);

@@ -4,11 +4,11 @@
  */
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncDirectories, writeWhole } from '../base/durable-file.js';
 import { leafHash } from '../base/merkle-hash.js';
 import { noSuchDirectory } from '../base/no-such-directory.js';
 import { GwError } from '../contract/gw-error.js';
 import { parseCheckpoint } from './checkpoint.js';
-import { syncDirectories, writeWhole } from './durable-file.js';
 import { LogFiles } from './log-files.js';
 import { bundlesBefore, decodePruning, PRUNED_FILE, type Pruning } from './pruning.js';
 

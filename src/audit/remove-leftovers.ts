@@ -1,7 +1,7 @@
 /** Removes what a process that died while it published a checkpoint left behind: drafts, and partial tiles of a size that no checkpoint has. */
 import { readdir, rm } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
-import { DRAFT_SUFFIX } from './durable-file.js';
+import { DRAFT_SUFFIX } from '../base/durable-file.js';
 import { partialTiles, tilePath } from './tile-layout.js';
 
 export async function removeLeftovers(directory: string, size: number): Promise<void> {

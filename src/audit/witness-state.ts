@@ -5,9 +5,9 @@
 import type { KeyObject } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncDirectories, writeWhole } from '../base/durable-file.js';
 import { GwError } from '../contract/gw-error.js';
 import { type Checkpoint, type ParsedCheckpoint, parseCheckpoint } from './checkpoint.js';
-import { syncDirectories, writeWhole } from './durable-file.js';
 import { KEY_TYPE, publicKeyBytes } from './note-key.js';
 import { cosignNote, formatNote, type NoteSignature, verifyNote } from './signed-note.js';
 

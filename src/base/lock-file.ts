@@ -100,8 +100,8 @@ async function create(path: string): Promise<string | null> {
   const nonce = randomBytes(12).toString('base64url');
   const content = JSON.stringify({ ...(await nameProcess()), nonce });
   const draft = `${path}.${nonce}`;
-  await writeFile(draft, content, { flag: 'wx', mode: 0o600 });
   try {
+    await writeFile(draft, content, { flag: 'wx', mode: 0o600 });
     await link(draft, path);
     return content;
   } catch (cause) {

@@ -2,7 +2,6 @@
  * The sinks of this gateway. One worker at a time serves them, for the logs of all workers: whoever holds the lock in `sinks/`; the others stand by and
  * take over when it is gone. Everything it knows is on disk, so a takeover gives again what was not confirmed and leaves out nothing.
  */
-import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { postSignedBody } from '../approval/index.js';
@@ -19,6 +18,7 @@ import {
   webhookReceiver,
 } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
+import { makeDirectory } from '../base/durable-file.js';
 import { takeLockFile } from '../base/lock-file.js';
 import type { Logger } from '../base/logger.js';
 import { pause } from '../base/pause.js';
@@ -63,6 +63,8 @@ export function startAuditSinks(options: AuditSinksOptions): AuditSinks {
   let runners: SinkRunner[] | null = null;
   let sources: SensitiveSource[] = [];
   let changing: Promise<unknown> = Promise.resolve();
+  /** Why this process can neither serve nor see who does; null: it can. */
+  let trouble: SinkFailure | null = null;
 
   const begin = (): void => {
     runners = settings.map((each) => runnerOf(each));
@@ -104,31 +106,39 @@ export function startAuditSinks(options: AuditSinksOptions): AuditSinks {
     });
   };
 
+  /** Serves to the end, unless another process does. */
   const serve = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
-      if (settings.length === 0) {
-        await pause(STANDBY_MS, stop.signal);
-        continue;
-      }
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-      const attempt = await takeLockFile(join(directory, 'lock'));
-      if (attempt.kind === 'held') {
-        await pause(STANDBY_MS, stop.signal);
-        continue;
-      }
-      try {
-        await change(() => Promise.resolve(begin()));
-        await new Promise<void>((resolve) => {
-          if (stop.signal.aborted) resolve();
-          else stop.signal.addEventListener('abort', () => resolve(), { once: true });
-        });
-        await change(end);
-      } finally {
-        await attempt.release();
-      }
+    await makeDirectory(directory);
+    const attempt = await takeLockFile(join(directory, 'lock'));
+    if (trouble !== null) logger.info({ attempts: trouble.attempts }, 'the sinks of the audit log can be served by this process again');
+    trouble = null;
+    if (attempt.kind === 'held') return;
+    try {
+      await change(() => Promise.resolve(begin()));
+      await new Promise<void>((resolve) => {
+        if (stop.signal.aborted) resolve();
+        else stop.signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      await change(end);
+    } finally {
+      await attempt.release();
     }
   };
-  const serving = serve().catch((err: unknown) => logger.error({ err }, 'the sinks of the audit log are not served by this process'));
+  /** A disk that is full or a process without descriptors is so for a while only. */
+  const failed = (err: unknown): void => {
+    const before = trouble;
+    const message = `The sinks cannot be served (${codeOf(err)}).`;
+    trouble = { since: before?.since ?? new Date(clock.now()).toISOString(), attempts: (before?.attempts ?? 0) + 1, message };
+    if (before === null) logger.error({ err }, 'the sinks of the audit log cannot be served by this process; it is tried again');
+    else logger.debug({ err }, 'the sinks of the audit log cannot be served by this process yet');
+  };
+  const keepServing = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      if (settings.length > 0) await serve().catch(failed);
+      await pause(STANDBY_MS, stop.signal);
+    }
+  };
+  const serving = keepServing();
 
   return {
     reload: (next) =>
@@ -140,7 +150,7 @@ export function startAuditSinks(options: AuditSinksOptions): AuditSinks {
       }),
     status: async () => {
       const directories = await logs();
-      return Promise.all(settings.map((each) => sinkStatus(directory, each, directories, clock.now())));
+      return Promise.all(settings.map((each) => sinkStatus(directory, each, directories, clock.now(), trouble)));
     },
     counts: () => {
       const all: Record<string, { delivered: number; failures: number }> = {};
@@ -173,6 +183,10 @@ function receiverOf({ name, format, to }: SinkSettings, { config, clock }: Audit
         clock,
       });
   }
+}
+
+function codeOf(thrown: unknown): string {
+  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown error';
 }
 
 /** That a sink failed, and for how long, is itself evidence. */

@@ -14,12 +14,11 @@ import {
   PRUNED_FILE,
   parseCheckpoint,
   removeLeftovers,
-  syncDirectories,
   TILE_WIDTH,
   type Tile,
   tilePath,
-  writeWhole,
 } from '../audit/index.js';
+import { syncDirectories, writeWhole } from '../base/durable-file.js';
 import { GwError } from '../contract/gw-error.js';
 import { copyTimestamps } from './mirror-timestamps.js';
 import type { RemoteLogs } from './remote-logs.js';

@@ -5,7 +5,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import {
   AuditTrail,
   endedInOrder,
@@ -20,6 +20,7 @@ import {
   verifierKey,
 } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
+import { syncDirectories } from '../base/durable-file.js';
 import { takeLockFile } from '../base/lock-file.js';
 import type { Logger } from '../base/logger.js';
 import { noSuchDirectory } from '../base/no-such-directory.js';
@@ -75,6 +76,9 @@ export async function openAuditTrail(settings: AuditTrailSettings): Promise<Audi
   const timestamps = await timestampSettings(settings.config);
   const directory = logDirectory(settings.config.gateway.dataDir);
   try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    // The name of the directory of all logs, and of the key beside it: else what is synced below goes with it.
+    await syncDirectories(dirname(directory), []);
     return await openLog(settings, keys, await claim(directory), timestamps);
   } catch (cause) {
     if (cause instanceof GwError) throw cause;

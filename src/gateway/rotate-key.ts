@@ -3,8 +3,9 @@
  * one is gone afterwards; of configured keys, the first takes the place of the second. The order on disk is new key, statement, exchange: whatever
  * interrupts it before the statement changed nothing, and after it whoever reads the key next ends it.
  */
-import { keepRotation, newSigningKey, parseRotation, publicKeyBytes, readRotations, readSigningKey, signRotation, writeWhole } from '../audit/index.js';
+import { keepRotation, newSigningKey, parseRotation, publicKeyBytes, readRotations, readSigningKey, signRotation } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
+import { writeWhole } from '../base/durable-file.js';
 import { GwError } from '../contract/gw-error.js';
 import { readGatewayConfig } from './live-config.js';
 import { logDirectory } from './open-audit-trail.js';

@@ -2,7 +2,8 @@
 import type { KeyObject } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { newSigningKey, parseRotation, publicKeyBytes, readRotations, readSigningKey, syncDirectories } from '../audit/index.js';
+import { newSigningKey, parseRotation, publicKeyBytes, readRotations, readSigningKey } from '../audit/index.js';
+import { syncDirectories } from '../base/durable-file.js';
 import { readIfThere } from '../base/read-if-there.js';
 import type { GatewayConfig } from '../config/index.js';
 import { configuredSecret } from './configured-secret.js';

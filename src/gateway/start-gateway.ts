@@ -3,9 +3,9 @@
  * must know of the configuration the first worker tells it. It installs no signal handlers: the command that runs it does.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeDirectory } from '../base/durable-file.js';
 import { type ErrorBody, GwError } from '../contract/gw-error.js';
 import { type DirectoryLock, lockDirectory } from '../store/directory-lock.js';
 import { type EmbeddedState, startEmbeddedState } from './embedded-state.js';
@@ -81,7 +81,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Runnin
 /** One gateway at a time: a second one would take the first one's journals for those of a dead process. */
 async function lockDataDir(dataDir: string): Promise<DirectoryLock> {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeDirectory(dataDir);
     return await lockDirectory(join(dataDir, 'gateway.lock'), `The data directory ${dataDir}`);
   } catch (thrown) {
     if (thrown instanceof GwError) throw thrown;

@@ -13,11 +13,10 @@ import {
   parseCheckpoint,
   readSteadily,
   SIZE_TYPE,
-  syncDirectories,
   type VerifierKey,
   withCosignature,
-  writeWhole,
 } from '../audit/index.js';
+import { syncDirectories, writeWhole } from '../base/durable-file.js';
 import { consistencyProof } from '../base/merkle-proof.js';
 import { readIfThere } from '../base/read-if-there.js';
 import { readLimited } from '../base/read-limited.js';

@@ -3,8 +3,9 @@
  * Recovery of what other processes left behind is `recoverJournals`, run before by the composition root.
  */
 import { mkdir, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.js';
+import { makeDirectory, syncDirectories } from '../base/durable-file.js';
 import { newId } from '../base/id.js';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
@@ -61,14 +62,15 @@ export async function openJournal(options: JournalOptions): Promise<GroupJournal
   if (!isBootId(bootId)) throw new GwError('config.invalid', 'A worker id takes letters, digits, dash and underscore, at most 64.');
   const directory = join(options.dir, bootId);
   try {
-    await mkdir(options.dir, { recursive: true, mode: 0o700 });
+    await makeDirectory(options.dir);
     await mkdir(directory, { mode: 0o700 });
     await takeLock(directory);
     const files = options.files ?? systemFiles;
     const keys = options.encryption == null ? null : new KeyIssuer(directory, await keepNewKey(directory, bootId, options.encryption), files);
     const version = keys === null ? VERSION.plain : VERSION.encrypted;
     const log = new SegmentLog({ directory, bootId, gateway: options.gateway, version, keys, files }, options.clock.now());
-    await syncDirectory(options.dir);
+    // In any case, since who made the directory of all journals may have died before this.
+    await syncDirectories(dirname(options.dir), [join(basename(options.dir), bootId)]);
     return new GroupJournal({
       log,
       directory,
@@ -103,13 +105,4 @@ async function keepNewKey(directory: string, bootId: string, wrapper: KeyWrapper
     await file.close();
   }
   return key;
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

@@ -1,17 +1,20 @@
 /** Sinks over real logs: a file, a real rsyslogd over TLS, a webhook that fails, hangs, finds batches too large; restarts in between. */
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
-import { appendFile, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, lstat, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { postSignedBody } from '../../src/approval/index.js';
 import { fileReceiver, sinkStatus, syslogReceiver, webhookReceiver } from '../../src/audit/index.js';
+import { nativeRecord } from '../../src/audit/sinks/native-record.js';
 import { Secret } from '../../src/base/secret.js';
+import type { AuditEntry } from '../../src/contract/audit-entry.js';
 import type { FileSinkSettings, SecretSource, SyslogSinkSettings } from '../../src/contract/settings.js';
 import { eventually } from '../store/state-server.js';
 import { type Rsyslog, startRsyslog } from '../support/rsyslog.js';
+import { SyncedNames } from '../support/synced-names.js';
 import { makeAuthority, type TestAuthority } from '../support/test-authority.js';
 import { buildLogs, openTrail, session, withDirectory } from './log-world.js';
 import { clock, firstTimes, idsOf, idsTo, logsOf, placesOf, RunningSink, receivedAll, sinkSettings } from './sink-world.js';
@@ -48,6 +51,16 @@ describe('a file', () => {
       expect(ids.filter((id) => id.startsWith('bank/0'))).toEqual(idsTo('0', 285 + 48));
       expect(ids.filter((id) => id.startsWith('bank/1'))).toEqual(idsTo('1', 7));
       expect((await stat(to.path)).mode & 0o077).toBe(0);
+    }));
+
+  it('is there after a power cut, and so are the directories that were made for it', () =>
+    withDirectory(async (dir) => {
+      const path = join(dir, 'var', 'out', 'audit.ndjson');
+      using synced = await SyncedNames.watch();
+      const entry: AuditEntry = { log: 'bank/0', n: 0, time: '2026-03-01T12:00:00.000Z', kind: 'log.open', journal: 'wrk_a', data: {} };
+      await fileReceiver(settingsOf(dir, { path }), clock).deliver([{ entry, json: nativeRecord(entry, null) }], new AbortController().signal);
+      expect(await linesOf(path)).toHaveLength(1);
+      expect(await synced.holds(dir, path)).toBe(true);
     }));
 
   it('gives again what was not remembered, cuts half a line, and touches no file that is not its own', () =>
@@ -103,6 +116,55 @@ describe('a file', () => {
       await eventually('it has the new ones', async () => (await linesOf(to.path)).length === 3);
       await runner.close();
       expect((await linesOf(to.path)).map((line) => (JSON.parse(line) as { kind: string }).kind)).toEqual(['log.open', 'session.start', 'session.end']);
+    }));
+
+  it.each([
+    ['was removed', (place: string) => rm(place)],
+    ['is damaged', (place: string) => writeFile(place, '{"v":1,"next":{"0":2')],
+  ])('that begins at the newest entry gets everything anew when its place %s: nothing is left out', (_what, lose) =>
+    withDirectory(async (dir) => {
+      await buildLogs(dir);
+      const to = settingsOf(dir);
+      const asked = sinkSettings(to, { begin: 'newest' });
+      const place = join(placesOf(dir), 'siem.json');
+      const first = new RunningSink(dir, asked, fileReceiver(to, clock));
+      await eventually('it has begun', async () => (await readdir(placesOf(dir)).catch((): string[] => [])).includes('siem.json'));
+      await more(dir, 5);
+      await eventually('it has the new ones', () => first.runner.delivered === 9);
+      await first.runner.close();
+      // Written while nobody serves it, and not taken yet.
+      await more(dir, 3);
+      await lose(place);
+      const second = new RunningSink(dir, asked, fileReceiver(to, clock));
+      await receivedAll(() => linesOf(to.path), { '0': 285 + 9 + 7, '1': 7 });
+      await second.runner.close();
+    }),
+  );
+
+  it('that cannot read its place for a while does not write another one, and goes on where it was', () =>
+    withDirectory(async (dir) => {
+      await buildLogs(dir);
+      const to = settingsOf(dir);
+      const first = new RunningSink(dir, sinkSettings(to), fileReceiver(to, clock));
+      await receivedAll(() => linesOf(to.path), SIZES);
+      await first.runner.close();
+      // Its place is on a disk that is away: a file stands where the directory was.
+      const [place, away] = [join(placesOf(dir), 'siem.json'), join(dir, 'away')];
+      const known = await readFile(place);
+      await rm(place);
+      await symlink(join(away, 'siem.json'), place);
+      await writeFile(away, '');
+      const second = new RunningSink(dir, sinkSettings(to), fileReceiver(to, clock));
+      await eventually('it says so', () => second.changes.length === 1);
+      expect((await lstat(place)).isSymbolicLink()).toBe(true);
+      await rm(away);
+      await mkdir(away);
+      await writeFile(join(away, 'siem.json'), known);
+      await more(dir, 2);
+      await eventually('it is well', () => second.changes.includes(null));
+      await second.runner.close();
+      const ids = idsOf(await linesOf(to.path));
+      expect(ids.filter((id) => id.startsWith('bank/0'))).toEqual(idsTo('0', 285 + 6));
     }));
 
   it('stops where the log is shorter than it was, and says so', () =>

@@ -1,5 +1,5 @@
 /** The lock file between real processes that are killed while they hold it. Who takes over what is tested where locks are used. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -90,5 +90,17 @@ describe('a lock file', () => {
     await second.release();
     await second.release();
     expect(await lockHolder(path)).toBeNull();
+  });
+
+  it('that cannot be written leaves nothing behind', async () => {
+    const path = join(folder, 'full.lock');
+    const limit = (size: number | 'unlimited'): Buffer => execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${size}:`]);
+    limit(0);
+    try {
+      await expect(takeLockFile(path)).rejects.toThrow('EFBIG');
+    } finally {
+      limit('unlimited');
+    }
+    expect((await readdir(folder)).filter((name) => name.startsWith('full.lock'))).toEqual([]);
   });
 });

@@ -1,11 +1,11 @@
 /** The audit log gives up its oldest entries when their time is over and nothing needs them; what is left verifies, proves, and shows what was given up. */
-import { cp, mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { entriesFrom } from '../../src/audit/follow-logs.js';
 import { cosignLogs, logState, nativeRecord, parseCheckpoint, publicKeyBytes, readSigningKey, SinkRunner, searchLogs } from '../../src/audit/index.js';
 import { LogFiles } from '../../src/audit/log-files.js';
-import { writePlace } from '../../src/audit/sinks/sink-place.js';
+import { markBegun, writePlace } from '../../src/audit/sinks/sink-place.js';
 import { silentLogger } from '../../src/base/logger.js';
 import type { AuditFilter } from '../../src/contract/audit-entry.js';
 import { createAuditReader } from '../../src/gateway/audit-reader.js';
@@ -148,6 +148,13 @@ describe('the audit log', () => {
       expect(await entries(), 'a sink that is behind').toBe(0);
       await place(100_000);
       expect(await entries()).toBeGreaterThan(512);
+      const newest = world.sinks.map((each) => ({ ...each, begin: 'newest' as const }));
+      await rm(join(world.dir, 'sinks', 'siem.json'));
+      world.sinks = newest;
+      expect(await entries(), 'one that was never seen and begins at the end').toBeGreaterThan(512);
+      await markBegun(join(world.dir, 'sinks'), 'siem');
+      expect(await entries(), 'one that lost its place and gets everything anew').toBe(0);
+      await place(100_000);
       for (const [directory, pruned] of [
         [join(world.dir, 'nowhere'), false],
         [seen, true],

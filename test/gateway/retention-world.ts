@@ -50,6 +50,8 @@ export interface Process {
 export class RetentionWorld {
   readonly dir: string;
   readonly store: Store;
+  /** Of the state database. */
+  readonly url: string;
   rules = RULES;
   wall = BEGIN;
   monotonic = 0;
@@ -58,9 +60,10 @@ export class RetentionWorld {
   readonly clock: Clock = { now: () => this.wall, monotonic: () => this.monotonic };
   readonly #seed: string;
 
-  private constructor(dir: string, store: Store, seed: string) {
+  private constructor(dir: string, store: Store, url: string, seed: string) {
     this.dir = dir;
     this.store = store;
+    this.url = url;
     this.#seed = seed;
   }
 
@@ -68,7 +71,8 @@ export class RetentionWorld {
     const dir = await mkdtemp(join(tmpdir(), 'gw-retention-'));
     const seed = newSigningKey();
     await writeFile(join(dir, 'audit-key'), `${seed}\n`, { mode: 0o600 });
-    return new RetentionWorld(dir, await openStore({ url: await server.database(), logger: silentLogger }), seed);
+    const url = await server.database();
+    return new RetentionWorld(dir, await openStore({ url, logger: silentLogger }), url, seed);
   }
 
   /** The key that signs. */

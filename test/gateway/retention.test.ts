@@ -1,5 +1,5 @@
 /** Records end when their time is over, and not before: neither under a hold, nor by a clock that jumps; and a stranger sees it when they did. */
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type AuditLeaf, decodeLeaf } from '../../src/audit/audit-leaf.js';
@@ -192,6 +192,109 @@ describe('retention', () => {
       await writeFile(join(world.journalDir, 'w1', 'pruned'), '{"through":1}\n');
       await engine.run(false);
       expect(await readdir(world.journalDir)).toEqual(['w2']);
+    });
+    expect(await problems()).toEqual([]);
+  });
+
+  it('says again what is gone of a journal whose mark a former version left empty, by what the log told', async () => {
+    await world.run('w1', async (process) => {
+      for (let at = 0; at < 12; at++) await world.record(process, `ses_old${at}`);
+      world.pass(20 * DAY);
+      for (let at = 0; at < 12; at++) await world.record(process, `ses_new${at}`);
+      world.pass(15 * DAY);
+    });
+    const mark = join(world.journalDir, 'w1', 'pruned');
+    const through = await world.run('w2', async ({ engine }) => {
+      expect((await engine.run(false)).segments).toBeGreaterThan(0);
+      return readFile(mark, 'utf8');
+    });
+    await writeFile(mark, '');
+    expect((await problems()).join('\n')).toContain('missing');
+    await world.run('w3', async ({ engine }) => {
+      expect(await engine.run(false)).toMatchObject({ segments: 0 });
+      expect(await readFile(mark, 'utf8')).toBe(through);
+    });
+    expect(await problems()).toEqual([]);
+  });
+
+  it('takes away the texts that a pass left which was killed after it destroyed the key', async () => {
+    await twoSessions(31);
+    const texts = () => server.query(world.url, 'select id, content, client, client_address from gw.sessions order by id');
+    await world.run('w2', async ({ engine, trail }) => {
+      const { recordings, approvals, index, targets } = RULES;
+      trail.append('retention.rules', { recordings, approvals, index, targets });
+      const said = { session: 'ses_long', journalOfSession: 'w1', target: 'bank-db', issuer: 'https://issuer.example', subject: 'alice' };
+      trail.append('session.expire', { ...said, endedAt: new Date(BEGIN).toISOString(), keepMs: recordings, knownTime: new Date(world.wall).toISOString() });
+      destroyKey(join(world.journalDir, 'w1'), 1);
+      await engine.run(true);
+      expect(await texts(), 'a look changes nothing').toMatchObject([
+        { content: 'kept', client: 'psql' },
+        { content: 'kept', client: 'psql' },
+      ]);
+      await engine.run(false);
+    });
+    expect(await texts()).toEqual([
+      { id: 'ses_long', content: 'expired', client: null, client_address: '' },
+      { id: 'ses_short', content: 'expired', client: null, client_address: '' },
+    ]);
+    expect(await problems()).toEqual([]);
+  });
+
+  it('of texts that a hold covers, though their key is gone, takes nothing away', async () => {
+    await twoSessions(31);
+    await world.run('w2', async (process) => {
+      destroyKey(join(world.journalDir, 'w1'), 1);
+      await world.hold(process, 'hld_1', 'session', 'ses_long');
+      expect(await process.engine.run(false)).toMatchObject({ held: 1, recordings: 1 });
+      expect(await world.store.sessions.find('ses_long')).toMatchObject({ content: 'kept', client: 'psql' });
+    });
+  });
+
+  it('ends everything that was due when the database failed in the middle of a pass, without a restart', async () => {
+    await world.run('w1', async (process) => {
+      for (const id of ['ses_1', 'ses_2', 'ses_3']) await world.record(process, id);
+    });
+    await world.run('w2', async ({ engine }) => {
+      await engine.run(false);
+      world.pass(31 * DAY);
+      await server.query(world.url, 'alter table gw.operations rename to operations_away');
+      await expect(engine.run(false)).rejects.toMatchObject({ code: 'store.unavailable' });
+      expect(await Promise.all([1, 2, 3].map((number) => state(number)))).toEqual(['ended', 'kept', 'kept']);
+      await server.query(world.url, 'alter table gw.operations_away rename to operations');
+      expect(await engine.run(false)).toMatchObject({ recordings: 2 });
+      for (const id of ['ses_1', 'ses_2', 'ses_3']) expect(await world.store.sessions.find(id)).toMatchObject({ content: 'expired', client: null });
+      expect(await engine.run(false), 'once').toMatchObject({ recordings: 0 });
+    });
+    expect(await problems()).toEqual([]);
+  });
+
+  it('ends everything that was due when a log could not be read for a while, without a restart', async () => {
+    await world.run('w1', (process) => world.record(process, 'ses_1'));
+    await world.run('w2', (process) => world.record(process, 'ses_2', { refused: 300 }, 'w2'), 1);
+    await world.run('w3', async ({ engine }) => {
+      for (let at = 0; at < 2; at++) await engine.run(false);
+      world.pass(31 * DAY);
+      // The session of the first log was found when the second one fails.
+      const bundle = join(world.dir, 'log', '1', 'tile', 'entries', '000');
+      await rename(bundle, `${bundle}.away`);
+      await expect(engine.run(false)).rejects.toMatchObject({ code: 'audit.invalid' });
+      await rename(`${bundle}.away`, bundle);
+      expect(await engine.run(false)).toMatchObject({ recordings: 2 });
+    });
+    expect(await problems()).toEqual([]);
+  });
+
+  it('does not end by former rules what waits for the release of a hold', async () => {
+    await world.run('w1', (process) => world.record(process, 'ses_1', { target: 'short-db' }));
+    const hold = { id: 'hld_1', scope: 'session', value: 'ses_1', issuer: null, reason: 'case', addedBy: 'carol' } as const;
+    await world.store.holds.add(hold, () => Promise.resolve());
+    await world.run('w2', async ({ engine }) => {
+      world.pass(11 * DAY);
+      for (let at = 0; at < 2; at++) expect(await engine.run(false)).toMatchObject({ held: 1 });
+      await world.store.holds.release('hld_1', 'carol', 'closed');
+      world.rules = { ...RULES, targets: [] };
+      expect(await engine.run(false)).toMatchObject({ recordings: 0, held: 0 });
+      expect(await state(1)).toBe('kept');
     });
     expect(await problems()).toEqual([]);
   });

@@ -2,12 +2,12 @@
  * A sink that appends to a file, one JSON document a line. A batch is on disk before it counts as delivered; half a line that a process left behind is
  * taken away before anything follows it. Before it grows too large the file gets the time behind its name, and a new one is begun.
  */
-import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../../base/clock.js';
+import { makeDirectory, syncDirectories } from '../../base/durable-file.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { FileSinkSettings } from '../../contract/settings.js';
-import { syncDirectories } from '../durable-file.js';
 import type { SinkReceiver } from './sink-receiver.js';
 
 const RECORDS = 2_000;
@@ -22,7 +22,7 @@ export function fileReceiver(settings: FileSinkSettings, clock: Clock): SinkRece
     most: RECORDS,
     deliver: async (records) => {
       const bytes = Buffer.from(records.map(({ json }) => `${json}\n`).join(''), 'utf8');
-      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await makeDirectory(dirname(path));
       let file = await open(path, 'a+', 0o600);
       try {
         const size = await cutHalfLine(file);

@@ -1,15 +1,17 @@
 /**
  * How far a sink is in each log, on disk: written after each batch, so that a process that dies gives again what it could not remember. Also says
- * what is wrong with the sink at the moment, for other processes to read. Beside the log, in `sinks/NAME.json`.
+ * what is wrong with the sink at the moment, for other processes to read. Beside the log, in `sinks/NAME.json`. `sinks/NAME.begun` says that there was one.
  */
 import { z } from 'zod';
+import { syncDirectories, writeWhole } from '../../base/durable-file.js';
 import { readIfThere } from '../../base/read-if-there.js';
-import { syncDirectories, writeWhole } from '../durable-file.js';
 
 /** So many attempts in a row that were not taken make a sink one that fails; fewer are an accident. */
 export const FAILING_ATTEMPTS = 3;
 
 const SUFFIX = '.json';
+/** Beside the place, and not taken away with it: a sink that has lost its place is not a new one. */
+const BEGUN_SUFFIX = '.begun';
 
 const placeFile = z.object({
   v: z.literal(1),
@@ -21,7 +23,7 @@ const placeFile = z.object({
 export type SinkPlace = z.output<typeof placeFile>;
 export type SinkFailure = NonNullable<SinkPlace['failing']>;
 
-/** Null: the sink was never seen, or its file is not one of ours: then everything is delivered again. */
+/** Null: the sink was never seen, or its file was removed or is not one of ours. */
 export async function readPlace(directory: string, name: string): Promise<SinkPlace | null> {
   const text = await readIfThere(`${directory}/${name}${SUFFIX}`);
   if (text === null) return null;
@@ -30,6 +32,18 @@ export async function readPlace(directory: string, name: string): Promise<SinkPl
   } catch {
     return null;
   }
+}
+
+/** False: the sink is a new one, and begins where its settings say. One that was begun and has no place begins with everything that is kept. */
+export async function wasBegun(directory: string, name: string): Promise<boolean> {
+  for (const suffix of [BEGUN_SUFFIX, SUFFIX]) if ((await readIfThere(`${directory}/${name}${suffix}`)) !== null) return true;
+  return false;
+}
+
+export async function markBegun(directory: string, name: string): Promise<void> {
+  if ((await readIfThere(`${directory}/${name}${BEGUN_SUFFIX}`)) !== null) return;
+  await writeWhole(directory, `${name}${BEGUN_SUFFIX}`, '');
+  await syncDirectories(directory, []);
 }
 
 export async function writePlace(directory: string, name: string, place: SinkPlace): Promise<void> {

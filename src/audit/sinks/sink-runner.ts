@@ -11,7 +11,7 @@ import { GwError } from '../../contract/gw-error.js';
 import type { SinkSettings } from '../../contract/settings.js';
 import { endsOfLogs, entriesFrom } from '../follow-logs.js';
 import { firstKept } from '../live-log.js';
-import { FAILING_ATTEMPTS, readPlace, type SinkFailure, type SinkPlace, writePlace } from './sink-place.js';
+import { FAILING_ATTEMPTS, markBegun, readPlace, type SinkFailure, type SinkPlace, wasBegun, writePlace } from './sink-place.js';
 import { BatchTooLarge, type SinkReceiver, type SinkRecord } from './sink-receiver.js';
 
 export interface SinkRunnerOptions {
@@ -51,6 +51,8 @@ export class SinkRunner {
   readonly #stop = new AbortController();
   readonly #done: Promise<void>;
   #place: SinkPlace = { v: 1, next: {}, failing: null };
+  /** Its place is known: before that, what stands on disk is not written over. */
+  #begun = false;
   /** Batches shrink to this while the receiver finds them too large. */
   #most: number;
   /** What was given and not taken. */
@@ -73,10 +75,10 @@ export class SinkRunner {
 
   async #run(): Promise<void> {
     const { signal } = this.#stop;
-    for (let begun = false; !signal.aborted; ) {
+    while (!signal.aborted) {
       try {
-        if (!begun) await this.#begin();
-        begun = true;
+        if (!this.#begun) await this.#begin();
+        this.#begun = true;
         if (!(await this.#round())) await pause(LOOK_MS, signal);
       } catch (thrown) {
         if (signal.aborted) break;
@@ -88,17 +90,18 @@ export class SinkRunner {
   }
 
   async #begin(): Promise<void> {
-    const { settings, directory, logs } = this.#options;
+    const { settings, directory, logs, logger } = this.#options;
+    const { failing } = this.#place;
     const known = await readPlace(directory, settings.name);
-    if (known !== null) {
-      this.#place = known;
-      return;
+    if (known !== null) this.#place = { ...known, failing: failing ?? known.failing };
+    else {
+      const lost = await wasBegun(directory, settings.name);
+      if (lost) logger.warn({ sink: settings.name }, 'the place of a sink is gone or damaged: it gets everything anew');
+      const ends = !lost && settings.begin === 'newest' ? await endsOfLogs(await logs()) : new Map<string, number>();
+      this.#place = { v: 1, next: Object.fromEntries([...ends].map(([log, end]) => [nameOf(log), end])), failing };
+      await this.#save();
     }
-    if (settings.begin === 'newest') {
-      const ends = await endsOfLogs(await logs());
-      for (const [log, end] of ends) this.#place.next[nameOf(log)] = end;
-    }
-    await this.#save();
+    await markBegun(directory, settings.name);
   }
 
   /** One batch of each log. False: there was nothing. */
@@ -171,7 +174,7 @@ export class SinkRunner {
     const begins = failing.attempts === FAILING_ATTEMPTS;
     if (begins) logger.error(about, 'a sink of the audit log cannot be served; its entries wait in the log');
     else logger.debug(about, 'a sink of the audit log could not be served; it is tried again');
-    await this.#save().catch((err: unknown) => logger.debug({ err, sink: settings.name }, 'the place of a sink could not be written'));
+    if (this.#begun) await this.#save().catch((err: unknown) => logger.debug({ err, sink: settings.name }, 'the place of a sink could not be written'));
     if (begins) changed(failing, null);
   }
 

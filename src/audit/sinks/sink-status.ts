@@ -5,10 +5,21 @@ import { isKindOf } from '../../contract/audit-entry.js';
 import type { SinkSettings } from '../../contract/settings.js';
 import { entriesFrom } from '../follow-logs.js';
 import { firstKept, logState } from '../live-log.js';
-import { FAILING_ATTEMPTS, readPlace } from './sink-place.js';
+import { FAILING_ATTEMPTS, readPlace, type SinkFailure } from './sink-place.js';
 
-/** @param logs directories of the logs @param now milliseconds since the epoch. @throws GwError `audit.invalid` when a log cannot be read */
-export async function sinkStatus(directory: string, settings: SinkSettings, logs: readonly string[], now: number): Promise<SinkStatus> {
+/**
+ * @param logs directories of the logs
+ * @param now milliseconds since the epoch
+ * @param unserved what keeps all sinks from being served: nobody can have written that to their places
+ * @throws GwError `audit.invalid` when a log cannot be read
+ */
+export async function sinkStatus(
+  directory: string,
+  settings: SinkSettings,
+  logs: readonly string[],
+  now: number,
+  unserved: SinkFailure | null = null,
+): Promise<SinkStatus> {
   const { name, format, to, alarmMs } = settings;
   const place = await readPlace(directory, name);
   let waiting = 0;
@@ -22,7 +33,7 @@ export async function sinkStatus(directory: string, settings: SinkSettings, logs
     const first = (await entriesFrom(log, from)).entries.find(({ kind }) => isKindOf(kind, settings.events));
     if (first !== undefined && (oldest === null || first.time < oldest)) oldest = first.time;
   }
-  const failing = place?.failing ?? null;
+  const failing = unserved ?? place?.failing ?? null;
   const late = oldest !== null && now - Date.parse(oldest) > alarmMs;
   return {
     name,

@@ -4,8 +4,8 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DRAFT_SUFFIX, syncDirectories, writeWhole } from '../../base/durable-file.js';
 import { readBounded } from '../bounded-file.js';
-import { DRAFT_SUFFIX, syncDirectories, writeWhole } from '../durable-file.js';
 import { NOTE_BYTES } from '../signed-note.js';
 import { RESPONSE_BYTES } from './timestamp-token.js';
 

@@ -3,7 +3,7 @@
  * on disk, holds, and requests that are open. What cannot be read keeps everything.
  */
 import { basename, join } from 'node:path';
-import { checkContinuation, cosignedFile, LogFiles, logState, type PruneLimits, parseCheckpoint, readPlace } from '../../audit/index.js';
+import { checkContinuation, cosignedFile, LogFiles, logState, type PruneLimits, parseCheckpoint, readPlace, wasBegun } from '../../audit/index.js';
 import type { HoldStore } from '../../contract/record-keeping.js';
 import type { RetentionStore } from '../../contract/retention.js';
 import type { SinkSettings } from '../../contract/settings.js';
@@ -37,7 +37,7 @@ export async function pruneLimits(directory: string, period: Pick<PruneLimits, '
 /** Up to which entry a sink has taken a log. One that was never seen and begins at the newest entry needs none of those that there are. */
 async function takenBy({ name, begin }: SinkSettings, directory: string, log: string): Promise<number> {
   const place = await readPlace(directory, name);
-  if (place === null) return begin === 'newest' ? Number.POSITIVE_INFINITY : 0;
+  if (place === null) return begin === 'newest' && !(await wasBegun(directory, name)) ? Number.POSITIVE_INFINITY : 0;
   return place.next[basename(log)] ?? 0;
 }
 

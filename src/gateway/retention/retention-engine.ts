@@ -83,15 +83,20 @@ export class RetentionEngine {
     const rules = this.#options.rules();
     const known = this.#clock.known();
     const knownTime = new Date(known).toISOString();
-    // A look without consequence must not make the next pass believe that something was done.
-    const memory = dryRun ? new PassMemory() : this.#memory;
     if (!dryRun) await this.#tellRules(rules, Math.floor(known / DAY_MS));
+    // A look without consequence must not make the next pass believe that something was done. And what waits by other rules may not be over by these.
+    const memory = dryRun ? new PassMemory() : this.#memory;
     const logs = await listLogs(logDirectory(this.#options.dataDir));
     await memory.holds.read(logs);
     const expired: EndedSession[] = [];
     let held = 0;
-    for (const each of await memory.due(logs, rules, known)) {
-      const end = await this.#expire(each, { rules, knownTime, memory, dryRun });
+    const due = await memory.due(logs, rules, known);
+    for (const [at, each] of due.entries()) {
+      const end = await this.#expire(each, { rules, knownTime, memory, dryRun }).catch((thrown: unknown) => {
+        // The one that failed comes last: should it fail each time, the others are ended all the same.
+        for (const left of [...due.slice(at + 1), each]) memory.keep(left);
+        throw thrown;
+      });
       if (end === 'held') held++;
       else if (end === 'expired') expired.push(each);
     }
@@ -137,7 +142,10 @@ export class RetentionEngine {
       return 'held';
     }
     if (number === null || !(await this.#isKept(each, number))) {
-      if (number !== null) memory.ended(journal, number);
+      if (number !== null) {
+        if (!dryRun) await this.#endTexts(each, number);
+        memory.ended(journal, number);
+      }
       return 'gone';
     }
     if (dryRun) {
@@ -153,13 +161,20 @@ export class RetentionEngine {
         eraseNumbered(journalDir, journal, number);
       });
     } catch (thrown) {
+      if (!(thrown instanceof GwError && thrown.code === 'record.held')) throw thrown;
       memory.keep(each);
-      if (thrown instanceof GwError && thrown.code === 'record.held') return 'held';
-      throw thrown;
+      return 'held';
     }
     await contents.remove(session, 'expired');
     memory.ended(journal, number);
     return 'expired';
+  }
+
+  /** What a pass left that was stopped after the key was destroyed. */
+  async #endTexts({ session, journal }: EndedSession, number: number): Promise<void> {
+    const { journalDir, sessions, contents } = this.#options;
+    if ((await contentState(journalDir, journal, number)) !== 'ended') return;
+    if ((await sessions.find(session))?.content === 'kept') await contents.remove(session, 'expired');
   }
 
   /** A journal that is not encrypted has no keys: what ended of it the state database says. */
@@ -186,7 +201,8 @@ export class RetentionEngine {
       const limit = memory.segmentsOf(journal);
       if (limit === 0) continue;
       const directory = join(journalDir, journal);
-      const prunable = await prunableSegments(directory, (session) => memory.hasEnded(journal, session), limit).catch((err: unknown) => {
+      const told = (): Promise<number> => prunedByLogs(logs, journal);
+      const prunable = await prunableSegments(directory, (session) => memory.hasEnded(journal, session), { limit, told }).catch((err: unknown) => {
         logger.error({ err, journal }, 'a journal whose time is over cannot be read; it stays as it is');
         return null;
       });
@@ -218,13 +234,26 @@ class PassMemory {
   async due(logs: readonly string[], rules: RetentionRules, known: number): Promise<EndedSession[]> {
     const due = this.#waiting;
     this.#waiting = [];
+    try {
+      due.push(...(await this.#over(logs, rules, known)));
+    } catch (thrown) {
+      // Sweeps that moved on would not give again what they gave: the logs are read anew, and say all that waits.
+      this.#sweeps.clear();
+      throw thrown;
+    }
+    return due;
+  }
+
+  /** Those that no call before gave. */
+  async #over(logs: readonly string[], rules: RetentionRules, known: number): Promise<EndedSession[]> {
+    const all: EndedSession[] = [];
     for (const period of new Set([rules.recordings, ...rules.targets.map(({ recordings }) => recordings)])) {
       let sweep = this.#sweeps.get(period);
       if (sweep === undefined) this.#sweeps.set(period, (sweep = new EndedSessions()));
       const over = await sweep.until(logs, known - period);
-      due.push(...over.filter(({ target }) => periodOf(rules, 'recordings', target) === period));
+      all.push(...over.filter(({ target }) => periodOf(rules, 'recordings', target) === period));
     }
-    return due;
+    return all;
   }
 
   keep(session: EndedSession): void {
@@ -270,4 +299,13 @@ async function beginningOf(logs: readonly string[], now: number): Promise<number
     }
   }
   return first;
+}
+
+/** Through which segment the logs say that a journal was pruned; 0: they do not. */
+async function prunedByLogs(logs: readonly string[], journal: string): Promise<number> {
+  let through = 0;
+  for await (const { kind, data } of new LogSweep().until(logs, Number.POSITIVE_INFINITY)) {
+    if (kind === 'journal.prune' && data['journalOfSegment'] === journal) through = Math.max(through, Number(data['through']) || 0);
+  }
+  return through;
 }

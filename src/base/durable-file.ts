@@ -1,4 +1,4 @@
-/** Files that are either there as a whole or not at all, and stay there when the power goes: written beside their place, synced, renamed. */
+/** Files that are either there as a whole or not at all, and stay there when the power goes: written beside their place, synced, renamed. Node built-ins only. */
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 
@@ -18,6 +18,12 @@ export async function writeWhole(root: string, path: string, bytes: Uint8Array |
     await file.close();
   }
   await rename(draft, target);
+}
+
+/** Makes a directory, and those on the way, and puts the names of those that were not there on disk: else what is synced in them goes with their name. */
+export async function makeDirectory(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first !== undefined) await syncDirectories(dirname(first), [relative(dirname(first), path)]);
 }
 
 /** Puts the names of files on disk: every directory between `root` and each of `paths`, once. */

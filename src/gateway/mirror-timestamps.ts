@@ -9,13 +9,12 @@ import {
   keepTimestamp,
   type LogFiles,
   readTimestamp,
-  syncDirectories,
   TILE_WIDTH,
   TIMESTAMP_BYTES,
   ToldTimestamps,
   timestampPaths,
-  writeWhole,
 } from '../audit/index.js';
+import { syncDirectories, writeWhole } from '../base/durable-file.js';
 import { GwError } from '../contract/gw-error.js';
 import type { RemoteLogs } from './remote-logs.js';
 

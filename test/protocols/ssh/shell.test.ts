@@ -1,11 +1,8 @@
 /** What a command would run, as far as its text says: against texts whose meaning is known, against a real shell, and against random bytes. */
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { commandFacts } from '../../../src/protocols/ssh/shell/command-facts.js';
+import { RealShell, SHELLS } from './real-shell.js';
 
 const facts = (text: string): ReturnType<typeof commandFacts> => commandFacts(text, 'posix');
 const programs = (text: string): string[] => facts(text).effects.flatMap(({ action, facts: { program } }) => (action === 'ssh.exec' ? [String(program)] : []));
@@ -157,8 +154,8 @@ describe('a command', () => {
 });
 
 describe('against a real shell', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'gw-shell-'));
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const real = new RealShell();
+  afterAll(() => real[Symbol.dispose]());
 
   const odd = fc.constantFrom(
     ' ',
@@ -216,32 +213,13 @@ describe('against a real shell', () => {
     }, whole),
   );
 
-  /** What a shell starts for a text: every program is one that says its name. */
-  function started(shell: string, command: string): Set<string> {
-    const prelude = ['alpha', 'beta', 'gamma', 'epsilon'].map((name) => `${name}() { echo "ran:${name}" >&9; }`).join('; ');
-    let out = '';
-    try {
-      out = execFileSync(`/bin/${shell}`, ['-c', `${prelude}; exec 9>&1 >/dev/null 2>&1 </dev/null; set -f; eval "$1"`, shell, command], {
-        env: { PATH: '/nonexistent' },
-        // Redirections make files.
-        cwd: folder,
-        timeout: 5_000,
-        stdio: ['ignore', 'pipe', 'ignore'],
-      }).toString();
-    } catch (error) {
-      // A text that ends in a failure has run what stands before it.
-      out = String((error as { stdout?: Buffer }).stdout ?? '');
-    }
-    return new Set([...out.matchAll(/ran:(\w+)/g)].map(([, name]) => name ?? ''));
-  }
-
-  it.each(['dash', 'bash'])('%s runs nothing that was not found, unless the text is unknown', (shell) => {
+  it.each(SHELLS)('%s runs nothing that was not found, unless the text is unknown', (shell) => {
     let ran = 0;
     fc.assert(
       fc.property(text, (command) => {
         if (!isKnown(command)) return;
         const found = new Set(programs(command));
-        const names = started(shell, command);
+        const names = real.started(shell, command);
         ran += names.size;
         for (const name of names) if (!found.has(name)) throw new Error(`${JSON.stringify(command)} runs ${name}; found ${[...found].join(' ')}`);
       }),

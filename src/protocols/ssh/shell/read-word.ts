@@ -16,6 +16,9 @@ export interface Programs {
   apart(text: string): void;
 }
 
+/** Shells take a backslash and the line end behind it away before they look at anything, so that what stands on both sides may be one thing. */
+export const JOINED = 'lines are joined in the middle of something';
+
 const ENDS = new Set([' ', '\t', '\n', '|', '&', ';', '<', '>', '(', ')', '']);
 const PARAMETER = /[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]/y;
 const BRACES = /\{[^{}]*(?:,|\.\.)[^{}]*\}/;
@@ -56,6 +59,13 @@ class WordReader {
     return character;
   }
 
+  /** What stands behind a backslash. */
+  #escaped(): string {
+    const character = this.#next();
+    if (character === '\n') throw new Unreadable(JOINED);
+    return character;
+  }
+
   #lose(why: string): void {
     this.#unknown ??= why;
   }
@@ -65,8 +75,7 @@ class WordReader {
     switch (character) {
       case '\\':
         this.#bare = false;
-        if (this.#peek() === '\n') this.#cursor.at++;
-        else this.#text += this.#next();
+        this.#text += this.#escaped();
         return;
       case "'":
         this.#bare = false;
@@ -106,8 +115,7 @@ class WordReader {
       if (character === '$') this.#dollar(true);
       else if (character === '`') this.#backquoted(true);
       else if (character === '\\') {
-        const escaped = this.#next();
-        if (escaped === '\n') continue;
+        const escaped = this.#escaped();
         this.#text += '$`"\\'.includes(escaped) ? escaped : `\\${escaped}`;
       } else this.#text += character;
     }
@@ -118,8 +126,9 @@ class WordReader {
     for (let character = this.#next(); character !== '`'; character = this.#next()) {
       if (character !== '\\') inner += character;
       else {
-        const escaped = this.#next();
-        inner += '$`\\'.includes(escaped) || (quoted && escaped === '"') ? escaped : `\\${escaped}`;
+        const escaped = this.#escaped();
+        if (quoted && escaped === '"') throw new Unreadable('shells differ in what they make of quotes within quotes');
+        inner += '$`\\'.includes(escaped) ? escaped : `\\${escaped}`;
       }
     }
     this.#bare = false;

@@ -58,3 +58,80 @@ describe('joined lines and here-documents', () => {
     },
   );
 });
+
+describe('words that belong to no command', () => {
+  it.each([
+    "for x in $'\\'' ; do alpha; done; : '; do echo; done #'",
+    "cat <<<$'\\'' ; alpha; : ' #'",
+    "case $'\\'' in *) alpha;; esac; : ' in a) echo;; esac #'",
+    "a='$(alpha)'; cat <<EOF\n${a@P}\nEOF",
+    "a='$(alpha)'; cat <<<${a@P}",
+    "a='$(alpha)'; for x in ${a@P}; do echo; done",
+    "a='$(alpha)'; case ${a@P} in a) ;; esac",
+    "a='$(alpha)'; case x in ${a@P}) ;; esac",
+    "a='b[$(alpha)]'; for x in $((a)); do echo; done",
+    "a='b[$(alpha)]'; cat <<EOF\n$((a))\nEOF",
+    "a='b[$(alpha)]'; cat <<EOF\n$[a]\nEOF",
+  ])('%j make a text unknown', expectUnknown);
+});
+
+describe('variables that change what runs', () => {
+  it.each([
+    'for PATH in /tmp/evil; do ls; done',
+    'export "P"ATH=/tmp/evil; ls',
+    'readonly -- "PATH=/tmp/evil"; ls',
+    "declare 'PA'TH=/tmp/evil; ls",
+    'read PATH <<EOF\n/tmp/evil\nEOF\nls',
+    'read -aPATH x; ls',
+    'mapfile PATH; ls',
+    'printf -v PATH /tmp/evil; ls',
+    'printf -vPATH /tmp/evil; ls',
+    "printf 'x%n' PATH; ls",
+    'getopts a PATH; ls',
+    'unset PATH; ls',
+    'declare -n r=PATH; r=/tmp/evil; ls',
+    'export *; ls',
+    'GCONV_PATH=/tmp/evil iconv x',
+    "TAR_OPTIONS='--checkpoint-action=exec=rm' tar c x",
+  ])('are seen in %j', (text) => {
+    expect(leftOpen(text)).not.toEqual([]);
+  });
+
+  it.each(['for x in a b; do ls; done', 'export A=1 B', 'read -r a b', 'printf "%s\\n" a', 'unset a', 'declare -x a=b', 'mapfile -t lines'])(
+    'are not seen in %j',
+    (text) => {
+      expect(leftOpen(text)).toEqual([]);
+    },
+  );
+});
+
+describe('builtins that evaluate their arguments', () => {
+  it.each([
+    "printf -v 'a[$(alpha)]' x",
+    "test -v 'a[$(alpha)]'",
+    "[ -v 'a[$(alpha)]' ]",
+    "a='b[$(alpha)]'; test -v 'x[a]'",
+    "read 'a[$(alpha)]' <<< x",
+    "mapfile -C 'alpha #' -c 1 <<< x",
+    "let 'a[$(alpha)]'",
+    "declare -i 'a=b[$(alpha)]'",
+    "declare -a 'a=($(alpha))'",
+    "declare 'BASH_ALIASES=([a]=$(alpha))'",
+    "wait -n -p 'a[$(alpha)]' & wait -n -p 'a[$(alpha)]'",
+    "unset 'a[$(alpha)]'",
+    'compgen -C alpha',
+    "compgen -W '$(alpha)'",
+    "RANDOM='a[$(alpha)]'",
+    "OPTIND='a[$(alpha)]'",
+    "for RANDOM in 'a[$(alpha)]'; do echo; done",
+    'set -k; alpha A=1',
+    'trap alpha EXIT',
+  ])('%j make a text unknown', (text) => {
+    expect(leftOpen(text)).not.toEqual([]);
+    if (!text.startsWith('unset')) expect(startedBy(text)).not.toEqual([]);
+  });
+
+  it.each(['test -f /etc/passwd', 'test a = b', 'test 1 -gt 0', 'test -v a', 'set -euo pipefail', 'set -- a b', 'wait', 'getopts ab o'])('%j do not', (text) => {
+    expect(leftOpen(text)).toEqual([]);
+  });
+});

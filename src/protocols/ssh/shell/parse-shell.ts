@@ -21,6 +21,8 @@ interface HereDocument {
 
 class ShellReader implements Programs {
   readonly commands: SimpleCommand[] = [];
+  readonly others: Word[] = [];
+  readonly variables = new Set<string>();
   #cursor: Cursor;
   #depth = 0;
   #documents: HereDocument[] = [];
@@ -166,12 +168,13 @@ class ShellReader implements Programs {
     this.#cursor.at += 'for'.length;
     this.#blank(false);
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(this.#word())) throw new Unreadable('a loop has no variable');
+    this.variables.add(this.#word());
     this.#cursor.at += this.#word().length;
     this.#blank(true);
     if (this.#word() === 'in') {
       this.#cursor.at += 2;
       this.#blank(false);
-      while (this.#readWord() !== null) this.#blank(false);
+      while (this.#other()) this.#blank(false);
     }
     if (this.#cursor.text.charAt(this.#cursor.at) === ';') this.#cursor.at++;
     this.#expect('do');
@@ -181,7 +184,7 @@ class ShellReader implements Programs {
   #cases(): void {
     this.#cursor.at += 'case'.length;
     this.#blank(false);
-    if (this.#readWord() === null) throw new Unreadable('"case" has no word');
+    if (!this.#other()) throw new Unreadable('"case" has no word');
     this.#expect('in');
     for (;;) {
       this.#blank(true);
@@ -191,7 +194,7 @@ class ShellReader implements Programs {
       do {
         if (text.charAt(this.#cursor.at) === '|') this.#cursor.at++;
         this.#blank(false);
-        if (this.#readWord() === null) throw new Unreadable('a pattern is missing');
+        if (!this.#other()) throw new Unreadable('a pattern is missing');
         this.#blank(false);
       } while (text.charAt(this.#cursor.at) === '|');
       if (text.charAt(this.#cursor.at) !== ')') throw new Unreadable('a pattern is not closed');
@@ -248,6 +251,13 @@ class ShellReader implements Programs {
     return word;
   }
 
+  /** A word that belongs to no command, if there is one. */
+  #other(): boolean {
+    const word = this.#readWord();
+    if (word !== null) this.others.push(word);
+    return word !== null;
+  }
+
   /** A redirection at the cursor, if there is one. */
   #redirection(found: Redirection[]): boolean {
     const { text, at } = this.#cursor;
@@ -260,7 +270,7 @@ class ShellReader implements Programs {
     const target = this.#readWord();
     if (target === null) throw new Unreadable('a redirection leads nowhere');
     if (operator === '<<' || operator === '<<-') this.#documents.push({ ...delimiterOf(target.source), tabs: operator === '<<-' });
-    else if (operator === '<<<') return true;
+    else if (operator === '<<<') this.others.push(target);
     else if (/^[<>]&$/.test(operator) && /^(?:[0-9]+-?|-)$/.test(target.text ?? '')) return true;
     else if (operator === '<' || operator === '<&') found.push({ mode: 'read', target });
     else found.push({ mode: operator.includes('>>') ? 'append' : 'write', target });
@@ -303,7 +313,7 @@ class ShellReader implements Programs {
       if (!quoted && line.endsWith('\\')) throw new Unreadable('lines of a here-document are joined');
       lines.push(line);
     }
-    if (!quoted) readExpandedText(lines.join('\n'), this);
+    if (!quoted) this.others.push(readExpandedText(lines.join('\n'), this));
   }
 }
 
@@ -317,11 +327,12 @@ function delimiterOf(source: string): { readonly delimiter: string; readonly quo
 /** Everything that a shell would run for `text`. Never throws. */
 export function parseShell(text: string): ShellTree {
   const reader = new ShellReader(text);
+  const { commands, others, variables } = reader;
   try {
     reader.run();
-    return { commands: reader.commands, unknown: [] };
+    return { commands, others, variables, unknown: [] };
   } catch (thrown) {
     if (!(thrown instanceof Unreadable)) throw thrown;
-    return { commands: reader.commands, unknown: [thrown.message] };
+    return { commands, others, variables, unknown: [thrown.message] };
   }
 }

@@ -1,6 +1,6 @@
 /**
  * One word of a POSIX shell (POSIX.1-2017, Shell Command Language, 2.2 and 2.6): quotes are taken away, expansions are noted, substitutions are
- * handed to whoever reads programs. Where shells differ (`$'…'`, `{a,b}`) the word is unknown rather than one of both. Input is untrusted.
+ * handed to whoever reads programs. Where shells differ in what a word is (`{a,b}`) it is unknown; where they differ in how far it goes (`$'…'`), all is. Input is untrusted.
  */
 import { Unreadable, type Word } from './tree.js';
 
@@ -44,6 +44,10 @@ class WordReader {
     while (!ENDS.has(this.#peek())) this.#unquoted();
     if (this.#cursor.at === from) return null;
     if (BRACES.test(this.#plain)) this.#lose('shells differ in what they make of its braces');
+    return this.#word(from);
+  }
+
+  #word(from: number): Word {
     const source = this.#cursor.text.slice(from, this.#cursor.at);
     return { text: this.#unknown === null ? this.#text : null, source, bare: this.#bare, expanded: this.#expanded, unknown: this.#unknown };
   }
@@ -103,8 +107,9 @@ class WordReader {
   }
 
   /** A text in which a double quote is an ordinary character, up to its end. */
-  readText(): void {
+  readText(): Word {
     this.#doubleQuoted('');
+    return this.#word(0);
   }
 
   #doubleQuoted(end = '"'): void {
@@ -154,8 +159,8 @@ class WordReader {
       this.#braced();
       return;
     }
-    if (following === '[') this.#lose('the value of an expression is not known');
-    if (!quoted && (following === "'" || following === '"')) {
+    if (following === '[' || (!quoted && following === "'")) throw new Unreadable(`shells differ in where "$${following}" ends`);
+    if (!quoted && following === '"') {
       this.#lose('shells differ in what they make of its quotes');
       this.#bare = false;
       return;
@@ -213,6 +218,4 @@ class WordReader {
 export const readWord = (cursor: Cursor, programs: Programs): Word | null => new WordReader(cursor, programs).read();
 
 /** The body of a here-document whose delimiter is not quoted: expansions happen in it. @throws Unreadable */
-export function readExpandedText(text: string, programs: Programs): void {
-  new WordReader({ text, at: 0 }, programs).readText();
-}
+export const readExpandedText = (text: string, programs: Programs): Word => new WordReader({ text, at: 0 }, programs).readText();

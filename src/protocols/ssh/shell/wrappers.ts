@@ -2,6 +2,7 @@
  * Programs that run other programs. Of those whose command line says which, the inner command is found; the others make what runs unknown.
  * The lists err on the side of unknown: a wrapper's option that is not listed here is not guessed at.
  */
+import { evaluatedBy } from './builtins.js';
 import type { Word } from './tree.js';
 
 interface Wrapper {
@@ -54,12 +55,6 @@ const OTHERS = words(
 const INTERPRETERS =
   /^(?:python|pypy|perl|ruby|node|nodejs|deno|bun|php|lua|luajit|tclsh|wish|awk|gawk|mawk|nawk|osascript|Rscript|guile|julia|java|jshell|groovy|scala|erl|elixir|ghci|irb|bpftrace|psql|mysql|sqlite3|ed|ex)[\d.]*$/;
 const SHELLS = words('sh bash dash ash ksh mksh zsh rbash fish csh tcsh');
-/** Set before a command they change which program is meant, or put code into it. */
-const LOADERS =
-  /^(?:PATH|IFS|ENV|BASH_ENV|BASH_FUNC.*|SHELLOPTS|BASHOPTS|PS4|PROMPT_COMMAND|CDPATH|GLOBIGNORE|LD_.*|DYLD_.*|PYTHON.*|PERL.*|RUBY.*|NODE_.*|GIT_.*|EDITOR|VISUAL|PAGER|LESSOPEN|LESSCLOSE|MANPAGER|BROWSER|TERMINFO|HOME|SHELL)$/;
-
-export const loadsCode = (variable: string): boolean => LOADERS.test(variable);
-
 /** What a command line runs beside its program. */
 export type Inner =
   /** Nothing that is known to run others. */
@@ -78,6 +73,8 @@ export function innerOf(program: string, args: readonly Word[]): Inner {
     const texts = args.map(({ text }) => text);
     return texts.includes(null) ? unknown('eval runs a text that is not known') : { kind: 'script', text: texts.join(' ') };
   }
+  const evaluated = evaluatedBy(program, args);
+  if (evaluated !== null) return unknown(evaluated);
   if (program === 'find') return foundBy(args);
   if (OTHERS.has(program)) return unknown(`${program} starts what is not read here`);
   if (INTERPRETERS.test(program)) return unknown(`${program} runs code of another language`);

@@ -131,7 +131,103 @@ describe('builtins that evaluate their arguments', () => {
     if (!text.startsWith('unset')) expect(startedBy(text)).not.toEqual([]);
   });
 
-  it.each(['test -f /etc/passwd', 'test a = b', 'test 1 -gt 0', 'test -v a', 'set -euo pipefail', 'set -- a b', 'wait', 'getopts ab o'])('%j do not', (text) => {
-    expect(leftOpen(text)).toEqual([]);
+  it.each(['test -f /etc/passwd', 'test a = b', 'test 1 -gt 0', 'test -v a', 'set -euo pipefail', 'set -- a b', 'wait', 'getopts ab o'])(
+    '%j do not',
+    (text) => {
+      expect(leftOpen(text)).toEqual([]);
+    },
+  );
+});
+
+describe('programs that run others', () => {
+  it.each([
+    "env --split-string='alpha'",
+    'env -S alpha',
+    'env -vS alpha',
+    'env --spl=alpha',
+    'env a-b=1 alpha',
+    'env =1 alpha',
+    "sh -c -e 'alpha'",
+    "sh -c -- 'alpha'",
+    "sh -c +e 'alpha'",
+    "eval -- 'alpha'",
+    'time { alpha; }',
+    'time if true; then alpha; fi',
+    'time A=1 alpha',
+    'time ! alpha',
+    'time -p while alpha; do break; done',
+    '! time { alpha; }',
+  ])('%j make a text unknown where they are not read', expectUnknown);
+
+  it.each([
+    'env "A=1" alpha',
+    "env 'A'=1 alpha",
+    'env -u B A=1 alpha',
+    'env --unset=B --ignore-environment A=1 PATHS=x env alpha',
+    'nice --adjustment=1 alpha',
+    'nice -n1 alpha',
+    'timeout --signal=KILL -k 2 5 alpha',
+    'timeout -sKILL 5 alpha',
+    'stdbuf --output=L -i0 alpha',
+    'nohup -- alpha',
+    'setsid --wait alpha',
+    'command -p -- alpha',
+    'exec -a x alpha',
+    'time -p alpha',
+    "sh -ec 'alpha' x",
+    "eval 'alpha' x",
+  ])('%j are read', (text) => {
+    const found = commandFacts(text, 'posix').effects.some(({ facts }) => facts['program'] === 'alpha');
+    expect({ found, unknown: leftOpen(text) }).toEqual({ found: true, unknown: [] });
+    expect(text.includes('ignore-environment') || text.startsWith('command -p') || startedBy(text).length > 0).toBe(true);
+  });
+
+  it.each([
+    'env -- - rm x',
+    'sudo --unknown=x rm x',
+    'sudo -R /tmp/x rm x',
+    'sudo -h rm x',
+    'sudo -s=x rm x',
+    'sudo /a=b rm x',
+    'nice -n * rm x',
+    'env -u * rm x',
+    'timeout * rm x',
+    'timeout 5 -- rm x',
+    'chroot --x=y / rm',
+    'xargs --arg-file=f rm',
+    'find * -name x',
+    'find . -name -exec -exec rm {} +',
+    'sh -c *',
+    'eval a*',
+    'sh -c',
+    'time -o f rm x',
+    'exec -z rm',
+    'busybox --install',
+    'A+=1 rm x',
+    '22>f rm x',
+    '{a}>/dev/null rm x',
+    'exec {PATH}>f; rm',
+    "echo x >&'a[$(rm)]'",
+    'then rm x',
+    'sudo if rm; then',
+    'trap "rm x" EXIT',
+    'enable -f ./x.so x',
+    'hash -p /tmp/x ls',
+    'source x',
+    'flock -c "rm x" f',
+    'flock f rm x',
+    'watch rm x',
+    'parallel rm ::: x',
+    'unshare rm x',
+    'docker exec x rm y',
+  ])('%j make a text unknown', (text) => {
+    expect(leftOpen(text)).not.toEqual([]);
+  });
+
+  it('that are not in the table are programs by themselves', () => {
+    for (const text of ['taskset 1 rm x', 'chrt 1 rm x', 'fakeroot rm x']) {
+      expect(commandFacts(text, 'posix').effects.map(({ facts }) => facts['program'])).toEqual([text.split(' ')[0]]);
+      expect(leftOpen(text)).toEqual([]);
+    }
   });
 });

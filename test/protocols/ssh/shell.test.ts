@@ -223,7 +223,7 @@ describe('against a real shell', () => {
         ran += names.size;
         for (const name of names) if (!found.has(name)) throw new Error(`${JSON.stringify(command)} runs ${name}; found ${[...found].join(' ')}`);
       }),
-      { numRuns: 500 },
+      { numRuns: 1_000 },
     );
     expect(ran).toBeGreaterThan(50);
   });

@@ -12,6 +12,8 @@ import { innerOf } from './wrappers.js';
 /** Where a program of that name is the one that the system came with. */
 const SYSTEM = /^\/(?:usr\/(?:local\/)?)?s?bin\/([^/]+)$/;
 const HARMLESS = new Set(['/dev/null', '/dev/stdout', '/dev/stderr', '/dev/stdin', '/dev/fd/0', '/dev/fd/1', '/dev/fd/2']);
+/** As a program's name they are a part of a command that was not read as one: behind bash's `time`, without a beginning, or within another wrapper. */
+const RESERVED = new Set('if then else elif fi do done case esac while until for { } ! [[ function select coproc'.split(' '));
 const SUMMARY_NAMES = 8;
 
 class Reading {
@@ -63,6 +65,7 @@ class Reading {
     // A name made of anything but plain characters may be a file's, or a variable's.
     const word = first.expanded ? null : first.text;
     if (word === null) this.unknown.add(`which program "${first.source}" is cannot be known`);
+    else if (RESERVED.has(word)) this.unknown.add(`"${word}" does not begin a command here`);
     const name = word === null ? null : (SYSTEM.exec(word)?.[1] ?? word);
     const base = word === null ? '' : word.slice(word.lastIndexOf('/') + 1);
     for (const arg of args) this.#lost(arg);

@@ -6,8 +6,8 @@
 import { type Cursor, JOINED, type Programs, readExpandedText, readWord } from './read-word.js';
 import { COMMANDS, DEPTH, type Redirection, type ShellTree, type SimpleCommand, Unreadable, type Word } from './tree.js';
 
-/** Digits in front name what is redirected. */
-const REDIRECT = /[0-9]*(&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<|>)/y;
+/** A digit in front names what is redirected. */
+const REDIRECT = /[0-9]?(&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<|>)/y;
 /** Shells differ in what they take from any other word as the end of a here-document. */
 const DELIMITER = /^(?:([A-Za-z0-9_.-]+)|'([A-Za-z0-9_.-]+)'|"([A-Za-z0-9_.-]+)")$/;
 const ASSIGNMENT = /^([A-Za-z_][A-Za-z0-9_]*)\+?=/;
@@ -221,14 +221,18 @@ class ShellReader implements Programs {
       this.#blank(false);
       const from = this.#cursor.at;
       if (this.#redirection(redirections)) {
-        parted ||= /^[0-9]*&/.test(this.#cursor.text.slice(from, this.#cursor.at));
+        parted ||= /^[0-9]?&/.test(this.#cursor.text.slice(from, this.#cursor.at));
         continue;
       }
       const word = this.#readWord();
       if (word === null) break;
       // bash takes what follows for arguments; to dash and POSIX `&` ends the command, and this is the next one.
       if (parted) throw new Unreadable('shells differ in what "&>" leaves to run behind it');
+      // To bash a redirection whose number goes into a variable; and to dash `22>` is a word and `>`.
+      if (/^(?:\{.*\}|[0-9]+)$/s.test(word.source) && '<>'.includes(this.#cursor.text.charAt(this.#cursor.at) || ' '))
+        throw new Unreadable('shells differ in what is redirected');
       const assigned = words.length === 0 ? ASSIGNMENT.exec(word.source) : null;
+      if (assigned?.[0].endsWith('+=') === true) throw new Unreadable('shells differ in what "+=" is');
       if (assigned === null) words.push(word);
       else assignments.push({ name: assigned[1] ?? '', value: word });
       if (this.#cursor.text.charAt(this.#cursor.at) === '(')
@@ -272,6 +276,8 @@ class ShellReader implements Programs {
     if (operator === '<<' || operator === '<<-') this.#documents.push({ ...delimiterOf(target.source), tabs: operator === '<<-' });
     else if (operator === '<<<') this.others.push(target);
     else if (/^[<>]&$/.test(operator) && /^(?:[0-9]+-?|-)$/.test(target.text ?? '')) return true;
+    // bash expands the name of such a file twice, the second time without its quotes.
+    else if (/^[<>]&$/.test(operator) && !/^[\w./:@%+,=-]+$/.test(target.text ?? '')) throw new Unreadable('shells differ in what is redirected');
     else if (operator === '<' || operator === '<&') found.push({ mode: 'read', target });
     else found.push({ mode: operator.includes('>>') ? 'append' : 'write', target });
     return true;

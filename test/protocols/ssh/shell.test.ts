@@ -116,6 +116,12 @@ describe('a command', () => {
     expect(facts('a > $X').unknown).not.toEqual([]);
   });
 
+  it('redirects to the file that the host takes, or to one that is not known', () => {
+    const named = (target: string): unknown => facts(`echo x > ${target}`).effects.find(({ action }) => action === 'ssh.redirect')?.resource?.name[0];
+    expect(['/etc/passwd', '//etc/passwd', '/etc/./passwd', '/etc//passwd/', '/etc/pass"wd"'].map(named)).toEqual(Array(5).fill('/etc/passwd'));
+    expect(['/srv/in/../../etc/passwd', 'passwd', './passwd', '../passwd', '~/x', '/etc/pass*', '""', '$X'].map(named)).toEqual(Array(8).fill(null));
+  });
+
   it('keeps the arguments as they reach the program', () => {
     expect(facts(`a 'b c' "d\\"e" f\\ g ""`).effects[0]?.facts['arguments']).toEqual(['b c', 'd"e', 'f g', '']);
     expect(facts('a *').effects[0]?.facts).toMatchObject({ expanded: true });
@@ -123,12 +129,14 @@ describe('a command', () => {
 
   it('in another folder is another program', () => {
     const named = (text: string): unknown => facts(text).effects[0]?.resource?.name[0];
-    expect([named('rm'), named('/bin/rm'), named('/tmp/rm'), named('./rm'), named('/usr/bin/../../tmp/rm')]).toEqual([
+    expect([named('rm'), named('/bin/rm'), named('/tmp/rm'), named('./rm'), named('//bin/./rm'), named('/usr/bin/../../tmp/rm'), named('../rm')]).toEqual([
       'rm',
       'rm',
       '/tmp/rm',
       './rm',
-      '/usr/bin/../../tmp/rm',
+      'rm',
+      null,
+      null,
     ]);
   });
 

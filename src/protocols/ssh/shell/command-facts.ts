@@ -4,6 +4,7 @@
  * the text anew, with its own start files, aliases and functions.
  */
 import type { Effect, Facts } from '../../../contract/operation.js';
+import { pathResource } from '../sftp/sftp-paths.js';
 import { parseShell } from './parse-shell.js';
 import { DEPTH, type SimpleCommand, type Word } from './tree.js';
 import { loadsCode } from './variables.js';
@@ -15,6 +16,13 @@ const HARMLESS = new Set(['/dev/null', '/dev/stdout', '/dev/stderr', '/dev/stdin
 /** As a program's name they are a part of a command that was not read as one: behind bash's `time`, without a beginning, or within another wrapper. */
 const RESERVED = new Set('if then else elif fi do done case esac while until for { } ! [[ function select coproc'.split(' '));
 const SUMMARY_NAMES = 8;
+
+/** As the shell finds it. With `..` in its path it may be any file: after a link that leads elsewhere than it reads. */
+function nameOf(word: string): string | null {
+  if (!word.startsWith('/')) return word.split('/').includes('..') ? null : word;
+  const path = pathResource(word, null).name[0] ?? null;
+  return path === null ? null : (SYSTEM.exec(path)?.[1] ?? path);
+}
 
 class Reading {
   readonly effects: Effect[] = [];
@@ -50,8 +58,9 @@ class Reading {
     const path = target.expanded ? null : target.text;
     this.effects.push({
       action: 'ssh.redirect',
-      resource: { type: 'path', name: [path], columns: [] },
-      facts: { mode, path: target.source, assurance: 'parsed' },
+      // In which folder the command stands by then is not known.
+      resource: path === null ? { type: 'path', name: [null], columns: [] } : pathResource(path, null),
+      facts: { mode, path: target.text ?? target.source, assurance: 'parsed' },
     });
   }
 
@@ -66,7 +75,7 @@ class Reading {
     const word = first.expanded ? null : first.text;
     if (word === null) this.unknown.add(`which program "${first.source}" is cannot be known`);
     else if (RESERVED.has(word)) this.unknown.add(`"${word}" does not begin a command here`);
-    const name = word === null ? null : (SYSTEM.exec(word)?.[1] ?? word);
+    const name = word === null ? null : nameOf(word);
     const base = word === null ? '' : word.slice(word.lastIndexOf('/') + 1);
     for (const arg of args) this.#lost(arg);
     if (appended) this.unknown.add(`${base} gets arguments that are not in the text`);

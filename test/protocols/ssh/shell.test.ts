@@ -156,8 +156,39 @@ describe('a command', () => {
       '`'.repeat(999),
       `sh -c "${'a;'.repeat(2_000)}"`,
       `${'sudo '.repeat(5_000)}rm`,
+      `echo ${'${'.repeat(50_000)}`,
+      `${'nice '.repeat(9)} rm ${'x '.repeat(3_000)}`,
     ])
       expect(facts(text).unknown, text.slice(0, 20)).not.toEqual([]);
+  });
+});
+
+describe('a text of megabytes', () => {
+  // What looks at each part of such a text for each other part does not come to an end within the time of a test.
+  const N = 500_000;
+  it.each([
+    ['braces and commas', `echo {${','.repeat(N)}`],
+    ['braces', `echo ${'{'.repeat(N)}`],
+    ['pairs of braces', `echo ${'{a}'.repeat(N)}`],
+    ['digits', `echo ${'1'.repeat(N)}`],
+    ['variables', `echo ${'$x'.repeat(N)}`],
+    ['names in an expression', `echo $((${'a '.repeat(N)}))`],
+    ['blanks in an expression', `echo $((a${' '.repeat(N)}))`],
+    ['expressions', `echo ${'$((1))'.repeat(N)}`],
+    ['quotes', `echo ${'"$x"'.repeat(N)}`],
+    ['comments', `${'#\n'.repeat(N)}a`],
+    ['joined lines', `a ${' \\\n'.repeat(N)}`],
+    ['here-documents', `cat ${'<<E '.repeat(N)}`],
+    ['assignments', `${'A=1 '.repeat(N)}a`],
+    ['patterns', `case x in ${'a|'.repeat(N)}b) c;; esac`],
+    ['folders', `echo > /${'./'.repeat(N)}`],
+    ['blanks that are compared', `test 1 -eq '${' '.repeat(N)}x'`],
+    ['a format', `printf '%${'-'.repeat(N)}'`],
+    ['formats', `printf '${'%-'.repeat(N)}'`],
+    ['an option', `scp -${'a'.repeat(N)}0`],
+    ['a delimiter', `cat <<${'E'.repeat(N)}!`],
+  ])('is read in one pass: %s', (_, text) => {
+    expect(facts(text).effects.length).toBeGreaterThan(0);
   });
 });
 

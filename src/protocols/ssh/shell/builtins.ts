@@ -86,7 +86,7 @@ function tested(program: string, args: readonly Word[]): string | null {
     if (mayBeMore(word)) return `what ${program} compares is not known`;
     if ((word.text === '-v' || word.text === '-R') && !NAME.test(next)) return `${program} evaluates ${next.slice(0, 40)}`;
     // ksh takes both sides for expressions; the others refuse what is no number.
-    if (/^-(?:eq|ne|lt|le|gt|ge)$/.test(word.text ?? '') && ![args[at - 1]?.text, next].every((side) => /^\s*[-+]?\d*\s*$/.test(side ?? '')))
+    if (/^-(?:eq|ne|lt|le|gt|ge)$/.test(word.text ?? '') && ![args[at - 1]?.text, next].every((side) => /^[-+]?\d+$/.test(side ?? '')))
       return `${program} may evaluate what it compares`;
   }
   return null;

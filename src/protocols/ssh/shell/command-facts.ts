@@ -6,7 +6,7 @@
 import type { Effect, Facts } from '../../../contract/operation.js';
 import { pathResource } from '../sftp/sftp-paths.js';
 import { parseShell } from './parse-shell.js';
-import { DEPTH, type SimpleCommand, type Word } from './tree.js';
+import { DEPTH, type SimpleCommand, WORDS, type Word } from './tree.js';
 import { loadsCode } from './variables.js';
 import { innerOf } from './wrappers.js';
 
@@ -28,6 +28,7 @@ class Reading {
   readonly effects: Effect[] = [];
   readonly unknown = new Set<string>();
   #depth = 0;
+  #words = 0;
 
   text(text: string): void {
     if (++this.#depth > DEPTH) {
@@ -69,6 +70,11 @@ class Reading {
     if (first === undefined) return;
     if (++this.#depth > DEPTH) {
       this.unknown.add('it is nested too deeply');
+      return;
+    }
+    this.#words += words.length;
+    if (this.#words > WORDS) {
+      this.unknown.add('it holds too many words');
       return;
     }
     // A name made of anything but plain characters may be a file's, or a variable's.

@@ -2,7 +2,7 @@
  * One word of a POSIX shell (POSIX.1-2017, Shell Command Language, 2.2 and 2.6): quotes are taken away, expansions are noted, substitutions are
  * handed to whoever reads programs. Where shells differ in what a word is (`{a,b}`) it is unknown; where they differ in how far it goes (`$'…'`), all is. Input is untrusted.
  */
-import { Unreadable, type Word } from './tree.js';
+import { DEPTH, Unreadable, type Word } from './tree.js';
 
 /** The text and where reading stands. */
 export interface Cursor {
@@ -21,7 +21,13 @@ export const JOINED = 'lines are joined in the middle of something';
 
 const ENDS = new Set([' ', '\t', '\n', '|', '&', ';', '<', '>', '(', ')', '']);
 const PARAMETER = /[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]/y;
-const BRACES = /\{[^{}]*(?:,|\.\.)[^{}]*\}/;
+
+/** Between the outermost braces there is something to choose from. In one pass: a pattern would look at each brace for all that follows. */
+function mayExpandBraces(plain: string): boolean {
+  const open = plain.indexOf('{');
+  const inside = open < 0 ? '' : plain.slice(open, plain.lastIndexOf('}') + 1);
+  return inside.includes(',') || inside.includes('..');
+}
 
 class WordReader {
   readonly #cursor: Cursor;
@@ -32,6 +38,7 @@ class WordReader {
   #bare = true;
   #expanded = false;
   #unknown: string | null = null;
+  #braces = 0;
 
   constructor(cursor: Cursor, programs: Programs) {
     this.#cursor = cursor;
@@ -43,7 +50,7 @@ class WordReader {
     if (this.#peek() === '~') this.#expanded = true;
     while (!ENDS.has(this.#peek())) this.#unquoted();
     if (this.#cursor.at === from) return null;
-    if (BRACES.test(this.#plain)) this.#lose('shells differ in what they make of its braces');
+    if (mayExpandBraces(this.#plain)) this.#lose('shells differ in what they make of its braces');
     return this.#word(from);
   }
 
@@ -178,7 +185,7 @@ class WordReader {
 
   #parameter(name: string): void {
     this.#bare = false;
-    this.#lose(`the value of $${name} is not known`);
+    this.#lose(`the value of $${name.slice(0, 40)} is not known`);
   }
 
   /** `$((…))`; a subshell in a substitution begins the same way and is not told apart. */
@@ -201,6 +208,7 @@ class WordReader {
   }
 
   #braced(): void {
+    if (++this.#braces > DEPTH) throw new Unreadable('it is nested too deeply');
     const from = this.#cursor.at;
     for (;;) {
       const character = this.#next();
@@ -210,6 +218,7 @@ class WordReader {
       if (character === '$') this.#dollar(true);
       else if (character === '`') this.#backquoted(true);
     }
+    this.#braces--;
     this.#parameter(`{${this.#cursor.text.slice(from, this.#cursor.at)}`);
   }
 }

@@ -44,3 +44,5 @@ export class Unreadable extends Error {}
 export const DEPTH = 40;
 /** Simple commands of one text. */
 export const COMMANDS = 1_000;
+/** Words that its programs get, those behind wrappers counted for each of them. */
+export const WORDS = 20_000;

@@ -99,6 +99,29 @@ describe('the shipped guardrails for hosts', () => {
   });
 });
 
+describe('the file of a redirection', () => {
+  const rules = `
+    { id: programs, effect: allow, actions: [ssh.exec] },
+    { id: mine, effect: allow, actions: [ssh.redirect], resources: [path: ['/srv/in/*', '/etc/*']] },
+    { id: system, effect: deny, actions: [ssh.redirect], resources: [path: '/etc/*'] }`;
+  const set = loadPolicy([{ path: 'paths.yaml', text: `version: 1\nrules: [${rules}]\n` }], [ssh.descriptor]);
+  const decided = (command: string): { effect: string; rule: string | null } => {
+    const { effect, rule } = set.view(person, { name: 'web-1', protocol: 'ssh', labels: {} }).decide(commandFacts(command, 'posix'));
+    return { effect, rule };
+  };
+
+  it.each(['//etc/passwd', '/etc/./passwd', '/etc/pass"wd"', '/srv/in/../../etc/passwd', '/srv/in/../x', 'passwd', '~/x'])(
+    '%s is or may be one of the system',
+    (path) => {
+      expect(decided(`cd /etc; echo x > ${path}`)).toEqual({ effect: 'deny', rule: 'paths/system' });
+    },
+  );
+
+  it('that is certain is allowed by it', () => {
+    expect(decided('echo x > //srv/./in/x').effect).toBe('allow');
+  });
+});
+
 describe('what is allowed by default', () => {
   const open = (rules = ''): ReturnType<typeof loadPolicy> =>
     loadPolicy([{ path: 'open.yaml', text: `version: 1\ndefaults: [{ operations: allow }]\nrules: [${rules}]\n` }], [ssh.descriptor]);

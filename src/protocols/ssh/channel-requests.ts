@@ -99,8 +99,10 @@ function program(type: string, payload: Buffer, reader: WireReader, channel: Cha
   reader.end();
   const sftp = type === 'subsystem' && exact.toString('latin1') === 'sftp';
   const kept = Buffer.from(payload);
-  const facts = factsOf(type, exact, channel, legs);
-  const judged = operationOf(type, facts, exact, forbidden(exact, legs), channel.terminal !== null);
+  const tooLong = forbidden(exact, legs);
+  // What is refused anyhow is not read: reading takes the time of everybody.
+  const facts = tooLong === null ? factsOf(type, exact, channel, legs) : unknownFacts(tooLong);
+  const judged = operationOf(type, facts, exact, tooLong, channel.terminal !== null);
   const damaged = channel.terminal === null ? damagedBy(facts, legs) : null;
   const operation: Operation = damaged === null ? judged : { ...judged, forbidden: damaged, forbiddenBy: 'masking' };
   channel.ask(operation, (verdict) => {

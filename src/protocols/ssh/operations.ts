@@ -52,7 +52,7 @@ export const facts: readonly FactDescriptor[] = [
   fact('expanded', 'The shell puts something in the place of an argument (*, ~, $).', 'boolean'),
   fact('piped', "Another command's output is its input.", 'boolean'),
   fact('mode', 'read, write (what is there is lost), append; of two paths: from, to.', 'string', ['read', 'write', 'append', 'from', 'to']),
-  fact('path', 'The path as it was written.', 'string'),
+  fact('path', 'The path as it was written, quotes removed.', 'string'),
   fact('terminal', 'With a terminal.', 'boolean'),
 ];
 

@@ -1,4 +1,4 @@
-/** Paths of SFTP as policy sees them. The target follows links; what policy sees is the path that was asked for. */
+/** Paths of SFTP and of redirections as policy sees them. The target follows links; what policy sees is the path that was asked for. */
 import { posix } from 'node:path';
 import type { Resource } from '../../../contract/operation.js';
 

@@ -4,19 +4,31 @@
  * the text anew, with its own start files, aliases and functions.
  */
 import type { Effect, Facts } from '../../../contract/operation.js';
+import { pathResource } from '../sftp/sftp-paths.js';
 import { parseShell } from './parse-shell.js';
-import { DEPTH, type SimpleCommand, type Word } from './tree.js';
-import { innerOf, loadsCode } from './wrappers.js';
+import { DEPTH, type SimpleCommand, WORDS, type Word } from './tree.js';
+import { loadsCode } from './variables.js';
+import { innerOf } from './wrappers.js';
 
 /** Where a program of that name is the one that the system came with. */
 const SYSTEM = /^\/(?:usr\/(?:local\/)?)?s?bin\/([^/]+)$/;
 const HARMLESS = new Set(['/dev/null', '/dev/stdout', '/dev/stderr', '/dev/stdin', '/dev/fd/0', '/dev/fd/1', '/dev/fd/2']);
+/** As a program's name they are a part of a command that was not read as one: behind bash's `time`, without a beginning, or within another wrapper. */
+const RESERVED = new Set('if then else elif fi do done case esac while until for { } ! [[ function select coproc'.split(' '));
 const SUMMARY_NAMES = 8;
+
+/** As the shell finds it. With `..` in its path it may be any file: after a link that leads elsewhere than it reads. */
+function nameOf(word: string): string | null {
+  if (!word.startsWith('/')) return word.split('/').includes('..') ? null : word;
+  const path = pathResource(word, null).name[0] ?? null;
+  return path === null ? null : (SYSTEM.exec(path)?.[1] ?? path);
+}
 
 class Reading {
   readonly effects: Effect[] = [];
   readonly unknown = new Set<string>();
   #depth = 0;
+  #words = 0;
 
   text(text: string): void {
     if (++this.#depth > DEPTH) {
@@ -25,14 +37,16 @@ class Reading {
     }
     const tree = parseShell(text);
     for (const why of tree.unknown) this.unknown.add(why);
+    for (const word of tree.others) this.#lost(word);
+    for (const name of tree.variables) this.#set(name);
     for (const command of tree.commands) this.#command(command);
     this.#depth--;
   }
 
   #command({ assignments, words, redirections, piped }: SimpleCommand): void {
     for (const { name, value } of assignments) {
-      if (loadsCode(name)) this.unknown.add(`${name} changes what programs run or do`);
-      if (value.unknown !== null) this.#lost(value);
+      this.#set(name);
+      this.#lost(value);
     }
     for (const { mode, target } of redirections) this.#redirected(mode, target);
     if (words.length > 0) this.#run(words, piped, false);
@@ -40,13 +54,14 @@ class Reading {
 
   #redirected(mode: string, target: Word): void {
     if (target.text !== null && !target.expanded && HARMLESS.has(target.text)) return;
-    if (target.unknown !== null) this.#lost(target);
+    this.#lost(target);
     if (/^\/dev\/(?:tcp|udp)\//.test(target.text ?? '')) this.unknown.add('a redirection opens a connection');
     const path = target.expanded ? null : target.text;
     this.effects.push({
       action: 'ssh.redirect',
-      resource: { type: 'path', name: [path], columns: [] },
-      facts: { mode, path: target.source, assurance: 'parsed' },
+      // In which folder the command stands by then is not known.
+      resource: path === null ? { type: 'path', name: [null], columns: [] } : pathResource(path, null),
+      facts: { mode, path: target.text ?? target.source, assurance: 'parsed' },
     });
   }
 
@@ -57,12 +72,18 @@ class Reading {
       this.unknown.add('it is nested too deeply');
       return;
     }
+    this.#words += words.length;
+    if (this.#words > WORDS) {
+      this.unknown.add('it holds too many words');
+      return;
+    }
     // A name made of anything but plain characters may be a file's, or a variable's.
     const word = first.expanded ? null : first.text;
     if (word === null) this.unknown.add(`which program "${first.source}" is cannot be known`);
-    const name = word === null ? null : (SYSTEM.exec(word)?.[1] ?? word);
+    else if (RESERVED.has(word)) this.unknown.add(`"${word}" does not begin a command here`);
+    const name = word === null ? null : nameOf(word);
     const base = word === null ? '' : word.slice(word.lastIndexOf('/') + 1);
-    for (const arg of args) if (arg.unknown !== null) this.#lost(arg);
+    for (const arg of args) this.#lost(arg);
     if (appended) this.unknown.add(`${base} gets arguments that are not in the text`);
     this.effects.push({
       action: 'ssh.exec',
@@ -80,20 +101,21 @@ class Reading {
   }
 
   #inner(program: string, args: readonly Word[], piped: boolean): void {
-    if (program === 'export' || program === 'declare' || program === 'typeset' || program === 'readonly' || program === 'local')
-      for (const { source } of args)
-        if (loadsCode(source.split('=')[0] ?? '')) this.unknown.add(`${source.split('=')[0] ?? ''} changes what programs run or do`);
     const inner = innerOf(program, args);
     if (inner.kind === 'unknown') this.unknown.add(inner.why);
     else if (inner.kind === 'script') this.text(inner.text);
     else if (inner.kind === 'command') {
-      for (const name of inner.assigned) if (loadsCode(name)) this.unknown.add(`${name} changes what programs run or do`);
+      for (const name of inner.assigned) this.#set(name);
       this.#run(inner.words, piped, inner.appends);
     }
   }
 
+  #set(variable: string): void {
+    if (loadsCode(variable)) this.unknown.add(`${variable} changes what programs run or do`);
+  }
+
   #lost({ source, unknown }: Word): void {
-    this.unknown.add(`${unknown ?? 'it'} (${source.slice(0, 60)})`);
+    if (unknown !== null) this.unknown.add(`${unknown} (${source.slice(0, 60)})`);
   }
 }
 

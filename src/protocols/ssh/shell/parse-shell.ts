@@ -3,11 +3,13 @@
  * substitutions, redirections, here-documents. It finds what would run, not in which order or whether. What it does not read (functions,
  * `[[`, arrays, process substitution …) makes the rest unknown. Pure; the text is untrusted and may be of any size up to the caller's limit.
  */
-import { type Cursor, type Programs, readExpandedText, readWord } from './read-word.js';
+import { type Cursor, JOINED, type Programs, readExpandedText, readWord } from './read-word.js';
 import { COMMANDS, DEPTH, type Redirection, type ShellTree, type SimpleCommand, Unreadable, type Word } from './tree.js';
 
-/** Digits in front name what is redirected. */
-const REDIRECT = /[0-9]*(&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<|>)/y;
+/** A digit in front names what is redirected. */
+const REDIRECT = /[0-9]?(&>>|&>|<<<|<<-|<<|<>|<&|>>|>&|>\||<|>)/y;
+/** Shells differ in what they take from any other word as the end of a here-document. */
+const DELIMITER = /^(?:([A-Za-z0-9_.-]+)|'([A-Za-z0-9_.-]+)'|"([A-Za-z0-9_.-]+)")$/;
 const ASSIGNMENT = /^([A-Za-z_][A-Za-z0-9_]*)\+?=/;
 const NOT_READ = new Set(['[[', 'function', 'select', 'coproc', '((']);
 
@@ -19,6 +21,8 @@ interface HereDocument {
 
 class ShellReader implements Programs {
   readonly commands: SimpleCommand[] = [];
+  readonly others: Word[] = [];
+  readonly variables = new Set<string>();
   #cursor: Cursor;
   #depth = 0;
   #documents: HereDocument[] = [];
@@ -86,7 +90,7 @@ class ShellReader implements Programs {
 
   /** The bare word that stands here, not taken. */
   #word(): string {
-    return /^[^\s|&;<>()'"\\$`]+(?=[\s|&;<>()]|$)/.exec(this.#cursor.text.slice(this.#cursor.at, this.#cursor.at + 64))?.[0] ?? '';
+    return /^[^ \t\n|&;<>()'"\\$`]+(?=[ \t\n|&;<>()]|$)/.exec(this.#cursor.text.slice(this.#cursor.at, this.#cursor.at + 64))?.[0] ?? '';
   }
 
   #expect(word: string): void {
@@ -164,12 +168,13 @@ class ShellReader implements Programs {
     this.#cursor.at += 'for'.length;
     this.#blank(false);
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(this.#word())) throw new Unreadable('a loop has no variable');
+    this.variables.add(this.#word());
     this.#cursor.at += this.#word().length;
     this.#blank(true);
     if (this.#word() === 'in') {
       this.#cursor.at += 2;
       this.#blank(false);
-      while (readWord(this.#cursor, this) !== null) this.#blank(false);
+      while (this.#other()) this.#blank(false);
     }
     if (this.#cursor.text.charAt(this.#cursor.at) === ';') this.#cursor.at++;
     this.#expect('do');
@@ -179,7 +184,7 @@ class ShellReader implements Programs {
   #cases(): void {
     this.#cursor.at += 'case'.length;
     this.#blank(false);
-    if (readWord(this.#cursor, this) === null) throw new Unreadable('"case" has no word');
+    if (!this.#other()) throw new Unreadable('"case" has no word');
     this.#expect('in');
     for (;;) {
       this.#blank(true);
@@ -189,7 +194,7 @@ class ShellReader implements Programs {
       do {
         if (text.charAt(this.#cursor.at) === '|') this.#cursor.at++;
         this.#blank(false);
-        if (readWord(this.#cursor, this) === null) throw new Unreadable('a pattern is missing');
+        if (!this.#other()) throw new Unreadable('a pattern is missing');
         this.#blank(false);
       } while (text.charAt(this.#cursor.at) === '|');
       if (text.charAt(this.#cursor.at) !== ')') throw new Unreadable('a pattern is not closed');
@@ -216,14 +221,18 @@ class ShellReader implements Programs {
       this.#blank(false);
       const from = this.#cursor.at;
       if (this.#redirection(redirections)) {
-        parted ||= /^[0-9]*&/.test(this.#cursor.text.slice(from, this.#cursor.at));
+        parted ||= /^[0-9]?&/.test(this.#cursor.text.slice(from, this.#cursor.at));
         continue;
       }
-      const word = readWord(this.#cursor, this);
+      const word = this.#readWord();
       if (word === null) break;
       // bash takes what follows for arguments; to dash and POSIX `&` ends the command, and this is the next one.
       if (parted) throw new Unreadable('shells differ in what "&>" leaves to run behind it');
+      // To bash a redirection whose number goes into a variable; and to dash `22>` is a word and `>`.
+      if (/^(?:\{.*\}|[0-9]+)$/s.test(word.source) && '<>'.includes(this.#cursor.text.charAt(this.#cursor.at) || ' '))
+        throw new Unreadable('shells differ in what is redirected');
       const assigned = words.length === 0 ? ASSIGNMENT.exec(word.source) : null;
+      if (assigned?.[0].endsWith('+=') === true) throw new Unreadable('shells differ in what "+=" is');
       if (assigned === null) words.push(word);
       else assignments.push({ name: assigned[1] ?? '', value: word });
       if (this.#cursor.text.charAt(this.#cursor.at) === '(')
@@ -239,6 +248,20 @@ class ShellReader implements Programs {
     this.commands.push(command);
   }
 
+  /** The word at the cursor, if there is one. */
+  #readWord(): Word | null {
+    const word = readWord(this.#cursor, this);
+    if (this.#documents.length > 0 && word?.source.includes('\n') === true) throw new Unreadable('a word goes on where a here-document begins');
+    return word;
+  }
+
+  /** A word that belongs to no command, if there is one. */
+  #other(): boolean {
+    const word = this.#readWord();
+    if (word !== null) this.others.push(word);
+    return word !== null;
+  }
+
   /** A redirection at the cursor, if there is one. */
   #redirection(found: Redirection[]): boolean {
     const { text, at } = this.#cursor;
@@ -248,12 +271,13 @@ class ShellReader implements Programs {
     if (/^[<>]$/.test(operator) && text.charAt(at + whole.length) === '(') throw new Unreadable('process substitution is not read here');
     this.#cursor.at += whole.length;
     this.#blank(false);
-    const target = readWord(this.#cursor, this);
+    const target = this.#readWord();
     if (target === null) throw new Unreadable('a redirection leads nowhere');
-    if (operator === '<<' || operator === '<<-')
-      this.#documents.push({ delimiter: delimiterOf(target.source), quoted: !target.bare, tabs: operator === '<<-' });
-    else if (operator === '<<<') return true;
+    if (operator === '<<' || operator === '<<-') this.#documents.push({ ...delimiterOf(target.source), tabs: operator === '<<-' });
+    else if (operator === '<<<') this.others.push(target);
     else if (/^[<>]&$/.test(operator) && /^(?:[0-9]+-?|-)$/.test(target.text ?? '')) return true;
+    // bash expands the name of such a file twice, the second time without its quotes.
+    else if (/^[<>]&$/.test(operator) && !/^[\w./:@%+,=-]+$/.test(target.text ?? '')) throw new Unreadable('shells differ in what is redirected');
     else if (operator === '<' || operator === '<&') found.push({ mode: 'read', target });
     else found.push({ mode: operator.includes('>>') ? 'append' : 'write', target });
     return true;
@@ -265,8 +289,11 @@ class ShellReader implements Programs {
     for (;;) {
       const character = text.charAt(this.#cursor.at);
       if (character === ' ' || character === '\t') this.#cursor.at++;
-      else if (character === '\\' && text.charAt(this.#cursor.at + 1) === '\n') this.#cursor.at += 2;
-      else if (character === '#') {
+      else if (character === '\\' && text.charAt(this.#cursor.at + 1) === '\n') {
+        // A shell takes it away before it looks for words: `&\⏎&` is `&&`, and `(\⏎(` is arithmetic.
+        if (!' \t\n'.includes(text.charAt(this.#cursor.at - 1))) throw new Unreadable(JOINED);
+        this.#cursor.at += 2;
+      } else if (character === '#') {
         const end = text.indexOf('\n', this.#cursor.at);
         this.#cursor.at = end < 0 ? text.length : end;
       } else if (character === '\n' && lines) {
@@ -282,25 +309,36 @@ class ShellReader implements Programs {
     for (;;) {
       if (this.#cursor.at >= text.length) throw new Unreadable('a here-document is not closed');
       const end = text.indexOf('\n', this.#cursor.at);
-      const line = text.slice(this.#cursor.at, end < 0 ? text.length : end);
+      const whole = text.slice(this.#cursor.at, end < 0 ? text.length : end);
+      // They are gone before anything in the text is expanded, which may hold a here-document of its own.
+      const line = tabs ? whole.replace(/^\t+/, '') : whole;
       this.#cursor.at = end < 0 ? text.length : end + 1;
-      if ((tabs ? line.replace(/^\t+/, '') : line) === delimiter) break;
+      if (line === delimiter) break;
+      // Within `$(…)` bash ends the text at such a line as well.
+      if (line.startsWith(delimiter) && line.includes(')')) throw new Unreadable('shells differ in where a here-document ends');
+      if (!quoted && line.endsWith('\\')) throw new Unreadable('lines of a here-document are joined');
       lines.push(line);
     }
-    if (!quoted) readExpandedText(lines.join('\n'), this);
+    if (!quoted) this.others.push(readExpandedText(lines.join('\n'), this));
   }
 }
 
-const delimiterOf = (source: string): string => source.replace(/['"\\]/g, '');
+function delimiterOf(source: string): { readonly delimiter: string; readonly quoted: boolean } {
+  const [, plain, ...quoted] = DELIMITER.exec(source) ?? [];
+  const delimiter = plain ?? quoted.find((text) => text !== undefined);
+  if (delimiter === undefined) throw new Unreadable(`where a here-document ends that is marked by ${source.slice(0, 20)} is not certain`);
+  return { delimiter, quoted: plain === undefined };
+}
 
 /** Everything that a shell would run for `text`. Never throws. */
 export function parseShell(text: string): ShellTree {
   const reader = new ShellReader(text);
+  const { commands, others, variables } = reader;
   try {
     reader.run();
-    return { commands: reader.commands, unknown: [] };
+    return { commands, others, variables, unknown: [] };
   } catch (thrown) {
     if (!(thrown instanceof Unreadable)) throw thrown;
-    return { commands: reader.commands, unknown: [thrown.message] };
+    return { commands, others, variables, unknown: [thrown.message] };
   }
 }

@@ -1,8 +1,8 @@
 /**
  * One word of a POSIX shell (POSIX.1-2017, Shell Command Language, 2.2 and 2.6): quotes are taken away, expansions are noted, substitutions are
- * handed to whoever reads programs. Where shells differ (`$'…'`, `{a,b}`) the word is unknown rather than one of both. Input is untrusted.
+ * handed to whoever reads programs. Where shells differ in what a word is (`{a,b}`) it is unknown; where they differ in how far it goes (`$'…'`), all is. Input is untrusted.
  */
-import { Unreadable, type Word } from './tree.js';
+import { DEPTH, Unreadable, type Word } from './tree.js';
 
 /** The text and where reading stands. */
 export interface Cursor {
@@ -16,9 +16,18 @@ export interface Programs {
   apart(text: string): void;
 }
 
+/** Shells take a backslash and the line end behind it away before they look at anything, so that what stands on both sides may be one thing. */
+export const JOINED = 'lines are joined in the middle of something';
+
 const ENDS = new Set([' ', '\t', '\n', '|', '&', ';', '<', '>', '(', ')', '']);
 const PARAMETER = /[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]/y;
-const BRACES = /\{[^{}]*(?:,|\.\.)[^{}]*\}/;
+
+/** Between the outermost braces there is something to choose from. In one pass: a pattern would look at each brace for all that follows. */
+function mayExpandBraces(plain: string): boolean {
+  const open = plain.indexOf('{');
+  const inside = open < 0 ? '' : plain.slice(open, plain.lastIndexOf('}') + 1);
+  return inside.includes(',') || inside.includes('..');
+}
 
 class WordReader {
   readonly #cursor: Cursor;
@@ -29,6 +38,7 @@ class WordReader {
   #bare = true;
   #expanded = false;
   #unknown: string | null = null;
+  #braces = 0;
 
   constructor(cursor: Cursor, programs: Programs) {
     this.#cursor = cursor;
@@ -40,7 +50,11 @@ class WordReader {
     if (this.#peek() === '~') this.#expanded = true;
     while (!ENDS.has(this.#peek())) this.#unquoted();
     if (this.#cursor.at === from) return null;
-    if (BRACES.test(this.#plain)) this.#lose('shells differ in what they make of its braces');
+    if (mayExpandBraces(this.#plain)) this.#lose('shells differ in what they make of its braces');
+    return this.#word(from);
+  }
+
+  #word(from: number): Word {
     const source = this.#cursor.text.slice(from, this.#cursor.at);
     return { text: this.#unknown === null ? this.#text : null, source, bare: this.#bare, expanded: this.#expanded, unknown: this.#unknown };
   }
@@ -56,6 +70,13 @@ class WordReader {
     return character;
   }
 
+  /** What stands behind a backslash. */
+  #escaped(): string {
+    const character = this.#next();
+    if (character === '\n') throw new Unreadable(JOINED);
+    return character;
+  }
+
   #lose(why: string): void {
     this.#unknown ??= why;
   }
@@ -65,8 +86,7 @@ class WordReader {
     switch (character) {
       case '\\':
         this.#bare = false;
-        if (this.#peek() === '\n') this.#cursor.at++;
-        else this.#text += this.#next();
+        this.#text += this.#escaped();
         return;
       case "'":
         this.#bare = false;
@@ -94,8 +114,9 @@ class WordReader {
   }
 
   /** A text in which a double quote is an ordinary character, up to its end. */
-  readText(): void {
+  readText(): Word {
     this.#doubleQuoted('');
+    return this.#word(0);
   }
 
   #doubleQuoted(end = '"'): void {
@@ -106,8 +127,7 @@ class WordReader {
       if (character === '$') this.#dollar(true);
       else if (character === '`') this.#backquoted(true);
       else if (character === '\\') {
-        const escaped = this.#next();
-        if (escaped === '\n') continue;
+        const escaped = this.#escaped();
         this.#text += '$`"\\'.includes(escaped) ? escaped : `\\${escaped}`;
       } else this.#text += character;
     }
@@ -118,8 +138,9 @@ class WordReader {
     for (let character = this.#next(); character !== '`'; character = this.#next()) {
       if (character !== '\\') inner += character;
       else {
-        const escaped = this.#next();
-        inner += '$`\\'.includes(escaped) || (quoted && escaped === '"') ? escaped : `\\${escaped}`;
+        const escaped = this.#escaped();
+        if (quoted && escaped === '"') throw new Unreadable('shells differ in what they make of quotes within quotes');
+        inner += '$`\\'.includes(escaped) ? escaped : `\\${escaped}`;
       }
     }
     this.#bare = false;
@@ -145,8 +166,8 @@ class WordReader {
       this.#braced();
       return;
     }
-    if (following === '[') this.#lose('the value of an expression is not known');
-    if (!quoted && (following === "'" || following === '"')) {
+    if (following === '[' || (!quoted && following === "'")) throw new Unreadable(`shells differ in where "$${following}" ends`);
+    if (!quoted && following === '"') {
       this.#lose('shells differ in what they make of its quotes');
       this.#bare = false;
       return;
@@ -164,7 +185,7 @@ class WordReader {
 
   #parameter(name: string): void {
     this.#bare = false;
-    this.#lose(`the value of $${name} is not known`);
+    this.#lose(`the value of $${name.slice(0, 40)} is not known`);
   }
 
   /** `$((…))`; a subshell in a substitution begins the same way and is not told apart. */
@@ -187,6 +208,7 @@ class WordReader {
   }
 
   #braced(): void {
+    if (++this.#braces > DEPTH) throw new Unreadable('it is nested too deeply');
     const from = this.#cursor.at;
     for (;;) {
       const character = this.#next();
@@ -196,6 +218,7 @@ class WordReader {
       if (character === '$') this.#dollar(true);
       else if (character === '`') this.#backquoted(true);
     }
+    this.#braces--;
     this.#parameter(`{${this.#cursor.text.slice(from, this.#cursor.at)}`);
   }
 }
@@ -204,6 +227,4 @@ class WordReader {
 export const readWord = (cursor: Cursor, programs: Programs): Word | null => new WordReader(cursor, programs).read();
 
 /** The body of a here-document whose delimiter is not quoted: expansions happen in it. @throws Unreadable */
-export function readExpandedText(text: string, programs: Programs): void {
-  new WordReader({ text, at: 0 }, programs).readText();
-}
+export const readExpandedText = (text: string, programs: Programs): Word => new WordReader({ text, at: 0 }, programs).readText();

@@ -29,6 +29,10 @@ export interface SimpleCommand {
 
 export interface ShellTree {
   readonly commands: readonly SimpleCommand[];
+  /** Words that belong to no command: what `case` compares, here-documents, here-strings, lists of loops. Expanding them can run something, too. */
+  readonly others: readonly Word[];
+  /** Variables that loops set. */
+  readonly variables: ReadonlySet<string>;
   /** Not empty: the rest of the text was not read. */
   readonly unknown: readonly string[];
 }
@@ -40,3 +44,5 @@ export class Unreadable extends Error {}
 export const DEPTH = 40;
 /** Simple commands of one text. */
 export const COMMANDS = 1_000;
+/** Words that its programs get, those behind wrappers counted for each of them. */
+export const WORDS = 20_000;

@@ -73,8 +73,14 @@ export interface ClientRecordingStore {
   list(filter: { readonly issuer?: string; readonly subject?: string; readonly limit: number }): Promise<ClientRecording[]>;
   /** Appends a piece that begins at `offset`. Gives how many bytes there are now: with another answer than expected nothing was taken. */
   append(id: string, offset: number, bytes: Buffer): Promise<number>;
-  /** False: it had ended before. */
-  end(id: string, end: ClientRecordingEnd): Promise<boolean>;
+  /**
+   * It is about to be judged: from now on nothing is appended, and `isClosed` says so. That stays if the gateway dies meanwhile: then it is judged when
+   * its client says again that it has ended.
+   */
+  close(id: string): Promise<void>;
+  isClosed(id: string): Promise<boolean>;
+  /** `judged`: the sessions that it was judged with; one that turns up later under it is a problem. False: it had ended before. */
+  end(id: string, end: ClientRecordingEnd, judged: readonly string[]): Promise<boolean>;
   key(id: string): Promise<Buffer | null>;
   /** What was uploaded, in order. */
   content(id: string): AsyncIterable<Buffer>;

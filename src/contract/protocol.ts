@@ -216,6 +216,9 @@ export interface EngineContext {
   /** Stops and restarts reading from the client, e.g. while a verdict is awaited. */
   pauseClient(): void;
   resumeClient(): void;
+  /** The same of the target, while what comes from it cannot be passed on. */
+  pauseTarget(): void;
+  resumeTarget(): void;
   /** Key under which a `cancel` login request finds this session; the island makes it, unguessable, at start. */
   registerCancelKey(key: Buffer): void;
   /**

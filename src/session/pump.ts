@@ -65,6 +65,7 @@ export class Pump implements TurnMember, EngineContext {
   #joined = false;
   #ended = false;
   #clientHeld = false;
+  #targetHeld = false;
   #clientChoked = false;
   #targetChoked = false;
 
@@ -107,7 +108,7 @@ export class Pump implements TurnMember, EngineContext {
     this.#upstream.on('error', this.#targetGone);
     this.#upstream.on('drain', this.#targetDrained);
     if (!this.#clientHeld && !this.#clientChoked) this.#client.resume();
-    if (!this.#targetChoked) this.#upstream.resume();
+    if (!this.#targetHeld && !this.#targetChoked) this.#upstream.resume();
     // What ended between the handshakes and now says so no more.
     if (this.#client.destroyed || this.#client.readableEnded) this.#clientGone();
     else if (this.#upstream.destroyed || this.#upstream.readableEnded) this.#targetGone();
@@ -228,6 +229,16 @@ export class Pump implements TurnMember, EngineContext {
     if (!this.#clientChoked && !this.#ended) this.#client.resume();
   }
 
+  pauseTarget(): void {
+    this.#targetHeld = true;
+    this.#upstream.pause();
+  }
+
+  resumeTarget(): void {
+    this.#targetHeld = false;
+    if (!this.#targetChoked && !this.#ended) this.#upstream.resume();
+  }
+
   #chokeClient(choked: boolean): void {
     this.#clientChoked = choked;
     if (choked) this.#client.pause();
@@ -247,7 +258,7 @@ export class Pump implements TurnMember, EngineContext {
   readonly #clientDrained = (): void => {
     if (!this.#targetChoked || this.#ended || this.#down.queued > HIGH_WATER) return;
     this.#targetChoked = false;
-    this.#upstream.resume();
+    if (!this.#targetHeld) this.#upstream.resume();
   };
 
   // ---- the end

@@ -29,19 +29,23 @@ interface RecordingRow {
   readonly uncompared: readonly Uncompared[];
   /** Sessions that went on, or still do, after it ended. */
   readonly outlasting: string[];
+  /** Sessions under it that were not there when it was judged. */
+  readonly unjudged: string[];
 }
 
 /** A gateway that died did not carry its sessions on: when they ended is not known. */
 const OUTLASTING = `array(select s.id from gw.sessions s where s.client_recording = r.id and s.end_reason is distinct from 'interrupted'
   and coalesce(s.ended_at, pg_catalog.now()) > r.created_at + (r.duration_ms + ${CLIENT_RECORDING_TOLERANCE_MS}) * interval '1 millisecond' order by s.id)`;
-const SELECT = `select id, issuer, subject, name, targets, created_at, state, received, digest, duration_ms, problems, compared, uncompared, ${OUTLASTING} as outlasting
+const UNJUDGED = `array(select s.id from gw.sessions s where s.client_recording = r.id and s.id <> all (r.judged) order by s.id)`;
+const SELECT = `select id, issuer, subject, name, targets, created_at, state, received, digest, duration_ms, problems, compared, uncompared, ${OUTLASTING} as outlasting,
+  ${UNJUDGED} as unjudged
   from gw.client_recordings r`;
 const PAGE = 1_000;
 
 /** One statement: of two that upload the same place only one finds `received` as it was. */
 const APPEND = `with grown as (
   update gw.client_recordings set received = received + pg_catalog.octet_length($3::bytea)
-  where id = $1 and state = 'open' and received = $2::bigint returning id, received
+  where id = $1 and state = 'open' and not closed and received = $2::bigint returning id, received
 ), kept as (
   insert into gw.client_recording_pieces (recording, start, bytes) select id, $2::bigint, $3::bytea from grown
 )
@@ -82,11 +86,21 @@ export class PgClientRecordingStore implements ClientRecordingStore {
     return Number(rows[0]?.received ?? 0);
   }
 
-  async end(id: string, { state, digest, durationMs, problems, compared, uncompared }: ClientRecordingEnd): Promise<boolean> {
+  async close(id: string): Promise<void> {
+    await this.#query('gw_client_recording_close', 'update gw.client_recordings set closed = true where id = $1', [id]);
+  }
+
+  async isClosed(id: string): Promise<boolean> {
+    const rows = await this.#query<{ readonly closed: boolean }>('gw_client_recording_closed', 'select closed from gw.client_recordings where id = $1', [id]);
+    return rows[0]?.closed ?? true;
+  }
+
+  async end(id: string, { state, digest, durationMs, problems, compared, uncompared }: ClientRecordingEnd, judged: readonly string[]): Promise<boolean> {
     const rows = await this.#query(
       'gw_client_recording_end',
-      `update gw.client_recordings set state = $2, digest = $3, duration_ms = $4, problems = $5, compared = $6, uncompared = $7 where id = $1 and state = 'open' returning id`,
-      [id, state, digest, durationMs, problems.map(storable), compared, JSON.stringify(uncompared)],
+      `update gw.client_recordings set state = $2, digest = $3, duration_ms = $4, problems = $5, compared = $6, uncompared = $7, closed = true, judged = $8
+       where id = $1 and state = 'open' returning id`,
+      [id, state, digest, durationMs, problems.map(storable), compared, JSON.stringify(uncompared), judged],
     );
     return rows.length > 0;
   }
@@ -128,7 +142,7 @@ export class PgClientRecordingStore implements ClientRecordingStore {
 }
 
 function recordingOf(row: RecordingRow): ClientRecording {
-  const { id, issuer, subject, name, targets, state, digest, problems, compared, uncompared, outlasting } = row;
+  const { id, issuer, subject, name, targets, state, digest, problems, compared, uncompared, outlasting, unjudged } = row;
   return {
     id,
     issuer,
@@ -140,7 +154,11 @@ function recordingOf(row: RecordingRow): ClientRecording {
     received: Number(row.received),
     digest,
     durationMs: row.duration_ms === null ? null : Number(row.duration_ms),
-    problems: [...problems, ...outlasting.map((session) => `the session ${session} went on after it ended`)],
+    problems: [
+      ...problems,
+      ...unjudged.map((session) => `it does not name the session ${session}, which was opened under it while it was judged`),
+      ...outlasting.map((session) => `the session ${session} went on after it ended`),
+    ],
     compared,
     uncompared,
   };

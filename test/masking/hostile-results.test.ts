@@ -104,6 +104,8 @@ function answered(text: string, pieces: readonly Buffer[], treatment: ClassView[
     sendDown: (chunk: Uint8Array) => void sent.push(Buffer.from(chunk)),
     pauseClient: () => undefined,
     resumeClient: () => undefined,
+    pauseTarget: () => undefined,
+    resumeTarget: () => undefined,
     registerCancelKey: () => undefined,
     end: () => undefined,
   } as unknown as EngineContext;

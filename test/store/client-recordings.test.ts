@@ -31,7 +31,8 @@ async function recorded(
   store.sessions.started(start, 'journal');
   if (end !== null) store.sessions.ended(start.session, sessionEnd(end));
   await store.sessions.flush();
-  await store.clientRecordings.end(id, { state: 'complete', digest: 'd', durationMs: DURATION_MS, problems: [], compared: [], uncompared: [] });
+  const whole = { state: 'complete', digest: 'd', durationMs: DURATION_MS, problems: [], compared: [], uncompared: [] } as const;
+  await store.clientRecordings.end(id, whole, [start.session]);
   return { session: start.session, problems: async () => (await store.clientRecordings.find(id))?.problems ?? ['there is none'] };
 }
 
@@ -52,4 +53,29 @@ it('a session that had not ended when its recording was uploaded as whole, and g
   store.sessions.ended(session, sessionEnd({ endedAt: BEGAN + 3_600_000 }));
   await store.sessions.flush();
   expect(await problems()).toEqual([`the session ${session} went on after it ended`]);
+});
+
+it('a session that turns up under a recording after it was judged', async () => {
+  const { session, problems } = await recorded('rec_late', { endedAt: BEGAN + DURATION_MS });
+  expect(await problems()).toEqual([]);
+  const late = sessionStart({ startedAt: BEGAN, recording: 'rec_late' });
+  store.sessions.started(late, 'journal');
+  store.sessions.ended(late.session, sessionEnd({ endedAt: BEGAN + DURATION_MS }));
+  await store.sessions.flush();
+  expect(late.session).not.toBe(session);
+  expect(await problems()).toEqual([`it does not name the session ${late.session}, which was opened under it while it was judged`]);
+});
+
+it('a recording that is being judged takes nothing more, and can still be ended by a gateway that comes later', async () => {
+  const by = { issuer: 'https://idp.test', subject: 'sub-alice', name: 'alice' };
+  await store.clientRecordings.create({ id: 'rec_closed', ...by, targets: ['bank-db'], createdAt: new Date(BEGAN).toISOString() }, Buffer.alloc(32));
+  expect(await store.clientRecordings.append('rec_closed', 0, Buffer.from('one'))).toBe(3);
+  expect(await store.clientRecordings.isClosed('rec_closed')).toBe(false);
+  await store.clientRecordings.close('rec_closed');
+  expect(await store.clientRecordings.isClosed('rec_closed')).toBe(true);
+  expect(await store.clientRecordings.append('rec_closed', 3, Buffer.from('two'))).toBe(3);
+  expect(await store.clientRecordings.find('rec_closed')).toMatchObject({ state: 'open', received: 3 });
+  const end = { state: 'complete', digest: 'd', durationMs: 1, problems: [], compared: [], uncompared: [] } as const;
+  expect(await store.clientRecordings.end('rec_closed', end, [])).toBe(true);
+  expect(await store.clientRecordings.find('rec_closed')).toMatchObject({ state: 'complete', problems: [] });
 });

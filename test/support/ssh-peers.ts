@@ -88,6 +88,8 @@ export class ScriptedClient {
   readonly heard: Buffer[] = [];
   /** Answers questions whether it is still there. */
   answers = true;
+  /** What comes is thrown away. */
+  deaf = false;
   closed = false;
   readonly #socket: net.Socket;
   readonly #transport: Transport;
@@ -119,7 +121,7 @@ export class ScriptedClient {
       },
     );
     socket.on('data', (chunk: Buffer) => {
-      if (!this.closed) this.#transport.feed(chunk);
+      if (!this.closed && !this.deaf) this.#transport.feed(chunk);
     });
     socket.on('error', () => socket.destroy());
     socket.on('close', () => {

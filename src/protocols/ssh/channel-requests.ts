@@ -1,6 +1,6 @@
 /**
- * Requests of the client on a session channel (RFC 4254 section 6): each kind has its own decision (D8). What only describes a terminal passes;
- * a shell, a command, a subsystem, a variable, an agent and a display are operations; what is not known is refused, and recorded.
+ * Requests of the client on a session channel (RFC 4254 section 6): each kind has its own decision (D8). What only describes a terminal passes, once
+ * and before something runs, because what is kept of what runs depends on whether it has one; a shell, a command, a subsystem, a variable, an agent and a display are operations; what is not known is refused, and recorded.
  */
 
 import type { Facts, Operation } from '../../contract/operation.js';
@@ -13,7 +13,7 @@ import { SftpRelay } from './sftp/sftp-relay.js';
 import { byteProgramOf } from './shell/byte-programs.js';
 import { commandFacts } from './shell/command-facts.js';
 
-const PASSING = new Set(['pty-req', 'window-change', 'signal', 'break', 'eow@openssh.com']);
+const PASSING = new Set(['window-change', 'signal', 'break', 'eow@openssh.com']);
 /** Variables that change words and formats, never what runs (D11), and values that no shell makes anything of. */
 const HARMLESS_VARIABLE = /^(?:LANG|LANGUAGE|LC_[A-Z_]+)$/;
 const HARMLESS_VALUE = /^[\w .,:@=+-]{0,255}$/;
@@ -26,8 +26,9 @@ export function clientRequest(payload: Buffer, channel: Channel, legs: Legs): vo
     unheard(`${type} on a channel of the kind ${channel.kind}`, channel, wantsReply);
     return;
   }
-  if (PASSING.has(type)) {
-    describeTerminal(type, reader, channel, legs);
+  if (type === 'pty-req') terminal(payload, reader, channel, wantsReply);
+  else if (PASSING.has(type)) {
+    if (type === 'window-change') resized(reader, channel, legs);
     pass(payload, channel, legs, wantsReply);
   } else if (type === 'env') variable(payload, reader, channel, legs, wantsReply);
   else if (type === 'shell' || type === 'exec' || type === 'subsystem') program(type, payload, reader, channel, legs, wantsReply);
@@ -49,15 +50,20 @@ function refuse(channel: Channel, wantsReply: boolean): void {
   if (wantsReply) channel.deny();
 }
 
-function describeTerminal(type: string, reader: WireReader, channel: Channel, legs: Legs): void {
-  if (type === 'pty-req') {
-    const term = reader.name();
-    channel.terminal = { term, columns: reader.uint32(), rows: reader.uint32() };
-  } else if (type === 'window-change') {
-    const size = { columns: reader.uint32(), rows: reader.uint32() };
-    if (channel.terminal !== null) channel.terminal = { ...channel.terminal, ...size };
-    if (channel.verdict !== null) legs.guard.note(channel.verdict, 'terminal.resize', size);
+/** The target is made to say whether there is one. */
+function terminal(payload: Buffer, reader: WireReader, channel: Channel, wantsReply: boolean): void {
+  if (channel.taken || channel.terminal !== null) {
+    unheard(`pty-req on a channel ${channel.taken ? 'on which something runs' : 'that has a terminal'}`, channel, wantsReply);
+    return;
   }
+  payload[reader.position - 1] = 1;
+  channel.askTerminal(payload, { term: reader.name(), columns: reader.uint32(), rows: reader.uint32() }, wantsReply);
+}
+
+function resized(reader: WireReader, channel: Channel, legs: Legs): void {
+  const size = { columns: reader.uint32(), rows: reader.uint32() };
+  if (channel.terminal !== null) channel.terminal = { ...channel.terminal, ...size };
+  if (channel.verdict !== null) legs.guard.note(channel.verdict, 'terminal.resize', size);
 }
 
 function variable(payload: Buffer, reader: WireReader, channel: Channel, legs: Legs, wantsReply: boolean): void {
@@ -102,7 +108,7 @@ function program(type: string, payload: Buffer, reader: WireReader, channel: Cha
   const tooLong = forbidden(exact, legs);
   // What is refused anyhow is not read: reading takes the time of everybody.
   const facts = tooLong === null ? factsOf(type, exact, channel, legs) : unknownFacts(tooLong);
-  const judged = operationOf(type, facts, exact, tooLong, channel.terminal !== null);
+  const judged = operationOf(type, facts, exact, gone(channel) ?? tooLong, channel.terminal !== null);
   const damaged = channel.terminal === null ? damagedBy(facts, legs) : null;
   const operation: Operation = damaged === null ? judged : { ...judged, forbidden: damaged, forbiddenBy: 'masking' };
   channel.ask(operation, (verdict) => {
@@ -110,7 +116,7 @@ function program(type: string, payload: Buffer, reader: WireReader, channel: Cha
       channel.refuse(verdict, wantsReply);
       return;
     }
-    if (channel.left) {
+    if (channel.left || channel.serverClosed) {
       channel.abandon(verdict);
       return;
     }
@@ -126,6 +132,12 @@ function damagedBy(facts: Facts, { guard }: Legs): string | null {
   const program = byteProgramOf(facts);
   if (program === null || (guard.masking()?.text?.output ?? null) === null) return null;
   return `${program} exchanges bytes with a program at the client, and values that policy hides in them would be damage; over SFTP (sftp, scp without -O) files stay as they are`;
+}
+
+/** Whoever asked, or was asked, left while the target was asked for a terminal. */
+function gone(channel: Channel): string | null {
+  if (channel.serverClosed) return 'the target closed the channel before';
+  return channel.left ? 'its client left before' : null;
 }
 
 function forbidden(exact: Buffer, { statementLimit }: Legs): string | null {

@@ -14,14 +14,18 @@ import { about, data, dataHead, exitStatus, MESSAGE, OPEN_REFUSED, openFailure, 
 import { broken, WireReader } from './codec/wire.js';
 import type { Legs, Speaker } from './legs.js';
 import { OutputMask } from './output-mask.js';
+import { OutputQueue } from './output-queue.js';
 import { errorLines, refusalLines, refusalStatus } from './refusal.js';
 import { ReplyOrder } from './reply-order.js';
 import type { SftpRelay } from './sftp/sftp-relay.js';
 import { interrupts, LENT_BYTES, TypeAhead } from './type-ahead.js';
 import { Windows } from './windows.js';
 
-/** So much room is not worth a message of its own; more than what waits for its rest. */
-const SAVED_BYTES = 4_096;
+interface Terminal {
+  readonly term: string;
+  readonly columns: number;
+  readonly rows: number;
+}
 
 export class Channel implements Speaker {
   /** The client's number: what goes down is addressed to it. */
@@ -37,7 +41,8 @@ export class Channel implements Speaker {
   /** What runs on it; null: nothing yet. */
   verdict: Verdict | null = null;
   sftp: SftpRelay | null = null;
-  terminal: { readonly term: string; readonly columns: number; readonly rows: number } | null = null;
+  /** As the target gave it; null: there is none. */
+  terminal: Terminal | null = null;
   /** The client closed the channel while it waited: what is allowed now is not wanted any more. */
   left = false;
   /** A program was asked for; a second one is not to be had. */
@@ -58,6 +63,8 @@ export class Channel implements Speaker {
   /** The client's messages behind a question; null: nothing is asked. */
   #waiting: Buffer[] | null = null;
   #waitingBytes = 0;
+  /** It waits for what the target says to a terminal. */
+  #terminalAsked = false;
   #handle: (payload: Buffer) => void = () => undefined;
   /** Words that found no room in the client's window. */
   #unsaid = '';
@@ -67,10 +74,7 @@ export class Channel implements Speaker {
   #clientEof = false;
   #typeAhead: TypeAhead | null = null;
   #masks: { readonly output: OutputMask; readonly errors: OutputMask } | null = null;
-  /** Bytes of the client's room that the target is not told of yet; below zero: it was told of more than there is. */
-  #owed = 0;
-  /** What waits for the client's room, and what comes behind it. */
-  #queue: ({ readonly bytes: Buffer; readonly extended: boolean } | { readonly message: Buffer })[] = [];
+  readonly #output: OutputQueue;
 
   constructor(legs: Legs, clientId: number, kind: string, verdict: Verdict | null) {
     this.#legs = legs;
@@ -79,6 +83,11 @@ export class Channel implements Speaker {
     this.kind = kind;
     this.verdict = verdict;
     this.windows = new Windows(kind !== 'session');
+    this.#output = new OutputQueue(this.windows, {
+      data: (bytes, extended) => legs.down(extended ? stderr(clientId, bytes) : data(clientId, bytes)),
+      tell: (payload) => this.#tell(payload),
+      credit: (bytes) => this.creditTarget(bytes),
+    });
   }
 
   /** Longest data message that the client takes. */
@@ -111,15 +120,38 @@ export class Channel implements Speaker {
     let answered = false;
     this.#legs.ask(operation, this, (verdict) => {
       answered = true;
-      const waiting = this.#waiting;
-      this.#waiting = null;
-      this.#waitingBytes = 0;
-      then(verdict);
-      this.#replay(waiting ?? []);
+      this.#goOn(() => then(verdict));
     });
     if (answered) return;
     this.#waiting ??= [];
     this.#lend();
+  }
+
+  /** What runs is recorded and shown as on a terminal only if there is one, so all that comes behind the question waits for what the target says. */
+  askTerminal(payload: Buffer, terminal: Terminal, wantsReply: boolean): void {
+    this.#waiting = [];
+    this.#terminalAsked = true;
+    this.replies.remote((pass, agreed) => {
+      if (agreed && this.#terminalAsked) this.terminal = terminal;
+      if (wantsReply) pass();
+      this.#terminalSettled();
+    });
+    this.#legs.up(this.#legs.guard.transport(), payload);
+  }
+
+  #terminalSettled(): void {
+    if (!this.#terminalAsked) return;
+    this.#terminalAsked = false;
+    this.#goOn(() => undefined);
+  }
+
+  /** `then`, and what the client said meanwhile. */
+  #goOn(then: () => void): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = null;
+    this.#waitingBytes = 0;
+    then();
+    for (const payload of waiting) this.take(payload);
   }
 
   /** Whoever waits at a terminal can say that they do not want to any more. */
@@ -135,22 +167,20 @@ export class Channel implements Speaker {
     return this.terminal !== null && payload[0] === MESSAGE.data && interrupts(payload.subarray(9));
   }
 
-  #replay(payloads: readonly Buffer[]): void {
-    for (const payload of payloads) this.take(payload);
-  }
-
   take(payload: Buffer): void {
     if (this.#waiting === null) {
       this.#handle(payload);
       return;
     }
-    if (!this.left && (payload[0] === MESSAGE.close || wantsNoMore(payload) || this.#interrupted(payload))) {
+    if (!this.left && (payload[0] === MESSAGE.close || (!this.#terminalAsked && (wantsNoMore(payload) || this.#interrupted(payload))))) {
       this.left = true;
       this.#legs.withdraw(this);
     }
     this.#waitingBytes += payload.length;
     if (this.#waitingBytes > WAITING_BYTES) throw broken('more than the window of a channel holds');
     this.#waiting.push(Buffer.from(payload));
+    // A client that closed waits for no terminal.
+    if (this.left) this.#terminalSettled();
   }
 
   // ---- bytes up
@@ -194,12 +224,8 @@ export class Channel implements Speaker {
     const bytes = this.windows.widenedByClient(new WireReader(payload, 5).uint32());
     this.#say();
     this.sftp?.resume();
-    if (this.#masks?.output.hides === true) {
-      this.#owed += bytes;
-      this.#drain(0);
-      return;
-    }
-    this.creditTarget(bytes);
+    if (this.#masks?.output.hides === true) this.#output.widened(bytes);
+    else this.creditTarget(bytes);
   }
 
   /** The client's window gave room for bytes that the target never got. */
@@ -239,45 +265,19 @@ export class Channel implements Speaker {
     else this.#show(delivered, extended, bytes.length);
   }
 
-  /** Bytes in the place of so many of the target's. There may be more of them than the client has room for: then they wait. */
+  /** Bytes in the place of so many of the target's. */
   #show(shown: Uint8Array, extended: boolean, instead: number): void {
-    if (this.clientClosed) return;
-    this.#owed += instead - shown.length;
-    for (let from = 0; from < shown.length; from += this.#packet) this.#queue.push({ bytes: Buffer.from(shown.subarray(from, from + this.#packet)), extended });
-    this.#drain(SAVED_BYTES);
-  }
-
-  /** What has room goes out; once nothing waits the target gets what it has coming, if that is more than `least`. */
-  #drain(least: number): void {
-    for (let next = this.#queue[0]; next !== undefined; next = this.#queue[0]) {
-      if ('message' in next) this.#tell(next.message);
-      else {
-        const room = Math.max(0, this.windows.room);
-        if (room === 0) return;
-        const part = next.bytes.subarray(0, room);
-        this.windows.fill(part.length);
-        this.#legs.down(next.extended ? stderr(this.clientId, part) : data(this.clientId, part));
-        if (part.length < next.bytes.length) {
-          this.#queue[0] = { ...next, bytes: next.bytes.subarray(part.length) };
-          return;
-        }
-      }
-      this.#queue.shift();
-    }
-    if (this.#owed <= least) return;
-    this.creditTarget(this.#owed);
-    this.#owed = 0;
+    if (!this.clientClosed) this.#output.show(shown, extended, instead, this.#packet);
   }
 
   /** A message of the target, behind what it said before. */
   pass(payload: Uint8Array): void {
-    if (this.#queue.length === 0) this.#tell(payload);
-    else this.#queue.push({ message: Buffer.from(payload) });
+    if (!this.#output.behind(payload)) this.#tell(payload);
   }
 
   /** The target answers a request. False: none is open. */
   answered(payload: Uint8Array): boolean {
-    return this.replies.answered(() => this.#tell(payload));
+    return this.replies.answered(() => this.#tell(payload), payload[0] === MESSAGE.channelSuccess);
   }
 
   /** The gateway says no to a request. */
@@ -380,7 +380,7 @@ export class Channel implements Speaker {
   /** Nothing passes any more. The target hears so at once, unless it has not even confirmed the channel. */
   #shut(): void {
     this.over = true;
-    this.#queue = [];
+    this.#output.end();
     this.closeUp();
   }
 
@@ -416,7 +416,7 @@ export class Channel implements Speaker {
   clientLeft(): void {
     this.clientClosed = true;
     this.closeUp();
-    for (const waiting of this.#queue.splice(0)) if ('message' in waiting) this.#tell(waiting.message);
+    for (const waiting of this.#output.end()) this.#tell(waiting);
   }
 
   /** The target closed the channel: what ran is over, and what it did not answer it never will. */
@@ -425,11 +425,12 @@ export class Channel implements Speaker {
     this.serverClosed = true;
     if (this.over) this.#sayGoodbye();
     else this.pass(payload);
+    this.#terminalSettled();
   }
 
-  /** What was allowed is not wanted any more. */
+  /** What was allowed is not wanted any more, or cannot be had. */
   abandon(verdict: Verdict): void {
-    this.#legs.guard.finish(verdict, 'cancelled', 'the client left while it waited');
+    this.#legs.guard.finish(verdict, 'cancelled', `the ${this.left ? 'client' : 'target'} left while it waited`);
     this.#end('', 255);
   }
 

@@ -21,6 +21,8 @@ interface Offered {
   readonly serverId: number;
   readonly kind: string;
   readonly verdict: Verdict;
+  /** Room that the target offered. */
+  readonly window: number;
 }
 
 export class Channels {
@@ -102,8 +104,8 @@ export class Channels {
     const channel = this.#made(id, kind, null);
     channel.clientPacket = packet;
     const kept = Buffer.from(payload);
+    kept.writeUInt32BE(channel.windows.fromClient(window), numberAt + 4);
     if (asked === null) {
-      kept.writeUInt32BE(channel.windows.fromClient(window), numberAt + 4);
       this.#open(channel, this.#legs.guard.transport(), kept, numberAt);
       return;
     }
@@ -166,7 +168,7 @@ export class Channels {
     const number = reader.uint32();
     const offered = this.#offered.get(number);
     if (offered === undefined) throw broken('an answer to a channel that nobody opened');
-    const { serverId, kind, verdict } = offered;
+    const { serverId, kind, verdict, window } = offered;
     this.#offered.delete(number);
     payload.writeUInt32BE(serverId, 1);
     if (payload[0] === MESSAGE.openFailure) {
@@ -176,7 +178,8 @@ export class Channels {
       this.#unusedByClient(clientId);
       const channel = this.#made(clientId, kind, verdict);
       this.#numbered(channel, payload, reader.position - 4);
-      reader.uint32();
+      channel.windows.fromTarget(window);
+      channel.windows.fromClient(reader.uint32());
       channel.clientPacket = reader.uint32();
       this.#confirmed(channel, serverId, number);
     }
@@ -189,7 +192,7 @@ export class Channels {
     const reader = new WireReader(payload, 1);
     const kind = reader.name();
     const id = reader.uint32();
-    reader.uint32();
+    const window = reader.uint32();
     reader.uint32();
     const numberAt = reader.position - 12;
     this.#unusedByTarget(id);
@@ -207,7 +210,7 @@ export class Channels {
       }
       const number = this.#freeDown(id);
       kept.writeUInt32BE(number, numberAt);
-      this.#offered.set(number, { serverId: id, kind, verdict });
+      this.#offered.set(number, { serverId: id, kind, verdict, window });
       this.#legs.down(kept);
     });
   }

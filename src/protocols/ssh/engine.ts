@@ -15,6 +15,7 @@ import { CHANNELS } from './codec/limits.js';
 import { banner, DISCONNECT, MESSAGE } from './codec/messages.js';
 import { broken, message, WireReader } from './codec/wire.js';
 import { askedGlobally } from './forwards.js';
+import { KeyExchanges } from './key-exchanges.js';
 import type { Legs, Speaker } from './legs.js';
 import { farewellMessage, letIn, type SshStartup } from './login.js';
 import { operationOf } from './operations.js';
@@ -37,6 +38,7 @@ export class SshEngine implements Engine, Legs {
   readonly #early: { readonly client: readonly Buffer[]; readonly target: readonly Buffer[] };
   readonly #banner: string;
   readonly #channels: Channels;
+  readonly #exchanges: KeyExchanges;
   readonly #queue: VerdictQueue;
   /** To the client's global requests, and to those that go down to it. */
   readonly #replies = new ReplyOrder();
@@ -59,6 +61,7 @@ export class SshEngine implements Engine, Legs {
     this.#verdict = context.guard.transport();
     this.#client = startup.transport;
     this.#target = upstream.transport;
+    this.#exchanges = new KeyExchanges({ client: this.#client, target: this.#target }, context);
     this.#early = { client: startup.early, target: upstream.early };
     this.#banner = upstream.banner;
     this.#channels = new Channels(this);
@@ -68,18 +71,24 @@ export class SshEngine implements Engine, Legs {
       payload: (payload) => this.#fromClient(payload),
       ready: () => undefined,
       disconnected: () => this.#clientLeft(),
+      exchange: () => this.#exchanges.look(),
+      // One leg after the other, so that the one where the bytes come from can be stopped.
+      mayExchange: () => this.#target.withheld === null,
     };
     this.#target.events = {
       write: (bytes, written) => context.sendUp(this.#verdict, bytes, written),
       payload: (payload) => this.#ofTarget(() => this.#fromTarget(payload)),
       ready: () => undefined,
       disconnected: (_, text) => this.#targetLeft(text),
+      exchange: () => this.#exchanges.look(),
+      mayExchange: () => this.#client.withheld === null,
     };
   }
 
   // ---- the pump's side
 
   start(): void {
+    this.#exchanges.look();
     if (this.#banner !== '') this.down(banner(this.#banner));
     this.down(letIn());
     for (const payload of this.#early.target) this.#ofTarget(() => this.#fromTarget(payload));
@@ -113,11 +122,13 @@ export class SshEngine implements Engine, Legs {
 
   clientEnded(): void {
     this.#over = true;
+    this.#exchanges.end();
   }
 
   targetEnded(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#exchanges.end();
     this.#client.goodbye(DISCONNECT.byApplication, 'gw: the target closed the connection');
   }
 
@@ -140,6 +151,7 @@ export class SshEngine implements Engine, Legs {
 
   farewell(error: GwError): Uint8Array {
     this.#over = true;
+    this.#exchanges.end();
     // What was gathered until now is not held back, and what is said now not gathered.
     this.#gather(false);
     const words: Buffer[] = [];
@@ -247,6 +259,7 @@ export class SshEngine implements Engine, Legs {
   #clientLeft(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#exchanges.end();
     this.#target.goodbye(DISCONNECT.byApplication, 'the client left');
     this.#context.end('client', null);
   }
@@ -301,6 +314,7 @@ export class SshEngine implements Engine, Legs {
   #targetLeft(text: string): void {
     if (this.#over) return;
     this.#over = true;
+    this.#exchanges.end();
     this.#client.goodbye(DISCONNECT.byApplication, `gw: the target said goodbye: ${text.slice(0, 200)}`);
     this.#context.end('target', null);
   }

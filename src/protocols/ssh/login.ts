@@ -11,7 +11,7 @@ import { Secret } from '../../base/secret.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { Credential, LoginConnection, LoginRequest } from '../../contract/protocol.js';
 import { claimedPass } from './authorities.js';
-import { KEY_BYTES, LOGIN_ATTEMPTS, SECRET_BYTES } from './codec/limits.js';
+import { KEY_BYTES, LOGIN_ATTEMPTS, LOGIN_BYTES, SECRET_BYTES } from './codec/limits.js';
 import { authFailure, banner, DISCONNECT, disconnect, MESSAGE } from './codec/messages.js';
 import { broken, message, string, uint32, WireReader } from './codec/wire.js';
 import { errorLines, noticeLines } from './refusal.js';
@@ -59,8 +59,12 @@ class ServerLogin implements TransportEvents {
   #attempts = 0;
   #service = false;
   #left = false;
-  /** A login in a browser, from its beginning to its token. */
+  /** A login in a browser, from its beginning to its token; null: none, or the client gave it up. */
   #browser: Promise<Secret> | null = null;
+  /** What is being read, and what to call when there is something else to do. */
+  #reading: Promise<Buffer> | null = null;
+  #wake: () => void = () => undefined;
+  #bytes = 0;
   #browserOver = false;
   #browserName = '';
 
@@ -83,37 +87,55 @@ class ServerLogin implements TransportEvents {
 
   async run(): Promise<Claim> {
     this.transport.start();
-    let reading: Promise<Buffer> | null = null;
     for (;;) {
       if (this.claim !== null) {
         // What is still to come belongs to whoever reads next.
-        reading?.then(
+        this.#reading?.then(
           (chunk) => this.#connection.unread(chunk),
           () => undefined,
         );
         return this.claim;
       }
       if (this.#left) throw broken('its farewell in the middle of the login');
-      reading ??= this.#connection.read();
-      const chunk = await (this.#browser === null ? reading : Promise.race([reading, this.#browsed(this.#browser)]));
+      const chunk = await this.#next();
       if (chunk === null) continue;
-      reading = null;
+      this.#reading = null;
+      this.#bytes += chunk.length;
+      if (this.#bytes > LOGIN_BYTES) throw broken('more than there is to say before a login');
       this.transport.feed(chunk);
     }
   }
 
-  /** Waits for the person; null: the login stands, or the client was told why it does not. */
-  async #browsed(browser: Promise<Secret>): Promise<null> {
-    try {
-      const token = await browser;
-      if (this.#browser === browser) this.claim = { username: this.#browserName, credential: { kind: 'token', token } };
-    } catch (thrown) {
-      if (this.#browser !== browser) return null;
-      this.transport.send(banner(errorLines(GwError.from(thrown))));
-      this.transport.send(authFailure(this.#methods));
-    }
-    this.#browser = null;
-    return null;
+  /**
+   * What the client says next; null: there is something else to do. A person may take minutes, so nothing is added to the promise that they settle for
+   * each piece that comes meanwhile.
+   */
+  #next(): Promise<Buffer | null> {
+    this.#reading ??= this.#connection.read();
+    const reading = this.#reading;
+    return new Promise((resolve, reject) => {
+      this.#wake = () => resolve(null);
+      reading.then(resolve, reject);
+    });
+  }
+
+  /** Once: the login stands, or the client is told why it does not. */
+  #browsed(browser: Promise<Secret>): void {
+    browser
+      .then(
+        (token) => {
+          if (this.#browser === browser) this.claim = { username: this.#browserName, credential: { kind: 'token', token } };
+        },
+        (thrown: unknown) => {
+          if (this.#browser !== browser) return;
+          this.transport.send(banner(errorLines(GwError.from(thrown))));
+          this.transport.send(authFailure(this.#methods));
+        },
+      )
+      .finally(() => {
+        if (this.#browser === browser) this.#browser = null;
+        this.#wake();
+      });
   }
 
   payload(payload: Buffer): void {
@@ -172,8 +194,7 @@ class ServerLogin implements TransportEvents {
       this.transport.send(message(MESSAGE.authMore, string('gw'), string(words), string(''), uint32(0)));
       return login.token();
     });
-    // Where the client gives it up in the same breath nobody asks how it ended.
-    this.#browser.catch(() => undefined);
+    this.#browsed(this.#browser);
   }
 
   #password(username: string, reader: WireReader): void {

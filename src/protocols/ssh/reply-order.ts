@@ -2,12 +2,15 @@
  * Replies to requests carry no number: they come in the order of the requests (RFC 4254 section 4 and 5.4). Some are the target's and some the
  * gateway's own, so the gateway's wait until those before them are there.
  */
+
+type Answer = (pass: () => void, agreed: boolean) => void;
+
 export class ReplyOrder {
   /** Answers that are known, and those that a peer still owes: with what is done when it gives them, or null where they are passed on. */
-  readonly #expected: { readonly owed: boolean; readonly answer: (() => void) | null }[] = [];
+  readonly #expected: { readonly owed: boolean; readonly answer: Answer | null }[] = [];
 
-  /** The peer was asked. `answered`: by the gateway, which keeps the answer to itself. */
-  remote(answered: (() => void) | null = null): void {
+  /** The peer was asked. `answered`: the gateway wants to know what it says, and passes that on or keeps it to itself. */
+  remote(answered: Answer | null = null): void {
     this.#expected.push({ owed: true, answer: answered });
   }
 
@@ -17,13 +20,14 @@ export class ReplyOrder {
     else this.#expected.push({ owed: false, answer });
   }
 
-  /** The peer answered; false: it was not asked. */
-  answered(pass: () => void): boolean {
+  /** The peer answered, and agreed or did not; false: it was not asked. */
+  answered(pass: () => void, agreed = true): boolean {
     const [first] = this.#expected;
     if (first?.owed !== true) return false;
     this.#expected.shift();
-    (first.answer ?? pass)();
-    while (this.#expected[0]?.owed === false) this.#expected.shift()?.answer?.();
+    if (first.answer === null) pass();
+    else first.answer(pass, agreed);
+    while (this.#expected[0]?.owed === false) this.#expected.shift()?.answer?.(pass, agreed);
     return true;
   }
 }

@@ -26,7 +26,9 @@ class Allowance {
     if (this.#bytes > LARGEST) throw broken('more room than a window can have');
   }
 
+  /** @throws GwError `protocol.violation` where that is more than it was told of: nothing that waits here is bounded by anything else */
   take(bytes: number): void {
+    if (bytes > this.#bytes) throw broken('more than the other side has room for');
     this.#bytes -= bytes;
   }
 }
@@ -42,17 +44,19 @@ export class Windows {
   #room = 0;
   /** Bytes of the target's window that the client is not told of yet. */
   #withheld: number;
+  readonly #told: boolean;
   /** The target offered some room. */
   #offered = false;
 
   /** `told`: the gateway says nothing of its own on this channel. */
   constructor(told = false) {
+    this.#told = told;
     this.#withheld = told ? 0 : TARGET_RESERVE;
   }
 
   /** The window that the client offers, as the target is told of it. */
   fromClient(window: number): number {
-    this.#reserve = Math.min(CLIENT_RESERVE, Math.floor(window / 2));
+    this.#reserve = this.#told ? 0 : Math.min(CLIENT_RESERVE, Math.floor(window / 2));
     this.#budget = this.#reserve;
     this.#room = window;
     this.target.give(window - this.#reserve);

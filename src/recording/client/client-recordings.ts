@@ -11,6 +11,7 @@ import { FrameOpener, SEALED_KEY_BYTES } from '../../base/sealed-frames.js';
 import { decodeEvents, TERMINAL_EVENT } from '../../base/terminal-events.js';
 import {
   CLIENT_RECORDING_LIMIT,
+  CLIENT_RECORDING_TOLERANCE_MS,
   type ClientRecording,
   type ClientRecordingDoor,
   type ClientRecordingEnd,
@@ -65,7 +66,7 @@ export class ClientRecordings implements ClientRecordingDoor {
   async admit(id: string, { issuer, subject }: Identity, target: string): Promise<void> {
     const recording = isId('rec', id) ? await this.#store.find(id) : null;
     const open = recording !== null && recording.state === 'open' && this.#clock.now() - Date.parse(recording.createdAt) < OPEN_MS;
-    if (!open || recording.issuer !== issuer || recording.subject !== subject || !recording.targets.includes(target))
+    if (!open || recording.issuer !== issuer || recording.subject !== subject || !recording.targets.includes(target) || (await this.#store.isClosed(id)))
       throw new GwError('recording.unknown', 'This session was to belong to a recording that is not open for it.');
   }
 
@@ -96,9 +97,12 @@ export class ClientRecordings implements ClientRecordingDoor {
     if (recording.state !== 'open') return recording;
     if (recording.received !== bytes)
       throw new GwError('recording.upload', `${recording.received} of ${bytes} bytes are there.`, { detail: { received: recording.received } });
+    // What is judged now neither grows nor is joined by further sessions. One that was let in a moment ago and is not written down yet shows later.
+    await this.#store.close(recording.id);
     const content = await this.#content(recording.id);
     if (content.digest !== digest) throw new GwError('recording.upload', 'What arrived is not what was sent.', { detail: { received: recording.received } });
-    const { problems, compared, uncompared } = await this.#compare(recording, content);
+    const sessions = await this.#store.sessions(recording.id);
+    const { problems, compared, uncompared } = await this.#compare(recording, content, sessions);
     const end: ClientRecordingEnd = {
       state: content.damage !== null ? 'damaged' : content.ended ? 'complete' : 'interrupted',
       digest,
@@ -108,7 +112,11 @@ export class ClientRecordings implements ClientRecordingDoor {
       uncompared,
     };
     await tell(end);
-    await this.#store.end(recording.id, end);
+    await this.#store.end(
+      recording.id,
+      end,
+      sessions.map(({ id }) => id),
+    );
     return (await this.#store.find(recording.id)) ?? recording;
   }
 
@@ -151,11 +159,12 @@ export class ClientRecordings implements ClientRecordingDoor {
     return { digest: hash.digest('hex'), durationMs, ended, named, damage };
   }
 
-  async #compare(recording: ClientRecording, content: Content): Promise<Comparison> {
+  async #compare(recording: ClientRecording, content: Content, sessions: readonly RecordedUnder[]): Promise<Comparison> {
     const problems: string[] = [];
     if (content.damage !== null) problems.push(content.damage);
     else if (!content.ended) problems.push('it ends before its program did');
-    const sessions = await this.#store.sessions(recording.id);
+    if (content.durationMs > this.#clock.now() - Date.parse(recording.createdAt) + CLIENT_RECORDING_TOLERANCE_MS)
+      problems.push('it says that it lasted longer than since it began');
     const known = new Set(sessions.map(({ id }) => id));
     for (const id of known) if (!content.named.has(id)) problems.push(`it does not name the session ${id}, which was opened under it`);
     for (const id of content.named) if (!known.has(id)) problems.push(`it names a session that was not opened under it${isId('ses', id) ? `, ${id}` : ''}`);

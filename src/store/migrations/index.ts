@@ -7,6 +7,7 @@ import { clientRecordings } from './client-recordings.js';
 import { comparedRecordings } from './compared-recordings.js';
 import { inheritedTags } from './inherited-tags.js';
 import { initial } from './initial.js';
+import { judgedRecordings } from './judged-recordings.js';
 import { operations } from './operations.js';
 import { policies } from './policies.js';
 import { recordKeeping } from './record-keeping.js';
@@ -29,4 +30,5 @@ export const migrations: readonly Migration[] = [
   { version: 7, name: 'client-recordings', sql: clientRecordings },
   { version: 8, name: 'word-statistics', sql: wordStatistics },
   { version: 9, name: 'compared-recordings', sql: comparedRecordings },
+  { version: 10, name: 'judged-recordings', sql: judgedRecordings },
 ];

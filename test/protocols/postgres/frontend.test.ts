@@ -16,6 +16,8 @@ function frontend() {
     sendUp: (_verdict: unknown, chunk: Uint8Array) => void sent.push(Buffer.from(chunk)),
     pauseClient: () => void paused.count++,
     resumeClient: () => undefined,
+    pauseTarget: () => undefined,
+    resumeTarget: () => undefined,
   } as unknown as EngineContext;
   const talk = new Conversation(context);
   return { talk, sent, paused, up: new Frontend(talk, { busy: false, advance: () => undefined } as unknown as RowGuard, new StatementCache(), 1 << 20) };

@@ -311,7 +311,7 @@ describe('a refused command', () => {
       const to = await opened(client, 5);
       target.answersRequests = false;
       target.answersClose = false;
-      await client.sends([pty(to), exec(to, 'rm x')]);
+      await client.sends([request(to, 'env', string('LANG'), string('C')), exec(to, 'rm x')]);
       await eventually('the target is asked to close', () => Promise.resolve(target.count(MESSAGE.close) === 1));
       target.send(about(MESSAGE.channelFailure, 5));
       await closedOf(client, 5);

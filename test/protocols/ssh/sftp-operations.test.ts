@@ -6,6 +6,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, readlink, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SFTP } from '../../../src/protocols/ssh/codec/sftp.js';
+import { string, WireReader } from '../../../src/protocols/ssh/codec/wire.js';
+import { readRequest } from '../../../src/protocols/ssh/sftp/sftp-requests.js';
 import type { RecordedOperation } from '../../../src/recording/recorded.js';
 import { type Ended, run, type SshWorld, startSshWorld } from '../../support/ssh-world.js';
 
@@ -299,5 +302,41 @@ describe('an operation of SFTP', () => {
     const told = await recorded();
     expect(told.filter(({ text }) => text.startsWith('reads') || text.startsWith('writes'))).toEqual([]);
     expect(told.map(({ text, effect }) => [text, effect])).toContainEqual(['the SFTP extension "copy-data" is not carried', 'deny']);
+  });
+});
+
+describe('a link', () => {
+  const named = (type: number, parts: readonly string[], home: string | null): unknown => {
+    const request = readRequest(type, new WireReader(Buffer.concat(parts.map((part) => string(part)))), home);
+    return request.kind === 'judged' ? request.facts.effects.map(({ resource }) => resource?.name[0]) : request.kind;
+  };
+
+  it.each([
+    [['secret', '/srv/in/x'], '/home/deploy', ['/srv/in/secret', '/srv/in/x']],
+    [['a/secret', 'in/x'], '/home/deploy', ['/home/deploy/in/a/secret', '/home/deploy/in/x']],
+    [['secret', 'x'], '/home/deploy', ['/home/deploy/secret', '/home/deploy/x']],
+    [['.', '/srv/in/x/'], '/home/deploy', ['/srv/in', '/srv/in/x']],
+    [['secret', '/x'], '/home/deploy', ['/secret', '/x']],
+    [['/etc/passwd', 'x'], null, ['/etc/passwd', null]],
+    [['secret', 'x'], null, [null, null]],
+    [['secret', '/srv/in/x'], null, ['/srv/in/secret', '/srv/in/x']],
+    [['secret', '/srv/../x'], '/home/deploy', [null, null]],
+    [['../secret', '/srv/in/x'], '/home/deploy', [null, '/srv/in/x']],
+  ] as const)('to what counts from the folder of the link: %j from %s', (parts, home, wanted) => {
+    expect(named(SFTP.symlink, parts, home)).toEqual(wanted);
+  });
+
+  it('to a file itself has both of its paths from where SFTP starts', () => {
+    expect(named(SFTP.extended, ['hardlink@openssh.com', 'secret', '/srv/in/x'], '/home/deploy')).toEqual(['/home/deploy/secret', '/srv/in/x']);
+  });
+
+  it('to something relative that may not be linked to is denied, and is not there', async () => {
+    const files = join(world.sshd.dir, 'files');
+    await sftp(`-ln -s closed/a ${files}/peek`, `-ln -s ../closed/a ${open}/peek`, `-ln -s a ${open}/fine`);
+    expect((await readdir(files)).includes('peek')).toBe(false);
+    expect(await readdir(open)).not.toContain('peek');
+    expect(await readlink(join(open, 'fine'))).toBe('a');
+    const links = (await recorded()).filter(({ text }) => text.startsWith('links'));
+    expect(links.map(({ effect }) => effect)).toEqual(['deny', 'deny', 'allow']);
   });
 });

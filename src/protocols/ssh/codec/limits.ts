@@ -12,6 +12,8 @@ export const KEY_BYTES = 16_384;
 export const SECRET_BYTES = 20_000;
 /** Attempts to log in on one connection. */
 export const LOGIN_ATTEMPTS = 20;
+/** All that comes before a login is claimed: every attempt with the longest message, and as much again for keys. */
+export const LOGIN_BYTES = 2 * LOGIN_ATTEMPTS * MESSAGE_BYTES;
 /** Channels of one connection that are open at a time. */
 export const CHANNELS = 256;
 /** Messages of one channel that wait for a verdict. */

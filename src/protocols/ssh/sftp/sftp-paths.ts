@@ -10,6 +10,12 @@ export function pathResource(path: string, home: string | null): Resource {
   return { type: 'path', name: [absolute(path, home)], columns: [] };
 }
 
+/** The folder that something is in; null: that is not certain from the text. */
+export function folderOf(path: string, home: string | null): string | null {
+  const whole = absolute(path, home);
+  return whole === null ? null : posix.dirname(whole);
+}
+
 function absolute(path: string, home: string | null): string | null {
   if (path.split('/').includes('..') || path.includes('\u{fffd}') || path.includes('\0')) return null;
   if (path.startsWith('/')) return tidy(path);

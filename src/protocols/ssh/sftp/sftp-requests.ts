@@ -4,7 +4,7 @@ import { SFTP_HANDLE, SFTP_REQUEST } from '../codec/limits.js';
 import { OPEN, SFTP } from '../codec/sftp.js';
 import type { WireReader } from '../codec/wire.js';
 import { factsFor, unknownFacts } from '../operations.js';
-import { pathResource } from './sftp-paths.js';
+import { folderOf, pathResource } from './sftp-paths.js';
 
 export type SftpRequest =
   /** Something with paths: judged by itself. */
@@ -20,14 +20,16 @@ interface End {
   readonly action: string;
   readonly path: string;
   readonly mode?: string;
+  /** Where it counts from, when not from where SFTP starts; null: that is not known. */
+  readonly from?: string | null;
 }
 
 function judged(verb: string, ends: readonly End[], home: string | null, opens: string | null = null): SftpRequest {
   const facts = factsFor(
     `${verb} ${ends.map(({ path }) => path).join(' to ')}`,
-    ...ends.map(({ action, path, mode }) => ({
+    ...ends.map(({ action, path, mode, from = home }) => ({
       action,
-      resource: pathResource(path, home),
+      resource: pathResource(path, from),
       facts: { path, ...(mode === undefined ? {} : { mode }), assurance: ENFORCED },
     })),
   );
@@ -84,7 +86,7 @@ export function readRequest(type: number, reader: WireReader, home: string | nul
     case SFTP.rename:
       return two('moves', 'sftp.rename');
     case SFTP.symlink:
-      return two('links', 'sftp.link');
+      return symlink(path(), path(), home);
     case SFTP.extended:
       return extended(reader, { one, two, handle });
     default:
@@ -94,6 +96,18 @@ export function readRequest(type: number, reader: WireReader, home: string | nul
 
 /** The path of a handle whose attributes are changed. */
 export const changesHandle = (path: string, home: string | null): SftpRequest => judged('changes the attributes of', [{ action: 'sftp.setstat', path }], home);
+
+/** As OpenSSH has it: what is linked to comes first, and stands in the link as it is, so that it counts from the link's folder. */
+function symlink(to: string, link: string, home: string | null): SftpRequest {
+  return judged(
+    'links',
+    [
+      { action: 'sftp.link', path: to, mode: 'from', from: folderOf(link, home) },
+      { action: 'sftp.link', path: link, mode: 'to' },
+    ],
+    home,
+  );
+}
 
 function openRequest(path: string, flags: number, home: string | null): SftpRequest {
   const writes = (flags & ~OPEN.read) !== 0;

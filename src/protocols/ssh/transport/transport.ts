@@ -36,6 +36,9 @@ const KEXINIT = 20;
 /** New keys after so many bytes in one direction; RFC 4253 section 9 speaks of a gigabyte, AES-GCM bears far more. */
 const REKEY_BYTES = 16 * 2 ** 30;
 const NOTHING = Buffer.alloc(0);
+const DISCONNECT = 1;
+/** What a message that waits takes beside its bytes. */
+const PACKET_COST = 128;
 
 export interface TransportEvents {
   /** Encrypted bytes for the peer. `written`, if there is one, is to be called when they are out: their memory is used again then, and never if it is not called. */
@@ -46,6 +49,10 @@ export interface TransportEvents {
   ready(): void;
   /** The peer said goodbye. */
   disconnected(reason: number, text: string): void;
+  /** After that: new keys are being made, or stand; or more waits for them. */
+  exchange?(): void;
+  /** New keys may be made now. Not said: they may. */
+  mayExchange?(): boolean;
 }
 
 export type TransportSide =
@@ -63,6 +70,7 @@ export class Transport {
   #failure: Error | null = null;
   #stood = false;
   #moved = 0;
+  #withheld: number | null = null;
   /** Of the decipher in force; null: the library reads by itself. */
   #opener: PacketOpener | null = null;
   readonly #sealer = new PacketSealer((bytes, written) => this.#events.write(bytes, written));
@@ -89,7 +97,11 @@ export class Transport {
       },
       onHandshakeComplete: () => {
         this.#moved = 0;
-        if (this.#stood) return;
+        this.#withheld = null;
+        if (this.#stood) {
+          this.#events.exchange?.();
+          return;
+        }
         this.#stood = true;
         this.#events.ready();
       },
@@ -109,11 +121,23 @@ export class Transport {
   /** The library keeps messages of a key exchange until it is over, and what they stand in is read into again: it gets copies. */
   #newKeys(inner: (payload: Buffer) => unknown, payload: Buffer): unknown {
     const result = inner(Buffer.from(payload));
+    this.#exchanging();
     const decipher = this.#protocol._decipher;
     if (decipher === undefined) return result;
     const exchange = decipher._onPayload;
     decipher._onPayload = (next) => exchange(Buffer.from(next));
     return result;
+  }
+
+  #exchanging(): void {
+    if (!this.#stood || this.#withheld !== null || this.#protocol._kexinit === undefined) return;
+    this.#withheld = 0;
+    this.#events.exchange?.();
+  }
+
+  /** Bytes that wait for new keys; null: none are made since the first stood. */
+  get withheld(): number | null {
+    return this.#withheld;
   }
 
   /**
@@ -221,21 +245,29 @@ export class Transport {
   /** Sends the message `head` + `body`, at once or as soon as new keys stand. Neither is kept. */
   send(head: Uint8Array, body: Uint8Array = NOTHING): void {
     if (this.#failure !== null) return;
-    // In the middle of a key exchange the library takes the bare message and makes a packet of it later.
-    const exchanging = this.#protocol._kexinit !== undefined;
+    // In the middle of a key exchange the library takes the bare message and makes a packet of it later. A goodbye may go out all the same
+    // (RFC 4253 section 7.1).
+    const exchanging = this.#protocol._kexinit !== undefined && !(this.#stood && head[0] === DISCONNECT);
     const cipher = this.#protocol._cipher;
     if (!exchanging && sealsGcm(cipher)) {
       this.#sealer.seal(cipher, head, body);
       if (!this.#gathering) this.#sealer.flush();
     } else {
       const { write } = this.#protocol._packetRW;
-      const packet = write.alloc(head.length + body.length);
+      const packet = write.alloc(head.length + body.length, !exchanging);
       const at = exchanging ? 0 : write.allocStart;
       packet.set(head, at);
       packet.set(body, at + head.length);
-      ssh2Utils.sendPacket(this.#protocol, write.finalize(packet));
+      ssh2Utils.sendPacket(this.#protocol, write.finalize(packet), !exchanging);
+      if (exchanging) this.#withhold(packet.length);
     }
     this.#count(head.length + body.length);
+  }
+
+  #withhold(bytes: number): void {
+    if (this.#withheld === null) return;
+    this.#withheld += bytes + PACKET_COST;
+    this.#events.exchange?.();
   }
 
   /** The last message; nothing can be sent behind it. */
@@ -251,9 +283,10 @@ export class Transport {
 
   #count(bytes: number): void {
     this.#moved += bytes;
-    if (this.#moved < REKEY_BYTES || !this.#stood) return;
+    if (this.#moved < REKEY_BYTES || !this.#stood || this.#events.mayExchange?.() === false) return;
     this.#moved = 0;
     this.#protocol.rekey();
+    this.#exchanging();
   }
 
   #broken(why: string, cause?: Error): GwError {

@@ -42,7 +42,14 @@ const VIEW_DEPTH = 32;
 
 const SYSTEM_SCHEMAS: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema', 'pg_toast']);
 
-const known = new WeakMap<CatalogRelation, readonly Output[]>();
+interface Known {
+  readonly columns: readonly Output[];
+  /** What a view works out, shown or not. */
+  readonly computed: ReadonlySet<Lineage>;
+}
+
+const known = new WeakMap<CatalogRelation, Known>();
+const NOTHING_COMPUTED: ReadonlySet<Lineage> = new Set();
 
 /** The columns that a table, view or other relation named so has here; null: there is none that is known. */
 export function relationColumns(trace: Trace, schema: string | null, name: string): readonly Output[] | null {
@@ -86,12 +93,12 @@ function together(sets: readonly (readonly Output[])[]): readonly Output[] {
 
 export function columnsOf(trace: Trace, catalog: Catalog | null, relation: CatalogRelation): readonly Output[] {
   const steady = trace.context.steady;
-  let columns = steady ? known.get(relation) : undefined;
-  if (columns === undefined) {
+  let found = steady ? known.get(relation) : undefined;
+  if (found === undefined) {
     const own = [...sourceColumns(relation).values()];
     const telling = SYSTEM_SCHEMAS.has(relation.schema) ? (TELLING[relation.name] ?? []) : null;
     const behind = telling === null && isView(relation) ? definitionOf(trace, catalog, relation) : null;
-    columns = own.map((source, index): Output => {
+    const columns = own.map((source, index): Output => {
       const { name } = source.column;
       if (relation.name === 'pg_settings' && trace.context.unseenRan) return output(name, unknownLineage('code of the database may have set it'));
       if (telling !== null) return output(name, telling.includes(name) ? unknownLineage(`${relation.name}.${name} shows what tables hold`) : NOTHING);
@@ -99,11 +106,13 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
       const kin = kinOf(relation).flatMap((each) => sourceColumns(each).get(name) ?? []);
       const exact = [source, ...kin].every(({ column }) => column.inherited?.exact !== false);
       const self: Lineage = { columns: new Set([source, ...kin]), exact, unknown: null };
-      return output(name, behind === null ? self : viewColumn(self, behind[index]?.lineage ?? unknownLineage('its view could not be followed')));
+      return output(name, behind === null ? self : viewColumn(self, behind.columns[index]?.lineage ?? unknownLineage('its view could not be followed')));
     });
-    if (steady) known.set(relation, columns);
+    found = { columns, computed: behind?.computed ?? NOTHING_COMPUTED };
+    if (steady) known.set(relation, found);
   }
-  return columns;
+  for (const each of found.computed) trace.computed.add(each);
+  return found.columns;
 }
 
 /** The view's column and what it is made of are one value. */
@@ -112,13 +121,14 @@ function viewColumn(self: Lineage, behind: Lineage): Lineage {
 }
 
 /** What a view's query gives, in the order of the view's columns. */
-function definitionOf(trace: Trace, catalog: Catalog | null, relation: CatalogRelation): readonly Output[] {
-  const lost = relation.columns.map(({ name }) => output(name, unknownLineage(`the definition of ${relation.schema}.${relation.name} could not be followed`)));
+function definitionOf(trace: Trace, catalog: Catalog | null, relation: CatalogRelation): Known {
+  const unknown = unknownLineage(`the definition of ${relation.schema}.${relation.name} could not be followed`);
+  const lost = { columns: relation.columns.map(({ name }) => output(name, unknown)), computed: new Set([unknown]) };
   if (trace.nesting >= VIEW_DEPTH || relation.definition === null) return lost;
   const parsed = parse(relation.definition.replace(/;\s*$/, ''));
   const [statement] = parsed.kind === 'tree' ? parsed.statements : [];
   if (!isTree(statement)) return lost;
   const inner = trace.within({ ...trace.context, catalog, searchPath: ['pg_catalog'], temporary: () => null });
   const columns = inner.query(field(statement, 'stmt'), new Level(null));
-  return columns.length === relation.columns.length && columns.every(({ many }) => !many) ? columns : lost;
+  return columns.length === relation.columns.length && columns.every(({ many }) => !many) ? { columns, computed: inner.computed } : lost;
 }

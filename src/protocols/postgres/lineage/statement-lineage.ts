@@ -4,7 +4,7 @@
  */
 import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
 import { as, field, flag, integer, isTree, list, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
-import { NOTHING, unknownLineage } from './lineage.js';
+import { derived, type Lineage, NOTHING, unknownLineage } from './lineage.js';
 import { deleteColumns, insertColumns, mergeColumns, updateColumns } from './modifications.js';
 import { create, selectColumns } from './queries.js';
 import { columnsOf, relationColumns } from './relations.js';
@@ -18,6 +18,8 @@ export interface StatementLineage {
   readonly conditions: readonly Condition[];
   readonly flows: readonly Flow[];
   readonly created: readonly Created[];
+  /** All that it works out, whether it shows it or not: the server's words may tell of it. */
+  readonly computed: Lineage;
   /** Valid for the very text that was traced: what is kept by shape has those of another one. */
   readonly comparisons: readonly Comparison[];
   /** It runs another one by its name, and gives what that one gives, shows its plan, or keeps it in a table. */
@@ -72,6 +74,7 @@ export function statementLineage(statement: unknown, context: LineageContext): S
       conditions: [{ use: 'other', lineage: unknown }],
       flows: [{ relation: null, column: null, what: 'a place that was not traced', lineage: unknown }],
       created: [],
+      computed: unknown,
       comparisons: [],
       runs: runsOf(statement),
       names: namesOf(statement),
@@ -86,6 +89,7 @@ export function statementLineage(statement: unknown, context: LineageContext): S
     conditions,
     flows,
     created,
+    computed: derived(...trace.computed),
     comparisons,
     runs: runsOf(statement),
     names: namesOf(statement),

@@ -98,6 +98,8 @@ export class Trace {
   literalSensitive = false;
   /** It calls code that somebody put into the database: nothing is known of what that does or says. */
   foreign = false;
+  /** Values that are worked out, whether or not anybody is shown them: errors tell of them. */
+  readonly computed = new Set<Lineage>();
   readonly #value: ValueOf;
   readonly #query: QueryOf;
   #depth = 0;
@@ -125,7 +127,9 @@ export class Trace {
 
   /** Where the value of an expression comes from. */
   value(node: unknown, level: Level): Lineage {
-    return this.#within(() => this.#value(this, node, level));
+    const found = this.#within(() => this.#value(this, node, level));
+    if (!found.exact && !isNothing(found)) this.computed.add(found);
+    return found;
   }
 
   /** The columns of a SELECT, VALUES or data-modifying statement with RETURNING. */

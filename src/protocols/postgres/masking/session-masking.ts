@@ -361,7 +361,9 @@ export class SessionMasking {
 
   #touches(door: MaskingDoor, catalog: Catalog | null, statements: readonly TracedStatement[], facts: Facts): boolean {
     const hides = ({ lineage }: { readonly lineage: Lineage }): boolean => hiddenIn(lineage, door) !== null;
-    if (statements.some(({ lineage: { outputs, conditions, flows } }) => outputs.some(hides) || conditions.some(hides) || flows.some(hides))) return true;
+    const tells = ({ outputs, conditions, flows, computed }: StatementLineage): boolean =>
+      hiddenIn(computed, door) !== null || outputs.some(hides) || conditions.some(hides) || flows.some(hides);
+    if (statements.some(({ lineage }) => tells(lineage))) return true;
     return facts.effects.some(
       ({ action, resource }) =>
         UNSEEN.has(action) ||
@@ -398,6 +400,7 @@ function running(statement: TracedStatement, run: TracedStatement): TracedStatem
     conditions,
     names: own.names,
     placed: own.placed,
+    computed: derived(own.computed, run.lineage.computed),
     outputs: own.runs?.gives === 'rows' ? outputs : own.runs?.gives === 'plan' ? planOf(run) : own.outputs,
     created: [...own.created.map((created) => ({ ...created, columns: outputs })), ...run.lineage.created],
   };

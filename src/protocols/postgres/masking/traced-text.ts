@@ -39,6 +39,7 @@ const NOT_UNDERSTOOD: TracedStatement = {
     conditions: [],
     flows: [],
     created: [],
+    computed: unknownLineage('the text is not understood'),
     comparisons: [],
     runs: null,
     names: null,

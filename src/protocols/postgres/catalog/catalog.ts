@@ -11,6 +11,8 @@ export interface CatalogColumn {
   readonly type: number;
   /** Computed from other columns; COPY of the table leaves it out. */
   readonly generated?: true;
+  /** Of a generated column, how it is computed, its names as in `definition`; absent where it could not be read. */
+  readonly expression?: string;
   /** Columns whose tags it has, whatever it is called: see `contract/inherited-tags.ts`. */
   readonly inherited?: { readonly from: readonly (readonly string[])[]; readonly exact: boolean };
 }

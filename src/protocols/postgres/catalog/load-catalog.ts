@@ -57,6 +57,8 @@ const CONVERSIONS = `select castsource, castfunc::oid from pg_cast where oid >= 
   select contypid, refobjid from pg_constraint c join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = c.oid and d.refclassid = 'pg_proc'::regclass
   where contypid <> 0`;
 const PARENTS = 'select inhrelid, inhparent from pg_inherits';
+/** From PostgreSQL 17 on it takes locks, too. */
+const EXPRESSIONS = `select adrelid, adnum, pg_get_expr(adbin, adrelid) from pg_attrdef join pg_attribute on attrelid = adrelid and attnum = adnum join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attgenerated <> '' and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA}`;
 const DEFINITIONS = `select c.oid, pg_get_viewdef(c.oid) from pg_class c join pg_namespace n on n.oid = relnamespace where relkind in ('v','m') and ${VISIBLE_SCHEMA}`;
 
 export const postgresCatalog: ProtocolCatalog = {
@@ -90,13 +92,16 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
   const operators = await session.rows(OPERATORS);
   const types = await session.rows(TYPES);
   const conversions = await session.rows(CONVERSIONS);
-  // Last: it takes locks on the views, and a view that is being changed costs the definitions alone.
+  // Last: they take locks, and a view or table that is being changed costs the definitions or the expressions alone.
+  await session.rows('savepoint definitions');
   const definitions = await session.query(DEFINITIONS);
+  await session.rows('rollback to savepoint definitions');
+  const expressions = await session.query(EXPRESSIONS);
   await session.rows('rollback');
   session.release();
-  const whole = definitions.error === null || !BUSY.has(definitions.error);
+  const whole = [definitions, expressions].every(({ error }) => error === null || !BUSY.has(error));
   const named = whole ? version : `${version} without definitions`;
-  if ([relations, columns, parents, functions, operators, types, conversions, definitions.rows].some((rows) => rows.length > ROWS_LIMIT))
+  if ([relations, columns, parents, functions, operators, types, conversions, definitions.rows, expressions.rows].some((rows) => rows.length > ROWS_LIMIT))
     return { version: named, snapshot: null, part };
   const contents: CatalogContents = {
     version: named,
@@ -106,6 +111,7 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
       columns,
       parents,
       new Map(definitions.error === null ? definitions.rows.map((row) => [oid(row, 0), row[1] ?? null]) : []),
+      new Map(expressions.error === null ? expressions.rows.map((row) => [placeOf(oid(row, 0), oid(row, 1)), row[2] ?? null]) : []),
     ),
     ...readFunctions(functions, operators),
     types: types.map(readType),
@@ -119,11 +125,14 @@ function readRelations(
   columns: readonly Row[],
   parents: readonly Row[],
   definitions: ReadonlyMap<number, string | null>,
+  expressions: ReadonlyMap<string, string | null>,
 ): CatalogRelation[] {
   const byRelation = new Map<number, CatalogColumn[]>();
   for (const row of columns) {
     const relation = oid(row, 0);
-    const column: CatalogColumn = { name: text(row, 2), number: oid(row, 1), type: oid(row, 3), ...(row[4] === 't' ? { generated: true } : {}) };
+    const expression = expressions.get(placeOf(relation, oid(row, 1))) ?? null;
+    const computed: Partial<CatalogColumn> = row[4] === 't' ? { generated: true, ...(expression === null ? {} : { expression }) } : {};
+    const column: CatalogColumn = { name: text(row, 2), number: oid(row, 1), type: oid(row, 3), ...computed };
     const known = byRelation.get(relation);
     if (known === undefined) byRelation.set(relation, [column]);
     else known.push(column);
@@ -147,6 +156,8 @@ function readRelations(
     };
   });
 }
+
+const placeOf = (relation: number, column: number): string => `${relation}.${column}`;
 
 const VOLATILITY = { i: 'immutable', s: 'stable', v: 'volatile' } as const;
 

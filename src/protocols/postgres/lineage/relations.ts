@@ -4,8 +4,8 @@
  */
 import { type Catalog, type CatalogRelation, isView, kinOf } from '../catalog/catalog.js';
 import { parse } from '../facts/parser.js';
-import { field, isTree } from '../facts/tree.js';
-import { derived, type Lineage, NOTHING, oneOf, sourceColumns, unknownLineage } from './lineage.js';
+import { as, field, isTree, list } from '../facts/tree.js';
+import { derived, type Lineage, NOTHING, oneOf, type SourceColumn, sourceColumns, unknownLineage } from './lineage.js';
 import { Level, type Output, output } from './sources.js';
 import type { Trace } from './trace.js';
 
@@ -106,6 +106,15 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
       const kin = kinOf(relation).flatMap((each) => sourceColumns(each).get(name) ?? []);
       const exact = [source, ...kin].every(({ column }) => column.inherited?.exact !== false);
       const self: Lineage = { columns: new Set([source, ...kin]), exact, unknown: null };
+      const generated = [source, ...kin].filter(({ column }) => column.generated === true);
+      if (generated.length > 0)
+        return output(
+          name,
+          generatedColumn(
+            self,
+            generated.map((each) => generatedFrom(trace, catalog, each)),
+          ),
+        );
       return output(name, behind === null ? self : viewColumn(self, behind.columns[index]?.lineage ?? unknownLineage('its view could not be followed')));
     });
     found = { columns, computed: behind?.computed ?? NOTHING_COMPUTED };
@@ -118,6 +127,30 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
 /** The view's column and what it is made of are one value. */
 function viewColumn(self: Lineage, behind: Lineage): Lineage {
   return { columns: new Set([...self.columns, ...behind.columns]), exact: self.exact && behind.exact, unknown: behind.unknown };
+}
+
+/** The column and what it is computed from: by its own expression, and by those of partitions and heirs, whose rows are shown through it. */
+function generatedColumn(self: Lineage, from: readonly Lineage[]): Lineage {
+  return from.reduce(viewColumn, self);
+}
+
+/** A generated column is no column of others. Where its expression cannot be followed, it is made of every column of its table. */
+function generatedFrom(trace: Trace, catalog: Catalog | null, { relation, column }: SourceColumn): Lineage {
+  const plain = [...sourceColumns(relation).values()].filter((each) => each.column.generated !== true);
+  const columns = plain.map((source) => {
+    const kin = kinOf(relation).flatMap((each) => sourceColumns(each).get(source.column.name) ?? []);
+    return output(source.column.name, { columns: new Set([source, ...kin]), exact: source.column.inherited?.exact !== false, unknown: null });
+  });
+  const parsed = column.expression === undefined ? null : parse(`select ${column.expression}`);
+  const [statement] = parsed?.kind === 'tree' ? parsed.statements : [];
+  const [target] = list(as(isTree(statement) ? field(statement, 'stmt') : undefined, 'SelectStmt') ?? {}, 'targetList');
+  if (target === undefined) return derived(...columns.map(({ lineage }) => lineage));
+  const level = new Level(null);
+  level.sources.push({ alias: relation.name, columns });
+  const inner = trace.within({ ...trace.context, catalog, searchPath: ['pg_catalog'], temporary: () => null });
+  const value = inner.value(field(as(target, 'ResTarget') ?? {}, 'val'), level);
+  // What code of the database put there when the row was written is that of who made it, like what a trigger puts there.
+  return value.unknown === null ? value : derived(...columns.map(({ lineage }) => lineage));
 }
 
 /** What a view's query gives, in the order of the view's columns. */

@@ -17,6 +17,8 @@ export interface StatementLineage {
   readonly outputs: readonly Output[];
   readonly conditions: readonly Condition[];
   readonly flows: readonly Flow[];
+  /** Of constants and parameters. Of one that is run by its name these hold what it is given. */
+  readonly plainFlows: readonly Flow[];
   readonly created: readonly Created[];
   /** All that it works out, whether it shows it or not: the server's words may tell of it. */
   readonly computed: Lineage;
@@ -30,6 +32,8 @@ export interface StatementLineage {
     /** What stands for its parameters, in order; valid for the very text, like `comparisons`. */
     readonly values: readonly unknown[];
   } | null;
+  /** All that it gives for parameters of what it runs, as one value. */
+  readonly given: Lineage;
   /** Of PREPARE, DECLARE, DEALLOCATE, CLOSE and DISCARD: what a name means from here on. */
   readonly names: { readonly kind: 'statement' | 'cursor' | 'all'; readonly name: string | null } | null;
   readonly literalSensitive: boolean;
@@ -73,10 +77,12 @@ export function statementLineage(statement: unknown, context: LineageContext): S
       outputs: [output(null, unknown, true)],
       conditions: [{ use: 'other', lineage: unknown }],
       flows: [{ relation: null, column: null, what: 'a place that was not traced', lineage: unknown }],
+      plainFlows: [],
       created: [],
       computed: unknown,
       comparisons: [],
       runs: runsOf(statement),
+      given: unknown,
       names: namesOf(statement),
       literalSensitive: true,
       placed: placedBy(statement),
@@ -88,10 +94,12 @@ export function statementLineage(statement: unknown, context: LineageContext): S
     outputs,
     conditions,
     flows,
+    plainFlows: trace.plainFlows,
     created,
     computed: derived(...trace.computed),
     comparisons,
     runs: runsOf(statement),
+    given: derived(...trace.given),
     names: namesOf(statement),
     literalSensitive,
     placed: placedBy(statement),
@@ -202,10 +210,8 @@ function topColumns(trace: Trace, statement: unknown): readonly Output[] {
       return [
         output(null, trace.context.unseenRan && isFree(text(node, 'name') ?? '') ? unknownLineage('code of the database may have set it') : NOTHING, true),
       ];
-    case 'ExecuteStmt': {
-      for (const each of list(node, 'params')) trace.condition('other', trace.value(each, level));
-      return lost('what it runs is not known');
-    }
+    case 'ExecuteStmt':
+      return executed(trace, node, level);
     case 'FetchStmt':
       return lost('what it runs is not known');
     case 'ViewStmt':
@@ -265,9 +271,20 @@ function emptyTable(trace: Trace, node: Tree): readonly Output[] {
   return RETURNS_NOTHING;
 }
 
+/** Whatever it runs may show, keep, or decide by, what it is given. */
+function executed(trace: Trace, node: Tree, level: Level): readonly Output[] {
+  for (const each of list(node, 'params')) {
+    const value = trace.value(each, level);
+    trace.condition('other', value);
+    trace.given.push(value);
+  }
+  return lost('what it runs is not known');
+}
+
 function createdTable(trace: Trace, node: Tree, level: Level): readonly Output[] {
   const query = field(node, 'query');
-  const columns = as(query, 'ExecuteStmt') === null ? trace.query(query, level) : lost('what it runs is not known');
+  const execute = as(query, 'ExecuteStmt');
+  const columns = execute === null ? trace.query(query, level) : executed(trace, execute, level);
   const into = struct(node, 'into');
   if (into !== null) create(trace, into, columns);
   return RETURNS_NOTHING;

@@ -92,12 +92,16 @@ export class Trace {
   readonly context: LineageContext;
   readonly conditions: Condition[] = [];
   readonly flows: Flow[] = [];
+  /** Flows of constants and parameters: of no column, as far as the statement says. */
+  readonly plainFlows: Flow[] = [];
   readonly created: Created[] = [];
   readonly comparisons: Comparison[] = [];
   /** A number in the text decides which column is meant (ORDER BY 2). */
   literalSensitive = false;
   /** It calls code that somebody put into the database: nothing is known of what that does or says. */
   foreign = false;
+  /** Values that EXECUTE gives to what it runs. */
+  readonly given: Lineage[] = [];
   /** Values that are worked out, whether or not anybody is shown them: errors tell of them. */
   readonly computed = new Set<Lineage>();
   readonly #value: ValueOf;
@@ -154,7 +158,7 @@ export class Trace {
   }
 
   flow(flow: Flow): void {
-    if (!isNothing(flow.lineage)) this.flows.push(flow);
+    (isNothing(flow.lineage) ? this.plainFlows : this.flows).push(flow);
   }
 
   #within<T>(work: () => T): T {

@@ -13,7 +13,7 @@ import type { Catalog } from '../catalog/catalog.js';
 import { Back } from '../codec/message.js';
 import type { Analysis } from '../facts/index.js';
 import { givenValues } from '../lineage/given-values.js';
-import { derived, type Lineage, oneOf, unknownLineage } from '../lineage/lineage.js';
+import { derived, isNothing, type Lineage, oneOf, unknownLineage } from '../lineage/lineage.js';
 import { type Output, output } from '../lineage/sources.js';
 import type { StatementLineage } from '../lineage/statement-lineage.js';
 import type { Comparison } from '../lineage/trace.js';
@@ -393,7 +393,10 @@ function isRead({ lineage: { flows, created, placed, runs, names }, literals, co
 /** A statement that runs another one by its name. */
 function running(statement: TracedStatement, run: TracedStatement): TracedStatement {
   const own = statement.lineage;
-  const { outputs } = run.lineage;
+  const { given } = own;
+  const whole = <T extends { readonly lineage: Lineage }>(each: T): T => (isNothing(given) ? each : { ...each, lineage: derived(each.lineage, given) });
+  // The same list for the same statement: plans are kept by it.
+  const outputs = isNothing(given) ? run.lineage.outputs : run.lineage.outputs.map(whole);
   const conditions = [...own.conditions, ...run.lineage.conditions];
   const lineage = {
     ...run.lineage,
@@ -401,16 +404,20 @@ function running(statement: TracedStatement, run: TracedStatement): TracedStatem
     names: own.names,
     placed: own.placed,
     computed: derived(own.computed, run.lineage.computed),
-    outputs: own.runs?.gives === 'rows' ? outputs : own.runs?.gives === 'plan' ? planOf(run) : own.outputs,
-    created: [...own.created.map((created) => ({ ...created, columns: outputs })), ...run.lineage.created],
+    outputs: own.runs?.gives === 'rows' ? outputs : own.runs?.gives === 'plan' ? planOf(run, given) : own.outputs,
+    flows: isNothing(given) ? run.lineage.flows : [...run.lineage.flows, ...run.lineage.plainFlows].map(whole),
+    created: [
+      ...own.created.map((created) => ({ ...created, columns: outputs })),
+      ...run.lineage.created.map((created) => ({ ...created, columns: created.columns.map(whole) })),
+    ],
   };
   return { ...run, lineage, literals: [...statement.literals, ...run.literals] };
 }
 
-/** A plan shows the text's own words, unless functions were run to make it. */
-function planOf({ lineage: { outputs, conditions } }: TracedStatement): readonly Output[] {
+/** A plan shows the text's own words and what it was `given`, and more where functions were run to make it. */
+function planOf({ lineage: { outputs, conditions } }: TracedStatement, given: Lineage): readonly Output[] {
   const all = derived(...outputs.map(({ lineage }) => lineage), ...conditions.map(({ lineage }) => lineage));
-  return [output('QUERY PLAN', all.unknown === null ? derived() : unknownLineage(all.unknown))];
+  return [output('QUERY PLAN', all.unknown === null ? given : derived(given, unknownLineage(all.unknown)))];
 }
 
 /** What a cursor gives that was one thing when it was declared and would be another one now. */

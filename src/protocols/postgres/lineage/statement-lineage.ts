@@ -4,12 +4,13 @@
  */
 import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
 import { as, field, flag, integer, isTree, list, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
+import { alterTable, createTable, defineDomain, watchTable } from './definitions.js';
 import { derived, type Lineage, NOTHING, unknownLineage } from './lineage.js';
 import { deleteColumns, insertColumns, mergeColumns, updateColumns } from './modifications.js';
 import { create, selectColumns } from './queries.js';
 import { columnsOf, relationColumns } from './relations.js';
 import { Level, type Output, output } from './sources.js';
-import { type Comparison, type Condition, type Created, type Flow, type LineageContext, TooMuch, Trace } from './trace.js';
+import { type Comparison, type Condition, type Created, type Flow, type LineageContext, type Tie, TooMuch, Trace } from './trace.js';
 import { isFree, valueLineage } from './values.js';
 
 export interface StatementLineage {
@@ -20,6 +21,7 @@ export interface StatementLineage {
   /** Of constants and parameters. Of one that is run by its name these hold what it is given. */
   readonly plainFlows: readonly Flow[];
   readonly created: readonly Created[];
+  readonly ties: readonly Tie[];
   /** All that it works out, whether it shows it or not: the server's words may tell of it. */
   readonly computed: Lineage;
   /** Valid for the very text that was traced: what is kept by shape has those of another one. */
@@ -79,6 +81,7 @@ export function statementLineage(statement: unknown, context: LineageContext): S
       flows: [{ relation: null, column: null, what: 'a place that was not traced', lineage: unknown }],
       plainFlows: [],
       created: [],
+      ties: [],
       computed: unknown,
       comparisons: [],
       runs: runsOf(statement),
@@ -96,6 +99,7 @@ export function statementLineage(statement: unknown, context: LineageContext): S
     flows,
     plainFlows: trace.plainFlows,
     created,
+    ties: trace.ties,
     computed: derived(...trace.computed),
     comparisons,
     runs: runsOf(statement),
@@ -194,7 +198,15 @@ function topColumns(trace: Trace, statement: unknown): readonly Output[] {
     case 'CopyStmt':
       return copyColumns(trace, node, level);
     case 'CreateStmt':
-      return emptyTable(trace, node);
+      createTable(trace, node);
+      return RETURNS_NOTHING;
+    case 'AlterTableStmt':
+      alterTable(trace, node);
+      return RETURNS_NOTHING;
+    case 'CreateDomainStmt':
+    case 'AlterDomainStmt':
+      defineDomain(trace, node);
+      return RETURNS_NOTHING;
     case 'CreateTableAsStmt':
       return createdTable(trace, node, level);
     case 'ExplainStmt':
@@ -220,6 +232,8 @@ function topColumns(trace: Trace, statement: unknown): readonly Output[] {
       return RETURNS_NOTHING;
     case 'RuleStmt':
     case 'CreateTrigStmt':
+    case 'CreatePolicyStmt':
+      watchTable(trace, node);
       return RETURNS_NOTHING;
     case 'CallStmt':
     case 'DoStmt':
@@ -251,24 +265,6 @@ function tableColumns(trace: Trace, relation: Tree, names: readonly string[]): r
       ({ many, lineage }) => many || ![...lineage.columns].some(({ column, relation: { name: home } }) => home === name && column.generated),
     );
   return names.map((each) => columns.find((column) => column.name === each && !column.many) ?? output(each, unknownLineage(`column "${each}" is not known`)));
-}
-
-/** A table that others see comes with the next catalog, a temporary one of the session never. */
-function emptyTable(trace: Trace, node: Tree): readonly Output[] {
-  const relation = struct(node, 'relation') ?? {};
-  const [schema, name] = relationName(relation);
-  const temporary = text(relation, 'relpersistence') === 't' || schema === 'pg_temp';
-  const elements = list(node, 'tableElts');
-  const plain =
-    list(node, 'inhRelations').length === 0 &&
-    struct(node, 'partbound') === null &&
-    struct(node, 'ofTypename') === null &&
-    elements.every((each) => as(each, 'TableLikeClause') === null);
-  const names = elements.flatMap((each) => text(as(each, 'ColumnDef') ?? {}, 'colname') ?? []);
-  const columns = plain ? names.map((each) => output(each, NOTHING)) : [output(null, unknownLineage(`${name} is made after another table`), true)];
-  // Where there is one already, that one stays what it is.
-  trace.created.push({ schema, name, temporary, filled: flag(node, 'if_not_exists'), columns });
-  return RETURNS_NOTHING;
 }
 
 /** Whatever it runs may show, keep, or decide by, what it is given. */

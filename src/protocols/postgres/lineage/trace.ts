@@ -56,6 +56,15 @@ export interface Created {
   readonly columns: readonly Output[];
 }
 
+/**
+ * How data moves later without a statement that says so. `mixed`: among the columns of a table. `follows`: what is written into `from` may come to stand
+ * in it. `open`: other relations show its rows, or code runs on them.
+ */
+export type Tie =
+  | { readonly kind: 'mixed'; readonly name: string }
+  | { readonly kind: 'open'; readonly name: string }
+  | { readonly kind: 'follows'; readonly name: string; readonly from: string };
+
 export interface LineageContext {
   /** Null: not available, so nothing is known. */
   readonly catalog: Catalog | null;
@@ -95,6 +104,7 @@ export class Trace {
   /** Flows of constants and parameters: of no column, as far as the statement says. */
   readonly plainFlows: Flow[] = [];
   readonly created: Created[] = [];
+  readonly ties: Tie[] = [];
   readonly comparisons: Comparison[] = [];
   /** A number in the text decides which column is meant (ORDER BY 2). */
   literalSensitive = false;

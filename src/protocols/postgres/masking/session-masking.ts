@@ -216,6 +216,7 @@ export class SessionMasking {
     const home = this.#talk.shifted ? null : (mask.catalog?.searchPath.find((each) => !each.startsWith('pg_')) ?? null);
     const known = (name: string): boolean => this.#changed.has(name, mask.catalog);
     for (const each of created) if (each.temporary || !known(each.name)) this.#tables.create(each, home, mask.catalog);
+    for (const { lineage } of mask.statements) for (const tie of lineage.ties) this.#tables.tie(tie);
     this.#changed.note(
       effects.filter(({ resource }) => !this.#tables.isOwn(resource?.name.at(-1) ?? '')),
       mask.statements.flatMap(({ lineage }) => (lineage.placed === null ? [] : lineage.placed.name)),
@@ -369,8 +370,13 @@ export class SessionMasking {
         UNSEEN.has(action) ||
         (this.#touched && TRANSACTION.has(action)) ||
         // A constraint that fails shows the row.
-        (!READS.has(action) && resource?.type === 'relation' && holdsHidden(resource.name, door, catalog)),
+        (!READS.has(action) && resource?.type === 'relation' && (holdsHidden(resource.name, door, catalog) || this.#keepsHidden(resource.name, door))),
     );
+  }
+
+  /** A table of the session that one of these names may be holds something hidden. */
+  #keepsHidden(names: readonly (string | null)[], door: MaskingDoor): boolean {
+    return names.some((name) => name !== null && this.#tables.columns(name)?.some(({ lineage }) => hiddenIn(lineage, door) !== null) === true);
   }
 }
 

@@ -40,6 +40,7 @@ const NOT_UNDERSTOOD: TracedStatement = {
     flows: [],
     plainFlows: [],
     created: [],
+    ties: [],
     computed: unknownLineage('the text is not understood'),
     comparisons: [],
     runs: null,

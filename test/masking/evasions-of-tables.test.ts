@@ -219,6 +219,17 @@ const EVASIONS: readonly (readonly [name: string, ...texts: string[]])[] = [
     'alter table tt add foreign key (a) references fx',
   ],
   ['words of a change of its type', 'create temp table tt as select ssn as a from bank.customers', 'alter table tt alter a type int using a::int'],
+  // ---- the server's catalog
+  [
+    'values from before a column',
+    "select attmissingval from pg_attribute where attname = 'late'",
+    'select a from pg_attribute a where attmissingval is not null',
+  ],
+  [
+    'bounds of partitions',
+    "select pg_get_expr(relpartbound, oid), relpartbound::text from pg_class where relname = 'parted_1'",
+    "select pg_get_partition_constraintdef('bank.parted_1'::regclass)",
+  ],
   [
     'a bound that is made of it',
     'create temp table above (a text) partition by list (a)',
@@ -301,4 +312,21 @@ describe.each(['18', '15'] as const)('an evasion by tables, on PostgreSQL %s', (
     expect(rowsOf(await run("execute q(1, 'x')"))).toEqual([['hello', 'x']]);
     client.close();
   });
+
+  it('leaves the bounds of partitions to those who may see what their tables are partitioned by', async () => {
+    const bounds = "select pg_get_expr(relpartbound, oid), pg_get_partition_constraintdef(oid) from pg_class where relname = 'parted_1'";
+    const { client } = await canary.login('vault');
+    expect(JSON.stringify(rowsOf(await client.run(query(bounds))))).toContain(first);
+    client.close();
+  });
+});
+
+it('a catalog without hidden bounds and values is shown as it is', async () => {
+  await using canary = await startCanaryWorld('18');
+  await canary.server.sql(MORE);
+  const { client } = await canary.login();
+  const text =
+    "select pg_get_expr(relpartbound, oid), pg_get_partition_constraintdef(oid), (select attmissingval from pg_attribute where attname = 'late') is null from pg_class where relname = 'by_id_1'";
+  expect(rowsOf(await client.run(query(text)))).toEqual([['FOR VALUES FROM (0) TO (100)', '((id IS NOT NULL) AND (id >= 0) AND (id < 100))', 'f']]);
+  client.close();
 });

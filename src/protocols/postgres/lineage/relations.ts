@@ -2,7 +2,7 @@
  * The columns of a relation as a source. A name that several relations have in schemas that may be meant gives the columns of all of them.
  * A view gives its own columns and, through its definition, what they are made of: tags may be on either.
  */
-import { type Catalog, type CatalogRelation, isView, kinOf } from '../catalog/catalog.js';
+import { type Catalog, type CatalogColumn, type CatalogRelation, isView, kinOf } from '../catalog/catalog.js';
 import { parse } from '../facts/parser.js';
 import { as, field, isTree, list } from '../facts/tree.js';
 import { derived, type Lineage, NOTHING, oneOf, type SourceColumn, sourceColumns, unknownLineage } from './lineage.js';
@@ -35,6 +35,12 @@ const TELLING: Readonly<Record<string, readonly string[]>> = {
   pg_user_mapping: ['umoptions'],
   pg_user_mappings: ['umoptions'],
   pg_subscription: ['subconninfo'],
+};
+
+/** Columns of the server's own catalog that hold values of certain columns of tables. */
+const HOLDING: Readonly<Record<string, Readonly<Record<string, (catalog: Catalog | null) => Lineage>>>> = {
+  pg_class: { relpartbound: partitionBounds },
+  pg_attribute: { attmissingval: missingValues },
 };
 
 /** Views upon views; a definition that nests deeper is not followed. */
@@ -96,11 +102,14 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
   let found = steady ? known.get(relation) : undefined;
   if (found === undefined) {
     const own = [...sourceColumns(relation).values()];
+    const holding = relation.schema === 'pg_catalog' ? HOLDING[relation.name] : undefined;
     const telling = SYSTEM_SCHEMAS.has(relation.schema) ? (TELLING[relation.name] ?? []) : null;
     const behind = telling === null && isView(relation) ? definitionOf(trace, catalog, relation) : null;
     const columns = own.map((source, index): Output => {
       const { name } = source.column;
       if (relation.name === 'pg_settings' && trace.context.unseenRan) return output(name, unknownLineage('code of the database may have set it'));
+      const held = holding?.[name];
+      if (held !== undefined) return output(name, held(catalog));
       if (telling !== null) return output(name, telling.includes(name) ? unknownLineage(`${relation.name}.${name} shows what tables hold`) : NOTHING);
       // Rows of its partitions and heirs are shown through it, and its own are rows of what it is a part of.
       const kin = kinOf(relation).flatMap((each) => sourceColumns(each).get(name) ?? []);
@@ -122,6 +131,25 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
   }
   for (const each of found.computed) trace.computed.add(each);
   return found.columns;
+}
+
+/** The bounds of partitions are values of the columns that their tables are partitioned by. */
+export function partitionBounds(catalog: Catalog | null): Lineage {
+  return heldOf(catalog, (relation) => {
+    const { key } = relation;
+    return relation.columns.filter(({ number }) => key !== undefined && (key.includes(0) || key.includes(number)));
+  });
+}
+
+/** What rows have that were there before their column was. */
+function missingValues(catalog: Catalog | null): Lineage {
+  return heldOf(catalog, ({ columns }) => columns.filter(({ missing }) => missing === true));
+}
+
+function heldOf(catalog: Catalog | null, columnsIn: (relation: CatalogRelation) => readonly CatalogColumn[]): Lineage {
+  if (catalog === null) return unknownLineage('which columns it is of is not known');
+  const sources = catalog.keptInCatalog.flatMap((relation) => columnsIn(relation).flatMap(({ name }) => sourceColumns(relation).get(name) ?? []));
+  return derived({ columns: new Set(sources), exact: false, unknown: null });
 }
 
 /** The view's column and what it is made of are one value. */

@@ -9,6 +9,7 @@ import { as, field, isTree, list, qualified, strings, struct, type Tree, tagged,
 import { condition } from './conditions.js';
 import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { windowConditions } from './queries.js';
+import { partitionBounds } from './relations.js';
 import type { Level } from './sources.js';
 import { onlyComputes, type Trace } from './trace.js';
 
@@ -147,7 +148,7 @@ function call(trace: Trace, node: Tree, level: Level): Lineage {
   const kind = functionClass(schema, name ?? '');
   const namesakes = schema === 'pg_catalog' ? [] : (trace.context.catalog?.functions(null, name ?? '') ?? []);
   const shadowed = namesakes.some((each) => !onlyComputes(each));
-  const given = derived(...args, filtered);
+  const given = derived(...args, filtered, name === 'pg_get_partition_constraintdef' ? partitionBounds(trace.context.catalog) : NOTHING);
   const computes = (kind === 'plain' && !shadowed && !TELLING.has(name ?? '')) || (kind === 'user' && namesakes.length > 0 && !shadowed);
   if (!computes) trace.foreign = true;
   if (!computes && (KEEPING.has(kind) || shadowed)) trace.flow({ relation: null, column: null, what: `a call of ${name ?? '?'}`, lineage: given });

@@ -313,6 +313,15 @@ describe.each(['18', '15'] as const)('an evasion by tables, on PostgreSQL %s', (
     client.close();
   });
 
+  it('is not what psql asks of a partitioned table', async () => {
+    const { client } = await canary.login('blind');
+    const bound = 'pg_catalog.pg_get_expr(c.relpartbound, c.oid)';
+    const asked = `select c.relname, ${bound} from pg_catalog.pg_class c, pg_catalog.pg_inherits i where c.oid = i.inhrelid and i.inhparent = 'bank.by_id'::regclass order by ${bound}`;
+    expect(rowsOf(await client.run(query(`${asked} = 'DEFAULT', c.oid::pg_catalog.regclass::pg_catalog.text`)))).toEqual([['by_id_1', '****']]);
+    expect(errors(await client.run(query(`${asked} = 'FOR VALUES IN (''x'')'`)))).toEqual([expect.stringContaining('may not decide')]);
+    client.close();
+  });
+
   it('leaves the bounds of partitions to those who may see what their tables are partitioned by', async () => {
     const bounds = "select pg_get_expr(relpartbound, oid), pg_get_partition_constraintdef(oid) from pg_class where relname = 'parted_1'";
     const { client } = await canary.login('vault');

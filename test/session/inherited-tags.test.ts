@@ -113,6 +113,13 @@ describe('a column', () => {
     await expectShown(`select s from ${copy}`, SHOWN);
   });
 
+  it('that is generated from a tagged one is followed', async () => {
+    await server.sql('alter table people add column same text generated always as (ssn) stored');
+    await expectShown('select same from people', SHOWN);
+    await run('vault', `create table ${copy} as select same as s from people`);
+    await expectShown(`select s from ${copy}`, SHOWN);
+  });
+
   it('that is computed is masked whole', async () => {
     await run('ann', `create table ${copy} as select id, ssn || '' as ssn from people`);
     await expectShown(`select ssn from ${copy}`, '****');

@@ -5,10 +5,22 @@
 import { DELIVERIES, type Delivery, delivered, type HiddenStatement } from './hidden-statements.js';
 import { SPELLINGS, type Spelling } from './spelled-values.js';
 
-export type SpelledDelivery = Delivery | 'error' | 'detail of an error' | 'notice' | 'notification' | 'setting';
+/** Errors that say that a name is wrong, or a syntax, and are of a value all the same: by SQLSTATE. `@` is the value. */
+const NAMING = {
+  'error 42P01': 'quote_ident(@)::regclass',
+  'error 42704': 'current_setting(@)',
+  'error 42601': "(@ || ' &')::tsquery",
+  'error 3D000': "has_database_privilege(@, 'connect')",
+  'error 3F000': "has_schema_privilege(@, 'usage')",
+} as const;
+type NamingError = keyof typeof NAMING;
+const NAMING_ERRORS = Object.keys(NAMING) as readonly NamingError[];
+const isNaming = (delivery: SpelledDelivery): delivery is NamingError => delivery in NAMING;
+
+export type SpelledDelivery = Delivery | 'error' | 'detail of an error' | NamingError | 'notice' | 'notification' | 'setting';
 
 /** Ways for words of the server to come, beside results. */
-const SAID = ['error', 'detail of an error', 'notice', 'notification', 'setting'] as const;
+const SAID = ['error', 'detail of an error', ...NAMING_ERRORS, 'notice', 'notification', 'setting'] as const;
 
 export interface SpelledStatement extends HiddenStatement<SpelledDelivery> {
   readonly spelling: Spelling;
@@ -20,16 +32,19 @@ const BINARY: ReadonlySet<string> = new Set(['extended binary', 'binary cursor',
 
 /** Longer than a name of an application, and told by their whole. */
 const LONG: ReadonlySet<string> = new Set(['sha512', 'sha256', 'a row in JSON']);
+/** Longer than a name of a relation, too. */
+const LONG_NAMES: ReadonlySet<string> = new Set([...LONG, 'bits of a number', 'bits', 'in words']);
 
 const PART_ONLY: ReadonlySet<string> = new Set(['int2', 'days since 2000']);
-const WORDS: ReadonlySet<string> = new Set<SpelledDelivery>(['error', 'detail of an error', 'setting']);
+const WORDS: ReadonlySet<string> = new Set<SpelledDelivery>(['error', 'detail of an error', ...NAMING_ERRORS, 'setting']);
 
 /** Why there is no such statement; null: there is. */
 function impossible(delivery: SpelledDelivery, { name, each, sql }: Spelling): string | null {
   if (delivery === 'explain') return 'a plan has names and numbers of rows, and no value of a row';
-  if ((delivery === 'error' || delivery === 'detail of an error') && each === true)
+  if ((delivery === 'error' || delivery === 'detail of an error' || isNaming(delivery)) && each === true)
     return 'an error ends the statement at its first row, which has one character';
   if (delivery === 'setting' && each === true) return 'the server reports a setting once for a statement, with what the last row made of it';
+  if (delivery === 'error 42P01' && LONG_NAMES.has(name)) return 'the server keeps 63 bytes of the name of a relation, and the value is behind them';
   if (delivery === 'setting' && LONG.has(name)) return 'the server keeps 63 bytes of the name of an application, and the value is behind them';
   if (PART_ONLY.has(name) && WORDS.has(delivery)) return 'four or five digits are told from others as a whole field alone, and words have none';
   if ((delivery === 'view' || delivery === 'temporary table') && sql.startsWith('row(')) return 'no relation has a column of the type record';
@@ -62,6 +77,12 @@ function textsOf(delivery: SpelledDelivery, spelling: Spelling, id: number): rea
   const said = list.replace(/, g$/, '');
   const query = `select ${list} from ${from}${order}`;
   switch (delivery) {
+    case 'error 42P01':
+    case 'error 42704':
+    case 'error 42601':
+    case 'error 3D000':
+    case 'error 3F000':
+      return [`select ${NAMING[delivery].replace('@', `(${said})::text`)} from ${from}`];
     case 'error':
       return [`select ('not ' || (${said})::text)::uuid from ${from}`];
     case 'detail of an error':

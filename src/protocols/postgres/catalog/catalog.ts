@@ -11,6 +11,10 @@ export interface CatalogColumn {
   readonly type: number;
   /** Computed from other columns; COPY of the table leaves it out. */
   readonly generated?: true;
+  /** Of a generated column, how it is computed, its names as in `definition`; absent where it could not be read. */
+  readonly expression?: string;
+  /** The catalog itself holds the value that rows from before the column have. */
+  readonly missing?: true;
   /** Columns whose tags it has, whatever it is called: see `contract/inherited-tags.ts`. */
   readonly inherited?: { readonly from: readonly (readonly string[])[]; readonly exact: boolean };
 }
@@ -31,6 +35,8 @@ export interface CatalogRelation {
   readonly definition: string | null;
   /** OIDs of the relations that it is a partition of or inherits from. */
   readonly parents: readonly number[];
+  /** Of a partitioned table: numbers of the columns by whose values rows find their partition; 0: an expression. */
+  readonly key?: readonly number[];
 }
 
 /** It shows what its query gives, or gave; where the query could not be read, nothing is known of it. */
@@ -105,6 +111,8 @@ export interface Catalog {
   relations(schema: string | null, name: string): readonly CatalogRelation[];
   relation(oid: number): CatalogRelation | null;
   relationsOf(schema: string): readonly CatalogRelation[];
+  /** Those of whose values the server's catalog holds some itself: partitioned tables, in the bounds of partitions, and tables with `missing` columns. */
+  readonly keptInCatalog: readonly CatalogRelation[];
   /** Functions that are not PostgreSQL's own by their name (`facts/builtin-functions.ts`). */
   functions(schema: string | null, name: string): readonly CatalogFunction[];
   /** Operators that are not PostgreSQL's own, under the operator's schema and name, with what is known of the function behind each. */
@@ -155,6 +163,7 @@ class CatalogSnapshot implements Catalog {
   readonly contents: CatalogContents;
   readonly version: string;
   readonly searchPath: readonly string[];
+  readonly keptInCatalog: readonly CatalogRelation[];
   readonly #relations: Names<CatalogRelation>;
   readonly #relationByOid: ReadonlyMap<number, CatalogRelation>;
   readonly #functions: Names<CatalogFunction>;
@@ -168,6 +177,7 @@ class CatalogSnapshot implements Catalog {
     this.contents = contents;
     this.version = contents.version;
     this.searchPath = contents.searchPath;
+    this.keptInCatalog = contents.relations.filter(({ key, columns }) => key !== undefined || columns.some(({ missing }) => missing === true));
     this.#relations = new Names(contents.relations);
     this.#relationByOid = new Map(contents.relations.map((each) => [each.oid, each]));
     findKin(contents.relations, this.#relationByOid);

@@ -37,7 +37,7 @@ const VISIBLE_SCHEMA = "nspname !~ '^pg_(toast|temp_|toast_temp_)'";
 const KINDS = "relkind in ('r','p','v','m','f','c','S')";
 
 const RELATIONS = `select c.oid, nspname, relname, relkind from pg_class c join pg_namespace n on n.oid = relnamespace where ${KINDS} and ${VISIBLE_SCHEMA}`;
-const COLUMNS = `select attrelid, attnum, attname, atttypid, attgenerated <> '' from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attnum > 0 and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA} order by attrelid, attnum`;
+const COLUMNS = `select attrelid, attnum, attname, atttypid, attgenerated <> '', atthasmissing from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attnum > 0 and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA} order by attrelid, attnum`;
 /** An aggregate is declared immutable whatever its functions are, so it is as bad as the worst of them. */
 const FUNCTIONS = `select p.oid, nspname, p.proname, p.prokind,
   coalesce(worst.volatility, p.provolatile), p.prosecdef or coalesce(worst.definer, false), r.rolname, coalesce(r.rolsuper, false) and coalesce(worst.super, true),
@@ -56,7 +56,10 @@ const CONVERSIONS = `select castsource, castfunc::oid from pg_cast where oid >= 
   select casttarget, castfunc::oid from pg_cast where oid >= ${OWN_FROM} and castfunc <> 0 union
   select contypid, refobjid from pg_constraint c join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = c.oid and d.refclassid = 'pg_proc'::regclass
   where contypid <> 0`;
+const KEYS = 'select partrelid, unnest(partattrs) from pg_partitioned_table';
 const PARENTS = 'select inhrelid, inhparent from pg_inherits';
+/** From PostgreSQL 17 on it takes locks, too. */
+const EXPRESSIONS = `select adrelid, adnum, pg_get_expr(adbin, adrelid) from pg_attrdef join pg_attribute on attrelid = adrelid and attnum = adnum join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attgenerated <> '' and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA}`;
 const DEFINITIONS = `select c.oid, pg_get_viewdef(c.oid) from pg_class c join pg_namespace n on n.oid = relnamespace where relkind in ('v','m') and ${VISIBLE_SCHEMA}`;
 
 export const postgresCatalog: ProtocolCatalog = {
@@ -86,17 +89,23 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
   const relations = await session.rows(RELATIONS);
   const columns = await session.rows(COLUMNS);
   const parents = await session.rows(PARENTS);
+  const keys = await session.rows(KEYS);
   const functions = await session.rows(FUNCTIONS);
   const operators = await session.rows(OPERATORS);
   const types = await session.rows(TYPES);
   const conversions = await session.rows(CONVERSIONS);
-  // Last: it takes locks on the views, and a view that is being changed costs the definitions alone.
+  // Last: they take locks, and a view or table that is being changed costs the definitions or the expressions alone.
+  await session.rows('savepoint definitions');
   const definitions = await session.query(DEFINITIONS);
+  await session.rows('rollback to savepoint definitions');
+  const expressions = await session.query(EXPRESSIONS);
   await session.rows('rollback');
   session.release();
-  const whole = definitions.error === null || !BUSY.has(definitions.error);
+  const whole = [definitions, expressions].every(({ error }) => error === null || !BUSY.has(error));
   const named = whole ? version : `${version} without definitions`;
-  if ([relations, columns, parents, functions, operators, types, conversions, definitions.rows].some((rows) => rows.length > ROWS_LIMIT))
+  if (
+    [relations, columns, parents, keys, functions, operators, types, conversions, definitions.rows, expressions.rows].some((rows) => rows.length > ROWS_LIMIT)
+  )
     return { version: named, snapshot: null, part };
   const contents: CatalogContents = {
     version: named,
@@ -105,7 +114,9 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
       relations,
       columns,
       parents,
+      keys,
       new Map(definitions.error === null ? definitions.rows.map((row) => [oid(row, 0), row[1] ?? null]) : []),
+      new Map(expressions.error === null ? expressions.rows.map((row) => [placeOf(oid(row, 0), oid(row, 1)), row[2] ?? null]) : []),
     ),
     ...readFunctions(functions, operators),
     types: types.map(readType),
@@ -118,24 +129,25 @@ function readRelations(
   relations: readonly Row[],
   columns: readonly Row[],
   parents: readonly Row[],
+  keys: readonly Row[],
   definitions: ReadonlyMap<number, string | null>,
+  expressions: ReadonlyMap<string, string | null>,
 ): CatalogRelation[] {
   const byRelation = new Map<number, CatalogColumn[]>();
   for (const row of columns) {
     const relation = oid(row, 0);
-    const column: CatalogColumn = { name: text(row, 2), number: oid(row, 1), type: oid(row, 3), ...(row[4] === 't' ? { generated: true } : {}) };
+    const expression = expressions.get(placeOf(relation, oid(row, 1))) ?? null;
+    const computed: Partial<CatalogColumn> = row[4] === 't' ? { generated: true, ...(expression === null ? {} : { expression }) } : {};
+    const column: CatalogColumn = { name: text(row, 2), number: oid(row, 1), type: oid(row, 3), ...computed, ...(row[5] === 't' ? { missing: true } : {}) };
     const known = byRelation.get(relation);
     if (known === undefined) byRelation.set(relation, [column]);
     else known.push(column);
   }
-  const above = new Map<number, number[]>();
-  for (const row of parents) {
-    const known = above.get(oid(row, 0));
-    if (known === undefined) above.set(oid(row, 0), [oid(row, 1)]);
-    else known.push(oid(row, 1));
-  }
+  const above = byFirst(parents);
+  const keyed = byFirst(keys);
   return relations.map((row) => {
     const id = oid(row, 0);
+    const key = keyed.get(id);
     return {
       oid: id,
       schema: text(row, 1),
@@ -144,9 +156,22 @@ function readRelations(
       columns: byRelation.get(id) ?? [],
       definition: definitions.get(id) ?? null,
       parents: above.get(id) ?? NO_PARENTS,
+      ...(key === undefined ? {} : { key }),
     };
   });
 }
+
+function byFirst(rows: readonly Row[]): ReadonlyMap<number, readonly number[]> {
+  const found = new Map<number, number[]>();
+  for (const row of rows) {
+    const known = found.get(oid(row, 0));
+    if (known === undefined) found.set(oid(row, 0), [oid(row, 1)]);
+    else known.push(oid(row, 1));
+  }
+  return found;
+}
+
+const placeOf = (relation: number, column: number): string => `${relation}.${column}`;
 
 const VOLATILITY = { i: 'immutable', s: 'stable', v: 'volatile' } as const;
 

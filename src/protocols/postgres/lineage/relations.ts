@@ -2,10 +2,10 @@
  * The columns of a relation as a source. A name that several relations have in schemas that may be meant gives the columns of all of them.
  * A view gives its own columns and, through its definition, what they are made of: tags may be on either.
  */
-import { type Catalog, type CatalogRelation, isView, kinOf } from '../catalog/catalog.js';
+import { type Catalog, type CatalogColumn, type CatalogRelation, isView, kinOf } from '../catalog/catalog.js';
 import { parse } from '../facts/parser.js';
-import { field, isTree } from '../facts/tree.js';
-import { derived, type Lineage, NOTHING, oneOf, sourceColumns, unknownLineage } from './lineage.js';
+import { as, field, isTree, list } from '../facts/tree.js';
+import { derived, type Lineage, NOTHING, oneOf, type SourceColumn, sourceColumns, unknownLineage } from './lineage.js';
 import { Level, type Output, output } from './sources.js';
 import type { Trace } from './trace.js';
 
@@ -37,12 +37,25 @@ const TELLING: Readonly<Record<string, readonly string[]>> = {
   pg_subscription: ['subconninfo'],
 };
 
+/** Columns of the server's own catalog that hold values of certain columns of tables. */
+const HOLDING: Readonly<Record<string, Readonly<Record<string, (catalog: Catalog | null) => Lineage>>>> = {
+  pg_class: { relpartbound: partitionBounds },
+  pg_attribute: { attmissingval: missingValues },
+};
+
 /** Views upon views; a definition that nests deeper is not followed. */
 const VIEW_DEPTH = 32;
 
 const SYSTEM_SCHEMAS: ReadonlySet<string> = new Set(['pg_catalog', 'information_schema', 'pg_toast']);
 
-const known = new WeakMap<CatalogRelation, readonly Output[]>();
+interface Known {
+  readonly columns: readonly Output[];
+  /** What a view works out, shown or not. */
+  readonly computed: ReadonlySet<Lineage>;
+}
+
+const known = new WeakMap<CatalogRelation, Known>();
+const NOTHING_COMPUTED: ReadonlySet<Lineage> = new Set();
 
 /** The columns that a table, view or other relation named so has here; null: there is none that is known. */
 export function relationColumns(trace: Trace, schema: string | null, name: string): readonly Output[] | null {
@@ -86,24 +99,57 @@ function together(sets: readonly (readonly Output[])[]): readonly Output[] {
 
 export function columnsOf(trace: Trace, catalog: Catalog | null, relation: CatalogRelation): readonly Output[] {
   const steady = trace.context.steady;
-  let columns = steady ? known.get(relation) : undefined;
-  if (columns === undefined) {
+  let found = steady ? known.get(relation) : undefined;
+  if (found === undefined) {
     const own = [...sourceColumns(relation).values()];
+    const holding = relation.schema === 'pg_catalog' ? HOLDING[relation.name] : undefined;
     const telling = SYSTEM_SCHEMAS.has(relation.schema) ? (TELLING[relation.name] ?? []) : null;
     const behind = telling === null && isView(relation) ? definitionOf(trace, catalog, relation) : null;
-    columns = own.map((source, index): Output => {
+    const columns = own.map((source, index): Output => {
       const { name } = source.column;
       if (relation.name === 'pg_settings' && trace.context.unseenRan) return output(name, unknownLineage('code of the database may have set it'));
+      const held = holding?.[name];
+      if (held !== undefined) return output(name, held(catalog));
       if (telling !== null) return output(name, telling.includes(name) ? unknownLineage(`${relation.name}.${name} shows what tables hold`) : NOTHING);
       // Rows of its partitions and heirs are shown through it, and its own are rows of what it is a part of.
       const kin = kinOf(relation).flatMap((each) => sourceColumns(each).get(name) ?? []);
       const exact = [source, ...kin].every(({ column }) => column.inherited?.exact !== false);
       const self: Lineage = { columns: new Set([source, ...kin]), exact, unknown: null };
-      return output(name, behind === null ? self : viewColumn(self, behind[index]?.lineage ?? unknownLineage('its view could not be followed')));
+      const generated = [source, ...kin].filter(({ column }) => column.generated === true);
+      if (generated.length > 0)
+        return output(
+          name,
+          generatedColumn(
+            self,
+            generated.map((each) => generatedFrom(trace, catalog, each)),
+          ),
+        );
+      return output(name, behind === null ? self : viewColumn(self, behind.columns[index]?.lineage ?? unknownLineage('its view could not be followed')));
     });
-    if (steady) known.set(relation, columns);
+    found = { columns, computed: behind?.computed ?? NOTHING_COMPUTED };
+    if (steady) known.set(relation, found);
   }
-  return columns;
+  for (const each of found.computed) trace.computed.add(each);
+  return found.columns;
+}
+
+/** The bounds of partitions are values of the columns that their tables are partitioned by. */
+export function partitionBounds(catalog: Catalog | null): Lineage {
+  return heldOf(catalog, (relation) => {
+    const { key } = relation;
+    return relation.columns.filter(({ number }) => key !== undefined && (key.includes(0) || key.includes(number)));
+  });
+}
+
+/** What rows have that were there before their column was. */
+function missingValues(catalog: Catalog | null): Lineage {
+  return heldOf(catalog, ({ columns }) => columns.filter(({ missing }) => missing === true));
+}
+
+function heldOf(catalog: Catalog | null, columnsIn: (relation: CatalogRelation) => readonly CatalogColumn[]): Lineage {
+  if (catalog === null) return unknownLineage('which columns it is of is not known');
+  const sources = catalog.keptInCatalog.flatMap((relation) => columnsIn(relation).flatMap(({ name }) => sourceColumns(relation).get(name) ?? []));
+  return derived({ columns: new Set(sources), exact: false, unknown: null });
 }
 
 /** The view's column and what it is made of are one value. */
@@ -111,14 +157,39 @@ function viewColumn(self: Lineage, behind: Lineage): Lineage {
   return { columns: new Set([...self.columns, ...behind.columns]), exact: self.exact && behind.exact, unknown: behind.unknown };
 }
 
+/** The column and what it is computed from: by its own expression, and by those of partitions and heirs, whose rows are shown through it. */
+function generatedColumn(self: Lineage, from: readonly Lineage[]): Lineage {
+  return from.reduce(viewColumn, self);
+}
+
+/** A generated column is no column of others. Where its expression cannot be followed, it is made of every column of its table. */
+function generatedFrom(trace: Trace, catalog: Catalog | null, { relation, column }: SourceColumn): Lineage {
+  const plain = [...sourceColumns(relation).values()].filter((each) => each.column.generated !== true);
+  const columns = plain.map((source) => {
+    const kin = kinOf(relation).flatMap((each) => sourceColumns(each).get(source.column.name) ?? []);
+    return output(source.column.name, { columns: new Set([source, ...kin]), exact: source.column.inherited?.exact !== false, unknown: null });
+  });
+  const parsed = column.expression === undefined ? null : parse(`select ${column.expression}`);
+  const [statement] = parsed?.kind === 'tree' ? parsed.statements : [];
+  const [target] = list(as(isTree(statement) ? field(statement, 'stmt') : undefined, 'SelectStmt') ?? {}, 'targetList');
+  if (target === undefined) return derived(...columns.map(({ lineage }) => lineage));
+  const level = new Level(null);
+  level.sources.push({ alias: relation.name, columns });
+  const inner = trace.within({ ...trace.context, catalog, searchPath: ['pg_catalog'], temporary: () => null });
+  const value = inner.value(field(as(target, 'ResTarget') ?? {}, 'val'), level);
+  // What code of the database put there when the row was written is that of who made it, like what a trigger puts there.
+  return value.unknown === null ? value : derived(...columns.map(({ lineage }) => lineage));
+}
+
 /** What a view's query gives, in the order of the view's columns. */
-function definitionOf(trace: Trace, catalog: Catalog | null, relation: CatalogRelation): readonly Output[] {
-  const lost = relation.columns.map(({ name }) => output(name, unknownLineage(`the definition of ${relation.schema}.${relation.name} could not be followed`)));
+function definitionOf(trace: Trace, catalog: Catalog | null, relation: CatalogRelation): Known {
+  const unknown = unknownLineage(`the definition of ${relation.schema}.${relation.name} could not be followed`);
+  const lost = { columns: relation.columns.map(({ name }) => output(name, unknown)), computed: new Set([unknown]) };
   if (trace.nesting >= VIEW_DEPTH || relation.definition === null) return lost;
   const parsed = parse(relation.definition.replace(/;\s*$/, ''));
   const [statement] = parsed.kind === 'tree' ? parsed.statements : [];
   if (!isTree(statement)) return lost;
   const inner = trace.within({ ...trace.context, catalog, searchPath: ['pg_catalog'], temporary: () => null });
   const columns = inner.query(field(statement, 'stmt'), new Level(null));
-  return columns.length === relation.columns.length && columns.every(({ many }) => !many) ? columns : lost;
+  return columns.length === relation.columns.length && columns.every(({ many }) => !many) ? { columns, computed: inner.computed } : lost;
 }

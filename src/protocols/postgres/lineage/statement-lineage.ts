@@ -4,12 +4,13 @@
  */
 import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
 import { as, field, flag, integer, isTree, list, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
-import { NOTHING, unknownLineage } from './lineage.js';
+import { alterTable, createTable, defineDomain, watchTable } from './definitions.js';
+import { derived, type Lineage, NOTHING, unknownLineage } from './lineage.js';
 import { deleteColumns, insertColumns, mergeColumns, updateColumns } from './modifications.js';
 import { create, selectColumns } from './queries.js';
 import { columnsOf, relationColumns } from './relations.js';
 import { Level, type Output, output } from './sources.js';
-import { type Comparison, type Condition, type Created, type Flow, type LineageContext, TooMuch, Trace } from './trace.js';
+import { type Comparison, type Condition, type Created, type Flow, type LineageContext, type Tie, TooMuch, Trace } from './trace.js';
 import { isFree, valueLineage } from './values.js';
 
 export interface StatementLineage {
@@ -17,7 +18,12 @@ export interface StatementLineage {
   readonly outputs: readonly Output[];
   readonly conditions: readonly Condition[];
   readonly flows: readonly Flow[];
+  /** Of constants and parameters. Of one that is run by its name these hold what it is given. */
+  readonly plainFlows: readonly Flow[];
   readonly created: readonly Created[];
+  readonly ties: readonly Tie[];
+  /** All that it works out, whether it shows it or not: the server's words may tell of it. */
+  readonly computed: Lineage;
   /** Valid for the very text that was traced: what is kept by shape has those of another one. */
   readonly comparisons: readonly Comparison[];
   /** It runs another one by its name, and gives what that one gives, shows its plan, or keeps it in a table. */
@@ -28,6 +34,8 @@ export interface StatementLineage {
     /** What stands for its parameters, in order; valid for the very text, like `comparisons`. */
     readonly values: readonly unknown[];
   } | null;
+  /** All that it gives for parameters of what it runs, as one value. */
+  readonly given: Lineage;
   /** Of PREPARE, DECLARE, DEALLOCATE, CLOSE and DISCARD: what a name means from here on. */
   readonly names: { readonly kind: 'statement' | 'cursor' | 'all'; readonly name: string | null } | null;
   readonly literalSensitive: boolean;
@@ -71,9 +79,13 @@ export function statementLineage(statement: unknown, context: LineageContext): S
       outputs: [output(null, unknown, true)],
       conditions: [{ use: 'other', lineage: unknown }],
       flows: [{ relation: null, column: null, what: 'a place that was not traced', lineage: unknown }],
+      plainFlows: [],
       created: [],
+      ties: [],
+      computed: unknown,
       comparisons: [],
       runs: runsOf(statement),
+      given: unknown,
       names: namesOf(statement),
       literalSensitive: true,
       placed: placedBy(statement),
@@ -85,9 +97,13 @@ export function statementLineage(statement: unknown, context: LineageContext): S
     outputs,
     conditions,
     flows,
+    plainFlows: trace.plainFlows,
     created,
+    ties: trace.ties,
+    computed: derived(...trace.computed),
     comparisons,
     runs: runsOf(statement),
+    given: derived(...trace.given),
     names: namesOf(statement),
     literalSensitive,
     placed: placedBy(statement),
@@ -182,7 +198,15 @@ function topColumns(trace: Trace, statement: unknown): readonly Output[] {
     case 'CopyStmt':
       return copyColumns(trace, node, level);
     case 'CreateStmt':
-      return emptyTable(trace, node);
+      createTable(trace, node);
+      return RETURNS_NOTHING;
+    case 'AlterTableStmt':
+      alterTable(trace, node);
+      return RETURNS_NOTHING;
+    case 'CreateDomainStmt':
+    case 'AlterDomainStmt':
+      defineDomain(trace, node);
+      return RETURNS_NOTHING;
     case 'CreateTableAsStmt':
       return createdTable(trace, node, level);
     case 'ExplainStmt':
@@ -198,10 +222,8 @@ function topColumns(trace: Trace, statement: unknown): readonly Output[] {
       return [
         output(null, trace.context.unseenRan && isFree(text(node, 'name') ?? '') ? unknownLineage('code of the database may have set it') : NOTHING, true),
       ];
-    case 'ExecuteStmt': {
-      for (const each of list(node, 'params')) trace.condition('other', trace.value(each, level));
-      return lost('what it runs is not known');
-    }
+    case 'ExecuteStmt':
+      return executed(trace, node, level);
     case 'FetchStmt':
       return lost('what it runs is not known');
     case 'ViewStmt':
@@ -210,6 +232,8 @@ function topColumns(trace: Trace, statement: unknown): readonly Output[] {
       return RETURNS_NOTHING;
     case 'RuleStmt':
     case 'CreateTrigStmt':
+    case 'CreatePolicyStmt':
+      watchTable(trace, node);
       return RETURNS_NOTHING;
     case 'CallStmt':
     case 'DoStmt':
@@ -243,27 +267,20 @@ function tableColumns(trace: Trace, relation: Tree, names: readonly string[]): r
   return names.map((each) => columns.find((column) => column.name === each && !column.many) ?? output(each, unknownLineage(`column "${each}" is not known`)));
 }
 
-/** A table that others see comes with the next catalog, a temporary one of the session never. */
-function emptyTable(trace: Trace, node: Tree): readonly Output[] {
-  const relation = struct(node, 'relation') ?? {};
-  const [schema, name] = relationName(relation);
-  const temporary = text(relation, 'relpersistence') === 't' || schema === 'pg_temp';
-  const elements = list(node, 'tableElts');
-  const plain =
-    list(node, 'inhRelations').length === 0 &&
-    struct(node, 'partbound') === null &&
-    struct(node, 'ofTypename') === null &&
-    elements.every((each) => as(each, 'TableLikeClause') === null);
-  const names = elements.flatMap((each) => text(as(each, 'ColumnDef') ?? {}, 'colname') ?? []);
-  const columns = plain ? names.map((each) => output(each, NOTHING)) : [output(null, unknownLineage(`${name} is made after another table`), true)];
-  // Where there is one already, that one stays what it is.
-  trace.created.push({ schema, name, temporary, filled: flag(node, 'if_not_exists'), columns });
-  return RETURNS_NOTHING;
+/** Whatever it runs may show, keep, or decide by, what it is given. */
+function executed(trace: Trace, node: Tree, level: Level): readonly Output[] {
+  for (const each of list(node, 'params')) {
+    const value = trace.value(each, level);
+    trace.condition('other', value);
+    trace.given.push(value);
+  }
+  return lost('what it runs is not known');
 }
 
 function createdTable(trace: Trace, node: Tree, level: Level): readonly Output[] {
   const query = field(node, 'query');
-  const columns = as(query, 'ExecuteStmt') === null ? trace.query(query, level) : lost('what it runs is not known');
+  const execute = as(query, 'ExecuteStmt');
+  const columns = execute === null ? trace.query(query, level) : executed(trace, execute, level);
   const into = struct(node, 'into');
   if (into !== null) create(trace, into, columns);
   return RETURNS_NOTHING;

@@ -56,6 +56,15 @@ export interface Created {
   readonly columns: readonly Output[];
 }
 
+/**
+ * How data moves later without a statement that says so. `mixed`: among the columns of a table. `follows`: what is written into `from` may come to stand
+ * in it. `open`: other relations show its rows, or code runs on them.
+ */
+export type Tie =
+  | { readonly kind: 'mixed'; readonly name: string }
+  | { readonly kind: 'open'; readonly name: string }
+  | { readonly kind: 'follows'; readonly name: string; readonly from: string };
+
 export interface LineageContext {
   /** Null: not available, so nothing is known. */
   readonly catalog: Catalog | null;
@@ -92,12 +101,19 @@ export class Trace {
   readonly context: LineageContext;
   readonly conditions: Condition[] = [];
   readonly flows: Flow[] = [];
+  /** Flows of constants and parameters: of no column, as far as the statement says. */
+  readonly plainFlows: Flow[] = [];
   readonly created: Created[] = [];
+  readonly ties: Tie[] = [];
   readonly comparisons: Comparison[] = [];
   /** A number in the text decides which column is meant (ORDER BY 2). */
   literalSensitive = false;
   /** It calls code that somebody put into the database: nothing is known of what that does or says. */
   foreign = false;
+  /** Values that EXECUTE gives to what it runs. */
+  readonly given: Lineage[] = [];
+  /** Values that are worked out, whether or not anybody is shown them: errors tell of them. */
+  readonly computed = new Set<Lineage>();
   readonly #value: ValueOf;
   readonly #query: QueryOf;
   #depth = 0;
@@ -125,7 +141,9 @@ export class Trace {
 
   /** Where the value of an expression comes from. */
   value(node: unknown, level: Level): Lineage {
-    return this.#within(() => this.#value(this, node, level));
+    const found = this.#within(() => this.#value(this, node, level));
+    if (!found.exact && !isNothing(found)) this.computed.add(found);
+    return found;
   }
 
   /** The columns of a SELECT, VALUES or data-modifying statement with RETURNING. */
@@ -150,7 +168,7 @@ export class Trace {
   }
 
   flow(flow: Flow): void {
-    if (!isNothing(flow.lineage)) this.flows.push(flow);
+    (isNothing(flow.lineage) ? this.plainFlows : this.flows).push(flow);
   }
 
   #within<T>(work: () => T): T {

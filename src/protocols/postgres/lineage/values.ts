@@ -9,6 +9,7 @@ import { as, field, isTree, list, qualified, strings, struct, type Tree, tagged,
 import { condition } from './conditions.js';
 import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { windowConditions } from './queries.js';
+import { partitionBounds } from './relations.js';
 import type { Level } from './sources.js';
 import { onlyComputes, type Trace } from './trace.js';
 
@@ -147,7 +148,7 @@ function call(trace: Trace, node: Tree, level: Level): Lineage {
   const kind = functionClass(schema, name ?? '');
   const namesakes = schema === 'pg_catalog' ? [] : (trace.context.catalog?.functions(null, name ?? '') ?? []);
   const shadowed = namesakes.some((each) => !onlyComputes(each));
-  const given = derived(...args, filtered);
+  const given = derived(...args, filtered, name === 'pg_get_partition_constraintdef' ? partitionBounds(trace.context.catalog) : NOTHING);
   const computes = (kind === 'plain' && !shadowed && !TELLING.has(name ?? '')) || (kind === 'user' && namesakes.length > 0 && !shadowed);
   if (!computes) trace.foreign = true;
   if (!computes && (KEEPING.has(kind) || shadowed)) trace.flow({ relation: null, column: null, what: `a call of ${name ?? '?'}`, lineage: given });
@@ -169,12 +170,24 @@ function call(trace: Trace, node: Tree, level: Level): Lineage {
   return derived(given, unknownLineage(`what ${name ?? 'a function'} gives is not known`));
 }
 
+/** `pg_get_expr(relpartbound, oid) = 'DEFAULT'`, as psql orders partitions: it tells which is the default one, and nothing of bounds, which begin with FOR. */
+function comparesBound(trace: Trace, node: Tree): boolean {
+  const code = as(field(node, 'lexpr'), 'FuncCall') ?? {};
+  const [first] = list(code, 'args');
+  const [, called] = qualified(strings(list(code, 'funcname')));
+  if (called !== 'pg_get_expr' || strings(list(as(first, 'ColumnRef') ?? {}, 'fields')).at(-1) !== 'relpartbound') return false;
+  trace.literalSensitive = true;
+  const constant = struct(as(field(node, 'rexpr'), 'A_Const') ?? {}, 'sval');
+  return constant !== null && text(constant, 'sval') === 'DEFAULT' && trace.context.catalog?.functions(null, called).length === 0;
+}
+
 function operator(trace: Trace, node: Tree, level: Level): Lineage {
   const names = strings(list(node, 'name'));
   const sides = [field(node, 'lexpr'), field(node, 'rexpr')].map((side) => (side === undefined ? NOTHING : trace.value(side, level)));
   const [schema, name] = qualified(names);
   const own = schema !== 'pg_catalog' && trace.foreignOperator(null, name ?? '');
   if (own) trace.foreign = true;
+  if (!own && name === '=' && comparesBound(trace, node)) return NOTHING;
   return own ? derived(...sides, unknownLineage(`operator ${name ?? ''} is not PostgreSQL's own`)) : derived(...sides);
 }
 

@@ -9,7 +9,10 @@ import type { Catalog } from '../catalog/catalog.js';
 const CHANGING: ReadonlySet<string> = new Set(['create', 'alter', 'drop', 'rename', 'refresh']);
 /** Made on a table, they leave it what it is. */
 const HARMLESS: ReadonlySet<string> = new Set(['index', 'trigger', 'statistic_ext', 'sequence']);
-/** So do these changes of it: a column that is new to it has no meaning yet, and a table whose columns are hidden is not altered at all. */
+/**
+ * So do these changes of it: a column that is new to it has no meaning yet, and a table whose columns are hidden is not altered at all. What they and
+ * triggers move in a table of the session is a flow or a tie (`lineage/definitions.ts`), which `session-tables.ts` follows.
+ */
 const HARMLESS_CHANGES: ReadonlySet<string> = new Set([
   'add_column',
   'drop_column',

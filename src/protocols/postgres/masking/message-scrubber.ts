@@ -1,17 +1,22 @@
 /**
  * Errors, notices and notifications can carry values of tables (`invalid input syntax for type integer: "…"`, `Key (ssn)=(…) already exists`,
- * RAISE). Where data is hidden, the words of the server stay only for kinds of errors whose words are made of the text and the names in it;
- * of all others the SQLSTATE, the severity and the names of objects stay. Redteam 6d, D7 and D8. In words that stay detectors look for values, as in
- * text without a tag.
+ * RAISE, `relation "…" does not exist` of `quote_ident(ssn)::regclass`). Where data is hidden, the words of the server stay only of errors that it met
+ * while it read the text, and of kinds that have the same words always; of all others the SQLSTATE, its meaning, the severity and the names of objects stay.
+ * Redteam 6d, D7 and D8. In words that stay detectors look for values, as in text without a tag.
  */
 import type { ClassView, MaskingDoor } from '../../../contract/masking-policy.js';
 import { Back, message, readFields, stringEnd } from '../codec/message.js';
 
 /**
- * Classes of SQLSTATE (PostgreSQL documentation, appendix A) whose messages are made of names and of the statement: syntax and names (42),
- * connections (08), states (25, 26, 34, 55), permissions (28), resources (53, 54), intervention (57), unsupported (0A), transactions (2D, 3B, 40), catalogs (3D, 3F).
+ * Classes of SQLSTATE (PostgreSQL documentation, appendix A) whose words are fixed or name what the client named: no data (02), states of transactions
+ * (25, 2D, 3B, 40), prepared statements (26), intervention (57). Functions that PostgreSQL brings raise those of names (42, 34, 3D, 3F), of states (55),
+ * limits (53, 54) and what is unsupported (0A) with the values that they are given.
  */
-const TELLING_NAMES: ReadonlySet<string> = new Set(['42', '08', '25', '26', '34', '55', '28', '53', '54', '57', '0A', '2D', '3B', '40', '3D', '3F', '02']);
+const FIXED_CLASSES: ReadonlySet<string> = new Set(['02', '25', '26', '2D', '3B', '40', '57']);
+/** A message that does not fit its statement, a lock that is not free, a stack that is too deep. */
+const FIXED_CODES: ReadonlySet<string> = new Set(['08P01', '55P03', '54001']);
+/** Routines of the server that name what the client's text names, and nothing else: no function calls them. */
+const NAMING_ROUTINES: ReadonlySet<string> = new Set(['PerformPortalFetch', 'PerformPortalClose', 'CopyGetAttnums', 'RevalidateCachedQuery']);
 /** Raised by PL/pgSQL and external routines, or by nobody knows what. */
 const RAISED: ReadonlySet<string> = new Set(['P0', '38', '39', 'XX', '']);
 /** What stays of any of them: severity, code, position, and the names of schema, table, column, type and constraint. */
@@ -32,7 +37,26 @@ const SHAPES: Readonly<Record<string, RegExp>> = {
 const FRAME_HEAD = 5;
 const SAID = 'What the server says here may hold values of the table; policy does not show it.';
 
+/** By SQLSTATE, and by its class. */
 const ERROR_WORDS: Readonly<Record<string, string>> = {
+  '42501': 'permission denied',
+  '42601': 'syntax error',
+  '42701': 'a column is there already',
+  '42702': 'a column is ambiguous',
+  '42703': 'a column does not exist',
+  '42704': 'an object does not exist',
+  '42710': 'an object is there already',
+  '42883': 'a function or operator does not exist',
+  '42P01': 'a relation does not exist',
+  '42P07': 'a relation is there already',
+  '34': 'a cursor does not exist',
+  '3D': 'a database does not exist',
+  '3F': 'a schema does not exist',
+  '42': 'a name, a type or the syntax is wrong, or a permission is missing',
+  '53': 'resources of the server do not suffice',
+  '54': 'a limit of the server was met',
+  '55': 'an object is not in a state for this',
+  '0A': 'the server does not support this',
   '22': 'a value does not fit (data exception)',
   '23': 'a constraint is violated',
   P0: 'raised by code of the database',
@@ -58,13 +82,27 @@ export function scrubWords(
   // Code of the database may say anything, whatever the statement is about.
   const notice = frame[0] === Back.NoticeResponse;
   const raised = (notice ? touches : RAISED.has(code.slice(0, 2))) || saidWithin(fields.get('W'));
-  if (!raised && (!touches || TELLING_NAMES.has(code.slice(0, 2)))) return searchedWords(frame, door, sink);
+  if (!raised && (!touches || isFixed(code) || isOfText(fields) || isNaming(fields))) return searchedWords(frame, door, sink);
   sink.found(door.view.unknown);
-  const words = notice ? 'a notice of the server' : (ERROR_WORDS[code.slice(0, 2)] ?? 'the server reports an error');
+  const words = notice ? 'a notice of the server' : (ERROR_WORDS[code] ?? ERROR_WORDS[code.slice(0, 2)] ?? 'the server reports an error');
   const parts: string[] = [];
   for (const [key, value] of fields) if ((raised ? RAISED_NAMES : NAMES).includes(key) && SHAPES[key]?.test(value) !== false) parts.push(`${key}${value}\0`);
   parts.push(`M${words}\0`, `D${SAID}\0`);
   return message(frame[0] ?? Back.ErrorResponse, parts.join(''), '\0');
+}
+
+const isFixed = (code: string): boolean => FIXED_CODES.has(code) || FIXED_CLASSES.has(code.slice(0, 2));
+
+/**
+ * The server met it while it read the client's text, before it ran anything: then it says where (`P`). Nothing that runs says that: what is read
+ * within (a name of a type, the text of a query) has a context (`W`), or a place in its own text (`p`, `q`).
+ */
+function isOfText(fields: ReadonlyMap<string, string>): boolean {
+  return fields.has('P') && !fields.has('W') && !fields.has('p') && !fields.has('q');
+}
+
+function isNaming(fields: ReadonlyMap<string, string>): boolean {
+  return NAMING_ROUTINES.has(fields.get('R') ?? '') && !fields.has('W');
 }
 
 /** Fields that only the server fills: severity, code, positions, and the place in its own source. */

@@ -13,7 +13,7 @@ import type { Catalog } from '../catalog/catalog.js';
 import { Back } from '../codec/message.js';
 import type { Analysis } from '../facts/index.js';
 import { givenValues } from '../lineage/given-values.js';
-import { derived, type Lineage, oneOf, unknownLineage } from '../lineage/lineage.js';
+import { derived, isNothing, type Lineage, oneOf, unknownLineage } from '../lineage/lineage.js';
 import { type Output, output } from '../lineage/sources.js';
 import type { StatementLineage } from '../lineage/statement-lineage.js';
 import type { Comparison } from '../lineage/trace.js';
@@ -216,6 +216,7 @@ export class SessionMasking {
     const home = this.#talk.shifted ? null : (mask.catalog?.searchPath.find((each) => !each.startsWith('pg_')) ?? null);
     const known = (name: string): boolean => this.#changed.has(name, mask.catalog);
     for (const each of created) if (each.temporary || !known(each.name)) this.#tables.create(each, home, mask.catalog);
+    for (const { lineage } of mask.statements) for (const tie of lineage.ties) this.#tables.tie(tie);
     this.#changed.note(
       effects.filter(({ resource }) => !this.#tables.isOwn(resource?.name.at(-1) ?? '')),
       mask.statements.flatMap(({ lineage }) => (lineage.placed === null ? [] : lineage.placed.name)),
@@ -361,14 +362,21 @@ export class SessionMasking {
 
   #touches(door: MaskingDoor, catalog: Catalog | null, statements: readonly TracedStatement[], facts: Facts): boolean {
     const hides = ({ lineage }: { readonly lineage: Lineage }): boolean => hiddenIn(lineage, door) !== null;
-    if (statements.some(({ lineage: { outputs, conditions, flows } }) => outputs.some(hides) || conditions.some(hides) || flows.some(hides))) return true;
+    const tells = ({ outputs, conditions, flows, computed }: StatementLineage): boolean =>
+      hiddenIn(computed, door) !== null || outputs.some(hides) || conditions.some(hides) || flows.some(hides);
+    if (statements.some(({ lineage }) => tells(lineage))) return true;
     return facts.effects.some(
       ({ action, resource }) =>
         UNSEEN.has(action) ||
         (this.#touched && TRANSACTION.has(action)) ||
         // A constraint that fails shows the row.
-        (!READS.has(action) && resource?.type === 'relation' && holdsHidden(resource.name, door, catalog)),
+        (!READS.has(action) && resource?.type === 'relation' && (holdsHidden(resource.name, door, catalog) || this.#keepsHidden(resource.name, door))),
     );
+  }
+
+  /** A table of the session that one of these names may be holds something hidden. */
+  #keepsHidden(names: readonly (string | null)[], door: MaskingDoor): boolean {
+    return names.some((name) => name !== null && this.#tables.columns(name)?.some(({ lineage }) => hiddenIn(lineage, door) !== null) === true);
   }
 }
 
@@ -391,23 +399,31 @@ function isRead({ lineage: { flows, created, placed, runs, names }, literals, co
 /** A statement that runs another one by its name. */
 function running(statement: TracedStatement, run: TracedStatement): TracedStatement {
   const own = statement.lineage;
-  const { outputs } = run.lineage;
+  const { given } = own;
+  const whole = <T extends { readonly lineage: Lineage }>(each: T): T => (isNothing(given) ? each : { ...each, lineage: derived(each.lineage, given) });
+  // The same list for the same statement: plans are kept by it.
+  const outputs = isNothing(given) ? run.lineage.outputs : run.lineage.outputs.map(whole);
   const conditions = [...own.conditions, ...run.lineage.conditions];
   const lineage = {
     ...run.lineage,
     conditions,
     names: own.names,
     placed: own.placed,
-    outputs: own.runs?.gives === 'rows' ? outputs : own.runs?.gives === 'plan' ? planOf(run) : own.outputs,
-    created: [...own.created.map((created) => ({ ...created, columns: outputs })), ...run.lineage.created],
+    computed: derived(own.computed, run.lineage.computed),
+    outputs: own.runs?.gives === 'rows' ? outputs : own.runs?.gives === 'plan' ? planOf(run, given) : own.outputs,
+    flows: isNothing(given) ? run.lineage.flows : [...run.lineage.flows, ...run.lineage.plainFlows].map(whole),
+    created: [
+      ...own.created.map((created) => ({ ...created, columns: outputs })),
+      ...run.lineage.created.map((created) => ({ ...created, columns: created.columns.map(whole) })),
+    ],
   };
   return { ...run, lineage, literals: [...statement.literals, ...run.literals] };
 }
 
-/** A plan shows the text's own words, unless functions were run to make it. */
-function planOf({ lineage: { outputs, conditions } }: TracedStatement): readonly Output[] {
+/** A plan shows the text's own words and what it was `given`, and more where functions were run to make it. */
+function planOf({ lineage: { outputs, conditions } }: TracedStatement, given: Lineage): readonly Output[] {
   const all = derived(...outputs.map(({ lineage }) => lineage), ...conditions.map(({ lineage }) => lineage));
-  return [output('QUERY PLAN', all.unknown === null ? derived() : unknownLineage(all.unknown))];
+  return [output('QUERY PLAN', all.unknown === null ? given : derived(given, unknownLineage(all.unknown)))];
 }
 
 /** What a cursor gives that was one thing when it was declared and would be another one now. */

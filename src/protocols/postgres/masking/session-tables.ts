@@ -1,12 +1,12 @@
 /**
  * Tables that one session made: what is known of their columns, which no catalog lists (temporary ones) or not yet. Data may flow into a
- * temporary one and stays hidden there. A name whose table may be gone, or another one by now, is never again taken for one that hides.
+ * temporary one and stays hidden there, also where it moves by itself: by generated columns, foreign keys, heirs. A name whose table may be gone, or another one by now, is never again taken for one that hides.
  */
 import type { Catalog, CatalogRelation } from '../catalog/catalog.js';
 import { derived, type Lineage, sourceColumns, TEMPORARY, unknownLineage } from '../lineage/lineage.js';
 import { type Output, output } from '../lineage/sources.js';
 import type { StatementLineage } from '../lineage/statement-lineage.js';
-import type { Created, Flow } from '../lineage/trace.js';
+import type { Created, Flow, Tie } from '../lineage/trace.js';
 
 export class SessionTables {
   readonly #columns = new Map<string, readonly Output[]>();
@@ -14,6 +14,10 @@ export class SessionTables {
   readonly #shadowing = new Set<string>();
   /** Made for all to see; they and what is in them are as the statement says until one of them changes. */
   readonly #own = new Map<string, readonly Output[]>();
+  /** Tables in which what is in one column may come to stand in another. */
+  readonly #mixed = new Set<string>();
+  /** By the table that is written into: those in which it may come to stand. */
+  readonly #followers = new Map<string, Set<string>>();
 
   get none(): boolean {
     return this.#columns.size === 0 && this.#shadowing.size === 0 && this.#own.size === 0;
@@ -52,11 +56,7 @@ export class SessionTables {
       return;
     }
     const before = this.#columns.get(name);
-    if (before === undefined) this.#columns.set(name, named(TEMPORARY, name, columns));
-    else {
-      const all = derived(...[...before, ...columns].map(({ lineage }) => lineage));
-      this.#columns.set(name, [output(null, all, true)]);
-    }
+    this.#columns.set(name, before === undefined ? named(TEMPORARY, name, columns) : asOne([...before, ...columns]));
   }
 
   /** A view or a renamed relation may stand before another one by this name. */
@@ -69,18 +69,44 @@ export class SessionTables {
   /** The table of this name is dropped, renamed, or another one may be made by it. */
   lose(name: string): void {
     this.#own.delete(name);
-    if (this.#columns.has(name)) this.#gone.add(name);
+    const columns = this.#columns.get(name);
+    if (columns === undefined) return;
+    this.#gone.add(name);
+    // Its columns may have changed their names among each other.
+    this.#columns.set(name, asOne(columns));
+  }
+
+  /** How data moves from here on. A table whose rows others see, or code, is none that keeps what flows into it. */
+  tie(tie: Tie): void {
+    if (tie.kind === 'open' && this.#columns.has(tie.name)) this.lose(tie.name);
+    if (tie.kind === 'mixed') this.#mixed.add(tie.name);
+    if (tie.kind !== 'follows') return;
+    this.#followers.set(tie.from, (this.#followers.get(tie.from) ?? new Set()).add(tie.name));
+    for (const { lineage } of this.#columns.get(tie.from) ?? []) this.#spread(tie.name, null, lineage, new Set());
   }
 
   /** What flows in is in it from then on. */
   taint({ relation, column, lineage }: Flow): void {
-    const columns = relation === null ? undefined : this.#columns.get(relation.name);
-    if (relation === null || columns === undefined) return;
-    this.#columns.set(
-      relation.name,
-      columns.map((each) => (column === null || each.many || each.name === column ? { ...each, lineage: derived(each.lineage, lineage) } : each)),
-    );
+    if (relation !== null) this.#spread(relation.name, column, lineage, new Set());
   }
+
+  #spread(name: string, column: string | null, lineage: Lineage, seen: Set<string>): void {
+    if (seen.has(name)) return;
+    seen.add(name);
+    const any = column === null || this.#mixed.has(name);
+    const columns = this.#columns.get(name);
+    if (columns !== undefined)
+      this.#columns.set(
+        name,
+        columns.map((each) => (any || each.many || each.name === column ? { ...each, lineage: derived(each.lineage, lineage) } : each)),
+      );
+    for (const follower of this.#followers.get(name) ?? []) this.#spread(follower, null, lineage, seen);
+  }
+}
+
+/** Any may be any. */
+function asOne(columns: readonly Output[]): readonly Output[] {
+  return [output(null, derived(...columns.map(({ lineage }) => lineage)), true)];
 }
 
 /** The columns as sources of their own, beside what they were made of. */

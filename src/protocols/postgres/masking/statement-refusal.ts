@@ -8,7 +8,7 @@ import type { Effect, Facts } from '../../../contract/operation.js';
 import { type Catalog, type CatalogRelation, isView } from '../catalog/catalog.js';
 import { type Lineage, sourceColumns } from '../lineage/lineage.js';
 import { relationLineage } from '../lineage/statement-lineage.js';
-import type { Condition, Created, Flow } from '../lineage/trace.js';
+import type { Condition, Created, Flow, Tie } from '../lineage/trace.js';
 import { changedName } from './changed-names.js';
 import { newPlace } from './inherited-columns.js';
 import type { SessionTables } from './session-tables.js';
@@ -85,7 +85,8 @@ function tracedRefusal({ lineage, copy, copiesOut, literals }: TracedStatement, 
   const why =
     firstOf(lineage.conditions, (each) => conditionRefusal(each, door)) ??
     firstOf(lineage.flows, (each) => flowRefusal(each, question)) ??
-    firstOf(lineage.created, (each) => createdRefusal(each, question));
+    firstOf(lineage.created, (each) => createdRefusal(each, question)) ??
+    firstOf(lineage.ties, (each) => tieRefusal(each, question));
   if (why !== null) return why;
   if (copiesOut && copy === null && lineage.outputs.some((column) => hiddenIn(column.lineage, door) !== null || door.scan !== null))
     return 'this form of COPY cannot be masked; use FORMAT text, csv or binary with delimiters of one byte, in UTF-8';
@@ -195,12 +196,19 @@ export function hiddenIn(lineage: Lineage, door: MaskingDoor): string | null {
   return lineage.unknown === null ? null : `what is not known (${lineage.unknown})`;
 }
 
-function flowRefusal({ relation, column, what, lineage }: Flow, { door, catalog, tables, facts }: RefusalQuestion): string | null {
+/** No catalog lists a table of the session, so nothing that is later done with its rows is judged by their tags. */
+function tieRefusal({ kind, name }: Tie, { door, tables }: RefusalQuestion): string | null {
+  const hidden = kind === 'open' ? firstOf(tables.columns(name) ?? [], ({ lineage }) => hiddenIn(lineage, door)) : null;
+  return hidden === null ? null : `${name} holds ${hidden}, and other tables would show its rows, or code would run on them`;
+}
+
+function flowRefusal({ relation, column, what, lineage }: Flow, { door, catalog, tables, facts, statements }: RefusalQuestion): string | null {
   const hidden = hiddenIn(lineage, door);
   if (hidden === null) return null;
   // Another statement of the same text may have put another table in its place.
   const replaced = facts.effects.some((effect) => changedName(effect) === relation?.name && effect.facts['temporary'] !== true);
-  if (relation !== null && tables.keeps(relation.name) && !replaced) {
+  const opened = statements.some((each) => each.lineage.ties.some(({ kind, name }) => kind === 'open' && name === relation?.name));
+  if (relation !== null && tables.keeps(relation.name) && !replaced && !opened) {
     if (relation.schema === 'pg_temp') return null;
     if (relation.schema === null && catalog?.relations(null, relation.name).length === 0) return null;
   }

@@ -77,6 +77,12 @@ export function spells(node: unknown, lineage: Lineage, level: Level): void {
   if (!isMade(lineage) && namesMade(node, level)) level.spell(lineage);
 }
 
+/** How many rows there are is decided by these columns: whoever counts them knows what they hold. */
+export function decidesRows(trace: Trace, lineage: Lineage, level: Level): void {
+  trace.condition('other', lineage);
+  level.spell(lineage);
+}
+
 function namesMade(node: unknown, level: Level): boolean {
   if (Array.isArray(node)) return node.some((each: unknown) => namesMade(each, level));
   if (!isTree(node)) return false;

@@ -2,11 +2,12 @@
  * Queries: what each column of a SELECT, VALUES, set operation or common table expression is made of, and which columns decide what is
  * shown. The clauses that only decide (WHERE, ON, GROUP BY, ORDER BY …) are conditions; policy says who may use a tagged column in one.
  */
-import { as, field, flag, integer, list, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
-import { condition, spells } from './conditions.js';
+import { functionClass } from '../facts/function-class.js';
+import { as, field, flag, integer, list, qualified, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
+import { condition, decidesRows, spells } from './conditions.js';
 import { derived, isMade, isNothing, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { relationColumns } from './relations.js';
-import { Level, type Output, output, renamed, type Source } from './sources.js';
+import { Level, type Output, output, renamed, rowsOf, type Source } from './sources.js';
 import type { Trace } from './trace.js';
 
 /** Rounds after which a recursive query that still finds new columns is given up. */
@@ -18,7 +19,7 @@ export function selectColumns(trace: Trace, node: Tree, outer: Level): readonly 
   let level = new Level(tables);
   let columns: readonly Output[];
   if (left !== null && right !== null) {
-    columns = combined(trace.select(left, tables), trace.select(right, tables));
+    columns = combined(trace.select(left, level), trace.select(right, level));
     if (!flag(node, 'all')) for (const { lineage } of columns) trace.condition('grouping', lineage);
   } else if (list(node, 'valuesLists').length > 0) {
     const rows = list(node, 'valuesLists').map((row) => list(as(row, 'List') ?? {}, 'items').map((item) => trace.value(item, level)));
@@ -143,8 +144,8 @@ export function withTables(trace: Trace, clause: Tree | null, outer: Level): Lev
 }
 
 /** What can grow from round to round. */
-function weight({ name, lineage, many }: Output): unknown {
-  return [name, lineage.columns.size, lineage.exact, lineage.unknown, many];
+function weight({ name, lineage, many, rows = NOTHING }: Output): unknown {
+  return [name, lineage.columns.size, lineage.exact, lineage.unknown, many, rows.columns.size, rows.unknown];
 }
 
 function tableColumns(trace: Trace, table: Tree, level: Level): readonly Output[] {
@@ -178,8 +179,7 @@ export function fromItem(trace: Trace, item: unknown, level: Level): readonly Ou
     case 'RangeFunction':
       return add(level, node, functionName(node), functionColumns(trace, node, level));
     default:
-      // XMLTABLE, JSON_TABLE: whatever their columns are, they are made of what the item holds.
-      return add(level, node, null, [output(null, derived(trace.inside(node, level, ['alias'])), true)]);
+      return add(level, node, null, tableOf(trace, node, level));
   }
 }
 
@@ -190,7 +190,15 @@ function add(level: Level, node: Tree, name: string | null, columns: readonly Ou
     columns: renamed(columns, strings(list(alias ?? {}, 'colnames'))),
   };
   level.sources.push(source);
+  level.spell(rowsOf(columns));
   return source.columns;
+}
+
+/** XMLTABLE, JSON_TABLE: whatever their columns are, they are made of what the item holds, and so is the number of rows. */
+function tableOf(trace: Trace, node: Tree, level: Level): readonly Output[] {
+  const all = derived(trace.inside(node, level, ['alias']));
+  decidesRows(trace, all, level);
+  return [output(null, all, true)];
 }
 
 function rangeColumns(trace: Trace, node: Tree, level: Level): readonly Output[] {
@@ -206,12 +214,23 @@ function functionName(node: Tree): string | null {
   return strings(list(as(first, 'FuncCall') ?? {}, 'funcname')).at(-1) ?? null;
 }
 
-/** Of a function in FROM nobody says which columns come, but all are made of its arguments. */
+/** Of a function in FROM nobody says which columns come, but all are made of its arguments; so is the number of rows, but where it is known to give one. */
 function functionColumns(trace: Trace, node: Tree, level: Level): readonly Output[] {
+  for (const item of list(node, 'functions')) {
+    const [called] = list(as(item, 'List') ?? {}, 'items');
+    const each = as(called, 'FuncCall');
+    // PostgreSQL's own that give a set are seen where they are called.
+    if (each !== null && !isPlain(strings(list(each, 'funcname')))) decidesRows(trace, derived(trace.value(list(each, 'args'), level)), level);
+  }
   const all = derived(trace.inside(node, level, ['alias', 'coldeflist']));
   const defined = list(node, 'coldeflist').map((item) => text(as(item, 'ColumnDef') ?? {}, 'colname'));
   if (defined.length > 0) return [...defined.map((name) => output(name, all)), ...(flag(node, 'ordinality') ? [output('ordinality', NOTHING)] : [])];
   return [output(null, all, true)];
+}
+
+function isPlain(names: readonly string[]): boolean {
+  const [schema, name] = qualified(names);
+  return functionClass(schema, name ?? '') === 'plain';
 }
 
 function join(trace: Trace, node: Tree, around: Level): readonly Output[] {

@@ -5,8 +5,9 @@
  */
 import { functionClass } from '../facts/function-class.js';
 import { dangerousClass } from '../facts/functions.js';
+import { givesSet } from '../facts/set-functions.js';
 import { as, field, isTree, list, qualified, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
-import { condition } from './conditions.js';
+import { condition, decidesRows } from './conditions.js';
 import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { windowConditions } from './queries.js';
 import type { Level } from './sources.js';
@@ -109,7 +110,9 @@ function presence(lineage: Lineage): Lineage {
 /** `(a).b`, `a[1]`: `b` may be a function that is called with `a`. */
 function selected(trace: Trace, node: Tree, level: Level): Lineage {
   const whole = derived(trace.inside(node, level, []));
-  const called = strings(list(node, 'indirection')).filter((name) => {
+  const names = strings(list(node, 'indirection'));
+  if (names.some(givesSet)) decidesRows(trace, whole, level);
+  const called = names.filter((name) => {
     const found = trace.context.catalog?.functions(null, name) ?? [];
     return dangerousClass(name) !== null || TELLING.has(name) || found.some((each) => !onlyComputes(each));
   });
@@ -125,7 +128,7 @@ function subquery(trace: Trace, node: Tree, level: Level): Lineage {
   const tested = field(node, 'testexpr') === undefined ? NOTHING : trace.value(field(node, 'testexpr'), level);
   switch (text(node, 'subLinkType')) {
     case 'EXISTS_SUBLINK':
-      // Where its conditions spell a column out, the levels around it know.
+      // Where its conditions or the number of its rows spell a column out, the levels around it know.
       return NOTHING;
     case 'EXPR_SUBLINK':
       return columns.length === 1 ? (columns[0] ?? NOTHING) : derived(...columns);
@@ -148,6 +151,7 @@ function call(trace: Trace, node: Tree, level: Level): Lineage {
   const namesakes = schema === 'pg_catalog' ? [] : (trace.context.catalog?.functions(null, name ?? '') ?? []);
   const shadowed = namesakes.some((each) => !onlyComputes(each));
   const given = derived(...args, filtered);
+  if (givesSet(name ?? '') || namesakes.some(({ returnsSet }) => returnsSet)) decidesRows(trace, given, level);
   const computes = (kind === 'plain' && !shadowed && !TELLING.has(name ?? '')) || (kind === 'user' && namesakes.length > 0 && !shadowed);
   if (!computes) trace.foreign = true;
   if (!computes && (KEEPING.has(kind) || shadowed)) trace.flow({ relation: null, column: null, what: `a call of ${name ?? '?'}`, lineage: given });

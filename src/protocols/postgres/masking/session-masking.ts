@@ -404,10 +404,10 @@ function running(statement: TracedStatement, run: TracedStatement): TracedStatem
   return { ...run, lineage, literals: [...statement.literals, ...run.literals] };
 }
 
-/** A plan shows the text's own words, unless functions were run to make it. */
-function planOf({ lineage: { outputs, conditions } }: TracedStatement): readonly Output[] {
+/** A plan shows the text's own words and numbers of rows, unless functions were run to make it. */
+function planOf({ lineage: { outputs, conditions, spelled } }: TracedStatement): readonly Output[] {
   const all = derived(...outputs.map(({ lineage }) => lineage), ...conditions.map(({ lineage }) => lineage));
-  return [output('QUERY PLAN', all.unknown === null ? derived() : unknownLineage(all.unknown))];
+  return [output('QUERY PLAN', all.unknown === null ? derived(spelled) : unknownLineage(all.unknown))];
 }
 
 /** What a cursor gives that was one thing when it was declared and would be another one now. */

@@ -1,0 +1,153 @@
+/**
+ * Hidden values that say how many rows there are: the arguments of functions that give sets. Whoever may not use them in conditions is refused;
+ * for whom conditions are open the rows come, and no count, existence or plan says how many.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fields, query, type Reply, rowsOf } from '../support/raw-client.js';
+import { CANARIES } from './canary-values.js';
+import { type CanaryWorld, PIN, startCanaryWorld } from './canary-world.js';
+
+const SSN = CANARIES[0]?.text ?? '';
+
+let canary: CanaryWorld;
+beforeAll(async () => {
+  canary = await startCanaryWorld();
+  canary.world.identities.set('bot', { kind: 'agent', groups: ['engineers'] });
+  await canary.server.sql(`
+    create table bank.big as select g as id from generate_series(1, 200) g;
+    create view bank.many as select 1 as one from generate_series(1, (select pin from bank.pins where id = 1));
+    create view bank.more as select one from bank.many where one is not null;
+  `);
+}, 60_000);
+afterAll(() => canary[Symbol.asyncDispose]());
+
+const codes = (replies: readonly Reply[]): (string | undefined)[] => replies.filter(({ type }) => type === 'E').map((reply) => fields(reply)['C']);
+
+/** What cells, and columns read from the first row to the last, say of the pin, of the text, and of its first character, K, which is 75. */
+function told(replies: readonly Reply[]): string[] {
+  const columns: string[] = [];
+  const found: string[] = [];
+  for (const row of rowsOf(replies)) {
+    for (const [index, cell] of row.entries()) {
+      columns[index] = (columns[index] ?? '') + (cell ?? '');
+      if (cell !== null && new RegExp(`\\b(?:${String(PIN)}|${String(PIN - 1)}|75)\\b|actual rows=(?:61|75)|Kq7X`).test(cell)) found.push(cell);
+    }
+  }
+  return [...found, ...columns.filter((column) => column.includes(SSN.slice(0, 4)))];
+}
+
+async function run(person: string, text: string): Promise<{ replies: Reply[]; canaries: string[] }> {
+  const { client, canaries } = await canary.login(person);
+  const replies: Reply[] = [];
+  for (const part of text.split('; ')) replies.push(...(await client.run(query(part))));
+  client.close();
+  return { replies, canaries: canaries() };
+}
+
+/** They say the value by a count, an existence, a place or a plan. */
+const SETS = `
+select string_agg(chr((select count(*) from generate_series(1, ascii(substr(c.ssn, n, 1))))::int), '' order by n) from bank.customers c, generate_series(1, 19) n where c.id = 1
+select string_agg(chr((select count(*) from (select generate_series(1, ascii(substr(c.ssn, n, 1)))) q)::int), '' order by n) from bank.customers c, generate_series(1, 19) n where c.id = 1
+select c.id, count(*) from bank.pins c, generate_series(1, c.pin) g group by c.id
+select c.id, count(*) from bank.pins c left join generate_series(1, 9999) g on true where g in (select generate_series(1, c.pin)) group by c.id
+select count(*) from (select generate_series(1, pin) from bank.pins where id = 1) q
+select count(*) from (select from generate_series(1, (select pin from bank.pins where id = 1))) q
+select count(*) from generate_series(1, (select pin from bank.pins where id = 1))
+select count(*) from unnest(array_fill(1, array[(select pin from bank.pins where id = 1)]))
+select count(*) from unnest(array_fill(1, array[(select pin from bank.pins where id = 1)]), array[1, 2]) with ordinality
+select max(ordinality) from generate_series(1, (select pin from bank.pins where id = 1)) with ordinality
+select max(n) from (select row_number() over () as n from generate_series(1, (select pin from bank.pins where id = 1))) q
+select max(n) from rows from (generate_series(1, (select pin from bank.pins where id = 1)), generate_series(1, 2)) with ordinality as r (a, b, n)
+select c.id, count(*) from bank.pins c, json_table(to_jsonb(array_fill(1, array[c.pin])), '$[*]' columns (a int path '$')) t group by c.id
+select c.id, count(*) from bank.pins c, xmltable('/r/a' passing xmlparse(document '<r>' || repeat('<a/>', c.pin) || '</r>') columns v text path '.') x group by c.id
+select c.id, count(*) from bank.pins c, jsonb_array_elements(to_jsonb(array_fill(1, array[c.pin]))) t group by c.id
+select c.id, count(*) from bank.pins c, regexp_split_to_table(repeat('a-', c.pin - 1), '-') x group by c.id
+select c.id, count(*) from bank.pins c, lateral (select from string_to_table(repeat('a-', c.pin - 1), '-')) x group by c.id
+with r as (select 1 from generate_series(1, (select pin from bank.pins where id = 1))) select count(*) from r
+with r as (select from generate_series(1, (select pin from bank.pins where id = 1))) select count(*) from r
+with r as materialized (select 1 from generate_series(1, (select pin from bank.pins where id = 1))), s as (select count(*) as n from r) select n from s
+select cardinality(array(select 1 from generate_series(1, (select pin from bank.pins where id = 1))))
+select count(*) from (select 1 from generate_series(1, (select pin from bank.pins where id = 1)) union all select 1 where false) q
+select count(*) - 1 from ((select g from generate_series(1, (select pin from bank.pins where id = 1)) g) union select 0) q
+select c.id, n from bank.customers c, generate_series(1, 99) n where c.id = 1 and exists (select 1 from generate_series(1, ascii(c.ssn) - n + 1)) order by n desc limit 1
+select g, exists (select 1 from generate_series(1, ascii(c.ssn) - g)) as e from bank.customers c, generate_series(75, 75) g where id = 1
+explain (analyze, costs off, timing off, summary off) select 1 from generate_series(1, (select pin from bank.pins where id = 1))
+explain (analyze, costs off, timing off, summary off) select count(*) from bank.pins c, lateral generate_series(1, c.pin) where c.id = 1
+explain (analyze, costs off, timing off, summary off, format json) with r as (select from generate_series(1, (select pin from bank.pins where id = 1))) select count(*) from r
+prepare p as select count(*) from generate_series(1, (select pin from bank.pins where id = 1)); execute p
+prepare p as select 1 from generate_series(1, (select pin from bank.pins where id = 1)); explain (analyze, costs off, timing off, summary off) execute p
+begin; declare c cursor for select count(*) from generate_series(1, (select pin from bank.pins where id = 1)); fetch all c
+copy (select count(*) from generate_series(1, (select pin from bank.pins where id = 1))) to stdout
+select count(*) from (select (array_fill(1, array[pin])).unnest from bank.pins where id = 1) q
+select count(*) from generate_series(1, ascii(bank.ssn_of(1)))
+`
+  .trim()
+  .split('\n');
+
+/** A view whose number of rows says it: what decided that was for who made it. */
+const VIEWED = ['select count(*) from bank.many', 'select count(*) from (select one from bank.many limit 5000) q', 'select count(*) from bank.more'];
+
+/** How many rows come says it; nothing in them does. */
+const ROWS = `
+select 1 from generate_series(1, (select pin from bank.pins where id = 1))
+select generate_series(1, pin) from bank.pins where id = 1
+select x from bank.customers c, regexp_split_to_table(c.ssn, '-') x
+begin; declare c cursor for select 1 from generate_series(1, (select pin from bank.pins where id = 1)); move all c
+`
+  .trim()
+  .split('\n');
+
+describe.each(['blind', 'careful', 'bot'])('%s, who may not decide by hidden data', (person) => {
+  it.each([...SETS, ...ROWS])('is refused: %s', async (text) => {
+    const { replies, canaries } = await run(person, text);
+    expect(codes(replies)).toContain('42501');
+    expect([...told(replies), ...canaries]).toEqual([]);
+    expect(replies.filter(({ type, body }) => type === 'C' && /(?:SELECT|MOVE|FETCH) [2-9]/.test(body.toString()))).toEqual([]);
+  });
+});
+
+describe.each(['blind', 'careful', 'bot', 'ann'])('%s, through a view of somebody else', (person) => {
+  it.each(VIEWED)('is not told how many there are: %s', async (text) => {
+    const { replies } = await run(person, text);
+    expect(codes(replies)).toEqual([]);
+    expect(rowsOf(replies)).toEqual([[null]]);
+  });
+});
+
+describe('ann, for whom conditions are open', () => {
+  it.each(SETS)('is told by nothing how many there are: %s', async (text) => {
+    const { replies, canaries } = await run('ann', text);
+    expect(codes(replies)).toEqual([]);
+    expect([...told(replies), ...canaries]).toEqual([]);
+  });
+
+  it.each(ROWS)('gets as many rows, and nothing in them: %s', async (text) => {
+    const { replies, canaries } = await run('ann', text);
+    expect(codes(replies)).toEqual([]);
+    expect([...told(replies), ...canaries]).toEqual([]);
+    expect([...new Set(rowsOf(replies).flat())].filter((cell) => cell !== null && cell !== '****' && cell !== '0')).toEqual([]);
+  });
+});
+
+it('tells somebody who sees clear text, so the search would find it', async () => {
+  const silent: string[] = [];
+  for (const text of [...SETS, ...VIEWED].filter((each) => !each.startsWith('copy')))
+    if (told((await run('vault', text)).replies).length === 0) silent.push(text);
+  expect(silent).toEqual([]);
+});
+
+describe('what is not hidden', () => {
+  it.each(['blind', 'careful', 'bot', 'ann'])('decides how many rows there are, for %s', async (person) => {
+    const texts = [
+      'select c.id, t from bank.customers c, unnest(c.tags) t order by 1',
+      'select c.id, count(*) from bank.customers c, unnest(c.tags) t group by 1 order by 1',
+      'select id, unnest(tags) from bank.customers order by 1',
+      'select c.id, k, upper(c.name) from bank.customers c, jsonb_object_keys(c.doc) k order by 1',
+      'select c.id, count(*) from bank.customers c, jsonb_array_elements(jsonb_build_array(c.doc, c.id)) e group by 1 order by 1',
+      'select count(*), exists (select 1 from generate_series(1, 3)) from bank.customers, generate_series(1, id) n',
+      'select c.id, u from bank.customers c, upper(c.name) u order by 1',
+      'explain (analyze, costs off, timing off, summary off, buffers off) select 1 from bank.customers, generate_series(1, id)',
+    ];
+    for (const text of texts) expect(rowsOf((await run(person, text)).replies), text).toEqual(rowsOf((await run('vault', text)).replies));
+  });
+});

@@ -1,5 +1,5 @@
 /**
- * Hidden values that say how many rows there are: the arguments of functions that give sets. Whoever may not use them in conditions is refused;
+ * Hidden values that say how many rows there are: arguments of functions that give sets, LIMIT, OFFSET, frames of windows, recursion. Whoever may not use them in conditions is refused;
  * for whom conditions are open the rows come, and no count, existence or plan says how many.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -84,6 +84,30 @@ select count(*) from generate_series(1, ascii(bank.ssn_of(1)))
   .trim()
   .split('\n');
 
+/** They cut rows off by the value, or go on until it is reached. */
+const CUT = `
+select string_agg(chr((select count(*) from (select 1 from generate_series(1, 200) limit ascii(substr(c.ssn, n, 1))) q)::int), '' order by n) from bank.customers c, generate_series(1, 19) n where c.id = 1
+select string_agg(chr((select count(*) from (select id from bank.big limit ascii(substr(c.ssn, n, 1))) q)::int), '' order by n) from bank.customers c, generate_series(1, 19) n where c.id = 1
+select string_agg(chr(200 - (select count(*) from (select id from bank.big offset ascii(substr(c.ssn, n, 1))) q)::int), '' order by n) from bank.customers c, generate_series(1, 19) n where c.id = 1
+select count(*) from (select g from generate_series(1, 9999) g fetch first (select pin from bank.pins where id = 1) rows only) q
+select count(*) from ((select g from generate_series(1, 9999) g) union all (select 0 where false) limit (select pin from bank.pins where id = 1)) q
+select g - 1 from generate_series(1, 9999) g offset (select pin from bank.pins where id = 1) limit 1
+select 4800 + g from generate_series(0, 999) g offset (select pin - 4800 from bank.pins where id = 1) limit 1
+with q as (select g from generate_series(1, 9999) g limit (select pin from bank.pins where id = 1)) select max(g) from q
+select cardinality(array(select id from bank.big limit (select ascii(ssn) from bank.customers where id = 1)))
+select count(id), max(id) + 0 from (select id from bank.big order by id limit (select ascii(ssn) from bank.customers where id = 1)) q
+select max(n) from (select count(*) over (order by g rows between (select pin - 1 from bank.pins where id = 1) preceding and current row) as n from generate_series(1, 9999) g) q
+select max(n) from (select count(*) over w as n from generate_series(1, 9999) g window w as (order by g rows between current row and (select pin - 1 from bank.pins where id = 1) following)) q
+select max(n) from (select sum(1) over (order by g range between (select pin - 1 from bank.pins where id = 1) preceding and current row) as n from generate_series(1, 9999) g) q
+with recursive r (n) as (select 1 union all select n + 1 from r, bank.pins p where p.id = 1 and n < p.pin) select max(n), count(*) from r
+with recursive r (n) as (select 1 union all select n + 1 from r, bank.pins p where p.id = 1 and n < p.pin) select count(*) from r
+with recursive r as (select 1 as n union all select n + 1 from r where n < (select pin from bank.pins where id = 1)), s as (select n from r) select count(*) from s
+with recursive r (n) as (select 1 union select n + 1 from r where exists (select from bank.pins where id = 1 and pin > n)) search depth first by n set o select count(*) from r
+explain (analyze, costs off, timing off, summary off) select 1 from generate_series(1, 9999) limit (select pin from bank.pins where id = 1)
+`
+  .trim()
+  .split('\n');
+
 /** A view whose number of rows says it: what decided that was for who made it. */
 const VIEWED = ['select count(*) from bank.many', 'select count(*) from (select one from bank.many limit 5000) q', 'select count(*) from bank.more'];
 
@@ -98,7 +122,7 @@ begin; declare c cursor for select 1 from generate_series(1, (select pin from ba
   .split('\n');
 
 describe.each(['blind', 'careful', 'bot'])('%s, who may not decide by hidden data', (person) => {
-  it.each([...SETS, ...ROWS])('is refused: %s', async (text) => {
+  it.each([...SETS, ...CUT, ...ROWS])('is refused: %s', async (text) => {
     const { replies, canaries } = await run(person, text);
     expect(codes(replies)).toContain('42501');
     expect([...told(replies), ...canaries]).toEqual([]);
@@ -115,7 +139,7 @@ describe.each(['blind', 'careful', 'bot', 'ann'])('%s, through a view of somebod
 });
 
 describe('ann, for whom conditions are open', () => {
-  it.each(SETS)('is told by nothing how many there are: %s', async (text) => {
+  it.each([...SETS, ...CUT])('is told by nothing how many there are: %s', async (text) => {
     const { replies, canaries } = await run('ann', text);
     expect(codes(replies)).toEqual([]);
     expect([...told(replies), ...canaries]).toEqual([]);
@@ -131,7 +155,7 @@ describe('ann, for whom conditions are open', () => {
 
 it('tells somebody who sees clear text, so the search would find it', async () => {
   const silent: string[] = [];
-  for (const text of [...SETS, ...VIEWED].filter((each) => !each.startsWith('copy')))
+  for (const text of [...SETS, ...CUT, ...VIEWED].filter((each) => !each.startsWith('copy')))
     if (told((await run('vault', text)).replies).length === 0) silent.push(text);
   expect(silent).toEqual([]);
 });
@@ -145,6 +169,9 @@ describe('what is not hidden', () => {
       'select c.id, k, upper(c.name) from bank.customers c, jsonb_object_keys(c.doc) k order by 1',
       'select c.id, count(*) from bank.customers c, jsonb_array_elements(jsonb_build_array(c.doc, c.id)) e group by 1 order by 1',
       'select count(*), exists (select 1 from generate_series(1, 3)) from bank.customers, generate_series(1, id) n',
+      'select id, count(*) over (order by id rows between 1 preceding and current row) from bank.customers order by id limit 1 + 1 offset 0',
+      'select id from bank.customers order by id limit (select max(id) from bank.plain)',
+      'with recursive r (n) as (select 1 union all select n + 1 from r, bank.customers c where c.id = 2 and n < c.id) select max(n), count(*) from r',
       'select c.id, u from bank.customers c, upper(c.name) u order by 1',
       'explain (analyze, costs off, timing off, summary off, buffers off) select 1 from bank.customers, generate_series(1, id)',
     ];

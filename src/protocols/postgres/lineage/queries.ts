@@ -50,7 +50,7 @@ export function selectColumns(trace: Trace, node: Tree, outer: Level): readonly 
     trace.condition('order', by);
     spells(item, by, level);
   }
-  for (const clause of ['limitCount', 'limitOffset']) if (field(node, clause) !== undefined) trace.condition('other', trace.value(field(node, clause), level));
+  for (const clause of ['limitCount', 'limitOffset']) decidesRows(trace, trace.value(field(node, clause), level), level);
   columns = level.spelling(columns);
   const into = struct(node, 'intoClause');
   if (into !== null) create(trace, into, columns);
@@ -117,7 +117,8 @@ export function windowConditions(trace: Trace, window: Tree, level: Level): void
     trace.condition('order', by);
     spells(item, by, level);
   }
-  for (const edge of ['startOffset', 'endOffset']) if (field(window, edge) !== undefined) trace.condition('other', trace.value(field(window, edge), level));
+  // What is counted in a frame says how far it goes.
+  for (const edge of ['startOffset', 'endOffset']) decidesRows(trace, trace.value(field(window, edge), level), level);
 }
 
 /** The level inside a WITH. */

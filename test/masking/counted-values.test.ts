@@ -108,6 +108,23 @@ explain (analyze, costs off, timing off, summary off) select 1 from generate_ser
   .trim()
   .split('\n');
 
+/** Counting and places among rows that are made by the value, or for it. */
+const PLACES = `
+select id, max(b) from (select c.id, ntile(c.pin) over (partition by c.id) b from bank.pins c, generate_series(1, 9999)) q group by id
+select max(b) from (select ntile((select pin from bank.pins where id = 1)) over () as b from generate_series(1, 9999)) q
+select (select rank(c.pin) within group (order by g) from generate_series(1, 9999) g) from bank.pins c
+select (select dense_rank(c.pin) within group (order by g) from generate_series(1, 9999) g) from bank.pins c
+select round(9999 * (select cume_dist(c.pin) within group (order by g) from generate_series(1, 9998) g)) - 1, round(9999 * (select percent_rank(c.pin) within group (order by g) from generate_series(1, 9999) g)) from bank.pins c where id = 1
+select (select percentile_disc(c.pin / 10000.0) within group (order by g) from generate_series(1, 10000) g) from bank.pins c
+select (select percentile_disc(array[c.pin / 10000.0]) within group (order by g) from generate_series(1, 10000) g) from bank.pins c
+select (select nth_value(g, c.pin) over (order by g rows between unbounded preceding and unbounded following) from generate_series(1, 9999) g limit 1) from bank.pins c
+select (select lead(g, c.pin - 1) over (order by g) from generate_series(1, 9999) g limit 1) from bank.pins c
+select max(v) from (select c.id, lag(g, 9999 - c.pin) over (partition by c.id order by g) as v from bank.pins c, generate_series(1, 9999) g where c.id = 1) q
+select c.id, width_bucket(c.pin, 1, 10001, 10000) from bank.pins c
+`
+  .trim()
+  .split('\n');
+
 /** A view whose number of rows says it: what decided that was for who made it. */
 const VIEWED = ['select count(*) from bank.many', 'select count(*) from (select one from bank.many limit 5000) q', 'select count(*) from bank.more'];
 
@@ -138,6 +155,27 @@ describe.each(['blind', 'careful', 'bot', 'ann'])('%s, through a view of somebod
   });
 });
 
+describe.each(['blind', 'careful', 'bot', 'ann'])('%s, by places among rows', (person) => {
+  it.each(PLACES)('is told nothing: %s', async (text) => {
+    const { replies, canaries } = await run(person, text);
+    expect([...told(replies), ...canaries]).toEqual([]);
+  });
+
+  it('is told nothing by what is drawn after a seed', async () => {
+    const seeded = 'begin; select setseed(pin / 10000.0) from bank.pins where id = 1; select random()';
+    const drawn = (replies: readonly Reply[]): string | null | undefined => rowsOf(replies).at(-1)?.[0];
+    const { replies } = await run(person, seeded);
+    expect(codes(replies)).toContain('42501');
+    const [shown, same] = [
+      drawn((await run('vault', seeded)).replies),
+      drawn((await run('vault', `select setseed(${String(PIN)} / 10000.0); select random()`)).replies),
+    ];
+    expect(shown).toBe(same);
+    expect(drawn(replies)).not.toBe(shown);
+    expect(codes((await run(person, 'select setseed(0.5); select random() is null')).replies)).toEqual([]);
+  });
+});
+
 describe('ann, for whom conditions are open', () => {
   it.each([...SETS, ...CUT])('is told by nothing how many there are: %s', async (text) => {
     const { replies, canaries } = await run('ann', text);
@@ -155,7 +193,7 @@ describe('ann, for whom conditions are open', () => {
 
 it('tells somebody who sees clear text, so the search would find it', async () => {
   const silent: string[] = [];
-  for (const text of [...SETS, ...CUT, ...VIEWED].filter((each) => !each.startsWith('copy')))
+  for (const text of [...SETS, ...PLACES, ...CUT, ...VIEWED].filter((each) => !each.startsWith('copy')))
     if (told((await run('vault', text)).replies).length === 0) silent.push(text);
   expect(silent).toEqual([]);
 });

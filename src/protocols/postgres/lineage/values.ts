@@ -13,8 +13,8 @@ import { windowConditions } from './queries.js';
 import type { Level } from './sources.js';
 import { onlyComputes, type Trace } from './trace.js';
 
-/** What they give is a number of rows or a place among them. */
-const COUNTING: ReadonlySet<string> = new Set(['count', 'row_number', 'rank', 'dense_rank', 'percent_rank', 'cume_dist', 'ntile', 'grouping']);
+/** What they give is a place among rows. With arguments it is the place where those would stand. */
+const PLACING: ReadonlySet<string> = new Set(['row_number', 'rank', 'dense_rank', 'percent_rank', 'cume_dist']);
 /** Of PostgreSQL's own plain functions: those that show what other sessions said. */
 const TELLING: ReadonlySet<string> = new Set([
   // The text that runs holds the values of tokens.
@@ -23,7 +23,7 @@ const TELLING: ReadonlySet<string> = new Set([
   'pg_stat_get_activity',
   'pg_stat_get_backend_activity',
   'pg_stat_get_progress_info',
-  'pg_stats_ext_mcvlist_items',
+  'pg_mcv_list_items',
 ]);
 /** Settings whose values are numbers or few words. */
 const BOUND =
@@ -50,6 +50,8 @@ const KEEPING: ReadonlySet<string> = new Set([
   'dynamic_sql',
   'user',
 ]);
+/** Of PostgreSQL's own plain functions: those that keep what they are given; `random()` tells of its seed. */
+const SEEDING: ReadonlySet<string> = new Set(['setseed']);
 /** Casts to these change nothing of a value. */
 const SAME_TEXT: ReadonlySet<string> = new Set(['text', 'varchar']);
 
@@ -154,14 +156,16 @@ function call(trace: Trace, node: Tree, level: Level): Lineage {
   if (givesSet(name ?? '') || namesakes.some(({ returnsSet }) => returnsSet)) decidesRows(trace, given, level);
   const computes = (kind === 'plain' && !shadowed && !TELLING.has(name ?? '')) || (kind === 'user' && namesakes.length > 0 && !shadowed);
   if (!computes) trace.foreign = true;
-  if (!computes && (KEEPING.has(kind) || shadowed)) trace.flow({ relation: null, column: null, what: `a call of ${name ?? '?'}`, lineage: given });
+  if (SEEDING.has(name ?? '') || (!computes && (KEEPING.has(kind) || shadowed)))
+    trace.flow({ relation: null, column: null, what: `a call of ${name ?? '?'}`, lineage: given });
   const [first] = list(node, 'args');
   const setting = struct(as(first, 'A_Const') ?? {}, 'sval');
   if (computes && trace.context.unseenRan && SETTINGS.has(name ?? '') && (setting === null || isFree(text(setting, 'sval') ?? '')))
     return unknownLineage('code of the database may have set it');
   if (computes) {
-    // They count, and do not tell what: but whether an expression has a value, or where a given one would stand, can.
-    if (COUNTING.has(name ?? '')) return derived(...args.map(presence), filtered, ...(args.length > 0 ? order : []));
+    // It counts, and does not tell what: but whether an expression has a value can.
+    if (name === 'count') return derived(...args.map(presence), filtered, ...(args.length > 0 ? order : []));
+    if (PLACING.has(name ?? '') && args.length === 0) return filtered;
     // WITHIN GROUP gives what it orders by; a window or an ordered aggregate gives its arguments.
     return derived(given, ...order);
   }

@@ -74,6 +74,8 @@ describe('what a value is made of', () => {
     ["select case id when 1 then ssn else 'x' end from c", '~c.id+c.ssn'],
     ['select max(ssn), min(ssn), string_agg(ssn, $1 order by email), count(ssn), count(*) from c', '~c.ssn', '~c.ssn', '~c.email+c.ssn', '-', '-'],
     ['select lag(ssn) over (order by id), row_number() over (order by ssn) from c', '~c.ssn', '-'],
+    ['select ntile(id) over (), rank(ssn) within group (order by id), cume_dist() over (order by ssn) from c', '~c.id', '~c.id+c.ssn', '-'],
+    ['select pg_mcv_list_items(null)', '?'],
     ['select (select ssn from c limit 1), array(select ssn from c), array[ssn] from c', '=c.ssn', '~c.ssn', '~c.ssn'],
     ['select ssn from c union select memo from o', '=c.ssn+o.memo'],
     ["select 'x' union all select ssn from c", '=c.ssn'],

@@ -125,6 +125,15 @@ select c.id, width_bucket(c.pin, 1, 10001, 10000) from bank.pins c
   .trim()
   .split('\n');
 
+/** They draw rows of a table where the value is the one that is tried. */
+const DRAWN = `
+select k, count(*) from generate_series(70, 80) k cross join lateral (select id from bank.big tablesample bernoulli (case when (select ascii(ssn) from bank.customers where id = 1) = k then 100 else 0 end)) p group by k
+select string_agg(case when (select count(*) from bank.big tablesample bernoulli (case when substr(c.ssn, n, 1) = chr(k) then 100 else 0 end)) > 0 then chr(k) else '' end, '' order by n, k) from bank.customers c, generate_series(1, 19) n, generate_series(32, 122) k where c.id = 1
+select k from generate_series(70, 80) k where exists (select from bank.big tablesample system (case when (select ascii(ssn) from bank.customers where id = 1) = k then 100 else 0 end))
+`
+  .trim()
+  .split('\n');
+
 /** A view whose number of rows says it: what decided that was for who made it. */
 const VIEWED = ['select count(*) from bank.many', 'select count(*) from (select one from bank.many limit 5000) q', 'select count(*) from bank.more'];
 
@@ -139,7 +148,7 @@ begin; declare c cursor for select 1 from generate_series(1, (select pin from ba
   .split('\n');
 
 describe.each(['blind', 'careful', 'bot'])('%s, who may not decide by hidden data', (person) => {
-  it.each([...SETS, ...CUT, ...ROWS])('is refused: %s', async (text) => {
+  it.each([...SETS, ...CUT, ...DRAWN, ...ROWS])('is refused: %s', async (text) => {
     const { replies, canaries } = await run(person, text);
     expect(codes(replies)).toContain('42501');
     expect([...told(replies), ...canaries]).toEqual([]);
@@ -177,7 +186,7 @@ describe.each(['blind', 'careful', 'bot', 'ann'])('%s, by places among rows', (p
 });
 
 describe('ann, for whom conditions are open', () => {
-  it.each([...SETS, ...CUT])('is told by nothing how many there are: %s', async (text) => {
+  it.each([...SETS, ...CUT, ...DRAWN])('is told by nothing how many there are: %s', async (text) => {
     const { replies, canaries } = await run('ann', text);
     expect(codes(replies)).toEqual([]);
     expect([...told(replies), ...canaries]).toEqual([]);
@@ -193,7 +202,7 @@ describe('ann, for whom conditions are open', () => {
 
 it('tells somebody who sees clear text, so the search would find it', async () => {
   const silent: string[] = [];
-  for (const text of [...SETS, ...PLACES, ...CUT, ...VIEWED].filter((each) => !each.startsWith('copy')))
+  for (const text of [...SETS, ...DRAWN, ...PLACES, ...CUT, ...VIEWED].filter((each) => !each.startsWith('copy')))
     if (told((await run('vault', text)).replies).length === 0) silent.push(text);
   expect(silent).toEqual([]);
 });
@@ -208,6 +217,8 @@ describe('what is not hidden', () => {
       'select c.id, count(*) from bank.customers c, jsonb_array_elements(jsonb_build_array(c.doc, c.id)) e group by 1 order by 1',
       'select count(*), exists (select 1 from generate_series(1, 3)) from bank.customers, generate_series(1, id) n',
       'select id, count(*) over (order by id rows between 1 preceding and current row) from bank.customers order by id limit 1 + 1 offset 0',
+      'select id from bank.big tablesample bernoulli (50) repeatable (1) order by id',
+      'select count(*) from bank.customers c, lateral (select id from bank.big tablesample system (c.id * 50)) p where c.id = 2',
       'select id from bank.customers order by id limit (select max(id) from bank.plain)',
       'with recursive r (n) as (select 1 union all select n + 1 from r, bank.customers c where c.id = 2 and n < c.id) select max(n), count(*) from r',
       'select c.id, u from bank.customers c, upper(c.name) u order by 1',

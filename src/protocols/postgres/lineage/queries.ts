@@ -174,6 +174,8 @@ export function fromItem(trace: Trace, item: unknown, level: Level): readonly Ou
       // Without LATERAL it does not see what stands beside it, and a name means what it means outside.
       return add(level, node, null, trace.query(field(node, 'subquery'), flag(node, 'lateral') ? level : (level.parent ?? level)));
     case 'RangeTableSample':
+      // How much is drawn, and by which seed.
+      for (const argument of [...list(node, 'args'), field(node, 'repeatable')]) decidesRows(trace, trace.value(argument, level), level);
       return fromItem(trace, field(node, 'relation'), level);
     case 'JoinExpr':
       return join(trace, node, level);

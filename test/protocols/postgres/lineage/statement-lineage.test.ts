@@ -170,6 +170,8 @@ describe('what decides', () => {
     ['select count(*) from c group by ssn having max(email) > $1', 'grouping =c.ssn', 'other ~c.email'],
     ['select distinct ssn from c', 'grouping =c.ssn'],
     ['select distinct on (ssn) id from c', 'grouping =c.ssn'],
+    ['select 1 from o tablesample system (10) repeatable ((select id from c))', 'other =c.id'],
+    ['select 1 from c, lateral (select 1 from o tablesample bernoulli (length(c.ssn))) q', 'other ~c.ssn'],
     ['select 1 from c join o on c.ssn = o.memo', 'equality =c.ssn', 'equality =o.memo'],
     ['select 1 from c join other.c d using (ssn)', 'equality =c.ssn+other.c.ssn'],
     ['select row_number() over (partition by email order by ssn) from c', 'grouping =c.email', 'order =c.ssn'],

@@ -134,6 +134,26 @@ select k from generate_series(70, 80) k where exists (select from bank.big table
   .trim()
   .split('\n');
 
+/** Values that are made in the query are put among hidden ones, and what is the same is taken once. */
+const TAKEN_ONCE = `
+select k from generate_series(70, 80) k where (select count(*) from (select distinct v from (values ((select ascii(ssn) from bank.customers where id = 1)), (k)) q (v)) d) = 1
+select k from generate_series(70, 80) k where (select count(*) from (select ascii(ssn) from bank.customers where id = 1 union select k) d) = 1
+select k from generate_series(70, 80) k where (select count(distinct v) from (select ascii(ssn) as v from bank.customers where id = 1 union all select k) d) = 1
+select k from generate_series(70, 80) k where exists (select ascii(ssn) from bank.customers where id = 1 intersect select k)
+select k from generate_series(4830, 4840) k where exists (select pin from bank.pins intersect select k)
+select k from generate_series(4830, 4840) k where not exists (select k except select pin from bank.pins)
+select k from generate_series(4830, 4840) k where (select count(*) from (select pin from bank.pins where id = 1 union select k) q) = 1
+select k from generate_series(4830, 4840) k where (select count(distinct v) from (select pin from bank.pins where id = 1 union all select k) q (v)) = 1
+select k from generate_series(4830, 4840) k where exists (select from (select pin from bank.pins where id = 1 union all select k) q (v) group by v having count(*) > 1)
+select k from generate_series(4830, 4840) k where (select count(*) from (select distinct v from (values ((select pin from bank.pins where id = 1)), (k)) q (v)) d) = 1
+select k from generate_series(4830, 4840) k where (select max(n) from (select count(*) over (partition by v) as n from (select pin from bank.pins where id = 1 union all select k) q (v)) d) = 2
+select max(case when n = 1 then k end) from (select k, count(*) over (partition by pin = k) as n from bank.pins, generate_series(4836, 4838) k where id = 1) q
+select (array_agg(k order by pin = k desc))[1] from bank.pins, generate_series(4830, 4840) k where id = 1
+select v, n from (select v, count(*) as n from (select pin as v from bank.pins where id = 1 union all select k from generate_series(4837, 4838) k) q group by v) d where n > 1
+`
+  .trim()
+  .split('\n');
+
 /** A view whose number of rows says it: what decided that was for who made it. */
 const VIEWED = ['select count(*) from bank.many', 'select count(*) from (select one from bank.many limit 5000) q', 'select count(*) from bank.more'];
 
@@ -148,7 +168,7 @@ begin; declare c cursor for select 1 from generate_series(1, (select pin from ba
   .split('\n');
 
 describe.each(['blind', 'careful', 'bot'])('%s, who may not decide by hidden data', (person) => {
-  it.each([...SETS, ...CUT, ...DRAWN, ...ROWS])('is refused: %s', async (text) => {
+  it.each([...SETS, ...CUT, ...DRAWN, ...TAKEN_ONCE, ...ROWS])('is refused: %s', async (text) => {
     const { replies, canaries } = await run(person, text);
     expect(codes(replies)).toContain('42501');
     expect([...told(replies), ...canaries]).toEqual([]);
@@ -186,7 +206,7 @@ describe.each(['blind', 'careful', 'bot', 'ann'])('%s, by places among rows', (p
 });
 
 describe('ann, for whom conditions are open', () => {
-  it.each([...SETS, ...CUT, ...DRAWN])('is told by nothing how many there are: %s', async (text) => {
+  it.each([...SETS, ...CUT, ...DRAWN, ...TAKEN_ONCE])('is told by nothing how many there are: %s', async (text) => {
     const { replies, canaries } = await run('ann', text);
     expect(codes(replies)).toEqual([]);
     expect([...told(replies), ...canaries]).toEqual([]);
@@ -202,7 +222,7 @@ describe('ann, for whom conditions are open', () => {
 
 it('tells somebody who sees clear text, so the search would find it', async () => {
   const silent: string[] = [];
-  for (const text of [...SETS, ...DRAWN, ...PLACES, ...CUT, ...VIEWED].filter((each) => !each.startsWith('copy')))
+  for (const text of [...SETS, ...DRAWN, ...TAKEN_ONCE, ...PLACES, ...CUT, ...VIEWED].filter((each) => !each.startsWith('copy')))
     if (told((await run('vault', text)).replies).length === 0) silent.push(text);
   expect(silent).toEqual([]);
 });

@@ -4,8 +4,8 @@
  */
 import { functionClass } from '../facts/function-class.js';
 import { as, field, flag, integer, list, qualified, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
-import { condition, decidesRows, spells } from './conditions.js';
-import { derived, isMade, isNothing, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
+import { condition, decidesRows, groups, spells } from './conditions.js';
+import { derived, eachOf, isMade, isNothing, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { relationColumns } from './relations.js';
 import { Level, type Output, output, renamed, rowsOf, type Source } from './sources.js';
 import type { Trace } from './trace.js';
@@ -20,29 +20,24 @@ export function selectColumns(trace: Trace, node: Tree, outer: Level): readonly 
   let columns: readonly Output[];
   if (left !== null && right !== null) {
     columns = combined(trace.select(left, level), trace.select(right, level));
-    if (!flag(node, 'all')) for (const { lineage } of columns) trace.condition('grouping', lineage);
+    // INTERSECT and EXCEPT compare the two sides also with ALL.
+    if (!flag(node, 'all') || text(node, 'op') !== 'SETOP_UNION') for (const { lineage } of columns) groups(trace, null, lineage, level);
   } else if (list(node, 'valuesLists').length > 0) {
     const rows = list(node, 'valuesLists').map((row) => list(as(row, 'List') ?? {}, 'items').map((item) => trace.value(item, level)));
-    columns = (rows[0] ?? []).map((_, index) => output(`column${String(index + 1)}`, oneOf(...rows.map((row) => row[index] ?? NOTHING))));
+    columns = (rows[0] ?? []).map((_, index) => output(`column${String(index + 1)}`, eachOf(...rows.map((row) => row[index] ?? NOTHING))));
   } else {
     level = fromLevel(trace, list(node, 'fromClause'), tables);
     condition(trace, field(node, 'whereClause'), level);
     columns = list(node, 'targetList').flatMap((item) => targetColumns(trace, as(item, 'ResTarget') ?? {}, level));
-    for (const item of list(node, 'groupClause')) {
-      const by = ordinal(trace, item, level, columns);
-      trace.condition('grouping', by);
-      spells(item, by, level);
-    }
+    for (const item of list(node, 'groupClause')) grouping(trace, item, level, columns);
     condition(trace, field(node, 'havingClause'), level);
     for (const window of list(node, 'windowClause')) windowConditions(trace, as(window, 'WindowDef') ?? {}, level);
     const distinct = list(node, 'distinctClause');
     // DISTINCT without ON is a list of one empty entry.
-    if (distinct.length > 0 && distinct.every((item) => tagged(item) === null)) for (const { lineage } of columns) trace.condition('grouping', lineage);
+    if (distinct.length > 0 && distinct.every((item) => tagged(item) === null)) for (const { lineage } of columns) groups(trace, null, lineage, level);
     for (const item of distinct) {
       if (tagged(item) === null) continue;
-      const by = ordinal(trace, item, level, columns);
-      trace.condition('grouping', by);
-      spells(item, by, level);
+      groups(trace, item, ordinal(trace, item, level, columns), level);
     }
   }
   for (const item of list(node, 'sortClause')) {
@@ -65,6 +60,17 @@ export function create(trace: Trace, into: Tree, columns: readonly Output[]): vo
   trace.created.push({ schema, name, temporary, filled: true, columns: renamed(columns, strings(list(into, 'colNames'))) });
 }
 
+/** An item of GROUP BY: an expression, several of them, or ROLLUP, CUBE and GROUPING SETS of them. A number is a column in all of these. */
+function grouping(trace: Trace, item: unknown, level: Level, columns: readonly Output[]): void {
+  const several = [...list(as(item, 'GroupingSet') ?? {}, 'content'), ...list(as(item, 'RowExpr') ?? {}, 'args')];
+  for (const each of several) grouping(trace, each, level, columns);
+  if (several.length > 0) return;
+  const names = strings(list(as(item, 'ColumnRef') ?? {}, 'fields'));
+  // A column of FROM comes before a result by the same name.
+  const column = names.length === 1 ? level.named(names[0] ?? '') : null;
+  groups(trace, item, column === null ? ordinal(trace, item, level, columns) : oneOf(column, ordinal(trace, item, level, columns)), level);
+}
+
 /** An expression of ORDER BY, GROUP BY or DISTINCT ON: a column by its number or by the name of its result, too. */
 function ordinal(trace: Trace, node: unknown, level: Level, columns: readonly Output[]): Lineage {
   const constant = as(node, 'A_Const');
@@ -85,7 +91,7 @@ function ordinal(trace: Trace, node: unknown, level: Level, columns: readonly Ou
 function combined(left: readonly Output[], right: readonly Output[]): readonly Output[] {
   if (left.some(({ many }) => many) || right.some(({ many }) => many))
     return [output(null, derived(...[...left, ...right].map(({ lineage }) => lineage)), true)];
-  return left.map((column, index) => output(column.name, oneOf(column.lineage, right[index]?.lineage ?? NOTHING)));
+  return left.map((column, index) => output(column.name, eachOf(column.lineage, right[index]?.lineage ?? NOTHING)));
 }
 
 export function targetColumns(trace: Trace, target: Tree, level: Level): readonly Output[] {
@@ -111,7 +117,7 @@ function nameOf(value: unknown): string | null {
 }
 
 export function windowConditions(trace: Trace, window: Tree, level: Level): void {
-  for (const item of list(window, 'partitionClause')) trace.condition('grouping', trace.value(item, level));
+  for (const item of list(window, 'partitionClause')) groups(trace, item, trace.value(item, level), level);
   for (const item of list(window, 'orderClause')) {
     const by = trace.value(field(as(item, 'SortBy') ?? {}, 'node'), level);
     trace.condition('order', by);
@@ -153,8 +159,9 @@ function tableColumns(trace: Trace, table: Tree, level: Level): readonly Output[
   const columns = renamed(trace.query(field(table, 'ctequery'), level), strings(list(table, 'aliascolnames')));
   const [search, cycle] = [struct(table, 'search_clause'), struct(table, 'cycle_clause')];
   if (search === null && cycle === null) return columns;
-  // SEARCH and CYCLE add columns made of those that they name.
+  // SEARCH and CYCLE add columns made of those that they name, and what comes again is left out by the latter.
   const all = derived(...columns.map(({ lineage }) => lineage));
+  if (cycle !== null) groups(trace, null, all, level);
   return [...columns, output(null, all, true)];
 }
 

@@ -92,6 +92,11 @@ export class Level {
     return this.#spelled;
   }
 
+  /** A column by its name alone; null: there is none. */
+  named(name: string): Lineage | null {
+    return this.#lookup(name);
+  }
+
   table(name: string): readonly Output[] | null {
     return this.#tables.get(name) ?? this.parent?.table(name) ?? null;
   }

@@ -6,8 +6,8 @@
 import { functionClass } from '../facts/function-class.js';
 import { dangerousClass } from '../facts/functions.js';
 import { givesSet } from '../facts/set-functions.js';
-import { as, field, isTree, list, qualified, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
-import { condition, decidesRows } from './conditions.js';
+import { as, field, flag, isTree, list, qualified, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
+import { condition, decidesRows, groups, spells } from './conditions.js';
 import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { windowConditions } from './queries.js';
 import type { Level } from './sources.js';
@@ -146,7 +146,12 @@ function call(trace: Trace, node: Tree, level: Level): Lineage {
   condition(trace, filter, level);
   const filtered = filter === undefined ? NOTHING : trace.value(filter, level);
   const order = list(node, 'agg_order').map((item) => trace.value(field(as(item, 'SortBy') ?? {}, 'node'), level));
-  for (const each of order) trace.condition('order', each);
+  for (const each of order) {
+    trace.condition('order', each);
+    spells(field(node, 'agg_order'), each, level);
+  }
+  const distinct = flag(node, 'agg_distinct');
+  if (distinct) for (const [index, each] of args.entries()) groups(trace, list(node, 'args')[index], each, level);
   const over = struct(node, 'over');
   if (over !== null) windowConditions(trace, over, level);
   const kind = functionClass(schema, name ?? '');
@@ -164,7 +169,8 @@ function call(trace: Trace, node: Tree, level: Level): Lineage {
     return unknownLineage('code of the database may have set it');
   if (computes) {
     // It counts, and does not tell what: but whether an expression has a value can.
-    if (name === 'count') return derived(...args.map(presence), filtered, ...(args.length > 0 ? order : []));
+    if (name === 'count')
+      return derived(...args.map((each) => (distinct && each.mixed === true ? derived(each) : presence(each))), filtered, ...(args.length > 0 ? order : []));
     if (PLACING.has(name ?? '') && args.length === 0) return filtered;
     // WITHIN GROUP gives what it orders by; a window or an ordered aggregate gives its arguments.
     return derived(given, ...order);

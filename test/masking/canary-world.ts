@@ -10,6 +10,9 @@ import { CANARIES, canariesIn, DATE, NUMBERS } from './canary.js';
 
 const [first, second, note] = CANARIES.map(({ text }) => text);
 
+/** A hidden number that is small enough to be a number of rows. It occurs by chance, too: only a test that asks for it looks for it. */
+export const PIN = 4837;
+
 export const CANARY_SCHEMA = `
   create schema bank;
   create table bank.customers (id int primary key, ssn text unique, name text not null, card bigint, dob date, note text, tags text[], born timestamptz, uid uuid, doc jsonb, balance numeric(12,2));
@@ -19,6 +22,8 @@ export const CANARY_SCHEMA = `
   create table bank.plain (id int primary key, word text, amount int);
   insert into bank.plain values (1, 'hello', 10), (2, 'world', 20);
   create table bank.scratch (id int, word text);
+  create table bank.pins (id int primary key, pin int);
+  insert into bank.pins values (1, ${PIN}), (2, 61);
   create view bank.renamed as select id, ssn as social, card as number, right(ssn, 8) as tail from bank.customers;
   create view bank.twice as select social as s2, tail as t2 from bank.renamed;
   create materialized view bank.kept as select id, ssn as kept_ssn, upper(note) as kept_note from bank.customers;
@@ -44,6 +49,7 @@ data:
   bank.customers.card: { class: card }
   bank.customers.dob: { class: dob }
   bank.customers.note: { class: note }
+  bank.pins.pin: { class: card }
 masks:
   - { id: vault, treatment: clear, subjects: { groups: [vault] } }
   - { id: careful, conditions: equality, subjects: { groups: [careful] } }

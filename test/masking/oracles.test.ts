@@ -55,6 +55,17 @@ select id from bank.customers order by left(ssn, 1)
 select distinct on (left(ssn, 1)) id from bank.customers
 select left(ssn, 1), count(*) from bank.customers group by 1
 select count(*) from bank.customers group by left(ssn, 1)
+select ssn, count(*) from bank.customers group by rollup(1)
+select ssn, card, count(*) from bank.customers group by grouping sets ((1), (2), ())
+select ssn, id, count(*) from bank.customers group by (1, 2)
+select 1 as ssn, count(*) from bank.customers group by ssn
+select count(distinct ssn) from bank.customers
+select count(distinct left(ssn, 1)) from bank.customers
+select array_length(array_agg(distinct ssn), 1) from bank.customers
+select count(*) from (select distinct left(ssn, 1) from bank.customers) q
+select count(*) from (select ssn from bank.customers except all select 'Kq7X-Wz3v-9bTn-R4mJ') q
+select count(*) from (select ssn from bank.customers intersect all select 'Kq7X-Wz3v-9bTn-R4mJ') q
+select string_agg(name, '' order by ssn) from bank.customers
 select count(*) from bank.customers group by id having max(ssn) > 'L'
 select count(*) filter (where ssn > 'L') from bank.customers
 select rank('L') within group (order by ssn) from bank.customers

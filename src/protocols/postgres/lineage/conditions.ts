@@ -77,16 +77,33 @@ export function spells(node: unknown, lineage: Lineage, level: Level): void {
   if (!isMade(lineage) && namesMade(node, level)) level.spell(lineage);
 }
 
+/** How many rows there are is decided by these columns: whoever counts them knows what they hold. */
+export function decidesRows(trace: Trace, lineage: Lineage, level: Level): void {
+  trace.condition('other', lineage);
+  level.spell(lineage);
+}
+
 function namesMade(node: unknown, level: Level): boolean {
   if (Array.isArray(node)) return node.some((each: unknown) => namesMade(each, level));
   if (!isTree(node)) return false;
   const reference = as(node, 'ColumnRef');
   if (reference !== null) {
     const named = level.resolve(strings(list(reference, 'fields')));
-    // Computed further in, it may have been held against what is made there and comes along.
-    return isMade(named) || (!named.exact && named.columns.size > 0 && level.holdsMade());
+    return isMade(named) || meetsMade(named, level);
   }
   return Object.values(node).some((each) => namesMade(each, level));
+}
+
+/** Computed further in, it may have been held against what is made there and comes along; or it is made in some of the rows. */
+function meetsMade(lineage: Lineage, level: Level): boolean {
+  return lineage.mixed === true || (!lineage.exact && lineage.columns.size > 0 && level.holdsMade());
+}
+
+/** What is the same is taken once, and so their number tells which were; `node` gives the value, where one expression does. */
+export function groups(trace: Trace, node: unknown, lineage: Lineage, level: Level): void {
+  trace.condition('grouping', lineage);
+  if (!isMade(lineage) && meetsMade(lineage, level)) level.spell(lineage);
+  else spells(node, lineage, level);
 }
 
 /** A column of a table as it is. */

@@ -18,6 +18,8 @@ export interface Lineage {
   readonly unknown: string | null;
   /** It is made in the query itself, though conditions on `columns` decided that it is shown. */
   readonly made?: true;
+  /** It is that of one of `columns` in some rows, and in others made in the query itself. */
+  readonly mixed?: true;
 }
 
 /** Beyond so many columns a value is not traced: the work would grow with statement and catalog. */
@@ -63,18 +65,26 @@ function unite(parts: readonly Lineage[], exact: boolean): Lineage {
   const columns = new Set<SourceColumn>();
   let unknown: string | null = null;
   let made = false;
+  let mixed = false;
   for (const part of some) {
     made ||= part.made === true;
+    mixed ||= part.mixed === true;
     for (const column of part.columns) columns.add(column);
     unknown ??= part.unknown;
   }
   if (columns.size > COLUMNS_LIMIT) return unknownLineage('it draws on more columns than are traced');
-  return { columns, exact: exact && unknown === null, unknown, ...(made ? { made } : {}) };
+  return { columns, exact: exact && unknown === null, unknown, ...(made ? { made } : {}), ...(mixed ? { mixed } : {}) };
 }
 
 /** A value computed from all of these. */
 export function derived(...parts: readonly Lineage[]): Lineage {
   return unite(parts, false);
+}
+
+/** A value that is one of these in each row: those that are the same tell of each other. */
+export function eachOf(...parts: readonly Lineage[]): Lineage {
+  const one = oneOf(...parts);
+  return parts.some(isMade) && !isMade(one) ? { ...one, mixed: true } : one;
 }
 
 /** A value that is one of these, unchanged. */

@@ -7,7 +7,7 @@ import { condition } from './conditions.js';
 import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { fromItem, targetColumns, withTables } from './queries.js';
 import { relationColumns } from './relations.js';
-import { Level, type Output, output } from './sources.js';
+import { Level, type Output, output, rowsOf } from './sources.js';
 import type { Trace } from './trace.js';
 
 interface Target {
@@ -25,6 +25,7 @@ function openTarget(trace: Trace, node: Tree, tables: Level): Target {
   const alias = struct(range, 'alias');
   level.sources.push({ alias: (alias === null ? null : text(alias, 'aliasname')) ?? name, columns });
   level.show(columns);
+  level.spell(rowsOf(columns));
   return { schema, name, columns, level };
 }
 
@@ -69,6 +70,7 @@ export function insertColumns(trace: Trace, node: Tree, outer: Level): readonly 
   const named = list(node, 'cols').map((item) => text(as(item, 'ResTarget') ?? {}, 'name'));
   const into = named.length > 0 ? named : target.columns.map(({ name, many }) => (many ? null : name));
   const given = field(node, 'selectStmt') === undefined ? [] : trace.query(field(node, 'selectStmt'), tables);
+  target.level.spell(rowsOf(given));
   const lost = given.some(({ many }) => many) || (named.length === 0 && target.columns.some(({ many }) => many));
   for (const [index, { lineage }] of given.entries()) flow(trace, target, lost ? null : (into[index] ?? null), lineage);
   const conflict = struct(node, 'onConflictClause');
@@ -125,5 +127,6 @@ export function mergeColumns(trace: Trace, node: Tree, outer: Level): readonly O
   // RETURNING * of a MERGE shows the source first.
   const level = new Level(target.level);
   level.show([...shown, ...target.columns]);
+  level.spell(target.level.spelled);
   return returning(trace, node, { ...target, level });
 }

@@ -2,11 +2,12 @@
  * Queries: what each column of a SELECT, VALUES, set operation or common table expression is made of, and which columns decide what is
  * shown. The clauses that only decide (WHERE, ON, GROUP BY, ORDER BY …) are conditions; policy says who may use a tagged column in one.
  */
-import { as, field, flag, integer, list, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
-import { condition, spells } from './conditions.js';
-import { derived, isMade, isNothing, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
+import { functionClass } from '../facts/function-class.js';
+import { as, field, flag, integer, list, qualified, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
+import { condition, decidesRows, groups, spells } from './conditions.js';
+import { derived, eachOf, isMade, isNothing, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { relationColumns } from './relations.js';
-import { Level, type Output, output, renamed, type Source } from './sources.js';
+import { Level, type Output, output, renamed, rowsOf, type Source } from './sources.js';
 import type { Trace } from './trace.js';
 
 /** Rounds after which a recursive query that still finds new columns is given up. */
@@ -18,30 +19,25 @@ export function selectColumns(trace: Trace, node: Tree, outer: Level): readonly 
   let level = new Level(tables);
   let columns: readonly Output[];
   if (left !== null && right !== null) {
-    columns = combined(trace.select(left, tables), trace.select(right, tables));
-    if (!flag(node, 'all')) for (const { lineage } of columns) trace.condition('grouping', lineage);
+    columns = combined(trace.select(left, level), trace.select(right, level));
+    // INTERSECT and EXCEPT compare the two sides also with ALL.
+    if (!flag(node, 'all') || text(node, 'op') !== 'SETOP_UNION') for (const { lineage } of columns) groups(trace, null, lineage, level);
   } else if (list(node, 'valuesLists').length > 0) {
     const rows = list(node, 'valuesLists').map((row) => list(as(row, 'List') ?? {}, 'items').map((item) => trace.value(item, level)));
-    columns = (rows[0] ?? []).map((_, index) => output(`column${String(index + 1)}`, oneOf(...rows.map((row) => row[index] ?? NOTHING))));
+    columns = (rows[0] ?? []).map((_, index) => output(`column${String(index + 1)}`, eachOf(...rows.map((row) => row[index] ?? NOTHING))));
   } else {
     level = fromLevel(trace, list(node, 'fromClause'), tables);
     condition(trace, field(node, 'whereClause'), level);
     columns = list(node, 'targetList').flatMap((item) => targetColumns(trace, as(item, 'ResTarget') ?? {}, level));
-    for (const item of list(node, 'groupClause')) {
-      const by = ordinal(trace, item, level, columns);
-      trace.condition('grouping', by);
-      spells(item, by, level);
-    }
+    for (const item of list(node, 'groupClause')) grouping(trace, item, level, columns);
     condition(trace, field(node, 'havingClause'), level);
     for (const window of list(node, 'windowClause')) windowConditions(trace, as(window, 'WindowDef') ?? {}, level);
     const distinct = list(node, 'distinctClause');
     // DISTINCT without ON is a list of one empty entry.
-    if (distinct.length > 0 && distinct.every((item) => tagged(item) === null)) for (const { lineage } of columns) trace.condition('grouping', lineage);
+    if (distinct.length > 0 && distinct.every((item) => tagged(item) === null)) for (const { lineage } of columns) groups(trace, null, lineage, level);
     for (const item of distinct) {
       if (tagged(item) === null) continue;
-      const by = ordinal(trace, item, level, columns);
-      trace.condition('grouping', by);
-      spells(item, by, level);
+      groups(trace, item, ordinal(trace, item, level, columns), level);
     }
   }
   for (const item of list(node, 'sortClause')) {
@@ -49,7 +45,7 @@ export function selectColumns(trace: Trace, node: Tree, outer: Level): readonly 
     trace.condition('order', by);
     spells(item, by, level);
   }
-  for (const clause of ['limitCount', 'limitOffset']) if (field(node, clause) !== undefined) trace.condition('other', trace.value(field(node, clause), level));
+  for (const clause of ['limitCount', 'limitOffset']) decidesRows(trace, trace.value(field(node, clause), level), level);
   columns = level.spelling(columns);
   const into = struct(node, 'intoClause');
   if (into !== null) create(trace, into, columns);
@@ -62,6 +58,17 @@ export function create(trace: Trace, into: Tree, columns: readonly Output[]): vo
   const [schema, name] = relationName(relation);
   const temporary = text(relation, 'relpersistence') === 't' || schema === 'pg_temp';
   trace.created.push({ schema, name, temporary, filled: true, columns: renamed(columns, strings(list(into, 'colNames'))) });
+}
+
+/** An item of GROUP BY: an expression, several of them, or ROLLUP, CUBE and GROUPING SETS of them. A number is a column in all of these. */
+function grouping(trace: Trace, item: unknown, level: Level, columns: readonly Output[]): void {
+  const several = [...list(as(item, 'GroupingSet') ?? {}, 'content'), ...list(as(item, 'RowExpr') ?? {}, 'args')];
+  for (const each of several) grouping(trace, each, level, columns);
+  if (several.length > 0) return;
+  const names = strings(list(as(item, 'ColumnRef') ?? {}, 'fields'));
+  // A column of FROM comes before a result by the same name.
+  const column = names.length === 1 ? level.named(names[0] ?? '') : null;
+  groups(trace, item, column === null ? ordinal(trace, item, level, columns) : oneOf(column, ordinal(trace, item, level, columns)), level);
 }
 
 /** An expression of ORDER BY, GROUP BY or DISTINCT ON: a column by its number or by the name of its result, too. */
@@ -84,7 +91,7 @@ function ordinal(trace: Trace, node: unknown, level: Level, columns: readonly Ou
 function combined(left: readonly Output[], right: readonly Output[]): readonly Output[] {
   if (left.some(({ many }) => many) || right.some(({ many }) => many))
     return [output(null, derived(...[...left, ...right].map(({ lineage }) => lineage)), true)];
-  return left.map((column, index) => output(column.name, oneOf(column.lineage, right[index]?.lineage ?? NOTHING)));
+  return left.map((column, index) => output(column.name, eachOf(column.lineage, right[index]?.lineage ?? NOTHING)));
 }
 
 export function targetColumns(trace: Trace, target: Tree, level: Level): readonly Output[] {
@@ -110,13 +117,14 @@ function nameOf(value: unknown): string | null {
 }
 
 export function windowConditions(trace: Trace, window: Tree, level: Level): void {
-  for (const item of list(window, 'partitionClause')) trace.condition('grouping', trace.value(item, level));
+  for (const item of list(window, 'partitionClause')) groups(trace, item, trace.value(item, level), level);
   for (const item of list(window, 'orderClause')) {
     const by = trace.value(field(as(item, 'SortBy') ?? {}, 'node'), level);
     trace.condition('order', by);
     spells(item, by, level);
   }
-  for (const edge of ['startOffset', 'endOffset']) if (field(window, edge) !== undefined) trace.condition('other', trace.value(field(window, edge), level));
+  // What is counted in a frame says how far it goes.
+  for (const edge of ['startOffset', 'endOffset']) decidesRows(trace, trace.value(field(window, edge), level), level);
 }
 
 /** The level inside a WITH. */
@@ -143,16 +151,17 @@ export function withTables(trace: Trace, clause: Tree | null, outer: Level): Lev
 }
 
 /** What can grow from round to round. */
-function weight({ name, lineage, many }: Output): unknown {
-  return [name, lineage.columns.size, lineage.exact, lineage.unknown, many];
+function weight({ name, lineage, many, rows = NOTHING }: Output): unknown {
+  return [name, lineage.columns.size, lineage.exact, lineage.unknown, many, rows.columns.size, rows.unknown];
 }
 
 function tableColumns(trace: Trace, table: Tree, level: Level): readonly Output[] {
   const columns = renamed(trace.query(field(table, 'ctequery'), level), strings(list(table, 'aliascolnames')));
   const [search, cycle] = [struct(table, 'search_clause'), struct(table, 'cycle_clause')];
   if (search === null && cycle === null) return columns;
-  // SEARCH and CYCLE add columns made of those that they name.
+  // SEARCH and CYCLE add columns made of those that they name, and what comes again is left out by the latter.
   const all = derived(...columns.map(({ lineage }) => lineage));
+  if (cycle !== null) groups(trace, null, all, level);
   return [...columns, output(null, all, true)];
 }
 
@@ -172,14 +181,15 @@ export function fromItem(trace: Trace, item: unknown, level: Level): readonly Ou
       // Without LATERAL it does not see what stands beside it, and a name means what it means outside.
       return add(level, node, null, trace.query(field(node, 'subquery'), flag(node, 'lateral') ? level : (level.parent ?? level)));
     case 'RangeTableSample':
+      // How much is drawn, and by which seed.
+      for (const argument of [...list(node, 'args'), field(node, 'repeatable')]) decidesRows(trace, trace.value(argument, level), level);
       return fromItem(trace, field(node, 'relation'), level);
     case 'JoinExpr':
       return join(trace, node, level);
     case 'RangeFunction':
       return add(level, node, functionName(node), functionColumns(trace, node, level));
     default:
-      // XMLTABLE, JSON_TABLE: whatever their columns are, they are made of what the item holds.
-      return add(level, node, null, [output(null, derived(trace.inside(node, level, ['alias'])), true)]);
+      return add(level, node, null, tableOf(trace, node, level));
   }
 }
 
@@ -190,7 +200,15 @@ function add(level: Level, node: Tree, name: string | null, columns: readonly Ou
     columns: renamed(columns, strings(list(alias ?? {}, 'colnames'))),
   };
   level.sources.push(source);
+  level.spell(rowsOf(columns));
   return source.columns;
+}
+
+/** XMLTABLE, JSON_TABLE: whatever their columns are, they are made of what the item holds, and so is the number of rows. */
+function tableOf(trace: Trace, node: Tree, level: Level): readonly Output[] {
+  const all = derived(trace.inside(node, level, ['alias']));
+  decidesRows(trace, all, level);
+  return [output(null, all, true)];
 }
 
 function rangeColumns(trace: Trace, node: Tree, level: Level): readonly Output[] {
@@ -206,12 +224,23 @@ function functionName(node: Tree): string | null {
   return strings(list(as(first, 'FuncCall') ?? {}, 'funcname')).at(-1) ?? null;
 }
 
-/** Of a function in FROM nobody says which columns come, but all are made of its arguments. */
+/** Of a function in FROM nobody says which columns come, but all are made of its arguments; so is the number of rows, but where it is known to give one. */
 function functionColumns(trace: Trace, node: Tree, level: Level): readonly Output[] {
+  for (const item of list(node, 'functions')) {
+    const [called] = list(as(item, 'List') ?? {}, 'items');
+    const each = as(called, 'FuncCall');
+    // PostgreSQL's own that give a set are seen where they are called.
+    if (each !== null && !isPlain(strings(list(each, 'funcname')))) decidesRows(trace, derived(trace.value(list(each, 'args'), level)), level);
+  }
   const all = derived(trace.inside(node, level, ['alias', 'coldeflist']));
   const defined = list(node, 'coldeflist').map((item) => text(as(item, 'ColumnDef') ?? {}, 'colname'));
   if (defined.length > 0) return [...defined.map((name) => output(name, all)), ...(flag(node, 'ordinality') ? [output('ordinality', NOTHING)] : [])];
   return [output(null, all, true)];
+}
+
+function isPlain(names: readonly string[]): boolean {
+  const [schema, name] = qualified(names);
+  return functionClass(schema, name ?? '') === 'plain';
 }
 
 function join(trace: Trace, node: Tree, around: Level): readonly Output[] {

@@ -6,7 +6,7 @@ import { type Catalog, type CatalogColumn, type CatalogRelation, isView, kinOf }
 import { parse } from '../facts/parser.js';
 import { as, field, isTree, list } from '../facts/tree.js';
 import { derived, type Lineage, NOTHING, oneOf, type SourceColumn, sourceColumns, unknownLineage } from './lineage.js';
-import { Level, type Output, output } from './sources.js';
+import { Level, type Output, output, rowsOf, withRows } from './sources.js';
 import type { Trace } from './trace.js';
 
 /** Columns of the server's own catalog that show what tables hold, or what other sessions said. */
@@ -93,8 +93,10 @@ function candidates(catalog: Catalog, searchPath: readonly string[] | null, sche
 function together(sets: readonly (readonly Output[])[]): readonly Output[] {
   const [first = [], ...rest] = sets;
   const same = rest.every((set) => set.length === first.length && set.every((column, index) => column.name === first[index]?.name && !column.many));
-  if (same) return first.map((column, index) => output(column.name, oneOf(column.lineage, ...rest.map((set) => set[index]?.lineage ?? NOTHING)), column.many));
-  return [output(null, derived(...sets.flat().map(({ lineage }) => lineage)), true)];
+  const merged = same
+    ? first.map((column, index) => output(column.name, oneOf(column.lineage, ...rest.map((set) => set[index]?.lineage ?? NOTHING)), column.many))
+    : [output(null, derived(...sets.flat().map(({ lineage }) => lineage)), true)];
+  return withRows(merged, rowsOf(sets.flat()));
 }
 
 export function columnsOf(trace: Trace, catalog: Catalog | null, relation: CatalogRelation): readonly Output[] {
@@ -105,7 +107,7 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
     const holding = relation.schema === 'pg_catalog' ? HOLDING[relation.name] : undefined;
     const telling = SYSTEM_SCHEMAS.has(relation.schema) ? (TELLING[relation.name] ?? []) : null;
     const behind = telling === null && isView(relation) ? definitionOf(trace, catalog, relation) : null;
-    const columns = own.map((source, index): Output => {
+    const shown = own.map((source, index): Output => {
       const { name } = source.column;
       if (relation.name === 'pg_settings' && trace.context.unseenRan) return output(name, unknownLineage('code of the database may have set it'));
       const held = holding?.[name];
@@ -126,7 +128,7 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
         );
       return output(name, behind === null ? self : viewColumn(self, behind.columns[index]?.lineage ?? unknownLineage('its view could not be followed')));
     });
-    found = { columns, computed: behind?.computed ?? NOTHING_COMPUTED };
+    found = { columns: withRows(shown, rowsOf(behind?.columns ?? [])), computed: behind?.computed ?? NOTHING_COMPUTED };
     if (steady) known.set(relation, found);
   }
   for (const each of found.computed) trace.computed.add(each);

@@ -11,10 +11,23 @@ export interface Output {
   readonly lineage: Lineage;
   /** Stands for any number of columns, none included: whose names are not known. */
   readonly many: boolean;
+  /** What decides how many rows its query has, where their number spells that out; the same for all columns of a query. */
+  readonly rows?: Lineage;
 }
 
 export function output(name: string | null, lineage: Lineage, many = false): Output {
   return { name, lineage, many };
+}
+
+/** What the number of their rows spells out. */
+export function rowsOf(columns: readonly Output[]): Lineage {
+  return derived(...columns.map(({ rows }) => rows ?? NOTHING));
+}
+
+/** Columns of a query whose number of rows spells something out. Where it has none, something must carry that along. */
+export function withRows(columns: readonly Output[], rows: Lineage): readonly Output[] {
+  if (isNothing(rows)) return columns;
+  return (columns.length === 0 ? [output(null, NOTHING, true)] : columns).map((column) => ({ ...column, rows }));
 }
 
 /** A source of one level of FROM. */
@@ -53,10 +66,11 @@ export class Level {
   }
 
   /**
-   * Values that nobody keeps (numbers of generate_series, constants of VALUES) are held against these columns: which of them stay spells the
-   * columns out, in this query and in those around it.
+   * These columns are spelled out, in this query and in those around it: values that nobody keeps (numbers of generate_series, constants of
+   * VALUES) are held against them, and which of them stay tells; or they say how many rows there are.
    */
   spell(by: Lineage): void {
+    if (isNothing(by)) return;
     this.#spelled = derived(this.#spelled, by);
     this.parent?.spell(by);
   }
@@ -65,7 +79,8 @@ export class Level {
   spelling(columns: readonly Output[]): readonly Output[] {
     const spelled = this.#spelled;
     if (isNothing(spelled)) return columns;
-    return columns.map((column) => (column.lineage.exact && !isMade(column.lineage) ? column : { ...column, lineage: tell(column.lineage, spelled) }));
+    const told = columns.map((column) => (column.lineage.exact && !isMade(column.lineage) ? column : { ...column, lineage: tell(column.lineage, spelled) }));
+    return withRows(told, spelled);
   }
 
   /** Something that is made in the query itself can be named here. */
@@ -75,6 +90,11 @@ export class Level {
 
   get spelled(): Lineage {
     return this.#spelled;
+  }
+
+  /** A column by its name alone; null: there is none. */
+  named(name: string): Lineage | null {
+    return this.#lookup(name);
   }
 
   table(name: string): readonly Output[] | null {
@@ -168,7 +188,7 @@ export function renamed(columns: readonly Output[], names: readonly string[]): r
   if (columns.some(({ many }) => many)) {
     // Which of them get the names is not known: any may be any.
     const all = oneOf(...columns.map(({ lineage }) => lineage));
-    return [...names.map((name) => output(name, all)), output(null, all, true)];
+    return withRows([...names.map((name) => output(name, all)), output(null, all, true)], rowsOf(columns));
   }
   return columns.map((column, index) => (index < names.length ? { ...column, name: names[index] ?? null } : column));
 }

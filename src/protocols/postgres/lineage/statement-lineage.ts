@@ -16,6 +16,8 @@ import { isFree, valueLineage } from './values.js';
 export interface StatementLineage {
   /** Of the rows that it returns, in order. An empty list: it returns none. */
   readonly outputs: readonly Output[];
+  /** What the rows spell out by their number, or by which of them stay: a plan that ran says how many there were. */
+  readonly spelled: Lineage;
   readonly conditions: readonly Condition[];
   readonly flows: readonly Flow[];
   /** Of constants and parameters. Of one that is run by its name these hold what it is given. */
@@ -69,14 +71,16 @@ function queryColumns(trace: Trace, node: unknown, level: Level): readonly Outpu
 
 export function statementLineage(statement: unknown, context: LineageContext): StatementLineage {
   const trace = new Trace(context, valueLineage, queryColumns);
+  const level = new Level(null);
   let outputs: readonly Output[];
   try {
-    outputs = topColumns(trace, statement);
+    outputs = topColumns(trace, statement, level);
   } catch (error) {
     if (!(error instanceof TooMuch || error instanceof RangeError)) throw error;
     const unknown = unknownLineage('the statement is too large to be traced');
     return {
       outputs: [output(null, unknown, true)],
+      spelled: unknown,
       conditions: [{ use: 'other', lineage: unknown }],
       flows: [{ relation: null, column: null, what: 'a place that was not traced', lineage: unknown }],
       plainFlows: [],
@@ -95,6 +99,7 @@ export function statementLineage(statement: unknown, context: LineageContext): S
   const comparisons = runsOnce(statement) ? comparedOnly(statement, trace.comparisons) : [];
   return {
     outputs,
+    spelled: level.spelled,
     conditions,
     flows,
     plainFlows: trace.plainFlows,
@@ -182,9 +187,8 @@ function namesOf(statement: unknown): StatementLineage['names'] {
   }
 }
 
-function topColumns(trace: Trace, statement: unknown): readonly Output[] {
+function topColumns(trace: Trace, statement: unknown, level: Level): readonly Output[] {
   const { tag, node } = tagged(statement) ?? { tag: '', node: {} };
-  const level = new Level(null);
   switch (tag) {
     case 'SelectStmt':
     case 'InsertStmt':
@@ -210,10 +214,10 @@ function topColumns(trace: Trace, statement: unknown): readonly Output[] {
     case 'CreateTableAsStmt':
       return createdTable(trace, node, level);
     case 'ExplainStmt':
-      // A plan shows the text's own constants and numbers of rows; what decides those numbers is a condition like any other.
-      topColumns(trace, field(node, 'query'));
+      // A plan shows the text's own constants and numbers of rows; what decides those numbers is a condition like any other, and may be spelled out by them.
+      topColumns(trace, field(node, 'query'), level);
       // The planner runs functions that are called immutable, and shows what they give.
-      return [output('QUERY PLAN', trace.foreign ? unknownLineage('the plan may show what code of the database gives') : NOTHING)];
+      return [output('QUERY PLAN', trace.foreign ? unknownLineage('the plan may show what code of the database gives') : derived(level.spelled))];
     case 'PrepareStmt':
     case 'DeclareCursorStmt':
       // What they keep is traced by itself when it runs; preparing shows nothing.

@@ -5,16 +5,17 @@
  */
 import { functionClass } from '../facts/function-class.js';
 import { dangerousClass } from '../facts/functions.js';
-import { as, field, isTree, list, qualified, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
-import { condition } from './conditions.js';
+import { givesSet } from '../facts/set-functions.js';
+import { as, field, flag, isTree, list, qualified, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
+import { condition, decidesRows, groups, spells } from './conditions.js';
 import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { windowConditions } from './queries.js';
 import { partitionBounds } from './relations.js';
 import type { Level } from './sources.js';
 import { onlyComputes, type Trace } from './trace.js';
 
-/** What they give is a number of rows or a place among them. */
-const COUNTING: ReadonlySet<string> = new Set(['count', 'row_number', 'rank', 'dense_rank', 'percent_rank', 'cume_dist', 'ntile', 'grouping']);
+/** What they give is a place among rows. With arguments it is the place where those would stand. */
+const PLACING: ReadonlySet<string> = new Set(['row_number', 'rank', 'dense_rank', 'percent_rank', 'cume_dist']);
 /** Of PostgreSQL's own plain functions: those that show what other sessions said. */
 const TELLING: ReadonlySet<string> = new Set([
   // The text that runs holds the values of tokens.
@@ -23,7 +24,7 @@ const TELLING: ReadonlySet<string> = new Set([
   'pg_stat_get_activity',
   'pg_stat_get_backend_activity',
   'pg_stat_get_progress_info',
-  'pg_stats_ext_mcvlist_items',
+  'pg_mcv_list_items',
 ]);
 /** Settings whose values are numbers or few words. */
 const BOUND =
@@ -50,6 +51,8 @@ const KEEPING: ReadonlySet<string> = new Set([
   'dynamic_sql',
   'user',
 ]);
+/** Of PostgreSQL's own plain functions: those that keep what they are given; `random()` tells of its seed. */
+const SEEDING: ReadonlySet<string> = new Set(['setseed']);
 /** Casts to these change nothing of a value. */
 const SAME_TEXT: ReadonlySet<string> = new Set(['text', 'varchar']);
 
@@ -110,7 +113,9 @@ function presence(lineage: Lineage): Lineage {
 /** `(a).b`, `a[1]`: `b` may be a function that is called with `a`. */
 function selected(trace: Trace, node: Tree, level: Level): Lineage {
   const whole = derived(trace.inside(node, level, []));
-  const called = strings(list(node, 'indirection')).filter((name) => {
+  const names = strings(list(node, 'indirection'));
+  if (names.some(givesSet)) decidesRows(trace, whole, level);
+  const called = names.filter((name) => {
     const found = trace.context.catalog?.functions(null, name) ?? [];
     return dangerousClass(name) !== null || TELLING.has(name) || found.some((each) => !onlyComputes(each));
   });
@@ -126,7 +131,7 @@ function subquery(trace: Trace, node: Tree, level: Level): Lineage {
   const tested = field(node, 'testexpr') === undefined ? NOTHING : trace.value(field(node, 'testexpr'), level);
   switch (text(node, 'subLinkType')) {
     case 'EXISTS_SUBLINK':
-      // Where its conditions spell a column out, the levels around it know.
+      // Where its conditions or the number of its rows spell a column out, the levels around it know.
       return NOTHING;
     case 'EXPR_SUBLINK':
       return columns.length === 1 ? (columns[0] ?? NOTHING) : derived(...columns);
@@ -142,23 +147,32 @@ function call(trace: Trace, node: Tree, level: Level): Lineage {
   condition(trace, filter, level);
   const filtered = filter === undefined ? NOTHING : trace.value(filter, level);
   const order = list(node, 'agg_order').map((item) => trace.value(field(as(item, 'SortBy') ?? {}, 'node'), level));
-  for (const each of order) trace.condition('order', each);
+  for (const each of order) {
+    trace.condition('order', each);
+    spells(field(node, 'agg_order'), each, level);
+  }
+  const distinct = flag(node, 'agg_distinct');
+  if (distinct) for (const [index, each] of args.entries()) groups(trace, list(node, 'args')[index], each, level);
   const over = struct(node, 'over');
   if (over !== null) windowConditions(trace, over, level);
   const kind = functionClass(schema, name ?? '');
   const namesakes = schema === 'pg_catalog' ? [] : (trace.context.catalog?.functions(null, name ?? '') ?? []);
   const shadowed = namesakes.some((each) => !onlyComputes(each));
   const given = derived(...args, filtered, name === 'pg_get_partition_constraintdef' ? partitionBounds(trace.context.catalog) : NOTHING);
+  if (givesSet(name ?? '') || namesakes.some(({ returnsSet }) => returnsSet)) decidesRows(trace, given, level);
   const computes = (kind === 'plain' && !shadowed && !TELLING.has(name ?? '')) || (kind === 'user' && namesakes.length > 0 && !shadowed);
   if (!computes) trace.foreign = true;
-  if (!computes && (KEEPING.has(kind) || shadowed)) trace.flow({ relation: null, column: null, what: `a call of ${name ?? '?'}`, lineage: given });
+  if (SEEDING.has(name ?? '') || (!computes && (KEEPING.has(kind) || shadowed)))
+    trace.flow({ relation: null, column: null, what: `a call of ${name ?? '?'}`, lineage: given });
   const [first] = list(node, 'args');
   const setting = struct(as(first, 'A_Const') ?? {}, 'sval');
   if (computes && trace.context.unseenRan && SETTINGS.has(name ?? '') && (setting === null || isFree(text(setting, 'sval') ?? '')))
     return unknownLineage('code of the database may have set it');
   if (computes) {
-    // They count, and do not tell what: but whether an expression has a value, or where a given one would stand, can.
-    if (COUNTING.has(name ?? '')) return derived(...args.map(presence), filtered, ...(args.length > 0 ? order : []));
+    // It counts, and does not tell what: but whether an expression has a value can.
+    if (name === 'count')
+      return derived(...args.map((each) => (distinct && each.mixed === true ? derived(each) : presence(each))), filtered, ...(args.length > 0 ? order : []));
+    if (PLACING.has(name ?? '') && args.length === 0) return filtered;
     // WITHIN GROUP gives what it orders by; a window or an ordered aggregate gives its arguments.
     return derived(given, ...order);
   }

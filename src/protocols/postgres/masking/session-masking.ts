@@ -420,10 +420,10 @@ function running(statement: TracedStatement, run: TracedStatement): TracedStatem
   return { ...run, lineage, literals: [...statement.literals, ...run.literals] };
 }
 
-/** A plan shows the text's own words and what it was `given`, and more where functions were run to make it. */
-function planOf({ lineage: { outputs, conditions } }: TracedStatement, given: Lineage): readonly Output[] {
+/** A plan shows the text's own words, what it was `given` and numbers of rows, and more where functions were run to make it. */
+function planOf({ lineage: { outputs, conditions, spelled } }: TracedStatement, given: Lineage): readonly Output[] {
   const all = derived(...outputs.map(({ lineage }) => lineage), ...conditions.map(({ lineage }) => lineage));
-  return [output('QUERY PLAN', all.unknown === null ? given : derived(given, unknownLineage(all.unknown)))];
+  return [output('QUERY PLAN', all.unknown === null ? derived(given, spelled) : derived(given, unknownLineage(all.unknown)))];
 }
 
 /** What a cursor gives that was one thing when it was declared and would be another one now. */

@@ -36,6 +36,7 @@ export interface TracedStatement {
 const NOT_UNDERSTOOD: TracedStatement = {
   lineage: {
     outputs: [output(null, unknownLineage('the text is not understood'), true)],
+    spelled: unknownLineage('the text is not understood'),
     conditions: [],
     flows: [],
     plainFlows: [],

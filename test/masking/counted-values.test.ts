@@ -4,10 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fields, query, type Reply, rowsOf } from '../support/raw-client.js';
-import { CANARIES } from './canary-values.js';
 import { type CanaryWorld, PIN, startCanaryWorld } from './canary-world.js';
-
-const SSN = CANARIES[0]?.text ?? '';
+import { told } from './told-values.js';
 
 let canary: CanaryWorld;
 beforeAll(async () => {
@@ -22,19 +20,6 @@ beforeAll(async () => {
 afterAll(() => canary[Symbol.asyncDispose]());
 
 const codes = (replies: readonly Reply[]): (string | undefined)[] => replies.filter(({ type }) => type === 'E').map((reply) => fields(reply)['C']);
-
-/** What cells, and columns read from the first row to the last, say of the pin, of the text, and of its first character, K, which is 75. */
-function told(replies: readonly Reply[]): string[] {
-  const columns: string[] = [];
-  const found: string[] = [];
-  for (const row of rowsOf(replies)) {
-    for (const [index, cell] of row.entries()) {
-      columns[index] = (columns[index] ?? '') + (cell ?? '');
-      if (cell !== null && new RegExp(`\\b(?:${String(PIN)}|${String(PIN - 1)}|75)\\b|actual rows=(?:61|75)|Kq7X`).test(cell)) found.push(cell);
-    }
-  }
-  return [...found, ...columns.filter((column) => column.includes(SSN.slice(0, 4)))];
-}
 
 async function run(person: string, text: string): Promise<{ replies: Reply[]; canaries: string[] }> {
   const { client, canaries } = await canary.login(person);

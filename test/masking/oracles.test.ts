@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bind, execute, fields, parse, query, type Reply, rowsOf, sync } from '../support/raw-client.js';
 import { type CanaryWorld, startCanaryWorld } from './canary-world.js';
+import { told } from './told-values.js';
 
 let canary: CanaryWorld;
 beforeAll(async () => {
@@ -165,6 +166,15 @@ describe.each(['careful', 'blind', 'bot'])('%s', (person) => {
 });
 
 describe('ann, for whom conditions are open', () => {
+  it.each(ORACLES)('is told no value by any number or word of the answer: %s', async (text) => {
+    const { client, canaries } = await canary.login();
+    const replies: Reply[] = await client.run(query('begin'));
+    for (const part of text.split('; ')) replies.push(...(await client.run(query(part))));
+    await client.run(query('rollback'));
+    client.close();
+    expect([...told(replies), ...canaries()]).toEqual([]);
+  });
+
   it.each(ORACLES.slice(0, 24))('is answered, and shown nothing of it: %s', async (text) => {
     const { client, canaries } = await canary.login();
     expect(codes(await client.run(query(text)))).toEqual([]);

@@ -48,6 +48,10 @@ interface Shape {
 const head = ({ source }: Picked): string => (source.before === undefined ? '' : `${source.before} `);
 const select = (picked: Picked, list: string, more = ''): string => `${head(picked)}select ${list} from ${picked.source.from}${more}`;
 
+/** Characters put together by their codes: `code` gives that of the character `n` of `v`. */
+const coded = (p: Picked, code: string): string =>
+  `select string_agg(chr(coalesce((select ${code}), 63)::int), '' order by n) from (${select(p, `(${p.value})::text as v`)}) q1, generate_series(1, 24) n where n <= length(v) group by v`;
+
 const SHAPES: readonly Shape[] = [
   { name: 'list', query: (p) => select(p, p.value) },
   { name: 'list', query: (p, dice) => select(p, `${p.value} as ${dice.pick(['y', 'id', 'name', '"word"'])}, 1`) },
@@ -81,6 +85,24 @@ const SHAPES: readonly Shape[] = [
   },
   { name: 'characters', query: (p) => `select substr(v, g, 6) from (${select(p, `(${p.value})::text as v`)}) q1, generate_series(1, 20) g` },
   { name: 'another alias', query: (p) => `select zz.b || '' from (${select(p, `(${p.value})::text`)}) as zz (b)` },
+  { name: 'rows counted', query: (p) => coded(p, 'count(*) from generate_series(1, ascii(substr(v, n, 1)))') },
+  { name: 'rows up to a LIMIT', query: (p) => coded(p, 'count(*) from (select 1 from generate_series(1, 300) limit ascii(substr(v, n, 1))) l') },
+  {
+    name: 'rows of a frame',
+    query: (p) =>
+      coded(
+        p,
+        'max(f) from (select count(*) over (order by g rows between ascii(substr(v, n, 1)) - 1 preceding and current row) from generate_series(1, 300) g) l (f)',
+      ),
+  },
+  {
+    name: 'rows drawn',
+    query: (p) =>
+      coded(
+        p,
+        'max(k) from generate_series(32, 122) k, lateral (select from bank.plain tablesample system (case when substr(v, n, 1) = chr(k) then 100 else 0 end)) l',
+      ),
+  },
   { name: 'exists beside', query: (p) => select(p, p.value, ' where exists (select 1 from bank.plain)') },
 ];
 

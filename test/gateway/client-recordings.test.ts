@@ -63,7 +63,7 @@ async function interrupted(): Promise<string> {
   await cli.stdoutHas('waits');
   cli.child.kill('SIGKILL');
   await cli.done;
-  const [file] = await spool();
+  const file = (await spool()).at(-1);
   if (file === undefined) throw new Error('nothing was spooled');
   return file;
 }
@@ -152,6 +152,31 @@ describe('a recording that was not finished', () => {
     expect(await world.api(gateway, `/api/v1/recordings/${id}/pieces`, { token: env['GW_ID_TOKEN'] as string, body: gap })).toMatchObject({ status: 409 });
     expect((await home.run(['recordings', 'upload', id], { env })).stdout).toContain(`${id} interrupted`);
     expect((await recordings()).find((each) => each.id === id)).toMatchObject({ received: body.length });
+  });
+
+  it('that the gateway does not know keeps no other one back, is named, and stays here', async () => {
+    const file = await interrupted();
+    // Older than all others, so that it comes first: of another state database, say.
+    const foreign = 'rec_00000000000000000000000000';
+    const bytes = await readFile(file);
+    const id = /(rec_\w+)\.gwr$/.exec(file)?.[1] ?? '';
+    const end = bytes.indexOf(10) + 1;
+    const head = bytes.toString('utf8', 0, end).replace(id, foreign);
+    await writeFile(file.replace(id, foreign), Buffer.concat([Buffer.from(head), bytes.subarray(end)]));
+    const ran = await home.run(['exec', '--record', 'bank-db', '--', 'psql', '-Atc', 'select 6 * 7'], { env });
+    expect(ran).toMatchObject({ code: 0, stdout: '42\n' });
+    expect(ran.stderr).toContain(`The recording ${foreign} waits on this machine`);
+    expect((await spool()).map((each) => each.includes(foreign))).toEqual([true]);
+    expect((await recordings()).slice(0, 2).map(({ state }) => state)).toEqual(['complete', 'interrupted']);
+    const second = await interrupted();
+    const uploaded = await home.run(['recordings', 'upload'], { env });
+    expect(uploaded.code).toBe(1);
+    expect(uploaded.stderr).toContain(`Not uploaded: ${foreign}`);
+    expect(uploaded.stdout).toMatch(/^rec_\w+ interrupted;/);
+    expect(second).not.toBe('');
+    expect((await recordings())[0]).toMatchObject({ state: 'interrupted' });
+    expect(await home.run(['recordings', 'rm', foreign, '--force'], { env })).toMatchObject({ code: 0 });
+    expect(await spool()).toEqual([]);
   });
 
   it('can be given up, and stays a gap', async () => {

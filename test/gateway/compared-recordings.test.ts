@@ -139,7 +139,7 @@ async function forge(change: Change): Promise<Awaited<ReturnType<typeof newest>>
   const sealer = new FrameSealer(key, id);
   const bytes = Buffer.concat(change(events).map((event) => sealer.seal(encodeEvent(event))));
   await server.query(state, 'delete from gw.client_recording_pieces where recording = $1', [id]);
-  await server.query(state, "update gw.client_recordings set state = 'open', received = 0 where id = $1", [id]);
+  await server.query(state, "update gw.client_recordings set state = 'open', received = 0, closed = false, judged = null where id = $1", [id]);
   const at = `/api/v1/recordings/${id}`;
   const piece = 128 * 1024;
   for (let offset = 0; offset < bytes.length; offset += piece)

@@ -10,7 +10,7 @@ import type { Connection } from '../connection.js';
 import { sayWarning } from '../failure.js';
 import { gatewayFileName } from '../profile/paths.js';
 import { listSpool, SpoolWriter } from './spool.js';
-import { uploadRecording } from './upload-recordings.js';
+import { isOfOneRecording, uploadRecording } from './upload-recordings.js';
 
 export interface RecordedTerminal {
   readonly cols: number;
@@ -73,21 +73,23 @@ export class ClientRecorder {
     else this.#write(TERMINAL_EVENT.session, id);
   }
 
-  /** The program has ended; null: it never ran. What waits here for the gateway is uploaded; what cannot be now waits on. */
+  /** The program has ended; null: it never ran. Its recording is uploaded, and then what else waits here; what cannot be now waits on. */
   async end(end: RecordedEnd | null): Promise<void> {
     if (this.#ended) return;
     if (this.#early !== null) this.begins('', { cols: 80, rows: 24, term: '' });
     if (end !== null) this.#write(TERMINAL_EVENT.exit, JSON.stringify(end));
     this.#ended = true;
     this.#spool.close();
-    for (const spooled of await listSpool(spoolDirectory(this.#connection))) {
-      if (spooled.live && spooled.id !== this.id) continue;
+    const all = await listSpool(spoolDirectory(this.#connection));
+    const waiting = [...all.filter(({ id }) => id === this.id), ...all.filter(({ id, live }) => id !== this.id && !live)];
+    for (const spooled of waiting) {
       try {
         const { problems } = await uploadRecording(spooled, this.#connection.client);
         if (problems.length > 0) sayWarning(`The recording ${spooled.id} differs from the gateway's record: ${problems.join('; ')}.`);
       } catch (thrown) {
-        sayWarning(`The recording ${spooled.id} waits on this machine: ${GwError.from(thrown).message} \`gw recordings upload\` tries again.`);
-        return;
+        const error = GwError.from(thrown);
+        sayWarning(`The recording ${spooled.id} waits on this machine: ${error.message} \`gw recordings upload\` tries again.`);
+        if (!isOfOneRecording(error)) return;
       }
     }
   }

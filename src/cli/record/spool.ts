@@ -10,12 +10,17 @@ import { z } from 'zod';
 import { isId } from '../../base/id.js';
 import { nameProcess, processState, readProcessName } from '../../base/process-name.js';
 import { FrameSealer } from '../../base/sealed-frames.js';
-import { encodeEvent, type TerminalEvent } from '../../base/terminal-events.js';
+import { encodeEvent, TERMINAL_EVENT, type TerminalEvent } from '../../base/terminal-events.js';
+import { CLIENT_RECORDING_LIMIT } from '../../contract/client-recording.js';
 import { GwError } from '../../contract/gw-error.js';
 
 const FORMAT = 'gw-client-recording/1';
 const ENDING = '.gwr';
 const HEADER_LIMIT = 16 * 1024;
+/** What a frame takes beside its data, at most. */
+const FRAME_COST = 128;
+/** Kept for sessions, sizes and the end, so that a recording that became too long ends as it should. */
+const END_BYTES = 1 << 20;
 
 const header = z.object({ format: z.literal(FORMAT), id: z.string(), targets: z.array(z.string()), startedAt: z.string(), process: z.unknown() });
 
@@ -42,15 +47,22 @@ export class SpoolWriter {
   readonly path: string;
   readonly #file: number;
   readonly #sealer: FrameSealer;
+  readonly #limit: number;
+  #bytes = 0;
 
-  private constructor(path: string, file: number, sealer: FrameSealer) {
+  private constructor(path: string, file: number, sealer: FrameSealer, limit: number) {
+    this.#limit = limit;
     this.path = path;
     this.#file = file;
     this.#sealer = sealer;
   }
 
-  /** @throws GwError `recording.local` */
-  static async create(dir: string, { id, key, targets, now }: { id: string; key: Buffer; targets: readonly string[]; now: number }): Promise<SpoolWriter> {
+  /** `limit`: the gateway takes no more bytes. @throws GwError `recording.local` */
+  static async create(
+    dir: string,
+    { id, key, targets, now }: { id: string; key: Buffer; targets: readonly string[]; now: number },
+    limit = CLIENT_RECORDING_LIMIT,
+  ): Promise<SpoolWriter> {
     if (!isId('rec', id)) throw new GwError('recording.local', 'The gateway gave a recording an id that is none.');
     const path = join(dir, id + ENDING);
     try {
@@ -58,7 +70,7 @@ export class SpoolWriter {
       const file = openSync(path, 'ax', 0o600);
       const head = { format: FORMAT, id, targets, startedAt: new Date(now).toISOString(), process: await nameProcess() };
       writeAll(file, Buffer.from(`${JSON.stringify(head)}\n`));
-      return new SpoolWriter(path, file, new FrameSealer(key, id));
+      return new SpoolWriter(path, file, new FrameSealer(key, id), limit);
     } catch (cause) {
       throw failed('The recording cannot be begun', cause);
     }
@@ -66,8 +78,15 @@ export class SpoolWriter {
 
   /** @throws GwError `recording.local` when it cannot be written: then what happened may not be shown */
   write(event: TerminalEvent): void {
+    const shows = event.code === TERMINAL_EVENT.output || event.code === TERMINAL_EVENT.error;
+    if (this.#bytes + event.data.length + FRAME_COST > this.#limit - (shows ? END_BYTES : 0))
+      throw new GwError('recording.local', `The recording is as long as the gateway takes one (${this.#limit} bytes), so its program is ended.`, {
+        hint: 'What cannot be recorded is not shown. Start again; write long output into a file.',
+      });
     try {
-      writeAll(this.#file, this.#sealer.seal(encodeEvent(event)));
+      const frame = this.#sealer.seal(encodeEvent(event));
+      writeAll(this.#file, frame);
+      this.#bytes += frame.length;
     } catch (cause) {
       throw failed('The recording cannot be written', cause);
     }

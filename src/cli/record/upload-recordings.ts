@@ -10,6 +10,9 @@ const ATTEMPTS = 5;
 
 type Uploads = Pick<GatewayClient, 'recording' | 'uploadRecording' | 'endRecording'>;
 
+/** The gateway does not take this one (it is another's, erased, too long, or not what it has): others can be uploaded all the same. */
+export const isOfOneRecording = ({ code }: GwError): boolean => code.startsWith('recording.');
+
 /** @throws GwError what the gateway said; the recording stays here then */
 export async function uploadRecording(spooled: Spooled, client: Uploads): Promise<ClientRecording> {
   const digest = createHash('sha256');

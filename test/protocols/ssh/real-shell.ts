@@ -2,14 +2,16 @@
  * The shells of this machine, to hold against what is read from a text: which of a few programs they start for it. Each of these says its name, as
  * a function of the shell itself and as a program for whatever starts one (`env`, `sh -c`). Nothing else can be found but what is listed here.
  */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export const NAMES = ['alpha', 'beta', 'gamma', 'epsilon'];
+const NAMES = ['alpha', 'beta', 'gamma', 'epsilon'];
 export const SHELLS = ['dash', 'bash'];
 const STARTERS = ['sh', 'dash', 'bash', 'cat', 'env', 'nice', 'nohup', 'setsid', 'stdbuf', 'timeout', 'time', 'ionice'];
+/** In a process group of its own; the types do not know it here, Node does. */
+const GROUP = { detached: true };
 const PRELUDE = NAMES.map((name) => `${name}() { echo "ran:${name}" >&9; }`).join('; ');
 
 export class RealShell {
@@ -30,18 +32,21 @@ export class RealShell {
 
   /** The programs of `NAMES` that the shell starts for a text. */
   started(shell: string, command: string): Set<string> {
-    let out = '';
+    // A text that ends in a failure has run what stands before it. One that starts itself again and again must not outlive its time.
+    const { pid, stdout } = spawnSync(`/bin/${shell}`, ['-c', `${PRELUDE}; exec 9>&1 >/dev/null 2>&1 </dev/null; set -f; eval "$1"`, shell, command], {
+      env: { PATH: this.#programs },
+      cwd: this.#work,
+      timeout: 5_000,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      ...GROUP,
+    });
     try {
-      out = execFileSync(`/bin/${shell}`, ['-c', `${PRELUDE}; exec 9>&1 >/dev/null 2>&1 </dev/null; set -f; eval "$1"`, shell, command], {
-        env: { PATH: this.#programs },
-        cwd: this.#work,
-        timeout: 5_000,
-        stdio: ['ignore', 'pipe', 'ignore'],
-      }).toString();
+      process.kill(-pid, 'SIGKILL');
     } catch (error) {
-      // A text that ends in a failure has run what stands before it.
-      out = String((error as { stdout?: Buffer }).stdout ?? '');
+      // Nothing is left of it.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
+    const out = stdout.toString();
     return new Set([...out.matchAll(/ran:(\w+)/g)].map(([, name]) => name ?? ''));
   }
 

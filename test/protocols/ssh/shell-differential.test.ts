@@ -44,8 +44,7 @@ const STARTERS = [
     'nice --adjustment=1 ',
     'nohup ',
     'nohup -- ',
-    'setsid ',
-    'setsid -w ',
+
     'stdbuf -o0 ',
     'stdbuf --output=0 ',
     'ionice -t ',
@@ -136,6 +135,8 @@ const SETTERS = [
   ],
 ];
 
+/** What is put into the variable `a` does not expand it again: that would start itself for ever. */
+const once = (text: string): string => text.replaceAll(/\$[{([]+a/g, 'x');
 const quoted = (text: string): string => `'${text.replaceAll("'", '')}'`;
 const word = fc.constantFrom(...WORDS);
 const { list } = fc.letrec<{ list: string; command: string }>((tie) => {
@@ -152,12 +153,12 @@ const { list } = fc.letrec<{ list: string; command: string }>((tie) => {
       of(
         fc.constantFrom(...SETTERS),
         fc.constantFrom('', 'b'),
-        inner.map((text) => quoted(`a[$(${text})]`)),
+        inner.map((text) => quoted(`a[$(${once(text)})]`)),
         fc.constantFrom('', ' <<< x', ' x'),
       ),
       of(
         fc.constantFrom('declare ', 'declare -a ', 'export ', 'a='),
-        inner.map((text) => quoted(`a=($(${text}))`)),
+        inner.map((text) => quoted(`a=($(${once(text)}))`)),
       ),
       inner.map((text) => `alpha "$(${text})"`),
       inner.map((text) => `alpha "$\\\n(${text})"`),
@@ -204,7 +205,7 @@ const { list } = fc.letrec<{ list: string; command: string }>((tie) => {
       of(is('beta <<<'), word),
       of(
         fc.constantFrom('a=', 'export a=', 'a=b; a=b'),
-        inner.map((text) => quoted(`$(${text})`)),
+        inner.map((text) => quoted(`$(${once(text)})`)),
         fc.constantFrom('; alpha ', '; alpha <<< ', '; alpha <<E\n'),
         word,
         is('\nE'),

@@ -82,14 +82,16 @@ export async function* walkJournal(options: WalkOptions): AsyncGenerator<WalkIte
       previous = null;
     }
     expected = number + 1;
-    const reader = await SegmentReader.open(join(directory, segmentName(number))).catch(absent);
+    let reader = await SegmentReader.open(join(directory, segmentName(number))).catch(absent);
+    // The newest segment of a live journal may be in the making: it is there before its header is.
+    while (typeof reader === 'string' && live && number >= last && (await options.more?.()) === true)
+      reader = await SegmentReader.open(join(directory, segmentName(number))).catch(absent);
     if (reader === null) {
       yield problem('segment-missing', number, 0, `segment ${number} is missing`);
       previous = null;
       continue;
     }
     if (typeof reader === 'string') {
-      // The newest segment of a live journal may be in the making.
       if (!live || number < last) yield problem('segment-header', number, 0, reader);
       previous = null;
       continue;

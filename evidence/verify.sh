@@ -545,9 +545,17 @@ for leaf in inside:
     for each in leaf['data']['values']:
         if masked[(id, each['class'], each['treatment'], each['rule'])] != each['values']: problem('complete', 'the session %s masked %d values of %s, the log says %d' % (id, masked[(id, each['class'], each['treatment'], each['rule'])], each['class'], each['values']))
 
+denials = [leaf for leaf in inside if leaf['kind'] == 'operation.deny']
+operation_of = lambda leaf: (leaf['data']['session'], leaf['data']['operation'])
 same('E06/operations.csv',
-     [(leaf['log'], text(leaf['n']), leaf['data']['session'], text(leaf['data']['operation'])) for leaf in inside if leaf['kind'] == 'operation.deny' and leaf['ms'] < TO - 1000 and leaf['data']['session'] not in erased],
-     [(row['log'], row['log_index'], row['session'], row['sequence']) for row in table('E06/operations.csv') if row['log_index'] and at[(row['log'], int(row['log_index']))]['ms'] < TO - 1000])
+     [(leaf['log'], text(leaf['n']), leaf['data']['session'], text(leaf['data']['operation'])) for leaf in denials if operation_of(leaf) in decided],
+     [(row['log'], row['log_index'], row['session'], row['sequence']) for row in table('E06/operations.csv') if row['log_index']])
+# At the end of the period an entry may be in it and its operation not.
+for leaf in denials:
+    if operation_of(leaf) not in decided and leaf['ms'] < TO - 1000 and leaf['data']['session'] not in erased:
+        problem('derived', 'E04/operations.csv lacks %s#%d, which entry %d of %s denies' % (operation_of(leaf) + (leaf['n'], leaf['log'])))
+same('E01/gaps.csv', [(leaf['log'], text(leaf['n']), leaf['kind'], text(leaf['data'].get('session'))) for leaf in inside if leaf['kind'] in ('log.recovered', 'session.recovered')],
+     [(row['log'], row['log_index'], row['what'], row['session']) for row in table('E01/gaps.csv') if not row['what'].startswith('terminal.')])
 
 if recorded or os.path.exists(path('E09', 'terminals.csv')):
     of = lambda recording: judged.get(recording, {'log': '', 'n': '', 'data': {'state': 'missing', 'digest': ''}})

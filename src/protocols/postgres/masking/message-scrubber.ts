@@ -64,8 +64,10 @@ const ERROR_WORDS: Readonly<Record<string, string>> = {
   XX: 'internal error of the server',
 };
 
-/** An ErrorResponse or NoticeResponse, its frame at `buffer[at..next)`; the same bytes where nothing had to go. Null: it is malformed. */
-/** `touches`: what is said may be about hidden data. */
+/**
+ * An ErrorResponse or NoticeResponse, its frame at `buffer[at..next)`; the same bytes where nothing had to go. Null: it is malformed.
+ * @param touches what is said may be about hidden data
+ */
 export function scrubWords(
   buffer: Buffer,
   at: number,

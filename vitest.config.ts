@@ -29,6 +29,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 3,
+    isolate: false,
     sequence: { sequencer: LongestFirst },
     disableConsoleIntercept: true,
     testTimeout: 60_000,

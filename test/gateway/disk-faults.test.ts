@@ -88,11 +88,21 @@ it('a full disk', () =>
     return () => rm(filler);
   }));
 
+/** At one stroke: what is mounted here first, and read-only after that, is busy where something is opened to be written in between. */
+async function readOnly(): Promise<() => Promise<void>> {
+  const aside = `${disk}-aside`;
+  await mkdir(aside, { recursive: true });
+  await run('mount', ['--bind', disk, aside]);
+  await run('mount', ['-o', 'remount,bind,ro', aside]);
+  await run('mount', ['--bind', aside, disk]);
+  return async () => {
+    for (const each of [disk, aside]) await run('umount', [each]);
+  };
+}
+
 it('a disk that turns read-only', () =>
   survives(async () => {
-    await run('mount', ['--bind', disk, disk]);
-    await run('mount', ['-o', 'remount,bind,ro', disk]);
-    return () => run('umount', [disk]);
+    return readOnly();
   }));
 
 it('a process without file descriptors', () =>
@@ -140,9 +150,7 @@ it('a disk that takes two seconds for each sync: nothing is refused, who is prom
 });
 
 it('a start on a disk that is full or read-only: a clear error, and no session', async () => {
-  await run('mount', ['--bind', disk, disk]);
-  await run('mount', ['-o', 'remount,bind,ro', disk]);
-  heal = () => run('umount', [disk]);
+  heal = await readOnly();
   await expect(at.world.start()).rejects.toThrow(/audit log below .* cannot be written/);
   await heal();
   heal = null;

@@ -11,7 +11,7 @@ const HIGH_WATER = 1 << 20;
 /** More than is on its way when a leg is stopped. A leg that makes keys itself is not stopped, and has no more than this in its windows. */
 const WITHHELD_LIMIT = 16 << 20;
 /** On a slow line the answer comes behind a full window of data: 2 MiB take half a minute at 512 kbit/s. */
-export const EXCHANGE_MS = 60_000;
+const EXCHANGE_MS = 60_000;
 
 /** A leg, as far as it matters here. */
 interface Leg {
@@ -29,9 +29,12 @@ export class KeyExchanges {
   readonly #timers: Partial<Record<Side, NodeJS.Timeout>> = {};
   #over = false;
 
-  constructor(legs: Readonly<Record<Side, Leg>>, pump: Pump) {
+  readonly #limitMs: number;
+
+  constructor(legs: Readonly<Record<Side, Leg>>, pump: Pump, limitMs = EXCHANGE_MS) {
     this.#legs = legs;
     this.#pump = pump;
+    this.#limitMs = limitMs;
   }
 
   /** Something changed on a leg. */
@@ -68,7 +71,10 @@ export class KeyExchanges {
     const timer = this.#timers[side];
     if (runs === (timer !== undefined)) return;
     if (runs)
-      this.#timers[side] = setTimeout(() => this.#fail(side, `did not finish an exchange of keys within ${EXCHANGE_MS / 1_000} seconds`), EXCHANGE_MS).unref();
+      this.#timers[side] = setTimeout(
+        () => this.#fail(side, `did not finish an exchange of keys within ${this.#limitMs / 1_000} seconds`),
+        this.#limitMs,
+      ).unref();
     else {
       clearTimeout(timer);
       delete this.#timers[side];

@@ -3,11 +3,11 @@ import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 import type Protocol from 'ssh2/lib/protocol/Protocol.js';
 import type { ProtocolOptions } from 'ssh2/lib/protocol/Protocol.js';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import type { GwError } from '../../../src/contract/gw-error.js';
 import { data, disconnect, MESSAGE } from '../../../src/protocols/ssh/codec/messages.js';
 import { boolean, message, string, uint32 } from '../../../src/protocols/ssh/codec/wire.js';
-import { EXCHANGE_MS, KeyExchanges } from '../../../src/protocols/ssh/key-exchanges.js';
+import { KeyExchanges } from '../../../src/protocols/ssh/key-exchanges.js';
 import { hostKeyOf, serverIdentity } from '../../../src/protocols/ssh/server-identity.js';
 import { HOST_KEYS, Transport, transportReady } from '../../../src/protocols/ssh/transport/transport.js';
 import { eventually } from '../../store/state-server.js';
@@ -16,7 +16,6 @@ import { agreeably, ScriptedClient, stubTarget } from '../../support/ssh-peers.j
 import { startSshWorld } from '../../support/ssh-world.js';
 
 beforeAll(transportReady);
-afterEach(() => void vi.useRealTimers());
 
 const MIB = 1 << 20;
 
@@ -74,17 +73,18 @@ describe('the watch over exchanges', () => {
     readonly errors: (GwError | null)[];
     readonly watch: KeyExchanges;
   }
-  function watched(): Watched {
+  function watched(limitMs?: number): Watched {
     const legs = { client: { withheld: null as number | null }, target: { withheld: null as number | null } };
     const said: string[] = [];
     const errors: (GwError | null)[] = [];
-    const watch = new KeyExchanges(legs, {
+    const pump = {
       pauseClient: () => void said.push('pause client'),
       resumeClient: () => void said.push('resume client'),
       pauseTarget: () => void said.push('pause target'),
       resumeTarget: () => void said.push('resume target'),
-      end: (_, error) => void errors.push(error),
-    });
+      end: (_: unknown, error: GwError | null) => void errors.push(error),
+    };
+    const watch = new KeyExchanges(legs, pump, limitMs);
     return { legs, said, errors, watch };
   }
 
@@ -116,12 +116,11 @@ describe('the watch over exchanges', () => {
   it.each([
     ['client', 'protocol.violation'],
     ['target', 'target.protocol'],
-  ] as const)('ends the session where the %s is not done in time, or too much waits for it', (side, code) => {
-    vi.useFakeTimers();
-    const late = watched();
+  ] as const)('ends the session where the %s is not done in time, or too much waits for it', async (side, code) => {
+    const late = watched(20);
     late.legs[side].withheld = 0;
     late.watch.look();
-    vi.advanceTimersByTime(EXCHANGE_MS);
+    await eventually('its time is over', () => late.errors.length > 0);
     expect(late.errors).toEqual([expect.objectContaining({ code, message: expect.stringContaining('exchange of keys') as string })]);
     const full = watched();
     full.legs[side].withheld = 17 * MIB;
@@ -130,19 +129,22 @@ describe('the watch over exchanges', () => {
     expect(full.errors).toEqual([expect.objectContaining({ code })]);
   });
 
-  it('says nothing of one that was done in time, or whose session is over', () => {
-    vi.useFakeTimers();
-    const { legs, errors, watch } = watched();
-    legs.client.withheld = 0;
-    watch.look();
-    legs.client.withheld = null;
-    watch.look();
-    vi.advanceTimersByTime(EXCHANGE_MS);
-    legs.client.withheld = 0;
-    watch.look();
-    watch.end();
-    vi.advanceTimersByTime(EXCHANGE_MS);
-    expect(errors).toEqual([]);
+  it('says nothing of one that was done in time, or whose session is over', async () => {
+    const done = watched(20);
+    done.legs.client.withheld = 0;
+    done.watch.look();
+    done.legs.client.withheld = null;
+    done.watch.look();
+    const over = watched(20);
+    over.legs.client.withheld = 0;
+    over.watch.look();
+    over.watch.end();
+    // One that began after them and ends in time for both.
+    const late = watched(20);
+    late.legs.client.withheld = 0;
+    late.watch.look();
+    await eventually('its time is over', () => late.errors.length > 0);
+    expect([done.errors, over.errors]).toEqual([[], []]);
   });
 });
 

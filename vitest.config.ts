@@ -24,12 +24,12 @@ class LongestFirst extends BaseSequencer {
 
 // Real servers start in many of these suites, so files run in few forks and with generous limits; no test asserts on time. On two cores three
 // forks take a sixth less time than two (92 s and 111 s for ten files): while one waits for a server or a disk, the others go on.
+// One process for many files (`isolate: false`) is no faster, and what tests say of memory would be about all of them.
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 3,
-    isolate: false,
     sequence: { sequencer: LongestFirst },
     disableConsoleIntercept: true,
     testTimeout: 60_000,

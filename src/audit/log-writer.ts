@@ -8,6 +8,7 @@ import type { KeyObject } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DRAFT_SUFFIX, syncDirectories, writeWhole } from '../base/durable-file.js';
+import { errorCode } from '../base/error-code.js';
 import type { Logger } from '../base/logger.js';
 import { consistencyProof, verifyConsistency } from '../base/merkle-proof.js';
 import { GwError } from '../contract/gw-error.js';
@@ -345,7 +346,7 @@ async function begin({ directory, origin, keys }: LogWriterOptions): Promise<Che
 
 function asFailure(thrown: unknown): GwError {
   if (thrown instanceof GwError && thrown.code === 'recording.failed') return thrown;
-  const why = thrown instanceof GwError ? thrown.message : thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown error';
+  const why = thrown instanceof GwError ? thrown.message : errorCode(thrown);
   return new GwError('recording.failed', `The audit log could not be written (${why}), so what it would say was not done.`, { cause: thrown });
 }
 

@@ -19,6 +19,7 @@ import {
 } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import { makeDirectory } from '../base/durable-file.js';
+import { errorCode } from '../base/error-code.js';
 import { takeLockFile } from '../base/lock-file.js';
 import type { Logger } from '../base/logger.js';
 import { pause } from '../base/pause.js';
@@ -127,7 +128,7 @@ export function startAuditSinks(options: AuditSinksOptions): AuditSinks {
   /** A disk that is full or a process without descriptors is so for a while only. */
   const failed = (err: unknown): void => {
     const before = trouble;
-    const message = `The sinks cannot be served (${codeOf(err)}).`;
+    const message = `The sinks cannot be served (${errorCode(err)}).`;
     trouble = { since: before?.since ?? new Date(clock.now()).toISOString(), attempts: (before?.attempts ?? 0) + 1, message };
     if (before === null) logger.error({ err }, 'the sinks of the audit log cannot be served by this process; it is tried again');
     else logger.debug({ err }, 'the sinks of the audit log cannot be served by this process yet');
@@ -183,10 +184,6 @@ function receiverOf({ name, format, to }: SinkSettings, { config, clock }: Audit
         clock,
       });
   }
-}
-
-function codeOf(thrown: unknown): string {
-  return thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown error';
 }
 
 /** That a sink failed, and for how long, is itself evidence. */

@@ -21,6 +21,7 @@ import {
 } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import { syncDirectories } from '../base/durable-file.js';
+import { errorCode } from '../base/error-code.js';
 import { takeLockFile } from '../base/lock-file.js';
 import type { Logger } from '../base/logger.js';
 import { noSuchDirectory } from '../base/no-such-directory.js';
@@ -82,8 +83,7 @@ export async function openAuditTrail(settings: AuditTrailSettings): Promise<Audi
     return await openLog(settings, keys, await claim(directory), timestamps);
   } catch (cause) {
     if (cause instanceof GwError) throw cause;
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new GwError('recording.failed', `The audit log below ${directory} cannot be written (${code}), so the gateway does not start.`, {
+    throw new GwError('recording.failed', `The audit log below ${directory} cannot be written (${errorCode(cause)}), so the gateway does not start.`, {
       cause,
       hint: 'See that the disk has room and can be written by the account of the gateway.',
     });

@@ -4,6 +4,7 @@
  * or sync fails the journal is unhealthy: what was accepted stays in the batch, everything else is refused until a retry succeeds.
  */
 import type { Clock } from '../base/clock.js';
+import { errorCode } from '../base/error-code.js';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Journal, SessionRecorder, SessionStart } from '../contract/recording.js';
@@ -258,10 +259,13 @@ export class GroupJournal implements Journal, SessionHost, AsyncDisposable {
   }
 
   #fail(thrown: unknown): GwError {
-    const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : 'unknown error';
-    const error = new GwError('recording.failed', `The record of this operation could not be written (${code}), so the operation was not carried out.`, {
-      cause: thrown,
-    });
+    const error = new GwError(
+      'recording.failed',
+      `The record of this operation could not be written (${errorCode(thrown)}), so the operation was not carried out.`,
+      {
+        cause: thrown,
+      },
+    );
     const first = this.#failure === null;
     this.#failure = error;
     this.#sync.reject(error);

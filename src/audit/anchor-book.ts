@@ -9,10 +9,6 @@ const LOGS = 1_024;
 /** Anchors that are kept: of two logs a year, some 80 MB. */
 const ANCHORS = 1 << 20;
 
-export interface AnchorLimits {
-  readonly anchors?: number;
-}
-
 export class AnchorBook {
   readonly #limit: number;
   /** Roots by size, by log. */
@@ -20,31 +16,35 @@ export class AnchorBook {
   readonly #contradicted = new Map<string, number>();
   #count = 0;
 
-  constructor({ anchors = ANCHORS }: AnchorLimits = {}) {
-    this.#limit = anchors;
+  /** @param limit anchors that are kept */
+  constructor(limit = ANCHORS) {
+    this.#limit = limit;
   }
 
   take({ log, size, root }: Anchor): void {
+    // Half of the memory of hex.
+    this.#keep(log, size, Buffer.from(root, 'hex').toString('latin1'));
+  }
+
+  #keep(log: string, size: number, root: string): void {
     let roots = this.#logs.get(log);
     if (roots === undefined) {
       if (this.#logs.size >= LOGS) return;
       roots = new Map();
       this.#logs.set(log, roots);
     }
-    // Half of the memory of hex.
-    const bytes = Buffer.from(root, 'hex').toString('latin1');
     const known = roots.get(size);
     if (known !== undefined) {
-      if (known !== bytes) this.#contradicted.set(log, size);
+      if (known !== root) this.#contradicted.set(log, size);
       return;
     }
-    roots.set(size, bytes);
+    roots.set(size, root);
     if (++this.#count > this.#limit) this.#thin();
   }
 
   absorb(other: AnchorBook): void {
     for (const [log, size] of other.#contradicted) this.#contradicted.set(log, size);
-    for (const log of other.logs) for (const anchor of other.of(log)) this.take(anchor);
+    for (const [log, roots] of other.#logs) for (const [size, root] of roots) this.#keep(log, size, root);
   }
 
   get logs(): readonly string[] {

@@ -33,7 +33,7 @@ describe('what was said of a log', () => {
   });
 
   it('is kept in bounded memory: of too much every second, and always the furthest', () => {
-    const book = new AnchorBook({ anchors: 100 });
+    const book = new AnchorBook(100);
     for (let size = 1; size <= 1_000; size++) for (const log of ['bank/1', 'bank/2']) book.take({ log, size, root: hex(size % 256) });
     for (const log of ['bank/1', 'bank/2']) {
       const kept = book.of(log);

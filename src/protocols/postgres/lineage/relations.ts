@@ -114,18 +114,11 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
       if (held !== undefined) return output(name, held(catalog));
       if (telling !== null) return output(name, telling.includes(name) ? unknownLineage(`${relation.name}.${name} shows what tables hold`) : NOTHING);
       // Rows of its partitions and heirs are shown through it, and its own are rows of what it is a part of.
-      const kin = kinOf(relation).flatMap((each) => sourceColumns(each).get(name) ?? []);
-      const exact = [source, ...kin].every(({ column }) => column.inherited?.exact !== false);
-      const self: Lineage = { columns: new Set([source, ...kin]), exact, unknown: null };
-      const generated = [source, ...kin].filter(({ column }) => column.generated === true);
-      if (generated.length > 0)
-        return output(
-          name,
-          generatedColumn(
-            self,
-            generated.map((each) => generatedFrom(trace, catalog, each)),
-          ),
-        );
+      const all = shownThrough(source);
+      const self: Lineage = { columns: new Set(all), exact: all.every(({ column }) => column.inherited?.exact !== false), unknown: null };
+      // A generated column is what it is computed from, too: by its own expression, and by those of partitions and heirs.
+      const generated = all.filter(({ column }) => column.generated === true);
+      if (generated.length > 0) return output(name, generated.map((each) => generatedFrom(trace, catalog, each)).reduce(viewColumn, self));
       return output(name, behind === null ? self : viewColumn(self, behind.columns[index]?.lineage ?? unknownLineage('its view could not be followed')));
     });
     found = { columns: withRows(shown, rowsOf(behind?.columns ?? [])), computed: behind?.computed ?? NOTHING_COMPUTED };
@@ -159,18 +152,17 @@ function viewColumn(self: Lineage, behind: Lineage): Lineage {
   return { columns: new Set([...self.columns, ...behind.columns]), exact: self.exact && behind.exact, unknown: behind.unknown };
 }
 
-/** The column and what it is computed from: by its own expression, and by those of partitions and heirs, whose rows are shown through it. */
-function generatedColumn(self: Lineage, from: readonly Lineage[]): Lineage {
-  return from.reduce(viewColumn, self);
+/** A column, and those of its name in partitions and heirs, whose rows are shown through it. */
+function shownThrough(source: SourceColumn): readonly SourceColumn[] {
+  return [source, ...kinOf(source.relation).flatMap((each) => sourceColumns(each).get(source.column.name) ?? [])];
 }
 
 /** A generated column is no column of others. Where its expression cannot be followed, it is made of every column of its table. */
 function generatedFrom(trace: Trace, catalog: Catalog | null, { relation, column }: SourceColumn): Lineage {
   const plain = [...sourceColumns(relation).values()].filter((each) => each.column.generated !== true);
-  const columns = plain.map((source) => {
-    const kin = kinOf(relation).flatMap((each) => sourceColumns(each).get(source.column.name) ?? []);
-    return output(source.column.name, { columns: new Set([source, ...kin]), exact: source.column.inherited?.exact !== false, unknown: null });
-  });
+  const columns = plain.map((source) =>
+    output(source.column.name, { columns: new Set(shownThrough(source)), exact: source.column.inherited?.exact !== false, unknown: null }),
+  );
   const parsed = column.expression === undefined ? null : parse(`select ${column.expression}`);
   const [statement] = parsed?.kind === 'tree' ? parsed.statements : [];
   const [target] = list(as(isTree(statement) ? field(statement, 'stmt') : undefined, 'SelectStmt') ?? {}, 'targetList');

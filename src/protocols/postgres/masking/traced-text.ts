@@ -33,19 +33,21 @@ export interface TracedStatement {
   readonly literals: readonly string[];
 }
 
+const UNKNOWN = unknownLineage('the text is not understood');
+
 const NOT_UNDERSTOOD: TracedStatement = {
   lineage: {
-    outputs: [output(null, unknownLineage('the text is not understood'), true)],
-    spelled: unknownLineage('the text is not understood'),
+    outputs: [output(null, UNKNOWN, true)],
+    spelled: UNKNOWN,
     conditions: [],
     flows: [],
     plainFlows: [],
     created: [],
     ties: [],
-    computed: unknownLineage('the text is not understood'),
+    computed: UNKNOWN,
     comparisons: [],
     runs: null,
-    given: unknownLineage('the text is not understood'),
+    given: UNKNOWN,
     names: null,
     placed: null,
     literalSensitive: true,

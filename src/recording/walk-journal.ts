@@ -82,10 +82,10 @@ export async function* walkJournal(options: WalkOptions): AsyncGenerator<WalkIte
       previous = null;
     }
     expected = number + 1;
-    let reader = await SegmentReader.open(join(directory, segmentName(number))).catch(absent);
+    let reader: SegmentReader | string | null;
     // The newest segment of a live journal may be in the making: it is there before its header is.
-    while (typeof reader === 'string' && live && number >= last && (await options.more?.()) === true)
-      reader = await SegmentReader.open(join(directory, segmentName(number))).catch(absent);
+    do reader = await SegmentReader.open(join(directory, segmentName(number))).catch(absent);
+    while (typeof reader === 'string' && live && number >= last && (await options.more?.()) === true);
     if (reader === null) {
       yield problem('segment-missing', number, 0, `segment ${number} is missing`);
       previous = null;

@@ -25,11 +25,10 @@ type Pump = Pick<EngineContext, 'pauseClient' | 'resumeClient' | 'pauseTarget' |
 export class KeyExchanges {
   readonly #legs: Readonly<Record<Side, Leg>>;
   readonly #pump: Pump;
+  readonly #limitMs: number;
   readonly #stopped = { client: false, target: false };
   readonly #timers: Partial<Record<Side, NodeJS.Timeout>> = {};
   #over = false;
-
-  readonly #limitMs: number;
 
   constructor(legs: Readonly<Record<Side, Leg>>, pump: Pump, limitMs = EXCHANGE_MS) {
     this.#legs = legs;

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SessionList, SessionSummary } from '../../src/contract/api-types.js';
 import { type EvidenceWorld, startEvidenceWorld } from '../evidence/evidence-world.js';
 import { eventually } from '../store/state-server.js';
+import type { CliHome } from '../support/run-cli.js';
 
 let world: EvidenceWorld;
 /** The sessions of the history, oldest first: alice, bob, fay, and the agent that acts for robot. */
@@ -122,8 +123,9 @@ describe('a filter', () => {
   });
 });
 
-it('--follow shows what the filter finds, as it begins and again as it ends, and nothing else', async () => {
-  const cli = world.home.start(['sessions', 'ls', '--kind', 'agent', '--follow', '--output', 'ndjson'], { env: world.auditor });
+/** `gw sessions ls --follow` at work, and who it has shown so far, with the state. */
+function following(...flags: readonly string[]): { readonly cli: ReturnType<CliHome['start']>; readonly shown: () => string[][] } {
+  const cli = world.home.start(['sessions', 'ls', ...flags, '--follow', '--output', 'ndjson'], { env: world.auditor });
   let text = '';
   cli.child.stdout?.on('data', (chunk) => (text += String(chunk)));
   const shown = (): string[][] =>
@@ -132,6 +134,11 @@ it('--follow shows what the filter finds, as it begins and again as it ends, and
       .slice(0, -1)
       .map((line) => JSON.parse(line) as SessionSummary)
       .map(({ name, state }) => [name, state]);
+  return { cli, shown };
+}
+
+it('--follow shows what the filter finds, as it begins and again as it ends, and nothing else', async () => {
+  const { cli, shown } = following('--kind', 'agent');
   const expected = [['ci-runner', 'ended']];
   await eventually('what was before is shown', () => shown().length === expected.length);
   const alice = await world.world.connect(world.gateway, await world.world.token('alice'));
@@ -150,15 +157,7 @@ it('--follow shows what the filter finds, as it begins and again as it ends, and
 it('--follow of the live ones shows each as it begins, and as it ends', async () => {
   const before = await world.world.connect(world.gateway, await world.world.token('alice'));
   await eventually('it is live', async () => (await found('--state', 'live')).length === 1);
-  const cli = world.home.start(['sessions', 'ls', '--state', 'live', '--follow', '--limit', '1', '--output', 'ndjson'], { env: world.auditor });
-  let text = '';
-  cli.child.stdout?.on('data', (chunk) => (text += String(chunk)));
-  const shown = (): string[][] =>
-    text
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as SessionSummary)
-      .map(({ name, state }) => [name, state]);
+  const { cli, shown } = following('--state', 'live', '--limit', '1');
   await eventually('what is live is shown', () => shown().length === 1);
   const later = await world.world.connect(world.gateway, await world.world.token('bob'));
   await eventually('its begin is shown', () => shown().length === 2);

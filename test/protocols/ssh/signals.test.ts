@@ -3,40 +3,26 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { about, MESSAGE } from '../../../src/protocols/ssh/codec/messages.js';
 import { boolean, message, string, uint32 } from '../../../src/protocols/ssh/codec/wire.js';
 import type { RecordedOperation } from '../../../src/recording/recorded.js';
-import { type RealSshd, startRealSshd } from '../../support/real-sshd.js';
-import { agreeably, ScriptedClient, stubTarget } from '../../support/ssh-peers.js';
+import { agreeably, ScriptedClient } from '../../support/ssh-peers.js';
 import { run, type SshWorld, startSshWorld } from '../../support/ssh-world.js';
+import { type StubSshWorld, startStubSshWorld } from '../../support/stub-ssh-world.js';
 
-let sshd: RealSshd;
-let stub: Awaited<ReturnType<typeof stubTarget>>;
-let world: SshWorld;
+let stub: StubSshWorld;
 let real: SshWorld;
 let client: ScriptedClient;
-let target: (payload: Buffer) => void = () => undefined;
-const heard: Buffer[] = [];
 /** The target's answer to `break`. */
 let answer: number = MESSAGE.channelSuccess;
 let number = 0;
 
 beforeAll(async () => {
-  sshd = await startRealSshd();
-  stub = await stubTarget({
-    talk: (payload, send) => {
-      target = send;
-      heard.push(Buffer.from(payload));
-      agreeably(payload, send, (type) => (type === 'break' ? answer : MESSAGE.channelSuccess));
-    },
-  });
-  world = await startSshWorld({ sshd: { ...sshd, port: stub.port }, options: { hostKeys: [stub.hostKey] } });
-  real = await startSshWorld({ sshd });
-  client = await ScriptedClient.login(world.path.port);
+  stub = await startStubSshWorld((payload, send) => agreeably(payload, send, (type) => (type === 'break' ? answer : MESSAGE.channelSuccess)));
+  real = await startSshWorld({ sshd: stub.sshd });
+  client = await ScriptedClient.login(stub.world.path.port);
 });
 afterAll(async () => {
   client?.end();
-  await world?.[Symbol.asyncDispose]();
   await real?.[Symbol.asyncDispose]();
-  stub?.close();
-  await sshd?.[Symbol.asyncDispose]();
+  await stub?.[Symbol.asyncDispose]();
 });
 
 const of = (channel: number, type: number): Buffer[] => client.heard.filter((each) => each[0] === type && each.readUInt32BE(1) === channel);
@@ -55,16 +41,16 @@ async function running(command: string): Promise<number> {
 }
 
 const recordedOf = async (command: string): Promise<RecordedOperation | undefined> =>
-  (await world.recorded()).flatMap((item) => (item.kind === 'operation' ? [item.operation] : [])).findLast(({ exact }) => exact.toString() === command);
+  (await stub.world.recorded()).flatMap((item) => (item.kind === 'operation' ? [item.operation] : [])).findLast(({ exact }) => exact.toString() === command);
 
 describe('a signal of the client', () => {
   it.each(['INT', 'TERM', 'HUP', 'USR1', 'KILL', 'my-signal@example.com', ''])('%j reaches the program as it was sent', async (name) => {
     const own = await running(`sleep ${number}`);
     const sent = request(own, 'signal', false, string(name));
-    const from = heard.length;
+    const from = stub.heard.length;
     await client.sends([sent, request(own, 'break', true, uint32(0))]);
     await client.until(() => of(own, MESSAGE.channelSuccess).length === 2);
-    expect(heard.slice(from)[0]).toEqual(sent);
+    expect(stub.heard.slice(from)[0]).toEqual(sent);
     expect(of(own, MESSAGE.channelFailure)).toEqual([]);
   });
 
@@ -75,7 +61,7 @@ describe('a signal of the client', () => {
     const sent = request(own, 'break', true, uint32(1_500));
     await client.sends([sent]);
     await client.until(() => of(own, wanted).length > before);
-    expect(heard.at(-1)).toEqual(sent);
+    expect(stub.heard.at(-1)).toEqual(sent);
   });
 });
 
@@ -90,8 +76,8 @@ describe('a program that a signal ended', () => {
     const command = `sleep 1000; true ${number}`;
     const own = await running(command);
     const said = request(own, 'exit-signal', false, string(name), boolean(dumped), string(text), string('de'));
-    target(said);
-    target(about(MESSAGE.close, own));
+    stub.target(said);
+    stub.target(about(MESSAGE.close, own));
     await client.until(() => of(own, MESSAGE.close).length > 0);
     expect(of(own, MESSAGE.channelRequest)).toEqual([said]);
     await client.sends([about(MESSAGE.close, own)]);
@@ -124,7 +110,7 @@ client.close()
 // An sshd that logs in as root delivers no signals of requests (it has no other account to watch them from): then all it says is the same, too.
 describe('against a real sshd', () => {
   it('signals have the effect that they have without the gateway', async () => {
-    const direct = await run('/usr/bin/python3', ['-c', PARAMIKO, String(sshd.port), sshd.username, '', sshd.keyFile]);
+    const direct = await run('/usr/bin/python3', ['-c', PARAMIKO, String(stub.sshd.port), stub.sshd.username, '', stub.sshd.keyFile]);
     expect(direct.code, direct.err).toBe(0);
     const through = await run('/usr/bin/python3', ['-c', PARAMIKO, String(real.path.port), 'web-1', 'token-ann', '']);
     expect(through.code, through.err).toBe(0);

@@ -4,9 +4,8 @@ import { about, data, MESSAGE } from '../../../src/protocols/ssh/codec/messages.
 import { boolean, message, string, uint32, WireReader } from '../../../src/protocols/ssh/codec/wire.js';
 import type { RecordedOperation, SessionItem } from '../../../src/recording/recorded.js';
 import { eventually } from '../../store/state-server.js';
-import { type RealSshd, startRealSshd } from '../../support/real-sshd.js';
-import { agreeably, ScriptedClient, stubTarget } from '../../support/ssh-peers.js';
-import { type SshWorld, startSshWorld } from '../../support/ssh-world.js';
+import { agreeably, ScriptedClient } from '../../support/ssh-peers.js';
+import { type StubSshWorld, startStubSshWorld } from '../../support/stub-ssh-world.js';
 
 const POLICY = `
 version: 1
@@ -18,38 +17,29 @@ rules:
   - { id: unknown-too, effect: allow, actions: [unknown] }
 `;
 
-let sshd: RealSshd;
-let stub: Awaited<ReturnType<typeof stubTarget>>;
-let world: SshWorld;
+let stub: StubSshWorld;
 let client: ScriptedClient;
-let target: (payload: Buffer) => void = () => undefined;
-const heard: Buffer[] = [];
 /** The target's answer to `pty-req`; null: none. */
 let answer: number | null = MESSAGE.channelSuccess;
 let to = -1;
 
 beforeAll(async () => {
-  sshd = await startRealSshd();
-  stub = await stubTarget({
-    talk: (payload, send) => {
-      target = send;
-      heard.push(Buffer.from(payload));
+  stub = await startStubSshWorld(
+    (payload, send) => {
       if (answer !== null || typeOf(payload) !== 'pty-req') agreeably(payload, send, (type) => (type === 'pty-req' ? (answer ?? 0) : MESSAGE.channelSuccess));
     },
-  });
-  world = await startSshWorld({ sshd: { ...sshd, port: stub.port }, options: { hostKeys: [stub.hostKey] }, policy: POLICY });
+    { policy: POLICY },
+  );
 });
 afterAll(async () => {
   client?.end();
-  await world?.[Symbol.asyncDispose]();
-  stub?.close();
-  await sshd?.[Symbol.asyncDispose]();
+  await stub?.[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
   client?.end();
   answer = MESSAGE.channelSuccess;
-  heard.length = 0;
-  client = await ScriptedClient.login(world.path.port);
+  stub.heard.length = 0;
+  client = await ScriptedClient.login(stub.world.path.port);
   await client.sends([message(MESSAGE.open, string('session'), uint32(3), uint32(1 << 20), uint32(32_768))]);
   await client.until(() => client.heard.some((each) => each[0] === MESSAGE.openConfirmation));
   to = client.heard.find((each) => each[0] === MESSAGE.openConfirmation)?.readUInt32BE(5) ?? -1;
@@ -62,7 +52,7 @@ const request = (type: string, wantsReply: boolean, ...more: Buffer[]): Buffer =
 const pty = (wantsReply: boolean): Buffer =>
   request('pty-req', wantsReply, string('xterm'), uint32(80), uint32(24), uint32(0), uint32(0), string(Buffer.from([0])));
 const exec = (command: string): Buffer => request('exec', true, string(command));
-const asked = (type: string): number => heard.filter((each) => typeOf(each) === type).length;
+const asked = (type: string): number => stub.heard.filter((each) => typeOf(each) === type).length;
 const answers = (): (number | undefined)[] => client.heard.map((each) => each[0]);
 const answered = (count: number): Promise<void> => client.until(() => client.heard.length >= count);
 
@@ -71,7 +61,7 @@ async function recorded(): Promise<{ operations: readonly RecordedOperation[]; t
   client.end();
   let items: readonly SessionItem[] = [];
   await eventually('it is over', async () => {
-    items = await world.recorded();
+    items = await stub.world.recorded();
     items = items.slice(items.findLastIndex(({ kind }) => kind === 'start'));
     return items.some(({ kind }) => kind === 'end');
   });
@@ -86,7 +76,7 @@ describe('a terminal that is asked for', () => {
     await client.sends([exec('sh -s')]);
     await answered(1);
     await client.sends([data(to, Buffer.from('first;')), pty(true), data(to, Buffer.from('second;')), pty(false), data(to, Buffer.from('third'))]);
-    await eventually('the target has it all', () => heard.some((each) => each.includes('third')));
+    await eventually('the target has it all', () => stub.heard.some((each) => each.includes('third')));
     expect(answers()).toEqual([MESSAGE.channelSuccess, MESSAGE.channelFailure]);
     expect(asked('pty-req')).toBe(0);
     const { operations, terminals } = await recorded();
@@ -111,7 +101,7 @@ describe('a terminal that is asked for', () => {
       await answered(wantsReply ? 2 : 1);
       expect(answers()).toEqual([...(wantsReply ? [MESSAGE.channelFailure] : []), MESSAGE.channelSuccess]);
       await client.sends([data(to, Buffer.from('typed'))]);
-      target(data(3, Buffer.from('number 536-22-8734\n')));
+      stub.target(data(3, Buffer.from('number 536-22-8734\n')));
       await client.until(() => client.heard.at(-1)?.[0] === MESSAGE.data);
       // Without a terminal it is `output` that says what is hidden.
       expect(client.heard.at(-1)?.includes('number ***-**-8734')).toBe(true);
@@ -134,12 +124,12 @@ describe('a terminal that is asked for', () => {
     await client.sends([pty(wantsReply), request('env', true, string('LANG'), string('C')), exec('top'), data(to, Buffer.from('q'))]);
     await eventually('the target is asked', () => asked('pty-req') === 1);
     expect([asked('env'), asked('exec'), client.heard.length]).toEqual([0, 0, 0]);
-    target(about(MESSAGE.channelSuccess, 3));
+    stub.target(about(MESSAGE.channelSuccess, 3));
     const wanted = [...(wantsReply ? [MESSAGE.channelSuccess] : []), MESSAGE.channelSuccess, MESSAGE.channelSuccess];
     await answered(wanted.length);
-    await eventually('its input is there', () => heard.at(-1)?.[0] === MESSAGE.data);
+    await eventually('its input is there', () => stub.heard.at(-1)?.[0] === MESSAGE.data);
     expect(answers()).toEqual(wanted);
-    expect(heard.slice(1).map((each) => typeOf(each))).toEqual(['pty-req', 'env', 'exec', '']);
+    expect(stub.heard.slice(1).map((each) => typeOf(each))).toEqual(['pty-req', 'env', 'exec', '']);
     const { operations } = await recorded();
     const ran = operations.find(({ form }) => form === 'exec');
     expect([ran?.terminal, ran?.received.bytes.length]).toEqual([true, 0]);
@@ -150,12 +140,12 @@ describe('a terminal that is asked for', () => {
     await client.sends([pty(true), exec('top')]);
     await eventually('the target is asked', () => asked('pty-req') === 1);
     if (who === 'client') await client.sends([about(MESSAGE.close, to)]);
-    else target(about(MESSAGE.close, 3));
-    await eventually('the target hears of the close', () => heard.some((each) => each[0] === MESSAGE.close));
+    else stub.target(about(MESSAGE.close, 3));
+    await eventually('the target hears of the close', () => stub.heard.some((each) => each[0] === MESSAGE.close));
     if (who === 'client') {
       // It answers late, and then closes.
-      target(about(MESSAGE.channelSuccess, 3));
-      target(about(MESSAGE.close, 3));
+      stub.target(about(MESSAGE.channelSuccess, 3));
+      stub.target(about(MESSAGE.close, 3));
     }
     await client.until(() => client.heard.some((each) => each[0] === MESSAGE.close));
     if (who === 'target') await client.sends([about(MESSAGE.close, to)]);

@@ -5,9 +5,8 @@ import { boolean, message, string, uint32 } from '../../../src/protocols/ssh/cod
 import { LENT_BYTES, TypeAhead } from '../../../src/protocols/ssh/type-ahead.js';
 import { Windows } from '../../../src/protocols/ssh/windows.js';
 import { eventually } from '../../store/state-server.js';
-import { type RealSshd, startRealSshd } from '../../support/real-sshd.js';
-import { agreeably, ScriptedClient, stubTarget } from '../../support/ssh-peers.js';
-import { type SshWorld, startSshWorld } from '../../support/ssh-world.js';
+import { agreeably, ScriptedClient } from '../../support/ssh-peers.js';
+import { type StubSshWorld, startStubSshWorld } from '../../support/stub-ssh-world.js';
 
 describe('a window', () => {
   it.each(['client', 'target'] as const)(
@@ -86,36 +85,24 @@ describe('what is typed ahead', () => {
 });
 
 describe('a peer that sends more than it was given room for', () => {
-  let sshd: RealSshd;
-  let stub: Awaited<ReturnType<typeof stubTarget>>;
-  let world: SshWorld;
+  let stub: StubSshWorld;
   let client: ScriptedClient;
-  let target: (payload: Buffer) => void = () => undefined;
-  const heard: Buffer[] = [];
   const WINDOW = 1_000;
 
   beforeAll(async () => {
-    sshd = await startRealSshd();
-    stub = await stubTarget({
-      talk: (payload, send) => {
-        target = send;
-        heard.push(Buffer.from(payload));
-        if (payload[0] === MESSAGE.open) send(message(MESSAGE.openConfirmation, uint32(3), uint32(3), uint32(WINDOW), uint32(32_768)));
-        else agreeably(payload, send);
-      },
+    stub = await startStubSshWorld((payload, send) => {
+      if (payload[0] === MESSAGE.open) send(message(MESSAGE.openConfirmation, uint32(3), uint32(3), uint32(WINDOW), uint32(32_768)));
+      else agreeably(payload, send);
     });
-    world = await startSshWorld({ sshd: { ...sshd, port: stub.port }, options: { hostKeys: [stub.hostKey] } });
   });
   afterAll(async () => {
     client?.end();
-    await world?.[Symbol.asyncDispose]();
-    stub?.close();
-    await sshd?.[Symbol.asyncDispose]();
+    await stub?.[Symbol.asyncDispose]();
   });
   beforeEach(async () => {
     client?.end();
-    heard.length = 0;
-    client = await ScriptedClient.login(world.path.port);
+    stub.heard.length = 0;
+    client = await ScriptedClient.login(stub.world.path.port);
   });
 
   /** A channel of each way of opening one, with the room that each side has on it. */
@@ -138,11 +125,11 @@ describe('a peer that sends more than it was given room for', () => {
       const place = [string('h'), uint32(1), string('o'), uint32(1)];
       // The target speaks once it is spoken to.
       await client.sends([message(MESSAGE.globalRequest, string('keepalive@openssh.com'), boolean(false))]);
-      await eventually('the target is there', () => heard.length > 0);
-      target(message(MESSAGE.open, string('forwarded-tcpip'), uint32(3), uint32(WINDOW), uint32(32_768), ...place));
+      await eventually('the target is there', () => stub.heard.length > 0);
+      stub.target(message(MESSAGE.open, string('forwarded-tcpip'), uint32(3), uint32(WINDOW), uint32(32_768), ...place));
       await client.until(() => client.heard.length === 1);
       await client.sends([message(MESSAGE.openConfirmation, uint32(3), uint32(3), uint32(WINDOW), uint32(32_768))]);
-      await eventually('the target hears that it is open', () => heard.some((each) => each[0] === MESSAGE.openConfirmation));
+      await eventually('the target hears that it is open', () => stub.heard.some((each) => each[0] === MESSAGE.openConfirmation));
       return { client: WINDOW, target: WINDOW };
     },
   };
@@ -152,7 +139,7 @@ describe('a peer that sends more than it was given room for', () => {
   const ending = async (): Promise<string> => {
     let end = '';
     await eventually('its end is recorded', async () => {
-      const last = (await world.recorded()).findLast(({ kind }) => kind === 'end' || kind === 'start');
+      const last = (await stub.world.recorded()).findLast(({ kind }) => kind === 'end' || kind === 'start');
       if (last?.kind === 'end') end = `${last.end.reason}: ${last.end.message ?? ''}`;
       return end !== '';
     });
@@ -162,18 +149,18 @@ describe('a peer that sends more than it was given room for', () => {
   it.each(Object.entries(ways))('on a %s ends the session, whichever it is, and the byte too many does not arrive', async (_, open) => {
     const room = await open();
     await client.sends([data(3, Buffer.alloc(room.client))]);
-    await eventually('what has room is there', () => bytesIn(heard) === room.client);
+    await eventually('what has room is there', () => bytesIn(stub.heard) === room.client);
     await client.sends([data(3, Buffer.from('x'))]);
     await expect(client.until(() => false)).rejects.toThrow('the gateway closed');
-    expect(bytesIn(heard)).toBe(room.client);
+    expect(bytesIn(stub.heard)).toBe(room.client);
     expect(await ending()).toBe('protocol: The peer sent more than the other side has room for.');
     client.end();
-    heard.length = 0;
-    client = await ScriptedClient.login(world.path.port);
+    stub.heard.length = 0;
+    client = await ScriptedClient.login(stub.world.path.port);
     const again = await open();
-    target(data(3, Buffer.alloc(again.target)));
+    stub.target(data(3, Buffer.alloc(again.target)));
     await client.until(() => bytesIn(client.heard) === again.target);
-    target(data(3, Buffer.from('x')));
+    stub.target(data(3, Buffer.from('x')));
     await expect(client.until(() => false)).rejects.toThrow('the gateway closed');
     expect(bytesIn(client.heard)).toBe(again.target);
     expect(await ending()).toBe('protocol: The target sent more than the other side has room for.');

@@ -3,7 +3,6 @@
  * log do not go back, so nothing older comes later. Leaves are untrusted; what cannot be read is passed over.
  */
 import { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
-import { parseCheckpoint } from './checkpoint.js';
 import { LogFiles } from './log-files.js';
 import { bundlesBefore } from './pruning.js';
 
@@ -17,8 +16,7 @@ export class LogSweep {
 
   async *#ofLog(directory: string, time: number): AsyncGenerator<AuditLeaf, void> {
     const files = new LogFiles(directory);
-    const bytes = await files.checkpoint();
-    const size = bytes === null ? 0 : (parseCheckpoint(bytes)?.checkpoint.size ?? 0);
+    const size = await files.size();
     // What was pruned meanwhile was over, and was looked at.
     const next = Math.max(await files.first(), this.#next.get(directory) ?? 0);
     for await (const { index, leaf: raw } of files.leaves(size, next)) {
@@ -35,8 +33,7 @@ export async function newestOf(directories: readonly string[], kind: string): Pr
   const found: AuditLeaf[] = [];
   for (const directory of directories) {
     const files = new LogFiles(directory);
-    const bytes = await files.checkpoint();
-    const size = bytes === null ? 0 : (parseCheckpoint(bytes)?.checkpoint.size ?? 0);
+    const size = await files.size();
     const newest = await newestIn(files, size, kind);
     if (newest !== null) found.push(newest);
   }
@@ -46,8 +43,7 @@ export async function newestOf(directories: readonly string[], kind: string): Pr
 /** The last entry under the checkpoint of a log; null: there is none that can be read. */
 export async function newestEntry(directory: string): Promise<AuditLeaf | null> {
   const files = new LogFiles(directory);
-  const bytes = await files.checkpoint();
-  const size = bytes === null ? 0 : (parseCheckpoint(bytes)?.checkpoint.size ?? 0);
+  const size = await files.size();
   const last = size === 0 ? undefined : (await files.bundle(Math.floor((size - 1) / BUNDLE), size))?.at(-1);
   return last === undefined ? null : decodeLeaf(last);
 }

@@ -8,7 +8,6 @@ import { syncDirectories, writeWhole } from '../base/durable-file.js';
 import { leafHash } from '../base/merkle-hash.js';
 import { noSuchDirectory } from '../base/no-such-directory.js';
 import { GwError } from '../contract/gw-error.js';
-import { parseCheckpoint } from './checkpoint.js';
 import { LogFiles } from './log-files.js';
 import { bundlesBefore, decodePruning, PRUNED_FILE, type Pruning } from './pruning.js';
 
@@ -18,8 +17,7 @@ import { bundlesBefore, decodePruning, PRUNED_FILE, type Pruning } from './pruni
  */
 export async function pruneLog(directory: string, n: number): Promise<void> {
   const files = new LogFiles(directory);
-  const bytes = await files.checkpoint();
-  const size = bytes === null ? 0 : (parseCheckpoint(bytes)?.checkpoint.size ?? 0);
+  const size = await files.size();
   for await (const { leaf } of files.leaves(size, n)) {
     const pruning = decodePruning(leaf);
     if (pruning === null) break;
@@ -38,8 +36,7 @@ export async function pruneLog(directory: string, n: number): Promise<void> {
 export async function ownPruning(files: LogFiles): Promise<Pruning | null> {
   if ((await files.read(PRUNED_FILE)) === null) return null;
   const pruning = await files.pruning();
-  const bytes = await files.checkpoint();
-  const size = bytes === null ? 0 : (parseCheckpoint(bytes)?.checkpoint.size ?? 0);
+  const size = await files.size();
   const n = pruning?.leaf.n ?? size;
   if (pruning !== null && n < size && (await files.subtrees(size)(0, n)).equals(leafHash(pruning.bytes))) return pruning;
   throw new GwError('audit.invalid', `The log in ${files.directory} is said to be pruned by the file ${PRUNED_FILE}, and does not say so itself.`, {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { placeOf } from '../../src/cli/native-client/place.js';
 import type { Status } from '../../src/cli/status.js';
 import { type GatewayWorld, type RunningGateway, startGatewayWorld } from '../gateway/gateway-world.js';
+import { eventually } from '../store/state-server.js';
 import { type RealSshd, startRealSshd } from '../support/real-sshd.js';
 import { type CliHome, makeHome } from '../support/run-cli.js';
 import { run } from '../support/ssh-world.js';
@@ -106,7 +107,11 @@ describe('an account at the target', () => {
     expect((await home.run(['sessions', 'show', sessions[0]?.id ?? ''], { env })).stdout).toContain(`web-1 as ${account} (ssh`);
     const auditor = await as('eve', ['auditors', 'admins']);
     const search = ['audit', 'search', '--session', sessions[0]?.id ?? '', '--kind', 'session.start', '--json'];
-    const { entries } = JSON.parse((await home.run(search, { env: auditor })).stdout) as { entries: { data: object }[] };
+    let entries: { data: object }[] = [];
+    await eventually('the start is under a checkpoint', async () => {
+      ({ entries } = JSON.parse((await home.run(search, { env: auditor })).stdout) as { entries: { data: object }[] });
+      return entries.length > 0;
+    });
     expect(entries[0]?.data).toMatchObject({ account });
   });
 

@@ -4,6 +4,7 @@
  * the values inside errors of libraries may hold tokens.
  */
 import { stripVTControlCharacters } from 'node:util';
+import { closestWord } from '../base/closest-word.js';
 import { GwError } from '../contract/gw-error.js';
 import { paintErr, say, visible, visibleLines, writeData } from './terminal.js';
 
@@ -19,27 +20,6 @@ interface OclifError extends Error {
   readonly parse?: unknown;
 }
 
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    row = next;
-  }
-  return row[b.length] ?? 0;
-}
-
-/** The known command nearest to what was typed, when it is near enough to have been meant. */
-export function suggestCommand(typed: string, commands: readonly string[]): string | null {
-  let best: string | null = null;
-  let bestDistance = Math.max(2, Math.floor(typed.length / 3)) + 1;
-  for (const command of commands) {
-    const candidate = distance(typed, command);
-    if (candidate < bestDistance) [best, bestDistance] = [command, candidate];
-  }
-  return best;
-}
-
 /** Any thrown value as an error of the catalogue: the parser's complaints are usage errors. */
 function asGwError(thrown: unknown, commands: readonly string[]): GwError {
   if (thrown instanceof GwError || !(thrown instanceof Error)) return GwError.from(thrown);
@@ -50,9 +30,10 @@ function asGwError(thrown: unknown, commands: readonly string[]): GwError {
   const unknown = /^command (.+) not found$/.exec(message)?.[1];
   if (unknown !== undefined) {
     const typed = unknown.replaceAll(':', ' ');
-    const near = suggestCommand(
+    const near = closestWord(
       typed,
       commands.map((id) => id.replaceAll(':', ' ')),
+      2,
     );
     return new GwError('usage.invalid', `There is no command "gw ${typed}".`, {
       cause: thrown,

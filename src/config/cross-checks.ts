@@ -2,9 +2,10 @@
  * What a schema cannot say: names that must be unique or known, options that belong to a protocol, expressions that must compile. Pure
  * apart from the protocol's own `parseOptions`.
  */
+
+import { closestWord } from '../base/closest-word.js';
 import { isLoopbackHost } from '../base/loopback-host.js';
 import { GwError } from '../contract/gw-error.js';
-import { closestWord } from './closest-word.js';
 import type { ConfigProtocols } from './gateway-config.js';
 import { type JsonSchema, knownKeys } from './gateway-json-schema.js';
 import type { ParsedGatewayFile } from './gateway-schema.js';

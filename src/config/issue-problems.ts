@@ -1,6 +1,6 @@
 /** Turns what the schema complains about into problems with positions, in words that say what was found and what would be right. */
 import type { z } from 'zod';
-import { closestWord } from './closest-word.js';
+import { closestWord } from '../base/closest-word.js';
 import { type JsonSchema, knownKeys } from './gateway-json-schema.js';
 import type { ConfigPath, Problem, YamlSource } from './yaml-source.js';
 

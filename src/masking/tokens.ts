@@ -119,7 +119,7 @@ export function tokenMakers(keys: TokenKeys, dataClass: string, kind: ValueKind,
   }
   if (kind !== 'integer' || !isIntegerToken(token)) return NO_MAKERS;
   return [...keys.all].map(([id, key]) => {
-    const ring = { newest: { id, key }, all: keys.all };
+    const ring = withNewest(keys, id, key);
     return { by: `integer ${dataClass} ${bits} ${id}`, token, make: (value) => integerToken(ring, dataClass, value, bits) };
   });
 }
@@ -129,8 +129,10 @@ const NO_MAKERS: readonly TokenMaker[] = Object.freeze([]);
 /** The keys as they were when the key of this id was the newest. */
 function ringOf(keys: TokenKeys, id: number): TokenKeys | null {
   const key = keys.all.get(id);
-  return key === undefined ? null : { newest: { id, key }, all: keys.all };
+  return key === undefined ? null : withNewest(keys, id, key);
 }
+
+const withNewest = ({ all }: TokenKeys, id: number, key: MacKey): TokenKeys => ({ newest: { id, key }, all });
 
 /** Whether the text is shaped like a text token; `mintedBy` says whether this gateway made it. */
 export function isToken(text: string): boolean {

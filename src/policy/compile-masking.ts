@@ -4,7 +4,6 @@
  */
 import type { Treatment } from '../contract/masking.js';
 import type { ConditionRight, Unapproved } from '../contract/masking-policy.js';
-import { suggestion } from './closest-word.js';
 import { checkTargets } from './compile-rule.js';
 import { compileApproval } from './compile-terms.js';
 import { MASKING_CLASSES } from './masking-classes.js';
@@ -14,6 +13,7 @@ import type { DataPath, Report } from './problem.js';
 import type { ApprovalTerms } from './rule-terms.js';
 import type { MaskText, PolicyFileText } from './schema.js';
 import { asList, compileSubjects, compileTargets, type SubjectMatcher, type TargetMatcher } from './selector.js';
+import { suggestion } from './suggestion.js';
 import type { Vocabulary } from './vocabulary.js';
 
 /** A file, or what of it is about sensitive data. */

@@ -4,7 +4,6 @@
  */
 import type { FactDescriptor } from '../contract/protocol.js';
 import { compileAccounts } from './accounts.js';
-import { suggestion } from './closest-word.js';
 import { compileTerms } from './compile-terms.js';
 import type { CompiledRule, FactMatcher, ResourceMatcher } from './compiled-rule.js';
 import { type Condition, compileCondition } from './condition.js';
@@ -13,6 +12,7 @@ import { type NamePattern, parseNamePattern } from './name-pattern.js';
 import type { DataPath, Report } from './problem.js';
 import type { RuleText, TargetsText, TiersText } from './schema.js';
 import { asList, compileSubjects, compileTargets } from './selector.js';
+import { suggestion } from './suggestion.js';
 import { anyWindow, compileWindow } from './time-window.js';
 import { CONNECT, EVERY, type ProtocolVocabulary, selectProtocols, UNKNOWN, type Vocabulary } from './vocabulary.js';
 

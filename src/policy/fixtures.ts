@@ -8,10 +8,10 @@ import { TIERS } from '../contract/decision.js';
 import type { Identity } from '../contract/identity.js';
 import { TREATMENTS } from '../contract/masking.js';
 import { CONDITION_USES } from '../contract/masking-policy.js';
-import { suggestion } from './closest-word.js';
 import { locator, wordIssue } from './parse-file.js';
 import { type Problem, policyInvalid } from './problem.js';
 import type { TargetFields } from './selector.js';
+import { suggestion } from './suggestion.js';
 
 const text = z.string().min(1).max(10_000);
 const list = <T extends z.ZodType>(item: T): z.ZodArray<T> => z.array(item).max(1000);

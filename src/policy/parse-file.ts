@@ -4,9 +4,9 @@
  */
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
-import { suggestion } from './closest-word.js';
 import type { DataPath, Position, Problem } from './problem.js';
 import { KEYS, type PolicyFileText, policyFileSchema, RESERVED_EFFECTS, RESERVED_KEYS } from './schema.js';
+import { suggestion } from './suggestion.js';
 
 const FILE_LIMIT = 1 << 20;
 

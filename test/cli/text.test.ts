@@ -4,7 +4,6 @@ import { Chalk } from 'chalk';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { displayWidth } from '../../src/base/display-width.js';
-import { suggestCommand } from '../../src/cli/failure.js';
 import { isWebAddress, mayOpenBrowser } from '../../src/cli/login/announce-device.js';
 import { withCommand } from '../../src/cli/main.js';
 import { duration, relativeTime } from '../../src/cli/render/relative-time.js';
@@ -58,11 +57,6 @@ describe('the command line', () => {
     expect(withCommand(['--help'])).toEqual(['--help']);
     expect(withCommand(['-h'])).toEqual(['--help']);
     expect(withCommand(['ls', '--json'])).toEqual(['ls', '--json']);
-  });
-
-  it('suggests what is near, and nothing for what is not', () => {
-    expect(suggestCommand('conect', ['connect', 'config'])).toBe('connect');
-    expect(suggestCommand('xyzzyxyzzy', ['connect', 'ls'])).toBeNull();
   });
 });
 

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { formatByteSize, parseByteSize } from '../../src/base/byte-size.js';
 import { formatDuration, parseDuration } from '../../src/base/duration.js';
 import { isLoopbackHost } from '../../src/base/loopback-host.js';
-import { closestWord } from '../../src/config/closest-word.js';
 import { createAddressFilter, formatHostPort, parseAddressRange, parseHostPort } from '../../src/config/index.js';
 
 describe('durations', () => {
@@ -55,17 +54,4 @@ describe('address ranges', () => {
   it.each(['10.1.2.3', '192.0.2.7', '2001:db8::5', '::ffff:10.1.2.3'])('lets %s in', (address) => expect(filter(address)).toBe(true));
   it.each(['11.0.0.1', '192.0.2.8', '2001:db9::1', '::ffff:11.0.0.1', 'nonsense', undefined])('keeps %s out', (address) => expect(filter(address)).toBe(false));
   it.each(['10.0.0.0/33', '::/129', 'x/8', '10.0.0.0/', '10.0.0.0/-1', 'fe80::1%eth0'])('refuses %j', (text) => expect(parseAddressRange(text)).toBeNull());
-});
-
-it('suggests what was probably meant, and nothing far away', () => {
-  const known = ['listen', 'maxSessions', 'idleTimeout', 'dataDir'];
-  expect(['lisen', 'Listen', 'max-sessions', 'max_session', 'idelTimeout', 'datadir'].map((word) => closestWord(word, known))).toEqual([
-    'listen',
-    'listen',
-    'maxSessions',
-    'maxSessions',
-    'idleTimeout',
-    'dataDir',
-  ]);
-  expect(['zebra', 'x', 'l'.repeat(100)].map((word) => closestWord(word, known))).toEqual([null, null, null]);
 });

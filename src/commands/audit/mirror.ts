@@ -1,6 +1,7 @@
 /** `gw audit mirror`: a copy of the gateway's audit log, to be verified elsewhere. */
 import { string } from '@oclif/core/flags';
 import { GwCommand } from '../../cli/base-command.js';
+import { mirrorGateway } from '../../cli/mirror-gateway.js';
 import { sayMissingTimestamps } from '../../cli/say-missing-timestamps.js';
 import { visible } from '../../cli/terminal.js';
 import type { Mirrored } from '../../gateway/mirror-logs.js';
@@ -18,8 +19,7 @@ export default class AuditMirror extends GwCommand {
   async run(): Promise<{ readonly logs: readonly Mirrored[] }> {
     const { flags } = await this.parse(AuditMirror);
     const { client } = await this.connect(flags);
-    const { mirrorLogs } = await import('../../gateway/mirror-logs.js');
-    const logs = await mirrorLogs({ list: () => client.auditLogs(), file: (path, limit) => client.auditFile(path, limit) }, flags.to);
+    const logs = await mirrorGateway(client, flags.to);
     for (const { log, size, added } of logs) this.print(`${visible(log)}: ${size} entries, ${added} new`);
     if (!this.jsonEnabled()) sayMissingTimestamps(logs);
     return { logs };

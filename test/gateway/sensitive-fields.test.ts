@@ -30,3 +30,17 @@ it('are given as often as they are asked for, also when the journal has gone on'
     expect(await source.of(begin(3, 'ses_4'))).toMatchObject({ name: 'alice' });
     source.close();
   }));
+
+it('of an entry that was written when the one before had been found are there', () =>
+  withDirectory(async (dir) => {
+    await using journal = await open(dir, { bootId: 'wrk_a' });
+    const source = createSensitiveSource(dir, keys);
+    for (const [n, session] of ['ses_1', 'ses_2', 'ses_3'].entries()) {
+      journal.begin(start(session)).end(end);
+      journal.commit();
+      // Somebody waits for the disk: zeros are written ahead, and read with what stands before them.
+      await journal.synced();
+      expect([session, await source.of(begin(n, session))]).toEqual([session, expect.objectContaining({ name: 'alice' })]);
+    }
+    source.close();
+  }));

@@ -13,8 +13,9 @@ import { type Checkpoint, isSigned, parseCheckpoint } from './checkpoint.js';
 import { LogFiles } from './log-files.js';
 import type { LogProblem } from './log-problem.js';
 import { parseVerifierKey } from './note-key.js';
-import { readPending } from './pending-leaves.js';
+import { type FoundLeaves, readPending } from './pending-leaves.js';
 import { BEGINNINGS, type Pruning } from './pruning.js';
+import { READ_ATTEMPTS } from './read-steadily.js';
 import type { Note } from './signed-note.js';
 import { TILE_WIDTH } from './tile-layout.js';
 import { checkTimestamps, ToldTimestamps } from './timestamp/check-timestamps.js';
@@ -60,8 +61,7 @@ const PROBLEMS = 10_000;
 export async function verifyLog(directory: string, options: VerifyOptions): Promise<LogReport> {
   const files = new LogFiles(directory);
   const problems: LogProblem[] = [];
-  const bytes = await files.checkpoint();
-  const parsed = bytes === null ? null : parseCheckpoint(bytes);
+  const { bytes, parsed, unsigned } = await readHead(files);
   const log = parsed?.checkpoint.origin ?? basename(directory);
   const report: Report = (claim, index, message) => {
     if (problems.length < PROBLEMS) problems.push({ claim, log, index, message });
@@ -95,9 +95,29 @@ export async function verifyLog(directory: string, options: VerifyOptions): Prom
     isOfLog: (stamped, signed) => isOfLog(files, checkpoint, stamped, signed, options),
     report: (index, message) => report('timestamp', index, message),
   });
-  const pending = await checkPending(directory, checkpoint.size, sight, report);
+  const pending = checkPending(unsigned, checkpoint.size, sight, report);
   checkTail(sight, pending, options.at, report);
   return { ...said, pending, timestamps };
+}
+
+interface Head {
+  readonly bytes: Buffer | null;
+  /** Null: there is no checkpoint, or it is none. */
+  readonly parsed: ReturnType<typeof parseCheckpoint>;
+  /** Entries that follow on it. */
+  readonly unsigned: FoundLeaves;
+}
+
+/** The checkpoint and the entries without one, of one moment: a log that is written meanwhile drops those that come under its next checkpoint. */
+async function readHead(files: LogFiles): Promise<Head> {
+  for (let attempt = 1; ; attempt++) {
+    const bytes = await files.checkpoint();
+    const parsed = bytes === null ? null : parseCheckpoint(bytes);
+    if (parsed === null) return { bytes, parsed, unsigned: { leaves: [], unreadableBytes: 0 } };
+    const unsigned = await readPending(files.directory, parsed.checkpoint.size, PENDING_BYTES);
+    const moved = (await files.checkpoint())?.equals(bytes ?? Buffer.alloc(0)) !== true;
+    if (!moved || attempt === READ_ATTEMPTS) return { bytes, parsed, unsigned };
+  }
 }
 
 /** What the file `pruned` says, when it is of an entry that the checkpoint covers; the entry itself is compared when it comes. */
@@ -228,8 +248,7 @@ function unreadable(thrown: unknown): null {
 }
 
 /** Entries without a checkpoint: they follow on, or something was changed. A torn last record is what a crash leaves. */
-async function checkPending(directory: string, size: number, sight: Sight, report: Report): Promise<number> {
-  const { leaves, unreadableBytes } = await readPending(directory, size, PENDING_BYTES);
+function checkPending({ leaves, unreadableBytes }: FoundLeaves, size: number, sight: Sight, report: Report): number {
   const order = new Order(report, (leaf) => see(sight, leaf), sight.last?.time);
   for (const [at, bytes] of leaves.entries()) order.look(bytes, size + at);
   if (unreadableBytes > 0) report('tail', size + leaves.length, `${unreadableBytes} bytes of entries that were not signed yet cannot be read`);

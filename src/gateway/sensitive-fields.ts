@@ -9,7 +9,7 @@ import type { AuditEntry } from '../contract/audit-entry.js';
 import { isWorkerAlive, type JournalEvent, type JournalKeys, readEvents } from '../recording/index.js';
 
 export interface SensitiveSource {
-  /** Null: the entry has none, or they are gone. Asked for each log in its order. */
+  /** Null: the entry has none, or they are gone. Asked for each log in its order, and again for what was not delivered. */
   of(entry: AuditEntry): Promise<Readonly<Record<string, unknown>> | null>;
   close(): void;
 }
@@ -18,14 +18,20 @@ export interface SensitiveSource {
 const JOURNALS = 16;
 /** Events of a journal that were passed and not asked for. */
 const PASSED = 20_000;
+/** Entries whose fields are kept for whoever asks again: more than a sink makes of a batch at once. */
+const GIVEN = 5_000;
 /** A journal's name becomes part of a path. */
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
 
 export function createSensitiveSource(journalDir: string, keys: JournalKeys): SensitiveSource {
   const journals = new Map<string, FollowedJournal>();
+  const given = new Map<string, Readonly<Record<string, unknown>>>();
   return {
     of: async (entry) => {
       if (!Array.isArray(entry.data['apart']) || !NAME.test(entry.journal)) return null;
+      const place = `${entry.log}#${entry.n}`;
+      const before = given.get(place);
+      if (before !== undefined) return before;
       let journal = journals.get(entry.journal);
       if (journal === undefined) {
         const oldest = [...journals.keys()][0];
@@ -36,7 +42,12 @@ export function createSensitiveSource(journalDir: string, keys: JournalKeys): Se
         journal = await FollowedJournal.open(journalDir, entry.journal, keys);
         journals.set(entry.journal, journal);
       }
-      return journal.find(keyOfEntry(entry));
+      const found = await journal.find(keyOfEntry(entry));
+      if (found === null) return null;
+      const [first] = given.keys();
+      if (given.size >= GIVEN && first !== undefined) given.delete(first);
+      given.set(place, found);
+      return found;
     },
     close: () => {
       for (const journal of journals.values()) journal.close();

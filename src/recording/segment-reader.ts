@@ -82,15 +82,16 @@ export class SegmentReader implements AsyncDisposable {
   /** The next frame. After `end` or `partial` it may be called again: a live segment grows. */
   async next(): Promise<SegmentItem> {
     const offset = this.#offset;
-    const head = this.#have(offset, FRAME_HEAD_BYTES) ?? (await this.#read(offset, FRAME_HEAD_BYTES));
+    let head = this.#have(offset, FRAME_HEAD_BYTES);
+    // What was read ahead of its frame may have been written since: the file itself is asked before a frame is said not to be there.
+    if (head === null || isWritten(head) !== 'whole') {
+      this.#filled = 0;
+      head = (await this.#read(offset - CHAIN_BYTES, CHAIN_BYTES + FRAME_HEAD_BYTES)).subarray(CHAIN_BYTES);
+    }
     if (head.length === 0) return { kind: 'end', offset, ahead: false };
     if (this.#sealed) return { kind: 'broken', offset, problem: 'there are bytes after the seal' };
     const written = isWritten(head);
-    if (written !== 'whole') {
-      // What is read next time must come from the file.
-      this.#filled = 0;
-      return written === 'no' ? { kind: 'end', offset, ahead: true } : { kind: 'partial', offset };
-    }
+    if (written !== 'whole') return written === 'no' ? { kind: 'end', offset, ahead: true } : { kind: 'partial', offset };
     const length = head.readUInt32BE(0);
     const type = head.readUInt16BE(4) >> 8;
     if (length > FRAME_BODY_BYTES) return { kind: 'broken', offset, problem: `a frame claims ${length} bytes` };

@@ -11,6 +11,7 @@ import { tilePath } from '../../src/audit/tile-layout.js';
 import { silentLogger } from '../../src/base/logger.js';
 import { leafHash } from '../../src/base/merkle-hash.js';
 import { inclusionProof, verifyInclusion } from '../../src/base/merkle-proof.js';
+import { eventually } from '../store/state-server.js';
 
 const key = readSigningKey(newSigningKey(), 'The key');
 const NEVER = 3_600_000;
@@ -162,7 +163,7 @@ describe('a log', () => {
       expect(log.healthy).toBe(false);
       expect(() => add(log, 1)).toThrowError(expect.objectContaining({ code: 'recording.failed' }));
       await rm(join(options.directory, 'tile'));
-      await expect.poll(() => log.healthy).toBe(true);
+      await eventually('it is written again', () => log.healthy);
       await expectWhole(options.directory, 2);
     }));
 

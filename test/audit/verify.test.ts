@@ -1,11 +1,13 @@
 /** The verifier over real log directories: everything whole verifies, and each way of changing it is found and named by the claim that fails. */
+import { cpSync, rmSync } from 'node:fs';
 import { cp, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditLeaf } from '../../src/audit/audit-leaf.js';
 import { type Checkpoint, parseCheckpoint } from '../../src/audit/checkpoint.js';
-import { newSigningKey, readSigningKey } from '../../src/audit/note-key.js';
-import { buildLogs, claims, forge, leavesOf, openTrail, START, session, verify, withDirectory } from './log-world.js';
+import { newSigningKey, publicKeyBytes, readSigningKey } from '../../src/audit/note-key.js';
+import { verifyLog } from '../../src/audit/verify-log.js';
+import { buildLogs, claims, forge, key, leavesOf, openTrail, START, session, verify, withDirectory } from './log-world.js';
 
 let original: string;
 let finish: () => void;
@@ -223,5 +225,28 @@ describe('a log whose process died', () => {
       await writeFile(file, bytes);
       expect(await claims(dir, { at: START })).toEqual(['tail']);
       expect((await stat(file)).size).toBe(bytes.length);
+    }));
+});
+
+describe('a log that is written while it is verified', () => {
+  it('is told with the entries that had no checkpoint when it was looked at, also when they got one meanwhile', () =>
+    withDirectory(async (dir) => {
+      await (await openTrail(dir, 0, 'wrk_a')).close();
+      const trail = await openTrail(dir, 0, 'wrk_b');
+      session(trail, 'ses_b1', 1);
+      trail.commit();
+      const [log, seen] = [join(dir, '0'), join(dir, 'seen')];
+      await cp(log, seen, { recursive: true });
+      await trail.close();
+      const kinds: string[] = [];
+      const onLeaf = (_log: string, { kind }: AuditLeaf): void => {
+        // It is signed, and its files are dropped, as soon as the first entry was read.
+        if (kinds.push(kind) > 1) return;
+        rmSync(seen, { recursive: true });
+        cpSync(log, seen, { recursive: true });
+      };
+      const { problems } = await verifyLog(seen, { keys: [publicKeyBytes(key)], known: [], at: START, onLeaf });
+      expect(problems).toEqual([]);
+      expect(kinds).toEqual(expect.arrayContaining(['session.start', 'session.end']));
     }));
 });

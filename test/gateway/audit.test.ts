@@ -2,7 +2,7 @@
  * The log of a real gateway: what its sessions leave there, kill -9 of workers and of the whole, and `gw audit verify` over the files. The number
  * of kills is bounded here; GW_KILLS asks for more.
  */
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseVerifierKey } from '../../src/audit/index.js';
@@ -325,14 +325,21 @@ describe('the log of a gateway', () => {
   it('that cannot be written turns readiness red and refuses sessions, until it can', async () => {
     await world.configure({ workers: 1 });
     const gateway = await world.start();
-    const directory = join(data, 'log', '0');
-    const old = await readFile(join(directory, 'checkpoint'));
-    await writeFile(join(directory, 'checkpoint'), 'put back\n');
+    // The newest checkpoint is put aside: an older one would not be taken back.
+    const [checkpoint, aside] = [join(data, 'log', '0', 'checkpoint'), join(world.dir, 'aside')];
+    await eventually('everything is signed', async () => (await verify()).logs.every(({ pending }) => pending === 0));
+    await eventually('the checkpoint is exchanged', async () => {
+      await rename(checkpoint, aside);
+      return writeFile(checkpoint, 'put back\n', { flag: 'wx' }).then(
+        () => true,
+        () => false,
+      );
+    });
     const ready = async (): Promise<boolean> => (await world.api(gateway, '/readyz')).status === 200;
     await world.api(gateway, '/api/v1/sessions', { token: await world.token('carol', ['auditors']) });
     await eventually('readiness is red', async () => !(await ready()));
     await expect(world.connect(gateway, await world.token('alice'))).rejects.toThrow();
-    await writeFile(join(directory, 'checkpoint'), old);
+    await rename(aside, checkpoint);
     expect((await verify()).problems.filter(({ claim }) => claim === 'signature')).toEqual([]);
     await eventually('readiness is green', ready);
     await work(gateway, 'alice');

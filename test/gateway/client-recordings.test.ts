@@ -300,7 +300,7 @@ describe('at a terminal', () => {
       said += bytes.toString();
       if (said.includes('terminal') && !said.includes('got')) child.stdin.write('täst\r');
     });
-    const [code] = (await once(child, 'exit')) as [number];
+    const [code] = (await once(child, 'close')) as [number];
     expect(said.replaceAll('\r', '')).toContain('33 101\nterminal\n');
     expect(said).toContain('got täst');
     expect(said).toContain('42');
@@ -344,7 +344,7 @@ describe('at a terminal', () => {
         // Where it is not raw, Ctrl-C ends the program.
         if (step === 1 && said.includes(Buffer.from(typed).toString('hex'))) child.stdin.write(['', '\u0003'][step++] ?? '');
       });
-      const [code] = (await once(child, 'exit')) as [number | null];
+      const [code] = (await once(child, 'close')) as [number | null];
       return { said, code };
     };
     const without = await shown('');
@@ -377,7 +377,7 @@ describe('at a terminal', () => {
         sent = true;
         process.kill(Number(pid), signal);
       });
-      await once(child, 'exit');
+      await once(child, 'close');
       const modes = said.replaceAll('\r', '').match(/^[0-9a-f]+(?::[0-9a-f]+){10,}$/gm) ?? [];
       expect(said).toContain('over');
       expect(said).toContain(`ended ${128 + constants.signals[signal]}`);
@@ -421,7 +421,7 @@ describe('at a terminal', () => {
       next();
     });
     next();
-    await once(child, 'exit');
+    await once(child, 'close');
     expect(steps).toEqual([]);
     expect((await recordings())[0]).toMatchObject({ state: 'complete', problems: [] });
   });

@@ -14,9 +14,13 @@ let requests: Record<string, string>;
 beforeAll(async () => {
   world = await startEvidenceWorld(2);
   history = (await page()).sessions.toReversed();
-  const steps = await world.gw('audit', 'search', '--kind', 'approval.hold', '--output', 'json');
-  const entries = (JSON.parse(steps.stdout) as { entries: { data: { approval: string; requesterSubject: string } }[] }).entries;
-  requests = Object.fromEntries(entries.map(({ data }) => [data.requesterSubject, data.approval]));
+  // What was written last is found as soon as a checkpoint covers it.
+  await eventually('the requests are in the audit log', async () => {
+    const steps = await world.gw('audit', 'search', '--kind', 'approval.hold', '--output', 'json');
+    const entries = (JSON.parse(steps.stdout) as { entries: { data: { approval: string; requesterSubject: string } }[] }).entries;
+    requests = Object.fromEntries(entries.map(({ data }) => [data.requesterSubject, data.approval]));
+    return entries.length === 2;
+  });
   // Operations are found a moment after they are over.
   await eventually('the history is indexed', async () => (await found('--relation', 'bank.customers')).length === 4);
 }, 120_000);

@@ -1,6 +1,7 @@
 /** The catalog of a target as sessions share it: one connection, looked at again when something changed, gone with the last session. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Catalog } from '../../src/protocols/postgres/catalog/catalog.js';
+import { eventually } from '../store/state-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import { query, RawClient, rowsOf } from '../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
@@ -47,6 +48,7 @@ describe('the catalog of a target', () => {
   });
 
   it('is shared by sessions, and its connection goes with the last one', async () => {
+    await eventually('the connection of those before is gone', async () => (await looking()) === 0);
     const [one, two] = [await login(), await login()];
     const [first, second] = world.path.live.list();
     expect(first?.pump.catalog()).not.toBeNull();
@@ -54,7 +56,7 @@ describe('the catalog of a target', () => {
     expect(await looking()).toBe(1);
     one.close();
     two.close();
-    await expect.poll(looking).toBe(0);
+    await eventually('its connection is gone', async () => (await looking()) === 0);
   });
 
   it('is another one as soon as it is asked for after a change, and the same one after none', async () => {
@@ -91,7 +93,7 @@ describe('the catalog of a target', () => {
   it('follows a change that nobody says by itself', async () => {
     const client = await login();
     await owner.run(query("create function minus_one(a int) returns int language sql as 'select a - 1'"));
-    await expect.poll(() => snapshot()?.functions(null, 'minus_one').length, { timeout: 10_000 }).toBe(1);
+    await eventually('it is seen', () => snapshot()?.functions(null, 'minus_one').length === 1);
     client.close();
   });
 

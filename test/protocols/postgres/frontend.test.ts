@@ -28,14 +28,15 @@ const BYTES = 250_000;
 describe('a client that sends byte by byte', () => {
   it.each(['a statement', 'behind a message that waits'])('costs little: %s', (what) => {
     const { talk, up, paused } = frontend();
-    const started = performance.now();
+    const started = process.cpuUsage();
     if (what === 'a statement') up.take(frame('Q', 'x'.repeat(BYTES + 10)).subarray(0, 5));
     else {
       talk.awaitingCopy = true;
       up.take(frame('S'));
     }
     for (let i = 0; i < BYTES; i++) up.take(Buffer.from('x'));
-    expect(performance.now() - started).toBeLessThan(2_000);
+    // Of the processor: on a machine that is busy all takes longer, and costs no more.
+    expect(process.cpuUsage(started).user).toBeLessThan(2_000_000);
     expect(paused.count).toBe(what === 'a statement' ? 0 : 1);
   });
 

@@ -2,7 +2,6 @@
  * What detectors do to values that may hold text: what is put in the place of one is a value of the same type whose other parts are as they were, nothing
  * that is found stays, and any bytes, however deep, are looked at in bounded time.
  */
-import { performance } from 'node:perf_hooks';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TextScan } from '../../../src/contract/masking-policy.js';
@@ -198,9 +197,10 @@ describe('any bytes', () => {
       '&'.repeat(size),
       deep,
     ];
-    const begin = performance.now();
+    const begin = process.cpuUsage();
     for (const text of hostile) for (const oid of [0, BYTEA, XML, RECORD, 1009]) for (const binary of [false, true]) shown(oid, Buffer.from(text), binary);
-    expect(performance.now() - begin).toBeLessThan(20_000);
+    // Of the processor: on a machine that is busy all takes longer, and costs no more.
+    expect(process.cpuUsage(begin).user).toBeLessThan(20_000_000);
     expect(shownText(RECORD, deep)).not.toContain(CANARY);
   });
 });

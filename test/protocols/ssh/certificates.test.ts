@@ -2,7 +2,7 @@
  * Certificates with the system's own ssh, ssh-keygen and sshd: people log in on the native port by one that the gateway issued, and the gateway
  * on a target that trusts its authority. And all that is nearly such a certificate, and lets nobody in.
  */
-import { execFile } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFile } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { ssh } from '../../../src/protocols/ssh/index.js';
 import { makeCertificate, readCertificate } from '../../../src/protocols/ssh/transport/certificate.js';
 import { blobOf, signWith } from '../../../src/protocols/ssh/transport/public-key.js';
 import { startRealSshd } from '../../support/real-sshd.js';
-import { type Ended, run, type SshWorld, startSshWorld } from '../../support/ssh-world.js';
+import { type Ended, type RunOptions, run, type SshWorld, startSshWorld } from '../../support/ssh-world.js';
 
 const exec = promisify(execFile);
 let world: SshWorld;
@@ -51,11 +51,11 @@ async function issue(type: string, identity = ann(), targets: readonly string[] 
 }
 
 /** `ssh` with the key of `type` and this certificate, and nothing else. */
-async function login(type: string, certificate: string, command = 'echo in', key = type): Promise<Ended> {
+async function login(type: string, certificate: string, command = 'echo in', key = type, options: RunOptions = {}): Promise<Ended> {
   const file = join(files, `${type}-shown-cert.pub`);
   await writeFile(file, `${certificate}\n`);
   const shown = ['-o', 'PreferredAuthentications=publickey', '-o', 'IdentitiesOnly=yes', '-i', join(files, key), '-o', `CertificateFile=${file}`];
-  return run('ssh', [...shown, ...world.options(), 'web-1', command], { env: { ...world.env, SSH_AUTH_SOCK: '' } });
+  return run('ssh', [...shown, ...world.options(), 'web-1', command], { ...options, env: { ...world.env, SSH_AUTH_SOCK: '' } });
 }
 
 describe('a certificate of the gateway', () => {
@@ -101,7 +101,17 @@ describe('a certificate of the gateway', () => {
   });
 
   it('ends the sessions that stand on it with the login', async () => {
-    const ended = await login('ed25519', await issue('ed25519', ann({ expiresAt: Date.now() + 2_500 })), 'echo in; sleep 1000');
+    const expiresAt = Date.now() + 600_000;
+    const seen: (number | undefined)[] = [];
+    // Its end is brought forward once the session is open, however long that took.
+    const during = (child: ChildProcessWithoutNullStreams): void =>
+      void child.stdout.once('data', () => {
+        const session = world.path.path.live.list().at(-1);
+        seen.push(session?.guard.expiresAt);
+        if (session !== undefined) world.path.path.live.renew(session.start.session, { ...session.identity, expiresAt: Date.now() + 100 });
+      });
+    const ended = await login('ed25519', await issue('ed25519', ann({ expiresAt })), 'echo in; sleep 1000', 'ed25519', { during });
+    expect(seen).toEqual([expiresAt]);
     expect(ended).toMatchObject({ code: 255 });
     expect(ended.out.toString()).toBe('in\n');
     expect(ended.err).toContain('login.expired');

@@ -56,8 +56,11 @@ async function takenBack(request: ApprovalRecord, file: string): Promise<void> {
   await eventually('the request is cancelled', async () => (await desk().find(request.id)).state === 'cancelled');
   await expect(approveAs(desk(), request, 'dan')).rejects.toMatchObject({ code: 'approval.decided' });
   expect(existsSync(file)).toBe(false);
-  const operations = (await world.recorded()).flatMap((item) => (item.kind === 'operation' ? [item.operation] : []));
-  expect(operations.find(({ exact }) => exact.toString().includes(file))?.decision?.effect).toBe('deny');
+  // It is recorded as soon as the session heard of it, which the state database may tell others first.
+  await eventually('the record says so', async () => {
+    const operations = (await world.recorded()).flatMap((item) => (item.kind === 'operation' ? [item.operation] : []));
+    return operations.find(({ exact }) => exact.toString().includes(file))?.decision?.effect === 'deny';
+  });
 }
 
 interface Shared {

@@ -43,6 +43,7 @@ function operation(at: number): IndexedOperation {
     onBehalfOf: null,
     target: `target${at % 20}`,
     verdict: denied ? 'deny' : 'allow',
+    asked: false,
     status: denied ? 'refused' : 'ok',
     rule: denied ? 'bank/no-writes' : 'bank/reads',
     kinds: [kind],

@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { SessionDetail, SessionList } from '../contract/api-types.js';
 import { APPROVAL_STATES } from '../contract/approval.js';
-import { SEARCH_FIELDS, type SearchField, tagOf } from '../contract/operation-index.js';
+import { SEARCH_FIELDS, type SearchField, tagOf, VERDICTS } from '../contract/operation-index.js';
 import type { SessionFilter } from '../contract/session-store.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices } from './api-services.js';
@@ -14,9 +14,6 @@ import { validate } from './validate.js';
 import { visibleSession } from './visible-session.js';
 
 const text = z.string().min(1).max(300);
-
-/** What operations were decided; `unknown`: their decision cannot be read any more. */
-const VERDICTS = ['allow', 'deny', 'require_approval', 'unknown'] as const;
 
 const listQuery = z.strictObject({
   state: z.enum(['live', 'ended']).optional(),

@@ -10,8 +10,10 @@ export interface IndexedOperation {
   readonly name: string;
   readonly onBehalfOf: string | null;
   readonly target: string;
-  /** `allow` | `deny` | `require_approval`; `unknown` where the decision cannot be read. */
+  /** What came of it, people included: `allow` | `deny`; `unknown` where the decision cannot be read. */
   readonly verdict: string;
+  /** Policy had people asked; found as `verdict:require_approval`, whatever they said. */
+  readonly asked: boolean;
   /** The outcome, or `refused` or `unknown`. */
   readonly status: string;
   readonly rule: string | null;
@@ -39,7 +41,7 @@ export interface OperationQuery {
   readonly after: { readonly at: string; readonly session: string; readonly sequence: number } | null;
 }
 
-export type FoundOperation = Omit<IndexedOperation, 'onBehalfOf'>;
+export type FoundOperation = Omit<IndexedOperation, 'onBehalfOf' | 'asked'>;
 
 export interface OperationIndex {
   /** Operations that are there already stay as they are. Gives how many the database does not take at all. @throws GwError `store.unavailable` */
@@ -56,5 +58,9 @@ export interface OperationIndex {
 /** Names by which a search can ask for operations, and the letters before them in a tag. */
 export const SEARCH_FIELDS = ['relation', 'target', 'user', 'for', 'verdict', 'status', 'rule', 'kind', 'masked'] as const;
 export type SearchField = (typeof SEARCH_FIELDS)[number];
+
+/** All that `verdict` and `status` of a search can be. */
+export const VERDICTS = ['allow', 'deny', 'require_approval', 'unknown'] as const;
+export const STATUSES = ['ok', 'error', 'refused', 'cancelled', 'lost', 'unknown'] as const;
 
 export const tagOf = (field: SearchField, value: string): string => `${field}:${value.toLowerCase().slice(0, 300)}`;

@@ -13,17 +13,26 @@ export interface Control {
   readonly sections: readonly SectionId[];
   /** What an examiner asks. */
   readonly question: string;
+  /** What it asks for and gw does not record, so that no section can answer it; null: nothing. */
+  readonly lacks: string | null;
 }
 
 const of =
   (framework: Framework) =>
-  (control: string, ask: string, sections: string, question: string): Control => ({
+  (control: string, ask: string, sections: string, question: string, lacks: string | null = null): Control => ({
     framework,
     control,
     ask,
     sections: sections.split(' ') as SectionId[],
     question,
+    lacks,
   });
+
+export const AUTHENTICATION = 'how a login was authenticated (amr, acr): the identity provider has it';
+const RIGHTS = 'who approved a right: rules are reviewed where their files are versioned';
+const POLICY = 'who wrote and who approved a policy file: it is reviewed where it is versioned';
+const REVIEWS = 'reviews of the log, and what became of what they found';
+const CLOCK = 'the offset of the gateway clock against a reference';
 
 const ffiec = of('ffiec');
 const csf = of('csf');
@@ -46,8 +55,9 @@ export const CONTROLS: readonly Control[] = [
     'Segregation of duties; no administrator hides actions',
     'E05 E08',
     'Did anyone approve their own request, or edit their own policy?',
+    POLICY,
   ),
-  ffiec('IS Obj.6.20a-c', 'Enrol, authorize and monitor access rights', 'E02', 'Show the approval for these accounts.'),
+  ffiec('IS Obj.6.20a-c', 'Enrol, authorize and monitor access rights', 'E02', 'Show the approval for these accounts.', RIGHTS),
   ffiec(
     'IS Obj.6.20d; II.C.15',
     'Privileged rights: event by event, documented, unique identity, logged, independently watched',
@@ -60,12 +70,19 @@ export const CONTROLS: readonly Control[] = [
     'E04 E09',
     'Who ran utilities that alter data on this host?',
   ),
-  ffiec('IS Obj.6.22e,f', 'Application access: limits of time of day, logged, alerts', 'E06 E08 E16', 'What alerts fired, and who handled them?'),
+  ffiec(
+    'IS Obj.6.22e,f',
+    'Application access: limits of time of day, logged, alerts',
+    'E06 E08 E16',
+    'What alerts fired, and who handled them?',
+    'alerts, and who handled them',
+  ),
   ffiec(
     'IS Obj.6.23b; II.C.15(c)',
     'Remote access approved, logged, restricted in time, strongly authenticated, encrypted',
     'E04 E09',
     'Show all remote administration in March and how it was authenticated.',
+    AUTHENTICATION,
   ),
   ffiec('IS Obj.6.24a; II.C.15(d)', 'Log date, time, user, location, duration, activity', 'E09', 'Give the duration and the purpose of this session.'),
   ffiec(
@@ -98,12 +115,14 @@ export const CONTROLS: readonly Control[] = [
     'Identity and access management, stronger authentication for privileged use',
     'E02 E04',
     'Which privileged sessions lacked strong authentication?',
+    AUTHENTICATION,
   ),
   ffiec(
     'AIO Obj.15.7; VI.B.7',
     'Log policy: objectives, access to settings, review, retention, escalation, false positives',
     'E08 E10 E16',
     'Who can change log settings, and what is the rate of false positives?',
+    'false positives, and who may change the settings of the gateway',
   ),
   ffiec(
     'DAM Obj.4.9e,f,h-j',
@@ -130,6 +149,7 @@ export const CONTROLS: readonly Control[] = [
     'Users include service accounts, applications and devices; monitor, log, report',
     'E02 E04 E12',
     'How are system identities authenticated and inventoried?',
+    AUTHENTICATION,
   ),
   ffiec('Audit booklet, work papers and CAATs', 'Working papers support findings; tools for sampling', 'E14', 'Perform this test again.'),
   csf('PR.AA-05', 'Access permissions are managed, with least privilege and separation of duties', 'E02 E05', 'Who has access, and who gave it?'),
@@ -150,7 +170,7 @@ export const CONTROLS: readonly Control[] = [
   cri('PR.AA-05.02', 'Privileged access is limited in time', 'E05', 'For how long was access granted?'),
   cri('PR.AA-05.03', 'Service accounts have a life cycle', 'E12 E13', 'Which service identities are there?'),
   cri('PR.AA-05.04', 'Third-party access is limited and ended', 'E03', 'Was the access of the contractor gone on day one?'),
-  cri('PR.PS-01.04', 'Changes to settings are controlled', 'E08', 'Who changed the policy, and when?'),
+  cri('PR.PS-01.04', 'Changes to settings are controlled', 'E08', 'Who changed the policy, and when?', POLICY),
   cri('PR.PS-04.01', 'Logging covers what matters', 'E01 E04', 'Which systems are logged?'),
   cri('PR.PS-04.02', 'Failures of logging are noticed', 'E01 E10', 'When did logging fail?'),
   cri('PR.PS-04.03', 'Logs are protected', 'E10', 'Who read the log?'),
@@ -182,10 +202,16 @@ export const CONTROLS: readonly Control[] = [
     'E10',
     'Who read the logs, and what shows that they are unchanged?',
   ),
-  pci('10.4.1.1', 'Automated review of logs', 'E16', 'What was found by review?'),
+  pci('10.4.1.1', 'Automated review of logs', 'E16', 'What was found by review?', REVIEWS),
   pci('10.5.1', 'Logs are kept for twelve months, three of them at hand', 'E11', 'Show the oldest record.'),
-  pci('10.6', 'Time is synchronized', 'E01', 'How far was the clock off?'),
-  pci('10.7.2', 'Failures of critical controls are noticed and answered', 'E01 E10', 'What happened when logging failed?'),
+  pci('10.6', 'Time is synchronized', 'E01', 'How far was the clock off?', CLOCK),
+  pci(
+    '10.7.2',
+    'Failures of critical controls are noticed and answered',
+    'E01 E10',
+    'What happened when logging failed?',
+    'when a failure of logging was answered, and by whom',
+  ),
   pci('3.3.1', 'Sensitive authentication data is not kept', 'E07', 'Is there a security code in the recordings?'),
   pci('3.4.1', 'At most BIN and last four digits of a card number are shown', 'E07', 'Who saw full card numbers, and why?'),
   pci('3.4.2', 'Copying card numbers by remote access is prevented', 'E06 E07', 'What stops a copy?'),
@@ -196,12 +222,12 @@ export const CONTROLS: readonly Control[] = [
   soc2('CC6.6', 'Access from outside is protected', 'E06 E09', 'What was refused at the boundary?'),
   soc2('CC6.7', 'Movement of information is restricted', 'E06 E07', 'Which data left, and masked how?'),
   soc2('CC7.2', 'Anomalies are monitored', 'E06 E16', 'What was detected?'),
-  soc2('CC7.3', 'Security events are evaluated', 'E06 E16', 'What became of what was detected?'),
-  soc2('CC8.1', 'Changes are authorized and documented', 'E08', 'Which changes were made, and by whom?'),
+  soc2('CC7.3', 'Security events are evaluated', 'E06 E16', 'What became of what was detected?', REVIEWS),
+  soc2('CC8.1', 'Changes are authorized and documented', 'E08', 'Which changes were made, and by whom?', POLICY),
   nydfs('500.6', 'Reconstruct material transactions (5 years); audit trail (3 years)', 'E10 E11', 'Show a record that is three years old.'),
   nydfs('500.7(a)', 'Limit privileged accounts and their use; review at least once a year', 'E03 E04', 'Was privileged access used only for what needs it?'),
   nydfs('500.7(c)', 'Class A: manage and monitor privileged access', 'E04 E05', 'How is privileged activity monitored?'),
-  nydfs('500.12', 'Multi-factor authentication', 'E04', 'Which sessions were authenticated how?'),
+  nydfs('500.12', 'Multi-factor authentication', 'E04', 'Which sessions were authenticated how?', AUTHENTICATION),
   nydfs('500.14', 'Monitor the activity of authorized users', 'E04 E06', 'What did authorized users do that they should not?'),
   nydfs('500.17', 'Scope of an incident, soon', 'E04', 'All that an identity touched.'),
   ...(
@@ -217,7 +243,7 @@ export const CONTROLS: readonly Control[] = [
       ['AU-2', 'Event logging', 'E01'],
       ['AU-3', 'Content of audit records', 'E04'],
       ['AU-3(1)', 'Additional audit information', 'E04'],
-      ['AU-6', 'Audit record review, analysis and reporting', 'E16'],
+      ['AU-6', 'Audit record review, analysis and reporting', 'E16', REVIEWS],
       ['AU-7(1)', 'Automatic processing', 'E14'],
       ['AU-8', 'Time stamps', 'E01'],
       ['AU-9', 'Protection of audit information', 'E10'],
@@ -228,13 +254,13 @@ export const CONTROLS: readonly Control[] = [
       ['AU-11', 'Audit record retention', 'E11'],
       ['AU-12', 'Audit record generation', 'E01 E04'],
       ['AU-12(1)', 'System-wide and time-correlated audit trail', 'E01'],
-      ['IA-2', 'Identification and authentication of users', 'E02'],
+      ['IA-2', 'Identification and authentication of users', 'E02', AUTHENTICATION],
       ['IA-4', 'Identifier management', 'E02'],
       ['IA-5', 'Authenticator management', 'E13'],
-      ['IA-8', 'Identification and authentication of others', 'E12'],
+      ['IA-8', 'Identification and authentication of others', 'E12', AUTHENTICATION],
       ['SI-4(20)', 'Privileged users', 'E04'],
-    ] as const
-  ).map(([id, title, sections]) => nist(id, title, sections, 'Satisfied, or not, with the observations.')),
+    ] as readonly (readonly [id: string, title: string, sections: string, lacks?: string])[]
+  ).map(([id, title, sections, lacks]) => nist(id, title, sections, 'Satisfied, or not, with the observations.', lacks)),
   other(
     '12 CFR 30 App.B III.C.1a,e,f; III.D',
     'Access control, dual control, monitoring of attacks; service providers',

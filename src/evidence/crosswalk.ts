@@ -3,6 +3,7 @@ import { CONTROLS, type Control } from './controls.js';
 import { CsvFile } from './csv-file.js';
 import { FRAMEWORKS } from './pack-scope.js';
 import type { PackWriter } from './pack-writer.js';
+import { NO_LOG } from './sections/scope-section.js';
 import type { Section } from './sections/section.js';
 
 export interface Crossing {
@@ -13,7 +14,9 @@ export interface Crossing {
   readonly reasons: readonly string[];
 }
 
-export function crossControls(sections: readonly Section[]): Crossing[] {
+/** @param logs that have something of the period */
+export function crossControls(sections: readonly Section[], logs: number): Crossing[] {
+  const empty = logs === 0 ? [NO_LOG] : [];
   return CONTROLS.map((control) => {
     const wanted = sections.filter(({ id }) => control.sections.includes(id));
     const reasons = wanted.flatMap((section) => {
@@ -21,7 +24,8 @@ export function crossControls(sections: readonly Section[]): Crossing[] {
       const failed = section.checks.filter(({ passed }) => passed === false).map(({ id, claim, detail }) => `${id} fails: ${claim} (${detail})`);
       return [...absent, ...failed];
     });
-    return { control, sections: wanted, satisfied: reasons.length === 0, reasons };
+    const all = [...empty, ...reasons, ...(control.lacks === null ? [] : [`gw does not record ${control.lacks}`])];
+    return { control, sections: wanted, satisfied: all.length === 0, reasons: all };
   });
 }
 

@@ -174,7 +174,7 @@ export async function derivePack(source: EvidenceSource, scope: PackScope, tools
   await writer.settle();
   await writeSessions(source, survey, drawn, registerApprovals(events), writer);
 
-  const crossings = crossControls(sections);
+  const crossings = crossControls(sections, logs.length);
   writeCrosswalk(writer, crossings);
   writer.put(OSCAL_PATH, `${JSON.stringify(assessmentResults(scope, sections, crossings), null, 2)}\n`);
   writer.put('00-scope.md', scopeText(scope, logs, sections, deleted));

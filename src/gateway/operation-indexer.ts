@@ -160,6 +160,8 @@ function indexed({ session, sequence, time, facts, decision, text, outcome, mask
     onBehalfOf: identity.onBehalfOf?.subject ?? null,
     target: session.target,
     verdict: decision?.effect ?? 'unknown',
+    // What people let through, or refused, keeps what was demanded of them.
+    asked: decision?.approval != null,
     status: outcome?.status ?? (decision?.effect === 'allow' ? 'unknown' : 'refused'),
     rule: decision?.rule ?? null,
     kinds: [...new Set(facts?.effects.map(({ action }) => action) ?? [])],

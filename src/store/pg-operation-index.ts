@@ -115,7 +115,7 @@ const wordsOf = (text: string): string =>
     .trim();
 
 function rowOf(operation: IndexedOperation): object {
-  const { rows, onBehalfOf, text, rule, name, issuer, subject, ...rest } = operation;
+  const { rows, onBehalfOf, asked: _, text, rule, name, issuer, subject, ...rest } = operation;
   const kept = storable(text);
   return {
     ...rest,
@@ -130,8 +130,9 @@ function rowOf(operation: IndexedOperation): object {
   };
 }
 
-function tagsOf({ relations, kinds, masked, target, name, subject, verdict, status, rule }: IndexedOperation, onBehalfOf: string | null): Set<string> {
+function tagsOf({ relations, kinds, masked, target, name, subject, verdict, asked, status, rule }: IndexedOperation, onBehalfOf: string | null): Set<string> {
   const tags = new Set<string>([tagOf('target', target), tagOf('user', name), tagOf('user', subject), tagOf('verdict', verdict), tagOf('status', status)]);
+  if (asked) tags.add(tagOf('verdict', 'require_approval'));
   if (onBehalfOf !== null) tags.add(tagOf('for', onBehalfOf));
   if (rule !== null) tags.add(tagOf('rule', rule));
   for (const kind of kinds) tags.add(tagOf('kind', kind));

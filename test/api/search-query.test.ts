@@ -24,6 +24,18 @@ describe('a search', () => {
     expect(read('id::int host:5432')).toEqual({ ...NOTHING, phrases: ['id::int', 'host:5432'] });
   });
 
+  it.each([
+    ['verdict:denied', 'allow, deny, require_approval or unknown'],
+    ['status:fail', 'ok, error, refused, cancelled, lost or unknown'],
+    ['relation:ledger.entries verdict:""', 'allow, deny'],
+  ])('that asks for a word that nothing is decided by finds nothing, and is refused: %j', (text, words) => {
+    expect(() => read(text)).toThrow(expect.objectContaining({ code: 'usage.invalid', hint: expect.stringContaining(words) as string }) as Error);
+  });
+
+  it('takes verdict and status in any case', () => {
+    expect(read('verdict:DENY status:Refused').tags).toEqual(['verdict:deny', 'status:refused']);
+  });
+
   it.each(['', '   ', '""', '"open', 'since:noon', 'until:7', '***', `${'a '.repeat(51)}`])('is refused with words: %j', (text) => {
     expect(() => read(text)).toThrow(expect.objectContaining({ code: 'usage.invalid' }) as Error);
   });

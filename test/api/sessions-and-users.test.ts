@@ -39,6 +39,7 @@ describe('operations', () => {
       onBehalfOf: null,
       target: 'bank-db',
       verdict: 'allow',
+      asked: false,
       status: 'ok',
       rule: null,
       kinds: ['select'],

@@ -323,6 +323,21 @@ describe('commands that read and act', () => {
     expect(gateway.requests.at(-1)).toMatchObject({ method: 'POST', path: '/api/v1/sessions/ses_1/kill', body: { reason: 'runaway' } });
   });
 
+  it('gw hold add covers one thing, and refuses two at once instead of leaving one out', async () => {
+    const asked = gateway.requests.length;
+    for (const two of [
+      ['--user', 'alice', '--target', 'bank-db'],
+      ['--session', 'ses_1', '--user', 'alice'],
+      ['--target', 'bank-db', '--session', 'ses_1'],
+    ]) {
+      const refused = await run('hold', 'add', ...two, '--reason', 'case 7');
+      expect([two, refused.code]).toEqual([two, 2]);
+      expect(refused.stderr).toContain('cannot also be provided');
+    }
+    expect((await run('hold', 'add', '--reason', 'case 7')).code).toBe(2);
+    expect(gateway.requests).toHaveLength(asked);
+  });
+
   it('gw users lock finds a unique name, and refuses one that means two', async () => {
     expect((await run('users', 'lock', 'alice', '--reason', 'left')).code).toBe(0);
     expect(gateway.requests.at(-1)).toMatchObject({

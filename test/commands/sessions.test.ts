@@ -1,5 +1,5 @@
 /** What keeps and replays sessions, with the real CLI: exports to files and pipes, replays with and without a terminal. */
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { SessionDetail, SessionSummary } from '../../src/contract/api-types.js';
@@ -145,6 +145,14 @@ describe('gw sessions export', () => {
       expect(await run('export', 'ses_1', '-o', 'half.txt')).toMatchObject({ code: 8, stdout: '' });
     }
     expect((await readdir(work())).filter((name) => name.startsWith('half'))).toEqual([]);
+  });
+
+  it('says that a directory is none, and leaves nothing beside it', async () => {
+    await mkdir(work('kept'));
+    const refused = await run('export', 'ses_1', '-o', 'kept');
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain('kept is a directory');
+    expect((await readdir(work())).filter((name) => name.startsWith('kept'))).toEqual(['kept']);
   });
 
   it('says what the gateway says', async () => {

@@ -10,7 +10,7 @@ import { FRAMEWORKS } from '../../src/evidence/pack-scope.js';
 import { ROOT } from '../support/build-cli.js';
 import { history } from './pack-history.js';
 import { filesOf, verifyBoth } from './pack-tools.js';
-import { PackWorld } from './pack-world.js';
+import { BEGIN, DAY, PackWorld } from './pack-world.js';
 
 interface Finding {
   readonly uuid: string;
@@ -100,4 +100,53 @@ it('the crosswalk has all controls of all frameworks, each with sections and wit
     expect(row['question'], row['control']).toMatch(/\S/);
     expect(row['reasons'] === '', row['control']).toBe(row['evidence'] === 'supports');
   }
+});
+
+it('calls no control supported that asks for what gw does not record, and says what that is', async () => {
+  const { pack } = await world.export('lacking', { framework: 'nydfs' });
+  const crosswalk = await table(join(pack, 'crosswalk.csv'));
+  const of = (control: string) => crosswalk.find((row) => row['control'] === control);
+  for (const [control, lacking] of [
+    ['500.12', 'how a login was authenticated'],
+    ['IS Obj.6.23b; II.C.15(c)', 'how a login was authenticated'],
+    ['AIO Obj.14.3; VI.A.3', 'how a login was authenticated'],
+    ['IA-2', 'how a login was authenticated'],
+    ['IS Obj.6.20a-c', 'who approved'],
+    ['10.6', 'offset'],
+    ['AIO Obj.15.7; VI.B.7', 'false positives'],
+    ['CC8.1', 'approved a policy'],
+    ['10.4.1.1', 'reviews of the log'],
+  ] as const) {
+    expect([control, of(control)?.['evidence']]).toEqual([control, 'does not support']);
+    expect(of(control)?.['reasons'], control).toContain(lacking);
+  }
+  // The others rest on their sections alone.
+  expect(of('500.14')?.['evidence']).toBe('supports');
+  const gaps = async (section: string) =>
+    (JSON.parse(await readFile(join(pack, section, 'section.json'), 'utf8')) as { notRecorded: string[] }).notRecorded.join();
+  for (const section of ['E04', 'E09']) expect(await gaps(section)).toContain('how a login was authenticated');
+  expect(await gaps('E02')).toContain('admins and auditors');
+});
+
+it('calls nothing supported for a period before there was a log', async () => {
+  const before = BEGIN - 30 * DAY;
+  const { pack } = await world.export('before', { framework: 'ffiec', from: before, to: before + DAY });
+  const crosswalk = await table(join(pack, 'crosswalk.csv'));
+  expect(new Set(crosswalk.map((row) => row['evidence']))).toEqual(new Set(['does not support']));
+  expect(await readFile(join(pack, '00-scope.md'), 'utf8')).toContain('No log of the gateway has an entry of the period');
+  const { gw, script } = await verifyBoth(pack, world.keyFile);
+  expect([gw, script.code]).toEqual([[], 0]);
+});
+
+it('counts apart what policy alone allowed, what ran by an approval, and what was blocked', async () => {
+  const { pack } = await world.export('figures', {});
+  const metrics = await table(join(pack, 'E16', 'metrics.csv'));
+  const operations = await table(join(pack, 'E04', 'operations.csv'));
+  const figure = (name: string) => metrics.filter((row) => row['metric'] === name).reduce((sum, row) => sum + Number(row['value']), 0);
+  const counted = (which: (row: Record<string, string>) => boolean) => operations.filter(which).length;
+  const asked = ({ verdict, approval }: Record<string, string>) => verdict === 'allow' && approval !== '';
+  expect(counted(asked)).toBeGreaterThan(0);
+  expect(figure('operations_allowed_by_approval')).toBe(counted(asked));
+  expect(figure('operations_allowed_by_policy_alone')).toBe(counted((row) => row['verdict'] === 'allow' && !asked(row)));
+  expect(figure('operations')).toBe(operations.length);
 });

@@ -61,6 +61,9 @@ describe('a filter', () => {
     ['state, live', ['--state', 'live'], []],
     ['verdict: refused', ['--verdict', 'deny'], ['bob', 'alice']],
     ['verdict: allowed', ['--verdict', 'allow'], ['ci-runner', 'fay', 'bob', 'alice']],
+    // Whatever people said of it then.
+    ['verdict: people were asked', ['--verdict', 'require_approval'], ['bob', 'alice']],
+    ['verdict: people were asked, and it did not run', ['--verdict', 'require_approval', '--action', 'update'], []],
     ['statement kind: drop', ['--action', 'drop'], ['alice']],
     ['statement kind: update', ['--action', 'update'], ['bob']],
     ['statement kind: delete', ['--action', 'delete'], ['bob', 'alice']],

@@ -27,6 +27,7 @@ const operation = (sequence: number, change: Partial<IndexedOperation> = {}): In
   onBehalfOf: null,
   target: 'bank-db',
   verdict: 'allow',
+  asked: false,
   status: 'ok',
   rule: 'bank/reads',
   kinds: ['select'],

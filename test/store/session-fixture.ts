@@ -56,6 +56,7 @@ export function indexedOperation(overrides: Partial<IndexedOperation> = {}): Ind
     onBehalfOf: null,
     target: 'bank-db',
     verdict: 'allow',
+    asked: false,
     status: 'ok',
     rule: 'r',
     kinds: ['select'],

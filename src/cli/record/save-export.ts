@@ -3,7 +3,7 @@
  * export leaves none. At a terminal nothing recorded acts on it. Untrusted: what the gateway sends.
  */
 import { once } from 'node:events';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { GwError } from '../../contract/gw-error.js';
 import { isDataTerminal, visibleLines } from '../terminal.js';
@@ -23,6 +23,8 @@ export async function saveExport(pieces: AsyncIterable<Buffer>, file: string | n
 }
 
 async function toFile(pieces: AsyncIterable<Buffer>, file: string): Promise<SavedExport> {
+  if ((await stat(file).catch(() => null))?.isDirectory() === true)
+    throw new GwError('usage.invalid', `${file} is a directory.`, { hint: 'Name the file that the export is to be.' });
   const part = `${file}.part`;
   const handle = await open(part, 'w', 0o600).catch((cause: unknown) => {
     throw new GwError('usage.invalid', `The file ${part} cannot be written.`, { cause });

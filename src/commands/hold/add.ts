@@ -19,8 +19,8 @@ export default class HoldAdd extends GwCommand {
   ];
 
   static override flags = {
-    session: string({ summary: 'Id of a session.', exactlyOne: ['session', 'target', 'user'], helpValue: 'ID' }),
-    target: string({ char: 't', summary: 'Name of a target.', helpValue: 'NAME' }),
+    session: string({ summary: 'Id of a session.', exactlyOne: ['session', 'target', 'user'], exclusive: ['target', 'user'], helpValue: 'ID' }),
+    target: string({ char: 't', summary: 'Name of a target.', exclusive: ['user'], helpValue: 'NAME' }),
     user: string({ summary: 'Short name, or ISSUER#SUBJECT, of a person, service or agent.', helpValue: 'USER' }),
     reason: string({ summary: 'Why; kept in the record.', required: true, helpValue: 'TEXT' }),
   };

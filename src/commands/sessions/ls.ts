@@ -25,7 +25,10 @@ export default class SessionsLs extends GwCommand {
     since: string({ summary: 'Only sessions that began then or later.', helpValue: 'TIME' }),
     until: string({ summary: 'Only sessions that began before.', helpValue: 'TIME' }),
     relation: string({ summary: 'Only sessions with an operation on it.', helpValue: 'NAME' }),
-    verdict: option({ summary: 'Only sessions with an operation that was decided so.', options: ['allow', 'deny', 'require_approval', 'unknown'] as const })(),
+    verdict: option({
+      summary: 'Only sessions with an operation that was decided so; require_approval: that people had to be asked about.',
+      options: ['allow', 'deny', 'require_approval', 'unknown'] as const,
+    })(),
     action: string({ summary: 'Only sessions with an operation that does this: select, delete, …', helpValue: 'ACTION' }),
     masked: string({ summary: 'Only sessions with an operation that data of this class was masked in.', helpValue: 'CLASS' }),
     approval: string({

@@ -51,6 +51,8 @@ export class AccessSections implements SectionMaker {
     this.sections = [this.#e02, this.#e03, this.#e12, this.#e13];
     this.#e02.gaps.push(
       'identities that have a right and never used it: gw knows people by their groups when they log in; the list of members is in the identity provider',
+      'who approved a right, and until when it is: rules are reviewed where their files are versioned',
+      'roles on the gateway itself (admins and auditors), which its configuration gives to groups: what they did is in E05, E08 and E10',
     );
     this.#e03.gaps.push('reviewer and decision of each review', 'date of leaving of a person');
     this.#e12.gaps.push('model, framework, version and charter of an agent', 'digest of prompts');

@@ -13,6 +13,8 @@ const GAPS = 'log entries log.recovered and session.recovered with from <= time 
 const TERMINAL_GAPS =
   '; and the rows of E09/terminals.csv that are missing, not whole, or different: the gateway has its own record of these sessions, what their users saw is not witnessed twice';
 
+export const NO_LOG = 'No log of the gateway has an entry of the period, or one before it: gw recorded nothing then.';
+
 export class ScopeSection implements SectionMaker {
   readonly sections: readonly Section[];
   readonly #section: Section;
@@ -33,6 +35,7 @@ export class ScopeSection implements SectionMaker {
   /** Last of all makers: it compares what they wrote with what there is. */
   finish(closing: Closing): void {
     const section = this.#section;
+    if (closing.logs.length === 0) section.absence = NO_LOG;
     this.#logs(closing);
     this.#segments(closing);
     const terminals = terminalRecordings(closing).filter(({ agrees }) => agrees === 'false');

@@ -1,4 +1,5 @@
 /** E09: every session of the period with who, from where, to what, from when to when, and where its begin and end stand in the log. */
+import { AUTHENTICATION } from '../controls.js';
 import { unless } from '../deleted-records.js';
 import type { PackWriter } from '../pack-writer.js';
 import { type SurveyedSession, sessionsInOrder } from '../survey.js';
@@ -52,6 +53,7 @@ export class SessionSection implements SectionMaker {
   constructor(writer: PackWriter) {
     this.#section = new Section('E09', writer);
     this.sections = [this.#section];
+    this.#section.gaps.push(AUTHENTICATION, 'version and cipher of TLS');
   }
 
   finish(closing: Closing): void {

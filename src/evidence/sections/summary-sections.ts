@@ -45,12 +45,13 @@ export class SummarySections implements SectionMaker {
     else if (leaf.kind === 'data.masked') for (const { values } of maskedValues(leaf.data['values'])) this.#months.add(`${at} masked_values`, values);
   }
 
-  operation({ operation }: StoryOperation): void {
+  operation({ operation, approval }: StoryOperation): void {
     const at = month(operation.time);
     this.#months.add(`${at} operations`);
     const { decision, outcome } = operation;
     if (decision?.effect === 'deny' || outcome?.status === 'refused') this.#months.add(`${at} blocked_operations`);
-    else if (decision?.effect === 'allow') this.#months.add(`${at} operations_allowed_by_policy_alone`);
+    else if (decision?.effect === 'allow')
+      this.#months.add(`${at} operations_allowed_by_${approval?.answer === 'used' || approval?.answer === 'grant' ? 'approval' : 'policy_alone'}`);
   }
 
   finish({ events, draws, sections }: Closing): void {

@@ -273,12 +273,12 @@ def same(name, wanted, found):
 text = lambda value: '' if value is None else str(value)
 begun = lambda each: each.get('start', {'time': '', 'data': {}})
 same('E09/sessions.csv',
-     [(id, text(begun(each)['data'].get('subject')), begun(each)['time'], ends(each)['time'] if ends(each) else '') for id, each in shown.items()],
-     [(row['session'], plain(row['subject']) if row['log_index'] else '', row['started'] if row['log_index'] else '', row['ended']) for row in table('E09/sessions.csv')])
+     [(id, text(begun(each)['data'].get('subject')), text(begun(each)['data'].get('amr')), text(begun(each)['data'].get('acr')), begun(each)['time'], ends(each)['time'] if ends(each) else '') for id, each in shown.items()],
+     [(row['session'],) + (tuple(plain(row[name]) for name in ('subject', 'amr', 'acr', 'started')) if row['log_index'] else ('', '', '', '')) + (row['ended'],) for row in table('E09/sessions.csv')])
 denied = {(leaf['log'], leaf['data']['request']): leaf['data']['code'] for leaf in inside if leaf['kind'] == 'api.denied' and 'request' in leaf['data']}
 same('E05/steps.csv',
-     [(leaf['log'], text(leaf['n']), leaf['time'], leaf['kind'], text(leaf['data'].get('approval')), text(leaf['data'].get('session')), text(leaf['data'].get('digest')), text(leaf['data'].get('actorSubject')), denied.get((leaf['log'], leaf['data'].get('request')), '')) for leaf in inside if re.match('(approval|grant)[.]', leaf['kind'])],
-     [(row['log'], row['log_index'], row['time'], row['step'], row['approval'], row['session'], row['digest'], plain(row['subject']), row['refused']) for row in table('E05/steps.csv')])
+     [(leaf['log'], text(leaf['n']), leaf['time'], leaf['kind'], text(leaf['data'].get('approval')), text(leaf['data'].get('session')), text(leaf['data'].get('digest')), text(leaf['data'].get('actorSubject')), text(leaf['data'].get('actorAmr')), text(leaf['data'].get('actorAcr')), denied.get((leaf['log'], leaf['data'].get('request')), '')) for leaf in inside if re.match('(approval|grant)[.]', leaf['kind'])],
+     [(row['log'], row['log_index'], row['time'], row['step'], row['approval'], row['session'], row['digest'], plain(row['subject']), plain(row['amr']), plain(row['acr']), row['refused']) for row in table('E05/steps.csv')])
 for name, kind in (('E07/masked.csv', 'data.masked'), ('E07/clear.csv', 'data.clear')):
     same(name,
          [(leaf['log'], text(leaf['n']), leaf['data']['session'], each['class'], text(each['rule']), text(each['values'])) for leaf in inside if leaf['kind'] == kind for each in leaf['data']['values']],

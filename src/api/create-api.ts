@@ -3,10 +3,12 @@
  * request id, host and origin, then for all but the public routes the caller's token, lock and roles. All input is untrusted: bodies
  * at most 64 KiB and JSON only, everything through a schema, no forwarded headers, no CORS.
  */
+
 import type { RequestListener, Server } from 'node:http';
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { newId } from '../base/id.js';
+import { authenticationFields } from '../contract/authentication.js';
 import { GwError } from '../contract/gw-error.js';
 import type { ApiCall, ApiRoute, Identify } from './api-route.js';
 import type { ApiServices } from './api-services.js';
@@ -176,10 +178,13 @@ function addRoute(app: FastifyInstance, route: ApiRoute, services: ApiServices, 
 function callOf(request: FastifyRequest, caller: Caller, services: ApiServices): ApiCall & { about(): { readonly approval?: string } } {
   const address = request.socket.remoteAddress ?? '';
   const { identity } = caller;
+  const { amr, acr } = authenticationFields(identity.claims);
   const actor = {
     actorIssuer: identity.issuer,
     actorSubject: identity.subject,
     actorKind: identity.kind,
+    ...(amr === undefined ? {} : { actorAmr: amr }),
+    ...(acr === undefined ? {} : { actorAcr: acr }),
     actorName: identity.name,
     onBehalfOf: identity.onBehalfOf?.subject ?? null,
     address,

@@ -1,5 +1,6 @@
 /** GET /api/v1/whoami — the caller as the gateway sees it. Also makes the subject known, so that it can be listed and locked. */
 import type { WhoAmI } from '../contract/api-types.js';
+import { authenticationOf } from '../contract/authentication.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices } from './api-services.js';
 
@@ -19,6 +20,7 @@ export function whoamiRoute(services: ApiServices): ApiRoute {
         email: identity.email,
         groups: identity.groups,
         onBehalfOf: identity.onBehalfOf?.subject ?? null,
+        ...authenticationOf(identity.claims),
         expiresAt: new Date(identity.expiresAt).toISOString(),
         roles,
       } satisfies WhoAmI;

@@ -9,11 +9,13 @@ export type FieldClass = 'public' | 'sensitive' | 'secret';
 
 export type AuditFields = Readonly<Record<string, FieldClass>>;
 
-/** Who did it and through which request; part of every event. */
+/** Who did it and through which request; part of every event. `actorAmr`, `actorAcr`: how the login was authenticated, where the identity provider says it. */
 const ACTOR = {
   actorIssuer: 'public',
   actorSubject: 'public',
   actorKind: 'public',
+  actorAmr: 'public',
+  actorAcr: 'public',
   actorName: 'sensitive',
   onBehalfOf: 'sensitive',
   address: 'sensitive',

@@ -17,6 +17,7 @@ export const LOG_EVENTS = {
   /**
    * `number` counts the sessions of a journal from 1, without gaps. `recording`: what the client makes on its side; left out where it makes
    * none. `account`: as which account of the target, where policy says it. `assurance`: what its decisions are worth where an operation does not say it.
+   * `amr`, `acr`: how the login was authenticated, where the identity provider says it.
    */
   'session.start': {
     session: 'public',
@@ -33,6 +34,8 @@ export const LOG_EVENTS = {
     assurance: 'public',
     policy: 'public',
     rule: 'public',
+    amr: 'public',
+    acr: 'public',
     name: 'sensitive',
     email: 'sensitive',
     groups: 'sensitive',

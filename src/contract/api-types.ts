@@ -2,6 +2,7 @@
 
 import type { ApprovalKind, ApprovalState, Estimate, Party, ShownOperation } from './approval.js';
 import type { AuditEntry } from './audit-entry.js';
+import type { Authentication } from './authentication.js';
 import type { ClientRecording } from './client-recording.js';
 import type { DecisionEffect } from './decision.js';
 import type { MaskCount, TokenCount } from './masking-policy.js';
@@ -22,7 +23,7 @@ export interface LoginInfo {
 }
 
 /** GET /api/v1/whoami */
-export interface WhoAmI {
+export interface WhoAmI extends Authentication {
   readonly issuer: string;
   readonly subject: string;
   readonly kind: string;

@@ -2,6 +2,7 @@
  * Port of the recording domain as the path sees it. Calls append to an in-memory batch and never block; `Journal.commit` puts the batch
  * into the kernel with one write, and nothing that the batch describes may leave the gateway before it returned (design section 7).
  */
+import type { Authentication } from './authentication.js';
 import type { Decision, RecordedDecision } from './decision.js';
 import type { MaskedAs } from './masking-policy.js';
 import type { Assurance, Facts } from './operation.js';
@@ -33,7 +34,7 @@ export interface SessionStart {
     readonly email: string | null;
     readonly groups: readonly string[];
     readonly onBehalfOf: { readonly issuer: string | null; readonly subject: string; readonly verified: boolean } | null;
-  };
+  } & Authentication;
   readonly target: string;
   readonly protocol: string;
   /** `native` | `tunnel`. */

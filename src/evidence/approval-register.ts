@@ -10,6 +10,9 @@ export interface ApprovalStep {
   readonly issuer: string | null;
   readonly subject: string | null;
   readonly name: string | null;
+  /** How who did it was authenticated. */
+  readonly amr: string | null;
+  readonly acr: string | null;
   readonly comment: string | null;
   /** A step is written before it is taken: the code of the error with which this one was not taken in the end; null: it was. */
   readonly refused: string | null;
@@ -77,6 +80,8 @@ export function registerApprovals(events: readonly LoggedEvent[]): RegisteredApp
       issuer: text('actorIssuer'),
       subject: text('actorSubject'),
       name: text('actorName'),
+      amr: text('actorAmr'),
+      acr: text('actorAcr'),
       refused: denied.get(callOf(log, text('request'))) ?? null,
       comment: text('comment') ?? (typeof accepted === 'boolean' ? (accepted ? 'accepted' : 'not accepted') : null),
       session,

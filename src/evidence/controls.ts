@@ -3,7 +3,7 @@
  * looked for; it never says that anybody complies. Data only.
  */
 import type { Framework } from './pack-scope.js';
-import type { SectionId } from './sections/section.js';
+import type { Ask, SectionId } from './sections/section.js';
 
 export interface Control {
   readonly framework: Framework;
@@ -15,20 +15,22 @@ export interface Control {
   readonly question: string;
   /** What it asks for and gw does not record, so that no section can answer it; null: nothing. */
   readonly lacks: string | null;
+  /** What every row of its sections has to tell; null: nothing. */
+  readonly asks: Ask | null;
 }
 
 const of =
   (framework: Framework) =>
-  (control: string, ask: string, sections: string, question: string, lacks: string | null = null): Control => ({
+  (control: string, ask: string, sections: string, question: string, lacks: string | null = null, asks: Ask | null = null): Control => ({
     framework,
     control,
     ask,
     sections: sections.split(' ') as SectionId[],
     question,
     lacks,
+    asks,
   });
 
-export const AUTHENTICATION = 'how a login was authenticated (amr, acr): the identity provider has it';
 const RIGHTS = 'who approved a right: rules are reviewed where their files are versioned';
 const POLICY = 'who wrote and who approved a policy file: it is reviewed where it is versioned';
 const REVIEWS = 'reviews of the log, and what became of what they found';
@@ -82,7 +84,8 @@ export const CONTROLS: readonly Control[] = [
     'Remote access approved, logged, restricted in time, strongly authenticated, encrypted',
     'E04 E09',
     'Show all remote administration in March and how it was authenticated.',
-    AUTHENTICATION,
+    null,
+    'authentication',
   ),
   ffiec('IS Obj.6.24a; II.C.15(d)', 'Log date, time, user, location, duration, activity', 'E09', 'Give the duration and the purpose of this session.'),
   ffiec(
@@ -113,9 +116,10 @@ export const CONTROLS: readonly Control[] = [
   ffiec(
     'AIO Obj.14.3; VI.A.3',
     'Identity and access management, stronger authentication for privileged use',
-    'E02 E04',
+    'E02 E04 E09',
     'Which privileged sessions lacked strong authentication?',
-    AUTHENTICATION,
+    null,
+    'authentication',
   ),
   ffiec(
     'AIO Obj.15.7; VI.B.7',
@@ -147,9 +151,10 @@ export const CONTROLS: readonly Control[] = [
   ffiec(
     'Authentication and Access to Financial Institution Services and Systems, 2021-08-11',
     'Users include service accounts, applications and devices; monitor, log, report',
-    'E02 E04 E12',
+    'E02 E04 E09 E12',
     'How are system identities authenticated and inventoried?',
-    AUTHENTICATION,
+    null,
+    'authentication',
   ),
   ffiec('Audit booklet, work papers and CAATs', 'Working papers support findings; tools for sampling', 'E14', 'Perform this test again.'),
   csf('PR.AA-05', 'Access permissions are managed, with least privilege and separation of duties', 'E02 E05', 'Who has access, and who gave it?'),
@@ -227,7 +232,7 @@ export const CONTROLS: readonly Control[] = [
   nydfs('500.6', 'Reconstruct material transactions (5 years); audit trail (3 years)', 'E10 E11', 'Show a record that is three years old.'),
   nydfs('500.7(a)', 'Limit privileged accounts and their use; review at least once a year', 'E03 E04', 'Was privileged access used only for what needs it?'),
   nydfs('500.7(c)', 'Class A: manage and monitor privileged access', 'E04 E05', 'How is privileged activity monitored?'),
-  nydfs('500.12', 'Multi-factor authentication', 'E04', 'Which sessions were authenticated how?', AUTHENTICATION),
+  nydfs('500.12', 'Multi-factor authentication', 'E04 E09', 'Which sessions were authenticated how?', null, 'authentication'),
   nydfs('500.14', 'Monitor the activity of authorized users', 'E04 E06', 'What did authorized users do that they should not?'),
   nydfs('500.17', 'Scope of an incident, soon', 'E04', 'All that an identity touched.'),
   ...(
@@ -254,13 +259,13 @@ export const CONTROLS: readonly Control[] = [
       ['AU-11', 'Audit record retention', 'E11'],
       ['AU-12', 'Audit record generation', 'E01 E04'],
       ['AU-12(1)', 'System-wide and time-correlated audit trail', 'E01'],
-      ['IA-2', 'Identification and authentication of users', 'E02', AUTHENTICATION],
+      ['IA-2', 'Identification and authentication of users', 'E02 E09', null, 'authentication'],
       ['IA-4', 'Identifier management', 'E02'],
       ['IA-5', 'Authenticator management', 'E13'],
-      ['IA-8', 'Identification and authentication of others', 'E12', AUTHENTICATION],
+      ['IA-8', 'Identification and authentication of others', 'E09 E12', null, 'authentication'],
       ['SI-4(20)', 'Privileged users', 'E04'],
-    ] as readonly (readonly [id: string, title: string, sections: string, lacks?: string])[]
-  ).map(([id, title, sections, lacks]) => nist(id, title, sections, 'Satisfied, or not, with the observations.', lacks)),
+    ] as readonly (readonly [id: string, title: string, sections: string, lacks?: string | null, asks?: Ask])[]
+  ).map(([id, title, sections, lacks, asks]) => nist(id, title, sections, 'Satisfied, or not, with the observations.', lacks, asks)),
   other(
     '12 CFR 30 App.B III.C.1a,e,f; III.D',
     'Access control, dual control, monitoring of attacks; service providers',

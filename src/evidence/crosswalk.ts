@@ -22,7 +22,8 @@ export function crossControls(sections: readonly Section[], logs: number): Cross
     const reasons = wanted.flatMap((section) => {
       const absent = section.absence === null ? [] : [`${section.id}: ${section.absence}`];
       const failed = section.checks.filter(({ passed }) => passed === false).map(({ id, claim, detail }) => `${id} fails: ${claim} (${detail})`);
-      return [...absent, ...failed];
+      const untold = control.asks === null ? undefined : section.untold.get(control.asks);
+      return [...absent, ...failed, ...(untold === undefined ? [] : [`${section.id} does not tell ${untold}`])];
     });
     const all = [...empty, ...reasons, ...(control.lacks === null ? [] : [`gw does not record ${control.lacks}`])];
     return { control, sections: wanted, satisfied: all.length === 0, reasons: all };

@@ -81,9 +81,26 @@ class LoggedSession implements SessionRecorder {
 
   begin(start: SessionStart, number: number): void {
     const { session, identity, target, protocol, via, readOnly, recording, account, assurance, decision, clientAddress, reason, client } = start;
-    const { issuer, subject, kind, name, email, groups, onBehalfOf } = identity;
+    const { issuer, subject, kind, name, email, groups, onBehalfOf, amr, acr } = identity;
     const { policy, rule } = decision;
-    const open = { session, number, issuer, subject, kind, target, protocol, via, readOnly: readOnly === true, recording, account, assurance, policy, rule };
+    const open = {
+      session,
+      number,
+      issuer,
+      subject,
+      kind,
+      target,
+      protocol,
+      via,
+      readOnly: readOnly === true,
+      recording,
+      account,
+      assurance,
+      policy,
+      rule,
+      amr: amr?.join(' '),
+      acr,
+    };
     this.#leaves++;
     this.#trail.append('session.start', { ...open, name, email, groups, onBehalfOf, clientAddress, reason, client });
   }

@@ -21,7 +21,7 @@ export function issuerSettings(keys: IssuerKeys, interactionPolicy: typeof Inter
     enabledJWA: { idTokenSigningAlgValues: [SIGNING_ALGORITHM] },
     scopes: [...SCOPES],
     // Everything about a person goes with `openid`: a gateway that asks for less would get identities it cannot use.
-    claims: { openid: ['sub', 'preferred_username', 'name', 'email', 'email_verified', 'groups', 'kind'], profile: [], email: [], groups: [] },
+    claims: { openid: ['sub', 'preferred_username', 'name', 'email', 'email_verified', 'groups', 'kind', 'amr'], profile: [], email: [], groups: [] },
     conformIdTokenClaims: false,
     findAccount: (_, id) => {
       const person = PEOPLE.find(({ name }) => name === id);

@@ -74,5 +74,7 @@ export function personClaims(person: Person): Record<string, string | boolean | 
     email_verified: true,
     groups: person.groups,
     kind: person.kind,
+    // RFC 8176: somebody was there, and no more was asked.
+    amr: ['user'],
   };
 }

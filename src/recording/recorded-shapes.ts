@@ -55,6 +55,8 @@ const start = z.object({
     email: z.string().nullable(),
     groups: z.array(z.string()),
     onBehalfOf: z.object({ issuer: z.string().nullable(), subject: z.string(), verified: z.boolean() }).nullable(),
+    amr: z.exactOptional(z.array(z.string())),
+    acr: z.exactOptional(z.string()),
   }),
   target: z.string(),
   protocol: z.string(),

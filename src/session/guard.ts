@@ -5,8 +5,10 @@
  * Only this file can build a `Verdict`: the class is not exported and its private field is checked at run time (`requireVerdict`), which
  * stops the attack "a code path that forgot to ask".
  */
+
 import type { Clock } from '../base/clock.js';
 import type { AbandonReason, ApprovalAnswer, ApprovalRecord, ChangedRows } from '../contract/approval.js';
+import { authenticationOf } from '../contract/authentication.js';
 import { type Decision, NOTHING_FURTHER, type PolicySource, type PolicyView } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
@@ -142,8 +144,8 @@ export class SessionGuard implements Guard {
    * @throws GwError `recording.failed`
    */
   renew(identity: Identity): void {
-    const { email, groups, onBehalfOf, expiresAt } = identity;
-    this.#options.recorder.event('session.renewed', { email, groups, onBehalfOf, expiresAt });
+    const { email, groups, onBehalfOf, expiresAt, claims } = identity;
+    this.#options.recorder.event('session.renewed', { email, groups, onBehalfOf, expiresAt, ...authenticationOf(claims) });
     this.#identity = identity;
     this.#use(this.#policySet.view(identity, this.#options.target));
   }

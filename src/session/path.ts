@@ -7,6 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import { newId } from '../base/id.js';
 import type { Secret } from '../base/secret.js';
 import type { AbandonReason, ApprovalRecord } from '../contract/approval.js';
+import { authenticationOf } from '../contract/authentication.js';
 import type { CarriedIdentity } from '../contract/carried-identity.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Assurance } from '../contract/operation.js';
@@ -457,6 +458,7 @@ function sessionStart(services: PathServices, conn: Conn, grant: Grant, about: A
       email: identity.email,
       groups: identity.groups,
       onBehalfOf: identity.onBehalfOf,
+      ...authenticationOf(identity.claims),
     },
     target: target.name,
     protocol: target.protocol,

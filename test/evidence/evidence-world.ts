@@ -75,8 +75,11 @@ export async function startEvidenceWorld(workers = 2): Promise<EvidenceWorld> {
   };
 }
 
+/** What the identity provider says of how people logged in; of others it says nothing. */
+export const FACTORS = { amr: ['pwd', 'mfa'], acr: 'urn:bank:strong' };
+
 async function history(world: GatewayWorld, gateway: RunningGateway): Promise<void> {
-  const alice = await world.connect(gateway, await world.token('alice'));
+  const alice = await world.connect(gateway, await world.token('alice', ['engineers'], FACTORS));
   await alice.query('select name, ssn, card from bank.customers order by id');
   await refused(alice, 'drop table bank.customers');
   await approved(world, gateway, alice, 'delete from bank.customers where id = 8', true);
@@ -111,7 +114,7 @@ async function refused(client: pg.Client, statement: string): Promise<void> {
 }
 
 async function approved(world: GatewayWorld, gateway: RunningGateway, client: pg.Client, statement: string, yes: boolean): Promise<void> {
-  const token = await world.token('rita', ['reviewers']);
+  const token = await world.token('rita', ['reviewers'], FACTORS);
   const waiting = client.query(statement).then(
     () => true,
     () => false,

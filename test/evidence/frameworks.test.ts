@@ -7,10 +7,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EVIDENCE_FRAMEWORKS } from '../../src/contract/evidence-types.js';
 import { CONTROLS } from '../../src/evidence/controls.js';
 import { FRAMEWORKS } from '../../src/evidence/pack-scope.js';
+import { start } from '../recording/session-fixture.js';
 import { ROOT } from '../support/build-cli.js';
 import { history } from './pack-history.js';
 import { filesOf, verifyBoth } from './pack-tools.js';
-import { BEGIN, DAY, PackWorld } from './pack-world.js';
+import { ALLOW, BEGIN, DAY, operate, PackWorld } from './pack-world.js';
 
 interface Finding {
   readonly uuid: string;
@@ -107,10 +108,10 @@ it('calls no control supported that asks for what gw does not record, and says w
   const crosswalk = await table(join(pack, 'crosswalk.csv'));
   const of = (control: string) => crosswalk.find((row) => row['control'] === control);
   for (const [control, lacking] of [
-    ['500.12', 'how a login was authenticated'],
-    ['IS Obj.6.23b; II.C.15(c)', 'how a login was authenticated'],
-    ['AIO Obj.14.3; VI.A.3', 'how a login was authenticated'],
-    ['IA-2', 'how a login was authenticated'],
+    ['500.12', 'were authenticated (amr, acr)'],
+    ['IS Obj.6.23b; II.C.15(c)', 'were authenticated (amr, acr)'],
+    ['AIO Obj.14.3; VI.A.3', 'were authenticated (amr, acr)'],
+    ['IA-2', 'were authenticated (amr, acr)'],
     ['IS Obj.6.20a-c', 'who approved'],
     ['10.6', 'offset'],
     ['AIO Obj.15.7; VI.B.7', 'false positives'],
@@ -124,8 +125,34 @@ it('calls no control supported that asks for what gw does not record, and says w
   expect(of('500.14')?.['evidence']).toBe('supports');
   const gaps = async (section: string) =>
     (JSON.parse(await readFile(join(pack, section, 'section.json'), 'utf8')) as { notRecorded: string[] }).notRecorded.join();
-  for (const section of ['E04', 'E09']) expect(await gaps(section)).toContain('how a login was authenticated');
+  expect(await gaps('E09')).toContain('were authenticated (amr, acr)');
   expect(await gaps('E02')).toContain('admins and auditors');
+});
+
+it('takes the word of the identity provider for how logins were authenticated, where it is there for each session', async () => {
+  const { identity } = start('');
+  const said = await PackWorld.create();
+  try {
+    await said.run('wrk_a', async ({ session }) => {
+      await session('ses_a', (recorder) => operate(recorder, 1, 'select 1', ALLOW), {
+        operations: 1,
+        start: { identity: { ...identity, amr: ['pwd', 'otp', 'mfa'], acr: 'urn:bank:strong' } },
+      });
+      await session('ses_b', () => undefined, { start: { identity: { ...identity, acr: '2' } } });
+    });
+    const { pack } = await said.export('said', { framework: 'nydfs' });
+    expect((await table(join(pack, 'E09', 'sessions.csv'))).map(({ amr, acr }) => [amr, acr])).toEqual([
+      ['pwd otp mfa', 'urn:bank:strong'],
+      ['', '2'],
+    ]);
+    const crosswalk = await table(join(pack, 'crosswalk.csv'));
+    for (const control of ['500.12', 'IA-2', 'AIO Obj.14.3; VI.A.3'])
+      expect(crosswalk.find((row) => row['control'] === control)).toMatchObject({ evidence: 'supports', reasons: '' });
+    const { gw, script } = await verifyBoth(pack, said.keyFile);
+    expect([gw, script.code], script.text).toEqual([[], 0]);
+  } finally {
+    await said.remove();
+  }
 });
 
 it('calls nothing supported for a period before there was a log', async () => {

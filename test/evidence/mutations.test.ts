@@ -241,6 +241,15 @@ describe('insiders, who have the key and sign the manifest again', () => {
     expect(await insider((copy) => edit(copy, 'E05/steps.csv', (text) => text.replace('sub-rita', 'sub-bob')))).toEqual(['derived']);
   });
 
+  it('make a login stronger than it was', async () => {
+    for (const [file, from, to] of [
+      ['E09/sessions.csv', 'pwd mfa', 'hwk mfa'],
+      ['E09/sessions.csv', 'urn:bank:strong', 'urn:bank:stronger'],
+      ['E05/steps.csv', 'pwd mfa', 'hwk mfa'],
+    ] as const)
+      expect([file, to, await insider((copy) => edit(copy, file, (text) => text.replace(from, to)))]).toEqual([file, to, ['derived']]);
+  });
+
   it('put clear text in the place of masked text in a record', async () => {
     const claims = await insider((copy) =>
       edit(copy, `sessions/${alice}/record.ndjson`, (text) =>

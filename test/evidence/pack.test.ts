@@ -105,9 +105,11 @@ describe('a pack', () => {
       ['alice', 'used', 'rita', '1'],
       ['bob', 'denied', '', '0'],
     ]);
-    expect((await rows('E05/steps.csv')).filter(({ step }) => step === 'approval.approve').map(({ name, refused }) => [name, refused])).toEqual([
-      ['alice', 'approval.not_yours'],
-      ['rita', ''],
+    expect(
+      (await rows('E05/steps.csv')).filter(({ step }) => step === 'approval.approve').map(({ name, amr, acr, refused }) => [name, amr, acr, refused]),
+    ).toEqual([
+      ['alice', '', '', 'approval.not_yours'],
+      ['rita', 'pwd mfa', 'urn:bank:strong', ''],
     ]);
     expect(approvals[0]).toMatchObject({ statement: 'delete from bank.customers where id = 8', operations: `${world.sessions.get('alice') ?? ''}#3` });
     expect((await rows('E06/operations.csv')).map(({ name, rule, target_reached: reached }) => [name, rule, reached]).sort()).toEqual([
@@ -121,7 +123,12 @@ describe('a pack', () => {
     expect((await rows('E08/changes.csv')).map(({ kind }) => kind)).toContain('policy.change');
     expect((await rows('E10/readers.csv')).map(({ name, kind }) => [name, kind])).toContainEqual(['audrey', 'log.read']);
     expect(await rows('E12/agents.csv')).toEqual([expect.objectContaining({ subject: 'ci-runner', on_behalf_of: 'sub-robot', on_behalf_verified: 'true' })]);
-    expect(await rows('E09/sessions.csv')).toHaveLength(4);
+    expect((await rows('E09/sessions.csv')).map(({ name, amr, acr }) => [name, amr, acr])).toEqual([
+      ['alice', 'pwd mfa', 'urn:bank:strong'],
+      ['bob', '', ''],
+      ['fay', '', ''],
+      ['ci-runner', '', ''],
+    ]);
     // Nothing that a spreadsheet would carry out; nothing in clear but what was permitted.
     expect(await read('E04/operations.csv')).not.toMatch(/(^|,)[=+@]/m);
     for (const file of await filesOf(pack))

@@ -18,6 +18,12 @@ function loginLine({ login, problem }: Status, now: number): string {
   );
 }
 
+/** How the login was authenticated, where the identity provider says it. */
+function authenticationLines(login: Status['login']): string[] {
+  const { amr = [], acr } = login ?? {};
+  return [amr.length === 0 ? '' : line('amr', visible(amr.join(' '))), acr === undefined ? '' : line('acr', visible(acr))];
+}
+
 /** More are for `gw ls`. */
 const TARGETS_SHOWN = 8;
 
@@ -40,6 +46,7 @@ export function renderStatus(status: Status, now: number, hint = true): string {
     status.context === null ? '' : line('context', status.context),
     loginLine(status, now),
     status.login === null || status.login.groups.length === 0 ? '' : line('groups', visible(status.login.groups.join(', '))),
+    ...authenticationLines(status.login),
     ...(status.targets === null ? [] : targetLines(status.targets)),
     status.problem === null || !hint ? '' : line('next', visible(status.problem.hint)),
   ];

@@ -22,7 +22,6 @@ export class ApprovalSections implements SectionMaker {
     this.#e05 = new Section('E05', writer);
     this.#e15 = new Section('E15', writer);
     this.sections = [this.#e05, this.#e15];
-    this.#e05.gaps.push('authentication methods (amr) of approvers');
     this.draw = new Draw('E05 approvals', 'requests for approval with an entry in the period', seed, scope.sample);
   }
 
@@ -71,14 +70,14 @@ export class ApprovalSections implements SectionMaker {
     );
     const steps = this.#e05.table(
       'steps',
-      ['time', 'approval', 'step', 'refused', 'issuer', 'subject', 'name', 'comment', 'session', 'digest', 'log', 'log_index'],
+      ['time', 'approval', 'step', 'refused', 'issuer', 'subject', 'name', 'amr', 'acr', 'comment', 'session', 'digest', 'log', 'log_index'],
       'log entries approval.* and grant.* with from <= time < to, in the order of time; refused: the code of the entry api.denied with the same request, of a step that was not taken',
     );
     for (const event of events) if (/^(approval|grant)\./.test(event.leaf.kind)) claimed.add(event.leaf.kind);
     const all = approvals.flatMap((each) => each.steps.map((step) => ({ ...step, approval: each.approval })));
     all.sort((a, b) => a.time - b.time || (a.log < b.log ? -1 : a.log > b.log ? 1 : a.index - b.index));
-    for (const { time, approval, kind, refused, issuer, subject, name, comment, session, digest, log, index } of all)
-      steps.add([instant(time), approval, kind, refused, issuer, subject, name, comment, session, digest, log, index]);
+    for (const { time, approval, kind, refused, issuer, subject, name, amr, acr, comment, session, digest, log, index } of all)
+      steps.add([instant(time), approval, kind, refused, issuer, subject, name, amr, acr, comment, session, digest, log, index]);
     for (const each of approvals) {
       const approvers = stepsOf(each, 'approval.approve');
       const operations = this.#operations.get(each.approval) ?? [];

@@ -14,13 +14,15 @@ const READS = /^(log\.read|policy\.(read|explain|simulate)|masking\.scan|audit\.
 const RETENTION = /^(hold|retention|erase|session\.(erase|expire)|journal\.(expire|prune|erase)|log\.(expire|prune))/;
 /** Told by other sections. */
 const ELSEWHERE = /^(approval|grant)\.|^login\.refused$|^api\.denied$/;
-const ACTOR = ['actorIssuer', 'actorSubject', 'actorKind', 'actorName', 'onBehalfOf', 'address', 'request'];
+const ACTOR = ['actorIssuer', 'actorSubject', 'actorKind', 'actorAmr', 'actorAcr', 'actorName', 'onBehalfOf', 'address', 'request'];
 const COLUMNS = [
   'time',
   'kind',
   'issuer',
   'subject',
   'actor_kind',
+  'amr',
+  'acr',
   'name',
   'on_behalf_of',
   'address',

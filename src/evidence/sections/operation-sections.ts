@@ -2,7 +2,6 @@
 import { hash } from 'node:crypto';
 import type { AuditLeaf } from '../../audit/index.js';
 import { assuranceOf } from '../../contract/operation.js';
-import { AUTHENTICATION } from '../controls.js';
 import type { Cell, CsvFile } from '../csv-file.js';
 import { unless } from '../deleted-records.js';
 import { GRACE_MS } from '../disclosure.js';
@@ -64,7 +63,6 @@ export class OperationSections implements SectionMaker {
     this.#e06 = new Section('E06', writer);
     this.#e07 = new Section('E07', writer);
     this.sections = [this.#e04, this.#e06, this.#e07];
-    this.#e04.gaps.push(AUTHENTICATION);
     this.#done = this.#e04.table(
       'operations',
       [

@@ -39,12 +39,17 @@ export interface SelfCheck {
 /** `supported`: there is evidence and its checks pass. `failed`: a check fails. `absent`: gw does not record what this asks for, or not all of it; no check fails. */
 export type SectionState = 'supported' | 'failed' | 'absent';
 
+/** What some controls ask of a section, and not every row of it tells. */
+export type Ask = 'authentication';
+
 export class Section {
   readonly id: SectionId;
   readonly files: CsvFile[] = [];
   readonly checks: SelfCheck[] = [];
   /** What the section asks for and gw does not record. */
   readonly gaps: string[] = [];
+  /** What is asked and not told for all rows, with why not. */
+  readonly untold = new Map<Ask, string>();
   /** Why it is no evidence for what it is asked for, whatever tables and checks there are. */
   absence: string | null = null;
   readonly #writer: PackWriter;

@@ -1,5 +1,4 @@
 /** E09: every session of the period with who, from where, to what, from when to when, and where its begin and end stand in the log. */
-import { AUTHENTICATION } from '../controls.js';
 import { unless } from '../deleted-records.js';
 import type { PackWriter } from '../pack-writer.js';
 import { type SurveyedSession, sessionsInOrder } from '../survey.js';
@@ -19,6 +18,8 @@ const COLUMNS = [
   'groups',
   'on_behalf_of',
   'on_behalf_verified',
+  'amr',
+  'acr',
   'address',
   'client',
   'target',
@@ -46,6 +47,15 @@ const COLUMNS = [
   'replay',
 ];
 
+/** How its login was authenticated, by the log, or where its begin is before the period by the journal. */
+function authenticationOf(session: SurveyedSession, { starts }: Closing): { readonly amr?: string; readonly acr?: string } {
+  const { amr, acr } = session.start?.data ?? {};
+  const identity = starts.get(session.id)?.identity;
+  const methods = typeof amr === 'string' ? amr : identity?.amr?.join(' ');
+  const level = typeof acr === 'string' ? acr : identity?.acr;
+  return { ...(methods === undefined ? {} : { amr: methods }), ...(level === undefined ? {} : { acr: level }) };
+}
+
 export class SessionSection implements SectionMaker {
   readonly sections: readonly Section[];
   readonly #section: Section;
@@ -53,7 +63,7 @@ export class SessionSection implements SectionMaker {
   constructor(writer: PackWriter) {
     this.#section = new Section('E09', writer);
     this.sections = [this.#section];
-    this.#section.gaps.push(AUTHENTICATION, 'version and cipher of TLS');
+    this.#section.gaps.push('version and cipher of TLS');
   }
 
   finish(closing: Closing): void {
@@ -66,12 +76,14 @@ export class SessionSection implements SectionMaker {
     const recordless: string[] = [];
     const short: string[] = [];
     let whole = 0;
+    let silent = 0;
     const isIn = (leaf: { readonly time: string } | null): boolean => leaf !== null && Date.parse(leaf.time) >= scope.from;
     for (const session of sessionsInOrder(survey)) {
       if (scope.session !== null && session.id !== scope.session) continue;
       if (isIn(session.start)) claimed.add('session.start');
       if (session.end?.kind === 'session.end' && isIn(session.end)) claimed.add('session.end');
       table.add(this.#row(session, closing, drawn.has(session.id) && told.has(session.id)));
+      if (Object.keys(authenticationOf(session, closing)).length === 0) silent++;
       if (told.get(session.id)?.begun !== true && !deleted.sessions.has(session.id)) recordless.push(session.id);
       if (session.end?.kind === 'session.end' && session.start !== null) {
         whole++;
@@ -81,6 +93,11 @@ export class SessionSection implements SectionMaker {
     }
     this.#section.check('recorded', `each session of the log has its begin in a journal${unless(deleted)}`, recordless, table.rows);
     this.#section.check('entries', 'each session that ended has as many entries in the log as its end says', short, whole);
+    if (silent > 0) {
+      const untold = `how ${silent} of ${table.rows} sessions were authenticated (amr, acr): the tokens of their identity provider do not say it`;
+      this.#section.untold.set('authentication', untold);
+      this.#section.gaps.push(untold);
+    }
     this.#terminals(closing);
   }
 
@@ -107,14 +124,15 @@ export class SessionSection implements SectionMaker {
     );
   }
 
-  #row(session: SurveyedSession, { starts }: Closing, replay: boolean): (string | number | boolean | null)[] {
-    const start = starts.get(session.id);
+  #row(session: SurveyedSession, closing: Closing, replay: boolean): (string | number | boolean | null)[] {
+    const start = closing.starts.get(session.id);
     const identity = start?.identity;
     const behalf = identity?.onBehalfOf;
     const begun = session.start?.time ?? (start === undefined ? null : new Date(start.startedAt).toISOString());
     const end = session.end?.data ?? {};
     const seconds = begun === null || session.end === null ? null : (Date.parse(session.end.time) - Date.parse(begun)) / 1000;
     const public_ = session.start?.data ?? {};
+    const authentication = authenticationOf(session, closing);
     return [
       session.id,
       begun,
@@ -127,6 +145,8 @@ export class SessionSection implements SectionMaker {
       identity?.groups.join(' ') ?? null,
       behalf?.subject ?? null,
       behalf?.verified ?? null,
+      authentication.amr ?? null,
+      authentication.acr ?? null,
       start?.clientAddress ?? null,
       start?.client ?? null,
       cell(public_['target'] ?? start?.target),

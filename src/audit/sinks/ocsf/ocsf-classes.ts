@@ -18,6 +18,7 @@ import {
   source,
   subjectUser,
   textOf,
+  usedFactors,
 } from './ocsf-parts.js';
 
 export interface OcsfClass {
@@ -61,7 +62,15 @@ const DELAYED = 14;
 const REVOKED = 24;
 
 const logon = (from: OcsfSource): OcsfObject =>
-  only({ user: sessionUser(from), service: service(from), session: session(from), src_endpoint: source(from), policy: policy(from), is_remote: true });
+  only({
+    user: sessionUser(from),
+    service: service(from),
+    session: session(from),
+    src_endpoint: source(from),
+    policy: policy(from),
+    is_remote: true,
+    is_mfa: usedFactors(from),
+  });
 const ofActor = (from: OcsfSource): OcsfObject => only({ ...logon(from), actor: actor(from) });
 const access = (from: OcsfSource): OcsfObject =>
   only({

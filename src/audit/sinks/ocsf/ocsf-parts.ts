@@ -55,6 +55,11 @@ export function session({ data }: OcsfSource): OcsfObject | undefined {
   return uid === undefined ? undefined : only({ uid, issuer: textOf(data['issuer'] ?? data['sessionIssuer']), is_remote: true });
 }
 
+/** True where the methods of the login (RFC 8176) name several factors; else undefined: a provider that does not name them may have asked for them. */
+export function usedFactors({ data }: OcsfSource): true | undefined {
+  return textOf(data['amr'])?.split(' ').includes('mfa') === true ? true : undefined;
+}
+
 /** Where somebody came from; undefined: the sink has no addresses. */
 export function source({ sensitive }: OcsfSource): OcsfObject | undefined {
   const address = textOf(sensitive['clientAddress'] ?? sensitive['address']);

@@ -3,6 +3,7 @@
  * phrases are looked for in the texts, `name:value` among the names. All must hold. Pure.
  */
 import { parseDuration } from '../base/duration.js';
+import { readMoment } from '../base/read-moment.js';
 import { GwError } from '../contract/gw-error.js';
 import { type OperationQuery, SEARCH_FIELDS, type SearchField, STATUSES, tagOf, VERDICTS } from '../contract/operation-index.js';
 
@@ -49,8 +50,8 @@ function requireWords(phrase: string): string {
 
 function momentOf(text: string, now: number): string {
   const ago = parseDuration(text);
-  const time = ago !== null ? now - ago : /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time))
+  const time = ago !== null ? now - ago : readMoment(text);
+  if (time === null)
     throw new GwError('usage.invalid', `A part of the search is no moment.`, { hint: 'Write since:2026-11-21, since:2026-11-21T08:00:00Z or since:7d.' });
   return new Date(time).toISOString();
 }

@@ -36,7 +36,10 @@ describe('a search', () => {
     expect(read('verdict:DENY status:Refused').tags).toEqual(['verdict:deny', 'status:refused']);
   });
 
-  it.each(['', '   ', '""', '"open', 'since:noon', 'until:7', '***', `${'a '.repeat(51)}`])('is refused with words: %j', (text) => {
-    expect(() => read(text)).toThrow(expect.objectContaining({ code: 'usage.invalid' }) as Error);
-  });
+  it.each(['', '   ', '""', '"open', 'since:noon', 'since:2026-11-21T08:00:00', 'until:7', '***', `${'a '.repeat(51)}`])(
+    'is refused with words: %j',
+    (text) => {
+      expect(() => read(text)).toThrow(expect.objectContaining({ code: 'usage.invalid' }) as Error);
+    },
+  );
 });

@@ -114,6 +114,8 @@ describe('a filter', () => {
     [['--kind', 'robot']],
     [['--state', 'gone']],
     [['--since', 'yesterday']],
+    // Whose clock would it be?
+    [['--since', '2026-11-21T08:00:00']],
     [['--verdict', 'perhaps']],
     [['--approval', 'perhaps']],
     [['--limit', '0']],

@@ -41,8 +41,8 @@ export async function* exportAsciicast(story: AsyncIterable<StoryItem>, replay: 
   }
 }
 
-/** What a terminal leaves behind: colours, a hidden cursor, another screen. */
-const RESTORE = '\u001b[0m\u001b[?25h\u001b[?1049l';
+/** What a terminal leaves behind: colours, a hidden cursor, another screen, a region that scrolls. The cursor goes below all that it showed: 1049 would take it to where it was kept last, or to the top. */
+const RESTORE = '\u001b[0m\u001b[?25h\u001b[?1047l\u001b[r\u001b[999;1H';
 
 function terminalEnd(tape: CastTape, operation: RecordedOperation, events: readonly StoryEvent[]): string {
   const at = operation.endedAt ?? operation.time;

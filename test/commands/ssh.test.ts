@@ -204,6 +204,14 @@ describe('gw ssh-config', () => {
     await ssh('-S', socket, '-O', 'exit', 'web-1.gw');
   });
 
+  it('ends when the gateway ends the connection, also without a goodbye and while the client waits for an answer', async () => {
+    const { config, clientEnv } = await configured();
+    // Longer than a message of SSH has to be taken.
+    const ended = await run('ssh', ['-F', config, 'web-1.gw', `echo ${'x'.repeat(60_000)}`], { env: clientEnv });
+    expect({ code: ended.code, out: ended.out.toString() }, ended.err).toEqual({ code: 255, out: '' });
+    expect((await lastSession()).session.state).toBe('ended');
+  });
+
   it('leads sftp, rsync and git through the gateway', async () => {
     const { config, clientEnv } = await configured();
     const files = join(sshd.dir, 'files');

@@ -204,6 +204,22 @@ describe('gw ssh-config', () => {
     await ssh('-S', socket, '-O', 'exit', 'web-1.gw');
   });
 
+  it('stands beside the lines of another gateway, under an ending of its own', async () => {
+    const { config, clientEnv, printed } = await configured();
+    const other = await home.run(['ssh-config', '--ending', 'prod', '--all'], { env });
+    expect(other.code, other.stderr).toBe(0);
+    expect(other.stdout).toContain('Host *.prod web-1.prod');
+    const elsewhere = printed.replace(/--gateway \S+/, '--gateway https://127.0.0.1:1/');
+    await writeFile(config, `${elsewhere}\n${other.stdout}`);
+    const ended = await run('ssh', ['-F', config, 'web-1.prod', 'echo there'], { env: clientEnv });
+    expect({ code: ended.code, out: ended.out.toString() }, ended.err).toEqual({ code: 0, out: 'there\n' });
+    expect((await run('ssh', ['-F', config, 'web-1.gw', 'true'], { env: clientEnv })).code).toBe(255);
+    expect(await home.run(['ssh-config', '--ending', '* !x'], { env })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no ending of names') as string,
+    });
+  });
+
   it('ends when the gateway ends the connection, also without a goodbye and while the client waits for an answer', async () => {
     const { config, clientEnv } = await configured();
     // Longer than a message of SSH has to be taken.

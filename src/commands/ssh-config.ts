@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { boolean } from '@oclif/core/flags';
 import { GwCommand } from '../cli/base-command.js';
 import { DEFAULT_ENDING, endingFlag } from '../cli/native-client/host-ending.js';
-import { clientFolder, keptPortKey } from '../cli/native-client/kept-port-key.js';
+import { clientFolder, keepForClients, keptPortKey } from '../cli/native-client/kept-port-key.js';
 import { ownCommand } from '../cli/own-command.js';
-import { writePrivateFile } from '../cli/profile/paths.js';
 import { GwError } from '../contract/gw-error.js';
 
 export default class SshConfig extends GwCommand {
@@ -31,7 +30,7 @@ export default class SshConfig extends GwCommand {
     const { file } = await keptPortKey(connection);
     const folder = clientFolder(connection);
     const knownHosts = join(folder, 'known_hosts');
-    await writePrivateFile(knownHosts, `gateway ${serverKey}\n`);
+    await keepForClients(knownHosts, `gateway ${serverKey}\n`);
     const { ending } = flags;
     const proxy = [...ownCommand(), 'ssh-proxy', '--gateway', connection.gateway.href, ...(ending === DEFAULT_ENDING ? [] : ['--ending', ending]), '%n'];
     const lines = [

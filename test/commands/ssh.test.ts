@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -202,6 +202,18 @@ describe('gw ssh-config', () => {
     const shared = await Promise.all([1, 2, 3].map((each) => ssh('-S', socket, 'web-1.gw', `echo shared ${each}`)));
     expect(shared.map(({ out }) => out.toString())).toEqual([1, 2, 3].map((each) => `shared ${each}\n`));
     await ssh('-S', socket, '-O', 'exit', 'web-1.gw');
+  });
+
+  it('says so where nothing can be kept', async () => {
+    const state = join(home.folder, 'no-state');
+    await mkdir(join(state, 'gw'), { recursive: true });
+    // Where nobody makes a folder, root included.
+    await symlink(join(state, 'nowhere', 'else'), join(state, 'gw', 'clients'));
+    for (const command of ['ssh-config', 'ssh-cert'])
+      expect(await home.run([command], { env: { ...env, XDG_STATE_HOME: state } }), command).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('cannot be kept on this machine') as string,
+      });
   });
 
   it('stands beside the lines of another gateway, under an ending of its own', async () => {

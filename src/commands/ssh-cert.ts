@@ -3,9 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { string } from '@oclif/core/flags';
 import { GwCommand } from '../cli/base-command.js';
-import { clientFolder } from '../cli/native-client/kept-port-key.js';
+import { clientFolder, keepForClients } from '../cli/native-client/kept-port-key.js';
 import { makeNativeKey } from '../cli/native-client/port-key.js';
-import { writePrivateFile } from '../cli/profile/paths.js';
 import { say } from '../cli/terminal.js';
 import { GwError } from '../contract/gw-error.js';
 
@@ -38,9 +37,9 @@ export default class SshCert extends GwCommand {
     const publicKey = made?.publicKey ?? (await publicHalf(keyFile));
     const issued = await connection.client.certify({ protocol: 'ssh', publicKey, ...(flags.target === undefined ? {} : { targets: flags.target }) });
     const [certificateFile, knownHosts] = [join(folder, 'native-key-cert.pub'), join(folder, 'known_hosts')];
-    if (made !== null) await writePrivateFile(keyFile, made.privateKey);
-    await writePrivateFile(certificateFile, `${issued.certificate}\n`);
-    await writePrivateFile(knownHosts, `gateway ${host.serverKey}\n`);
+    if (made !== null) await keepForClients(keyFile, made.privateKey);
+    await keepForClients(certificateFile, `${issued.certificate}\n`);
+    await keepForClients(knownHosts, `gateway ${host.serverKey}\n`);
     const port = host.native.slice(host.native.lastIndexOf(':') + 1);
     const lines = [
       `# ${connection.gateway.href}, until ${issued.expiresAt}`,

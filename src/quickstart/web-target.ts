@@ -117,6 +117,8 @@ function settings(directory: string, port: number, username: string): readonly s
     // Its folder is ours alone; what lies above is not its affair.
     'StrictModes no',
     'PidFile none',
+    // What of it is let through is the gateway's policy to say, as of commands.
+    'Subsystem sftp internal-sftp',
     'DisableForwarding yes',
     'PermitUserRC no',
     'PermitUserEnvironment no',

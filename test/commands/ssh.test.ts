@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -202,6 +202,42 @@ describe('gw ssh-config', () => {
     const shared = await Promise.all([1, 2, 3].map((each) => ssh('-S', socket, 'web-1.gw', `echo shared ${each}`)));
     expect(shared.map(({ out }) => out.toString())).toEqual([1, 2, 3].map((each) => `shared ${each}\n`));
     await ssh('-S', socket, '-O', 'exit', 'web-1.gw');
+  });
+
+  it('says so where nothing can be kept', async () => {
+    const state = join(home.folder, 'no-state');
+    await mkdir(join(state, 'gw'), { recursive: true });
+    // Where nobody makes a folder, root included.
+    await symlink(join(state, 'nowhere', 'else'), join(state, 'gw', 'clients'));
+    for (const command of ['ssh-config', 'ssh-cert'])
+      expect(await home.run([command], { env: { ...env, XDG_STATE_HOME: state } }), command).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('cannot be kept on this machine') as string,
+      });
+  });
+
+  it('stands beside the lines of another gateway, under an ending of its own', async () => {
+    const { config, clientEnv, printed } = await configured();
+    const other = await home.run(['ssh-config', '--ending', 'prod', '--all'], { env });
+    expect(other.code, other.stderr).toBe(0);
+    expect(other.stdout).toContain('Host *.prod web-1.prod');
+    const elsewhere = printed.replace(/--gateway \S+/, '--gateway https://127.0.0.1:1/');
+    await writeFile(config, `${elsewhere}\n${other.stdout}`);
+    const ended = await run('ssh', ['-F', config, 'web-1.prod', 'echo there'], { env: clientEnv });
+    expect({ code: ended.code, out: ended.out.toString() }, ended.err).toEqual({ code: 0, out: 'there\n' });
+    expect((await run('ssh', ['-F', config, 'web-1.gw', 'true'], { env: clientEnv })).code).toBe(255);
+    expect(await home.run(['ssh-config', '--ending', '* !x'], { env })).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no ending of names') as string,
+    });
+  });
+
+  it('ends when the gateway ends the connection, also without a goodbye and while the client waits for an answer', async () => {
+    const { config, clientEnv } = await configured();
+    // Longer than a message of SSH has to be taken.
+    const ended = await run('ssh', ['-F', config, 'web-1.gw', `echo ${'x'.repeat(60_000)}`], { env: clientEnv });
+    expect({ code: ended.code, out: ended.out.toString() }, ended.err).toEqual({ code: 255, out: '' });
+    expect((await lastSession()).session.state).toBe('ended');
   });
 
   it('leads sftp, rsync and git through the gateway', async () => {

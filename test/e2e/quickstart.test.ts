@@ -225,6 +225,9 @@ describe('a world', () => {
     expect((await direct(join(dir, 'targets/web-1/gateway-key'))).code).toBe(0);
     // A shell is on a terminal that is its own account's.
     expect(await direct(join(dir, 'targets/web-1/gateway-key'), '-tt')).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\/dev\//) as string });
+    // As scp and sftp ask for it; what of it is let through is policy's to say.
+    const sftp = ['-P', String(port), ...options.slice(0, -2), '-i', join(dir, 'targets/web-1/gateway-key'), `${accountOf(known)}@127.0.0.1:/`];
+    expect(await runProgram('sftp', sftp, { env: { HOME: home } })).toMatchObject({ code: 0 });
     expect(await direct(key)).toMatchObject({ code: 255 });
   });
 

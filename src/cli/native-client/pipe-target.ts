@@ -34,6 +34,8 @@ export async function pipeTarget({ connection, target: named, secret, terms, pur
   process.stdout.on('error', () => tunnel.destroy());
   if (rest.length > 0) process.stdout.write(rest);
   const over = once(tunnel, 'close');
+  // Nothing comes any more, and what came is written: who reads from here waits for our end, and ends its own side only then.
+  tunnel.once('end', () => tunnel.destroy());
   process.stdin.pipe(tunnel);
   tunnel.pipe(process.stdout);
   await over;

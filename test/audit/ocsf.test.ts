@@ -89,6 +89,13 @@ describe('an OCSF event', () => {
     expect(event('operation.deny', false)).toMatchObject({ class_uid: 2004, action_id: 2, disposition_id: 2, severity_id: 3, policy: { name: 'the rule' } });
     for (const kind of ['session.start', 'operation.deny', 'data.clear', 'approval.hold', 'approval.use'])
       expect(event(kind, false), kind).toMatchObject({ unmapped: { assurance: 'the assurance' } });
+    for (const [amr, is] of [
+      ['pwd otp mfa', true],
+      ['mfa', true],
+      ['pwd', undefined],
+      ['mfax', undefined],
+    ] as const)
+      expect([amr, event('session.start', false, { amr })['is_mfa']]).toEqual([amr, is]);
     expect(event('data.masked', false)).toMatchObject({ class_uid: 2006, action_id: 4 });
     expect(event('approval.approve', false)).toMatchObject({ class_uid: 3005, activity_id: 1, actor: { user: { uid: 'the actorSubject' } } });
     expect(event('approval.break_glass', false)).toMatchObject({ severity_id: 4 });

@@ -100,6 +100,9 @@ describe('an account at the target', () => {
     }
     const stranger = JSON.parse((await home.run(['whoami', '--json'], { env: await as('eve', ['strangers']) })).stdout) as Status;
     expect([stranger.login?.name, stranger.targets]).toEqual(['eve', []]);
+    const strong = { ...(await as('eve')), GW_ID_TOKEN: await world.token('eve', ['strangers'], { amr: ['pwd', 'mfa'], acr: 'urn:bank:strong' }) };
+    expect((await home.run(['whoami'], { env: strong })).stdout).toMatch(/\namr +pwd mfa\nacr +urn:bank:strong\n/);
+    expect((await home.run(['whoami'], { env })).stdout).not.toMatch(/^(amr|acr)/m);
     const explained = await home.run(['policy', 'explain', '--target', 'web-1', '--account', 'daemon'], { env });
     expect(explained.stdout).toContain('connect to web-1 as daemon');
     await home.run(['ssh', `${account}@web-1`, '--', 'true'], { env });

@@ -99,7 +99,7 @@ describe('a renewal', () => {
     const { client, session } = await connected('alice', { groups: ['dba'] });
     expect(await run(client, INSERT)).toBe(ALLOWED);
     const expiresAt = Date.now() + 7_200_000;
-    expect(world.path.live.renew(id(session), { ...session.identity, groups: ['engineers'], expiresAt })).toBe(true);
+    expect(world.path.live.renew(id(session), { ...session.identity, groups: ['engineers'], expiresAt, claims: { amr: ['hwk'], acr: '2' } })).toBe(true);
     expect(await run(client, INSERT)).toBe(REFUSED);
     expect(await run(client, SELECT)).toBe(ALLOWED);
     expect([session.identity.groups, session.guard.expiresAt]).toEqual([['engineers'], expiresAt]);
@@ -107,7 +107,7 @@ describe('a renewal', () => {
     await until(() => world.path.live.count() === 0);
     const events: unknown[] = [];
     for await (const item of readSession(world.journalDir, world.bootId, id(session))) if (item.kind === 'event') events.push([item.event, item.data]);
-    expect(events).toContainEqual(['session.renewed', expect.objectContaining({ groups: ['engineers'], expiresAt })]);
+    expect(events).toContainEqual(['session.renewed', expect.objectContaining({ groups: ['engineers'], expiresAt, amr: ['hwk'], acr: '2' })]);
   });
 
   it('gives rights that the fresh identity has', async () => {

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { importJWK, SignJWT } from 'jose';
 import { GwError } from '../contract/gw-error.js';
 import { type IssuerKeys, SIGNING_ALGORITHM } from './issuer-keys.js';
-import { GATEWAY_AUDIENCE, MACHINES, machineClaims, PEOPLE, personClaims, TOKEN_SECONDS } from './principals.js';
+import { GATEWAY_AUDIENCE, MACHINES, machineClaims, PEOPLE, PRESENCE, personClaims, TOKEN_SECONDS } from './principals.js';
 
 /** @throws GwError `usage.invalid` for a name that is not of this world, with the list of those that are */
 export async function mintToken(name: string, issuer: string, signing: IssuerKeys['signing'], now: number = Date.now()): Promise<string> {
@@ -20,7 +20,7 @@ export async function mintToken(name: string, issuer: string, signing: IssuerKey
     });
   }
   const issuedAt = Math.floor(now / 1000);
-  const claims = machine === undefined ? { ...(person === undefined ? {} : personClaims(person)), auth_time: issuedAt } : machineClaims(machine);
+  const claims = machine === undefined ? { ...(person === undefined ? {} : personClaims(person)), amr: PRESENCE, auth_time: issuedAt } : machineClaims(machine);
   return new SignJWT({ ...claims, jti: randomUUID() })
     .setProtectedHeader({ alg: SIGNING_ALGORITHM, kid: signing.kid, typ: machine === undefined ? 'JWT' : 'at+jwt' })
     .setSubject(name)

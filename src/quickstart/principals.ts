@@ -65,6 +65,9 @@ export function machineClaims(machine: Machine): Record<string, string | readonl
   };
 }
 
+/** How people log in here (RFC 8176, `user`): somebody was there, and no more was asked. */
+export const PRESENCE = ['user'];
+
 /** Claims that say who a person is. */
 export function personClaims(person: Person): Record<string, string | boolean | readonly string[]> {
   return {
@@ -74,7 +77,5 @@ export function personClaims(person: Person): Record<string, string | boolean | 
     email_verified: true,
     groups: person.groups,
     kind: person.kind,
-    // RFC 8176: somebody was there, and no more was asked.
-    amr: ['user'],
   };
 }

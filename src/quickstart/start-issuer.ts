@@ -10,7 +10,7 @@ import { type IssuerKeys, openIssuerKeys } from './issuer-keys.js';
 import { PAGE_HEADERS, pickPersonPage, problemPage } from './issuer-pages.js';
 import { issuerSettings } from './issuer-settings.js';
 import { isOurPeer } from './peer-account.js';
-import { PEOPLE } from './principals.js';
+import { PEOPLE, PRESENCE } from './principals.js';
 import { quietImport } from './quiet-import.js';
 
 export interface RunningIssuer {
@@ -98,7 +98,7 @@ async function interaction(provider: Provider, uid: string, request: IncomingMes
   const person = new URLSearchParams(await body(request)).get('person');
   if (request.method !== 'POST' || !PEOPLE.some(({ name }) => name === person) || person === null)
     throw new GwError('usage.invalid', 'The login form is not complete.');
-  await provider.interactionFinished(request, response, { login: { accountId: person }, consent: {} }, { mergeWithLastSubmission: false });
+  await provider.interactionFinished(request, response, { login: { accountId: person, amr: PRESENCE }, consent: {} }, { mergeWithLastSubmission: false });
 }
 
 async function body(request: IncomingMessage): Promise<string> {

@@ -50,6 +50,7 @@ describe('people: device flow', () => {
       email: 'alice@example.com',
       email_verified: true,
       groups: ['engineers'],
+      amr: ['user'],
       kind: 'person',
     });
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).toBe(3600);
@@ -132,7 +133,7 @@ describe('gw quickstart token', () => {
     const { signing } = await openIssuerKeys(directory);
     const minted = await verified(await mintToken(name, issuer.url, signing));
     const real = (await deviceLogin(await discover('gw'), name)).claims();
-    for (const claim of ['sub', 'iss', 'aud', 'preferred_username', 'name', 'email', 'email_verified', 'groups', 'kind'])
+    for (const claim of ['sub', 'iss', 'aud', 'preferred_username', 'name', 'email', 'email_verified', 'groups', 'kind', 'amr'])
       expect(minted.payload[claim]).toEqual(real?.[claim]);
     expect((minted.payload.exp ?? 0) - (minted.payload.iat ?? 0)).toBe(3600);
   });

@@ -32,8 +32,9 @@ export default defineConfig({
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     disableConsoleIntercept: true,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // They end what hangs. A machine that is busy with something else may take three times as long as one that is not.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     reporters: report === undefined ? ['default'] : ['default', ['json', { outputFile: report }]],
   },
 });

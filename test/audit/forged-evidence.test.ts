@@ -26,7 +26,7 @@ beforeAll(async () => {
   authority = await startTimestampAuthority();
   world = await buildForgedWorld(root, authority);
   files = await EvidenceFiles.read(world.dir, world.earlier);
-}, 60_000);
+});
 afterAll(async () => {
   await authority?.[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true });

@@ -26,7 +26,7 @@ beforeAll(async () => {
   root = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'gw-spec-'));
   authority = await startTimestampAuthority();
   world = await buildForgedWorld(root, authority);
-}, 60_000);
+});
 afterAll(async () => {
   await authority?.[Symbol.asyncDispose]();
   await rm(root, { recursive: true, force: true });

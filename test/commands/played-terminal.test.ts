@@ -72,7 +72,7 @@ beforeAll(async () => {
   ];
   expect([ofGateway.code, ofClient.code], ofGateway.stderr + ofClient.stderr).toEqual([0, 0]);
   cast = { ofGateway: ofGateway.stdout, ofClient: ofClient.stdout };
-}, 60_000);
+});
 afterAll(async () => {
   await home?.remove();
   await sshd?.[Symbol.asyncDispose]();

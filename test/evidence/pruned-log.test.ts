@@ -38,7 +38,7 @@ beforeAll(async () => {
   await cp(checkpoint, late);
   await world.run('w4', () => Promise.resolve(world.pass(DAY)));
   expect(await new LogFiles(join(world.dir, 'log', '0')).first()).toBeGreaterThan(512);
-}, 60_000);
+});
 afterAll(async () => {
   await world?.close();
   await server?.close();

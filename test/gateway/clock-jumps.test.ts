@@ -97,7 +97,7 @@ it('jumps past the end of the tokens: sessions end and logins are refused, as lo
   const { executed, refused } = await at.allIsThere(told);
   expect(refused).toBeGreaterThan(0);
   expect(executed).toBeGreaterThanOrEqual(40);
-}, 60_000);
+});
 
 it('dies a day ahead and starts again a day back: what it left is taken over, and the log goes on', async () => {
   let told = await at.start(env);
@@ -118,4 +118,4 @@ it('dies a day ahead and starts again a day back: what it left is taken over, an
   await second.end();
   expect(await at.allIsThere(told)).toMatchObject({ refused: 0, executed: 40 });
   expect((await readdir(join(at.world.dir, 'data', 'journal'))).length).toBe(before.length + 1);
-}, 60_000);
+});

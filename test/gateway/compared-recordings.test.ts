@@ -45,7 +45,7 @@ beforeAll(async () => {
   gateway = await world.start();
   await writeFile(join(world.dir, 'ca.pem'), world.ca);
   env = { GW_GATEWAY: gateway.url, GW_CA_FILE: join(world.dir, 'ca.pem'), GW_ID_TOKEN: await world.token('ann') };
-}, 60_000);
+});
 
 afterAll(async () => {
   await home?.remove();

@@ -43,7 +43,7 @@ beforeAll(async () => {
   for await (const { leaf } of files.leaves(size, old)) leaves.push(JSON.parse(leaf.toString()) as AuditLeaf);
   prune = leaves.find(({ kind }) => kind === 'log.prune') as AuditLeaf;
   begins = leaves.filter(({ kind }) => kind === 'log.open').map(({ n }) => n);
-}, 60_000);
+});
 afterAll(async () => {
   await world?.close();
   await server?.close();

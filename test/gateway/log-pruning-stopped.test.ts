@@ -41,7 +41,7 @@ beforeAll(async () => {
   const left = new Set(await tilesOf(log()));
   gone = (await tilesOf(before)).filter((path) => !left.has(path) && !path.includes('.p/'));
   expect(gone.length).toBeGreaterThanOrEqual(4);
-}, 60_000);
+});
 afterAll(async () => {
   await world?.close();
   await server?.close();

@@ -105,4 +105,4 @@ it('prunes both logs, says so, and nothing of it hinders a restart, a search or 
   expect(mirrored.code, mirrored.stderr).toBe(0);
   const verified = await home.run(['audit', 'verify', '--from', copy, '--key', keyFile]);
   expect(verified.code, verified.stderr).toBe(0);
-}, 60_000);
+});

@@ -16,7 +16,7 @@ beforeAll(async () => {
     create view bank.many as select 1 as one from generate_series(1, (select pin from bank.pins where id = 1));
     create view bank.more as select one from bank.many where one is not null;
   `);
-}, 60_000);
+});
 afterAll(() => canary[Symbol.asyncDispose]());
 
 const codes = (replies: readonly Reply[]): (string | undefined)[] => replies.filter(({ type }) => type === 'E').map((reply) => fields(reply)['C']);

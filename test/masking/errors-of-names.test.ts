@@ -13,7 +13,7 @@ beforeAll(async () => {
     create view bank.counted as with x as materialized (select ssn::int as y from bank.customers) select count(*) from x;
     create view bank.chosen as select id from bank.customers where ssn::int = 1;
   `);
-}, 60_000);
+});
 afterAll(() => canary[Symbol.asyncDispose]());
 
 const errorOf = (replies: readonly Reply[]): ReadonlyMap<string, string> => {

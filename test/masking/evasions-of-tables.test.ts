@@ -245,7 +245,7 @@ describe.each(['18', '15'] as const)('an evasion by tables, on PostgreSQL %s', (
   beforeAll(async () => {
     canary = await startCanaryWorld(version, POLICY);
     await canary.server.sql(MORE);
-  }, 60_000);
+  });
   afterAll(() => canary[Symbol.asyncDispose]());
 
   it.each(EVASIONS)('%s', async (...[, ...texts]) => {

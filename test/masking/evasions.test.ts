@@ -371,7 +371,7 @@ describe.each(['18', '15'] as const)('an evasion, on PostgreSQL %s', (version) =
   beforeAll(async () => {
     canary = await startCanaryWorld(version, POLICY);
     await canary.server.sql(MORE);
-  }, 60_000);
+  });
   afterAll(() => canary[Symbol.asyncDispose]());
 
   it.each(EVASIONS)('%s', async (...[, ...texts]) => {

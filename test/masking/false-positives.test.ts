@@ -38,7 +38,7 @@ let canary: CanaryWorld;
 beforeAll(async () => {
   canary = await startCanaryWorld('18', POLICY);
   await canary.server.sql(MORE);
-}, 60_000);
+});
 afterAll(() => canary[Symbol.asyncDispose]());
 
 const CLEAR = `

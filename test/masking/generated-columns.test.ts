@@ -33,7 +33,7 @@ describe.each([
   beforeAll(async () => {
     canary = await startCanaryWorld(version, POLICY);
     await canary.server.sql(world(virtual));
-  }, 60_000);
+  });
   afterAll(() => canary[Symbol.asyncDispose]());
 
   it.each([

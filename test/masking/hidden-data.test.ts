@@ -7,7 +7,7 @@ let canary: CanaryWorld;
 
 beforeAll(async () => {
   canary = await startCanaryWorld();
-}, 60_000);
+});
 afterAll(() => canary[Symbol.asyncDispose]());
 
 const WAYS = `

@@ -37,7 +37,7 @@ beforeAll(async () => {
   world = await startPathWorld({ server, policy: POLICY });
   world.identities.set('vera', { groups: ['vault'] });
   world.identities.set('dora', { groups: ['desk'] });
-}, 60_000);
+});
 beforeEach(async () => {
   await server.sql(
     `truncate devices; insert into devices values (1, 1234, 9007199254740993, '3f2b8c1e-0000-4000-8000-000000000001', 'Bob', '94107', 1, 1, 'x')`,

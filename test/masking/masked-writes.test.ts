@@ -20,7 +20,7 @@ beforeAll(async () => {
   token = ssn ?? '';
   number = card ?? '';
   client.close();
-}, 60_000);
+});
 afterAll(() => canary[Symbol.asyncDispose]());
 
 async function table(): Promise<unknown> {

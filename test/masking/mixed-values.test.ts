@@ -47,7 +47,7 @@ beforeAll(async () => {
   await server.sql(SCHEMA);
   world = await startPathWorld({ server, policy: POLICY });
   world.identities.set('fred', { groups: ['fraud'] });
-}, 60_000);
+});
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();

@@ -11,7 +11,7 @@ let canary: CanaryWorld;
 beforeAll(async () => {
   canary = await startCanaryWorld();
   canary.world.identities.set('bot', { kind: 'agent', groups: ['engineers'] });
-}, 60_000);
+});
 afterAll(() => canary[Symbol.asyncDispose]());
 
 const codes = (replies: readonly Reply[]): (string | undefined)[] => replies.filter(({ type }) => type === 'E').map((reply) => fields(reply)['C']);

@@ -14,7 +14,7 @@ let dir: string;
 
 beforeAll(async () => {
   canary = await startCanaryWorld('15');
-}, 60_000);
+});
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'gw-dumps-'));
   return () => rm(dir, { recursive: true, force: true });

@@ -56,7 +56,7 @@ beforeAll(async () => {
   server = await startRealPostgres('18');
   await server.sql(SCHEMA);
   world = await startPathWorld({ server, policy: POLICY });
-}, 60_000);
+});
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
   await server[Symbol.asyncDispose]();

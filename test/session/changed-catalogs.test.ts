@@ -24,7 +24,7 @@ let client: pg.Client;
 beforeAll(async () => {
   server = await startRealPostgres('18');
   world = await startPathWorld({ server, policy: POLICY });
-}, 60_000);
+});
 beforeEach(async () => {
   await client?.end();
   await server.sql(`drop schema public cascade; create schema public; create table people (id int, pin text, word text);

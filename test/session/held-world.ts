@@ -22,7 +22,7 @@ export class HeldWorld {
       [this.server, this.desks] = await Promise.all([startRealPostgres('18'), startDeskWorld(1)]);
       await this.server.sql(schema);
       this.path = await startPathWorld({ server: this.server, policy, approvals: this.desk.door });
-    }, 60_000);
+    });
     beforeEach(() => this.use(policy));
     afterEach(async () => {
       await Promise.all(this.clients.splice(0).map((client) => client.end().catch(() => undefined)));

@@ -40,7 +40,7 @@ beforeAll(async () => {
   [server, state] = await Promise.all([startRealPostgres('18'), startStateServer()]);
   store = await openStore({ url: await state.database(), logger: silentLogger });
   worlds = [await startWorker(), await startWorker()];
-}, 60_000);
+});
 beforeEach(async () => {
   await server.sql(
     `drop schema public cascade; create schema public; create table people (id int, ssn text, word text); insert into people values (1, '${CLEAR}', 'w')`,

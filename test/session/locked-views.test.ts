@@ -41,4 +41,4 @@ it('shows nothing of views while their definitions are not to be had', async () 
   } finally {
     await Promise.all([client.end(), locking.end()]);
   }
-}, 60_000);
+});

@@ -37,7 +37,7 @@ beforeAll(async () => {
   await server.sql(`create table people (id int, ssn text, email text, dob date); insert into people ${ROWS}; create table notes (body text, n bigint)`);
   world = await startPathWorld({ server, policy: POLICY, approvals: (desks.desks[0] as DeskWorld['desks'][number]).door });
   desks.policy = world.policy;
-}, 60_000);
+});
 afterEach(async () => {
   await Promise.all(clients.splice(0).map((client) => client.end()));
   world.setPolicy(POLICY);

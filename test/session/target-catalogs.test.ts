@@ -16,7 +16,7 @@ beforeAll(async () => {
   await server.sql('create view ones as select 1 as one');
   world = await startPathWorld({ server });
   owner = await RawClient.login(server.port, server.username, server.password, 'postgres');
-}, 60_000);
+});
 
 afterAll(async () => {
   owner.close();

@@ -44,7 +44,7 @@ beforeAll(async () => {
   world.identities.set('ada', { groups: ['asked'] });
   blocker = new pg.Client({ connectionString: server.url });
   await blocker.connect();
-}, 60_000);
+});
 afterAll(async () => {
   await blocker.end();
   await world[Symbol.asyncDispose]();

@@ -56,7 +56,7 @@ beforeAll(async () => {
   world = await startPathWorld({ server, policy: POLICY, logger });
   world.identities.set('dora', { groups: ['desk'] });
   world.identities.set('eve', { groups: ['blind'] });
-}, 60_000);
+});
 beforeEach(async () => {
   // The tables stay: what is made anew is known to the gateway a second later.
   await server.sql(`truncate people, guesses, kept;

@@ -25,7 +25,7 @@ beforeAll(async () => {
   server = await startStateServer();
   url = await server.database();
   store = await openStore({ url, logger: silentLogger });
-}, 60_000);
+});
 beforeEach(() => server.query(url, 'truncate gw.inherited_tags'));
 afterAll(async () => {
   await store.close();

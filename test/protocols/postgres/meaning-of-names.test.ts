@@ -27,7 +27,7 @@ beforeAll(async () => {
   world = await startPathWorld({ server, policy: POLICY });
   owner = await RawClient.login(server.port, server.username, server.password, server.database);
   await direct('create role mallory login');
-}, 60_000);
+});
 afterAll(async () => {
   owner.close();
   await world?.[Symbol.asyncDispose]();

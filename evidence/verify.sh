@@ -311,6 +311,12 @@ beats = Counter(leaf['log'] for leaf in leaves if leaf['kind'] == 'log.heartbeat
 same('E01/logs.csv', [(log.origin, text(log.first), text(log.size), log.root.hex(), text(beats[log.origin])) for log in logs.values()],
      [(row['log'], row['first_index'], row['entries'], row['root'], row['heartbeats']) for row in table('E01/logs.csv')])
 same('E05/approvals.csv', {leaf['data']['approval'] for leaf in inside if re.match('(approval|grant)[.]', leaf['kind']) and 'approval' in leaf['data']}, [row['approval'] for row in table('E05/approvals.csv')])
+members = {}
+for leaf in inside:
+    if leaf['kind'] != 'gateway.roles': continue
+    for role, name in (('admin', 'admins'), ('auditor', 'auditors')):
+        for each in leaf['data'][name]: members.setdefault((role,) + tuple(text(each.get(field)) for field in ('issuer', 'group', 'subject')), []).append(leaf['time'])
+same('E02/roles.csv', [key + (min(times), max(times)) for key, times in members.items()], [tuple(plain(row[name]) for name in ('role', 'issuer', 'group', 'subject', 'first', 'last')) for row in table('E02/roles.csv')])
 rules = []
 for leaf in sorted((each for each in leaves if each['kind'] == 'retention.rules' and each['ms'] < TO), key=lambda each: (each['ms'], each['log'], each['n'])):
     if not rules or rules[-1]['data'] != leaf['data']: rules.append(leaf)

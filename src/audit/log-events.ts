@@ -55,6 +55,8 @@ export const LOG_EVENTS = {
   'data.clear': { session: 'public', operation: 'public', values: 'public', assurance: 'public' },
   /** What a session masked in all: number of values by class, treatment and rule. */
   'data.masked': { session: 'public', values: 'public' },
+  /** Who has a role on the gateway from here on, each `{issuer, group}` or `{issuer, subject}`; `more`: how many of them are not named. */
+  'gateway.roles': { admins: 'public', auditors: 'public', more: 'public' },
   /** By what records expire from here on, milliseconds. `log`: the log itself; null: it is kept. */
   'retention.rules': { recordings: 'public', approvals: 'public', index: 'public', log: 'public', targets: 'public' },
   /** Its time is over: what the session recorded is unreadable from here on. `knownTime`: see docs/retention.md. */

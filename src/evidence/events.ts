@@ -20,8 +20,8 @@ export interface LoggedEvent {
 /** False: the log alone has entries of this kind, or what the journal has of it is no event. */
 export const hasEvent = (kind: string): boolean => !Object.hasOwn(LOG_EVENTS, kind);
 
-/** What retention did stands in the log alone, and is told as events are. */
-const TOLD = /^(retention\.(rules|run)|session\.expire|journal\.prune|log\.prune)$/;
+/** Roles, and what retention did, stand in the log alone, and are told as events are. */
+const TOLD = /^(gateway\.roles|retention\.(rules|run)|session\.expire|journal\.prune|log\.prune)$/;
 
 export class EventBook {
   readonly #scope: PackScope;

@@ -42,6 +42,7 @@ import type { ServiceLogger } from './service-logger.js';
 import { recordsOfTerminals } from './session-records.js';
 import { loadSigningKeys } from './signing-keys.js';
 import { createMaskingDoors } from './token-keys.js';
+import { startToldRoles, type ToldRoles } from './told-roles.js';
 import type { MetricFamilies, WorkerAddresses, WorkerAssignment } from './worker-messages.js';
 import { createWorkerMetrics } from './worker-metrics.js';
 
@@ -240,6 +241,9 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
   if (http === undefined) throw new GwError('internal.error', 'The API made no server.');
   const listeners = await listen(config, assignment, live, { http, path, counter, logger });
   cleanups.push(() => listeners.close());
+  const roles = startToldRoles({ trail, clock, onError: (err) => logger.error({ err }, 'who has a role could not be written to the audit log') });
+  cleanups.push(async () => roles.close());
+  await roles.tell(config.access);
   await audit.record('gateway.start', { gateway: config.gateway.name, version: packageVersion(), worker, policy: policy.digest });
 
   const parts: Parts = {
@@ -256,6 +260,7 @@ async function compose(options: WorkerOptions, cleanups: (() => Promise<unknown>
     evidence,
     indexer,
     retention,
+    roles,
     path,
     api,
     listeners,
@@ -290,6 +295,7 @@ interface Parts {
   readonly evidence: GatewayEvidence;
   readonly indexer: OperationIndexer;
   readonly retention: Retention;
+  readonly roles: ToldRoles;
   readonly path: Path;
   readonly api: Api;
   readonly listeners: Listeners;
@@ -298,9 +304,11 @@ interface Parts {
 }
 
 /** Policy last: it is the only part that takes effect by itself, and by then all other parts are known to be right. */
-async function reload({ live, policy, sinks, listeners, logger }: Parts): Promise<void> {
+async function reload({ live, policy, roles, sinks, listeners, logger }: Parts): Promise<void> {
   const next = await live.prepare();
   await policy.reload(next.config);
+  // Nobody has a role that the log does not tell.
+  await roles.tell(next.config.access);
   live.take(next);
   await sinks.reload(next.config.sinks);
   listeners.setTls(next.tls);
@@ -313,7 +321,7 @@ async function reload({ live, policy, sinks, listeners, logger }: Parts): Promis
  * refuses new tunnels. State and journal are closed last, because the last words of sessions go there.
  */
 async function drain(parts: Parts, deadlineMs: number): Promise<void> {
-  const { config, worker, store, journal, trail, audit, policy, approvals, evidence, sinks, indexer, retention, path, api, listeners, logger } = parts;
+  const { config, worker, store, journal, trail, audit, policy, approvals, evidence, sinks, indexer, retention, roles, path, api, listeners, logger } = parts;
   parts.setDraining();
   const nativeClosed = listeners.closeNative();
   await path.drain(deadlineMs).catch((err: unknown) => logger.error({ err }, 'draining failed; ending at once'));
@@ -328,6 +336,7 @@ async function drain(parts: Parts, deadlineMs: number): Promise<void> {
   await sinks.close();
   await indexer.close();
   await retention.close();
+  roles.close();
   await journal.close();
   await trail.close();
   await store.close();

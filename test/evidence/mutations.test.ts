@@ -178,9 +178,10 @@ describe('insiders, who have the key and sign the manifest again', () => {
   });
 
   it('drop a row of any table: the script finds it in all but those that the documentation names', async () => {
-    const unseen = /^(E02|E03|E1[2-6])\/|^crosswalk\.csv$|^E07\/scan\.csv$|^E08\/policies\.csv$|^E11\/(holds|oldest)\.csv$/;
+    const unseen = /^E02\/(?!roles)|^(E03|E1[2-6])\/|^crosswalk\.csv$|^E07\/scan\.csv$|^E08\/policies\.csv$|^E11\/(holds|oldest)\.csv$/;
     const documented = await readFile(join(ROOT, 'docs', 'evidence.md'), 'utf8');
-    for (const name of ['E02', 'E03', 'E12 to E16', 'E07/scan.csv', 'E08/policies.csv', 'E11/holds.csv', 'E11/oldest.csv']) expect(documented).toContain(name);
+    for (const name of ['E02 (but the roles)', 'E03', 'E12 to E16', 'E07/scan.csv', 'E08/policies.csv', 'E11/holds.csv', 'E11/oldest.csv'])
+      expect(documented).toContain(name);
     const seen: string[] = [];
     for (const file of (await filesOf(pack)).filter((each) => each.endsWith('.csv'))) {
       const rows = lines(await readFile(join(pack, file), 'utf8')).length - 1;
@@ -197,6 +198,7 @@ describe('insiders, who have the key and sign the manifest again', () => {
       expect.arrayContaining([
         'E01/logs.csv',
         'E01/segments.csv',
+        'E02/roles.csv',
         'E04/operations.csv',
         'E05/approvals.csv',
         'E06/calls.csv',

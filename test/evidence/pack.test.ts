@@ -112,6 +112,10 @@ describe('a pack', () => {
       ['rita', 'pwd mfa', 'urn:bank:strong', ''],
     ]);
     expect(approvals[0]).toMatchObject({ statement: 'delete from bank.customers where id = 8', operations: `${world.sessions.get('alice') ?? ''}#3` });
+    expect((await rows('E02/roles.csv')).map(({ role, issuer, group, subject }) => [role, issuer, group, subject])).toEqual([
+      ['admin', world.world.issuer.url, 'admins', ''],
+      ['auditor', world.world.issuer.url, 'auditors', ''],
+    ]);
     expect((await rows('E06/operations.csv')).map(({ name, rule, target_reached: reached }) => [name, rule, reached]).sort()).toEqual([
       ['alice', 'policy/no-drop', 'no'],
       ['bob', 'policy/ask-for-deletes', 'no'],

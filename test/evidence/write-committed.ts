@@ -15,6 +15,8 @@ await mkdir(out, { recursive: true });
 const world = await PackWorld.create();
 try {
   const more: NonNullable<Parameters<typeof history>[1]['more']> = async ({ trail }) => {
+    const issuer = 'https://issuer.example';
+    trail.append('gateway.roles', { admins: [{ issuer, group: 'platform' }], auditors: [{ issuer, subject: 'carol' }], more: 0 });
     trail.append('retention.rules', { recordings: 400 * DAY, approvals: 2557 * DAY, index: 400 * DAY, log: null, targets: [] });
     trail.append('retention.run', { knownTime: new Date(world.wall).toISOString(), recordings: 0, held: 0, segments: 0, index: 0, approvals: 0, entries: 0 });
     return Promise.resolve();

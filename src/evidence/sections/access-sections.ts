@@ -2,12 +2,13 @@
 import type { AuditLeaf } from '../../audit/index.js';
 import type { SessionStart } from '../../contract/recording.js';
 import { Canary } from '../canary.js';
+import type { Cell } from '../csv-file.js';
 import type { StoryOperation } from '../journal-story.js';
 import { identityKey, type Locks } from '../locks.js';
 import { instant, type PackScope } from '../pack-scope.js';
 import type { PackWriter } from '../pack-writer.js';
 import type { ScanTools } from './operation-sections.js';
-import { Section, Tally } from './section.js';
+import { cell, Section, Tally } from './section.js';
 import type { Closing, PackPolicy, SectionMaker } from './section-maker.js';
 
 interface Use {
@@ -52,7 +53,6 @@ export class AccessSections implements SectionMaker {
     this.#e02.gaps.push(
       'identities that have a right and never used it: gw knows people by their groups when they log in; the list of members is in the identity provider',
       'who approved a right, and until when it is: rules are reviewed where their files are versioned',
-      'roles on the gateway itself (admins and auditors), which its configuration gives to groups: what they did is in E05, E08 and E10',
     );
     this.#e03.gaps.push('reviewer and decision of each review', 'date of leaving of a person');
     this.#e12.gaps.push('model, framework, version and charter of an agent', 'digest of prompts');
@@ -103,6 +103,7 @@ export class AccessSections implements SectionMaker {
     }
     const rights = policies.flatMap(rightsOf);
     this.#inventory(uses, rights);
+    this.#roles(events);
     this.#review(rights);
     this.#identities(sessions, survey);
     this.#agents(sessions);
@@ -110,6 +111,34 @@ export class AccessSections implements SectionMaker {
     for (const [id, start] of sessions) this.#canary.text('begins of sessions', id, JSON.stringify(start));
     for (const { leaf, log, fields } of events) this.#canary.text('events of the gateway', `${log} entry ${leaf.n}`, JSON.stringify(fields));
     this.#canary.finish(this.#e13);
+  }
+
+  /** Roles on the gateway itself, which its configuration gives. */
+  #roles(events: Closing['events']): void {
+    const table = this.#e02.table(
+      'roles',
+      ['role', 'issuer', 'group', 'subject', 'first', 'last'],
+      'members of roles in the log entries gateway.roles with from <= time < to, with the first and the last of these that names them: a gateway tells its roles when it starts, when they change, and every day; what they did is in E05, E08 and E10',
+    );
+    const members = new Map<string, { readonly cells: readonly Cell[]; readonly first: string; last: string }>();
+    let unnamed = 0;
+    const told = events.filter(({ leaf }) => leaf.kind === 'gateway.roles').sort((a, b) => a.time - b.time);
+    for (const { leaf, fields } of told) {
+      unnamed = Math.max(unnamed, typeof fields['more'] === 'number' ? fields['more'] : 0);
+      for (const [role, list] of [
+        ['admin', fields['admins']],
+        ['auditor', fields['auditors']],
+      ] as const)
+        for (const member of Array.isArray(list) ? (list as Readonly<Record<string, unknown>>[]) : []) {
+          const cells = [role, cell(member['issuer']), cell(member['group']), cell(member['subject'])];
+          const known = members.get(JSON.stringify(cells));
+          if (known === undefined) members.set(JSON.stringify(cells), { cells, first: leaf.time, last: leaf.time });
+          else known.last = leaf.time;
+        }
+    }
+    for (const [, { cells, first, last }] of [...members].sort(([a], [b]) => (a < b ? -1 : 1))) table.add([...cells, first, last]);
+    if (told.length === 0) this.#e02.gaps.push('who administers and who audits the gateway: no entry gateway.roles of the period is in the pack');
+    if (unnamed > 0) this.#e02.gaps.push(`${unnamed} members of roles beyond those that an entry names`);
   }
 
   #inventory(uses: ReadonlyMap<string, Use>, rights: readonly Right[]): void {

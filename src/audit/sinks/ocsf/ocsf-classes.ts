@@ -170,6 +170,7 @@ const MAPPINGS: Readonly<Partial<Record<AuditKind | LogEventKind, OcsfMapping>>>
   'hold.add': mapping(API, [1, 'Create'], SUCCESS, 'Allowed', call('hold.add')),
   'hold.release': mapping(API, [3, 'Update'], SUCCESS, 'Allowed', call('hold.release')),
   'retention.request': mapping(API, other('Call'), SUCCESS, 'Allowed', call('retention.request')),
+  'gateway.roles': mapping(EVENT_LOG, other('Roles'), SUCCESS, 'Observed', ofLog),
   'retention.rules': mapping(EVENT_LOG, other('Retention'), SUCCESS, 'Observed', ofLog),
   'retention.run': mapping(EVENT_LOG, other('Retention'), SUCCESS, 'Observed', ofLog),
   'sink.fail': mapping(EVENT_LOG, [10, 'Disable'], FAILURE, 'Observed', ofLog),

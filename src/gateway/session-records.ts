@@ -84,6 +84,7 @@ async function readPage(
   let intact = false;
   let readOnly = false;
   let account: string | undefined;
+  let endMessage: string | null = null;
   let problems: readonly string[] = [];
   for await (const item of readSession(journalDir, session.journal, session.id, keys)) {
     if (item.kind === 'start') ({ account } = item.start);
@@ -92,6 +93,7 @@ async function readPage(
     else if (item.kind === 'event' && item.event === 'masked') noteMasked(item.data, masked);
     else if (item.kind === 'event' && item.event === 'tokens.resolved') noteResolved(item.data, resolved);
     else if (item.kind === 'event' && after === 0 && events.length < EVENTS) events.push({ at: time(item.time), kind: item.event, data: item.data });
+    else if (item.kind === 'end') endMessage = item.end.message?.slice(0, TEXT_LIMIT) ?? null;
     else if (item.kind === 'integrity') {
       // What was ended in order is no damage: the session itself says so.
       const found = session.content === 'kept' ? item.problems : item.problems.filter(({ code }) => code !== 'content-erased');
@@ -103,7 +105,8 @@ async function readPage(
     const tokens = resolved.get(each.sequence);
     return { ...each, masked: masked.get(each.sequence) ?? [], ...(tokens === undefined ? {} : { resolved: tokens }) };
   });
-  return { readOnly, ...(account === undefined ? {} : { account }), operations, events, intact, problems, next: page.next };
+  const said = { ...(account === undefined ? {} : { account }), ...(endMessage === null ? {} : { endMessage }) };
+  return { readOnly, ...said, operations, events, intact, problems, next: page.next };
 }
 
 const maskedEvent = z.object({

@@ -119,7 +119,7 @@ const maskedEvent = z.object({
 /** A record is untrusted: what does not look like what masking writes is left out. */
 function noteMasked(data: unknown, into: Map<number, readonly MaskCount[]>): void {
   const read = maskedEvent.safeParse(data);
-  if (read.success) into.set(read.data.operation, read.data.values);
+  if (read.success) into.set(read.data.operation, summed(read.data.values));
 }
 
 const resolvedEvent = z.object({
@@ -129,7 +129,17 @@ const resolvedEvent = z.object({
 
 function noteResolved(data: unknown, into: Map<number, readonly TokenCount[]>): void {
   const read = resolvedEvent.safeParse(data);
-  if (read.success) into.set(read.data.operation, read.data.classes);
+  if (read.success) into.set(read.data.operation, summed(read.data.classes));
+}
+
+/** A record counts each column by itself: those of the same class, treatment and rule as one. */
+function summed<T extends TokenCount>(counts: readonly T[]): T[] {
+  const sums = new Map<string, T>();
+  for (const each of counts) {
+    const key = JSON.stringify({ ...each, values: 0 });
+    sums.set(key, { ...each, values: each.values + (sums.get(key)?.values ?? 0) });
+  }
+  return [...sums.values()];
 }
 
 /** The first operations by sequence number; the journal gives them as they ended. */

@@ -44,8 +44,9 @@ export function reportHtml(
   crossings: readonly Crossing[],
   drawn: readonly Drawn[],
   deleted: DeletedRecords,
+  hidden: string | null,
 ): string {
-  const notes = [begunText(scope, logs), deletedText(deleted)];
+  const notes = [begunText(scope, logs), deletedText(deleted), hidden === null ? null : `Not in it: ${hidden}.`];
   const own = crossings.filter(({ control }) => control.framework === scope.framework);
   const failed = sections.flatMap(({ checks }) => checks).filter(({ passed }) => passed === false);
   const ran = sections.flatMap(({ checks }) => checks).filter(({ passed }) => passed !== null);

@@ -4,7 +4,8 @@ import { FRAMEWORKS, instant, type PackScope } from './pack-scope.js';
 import type { Section } from './sections/section.js';
 import type { LogFacts } from './sections/section-maker.js';
 
-export function scopeText(scope: PackScope, logs: readonly LogFacts[], sections: readonly Section[], deleted: DeletedRecords): string {
+/** @param hidden see `hiddenText` */
+export function scopeText(scope: PackScope, logs: readonly LogFacts[], sections: readonly Section[], deleted: DeletedRecords, hidden: string | null): string {
   const gone = deletedText(deleted);
   const begun = begunText(scope, logs);
   const lines = [
@@ -15,7 +16,7 @@ export function scopeText(scope: PackScope, logs: readonly LogFacts[], sections:
     `- Sessions: ${scope.session === null ? 'all of the period' : `${scope.session} only`}`,
     `- Framework: ${FRAMEWORKS[scope.framework]}. The pack holds evidence for its objectives; it does not say that anybody complies.`,
     `- Sample: ${scope.sample} of each population, word of the examiner: ${scope.nonce === '' ? 'none' : `\`${scope.nonce.replaceAll('`', "'")}\``}`,
-    ...(gone === null ? [] : [`- Not in it: ${gone}`]),
+    ...[gone, hidden].flatMap((text) => (text === null ? [] : [`- Not in it: ${text}`])),
     `- Made by gw ${scope.version}`,
     '',
     '## Logs',

@@ -43,6 +43,7 @@ export interface LocalSessions {
 export interface RecordPage {
   readonly readOnly: boolean;
   readonly account?: string;
+  readonly endMessage?: string;
   readonly operations: readonly OperationRecord[];
   readonly events: SessionDetail['events'];
   readonly intact: boolean;

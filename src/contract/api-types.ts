@@ -106,6 +106,8 @@ export interface SessionDetail {
   readonly readOnly: boolean;
   /** As which account of the target, where policy said it; left out: as that of the configuration. */
   readonly account?: string;
+  /** By whom or why it was ended, in words; left out: nothing was said, or it goes on. */
+  readonly endMessage?: string;
   readonly operations: readonly OperationRecord[];
   readonly events: readonly { readonly at: string; readonly kind: string; readonly data: Readonly<Record<string, unknown>> }[];
   /** False when something of the record is missing or does not verify; `problems` says what. */

@@ -29,6 +29,8 @@ export interface StorySession {
   operations: number;
   /** Its entries whose content cannot be had. */
   hidden: number;
+  /** Those of them that are operations. */
+  hiddenOperations: number;
   /** Operations that were denied and have a result or an outcome for all that, each once. */
   readonly reached: Set<number>;
   ended: boolean;
@@ -114,7 +116,10 @@ export class JournalStory {
   /** Its content was erased, or its key is not here: what stands in the clear counts. */
   #hidden(entry: Entry, open: Open): void {
     open.session.hidden++;
-    if (entry.kind === KIND.operation) open.session.operations++;
+    if (entry.kind === KIND.operation) {
+      open.session.operations++;
+      open.session.hiddenOperations++;
+    }
     if (entry.kind === KIND.sessionEnd) this.#close(entry.session, open, true);
   }
 
@@ -129,6 +134,7 @@ export class JournalStory {
       begun: entry.kind === KIND.sessionStart,
       operations: 0,
       hidden: 0,
+      hiddenOperations: 0,
       reached: new Set<number>(),
       ended: false,
     };
@@ -183,6 +189,13 @@ export class JournalStory {
     this.#open.delete(number);
     this.#visitor.end(session);
   }
+}
+
+/** Sessions whose operations are there and cannot be read, in words; null: there are none. */
+export function hiddenText(told: ReadonlyMap<string, StorySession>): string | null {
+  const sessions = [...told.values()].filter(({ hiddenOperations }) => hiddenOperations > 0).length;
+  if (sessions === 0) return null;
+  return `the operations of ${sessions} session${sessions === 1 ? '' : 's'} are counted and cannot be read, as their content was erased or its key was not there: they stand in no table, and E11/hidden.csv names the sessions`;
 }
 
 /** What an event `masked` says; an event is untrusted. */

@@ -6,7 +6,7 @@ import type { Crossing } from './crosswalk.js';
 import { type DeletedRecords, deletedText } from './deleted-records.js';
 import { FRAMEWORKS, instant, type PackScope } from './pack-scope.js';
 import type { Drawn } from './sampling.js';
-import { checksText, stateText } from './scope-text.js';
+import { begunText, checksText, stateText } from './scope-text.js';
 import type { Section } from './sections/section.js';
 import type { LogFacts } from './sections/section-maker.js';
 
@@ -44,8 +44,9 @@ export function reportHtml(
   crossings: readonly Crossing[],
   drawn: readonly Drawn[],
   deleted: DeletedRecords,
+  hidden: string | null,
 ): string {
-  const gone = deletedText(deleted);
+  const notes = [begunText(scope, logs), deletedText(deleted), hidden === null ? null : `Not in it: ${hidden}.`];
   const own = crossings.filter(({ control }) => control.framework === scope.framework);
   const failed = sections.flatMap(({ checks }) => checks).filter(({ passed }) => passed === false);
   const ran = sections.flatMap(({ checks }) => checks).filter(({ passed }) => passed !== null);
@@ -67,7 +68,7 @@ export function reportHtml(
       : `<p class="note"><b class="bad">${failed.length} ${failed.length === 1 ? 'check fails' : 'checks fail'}:</b> ${failed
           .map(({ id, claim }) => `${escaped(id)} (${escaped(claim)})`)
           .join('; ')}.</p>`,
-    ...(gone === null ? [] : [`<p class="note">${escaped(gone)}</p>`]),
+    ...notes.flatMap((text) => (text === null ? [] : [`<p class="note">${escaped(text)}</p>`])),
     `<div class="figures">${figures.map(([name, value]) => `<div class="figure"><b>${typeof value === 'number' ? thousands(value) : escaped(value)}</b><span>${name}</span></div>`).join('')}</div>`,
     '<h2>Objectives</h2>',
     table(

@@ -4,16 +4,19 @@ import { FRAMEWORKS, instant, type PackScope } from './pack-scope.js';
 import type { Section } from './sections/section.js';
 import type { LogFacts } from './sections/section-maker.js';
 
-export function scopeText(scope: PackScope, logs: readonly LogFacts[], sections: readonly Section[], deleted: DeletedRecords): string {
+/** @param hidden see `hiddenText` */
+export function scopeText(scope: PackScope, logs: readonly LogFacts[], sections: readonly Section[], deleted: DeletedRecords, hidden: string | null): string {
   const gone = deletedText(deleted);
+  const begun = begunText(scope, logs);
   const lines = [
     `# Access evidence of the gateway ${scope.gateway}`,
     '',
     `- Period: ${instant(scope.from)} to ${instant(scope.to)} (the end is not in it); all times are UTC, by the clock of the gateway`,
+    ...(begun === null ? [] : [`- ${begun}`]),
     `- Sessions: ${scope.session === null ? 'all of the period' : `${scope.session} only`}`,
     `- Framework: ${FRAMEWORKS[scope.framework]}. The pack holds evidence for its objectives; it does not say that anybody complies.`,
     `- Sample: ${scope.sample} of each population, word of the examiner: ${scope.nonce === '' ? 'none' : `\`${scope.nonce.replaceAll('`', "'")}\``}`,
-    ...(gone === null ? [] : [`- Not in it: ${gone}`]),
+    ...[gone, hidden].flatMap((text) => (text === null ? [] : [`- Not in it: ${text}`])),
     `- Made by gw ${scope.version}`,
     '',
     '## Logs',
@@ -46,6 +49,14 @@ export function scopeText(scope: PackScope, logs: readonly LogFacts[], sections:
     '',
   ];
   return lines.join('\n');
+}
+
+/** Where each log begins that was not there when the period began; null: all were. What is before a log's first entry here is older than the period. */
+export function begunText({ from }: PackScope, logs: readonly LogFacts[]): string | null {
+  const later = logs.filter(({ first, firstTime }) => first === 0 && Date.parse(firstTime) > from);
+  if (later.length === 0) return null;
+  const begins = later.map(({ origin, firstTime }) => `${origin} ${firstTime}`).join(', ');
+  return `Begin of the record: ${begins}. It is later than that of the period; of the time before, such a log tells nothing.`;
 }
 
 export function stateText({ state }: Section): string {

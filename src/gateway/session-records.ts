@@ -84,6 +84,7 @@ async function readPage(
   let intact = false;
   let readOnly = false;
   let account: string | undefined;
+  let endMessage: string | null = null;
   let problems: readonly string[] = [];
   for await (const item of readSession(journalDir, session.journal, session.id, keys)) {
     if (item.kind === 'start') ({ account } = item.start);
@@ -92,6 +93,7 @@ async function readPage(
     else if (item.kind === 'event' && item.event === 'masked') noteMasked(item.data, masked);
     else if (item.kind === 'event' && item.event === 'tokens.resolved') noteResolved(item.data, resolved);
     else if (item.kind === 'event' && after === 0 && events.length < EVENTS) events.push({ at: time(item.time), kind: item.event, data: item.data });
+    else if (item.kind === 'end') endMessage = item.end.message?.slice(0, TEXT_LIMIT) ?? null;
     else if (item.kind === 'integrity') {
       // What was ended in order is no damage: the session itself says so.
       const found = session.content === 'kept' ? item.problems : item.problems.filter(({ code }) => code !== 'content-erased');
@@ -103,7 +105,8 @@ async function readPage(
     const tokens = resolved.get(each.sequence);
     return { ...each, masked: masked.get(each.sequence) ?? [], ...(tokens === undefined ? {} : { resolved: tokens }) };
   });
-  return { readOnly, ...(account === undefined ? {} : { account }), operations, events, intact, problems, next: page.next };
+  const said = { ...(account === undefined ? {} : { account }), ...(endMessage === null ? {} : { endMessage }) };
+  return { readOnly, ...said, operations, events, intact, problems, next: page.next };
 }
 
 const maskedEvent = z.object({
@@ -116,7 +119,7 @@ const maskedEvent = z.object({
 /** A record is untrusted: what does not look like what masking writes is left out. */
 function noteMasked(data: unknown, into: Map<number, readonly MaskCount[]>): void {
   const read = maskedEvent.safeParse(data);
-  if (read.success) into.set(read.data.operation, read.data.values);
+  if (read.success) into.set(read.data.operation, summed(read.data.values));
 }
 
 const resolvedEvent = z.object({
@@ -126,7 +129,17 @@ const resolvedEvent = z.object({
 
 function noteResolved(data: unknown, into: Map<number, readonly TokenCount[]>): void {
   const read = resolvedEvent.safeParse(data);
-  if (read.success) into.set(read.data.operation, read.data.classes);
+  if (read.success) into.set(read.data.operation, summed(read.data.classes));
+}
+
+/** A record counts each column by itself: those of the same class, treatment and rule as one. */
+function summed<T extends TokenCount>(counts: readonly T[]): T[] {
+  const sums = new Map<string, T>();
+  for (const each of counts) {
+    const key = JSON.stringify({ ...each, values: 0 });
+    sums.set(key, { ...each, values: each.values + (sums.get(key)?.values ?? 0) });
+  }
+  return [...sums.values()];
 }
 
 /** The first operations by sequence number; the journal gives them as they ended. */

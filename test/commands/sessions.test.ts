@@ -2,7 +2,7 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { SessionDetail, SessionSummary } from '../../src/contract/api-types.js';
+import type { OperationRecord, SessionDetail, SessionSummary } from '../../src/contract/api-types.js';
 import type { FoundOperation } from '../../src/contract/operation-index.js';
 import { eventually } from '../store/state-server.js';
 import { type FakeGateway, startFakeGateway } from '../support/fake-gateway.js';
@@ -102,13 +102,14 @@ let gateway: FakeGateway;
 let home: CliHome;
 let env: Record<string, string>;
 let answer: string | null;
+let detail: SessionDetail;
 
 beforeAll(async () => {
   const authority = await makeAuthority();
   home = await makeHome();
   gateway = await startFakeGateway({
     operations: [FOUND],
-    detail: DETAIL,
+    detail: () => detail,
     sessions: [SUMMARY],
     certificate: await authority.issue(),
     exported: (format) => answer ?? `${format}\n-- record: complete and verified\n`,
@@ -118,6 +119,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   answer = null;
+  detail = DETAIL;
 });
 afterAll(async () => {
   await gateway.close();
@@ -251,6 +253,30 @@ describe('gw sessions ls and show', () => {
       '  12 ssn (partial), 1 ssn token resolved by bank/desk-asks\\u{1b}[2J, 2 iban tokens resolved by bank/desk-asks  1.0 ms  select word',
     );
     expect(stdout).toContain('approval    apr_1 for operation 3: used, approved by bob, carol\\u{1b}[2J\n');
+  });
+
+  it('say by whom and why a session ended, and which rule decided an operation, or who refused it and why', async () => {
+    const [allowed] = DETAIL.operations as [OperationRecord];
+    const operation = (sequence: number, change: Partial<OperationRecord>): OperationRecord => ({ ...allowed, masked: [], resolved: [], sequence, ...change });
+    const denied = { verdict: 'deny', rule: 'bank/ask', status: 'refused', reasons: ['bob denied apr_1: name\u001b[2J the rows.', 'a second reason'] } as const;
+    const undone = { status: 'refused', reasons: ['it is read only'], message: 'bob denied apr_2: too many.' };
+    detail = {
+      ...DETAIL,
+      session: { ...SUMMARY, state: 'ended', endedAt: '2026-11-21T07:00:05.000Z', endReason: 'killed' },
+      endMessage: 'This session was ended by root: wrong\u001b[2J target.',
+      operations: [operation(1, {}), operation(2, denied), operation(3, undone), operation(4, { rule: null })],
+    };
+    const { stdout, stderr } = await run('show', 'ses_1');
+    expect(stderr).toBe('');
+    expect(stdout).toContain('ended       2026-11-21T07:00:05.000Z (killed, after 5 s): This session was ended by root: wrong\\u{1b}[2J target.\n');
+    const [first, second, reason, third, message, fourth] = stdout.split('\n').slice(-7);
+    expect(first).toMatch(/^1 .* ok \(bank\/read\) /);
+    expect(second).toMatch(/^2 .* denied \(bank\/ask\) /);
+    expect(reason).toMatch(/^ +bob denied apr_1: name\\u\{1b\}\[2J the rows\.$/);
+    expect(third).toMatch(/^3 .* refused \(bank\/read\) /);
+    expect(message).toMatch(/^ +bob denied apr_2: too many\.$/);
+    expect(fourth).toMatch(/^4 .* ok {2}/);
+    expect(stdout).not.toContain('a second reason');
   });
 
   it('follow: a session once, and Ctrl-C ends it', async () => {

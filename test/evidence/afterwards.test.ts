@@ -64,6 +64,11 @@ it('an erased session stays listed and proved, nothing of it can be read, and th
   expect(script.code, script.text).toBe(0);
   expect(lines(await readFile(join(pack, 'E09', 'sessions.csv'), 'utf8')).some((line) => line.startsWith(alice))).toBe(true);
   expect(lines(await readFile(join(pack, 'E11', 'hidden.csv'), 'utf8'))[1]).toMatch(new RegExp(`^${alice},`));
+  const { checks } = JSON.parse(await readFile(join(pack, 'E04', 'section.json'), 'utf8')) as { checks: { id: string; passed: boolean; detail: string }[] };
+  const hidden = 'the operations of 1 session are counted and cannot be read';
+  const complete = checks.find(({ id }) => id === 'E04.complete');
+  expect(complete).toMatchObject({ passed: true, detail: expect.stringMatching(new RegExp(`^\\d+ checked; ${hidden}`)) as string });
+  for (const file of ['00-scope.md', 'report.html']) expect(await readFile(join(pack, file), 'utf8'), file).toMatch(new RegExp(hidden, 'i'));
   expect(await readFile(join(pack, 'E11', 'events.csv'), 'utf8')).toContain('session.erase');
   expect(await readFile(join(pack, 'sessions', alice, 'record.ndjson'), 'utf8')).toMatch(/"intact":false/);
   for (const file of await filesOf(pack)) expect((await readFile(join(pack, file))).includes('drop table'), file).toBe(false);

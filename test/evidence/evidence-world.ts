@@ -76,7 +76,7 @@ export async function startEvidenceWorld(workers = 2): Promise<EvidenceWorld> {
 }
 
 /** What the identity provider says of how people logged in; of others it says nothing. */
-export const FACTORS = { amr: ['pwd', 'mfa'], acr: 'urn:bank:strong' };
+const FACTORS = { amr: ['pwd', 'mfa'], acr: 'urn:bank:strong' };
 
 async function history(world: GatewayWorld, gateway: RunningGateway): Promise<void> {
   const alice = await world.connect(gateway, await world.token('alice', ['engineers'], FACTORS));

@@ -11,7 +11,7 @@ import { start } from '../recording/session-fixture.js';
 import { ROOT } from '../support/build-cli.js';
 import { history } from './pack-history.js';
 import { filesOf, verifyBoth } from './pack-tools.js';
-import { ALLOW, BEGIN, DAY, operate, PackWorld } from './pack-world.js';
+import { ALLOW, BEGIN, DAY, MINUTE, operate, PackWorld } from './pack-world.js';
 
 interface Finding {
   readonly uuid: string;
@@ -163,6 +163,14 @@ it('calls nothing supported for a period before there was a log', async () => {
   expect(await readFile(join(pack, '00-scope.md'), 'utf8')).toContain('No log of the gateway has an entry of the period');
   const { gw, script } = await verifyBoth(pack, world.keyFile);
   expect([gw, script.code]).toEqual([[], 0]);
+});
+
+it('says when the record of a log begins, where that is later than the period does', async () => {
+  const scope = async (name: string, from: number): Promise<string> => readFile(join((await world.export(name, { from })).pack, '00-scope.md'), 'utf8');
+  expect(await scope('year', BEGIN - 365 * DAY)).toContain(
+    `\n- Begin of the record: bank/0 ${new Date(BEGIN).toISOString()}. It is later than that of the period; of the time before, such a log tells nothing.\n`,
+  );
+  for (const from of [BEGIN, BEGIN + MINUTE]) expect(await scope(`from-${from}`, from)).not.toContain('Begin of the record');
 });
 
 it('counts apart what policy alone allowed, what ran by an approval, and what was blocked', async () => {

@@ -1,7 +1,7 @@
 /** What a whole gateway gives of its sessions afterwards, and while they run: exports, search, lists by what was done, and a look on. */
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { SessionSummary } from '../../src/contract/api-types.js';
+import type { SessionDetail, SessionSummary } from '../../src/contract/api-types.js';
 import type { FoundOperation } from '../../src/contract/operation-index.js';
 import { eventually } from '../store/state-server.js';
 import { type GatewayWorld, type RunningGateway, startGatewayWorld } from './gateway-world.js';
@@ -48,6 +48,26 @@ describe('records', () => {
     ] as const)
       for (let i = 0; i < 3; i++)
         expect((await world.api(gateway, `/api/v1/sessions/${id}/export?format=${format}`, { token: auditor })).text).toContain(wanted);
+  });
+
+  it('say by whom and why a session was ended, and nothing of one that its client ended', async () => {
+    const record = async (id: string) => (await world.api(gateway, `/api/v1/sessions/${id}`, { token: auditor })).json as unknown as SessionDetail;
+    const killed = await session('select 1');
+    const ended = new Promise((resolve) => killed.client.once('end', resolve).on('error', () => undefined));
+    const root = await world.token('root', ['admins']);
+    expect((await world.api(gateway, `/api/v1/sessions/${killed.id}/kill`, { token: root, body: { reason: 'wrong target' } })).status).toBe(200);
+    await ended;
+    const left = await session('select 1');
+    await left.client.end();
+    await eventually('both are over', async () => {
+      const over = (await sessions(alice, 'state=ended')).map(({ id }) => id);
+      return over.includes(killed.id) && over.includes(left.id);
+    });
+    expect(await record(killed.id)).toMatchObject({
+      session: { endReason: 'killed' },
+      endMessage: expect.stringMatching(/ended by root: wrong target/) as string,
+    });
+    expect(await record(left.id)).not.toHaveProperty('endMessage');
   });
 
   it('are found by text and relation a moment after they were done, and sessions by what was done in them', async () => {

@@ -1,6 +1,9 @@
 /** What was masked is counted in the outcome of its operation, each way of masking written once, and read as the event by which older records say it. */
 import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../../src/base/logger.js';
 import type { MaskedAs } from '../../src/contract/masking-policy.js';
+import type { SessionSummary } from '../../src/contract/session-store.js';
+import { createSessionRecords } from '../../src/gateway/session-records.js';
 import { decodeEntries, decodeOutcome, type Entry } from '../../src/recording/entry-decoder.js';
 import { KIND, OUTCOME_FIXED_BYTES } from '../../src/recording/format.js';
 import { readOperations } from '../../src/recording/read-operations.js';
@@ -108,6 +111,34 @@ describe.each([
       for (const item of items) if (item.kind === 'operation') expect(item.operation.facts?.summary).toBe(`reads ${item.operation.sequence}`);
     }));
 });
+
+it('counts each column by itself, and what people read has one sum of each class, treatment and rule', () =>
+  withDirectory(async (dir) => {
+    const journal = await open(dir, { bootId: 'w' });
+    const session = journal.begin(start('ses_1'));
+    session.operation(1, 'query', facts('reads'), allow, bytes('select'), null);
+    session.event('tokens.resolved', { operation: 1, classes: [1, 2].map((values) => ({ class: 'ssn', rule: 'bank/desk', values })) });
+    // A view of a column is an object of its own, also where it says the same.
+    const columns: MaskedAs[] = [SSN, { ...SSN }, { ...SSN, rule: 'bank/ssn' }, IBAN, { ...SSN }, { ...SSN, treatment: 'mask' }];
+    session.outcome(1, ok, new Map(columns.map((way, at) => [way, at + 1])));
+    session.end(end);
+    await journal.close();
+    expect((events(await collect(dir, 'w', 'ses_1'))[1] as [string, { values: unknown[] }])[1].values).toHaveLength(6);
+    const records = createSessionRecords(dir, keys, () => Promise.reject(new Error('nothing is erased here')), silentLogger);
+    const found = { id: 'ses_1', journal: 'w', content: 'kept', protocol: 'postgres' } as SessionSummary;
+    const masked = [
+      { ...SSN, values: 8 },
+      { ...SSN, rule: 'bank/ssn', values: 3 },
+      { ...IBAN, values: 4 },
+      { ...SSN, treatment: 'mask', values: 6 },
+    ];
+    const { operations } = await records.read(found, { after: 0, limit: 10 });
+    expect(operations).toMatchObject([{ masked, resolved: [{ class: 'ssn', rule: 'bank/desk', values: 3 }] }]);
+    let script = '';
+    for await (const part of records.export(found, 'sql')) script += part;
+    expect(script).toContain('-- masked: 8 ssn (partial), 3 ssn (partial by bank/ssn), 4 iban (clear by bank/clear), 6 ssn (mask)\n');
+    expect(script).toContain('-- tokens resolved: 3 ssn by bank/desk\n');
+  }));
 
 describe('an outcome that nobody wrote', () => {
   const whole = Buffer.concat([Buffer.alloc(OUTCOME_FIXED_BYTES), Buffer.of(2), Buffer.alloc(20, 1), Buffer.from('SELECT 1')]);

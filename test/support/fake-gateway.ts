@@ -39,7 +39,7 @@ export interface FakeGatewayOptions {
   readonly sessions?: readonly SessionSummary[];
   readonly users?: readonly SubjectRecord[];
   readonly approvals?: () => readonly ApprovalInfo[];
-  readonly detail?: SessionDetail;
+  readonly detail?: SessionDetail | (() => SessionDetail);
   readonly operations?: readonly FoundOperation[];
   /** What an export of a session gives, by its format. */
   exported?(format: string): string;
@@ -234,7 +234,7 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     if (resource === 'operations') return send(200, { operations: options.operations ?? [], next: '2026~ses_1~1' });
     if (resource === 'sessions' && (act === 'export' || act === 'watch') && options.exported !== undefined)
       return void response.writeHead(200, { 'content-type': 'text/plain' }).end(options.exported(url.searchParams.get('format') ?? ''));
-    if (resource === 'sessions' && options.detail !== undefined) return send(200, options.detail);
+    if (resource === 'sessions' && options.detail !== undefined) return send(200, typeof options.detail === 'function' ? options.detail() : options.detail);
     return fail(new GwError('session.unknown', `There is no session ${id ?? ''}.`));
   };
 

@@ -26,16 +26,22 @@ function fact(name: string, value: string | null): string {
 function operationCells(operation: OperationRecord): string[] {
   const text = operation.text.replace(/\s+/g, ' ').trim();
   const took = operation.durationUs === null ? '' : `${(operation.durationUs / 1000).toFixed(1)} ms`;
-  const verdict = operation.verdict === 'allow' ? operation.status : `denied${operation.rule === null ? '' : ` (${operation.rule})`}`;
+  const verdict = operation.verdict === 'allow' ? operation.status : 'denied';
   return [
     String(operation.sequence),
     operation.at.slice(11, 23),
-    verdict,
+    operation.rule === null ? verdict : `${verdict} (${operation.rule})`,
     operation.rows === null ? '' : String(operation.rows),
     maskedText(operation),
     took,
     text.length > 100 ? `${text.slice(0, 99)}…` : text,
   ];
+}
+
+/** Why it was refused, or undone: who denied it, or what of it no rule allows. Null: it was not, or nobody said. */
+function refusalText({ verdict, reasons, status, message }: OperationRecord): string | null {
+  if (verdict !== 'allow') return reasons[0] ?? null;
+  return status === 'refused' ? message : null;
 }
 
 /** `12 ssn (partial), 3 email (clear by access/fraud), 1 ssn token resolved by access/desk`. */
@@ -75,10 +81,11 @@ function contentText(session: string, { compared, uncompared }: ClientRecording)
 /** The whole record of a session for people. */
 export function renderSession(detail: SessionDetail, now: number): string {
   const { session } = detail;
+  const said = detail.endMessage === undefined ? '' : `: ${detail.endMessage}`;
   const end =
     session.endedAt === null
       ? 'live'
-      : `${session.endedAt} (${session.endReason ?? 'unknown'}, after ${duration(Date.parse(session.endedAt) - Date.parse(session.startedAt))})`;
+      : `${session.endedAt} (${session.endReason ?? 'unknown'}, after ${duration(Date.parse(session.endedAt) - Date.parse(session.startedAt))})${said}`;
   const facts = [
     fact('session', session.id),
     fact('who', `${session.name} (${session.kind}) ${session.issuer}#${session.subject}`),
@@ -98,5 +105,6 @@ export function renderSession(detail: SessionDetail, now: number): string {
     ...detail.events.flatMap(({ kind, data }) => (kind === 'approval.answer' ? [fact('approval', approvalText(data))] : [])),
   ].join('');
   if (detail.operations.length === 0) return facts;
-  return `${facts}\n${renderTable(['#', 'AT (UTC)', 'OUTCOME', 'ROWS', 'MASKED', 'TOOK', 'TEXT'], detail.operations.map(operationCells), paintOut)}`;
+  const headers = ['#', 'AT (UTC)', 'OUTCOME', 'ROWS', 'MASKED', 'TOOK', 'TEXT'];
+  return `${facts}\n${renderTable(headers, detail.operations.map(operationCells), paintOut, detail.operations.map(refusalText))}`;
 }

@@ -1,7 +1,7 @@
 /** `gw audit mirror`: a copy of the gateway's audit log, to be verified elsewhere. */
 import { string } from '@oclif/core/flags';
 import { GwCommand } from '../../cli/base-command.js';
-import { mirrorGateway } from '../../cli/mirror-gateway.js';
+import { remoteLogs } from '../../cli/remote-logs.js';
 import { sayMissingTimestamps } from '../../cli/say-missing-timestamps.js';
 import { visible } from '../../cli/terminal.js';
 import type { Mirrored } from '../../gateway/mirror-logs.js';
@@ -19,7 +19,8 @@ export default class AuditMirror extends GwCommand {
   async run(): Promise<{ readonly logs: readonly Mirrored[] }> {
     const { flags } = await this.parse(AuditMirror);
     const { client } = await this.connect(flags);
-    const logs = await mirrorGateway(client, flags.to);
+    const { mirrorLogs } = await import('../../gateway/mirror-logs.js');
+    const logs = await mirrorLogs(remoteLogs(client), flags.to);
     for (const { log, size, added } of logs) this.print(`${visible(log)}: ${size} entries, ${added} new`);
     if (!this.jsonEnabled()) sayMissingTimestamps(logs);
     return { logs };

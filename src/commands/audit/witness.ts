@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { boolean, string } from '@oclif/core/flags';
 import { GwCommand } from '../../cli/base-command.js';
-import { mirrorGateway } from '../../cli/mirror-gateway.js';
+import { remoteLogs } from '../../cli/remote-logs.js';
 import { requireCosigned } from '../../cli/require-cosigned.js';
 import { sayMissingTimestamps } from '../../cli/say-missing-timestamps.js';
 import { serveUntilStopped } from '../../cli/serve-until-stopped.js';
@@ -74,7 +74,8 @@ export default class AuditWitness extends GwCommand {
 
   async #copy(flags: Parameters<GwCommand['connect']>[0], to: string): Promise<string> {
     const { client } = await this.connect(flags);
-    sayMissingTimestamps(await mirrorGateway(client, to));
+    const { mirrorLogs } = await import('../../gateway/mirror-logs.js');
+    sayMissingTimestamps(await mirrorLogs(remoteLogs(client), to));
     return to;
   }
 }

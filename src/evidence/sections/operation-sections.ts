@@ -5,7 +5,7 @@ import { assuranceOf } from '../../contract/operation.js';
 import type { Cell, CsvFile } from '../csv-file.js';
 import { unless } from '../deleted-records.js';
 import { GRACE_MS } from '../disclosure.js';
-import { type MaskedValues, maskedValues, type StoryOperation } from '../journal-story.js';
+import { hiddenText, type MaskedValues, maskedValues, type StoryOperation } from '../journal-story.js';
 import { instant, type PackScope } from '../pack-scope.js';
 import type { PackWriter } from '../pack-writer.js';
 import { Draw } from '../sampling.js';
@@ -200,6 +200,7 @@ export class OperationSections implements SectionMaker {
       `each session that ended has as many operations as its end in the log says${unless(deleted)}`,
       fewer.map(({ each, surveyed }) => `${each.id} has ${each.operations}, its end says ${String(surveyed?.end?.data['operations'])}`),
       whole.length,
+      hiddenText(told),
     );
     const contradicted = [...told.values()].flatMap(({ id, reached }) => [...reached].map((sequence) => `${id}#${sequence}`)).sort();
     this.#e04.check('settled', 'no operation that was denied has a result or an outcome after that', contradicted, this.#denied.rows);

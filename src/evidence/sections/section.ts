@@ -78,11 +78,11 @@ export class Section {
     return file;
   }
 
-  /** @param wrong what speaks against the claim, the first few; `of` how much was looked at */
-  check(id: string, claim: string, wrong: readonly string[], of: number): void {
+  /** @param wrong what speaks against the claim, the first few; `of` how much was looked at; `aside` what the reader must know besides */
+  check(id: string, claim: string, wrong: readonly string[], of: number, aside: string | null = null): void {
     const passed = of === 0 && wrong.length === 0 ? null : wrong.length === 0;
-    const detail = passed === null ? 'nothing in the period to check' : passed ? `${of} checked` : `${wrong.length} of ${of}: ${wrong.slice(0, 5).join('; ')}`;
-    this.checks.push({ id: `${this.id}.${id}`, claim, passed, detail });
+    const found = passed === null ? 'nothing in the period to check' : passed ? `${of} checked` : `${wrong.length} of ${of}: ${wrong.slice(0, 5).join('; ')}`;
+    this.checks.push({ id: `${this.id}.${id}`, claim, passed, detail: aside === null ? found : `${found}; ${aside}` });
   }
 
   /** Ends its tables and writes `section.json`. */

@@ -26,6 +26,18 @@ const text = (value: unknown): string => (typeof value === 'string' || typeof va
 const list = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
   Array.isArray(value) ? value.filter((each): each is Record<string, unknown> => typeof each === 'object' && each !== null) : [];
 
+const byRule = ({ rule }: Readonly<Record<string, unknown>>): string => (rule == null ? '' : ` by ${text(rule)}`);
+
+/** `3 ssn (mask), 1 email (clear)`. A record counts each column by itself: what has the same words is one sum. */
+function counted(counts: unknown, words: (each: Readonly<Record<string, unknown>>) => string): string {
+  const sums = new Map<string, number>();
+  for (const each of list(counts)) {
+    const { values } = each;
+    sums.set(words(each), (sums.get(words(each)) ?? 0) + (typeof values === 'number' ? values : Number.NaN));
+  }
+  return [...sums].map(([what, values]) => `${Number.isNaN(values) ? '?' : values} ${what}`).join(', ');
+}
+
 /** An event of the record in words; what is not known here as its JSON. */
 export function eventNote({ event, data }: StoryEvent): string {
   switch (event) {
@@ -36,13 +48,9 @@ export function eventNote({ event, data }: StoryEvent): string {
       return `request ${text(data['request'])} ${text(data['state'])}${voters.length === 0 ? '' : `; voted: ${voters.join(', ')}`}`;
     }
     case 'masked':
-      return `masked: ${list(data['values'])
-        .map((each) => `${text(each['values'])} ${text(each['class'])} (${text(each['treatment'])}${each['rule'] === null ? '' : ` by ${text(each['rule'])}`})`)
-        .join(', ')}`;
+      return `masked: ${counted(data['values'], (each) => `${text(each['class'])} (${text(each['treatment'])}${byRule(each)})`)}`;
     case 'tokens.resolved':
-      return `tokens resolved: ${list(data['classes'])
-        .map((each) => `${text(each['values'])} ${text(each['class'])}${each['rule'] == null ? '' : ` by ${text(each['rule'])}`}`)
-        .join(', ')}`;
+      return `tokens resolved: ${counted(data['classes'], (each) => `${text(each['class'])}${byRule(each)}`)}`;
     default:
       return `${visible(event)} ${visible(JSON.stringify(data))}`;
   }

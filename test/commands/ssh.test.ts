@@ -209,11 +209,14 @@ describe('gw ssh-config', () => {
     await mkdir(join(state, 'gw'), { recursive: true });
     // Where nobody makes a folder, root included.
     await symlink(join(state, 'nowhere', 'else'), join(state, 'gw', 'clients'));
-    for (const command of ['ssh-config', 'ssh-cert'])
-      expect(await home.run([command], { env: { ...env, XDG_STATE_HOME: state } }), command).toMatchObject({
-        code: 2,
-        stderr: expect.stringContaining('cannot be kept on this machine') as string,
-      });
+    const file = join(home.folder, 'state-file');
+    await writeFile(file, '');
+    for (const place of [state, file])
+      for (const command of ['ssh-config', 'ssh-cert'])
+        expect(await home.run([command], { env: { ...env, XDG_STATE_HOME: place } }), `${command} ${place}`).toMatchObject({
+          code: 2,
+          stderr: expect.stringMatching(/cannot be kept on this machine: .+\.\n.*Set XDG_STATE_HOME/) as string,
+        });
   });
 
   it('stands beside the lines of another gateway, under an ending of its own', async () => {

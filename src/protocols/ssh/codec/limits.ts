@@ -1,8 +1,9 @@
 /** What is taken from a peer at most. A peer that wants more is refused before memory is taken (D6). Bytes unless said otherwise. */
 
-/** A packet with its length and tag before a login, and a text in a message that is no command; RFC 4253 section 6.1 demands 35000. */
+/** A packet with its length and tag before a login; RFC 4253 section 6.1 demands so many. */
 export const SHORT_PACKET = 35_000;
-export const MESSAGE_BYTES = SHORT_PACKET;
+/** A text in a message that is no command. */
+export const MESSAGE_BYTES = 35_000;
 /** A packet after a login, and so a command, as OpenSSH has it: 256 KiB beside its length and tag (32 bytes at most, or with SHA-512 64). */
 export const COMMAND_BYTES = 256 * 1024;
 export const LONG_PACKET = COMMAND_BYTES + 4 + 64;

@@ -315,7 +315,8 @@ export class Transport {
   }
 
   #broken(why: string, cause?: Error): GwError {
-    if (this.#side === 'client') return new GwError('target.protocol', "The target's SSH transport failed.", { cause: cause ?? new Error(why) });
+    if (this.#side === 'client')
+      return new GwError('target.protocol', "The target's SSH transport failed.", { cause: cause ?? new GwError('target.protocol', why) });
     return new GwError('protocol.violation', `The SSH transport of the client failed: ${why}.`, cause === undefined ? {} : { cause });
   }
 }

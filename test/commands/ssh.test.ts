@@ -209,11 +209,14 @@ describe('gw ssh-config', () => {
     await mkdir(join(state, 'gw'), { recursive: true });
     // Where nobody makes a folder, root included.
     await symlink(join(state, 'nowhere', 'else'), join(state, 'gw', 'clients'));
-    for (const command of ['ssh-config', 'ssh-cert'])
-      expect(await home.run([command], { env: { ...env, XDG_STATE_HOME: state } }), command).toMatchObject({
-        code: 2,
-        stderr: expect.stringContaining('cannot be kept on this machine') as string,
-      });
+    const file = join(home.folder, 'state-file');
+    await writeFile(file, '');
+    for (const place of [state, file])
+      for (const command of ['ssh-config', 'ssh-cert'])
+        expect(await home.run([command], { env: { ...env, XDG_STATE_HOME: place } }), `${command} ${place}`).toMatchObject({
+          code: 2,
+          stderr: expect.stringMatching(/cannot be kept on this machine: .+\.\n.*Set XDG_STATE_HOME/) as string,
+        });
   });
 
   it('stands beside the lines of another gateway, under an ending of its own', async () => {
@@ -233,11 +236,15 @@ describe('gw ssh-config', () => {
   });
 
   it('ends when the gateway ends the connection, also without a goodbye and while the client waits for an answer', async () => {
-    const { config, clientEnv } = await configured();
-    // Longer than a message of SSH has to be taken.
-    const ended = await run('ssh', ['-F', config, 'web-1.gw', `echo ${'x'.repeat(60_000)}`], { env: clientEnv });
-    expect({ code: ended.code, out: ended.out.toString() }, ended.err).toEqual({ code: 255, out: '' });
+    const { config, clientEnv, printed } = await configured();
+    const long = await run('ssh', ['-F', config, 'web-1.gw', 'echo', ...[1, 2, 3].map((each) => `${each}`.repeat(100_000))], { env: clientEnv });
+    expect({ code: long.code, out: long.out.toString() }, long.err).toEqual({ code: 255, out: '' });
+    expect(long.err).toContain('Bad packet length');
     expect((await lastSession()).session.state).toBe('ended');
+    // Where no keys stand there is no goodbye.
+    const proxy = /ProxyCommand (.*)%n/.exec(printed)?.[1] ?? '';
+    const old = await run('sh', ['-c', `exec ${proxy} web-1.gw`], { env: clientEnv, during: (child) => void child.stdin.write('SSH-1.5-old\r\n') });
+    expect(old.out.toString()).toMatch(/^(?:SSH-2\.0-gw\r\n)?$/);
   });
 
   it('leads sftp, rsync and git through the gateway', async () => {

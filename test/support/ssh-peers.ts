@@ -53,7 +53,10 @@ export async function stubTarget(options: {
             const reader = new WireReader(payload, 1);
             const method = payload[0] === MESSAGE.authRequest ? ([reader.name(), reader.name(), reader.name()][2] ?? '') : 'more';
             const watched = (reply: Buffer): void => {
-              if (reply[0] === MESSAGE.authSuccess) inside = true;
+              if (reply[0] === MESSAGE.authSuccess) {
+                inside = true;
+                transport.loggedIn();
+              }
               send(reply);
             };
             if (login === undefined) watched(message(MESSAGE.authSuccess));
@@ -91,6 +94,8 @@ export class ScriptedClient {
   /** What comes is thrown away. */
   deaf = false;
   closed = false;
+  /** What the gateway said when it ended the connection. */
+  farewell: string | null = null;
   readonly #socket: net.Socket;
   readonly #transport: Transport;
   #written: Buffer[] = [];
@@ -106,13 +111,17 @@ export class ScriptedClient {
       {
         write: (bytes) => void (loggingIn ? socket.write(bytes) : this.#written.push(Buffer.from(bytes))),
         ready: () => this.#transport.send(message(MESSAGE.serviceRequest, string('ssh-userauth'))),
-        disconnected: () => socket.end(),
+        disconnected: (reason, text) => {
+          this.farewell = `${reason}: ${text}`;
+          socket.end();
+        },
         payload: (payload) => {
           if (payload[0] === MESSAGE.serviceAccept)
             this.#transport.send(message(MESSAGE.authRequest, string('web-1'), string('ssh-connection'), string('password'), boolean(false), string(token)));
           else if (payload[0] === MESSAGE.authSuccess) {
             loggingIn = false;
             this.#inside = true;
+            this.#transport.loggedIn();
           } else if (payload[0] === MESSAGE.globalRequest) {
             if (this.answers) this.sends([message(MESSAGE.requestFailure)]).catch(() => socket.destroy());
           } else if (this.#inside) this.heard.push(Buffer.from(payload));
@@ -166,6 +175,15 @@ export class ScriptedClient {
         this.#changed = resolve;
       });
     }
+  }
+
+  /** Waits for the end. Gives what the gateway said. */
+  async ended(): Promise<string | null> {
+    while (!this.closed)
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+    return this.farewell;
   }
 
   end(): void {

@@ -13,8 +13,12 @@ export function clientFolder({ settings, gateway }: Pick<Connection, 'settings' 
 
 /** @throws GwError `usage.invalid` where nothing can be kept */
 export async function keepForClients(file: string, content: string): Promise<void> {
+  await reachable(() => writePrivateFile(file, content));
+}
+
+async function reachable<T>(step: () => Promise<T>): Promise<T> {
   try {
-    await writePrivateFile(file, content);
+    return await step();
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new GwError('usage.invalid', `What ssh needs cannot be kept on this machine: ${why}.`, {
@@ -32,7 +36,7 @@ export interface KeptPortKey {
 /** @throws GwError `usage.invalid` when what is kept is no key, or it cannot be kept */
 export async function keptPortKey(connection: Pick<Connection, 'settings' | 'gateway'>): Promise<KeptPortKey> {
   const file = join(clientFolder(connection), 'key');
-  const kept = await readIfThere(file);
+  const kept = await reachable(() => readIfThere(file));
   if (kept !== null) return { file, secret: keySecret(kept) };
   const { privateKey, secret } = makePortKey();
   await keepForClients(file, privateKey);

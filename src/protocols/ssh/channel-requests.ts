@@ -5,7 +5,7 @@
 
 import type { Facts, Operation } from '../../contract/operation.js';
 import type { Channel } from './channel.js';
-import { MESSAGE_BYTES, NAME_BYTES } from './codec/limits.js';
+import { COMMAND_BYTES, MESSAGE_BYTES, NAME_BYTES } from './codec/limits.js';
 import { WireReader } from './codec/wire.js';
 import type { Legs } from './legs.js';
 import { effectOf, factsFor, operationOf, unknownFacts } from './operations.js';
@@ -101,7 +101,7 @@ function program(type: string, payload: Buffer, reader: WireReader, channel: Cha
     return;
   }
   channel.taken = true;
-  const exact = type === 'shell' ? Buffer.from('shell') : Buffer.from(type === 'exec' ? reader.string(MESSAGE_BYTES) : reader.string(NAME_BYTES));
+  const exact = type === 'shell' ? Buffer.from('shell') : Buffer.from(type === 'exec' ? reader.string(COMMAND_BYTES) : reader.string(NAME_BYTES));
   reader.end();
   const sftp = type === 'subsystem' && exact.toString('latin1') === 'sftp';
   const kept = Buffer.from(payload);

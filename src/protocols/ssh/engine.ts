@@ -11,7 +11,7 @@ import type { ClientNotice, Engine, EngineContext, Guard, UpstreamReady } from '
 import type { Verdict } from '../../contract/verdict.js';
 import { Channels } from './channels.js';
 import { ClientProbe } from './client-probe.js';
-import { CHANNELS } from './codec/limits.js';
+import { CHANNELS, SHORT_PACKET } from './codec/limits.js';
 import { banner, DISCONNECT, MESSAGE } from './codec/messages.js';
 import { broken, message, WireReader } from './codec/wire.js';
 import { askedGlobally } from './forwards.js';
@@ -61,6 +61,7 @@ export class SshEngine implements Engine, Legs {
     this.#verdict = context.guard.transport();
     this.#client = startup.transport;
     this.#target = upstream.transport;
+    for (const leg of [this.#client, this.#target]) leg.loggedIn();
     this.#exchanges = new KeyExchanges({ client: this.#client, target: this.#target }, context);
     this.#early = { client: startup.early, target: upstream.early };
     this.#banner = upstream.banner;
@@ -194,6 +195,7 @@ export class SshEngine implements Engine, Legs {
 
   #fromClient(payload: Buffer): void {
     if (this.#over) return;
+    mayBeLong(payload);
     switch (payload[0]) {
       case MESSAGE.globalRequest:
         this.#globalRequest(payload);
@@ -278,6 +280,7 @@ export class SshEngine implements Engine, Legs {
 
   #fromTarget(payload: Buffer): void {
     if (this.#over) return;
+    mayBeLong(payload);
     switch (payload[0]) {
       case MESSAGE.globalRequest:
         this.#targetRequest(payload);
@@ -318,4 +321,10 @@ export class SshEngine implements Engine, Legs {
     this.#client.goodbye(DISCONNECT.byApplication, `gw: the target said goodbye: ${text.slice(0, 200)}`);
     this.#context.end('target', null);
   }
+}
+
+/** Requests on a channel may be long (a command is). What else is kept while people are asked is kept for many. */
+function mayBeLong(payload: Buffer): void {
+  const [kind = 0] = payload;
+  if (payload.length > SHORT_PACKET && kind !== MESSAGE.channelRequest) throw broken(`a message of the kind ${kind} of ${payload.length} bytes`);
 }

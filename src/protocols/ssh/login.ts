@@ -102,7 +102,18 @@ class ServerLogin implements TransportEvents {
       this.#reading = null;
       this.#bytes += chunk.length;
       if (this.#bytes > LOGIN_BYTES) throw broken('more than there is to say before a login');
+      this.#feed(chunk);
+    }
+  }
+
+  /** RFC 4253 section 11.1: where keys stand, whoever broke the rules is told which. */
+  #feed(chunk: Buffer): void {
+    try {
       this.transport.feed(chunk);
+    } catch (thrown) {
+      const { message: why, code } = GwError.from(thrown);
+      this.transport.goodbye(DISCONNECT.protocolError, `${why} (${code})`);
+      throw thrown;
     }
   }
 
@@ -280,4 +291,5 @@ export async function login(connection: LoginConnection): Promise<LoginRequest> 
 
 /** The last words of a login that was let in. */
 export const letIn = (): Buffer => message(MESSAGE.authSuccess);
-export const farewellMessage = (error: GwError): Buffer => disconnect(DISCONNECT.byApplication, `${error.message} (${error.code})`);
+export const farewellMessage = (error: GwError): Buffer =>
+  disconnect(error.code === 'protocol.violation' ? DISCONNECT.protocolError : DISCONNECT.byApplication, `${error.message} (${error.code})`);

@@ -13,10 +13,15 @@ import { ShownTerminals } from './shown-terminals.js';
 import { startNotes } from './start-notes.js';
 import type { StoryEvent, StoryItem } from './tell-session.js';
 
+/** What a program's outcome says where its target told how it ended. */
+const EXIT_STATUS = /^exit status (\d{1,10})$/;
+
 /** `late`: the story says when it has come to what happens now; of terminals only what they show then is told. */
 export async function* exportAsciicast(story: AsyncIterable<StoryItem>, replay: ProtocolReplay | null, late = false): AsyncGenerator<string, void> {
   const tape = new CastTape();
   const terminals = new ShownTerminals(tape, late);
+  let operations = 0;
+  let status = '0';
   for await (const item of story) {
     if (item.kind === 'start') {
       const { start } = item;
@@ -25,7 +30,9 @@ export async function* exportAsciicast(story: AsyncIterable<StoryItem>, replay: 
     } else if (!tape.begun) {
       if (item.kind === 'integrity') yield tape.begin(0, 'a record that cannot be read');
     } else if (item.kind === 'operation') {
-      const { sequence, time, endedAt } = item.operation;
+      const { sequence, time, endedAt, outcome } = item.operation;
+      // How a session ends is how its program did, where it had one.
+      status = ++operations === 1 ? (EXIT_STATUS.exec(outcome?.message ?? '')?.[1] ?? '0') : '0';
       yield terminals.end(sequence, endedAt ?? time) + operationEvents(tape, item.operation, item.events, replay);
     } else if (item.kind === 'terminal') yield terminals.begin(item);
     else if (item.kind === 'output') yield terminals.output(item);
@@ -35,7 +42,7 @@ export async function* exportAsciicast(story: AsyncIterable<StoryItem>, replay: 
     else if (item.kind === 'unsolicited') yield tape.out(item.time, resultLines(item.bytes, null, replay));
     else if (item.kind === 'end') {
       const why = `[the session ended: ${visible(item.end.reason)}${item.end.message === null ? '' : `, ${visible(item.end.message)}`}]`;
-      yield terminals.live() + tape.out(item.time, [why]) + tape.event(item.time, 'x', '0');
+      yield terminals.live() + tape.out(item.time, [why]) + tape.event(item.time, 'x', status);
     }
     if (item.kind === 'integrity') yield `${terminals.live()}# ${visible(recordVerdict(item))}\n`;
   }

@@ -50,6 +50,36 @@ describe('a command', () => {
     expect(operation?.received.total ?? operation?.received.bytes.length).toBe(300_000);
   });
 
+  it.each([
+    [[]],
+    [['-o', 'Ciphers=aes256-gcm@openssh.com']],
+    [['-o', 'Ciphers=aes128-ctr', '-o', 'MACs=hmac-sha2-512']],
+    [['-o', 'Ciphers=aes256-ctr', '-o', 'MACs=hmac-sha2-256-etm@openssh.com']],
+  ])('may be as long as one that sshd runs, and is judged and recorded whole: %j', async (options) => {
+    for (const length of [30_000, 60_000, 100_000]) {
+      const text = `echo ${'x'.repeat(length)}`;
+      const ended = await world.ssh([...options, 'web-1', text]);
+      expect({ code: ended.code, length: ended.out.length, err: ended.err }).toEqual({ code: 0, length: length + 1, err: '' });
+      const operation = await recordedOf(text);
+      expect(operation?.facts?.effects[0]?.resource?.name).toEqual(['echo']);
+      expect(operation?.shortened).toBe(false);
+    }
+    const refused = await world.ssh([...options, 'web-1', `rm ${'x'.repeat(100_000)}`]);
+    expect(refused.code).toBe(7);
+    expect(refused.err).toContain('Nothing is removed here.');
+  });
+
+  it('of more than 256 KiB is not read, and the client is told why', async () => {
+    for (const options of [[], ['-o', 'Ciphers=aes128-gcm@openssh.com']]) {
+      const ended = await world.ssh([...options, 'web-1', 'echo', ...[1, 2, 3].map((each) => String(each).repeat(100_000))]);
+      expect(ended.code).toBe(255);
+      expect(ended.err).toMatch(
+        /Received disconnect from .* port \d+:2: .*Bad packet length: 300\d\d\d, and at most 262212 bytes are read\. \(protocol\.violation\)/,
+      );
+    }
+    expect((await world.ssh(['web-1', 'echo on'])).out.toString()).toBe('on\n');
+  });
+
   it('ended by a signal says which', async () => {
     const ended = await world.ssh(['web-1', 'kill -TERM $$']);
     expect(ended.code).toBe(255);

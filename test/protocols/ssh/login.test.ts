@@ -237,7 +237,18 @@ describe('on the native port', () => {
     ]) {
       const client = await BareClient.native();
       client.transport.send(payload);
-      expect(await client.answer(), String(payload[0])).toBeNull();
+      // Last words (RFC 4253 section 11.1) are no answer.
+      expect((await client.next())?.toString(), String(payload[0])).toContain('(protocol.violation)');
+      expect(await client.answer()).toBeNull();
+    }
+  });
+
+  it('D6: a packet that is long is not read before it, however it is cut, and the client is told so', async () => {
+    for (const length of [35_001, 60_000, 200_000]) {
+      const client = await BareClient.native();
+      client.transport.send(message(2, string(Buffer.alloc(length))));
+      expect((await client.next())?.toString(), String(length)).toMatch(/Bad packet length: \d+, and at most 35000 bytes are read/);
+      expect(await client.answer()).toBeNull();
     }
   });
 

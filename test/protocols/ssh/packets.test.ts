@@ -1,12 +1,14 @@
 /**
- * AES-GCM packets that gw opens and seals itself, against those of ssh2 in both directions, cut anywhere, over memory that is read into again. They
+ * Packets that gw opens and seals itself, against those of ssh2 in both directions, cut anywhere, over memory that is read into again. They
  * stand on what ssh2 keeps to itself: the first test fails when another version of it has that no more, and then the library does it all, slower.
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import ssh2Crypto from 'ssh2/lib/protocol/crypto.js';
-import type { Cipher, Decipher, GcmCipher, GcmDecipher } from 'ssh2/lib/protocol/Protocol.js';
+import type { Cipher, Decipher, GcmCipher, GcmDecipher, MacDecipher } from 'ssh2/lib/protocol/Protocol.js';
 import { describe, expect, it } from 'vitest';
-import { opensGcm, PacketOpener } from '../../../src/protocols/ssh/transport/packet-opener.js';
+import { LONG_PACKET, SHORT_PACKET } from '../../../src/protocols/ssh/codec/limits.js';
+import { openingCipher, opensGcm, opensMac } from '../../../src/protocols/ssh/transport/opening-ciphers.js';
+import { PacketOpener } from '../../../src/protocols/ssh/transport/packet-opener.js';
 import { PacketSealer, sealsGcm } from '../../../src/protocols/ssh/transport/packet-sealer.js';
 
 interface Made {
@@ -17,6 +19,7 @@ interface Made {
 const library = ssh2Crypto as unknown as {
   readonly bindingAvailable: boolean;
   readonly CIPHER_INFO: Readonly<Record<string, { readonly keyLen: number }>>;
+  readonly MAC_INFO: Readonly<Record<string, { readonly len: number }>>;
   createCipher(config: { outbound: Made }): Cipher & { allocPacket(bytes: number): Buffer; encrypt(packet: Buffer): void; outSeqno: number };
   createDecipher(config: { inbound: Made }): Decipher & { decrypt(data: Buffer, from: number, to: number): unknown; inSeqno: number };
 };
@@ -25,15 +28,22 @@ interface Keys {
   readonly name: string;
   readonly key: Buffer;
   readonly iv: Buffer;
+  readonly macs: object;
 }
-const keys = (name: string): Keys => ({ name, key: randomBytes(library.CIPHER_INFO[name]?.keyLen ?? 0), iv: randomBytes(12) });
-const libraryCipher = ({ name, key, iv }: Keys, onWrite: (bytes: Buffer) => void = () => undefined, forceNative = false) =>
+/** `NAME` of a cipher, or `NAME MAC`. */
+function keys(named: string): Keys {
+  const [name = '', mac] = named.split(' ');
+  const info = mac === undefined ? undefined : library.MAC_INFO[mac];
+  const macs = info === undefined ? {} : { macInfo: info, macKey: randomBytes(info.len) };
+  return { name, key: randomBytes(library.CIPHER_INFO[name]?.keyLen ?? 0), iv: randomBytes(mac === undefined ? 12 : 16), macs };
+}
+const libraryCipher = ({ name, key, iv, macs }: Keys, onWrite: (bytes: Buffer) => void = () => undefined, forceNative = false) =>
   library.createCipher({
-    outbound: { seqno: 7, onWrite, cipherInfo: library.CIPHER_INFO[name], cipherKey: Buffer.from(key), cipherIV: Buffer.from(iv), forceNative },
+    outbound: { seqno: 7, onWrite, cipherInfo: library.CIPHER_INFO[name], cipherKey: Buffer.from(key), cipherIV: Buffer.from(iv), forceNative, ...macs },
   });
-const libraryDecipher = ({ name, key, iv }: Keys, onPayload: (payload: Buffer) => unknown, forceNative = false) =>
+const libraryDecipher = ({ name, key, iv, macs }: Keys, onPayload: (payload: Buffer) => unknown, forceNative = false) =>
   library.createDecipher({
-    inbound: { seqno: 7, onPayload, decipherInfo: library.CIPHER_INFO[name], decipherKey: Buffer.from(key), decipherIV: Buffer.from(iv), forceNative },
+    inbound: { seqno: 7, onPayload, decipherInfo: library.CIPHER_INFO[name], decipherKey: Buffer.from(key), decipherIV: Buffer.from(iv), forceNative, ...macs },
   });
 
 function gcmCipher(each: Keys): GcmCipher {
@@ -42,15 +52,28 @@ function gcmCipher(each: Keys): GcmCipher {
   return cipher;
 }
 
-function gcmDecipher(each: Keys, onPayload: (payload: Buffer) => unknown): GcmDecipher {
+type Known = GcmDecipher | MacDecipher;
+function gcmDecipher(each: Keys, onPayload: (payload: Buffer) => unknown): Known {
   const decipher = libraryDecipher(each, onPayload);
-  if (!opensGcm(decipher)) throw new Error('the library has another decipher');
+  if (!opensGcm(decipher) && !opensMac(decipher)) throw new Error('the library has another decipher');
   return decipher;
+}
+function openerOf(decipher: Known, longest = LONG_PACKET): PacketOpener {
+  const cipher = openingCipher(decipher);
+  if (cipher === null) throw new Error('it is not opened here');
+  return new PacketOpener(cipher, () => longest, broken);
 }
 
 const CIPHERS = ['aes128-gcm@openssh.com', 'aes256-gcm@openssh.com'];
-const messages = (): Buffer[] =>
-  [0, 1, 10, 11, 12, 2_000, 32_777, 34_900].concat(Array.from({ length: 20 }, () => randomInt(34_900))).map((n) => randomBytes(n));
+const COMMAND = 256 * 1024;
+const WITH_MAC = ['aes128-ctr', 'aes256-ctr'].flatMap((cipher) =>
+  ['hmac-sha2-256', 'hmac-sha2-512', 'hmac-sha2-256-etm@openssh.com', 'hmac-sha2-512-etm@openssh.com'].map((mac) => `${cipher} ${mac}`),
+);
+/** What the library itself reads, too; or what it does not. */
+const messages = (long = false): Buffer[] =>
+  [0, 1, 10, 11, 12, 2_000, 32_777, 34_900, ...(long ? [35_000, 100_000, COMMAND - 20] : [])]
+    .concat(Array.from({ length: 20 }, () => randomInt(34_900)))
+    .map((n) => randomBytes(n));
 
 /** What the sealer makes of messages, whole; each written run is overwritten as soon as its memory is given back. */
 function sealed(cipher: GcmCipher, all: readonly Buffer[], runs = 3): Buffer {
@@ -69,6 +92,18 @@ function sealed(cipher: GcmCipher, all: readonly Buffer[], runs = 3): Buffer {
   return Buffer.concat(out);
 }
 
+/** What the library makes of messages. */
+function byLibrary(each: Keys, all: readonly Buffer[]): Buffer {
+  const written: Buffer[] = [];
+  const cipher = libraryCipher(each, (bytes) => void written.push(Buffer.from(bytes)), true);
+  for (const one of all) {
+    const packet = cipher.allocPacket(one.length);
+    packet.set(one, 5);
+    cipher.encrypt(packet);
+  }
+  return Buffer.concat(written);
+}
+
 /** Gives `bytes` to a reader in pieces, always in the same memory. */
 function piecewise(bytes: Buffer, read: (chunk: Buffer) => unknown, most = 70_000): void {
   const room = Buffer.alloc(most);
@@ -83,8 +118,8 @@ function piecewise(bytes: Buffer, read: (chunk: Buffer) => unknown, most = 70_00
 
 const broken = (why: string): Error => new Error(why);
 
-function open(decipher: GcmDecipher, bytes: Buffer, most?: number): void {
-  const opener = new PacketOpener(decipher, broken);
+function open(decipher: Known, bytes: Buffer, most?: number): void {
+  const opener = openerOf(decipher);
   piecewise(bytes, (chunk) => opener.open(chunk, 0), most);
 }
 
@@ -97,7 +132,11 @@ describe("gw's own packets", () => {
       expect(sealsGcm(libraryCipher(keys(name), undefined, true))).toBe(false);
       expect(opensGcm(libraryDecipher(keys(name), () => undefined, true))).toBe(false);
     }
-    expect(opensGcm(undefined)).toBe(false);
+    for (const name of WITH_MAC) {
+      expect(opensMac(libraryDecipher(keys(name), () => undefined))).toBe(true);
+      expect(openingCipher(libraryDecipher(keys(name), () => undefined, true))).toBeNull();
+    }
+    expect(openingCipher(undefined)).toBeNull();
   });
 
   it.each(CIPHERS)('under %s are what the library reads, and its sequence numbers go on', (name) => {
@@ -115,40 +154,30 @@ describe("gw's own packets", () => {
     }
   });
 
-  it.each(CIPHERS)('are opened as the library writes them under %s, cut anywhere, each once and in order', (name) => {
+  it.each([...CIPHERS, ...WITH_MAC])('are opened as the library writes them under %s, cut anywhere, each once and in order', (name) => {
     for (let round = 0; round < 40; round++) {
       const each = keys(name);
-      const written: Buffer[] = [];
-      const cipher = libraryCipher(each, (bytes) => void written.push(Buffer.from(bytes)), true);
-      const sent = messages();
-      for (const one of sent) {
-        const packet = cipher.allocPacket(one.length);
-        packet.set(one, 5);
-        cipher.encrypt(packet);
-      }
+      const sent = messages(round % 4 > 1);
       const got: Buffer[] = [];
       const decipher = gcmDecipher(each, (payload) => void got.push(Buffer.from(payload)));
-      open(decipher, Buffer.concat(written), [3, 40, 5_000, 70_000][round % 4]);
+      open(decipher, byLibrary(each, sent), [3, 40, 5_000, 70_000][round % 4]);
       expect(got.map((one, i) => one.equals(sent[i] ?? Buffer.alloc(0)))).toEqual(sent.map(() => true));
       expect(decipher.inSeqno).toBe(7 + sent.length);
     }
   });
 
-  it('that were changed anywhere end the connection, and nothing of them is looked at', () => {
-    const each = keys(CIPHERS[0] ?? '');
-    const good = sealed(gcmCipher(each), [Buffer.from('this is right')]);
+  it.each([CIPHERS[0] ?? '', ...WITH_MAC])('that were changed anywhere under %s end the connection, and nothing of them is looked at', (name) => {
+    const each = keys(name);
+    const good = byLibrary(each, [Buffer.from('this is right')]);
     for (let at = 0; at < good.length; at++) {
       for (const cut of [0, 1, at, good.length - 1]) {
         const bad = Buffer.from(good);
         bad[at] = (bad[at] ?? 0) ^ (1 << randomInt(8));
         const got: Buffer[] = [];
-        const opener = new PacketOpener(
-          gcmDecipher(each, (payload) => void got.push(payload)),
-          broken,
-        );
+        const opener = openerOf(gcmDecipher(each, (payload) => void got.push(payload)));
         const readAll = (): void => {
           opener.open(bad.subarray(0, cut), 0);
-          opener.open(Buffer.concat([bad.subarray(cut), Buffer.alloc(40_000)]), 0);
+          opener.open(Buffer.concat([bad.subarray(cut), Buffer.alloc(300_000)]), 0);
         };
         expect(readAll, `byte ${at}, cut at ${cut}`).toThrow();
         expect(got).toEqual([]);
@@ -168,10 +197,7 @@ describe("gw's own packets", () => {
       [1, 0],
     ] as const) {
       const got: string[] = [];
-      const opener = new PacketOpener(
-        gcmDecipher(each, (payload) => void got.push(payload.toString())),
-        broken,
-      );
+      const opener = openerOf(gcmDecipher(each, (payload) => void got.push(payload.toString())));
       expect(() => {
         opener.open(Buffer.from(packets[first] ?? ''), 0);
         opener.open(Buffer.from(packets[second] ?? ''), 0);
@@ -180,44 +206,58 @@ describe("gw's own packets", () => {
     }
   });
 
-  it('of a length that cannot be, or with more padding than there is, are refused', () => {
-    for (const length of [0, 8, 15, 17, 34_992, 0x7fffffff, 0xffffffff]) {
+  it.each([CIPHERS[0] ?? '', ...WITH_MAC.filter((name) => name.includes('etm'))])('of a length that cannot be are refused under %s', (name) => {
+    const refused = (length: number, longest: number): string => {
       const head = Buffer.alloc(8);
       head.writeUInt32BE(length);
-      expect(
-        () =>
-          new PacketOpener(
-            gcmDecipher(keys(CIPHERS[0] ?? ''), () => undefined),
-            broken,
-          ).open(head, 0),
-        String(length),
-      ).toThrow('Bad packet length');
-    }
+      try {
+        openerOf(
+          gcmDecipher(keys(name), () => undefined),
+          longest,
+        ).open(head, 0);
+        return '';
+      } catch (thrown) {
+        return (thrown as Error).message;
+      }
+    };
+    for (const longest of [SHORT_PACKET, LONG_PACKET])
+      for (const length of [0, 8, 11, 15, 17, longest, LONG_PACKET, 0x7fffffff, 0x80000000, 0xffffffff])
+        expect(refused(length, longest), String(length)).toContain('Bad packet length');
+    expect(refused(34_992, SHORT_PACKET)).toBe('Bad packet length: 34992, and at most 35000 bytes are read');
+    expect(refused(34_992, LONG_PACKET)).toBe('');
+    expect(refused(COMMAND, LONG_PACKET)).toBe('');
+    expect(refused(COMMAND, SHORT_PACKET)).not.toBe('');
+  });
+
+  it('that are long are bounded at the time when they come', () => {
+    const each = keys('aes128-ctr hmac-sha2-256');
+    let longest = SHORT_PACKET;
+    const got: number[] = [];
+    const cipher = openingCipher(gcmDecipher(each, (payload) => void got.push(payload.length)));
+    if (cipher === null) throw new Error('it is not opened here');
+    const opener = new PacketOpener(cipher, () => longest, broken);
+    const bytes = byLibrary(each, [Buffer.alloc(30_000), Buffer.alloc(200_000), Buffer.alloc(COMMAND + 100)]);
+    opener.open(bytes.subarray(0, 30_000), 0);
+    longest = LONG_PACKET;
+    expect(() => opener.open(bytes.subarray(30_000), 0)).toThrow('at most');
+    expect(got).toEqual([30_000, 200_000]);
+  });
+
+  it('with more padding than there is are refused', () => {
     const each = keys(CIPHERS[0] ?? '');
     const packet = Buffer.alloc(4 + 16 + 16);
     packet.writeUInt32BE(16);
     packet[4] = 16;
     gcmCipher(each)._instance.encrypt(packet);
-    expect(() =>
-      new PacketOpener(
-        gcmDecipher(each, () => undefined),
-        broken,
-      ).open(packet, 0),
-    ).toThrow('Bad padding length');
+    expect(() => openerOf(gcmDecipher(each, () => undefined)).open(packet, 0)).toThrow('Bad padding length');
   });
 
   it('are handed over where the library goes on when it has new keys', () => {
     const each = keys(CIPHERS[0] ?? '');
     const first = sealed(gcmCipher(each), [Buffer.from('new keys')]);
-    const opener = new PacketOpener(
-      gcmDecipher(each, () => false),
-      broken,
-    );
+    const opener = openerOf(gcmDecipher(each, () => false));
     expect(opener.open(Buffer.concat([Buffer.from('ab'), first, Buffer.from('under others')]), 2)).toBe(2 + first.length);
-    const cut = new PacketOpener(
-      gcmDecipher(each, () => false),
-      broken,
-    );
+    const cut = openerOf(gcmDecipher(each, () => false));
     const again = sealed(gcmCipher(each), [Buffer.from('new keys')]);
     expect(cut.open(again.subarray(0, 9), 0)).toBeUndefined();
     expect(cut.open(Buffer.concat([again.subarray(9), Buffer.from('under others')]), 0)).toBe(again.length - 9);
@@ -235,7 +275,7 @@ describe('memory of packets on their way out', () => {
     const out: Buffer[] = [];
     const sent: Buffer[] = [];
     for (let i = 0; i < 400; i++) {
-      const one = i % 7 === 0 ? randomBytes(randomInt(100)) : big(i % 251);
+      const one = i % 7 === 0 ? randomBytes(randomInt(100)) : i % 50 === 1 ? Buffer.alloc(COMMAND - 20, i % 251) : big(i % 251);
       sent.push(one);
       sealer.seal(cipher, one, Buffer.alloc(0));
       if (randomInt(3) === 0) sealer.flush();

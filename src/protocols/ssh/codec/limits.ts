@@ -1,7 +1,12 @@
 /** What is taken from a peer at most. A peer that wants more is refused before memory is taken (D6). Bytes unless said otherwise. */
 
-/** Payload of one message; RFC 4253 section 6.1 demands 32768 and some. The transport refuses longer packets by itself. */
+/** A packet with its length and tag before a login; RFC 4253 section 6.1 demands so many. */
+export const SHORT_PACKET = 35_000;
+/** A text in a message that is no command. */
 export const MESSAGE_BYTES = 35_000;
+/** A packet after a login, and so a command, as OpenSSH has it: 256 KiB beside its length and tag (32 bytes at most, or with SHA-512 64). */
+export const COMMAND_BYTES = 256 * 1024;
+export const LONG_PACKET = COMMAND_BYTES + 4 + 64;
 /** Data in one channel message. */
 export const CHANNEL_PACKET = 32_768;
 /** Names of users, services, methods, algorithms, channel and request types. */
@@ -13,7 +18,7 @@ export const SECRET_BYTES = 20_000;
 /** Attempts to log in on one connection. */
 export const LOGIN_ATTEMPTS = 20;
 /** All that comes before a login is claimed: every attempt with the longest message, and as much again for keys. */
-export const LOGIN_BYTES = 2 * LOGIN_ATTEMPTS * MESSAGE_BYTES;
+export const LOGIN_BYTES = 2 * LOGIN_ATTEMPTS * SHORT_PACKET;
 /** Channels of one connection that are open at a time. */
 export const CHANNELS = 256;
 /** Messages of one channel that wait for a verdict. */

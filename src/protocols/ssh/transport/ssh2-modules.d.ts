@@ -26,6 +26,15 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     readonly _lenBytes: number;
     inSeqno: number;
   }
+  /** AES-CTR with a MAC in the compiled part of the library: `decryptBlock` for the first field where the MAC is over what it was, then the rest. */
+  export interface MacDecipher extends Decipher {
+    readonly _instance: { decryptBlock(block: Buffer): void; decrypt(packet: Buffer, seqno: number, field: Buffer, mac: Buffer): void };
+    readonly _block: Buffer;
+    readonly _blockPos: number;
+    readonly _macActualLen: number;
+    readonly _macETM: boolean;
+    inSeqno: number;
+  }
   export type Cipher = object;
   export interface GcmCipher extends Cipher {
     /** In place; the last 16 bytes are for the tag. */

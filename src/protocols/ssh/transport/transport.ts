@@ -7,9 +7,11 @@ import ssh2Crypto from 'ssh2/lib/protocol/crypto.js';
 import Protocol, { type HostKey, type KeyExchange } from 'ssh2/lib/protocol/Protocol.js';
 import ssh2Utils from 'ssh2/lib/protocol/utils.js';
 import { GwError } from '../../../contract/gw-error.js';
+import { LONG_PACKET, SHORT_PACKET } from '../codec/limits.js';
 import { disconnect } from '../codec/messages.js';
 import { certificateAlgorithm, plainAlgorithm } from './certificate.js';
-import { opensGcm, PacketOpener } from './packet-opener.js';
+import { openingCipher } from './opening-ciphers.js';
+import { PacketOpener } from './packet-opener.js';
 import { PacketSealer, sealsGcm } from './packet-sealer.js';
 
 /**
@@ -67,8 +69,12 @@ export class Transport {
   #events: TransportEvents;
   readonly #protocol: Protocol;
   readonly #side: TransportSide['kind'];
+  /** Nothing more is read. */
   #failure: Error | null = null;
+  /** Nothing more is sent. */
+  #closed = false;
   #stood = false;
+  #longest = SHORT_PACKET;
   #moved = 0;
   #withheld: number | null = null;
   /** Of the decipher in force; null: the library reads by itself. */
@@ -93,7 +99,9 @@ export class Transport {
         this.#events.write(bytes);
       },
       onError: (error) => {
+        // The library said goodbye by itself, and can say no more.
         this.#failure ??= error;
+        this.#closed = true;
       },
       onHandshakeComplete: () => {
         this.#moved = 0;
@@ -111,7 +119,10 @@ export class Transport {
     const inner = this.#protocol._onPayload;
     this.#protocol._onPayload = (payload) => {
       const type = payload[0] ?? 0;
-      if (type === KEXINIT) return this.#newKeys(inner, payload);
+      if (type === KEXINIT) {
+        if (payload.length > SHORT_PACKET) throw this.#broken(`${payload.length} bytes about keys`);
+        return this.#newKeys(inner, payload);
+      }
       if (type < 50 && !ABOVE.has(type)) return inner(payload);
       this.#events.payload(payload);
       return undefined;
@@ -221,8 +232,21 @@ export class Transport {
   #openerNow(): PacketOpener | null {
     const decipher = this.#protocol._decipher;
     if (this.#opener !== null && this.#opener.decipher === decipher) return this.#opener;
-    this.#opener = opensGcm(decipher) ? new PacketOpener(decipher, (why) => this.#broken(why)) : null;
+    const cipher = openingCipher(decipher);
+    this.#opener =
+      cipher === null
+        ? null
+        : new PacketOpener(
+            cipher,
+            () => this.#longest,
+            (why) => this.#broken(why),
+          );
     return this.#opener;
+  }
+
+  /** The login is over: from now on a packet may be as long as OpenSSH's. */
+  loggedIn(): void {
+    this.#longest = LONG_PACKET;
   }
 
   /** A packet whose last bytes (its tag) are still to come lies where it came in, which is read into again: the library gets a copy. */
@@ -244,7 +268,7 @@ export class Transport {
 
   /** Sends the message `head` + `body`, at once or as soon as new keys stand. Neither is kept. */
   send(head: Uint8Array, body: Uint8Array = NOTHING): void {
-    if (this.#failure !== null) return;
+    if (this.#closed) return;
     // In the middle of a key exchange the library takes the bare message and makes a packet of it later. A goodbye may go out all the same
     // (RFC 4253 section 7.1).
     const exchanging = this.#protocol._kexinit !== undefined && !(this.#stood && head[0] === DISCONNECT);
@@ -270,14 +294,15 @@ export class Transport {
     this.#events.exchange?.();
   }
 
-  /** The last message; nothing can be sent behind it. */
+  /** The last message; nothing can be sent behind it. It can be where reading failed, but only under keys. */
   goodbye(reason: number, text: string): void {
-    this.send(disconnect(reason, text));
+    if (this.#stood) this.send(disconnect(reason, text));
     this.#sealer.flush();
     this.close();
   }
 
   close(): void {
+    this.#closed = true;
     this.#failure ??= new GwError('protocol.violation', 'The connection is over.');
   }
 
@@ -290,8 +315,8 @@ export class Transport {
   }
 
   #broken(why: string, cause?: Error): GwError {
-    const options = cause === undefined ? {} : { cause };
-    if (this.#side === 'client') return new GwError('target.protocol', "The target's SSH transport failed.", options);
-    return new GwError('protocol.violation', `The SSH transport of the client failed: ${why}.`, options);
+    if (this.#side === 'client')
+      return new GwError('target.protocol', "The target's SSH transport failed.", { cause: cause ?? new GwError('target.protocol', why) });
+    return new GwError('protocol.violation', `The SSH transport of the client failed: ${why}.`, cause === undefined ? {} : { cause });
   }
 }

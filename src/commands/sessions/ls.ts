@@ -1,10 +1,12 @@
 /** `gw sessions ls`: live and past sessions. */
 import { boolean, integer, option, string } from '@oclif/core/flags';
 import { GwCommand, outputFlag } from '../../cli/base-command.js';
+import { sayWarning } from '../../cli/failure.js';
 import { followSessions } from '../../cli/record/follow-sessions.js';
 import { moment } from '../../cli/render/moment.js';
 import { sessionColumns } from '../../cli/render/session-columns.js';
 import { say, visible } from '../../cli/terminal.js';
+import type { SessionQuery } from '../../client/gateway-client.js';
 import type { SessionList } from '../../contract/api-types.js';
 
 export default class SessionsLs extends GwCommand {
@@ -66,7 +68,13 @@ export default class SessionsLs extends GwCommand {
     if (flags.follow) {
       const ended = new AbortController();
       process.once('SIGINT', () => ended.abort());
-      for await (const { sessions, more } of followSessions((asked) => client.sessions(asked), query, ended.signal)) {
+      const said = new Set<string>();
+      const ask = async (asked: SessionQuery): Promise<SessionList> => {
+        const page = await client.sessions(asked);
+        for (const note of page.notes ?? []) if (!said.has(note) && said.add(note)) sayWarning(visible(note));
+        return page;
+      };
+      for await (const { sessions, more } of followSessions(ask, query, ended.signal)) {
         await print({ sessions, next: null });
         if (more !== null) say(`More began than are shown here: ask for them with --before ${visible(more)}`);
       }
@@ -74,6 +82,7 @@ export default class SessionsLs extends GwCommand {
     }
     const page = await client.sessions(query);
     await print(page);
+    for (const note of page.notes ?? []) sayWarning(visible(note));
     if (page.next !== null && !this.jsonEnabled()) say(`There are more: add --before ${visible(page.next)}`);
     return page;
   }

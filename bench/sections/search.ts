@@ -84,7 +84,7 @@ export async function search(rounds: number): Promise<Row[]> {
     await client.query('vacuum analyze gw.operations');
     await client.end();
     for (const text of SEARCHES) {
-      const query = { ...readSearchQuery(text, BEGAN), owner: null, limit: 50, after: null };
+      const query = { ...readSearchQuery(text, BEGAN, ['delete']), owner: null, limit: 50, after: null };
       const runs: number[] = [];
       let found = 0;
       for (let round = 0; round < rounds; round++) {

@@ -16,6 +16,8 @@ export interface ApiCall {
   /** Address of the peer of the socket; forwarded-for headers are never believed. */
   readonly address: string;
   readonly requestId: string;
+  /** Aborted when the connection of the caller closes before the answer is out. */
+  readonly left: AbortSignal;
   /** Writes an audit event with the caller in it; on disk when it resolves. Call it before the act. */
   audit<Kind extends AuditKind>(kind: Kind, data: Partial<AuditData<Kind>>): Promise<void>;
 }

@@ -100,7 +100,10 @@ export interface ApiSettings {
 
 export interface ApiServices {
   settings(): ApiSettings;
-  readonly protocols: ReadonlyMap<string, Pick<ProtocolDescriptor, 'title' | 'client' | 'recording' | 'assurance' | 'factsOf'> & Pick<TargetInfo, 'serverKey'>>;
+  readonly protocols: ReadonlyMap<
+    string,
+    Pick<ProtocolDescriptor, 'title' | 'client' | 'recording' | 'assurance' | 'actions' | 'factsOf'> & Pick<TargetInfo, 'serverKey'>
+  >;
   readonly authenticator: Authenticator;
   readonly policy: PolicySource;
   readonly sessions: SessionStore;

@@ -159,8 +159,12 @@ function addRoute(app: FastifyInstance, route: ApiRoute, services: ApiServices, 
     url: route.url,
     ...(route.bodyLimit === undefined ? {} : { bodyLimit: route.bodyLimit }),
     handler: async (request, reply) => {
+      const left = new AbortController();
+      reply.raw.once('close', () => {
+        if (!reply.raw.writableFinished) left.abort();
+      });
       const caller = await identify(request);
-      const call = callOf(request, caller, services);
+      const call = callOf(request, caller, services, left.signal);
       try {
         const answer = await route.handle(call);
         return answer instanceof ApiStream ? reply.type(answer.type).send(Readable.from(answer.chunks)) : answer;
@@ -175,7 +179,7 @@ function addRoute(app: FastifyInstance, route: ApiRoute, services: ApiServices, 
 }
 
 /** `about`: the request for approval that the events of the call name, so that a refusal of it can be found by it, too. */
-function callOf(request: FastifyRequest, caller: Caller, services: ApiServices): ApiCall & { about(): { readonly approval?: string } } {
+function callOf(request: FastifyRequest, caller: Caller, services: ApiServices, left: AbortSignal): ApiCall & { about(): { readonly approval?: string } } {
   const address = request.socket.remoteAddress ?? '';
   const { identity } = caller;
   const { amr, acr } = authenticationFields(identity.claims);
@@ -198,6 +202,7 @@ function callOf(request: FastifyRequest, caller: Caller, services: ApiServices):
     body: request.body,
     address,
     requestId: request.id,
+    left,
     audit: (kind, data) => {
       if ('approval' in data && typeof data.approval === 'string') about = { approval: data.approval };
       return services.audit.record(kind, { ...actor, ...data });

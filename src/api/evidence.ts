@@ -28,7 +28,7 @@ export function evidenceRoute(services: ApiServices): ApiRoute {
     method: 'GET',
     url: '/api/v1/evidence',
     audit: null,
-    handle: async ({ caller, query, audit, requestId }) => {
+    handle: async ({ caller, query, audit, requestId, left }) => {
       const { framework, from, to, session, nonce, sample } = validate(evidenceQuery, query, 'query');
       requireRole(caller, 'auditor');
       const now = services.clock.now();
@@ -50,7 +50,7 @@ export function evidenceRoute(services: ApiServices): ApiRoute {
         ...(scope.to === null ? {} : { to: new Date(scope.to).toISOString() }),
         ...(of === null ? {} : { session: of.id, target: of.target, sessionIssuer: of.issuer, sessionSubject: of.subject }),
       });
-      return new ApiStream('application/vnd.gw.evidence', await services.evidence.export(scope, requestId));
+      return new ApiStream('application/vnd.gw.evidence', await services.evidence.export(scope, requestId, left));
     },
   };
 }

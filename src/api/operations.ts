@@ -9,6 +9,7 @@ import type { OperationQuery } from '../contract/operation-index.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices } from './api-services.js';
 import { readSearchQuery } from './search-query.js';
+import { actionWords, notesOnClasses } from './search-words.js';
 import { validate } from './validate.js';
 
 const searchQuery = z.strictObject({
@@ -26,7 +27,7 @@ export function operationsRoute(services: ApiServices): ApiRoute {
     audit: null,
     handle: async ({ caller, query, audit }) => {
       const { q, before, limit, mine } = validate(searchQuery, query, 'query');
-      const wanted = readSearchQuery(q, services.clock.now());
+      const wanted = readSearchQuery(q, services.clock.now(), actionWords(services));
       const everybody = caller.roles.includes('auditor') && mine === 'false';
       const { issuer, subject } = caller.identity;
       if (everybody) await audit('log.read', { what: 'operations' });
@@ -37,7 +38,12 @@ export function operationsRoute(services: ApiServices): ApiRoute {
         after: before === undefined ? null : placeOf(before),
       });
       const last = operations.length === limit ? operations.at(-1) : undefined;
-      return { operations, next: last === undefined ? null : `${last.at}~${last.session}~${last.sequence}` } satisfies OperationList;
+      const classes = wanted.tags.flatMap((tag) => (tag.startsWith('masked:') ? [tag.slice('masked:'.length)] : []));
+      return {
+        operations,
+        next: last === undefined ? null : `${last.at}~${last.session}~${last.sequence}`,
+        ...notesOnClasses(classes, services),
+      } satisfies OperationList;
     },
   };
 }

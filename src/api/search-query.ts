@@ -6,14 +6,16 @@ import { parseDuration } from '../base/duration.js';
 import { readMoment } from '../base/read-moment.js';
 import { GwError } from '../contract/gw-error.js';
 import { type OperationQuery, SEARCH_FIELDS, type SearchField, STATUSES, tagOf, VERDICTS } from '../contract/operation-index.js';
+import { requireWord } from './search-words.js';
 
 const PART = /(?<name>[a-z]+):(?:"(?<quoted>[^"]*)"|(?<value>[^\s"]+))|"(?<phrase>[^"]*)"|(?<word>[^\s"]+)|(?<open>")/gu;
 const MOMENTS = new Set(['since', 'until']);
 /** Parts of one question. */
 const LIMIT = 50;
 
-/** @throws GwError `usage.invalid` */
-export function readSearchQuery(text: string, now: number): Pick<OperationQuery, 'phrases' | 'tags' | 'since' | 'until'> {
+/** `actions`: all that a protocol has. @throws GwError `usage.invalid` */
+export function readSearchQuery(text: string, now: number, actions: readonly string[]): Pick<OperationQuery, 'phrases' | 'tags' | 'since' | 'until'> {
+  const words: Partial<Record<SearchField, readonly string[]>> = { verdict: VERDICTS, status: STATUSES, kind: actions };
   const phrases: string[] = [];
   const tags: string[] = [];
   const moments: { since: string | null; until: string | null } = { since: null, until: null };
@@ -25,7 +27,12 @@ export function readSearchQuery(text: string, now: number): Pick<OperationQuery,
     const { name, quoted, value, phrase, word, open } = groups ?? {};
     if (open !== undefined) throw new GwError('usage.invalid', 'A quote is not closed.');
     if (name !== undefined && MOMENTS.has(name)) moments[name as 'since' | 'until'] = momentOf(quoted ?? value ?? '', now);
-    else if (name !== undefined && isField(name)) tags.push(tagOf(name, knownWord(name, quoted ?? value ?? '')));
+    else if (name !== undefined && isField(name)) {
+      const wanted = quoted ?? value ?? '';
+      const known = words[name];
+      if (known !== undefined) requireWord(name, wanted, known);
+      tags.push(tagOf(name, wanted));
+    }
     // `a:b` with another name before it is a part of a text.
     else phrases.push(requireWords(name === undefined ? (phrase ?? word ?? '') : part));
   }
@@ -33,15 +40,6 @@ export function readSearchQuery(text: string, now: number): Pick<OperationQuery,
 }
 
 const isField = (name: string): name is SearchField => (SEARCH_FIELDS as readonly string[]).includes(name);
-
-/** Names that take few words: with another one the answer would be that nothing was found. */
-const WORDS: Partial<Record<SearchField, readonly string[]>> = { verdict: VERDICTS, status: STATUSES };
-
-function knownWord(field: SearchField, value: string): string {
-  const words = WORDS[field];
-  if (words === undefined || words.includes(value.toLowerCase())) return value;
-  throw new GwError('usage.invalid', `There is no such ${field} to search for.`, { hint: `Write ${words.slice(0, -1).join(', ')} or ${words.at(-1) ?? ''}.` });
-}
 
 function requireWords(phrase: string): string {
   if (/[\p{L}\p{N}]/u.test(phrase)) return phrase;

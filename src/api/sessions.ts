@@ -10,6 +10,7 @@ import type { SessionFilter } from '../contract/session-store.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices } from './api-services.js';
 import { isOwner, requireRole } from './caller.js';
+import { actionWords, notesOnClasses, requireWord } from './search-words.js';
 import { validate } from './validate.js';
 import { visibleSession } from './visible-session.js';
 
@@ -20,7 +21,8 @@ const listQuery = z.strictObject({
   issuer: z.string().min(1).max(2048).optional(),
   subject: text.optional(),
   name: text.optional(),
-  target: text.optional(),
+  /** Names of targets are written small. */
+  target: text.toLowerCase().optional(),
   kind: z.enum(['person', 'service', 'agent']).optional(),
   onBehalfOf: text.optional(),
   since: z.iso.datetime({ offset: true }).optional(),
@@ -31,7 +33,13 @@ const listQuery = z.strictObject({
   action: text.optional(),
   masked: text.optional(),
   /** A request by its id, or a state. */
-  approval: z.union([z.string().regex(/^apr_\w{1,56}$/), z.enum([...APPROVAL_STATES, 'any'])]).optional(),
+  approval: z
+    .string()
+    .refine(
+      (which) => /^apr_\w{1,56}$/.test(which) || which === 'any' || (APPROVAL_STATES as readonly string[]).includes(which),
+      `must be the id of a request (apr_…), a state (${APPROVAL_STATES.join(', ')}) or any`,
+    )
+    .optional(),
   before: z.string().min(1).max(60).optional(),
   limit: z.coerce.number().int().min(1).max(1_000).default(100),
   /** `true`: only the caller's own, whatever the roles. */
@@ -55,16 +63,18 @@ function list(services: ApiServices): ApiRoute {
     audit: null,
     handle: async ({ caller, query, audit }) => {
       const { mine, relation, verdict, action, masked, ...asked } = validate(listQuery, query, 'query');
+      if (action !== undefined) requireWord('action', action, actionWords(services));
+      const notes = notesOnClasses(masked === undefined ? [] : [masked], services);
       const has = tagsOf({ relation, verdict, kind: action, masked });
       const { issuer, subject } = caller.identity;
       const everybody = caller.roles.length > 0 && mine === 'false';
       if (!everybody && ((asked.issuer ?? issuer) !== issuer || (asked.subject ?? subject) !== subject)) {
-        return { sessions: [], next: null } satisfies SessionList;
+        return { sessions: [], next: null, ...notes } satisfies SessionList;
       }
       if (everybody) await audit('log.read', { what: 'sessions', ...(asked.target === undefined ? {} : { target: asked.target }) });
       const filter = withoutUndefined({ ...asked, has, ...(everybody ? {} : { issuer, subject }) });
       const sessions = await services.sessions.list(filter);
-      return { sessions, next: sessions.length === asked.limit ? (sessions.at(-1)?.id ?? null) : null } satisfies SessionList;
+      return { sessions, next: sessions.length === asked.limit ? (sessions.at(-1)?.id ?? null) : null, ...notes } satisfies SessionList;
     },
   };
 }

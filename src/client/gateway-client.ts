@@ -149,7 +149,7 @@ export class GatewayClient {
   /** Newest first; `next` continues as `before`. */
   async sessions(query: SessionQuery): Promise<SessionList> {
     const answer = await this.#call({ method: 'GET', path: '/api/v1/sessions', query: { ...query }, token: await this.#token() });
-    return { sessions: this.#list(answer, 'sessions'), next: typeof answer['next'] === 'string' ? answer['next'] : null };
+    return { sessions: this.#list(answer, 'sessions'), next: typeof answer['next'] === 'string' ? answer['next'] : null, ...notesOf(answer) };
   }
 
   /** One page of the operations; `next` continues as `after`. */
@@ -206,7 +206,7 @@ export class GatewayClient {
     readonly mine: boolean;
   }): Promise<OperationList> {
     const answer = await this.#call({ method: 'GET', path: '/api/v1/operations', query: { ...query, mine: String(query.mine) }, token: await this.#token() });
-    return { operations: this.#list(answer, 'operations'), next: typeof answer['next'] === 'string' ? answer['next'] : null };
+    return { operations: this.#list(answer, 'operations'), next: typeof answer['next'] === 'string' ? answer['next'] : null, ...notesOf(answer) };
   }
 
   /**
@@ -489,4 +489,8 @@ export class GatewayClient {
 
 function isArray(value: unknown): value is readonly unknown[] {
   return Array.isArray(value);
+}
+
+function notesOf({ notes }: Record<string, unknown>): { readonly notes?: readonly string[] } {
+  return isArray(notes) && notes.length > 0 ? { notes: notes.map(String) } : {};
 }

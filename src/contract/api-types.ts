@@ -124,6 +124,8 @@ export interface OperationList {
   readonly operations: readonly FoundOperation[];
   /** Give it as `before` for the next page; null when this was the last. */
   readonly next: string | null;
+  /** What whoever asked should know of the question. */
+  readonly notes?: readonly string[];
 }
 
 /** GET /api/v1/audit/entries?kind&subject&target&session&text&since&until&limit&before — newest first. For auditors. */
@@ -184,6 +186,8 @@ export interface SessionList {
   readonly sessions: readonly SessionSummary[];
   /** Give it as `before` for the next page; null when this was the last. */
   readonly next: string | null;
+  /** What whoever asked should know of the question. */
+  readonly notes?: readonly string[];
 }
 
 export interface KillReply {

@@ -146,6 +146,8 @@ export interface PolicyView {
 
 export interface PolicySet {
   readonly digest: string;
+  /** Classes of data that it knows, whether anything is tagged with them or not. */
+  readonly classes: ReadonlySet<string>;
   view(identity: Identity, target: Pick<Target, 'name' | 'protocol' | 'labels'> & Partial<Pick<Target, 'account' | 'accounts'>>): PolicyView;
 }
 

@@ -1,6 +1,6 @@
 /**
  * Evidence packs for the API: what was written up to now is sealed by every worker, a thread makes the pack, and its files go out as frames while they are
- * made; nothing of it stays on the gateway. One at a time for each worker. The caller has been recorded before.
+ * made; nothing of it stays on the gateway. One at a time for each worker, and none for a client that left. The caller has been recorded before.
  */
 import type { KeyObject } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
@@ -65,17 +65,30 @@ export function createEvidenceDesk(options: EvidenceDeskOptions): GatewayEvidenc
   };
   let busy = false;
   return {
-    export: async (scope, request) => {
+    export: async (scope, request, left) => {
       if (busy) throw new GwError('evidence.busy', 'The gateway is making another evidence pack.');
       busy = true;
+      let thread: Worker | null = null;
+      // Once: the desk may be another's by the time that all of this one has ended.
+      let over = false;
       const free = (): void => {
+        left.removeEventListener('abort', leave);
+        if (over) return;
+        over = true;
         running = null;
         busy = false;
       };
+      const leave = (): void => {
+        if (thread === null) return;
+        void thread.terminate();
+        free();
+      };
+      left.addEventListener('abort', leave);
       let frames: AsyncGenerator<Buffer, void>;
       try {
-        running = await start(scope);
-        frames = framesOf(running, options, free);
+        running = thread = await start(scope);
+        frames = framesOf(thread, options, left, free);
+        if (left.aborted) leave();
       } catch (thrown) {
         free();
         throw thrown;
@@ -85,7 +98,7 @@ export function createEvidenceDesk(options: EvidenceDeskOptions): GatewayEvidenc
         return afterFirst(await frames.next(), frames);
       } catch (thrown) {
         await frames.return();
-        await running?.terminate();
+        await thread.terminate();
         free();
         throw thrown;
       }
@@ -108,7 +121,12 @@ function afterFirst(first: IteratorResult<Buffer, void>, rest: AsyncGenerator<Bu
 }
 
 /** The first frame comes when the first file has begun: what goes wrong before that rejects, and can still be told as an error. */
-async function* framesOf(thread: Worker, { policies, journalKeys, dataDir, logger }: EvidenceDeskOptions, done: () => void): AsyncGenerator<Buffer, void> {
+async function* framesOf(
+  thread: Worker,
+  { policies, journalKeys, dataDir, logger }: EvidenceDeskOptions,
+  left: AbortSignal,
+  done: () => void,
+): AsyncGenerator<Buffer, void> {
   const messages: Exclude<ThreadMessage, { readonly kind: 'policy' | 'key' }>[] = [];
   let ended = false;
   let wake: (() => void) | null = null;
@@ -144,6 +162,7 @@ async function* framesOf(thread: Worker, { policies, journalKeys, dataDir, logge
     let begun = false;
     const early: Buffer[] = [];
     for (;;) {
+      if (left.aborted) return;
       const message = messages.shift();
       if (message === undefined) {
         if (ended) throw new GwError('internal.error', 'The pack could not be made.');

@@ -99,6 +99,7 @@ export function createPolicySet(input: PolicySetInput): LoadedPolicy {
   const named = namedAccounts(input.rules);
   const set: LoadedPolicy = {
     digest: input.digest,
+    classes: new Set(input.masking.classes.keys()),
     canonical: input.canonical,
     sources: input.sources,
     rules: input.rules.map((rule) => rule.name),

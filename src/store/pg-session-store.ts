@@ -83,13 +83,18 @@ export class PgSessionStore implements SessionStore {
       values.push(value);
       where.push(`${column} ${operator} $${values.length}`);
     };
+    const matchInAnyCase = (column: string, value: string | undefined): void => {
+      if (value === undefined) return;
+      values.push(value);
+      where.push(`pg_catalog.lower(${column}) = pg_catalog.lower($${values.length})`);
+    };
     match('state', '=', filter.state);
     match('issuer', '=', filter.issuer);
     match('subject', '=', filter.subject);
-    match('name', '=', filter.name);
+    matchInAnyCase('name', filter.name);
     match('target', '=', filter.target);
     match('kind', '=', filter.kind);
-    match('on_behalf_of', '=', filter.onBehalfOf);
+    matchInAnyCase('on_behalf_of', filter.onBehalfOf);
     match('started_at', '>=', filter.since);
     match('started_at', '<', filter.until);
     match('id', '<', filter.before);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readSearchQuery } from '../../src/api/search-query.js';
 
 const NOW = Date.UTC(2026, 10, 21, 12);
-const read = (text: string) => readSearchQuery(text, NOW);
+const read = (text: string) => readSearchQuery(text, NOW, ['delete', 'select', 'unknown']);
 const NOTHING = { phrases: [], tags: [], since: null, until: null };
 
 describe('a search', () => {
@@ -28,12 +28,14 @@ describe('a search', () => {
     ['verdict:denied', 'allow, deny, require_approval or unknown'],
     ['status:fail', 'ok, error, refused, cancelled, lost or unknown'],
     ['relation:ledger.entries verdict:""', 'allow, deny'],
+    ['kind:frobnicate', 'Write delete, select or unknown.'],
+    ['kind:Slect', 'Did you mean select?'],
   ])('that asks for a word that nothing is decided by finds nothing, and is refused: %j', (text, words) => {
     expect(() => read(text)).toThrow(expect.objectContaining({ code: 'usage.invalid', hint: expect.stringContaining(words) as string }) as Error);
   });
 
-  it('takes verdict and status in any case', () => {
-    expect(read('verdict:DENY status:Refused').tags).toEqual(['verdict:deny', 'status:refused']);
+  it('takes verdict, status and kind in any case', () => {
+    expect(read('verdict:DENY status:Refused kind:Delete').tags).toEqual(['verdict:deny', 'status:refused', 'kind:delete']);
   });
 
   it.each(['', '   ', '""', '"open', 'since:noon', 'since:2026-11-21T08:00:00', 'until:7', '***', `${'a '.repeat(51)}`])(

@@ -25,6 +25,7 @@ export function askingPolicy(set: PolicySet, asking: Asking, digest = set.digest
         };
   return {
     digest,
+    classes: set.classes,
     view: (identity, target) => {
       const view = set.view(identity, target);
       const connect = (account?: string | null) => ask(view.connect(account), asking.connect ?? null);

@@ -338,6 +338,19 @@ describe('commands that read and act', () => {
     expect(gateway.requests).toHaveLength(asked);
   });
 
+  it('gw hold add on a target that is not configured places it, and says so', async () => {
+    const place = (target: string) => run('hold', 'add', '--target', target, '--reason', 'case 7');
+    const placed = (target: string) => ({ method: 'POST', path: '/api/v1/holds', body: { scope: 'target', value: target, issuer: null, reason: 'case 7' } });
+    const known = await place('bank-db');
+    expect([known.code, known.stderr]).toEqual([0, 'Placed hld_1 on the target bank-db.\n']);
+    expect(gateway.requests.at(-1)).toMatchObject(placed('bank-db'));
+    const gone = await place('nope\u001b[2J');
+    expect([gone.code, gone.stderr]).toEqual([0, expect.stringMatching(/^Placed .*\nnote: No target "nope\\u\{1b\}\[2J" is configured now\b.*\n$/) as string]);
+    expect(gateway.requests.at(-1)).toMatchObject(placed('nope\u001b[2J'));
+    expect((await place('Bank-DB')).stderr).toContain('Did you mean bank-db?');
+    expect((await run('hold', 'add', '--session', 'nope', '--reason', 'case 7')).stderr).toBe('Placed hld_1 on the session nope.\n');
+  });
+
   it('gw users lock finds a unique name, and refuses one that means two', async () => {
     expect((await run('users', 'lock', 'alice', '--reason', 'left')).code).toBe(0);
     expect(gateway.requests.at(-1)).toMatchObject({

@@ -50,6 +50,10 @@ it('without a filter: all, newest first', async () => {
 describe('a filter', () => {
   it.each<[string, readonly string[], readonly string[]]>([
     ['user', ['--name', 'bob'], ['bob']],
+    ['user, in another case', ['--name', 'BOB'], ['bob']],
+    ['target, in another case', ['--target', 'Bank-DB', '--name', 'Bob'], ['bob']],
+    ['agent of somebody, in another case', ['--acting-for', 'SUB-robot'], ['ci-runner']],
+    ['statement kind, in another case', ['--action', 'DROP'], ['alice']],
     ['user, unknown', ['--name', 'bo'], []],
     ['agent', ['--kind', 'agent'], ['ci-runner']],
     ['person', ['--kind', 'person'], ['fay', 'bob', 'alice']],
@@ -121,6 +125,30 @@ describe('a filter', () => {
     [['--limit', '0']],
   ])('that does not exist is refused: %s', async (argv) => {
     expect((await world.gw('sessions', 'ls', ...argv)).code).toBe(2);
+  });
+
+  it.each([
+    [['ls', '--approval', 'bogus'], /apr_….*pending, approved.* or any/],
+    [['ls', '--action', 'frobnicate'], /no such action.*delete/su],
+    [['ls', '--action', 'dlete'], /Did you mean delete\?/],
+    [['search', 'kind:frobnicate'], /no such kind.*delete/su],
+  ])('that does not exist is refused with what there is: %s', async (argv, words) => {
+    const { code, stdout, stderr } = await world.gw('sessions', ...argv);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(words);
+    expect(stderr).not.toContain('\\w');
+  });
+
+  it.each([
+    ['ls', '--masked', 'nosuch'],
+    ['search', 'masked:NoSuch'],
+  ])('says that the policy knows no such class, which an earlier one may have: %s %s %s', async (...argv) => {
+    const { code, stderr } = await world.gw('sessions', ...argv);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('knows no class of data "nosuch"')]);
+  });
+
+  it('says nothing of a class that nothing was masked by', async () => {
+    expect(await world.gw('sessions', 'search', 'masked:iban')).toMatchObject({ code: 0, stderr: '' });
   });
 
   it('shows others to an auditor only: who is none sees no more than their own', async () => {

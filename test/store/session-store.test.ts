@@ -36,6 +36,18 @@ describe('sessions', () => {
       expect([filter, await found(filter)]).toEqual([filter, false]);
   });
 
+  it('are found by names in any case, as operations are', async () => {
+    const start = sessionStart({ name: 'Zoë Ångström' });
+    const identity = { ...start.identity, onBehalfOf: { issuer: null, subject: 'Sub-Owner', verified: true } };
+    store.sessions.started({ ...start, identity }, 'j1');
+    await store.sessions.flush();
+    const found = async (filter: Partial<SessionFilter>): Promise<boolean> =>
+      (await store.sessions.list({ limit: 10, ...filter })).some(({ id }) => id === start.session);
+    for (const filter of [{ name: 'Zoë Ångström' }, { name: 'ZOË ÅNGSTRÖM' }, { name: 'zoë ångström' }, { onBehalfOf: 'SUB-OWNER' }])
+      expect([filter, await found(filter)]).toEqual([filter, true]);
+    for (const filter of [{ name: 'zoe' }, { name: 'zoë%' }]) expect([filter, await found(filter)]).toEqual([filter, false]);
+  });
+
   it('are found by an approval: its id, the state that it is in, or any, by the session that asked and by the one that used it', async () => {
     const [asking, using, none] = [sessionStart({ name: 'asker' }), sessionStart({ name: 'asker' }), sessionStart({ name: 'asker' })];
     for (const start of [asking, using, none]) store.sessions.started(start, 'j1');

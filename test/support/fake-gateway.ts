@@ -231,6 +231,7 @@ export async function startFakeGateway(options: FakeGatewayOptions): Promise<Fak
     if (resource === 'sessions' && id === undefined) return send(200, { sessions: options.sessions ?? [], next: null });
     if (resource === 'sessions' && act === 'kill') return send(200, { session: id, state: 'ending' });
     if (resource === 'sessions' && act === 'renew') return send(200, { session: id, expiresAt: who.expiresAt });
+    if (resource === 'holds' && seen.method === 'POST') return send(200, { id: 'hld_1', ...(seen.body as object) });
     if (resource === 'operations') return send(200, { operations: options.operations ?? [], next: '2026~ses_1~1' });
     if (resource === 'sessions' && (act === 'export' || act === 'watch') && options.exported !== undefined)
       return void response.writeHead(200, { 'content-type': 'text/plain' }).end(options.exported(url.searchParams.get('format') ?? ''));

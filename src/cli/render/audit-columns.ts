@@ -1,5 +1,6 @@
 /** How entries of the audit log read, as rows and for people. What stands in them came from elsewhere. */
 import type { AuditEntry } from '../../contract/audit-entry.js';
+import { RefusedSteps } from './refused-steps.js';
 import { relativeTime } from './relative-time.js';
 import type { Column } from './rows.js';
 
@@ -7,26 +8,35 @@ import type { Column } from './rows.js';
 const WHO = ['actorSubject', 'requesterSubject', 'subject', 'sessionSubject'] as const;
 const APART = new Set<string>([...WHO, 'actorIssuer', 'requesterIssuer', 'issuer', 'sessionIssuer', 'target', 'session', 'request', 'apart']);
 
-export function auditColumns(now: number): readonly Column<AuditEntry>[] {
+/** People are told which steps were not taken; data stays as the entries are. */
+export function auditColumns(now: number, refused = new RefusedSteps()): readonly Column<AuditEntry>[] {
   return [
     { name: 'time', value: ({ time }) => time, show: ({ time }) => relativeTime(time, now) },
     { name: 'log', value: ({ log }) => log },
     { name: 'n', value: ({ n }) => n },
-    { name: 'kind', value: ({ kind }) => kind },
+    { name: 'kind', value: ({ kind }) => kind, show: (entry) => (refused.codeOf(entry) === null ? entry.kind : `${entry.kind} (refused)`) },
     { name: 'who', value: ({ data }) => textOf(WHO.map((field) => data[field]).find((value) => value !== undefined) ?? '') },
     { name: 'target', value: ({ data }) => textOf(data['target'] ?? '') },
     { name: 'session', value: ({ data }) => textOf(data['session'] ?? '') },
-    { name: 'about', value: aboutText },
+    { name: 'about', value: aboutText, show: (entry) => toldText(entry, refused) },
   ];
 }
 
-/** One line of an entry as it comes. */
-export function auditLine(entry: AuditEntry): string {
+/** One line of an entry as it comes. `refused`: what was seen before it. */
+export function auditLine(entry: AuditEntry, refused: RefusedSteps): string {
   const { time, kind, log, n } = entry;
   const [who = '', target = '', session = ''] = auditColumns(0)
     .filter(({ name }) => name === 'who' || name === 'target' || name === 'session')
     .map(({ value }) => String(value(entry) ?? ''));
-  return [time, `${log}#${n}`, kind, who, target, session, aboutText(entry)].filter((part) => part !== '').join('  ');
+  return [time, `${log}#${n}`, kind, who, target, session, toldText(entry, refused)].filter((part) => part !== '').join('  ');
+}
+
+/** `approval.approve of apr_1 was not taken: approval.not_yours`, at the step and at what refused it. */
+function toldText(entry: AuditEntry, refused: RefusedSteps): string {
+  const code = refused.codeOf(entry);
+  if (code !== null) return `was not taken: ${code}  ${aboutText(entry)}`;
+  const denied = refused.deniedText(entry);
+  return `${denied === null ? '' : `${denied}: ${textOf(entry.data['code'] ?? '')}  `}${aboutText(entry)}`;
 }
 
 /** `code=login.expired count=3`. */

@@ -6,8 +6,12 @@ import { GwCommand, outputFlag } from '../../cli/base-command.js';
 import { sayWarning } from '../../cli/failure.js';
 import { searchAudit } from '../../cli/record/search-audit.js';
 import { auditColumns } from '../../cli/render/audit-columns.js';
-import { say, visible } from '../../cli/terminal.js';
+import { RefusedSteps } from '../../cli/render/refused-steps.js';
+import { isDataTerminal, say, visible } from '../../cli/terminal.js';
 import type { AuditEntryList } from '../../contract/api-types.js';
+
+const NOT_SHOWN =
+  'Whether a step of an approval was taken cannot be told of all of these: `api.denied`, which says that one was not, may be beyond this page. Search for the apr_… alone.';
 
 export default class AuditSearch extends GwCommand {
   static override summary = 'Search the audit log, newest first.';
@@ -35,9 +39,13 @@ export default class AuditSearch extends GwCommand {
   async run(): Promise<AuditEntryList> {
     const { args, flags } = await this.parse(AuditSearch);
     const { client, clock } = await this.connect(flags);
-    const page = await searchAudit(client, auditQuery(flags, args.text, clock.now()), flags.limit, flags.before);
-    await this.printRows({ columns: auditColumns(clock.now()), rows: page.entries, whole: page, empty: 'Nothing found.' }, flags.output);
+    const query = auditQuery(flags, args.text, clock.now());
+    const page = await searchAudit(client, query, flags.limit, flags.before);
+    const refused = new RefusedSteps(page.entries);
+    await this.printRows({ columns: auditColumns(clock.now(), refused), rows: page.entries, whole: page, empty: 'Nothing found.' }, flags.output);
     for (const each of page.missing) sayWarning(visible(each));
+    const people = !this.jsonEnabled() && (flags.output ?? (isDataTerminal() ? 'table' : null)) === 'table';
+    if (people && refused.mayMiss(page.entries, query, flags.before !== undefined || flags.until !== undefined)) sayWarning(NOT_SHOWN);
     if (page.next !== null && !this.jsonEnabled()) say(`There are more: add --before ${visible(page.next)}`);
     return page;
   }

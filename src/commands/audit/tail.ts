@@ -2,10 +2,14 @@
 import { integer, option } from '@oclif/core/flags';
 import { auditFlags, auditQuery } from '../../cli/audit-flags.js';
 import { GwCommand } from '../../cli/base-command.js';
+import { sayWarning } from '../../cli/failure.js';
 import { jsonLines } from '../../cli/record/json-lines.js';
 import { auditLine } from '../../cli/render/audit-columns.js';
+import { leavesOutDenials, RefusedSteps } from '../../cli/render/refused-steps.js';
 import { visible, writeData } from '../../cli/terminal.js';
 import type { AuditEntry } from '../../contract/audit-entry.js';
+
+const NOT_SHOWN = 'These filters leave out `api.denied`, which says that a step of an approval was not taken: add --kind api.denied.';
 
 export default class AuditTail extends GwCommand {
   static override summary = 'Follow the audit log as it is written.';
@@ -28,9 +32,18 @@ export default class AuditTail extends GwCommand {
   async run(): Promise<void> {
     const { flags } = await this.parse(AuditTail);
     const { client, clock } = await this.connect(flags);
-    const stream = await client.followAudit({ ...auditQuery(flags, undefined, clock.now()), last: flags.last });
-    for await (const entry of jsonLines(stream)) {
-      writeData(flags.output === 'ndjson' ? `${JSON.stringify(entry)}\n` : `${visible(auditLine(entry as unknown as AuditEntry))}\n`);
+    const query = auditQuery(flags, undefined, clock.now());
+    const stream = await client.followAudit({ ...query, last: flags.last });
+    if (flags.output === 'ndjson') {
+      for await (const entry of jsonLines(stream)) writeData(`${JSON.stringify(entry)}\n`);
+      return;
+    }
+    if (leavesOutDenials(query) && (flags.kind.length === 0 || flags.kind.some((kind) => /^(approval|grant)\./.test(kind)))) sayWarning(NOT_SHOWN);
+    const refused = new RefusedSteps();
+    for await (const line of jsonLines(stream)) {
+      const entry = line as unknown as AuditEntry;
+      refused.see(entry);
+      writeData(`${visible(auditLine(entry, refused))}\n`);
     }
   }
 }

@@ -1,6 +1,8 @@
 /** `gw hold add`: keeps records, whatever retention and erasure say. */
 import { string } from '@oclif/core/flags';
+import { closestWord } from '../../base/closest-word.js';
 import { GwCommand } from '../../cli/base-command.js';
+import { sayWarning } from '../../cli/failure.js';
 import { findUser } from '../../cli/find-user.js';
 import { say, visible } from '../../cli/terminal.js';
 import { GwError } from '../../contract/gw-error.js';
@@ -35,8 +37,17 @@ export default class HoldAdd extends GwCommand {
       const { issuer, subject } = findUser(await client.users(), flags.user);
       return { scope: 'subject', value: subject, issuer };
     };
+    // Asked for before: what cannot be asked for now leaves no hold that was told of as an error.
+    const targets = flags.target === undefined ? [] : (await client.targets()).map(({ name }) => name);
     const hold = await client.recordKeeping.addHold({ ...(await covered()), reason: flags.reason });
     if (!this.jsonEnabled()) say(`Placed ${visible(hold.id)} on the ${hold.scope} ${visible(hold.value)}.`);
+    if (flags.target !== undefined && !targets.includes(flags.target)) sayWarning(notConfigured(flags.target, targets));
     return hold;
   }
+}
+
+/** A target of that name may have been there once, or come. */
+function notConfigured(target: string, targets: readonly string[]): string {
+  const near = closestWord(target, targets);
+  return `No target "${visible(target)}" is configured now: the hold keeps what there is of one that was, and what comes of one that will be.${near === null ? '' : ` Did you mean ${visible(near)}?`}`;
 }

@@ -1,6 +1,7 @@
 /** `gw sessions ls`: live and past sessions. */
 import { boolean, integer, option, string } from '@oclif/core/flags';
 import { GwCommand, outputFlag } from '../../cli/base-command.js';
+import { askSessions } from '../../cli/record/ask-sessions.js';
 import { followSessions } from '../../cli/record/follow-sessions.js';
 import { moment } from '../../cli/render/moment.js';
 import { sessionColumns } from '../../cli/render/session-columns.js';
@@ -45,34 +46,21 @@ export default class SessionsLs extends GwCommand {
     const { client, clock } = await this.connect(flags);
     const { state, target, name, kind, relation, verdict, action, masked, approval, limit, before } = flags;
     const at = (text: string | undefined): string | undefined => (text === undefined ? undefined : moment(text, clock.now()));
-    const query = {
-      state,
-      target,
-      name,
-      kind,
-      relation,
-      verdict,
-      action,
-      masked,
-      approval,
-      limit,
-      before,
-      onBehalfOf: flags['acting-for'],
-      since: at(flags.since),
-      until: at(flags.until),
-    };
+    const same = { state, target, name, kind, relation, verdict, action, masked, approval, limit, before };
+    const query = { ...same, onBehalfOf: flags['acting-for'], since: at(flags.since), until: at(flags.until) };
     const print = (page: SessionList): Promise<void> =>
       this.printRows({ columns: sessionColumns(clock.now()), rows: page.sessions, whole: page, empty: 'No sessions.' }, flags.output);
+    const ask = askSessions(client);
     if (flags.follow) {
       const ended = new AbortController();
       process.once('SIGINT', () => ended.abort());
-      for await (const { sessions, more } of followSessions((asked) => client.sessions(asked), query, ended.signal)) {
+      for await (const { sessions, more } of followSessions(ask, query, ended.signal)) {
         await print({ sessions, next: null });
         if (more !== null) say(`More began than are shown here: ask for them with --before ${visible(more)}`);
       }
       return { sessions: [], next: null };
     }
-    const page = await client.sessions(query);
+    const page = await ask(query);
     await print(page);
     if (page.next !== null && !this.jsonEnabled()) say(`There are more: add --before ${visible(page.next)}`);
     return page;

@@ -2,6 +2,7 @@
 import { string as stringArg } from '@oclif/core/args';
 import { boolean, integer, string } from '@oclif/core/flags';
 import { GwCommand, outputFlag } from '../../cli/base-command.js';
+import { sayWarning } from '../../cli/failure.js';
 import { operationColumns } from '../../cli/render/operation-columns.js';
 import { say, visible } from '../../cli/terminal.js';
 import type { OperationList } from '../../contract/api-types.js';
@@ -30,6 +31,7 @@ export default class SessionsSearch extends GwCommand {
     const { client, clock } = await this.connect(flags);
     const page = await client.operations({ q: args.query, limit: flags.limit, before: flags.before, mine: flags.mine });
     await this.printRows({ columns: operationColumns(clock.now()), rows: page.operations, whole: page, empty: 'Nothing found.' }, flags.output);
+    for (const note of page.notes ?? []) sayWarning(visible(note));
     if (page.next !== null && !this.jsonEnabled()) say(`There are more: add --before ${visible(page.next)}`);
     return page;
   }

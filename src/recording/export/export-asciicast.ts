@@ -71,18 +71,21 @@ function operationEvents(tape: CastTape, operation: RecordedOperation, events: r
     if (literals === null) typed.push(`[${size(operation.parameters.length)} of parameters]`);
     else if (literals.length > 0) typed.push(`[${literals.map((literal, index) => `$${index + 1} = ${visible(literal)}`).join(', ')}]`);
   }
+  const at = operation.endedAt ?? operation.time;
+  // What was masked is told of the result.
+  const before = events.filter(({ event, time }) => event !== 'masked' && time <= at);
   const result = [
     ...resultLines(operation.delivered.bytes, operation.parameters, replay),
     ...[
       cutNote(operation.delivered, 'of results'),
       cutNote(operation.received, 'of input'),
       operation.shortened ? shortenedNote : null,
-      ...events.map(eventNote),
+      ...events.filter((event) => !before.includes(event)).map(eventNote),
       wasRefused(operation) || operation.outcome?.status !== 'ok' ? verdictNote(operation) : null,
     ].flatMap((note) => (note === null ? [] : [`[${note}]`])),
     '',
   ];
-  return marker + tape.out(operation.time, typed) + tape.out(operation.endedAt ?? operation.time, result);
+  return marker + tape.out(operation.time, typed) + before.map((event) => tape.out(event.time, [`[${eventNote(event)}]`])).join('') + tape.out(at, result);
 }
 
 function resultLines(bytes: Buffer, parameters: Uint8Array | null, replay: ProtocolReplay | null): readonly string[] {

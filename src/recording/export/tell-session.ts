@@ -44,6 +44,8 @@ class Teller {
         this.#events.set(operation, [...(this.#events.get(operation) ?? []), item]);
       } else yield item;
     } else {
+      // What was written of it before it showed anything is told before that.
+      if (item.kind === 'terminal') for (const event of this.#eventsOf(item.sequence)) yield { kind: 'event', ...event };
       if (item.kind === 'end' || item.kind === 'integrity') yield* this.#rest();
       yield item;
     }
@@ -67,12 +69,18 @@ class Teller {
     this.#events.clear();
   }
 
-  #tell(operation: RecordedOperation): StoryItem {
-    const { sequence } = operation;
+  /** They are held no more. */
+  #eventsOf(sequence: number): readonly StoryEvent[] {
     const events = this.#events.get(sequence) ?? [];
-    this.#operations.delete(sequence);
     this.#events.delete(sequence);
     this.#heldEvents -= events.length;
+    return events;
+  }
+
+  #tell(operation: RecordedOperation): StoryItem {
+    const { sequence } = operation;
+    const events = this.#eventsOf(sequence);
+    this.#operations.delete(sequence);
     this.#bytes -= sizeOf(operation);
     // One that comes late, behind its place, does not turn the count back.
     this.#next = Math.max(this.#next, sequence + 1);

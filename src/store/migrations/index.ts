@@ -8,6 +8,7 @@ import { comparedRecordings } from './compared-recordings.js';
 import { inheritedTags } from './inherited-tags.js';
 import { initial } from './initial.js';
 import { judgedRecordings } from './judged-recordings.js';
+import { namesInAnyCase } from './names-in-any-case.js';
 import { operations } from './operations.js';
 import { policies } from './policies.js';
 import { recordKeeping } from './record-keeping.js';
@@ -31,4 +32,5 @@ export const migrations: readonly Migration[] = [
   { version: 8, name: 'word-statistics', sql: wordStatistics },
   { version: 9, name: 'compared-recordings', sql: comparedRecordings },
   { version: 10, name: 'judged-recordings', sql: judgedRecordings },
+  { version: 11, name: 'names-in-any-case', sql: namesInAnyCase },
 ];

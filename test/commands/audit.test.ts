@@ -1,0 +1,111 @@
+/** `gw audit search` and `tail` with the real CLI: people are told which steps were not taken, and data stays as the entries are. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AuditEntry } from '../../src/contract/audit-entry.js';
+import { type FakeGateway, startFakeGateway } from '../support/fake-gateway.js';
+import { type CliHome, makeHome, tokenFor } from '../support/run-cli.js';
+import { makeAuthority } from '../support/test-authority.js';
+
+const entry = (n: number, kind: string, request: string, data: AuditEntry['data'] = {}, log = 'gw/0'): AuditEntry => ({
+  log,
+  n,
+  time: `2026-11-21T07:00:0${n}.000Z`,
+  kind,
+  journal: 'gw-1',
+  data: { actorSubject: 'sub-alice', approval: 'apr_1', request, ...data },
+});
+const STEP = entry(1, 'approval.approve', 'req_1', { target: 'bank-db' });
+/** The same request id in the log of another worker says nothing of it. */
+const ELSEWHERE = entry(2, 'approval.deny', 'req_1', {}, 'gw/1');
+const DENIED = entry(3, 'api.denied', 'req_1', { route: 'POST /api/v1/requests/:id/approve', code: 'approval.not_yours' });
+const TAKEN = entry(4, 'approval.approve', 'req_2', { actorSubject: 'sub-bob' });
+const ALL = [STEP, ELSEWHERE, DENIED, TAKEN];
+
+let gateway: FakeGateway;
+let home: CliHome;
+let env: Record<string, string>;
+let entries: readonly AuditEntry[];
+
+beforeAll(async () => {
+  const authority = await makeAuthority();
+  home = await makeHome();
+  gateway = await startFakeGateway({
+    certificate: await authority.issue(),
+    intercept: (request, response) => {
+      const path = request.url?.split('?')[0];
+      if (path === '/api/v1/audit/entries') response.end(JSON.stringify({ entries: entries.toReversed(), next: null, missing: [] }));
+      else if (path === '/api/v1/audit/entries/tail') response.end(entries.map((each) => `${JSON.stringify(each)}\n`).join(''));
+      else return false;
+      return true;
+    },
+  });
+  await home.trust(gateway.port, authority.ca);
+  env = { GW_GATEWAY: gateway.url, GW_ID_TOKEN: tokenFor('alice') };
+});
+afterAll(async () => {
+  await gateway?.close();
+  await home?.remove();
+});
+
+const run = (...argv: string[]) => home.run(['audit', ...argv], { env });
+/** Lines with single blanks. */
+const lines = (text: string): string[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.replaceAll(/ +/g, ' '));
+
+describe('gw audit search', () => {
+  it('marks a step that was not taken, and says at the denial what it refused', async () => {
+    entries = ALL;
+    const { code, stdout, stderr } = await run('search', '--output', 'table');
+    expect([code, stderr]).toEqual([0, '']);
+    const [, taken, denied, elsewhere, step] = lines(stdout);
+    expect(step).toContain('approval.approve (refused) sub-alice bank-db was not taken: approval.not_yours approval=apr_1');
+    expect(denied).toContain('api.denied sub-alice approval.approve of apr_1 was not taken: approval.not_yours');
+    for (const other of [taken, elsewhere]) expect(other).not.toMatch(/refused|not taken/);
+  });
+
+  it.each([['--json'], ['--output', 'json'], ['--output', 'ndjson'], ['--output', 'csv'], []])('gives the entries as they are: %s %s', async (...argv) => {
+    entries = ALL;
+    const { code, stdout, stderr } = await run('search', ...argv);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('approval.not_yours');
+    expect(stdout).not.toMatch(/refused|not taken/);
+  });
+
+  it('says when the denial may be beyond the page', async () => {
+    const said = async (...argv: string[]): Promise<string> => (await run('search', '--output', 'table', ...argv)).stderr;
+    entries = [TAKEN];
+    for (const argv of [['--kind', 'approval.*'], ['--target', 'bank-db'], ['--session', 'ses_1'], ['words'], ['--before', 'x'], ['--until', '2026-11-22']])
+      expect([argv, await said(...argv)]).toEqual([argv, expect.stringContaining('api.denied')]);
+    for (const argv of [[], ['apr_1'], ['--kind', 'approval.*', '--kind', 'api.denied']]) expect([argv, await said(...argv)]).toEqual([argv, '']);
+    // A minute and more before the newest of the page: its denial would be there.
+    entries = [TAKEN, { ...entry(5, 'session.start', 'none'), time: '2026-11-21T07:02:00.000Z' }];
+    expect(await said('--before', 'x')).toBe('');
+    entries = [STEP, DENIED];
+    expect(await said('--before', 'x')).toBe('');
+  });
+});
+
+describe('gw audit tail', () => {
+  it('names what was refused when the denial comes', async () => {
+    entries = ALL;
+    const { code, stdout, stderr } = await run('tail');
+    expect([code, stderr]).toEqual([0, '']);
+    const [step, elsewhere, denied, taken] = lines(stdout);
+    expect(denied).toContain('api.denied sub-alice approval.approve of apr_1 was not taken: approval.not_yours');
+    for (const other of [step, elsewhere, taken]) expect(other).not.toMatch(/refused|not taken/);
+    expect(lines((await run('tail', '--output', 'ndjson')).stdout).map((line) => JSON.parse(line) as unknown)).toEqual(ALL);
+  });
+
+  it('says when its filters leave denials out', async () => {
+    entries = [STEP];
+    expect((await run('tail', '--kind', 'approval.*')).stderr).toContain('--kind api.denied');
+    for (const argv of [['--kind', 'approval.*', '--output', 'ndjson'], ['--kind', 'session.*'], []]) expect((await run('tail', ...argv)).stderr).toBe('');
+  });
+
+  it('makes what it names visible', async () => {
+    entries = [{ ...STEP, data: { ...STEP.data, approval: 'apr_\u001b[2J' } }, DENIED];
+    for (const argv of [['tail'], ['search', '--output', 'table']]) expect((await run(...argv)).stdout).not.toContain('\u001b[2J');
+  });
+});

@@ -1,10 +1,10 @@
-/** What stands behind the name of a target in ssh's configuration, and tells through which gateway it is reached. */
+/** What stands behind the name of a target in the configuration of clients, and tells through which gateway it is reached. */
 import { custom } from '@oclif/core/flags';
 import { GwError } from '../../contract/gw-error.js';
 
 export const DEFAULT_ENDING = 'gw';
 
-/** `--ending`, without its dot: words of a host name, since ssh takes it for a pattern. */
+/** `--ending`, without its dot: words of a host name, since clients take it for a pattern. */
 export const endingFlag = custom<string>({
   default: DEFAULT_ENDING,
   helpValue: 'NAME',

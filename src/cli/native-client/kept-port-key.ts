@@ -21,9 +21,9 @@ async function reachable<T>(step: () => Promise<T>): Promise<T> {
     return await step();
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new GwError('usage.invalid', `What ssh needs cannot be kept on this machine: ${why}.`, {
+    throw new GwError('usage.invalid', `What clients need cannot be kept on this machine: ${why}.`, {
       cause,
-      hint: 'Set XDG_STATE_HOME to a folder that you can write in, or use `gw ssh TARGET`, which keeps nothing.',
+      hint: 'Set XDG_STATE_HOME to a folder that you can write in.',
     });
   }
 }

@@ -73,9 +73,8 @@ export default class AuditWitness extends GwCommand {
   }
 
   async #copy(flags: Parameters<GwCommand['connect']>[0], to: string): Promise<string> {
-    const { client } = await this.connect(flags);
     const { mirrorLogs } = await import('../../gateway/mirror-logs.js');
-    sayMissingTimestamps(await mirrorLogs(remoteLogs(client), to));
+    sayMissingTimestamps(await mirrorLogs(remoteLogs((await this.connect(flags)).client), to));
     return to;
   }
 }

@@ -3,7 +3,6 @@
  * request id, host and origin, then for all but the public routes the caller's token, lock and roles. All input is untrusted: bodies
  * at most 64 KiB and JSON only, everything through a schema, no forwarded headers, no CORS.
  */
-
 import type { RequestListener, Server } from 'node:http';
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';

@@ -6,6 +6,7 @@ const report = process.env['GW_TEST_REPORT'];
 
 /** What takes a minute and more begins first: begun late, one of these runs alone at the end while the other fork has nothing to do. */
 const LONGEST = [
+  'e2e/kill/kill',
   'audit/forged-evidence',
   'protocols/postgres/hostile/random-pipelines',
   'gateway/audit',

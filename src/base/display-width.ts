@@ -1,4 +1,4 @@
-/** How many columns of a terminal a text takes: wide characters take two. An estimate: terminals differ on emoji. */
+/** How many columns of a terminal a text takes, and what of it fits: wide characters take two. An estimate: terminals differ on emoji. */
 
 function isWide(codePoint: number): boolean {
   return (
@@ -17,4 +17,17 @@ export function displayWidth(text: string): number {
   let width = 0;
   for (const character of text) width += isWide(character.codePointAt(0) ?? 0) ? 2 : 1;
   return width;
+}
+
+/** The text, or as much of it as fits with `…` behind it. */
+export function cutToWidth(text: string, columns: number): string {
+  if (displayWidth(text) <= columns) return text;
+  let cut = '';
+  let width = 1;
+  for (const character of text) {
+    width += displayWidth(character);
+    if (width > columns) break;
+    cut += character;
+  }
+  return `${cut}…`;
 }

@@ -39,6 +39,28 @@ describe('tables', () => {
     expect(text).toBe('A     B\n日本  x\nab\n');
     expect(displayWidth('日本')).toBe(4);
   });
+
+  it('cut their last column to what the terminal has room for, and keep some of it on any', () => {
+    const statement = `select ${'名前, '.repeat(20)} from bank`;
+    const draw = (terminal?: number) =>
+      renderTable(
+        ['#', 'TEXT'],
+        [
+          ['1', statement],
+          ['2', 'select 1'],
+        ],
+        new Chalk({ level: 0 }),
+        ['so it was', null],
+        terminal,
+      ).split('\n');
+    const [head, cut, note, short] = draw(40);
+    expect([head, note, short]).toEqual(['#  TEXT', '   so it was', '2  select 1']);
+    expect(cut).toMatch(/^1 {2}select (名前, )+.*…$/);
+    expect([39, 40]).toContain(displayWidth(cut ?? ''));
+    expect(draw()[1]).toBe(`1  ${statement}`);
+    expect(displayWidth(draw(5)[1] ?? '')).toBeGreaterThan(24);
+    expect(draw(200)[1]).toBe(`1  ${statement}`);
+  });
 });
 
 describe('times', () => {

@@ -78,8 +78,8 @@ function contentText(session: string, { compared, uncompared }: ClientRecording)
   return `names the same sessions; content not compared${why === undefined ? '' : ` (${why})`}`;
 }
 
-/** The whole record of a session for people. */
-export function renderSession(detail: SessionDetail, now: number): string {
+/** The whole record of a session for people. @param terminal columns that it has */
+export function renderSession(detail: SessionDetail, now: number, terminal?: number): string {
   const { session } = detail;
   const said = detail.endMessage === undefined ? '' : `: ${detail.endMessage}`;
   const end =
@@ -106,5 +106,5 @@ export function renderSession(detail: SessionDetail, now: number): string {
   ].join('');
   if (detail.operations.length === 0) return facts;
   const headers = ['#', 'AT (UTC)', 'OUTCOME', 'ROWS', 'MASKED', 'TOOK', 'TEXT'];
-  return `${facts}\n${renderTable(headers, detail.operations.map(operationCells), paintOut, detail.operations.map(refusalText))}`;
+  return `${facts}\n${renderTable(headers, detail.operations.map(operationCells), paintOut, detail.operations.map(refusalText), terminal)}`;
 }

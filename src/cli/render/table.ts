@@ -1,17 +1,26 @@
-/** Rows for people: columns padded to their widest cell, header dimmed; below a row what is said of it. Wide characters count as two columns. */
+/** Rows for people: columns padded to their widest cell, header dimmed; below a row what is said of it; the last column cut to what the terminal has room for. Wide characters count as two columns. */
 import type { ChalkInstance } from 'chalk';
-import { displayWidth } from '../../base/display-width.js';
+import { cutToWidth, displayWidth } from '../../base/display-width.js';
 import { visible } from '../terminal.js';
 
-/** @param notes by row; null: nothing is said of it */
+/** The last column keeps so much on any terminal. */
+const LEAST = 24;
+
+/** @param notes by row; null: nothing is said of it @param terminal columns that it has */
 export function renderTable(
   headers: readonly string[],
   rows: readonly (readonly string[])[],
   paint: ChalkInstance,
   notes: readonly (string | null)[] = [],
+  terminal = Number.POSITIVE_INFINITY,
 ): string {
-  const cells = rows.map((row) => row.map(visible));
-  const widths = headers.map((header, column) => Math.max(displayWidth(header), ...cells.map((row) => displayWidth(row[column] ?? ''))));
+  const whole = rows.map((row) => row.map(visible));
+  const last = headers.length - 1;
+  const widthOf = (column: number): number => Math.max(displayWidth(headers[column] ?? ''), ...whole.map((row) => displayWidth(row[column] ?? '')));
+  const before = headers.slice(0, last).reduce((sum, _, column) => sum + widthOf(column) + 2, 0);
+  const room = Math.max(LEAST, terminal - before);
+  const cells = whole.map((row) => row.map((cell, column) => (column === last ? cutToWidth(cell, room) : cell)));
+  const widths = headers.map((_, column) => widthOf(column));
   const line = (row: readonly string[]): string =>
     row
       .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - displayWidth(cell))))

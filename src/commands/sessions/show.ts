@@ -20,7 +20,7 @@ export default class SessionsShow extends GwCommand {
     const { args, flags } = await this.parse(SessionsShow);
     const { client, clock } = await this.connect(flags);
     const detail = await client.session(args.id, { after: flags.after, limit: flags.limit });
-    this.print(renderSession(detail, clock.now()).trimEnd());
+    this.print(renderSession(detail, clock.now(), process.stdout.columns || undefined).trimEnd());
     if (detail.next !== null && !this.jsonEnabled()) say(`There are more: add --after ${detail.next}`);
     if (!detail.intact) process.exitCode = 9;
     return detail;

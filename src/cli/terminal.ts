@@ -54,3 +54,9 @@ export function hasKeyboard(): boolean {
 export function hasTerminal(): boolean {
   return process.stdin.isTTY === true || process.stdout.isTTY === true || process.stderr.isTTY === true;
 }
+
+/** Columns of the terminal that standard output is; undefined: it is none, or does not say. */
+export function terminalColumns(): number | undefined {
+  const { columns } = process.stdout;
+  return columns > 0 ? columns : undefined;
+}

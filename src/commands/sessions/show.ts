@@ -3,7 +3,7 @@ import { string as stringArg } from '@oclif/core/args';
 import { integer } from '@oclif/core/flags';
 import { GwCommand } from '../../cli/base-command.js';
 import { renderSession } from '../../cli/render/session-columns.js';
-import { say } from '../../cli/terminal.js';
+import { say, terminalColumns } from '../../cli/terminal.js';
 import type { SessionDetail } from '../../contract/api-types.js';
 
 export default class SessionsShow extends GwCommand {
@@ -20,7 +20,7 @@ export default class SessionsShow extends GwCommand {
     const { args, flags } = await this.parse(SessionsShow);
     const { client, clock } = await this.connect(flags);
     const detail = await client.session(args.id, { after: flags.after, limit: flags.limit });
-    this.print(renderSession(detail, clock.now(), process.stdout.columns || undefined).trimEnd());
+    this.print(renderSession(detail, clock.now(), terminalColumns()).trimEnd());
     if (detail.next !== null && !this.jsonEnabled()) say(`There are more: add --after ${detail.next}`);
     if (!detail.intact) process.exitCode = 9;
     return detail;

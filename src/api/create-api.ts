@@ -7,7 +7,7 @@ import type { RequestListener, Server } from 'node:http';
 import { Readable } from 'node:stream';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { newId } from '../base/id.js';
-import { authenticationFields } from '../contract/authentication.js';
+import { authenticationFields, authenticationOf } from '../contract/authentication.js';
 import { GwError } from '../contract/gw-error.js';
 import type { ApiCall, ApiRoute, Identify } from './api-route.js';
 import type { ApiServices } from './api-services.js';
@@ -181,7 +181,7 @@ function addRoute(app: FastifyInstance, route: ApiRoute, services: ApiServices, 
 function callOf(request: FastifyRequest, caller: Caller, services: ApiServices, left: AbortSignal): ApiCall & { about(): { readonly approval?: string } } {
   const address = request.socket.remoteAddress ?? '';
   const { identity } = caller;
-  const { amr, acr } = authenticationFields(identity.claims);
+  const { amr, acr } = authenticationFields(authenticationOf(identity.claims));
   const actor = {
     actorIssuer: identity.issuer,
     actorSubject: identity.subject,

@@ -24,7 +24,6 @@ export function authenticationOf(claims: Readonly<Record<string, unknown>>): Aut
 }
 
 /** The same as texts, methods separated by a space, for entries of the log. */
-export function authenticationFields(claims: Readonly<Record<string, unknown>>): { readonly amr?: string; readonly acr?: string } {
-  const { amr, acr } = authenticationOf(claims);
+export function authenticationFields({ amr, acr }: Authentication): { readonly amr?: string; readonly acr?: string } {
   return { ...(amr === undefined ? {} : { amr: amr.join(' ') }), ...(acr === undefined ? {} : { acr }) };
 }

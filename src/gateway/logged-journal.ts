@@ -2,7 +2,9 @@
  * A journal whose sessions are also in the log: begin and end of each, every operation that was refused by policy, every clear read of tagged
  * data, and what was masked in all. What is done stands in both or is not done; the ends of sessions are taken always.
  */
+
 import type { AuditTrail } from '../audit/index.js';
+import { authenticationFields } from '../contract/authentication.js';
 import type { Decision } from '../contract/decision.js';
 import type { MaskCount, MaskedAs } from '../contract/masking-policy.js';
 import { type Assurance, assuranceOf, type Facts } from '../contract/operation.js';
@@ -81,7 +83,7 @@ class LoggedSession implements SessionRecorder {
 
   begin(start: SessionStart, number: number): void {
     const { session, identity, target, protocol, via, readOnly, recording, account, assurance, decision, clientAddress, reason, client } = start;
-    const { issuer, subject, kind, name, email, groups, onBehalfOf, amr, acr } = identity;
+    const { issuer, subject, kind, name, email, groups, onBehalfOf } = identity;
     const { policy, rule } = decision;
     const open = {
       session,
@@ -98,8 +100,7 @@ class LoggedSession implements SessionRecorder {
       assurance,
       policy,
       rule,
-      amr: amr?.join(' '),
-      acr,
+      ...authenticationFields(identity),
     };
     this.#leaves++;
     this.#trail.append('session.start', { ...open, name, email, groups, onBehalfOf, clientAddress, reason, client });

@@ -51,5 +51,4 @@ export function startToldRoles({ trail, clock, onError, lookMs = LOOK_MS }: Told
 }
 
 const sizeOf = ({ groups, subjects }: RoleMembers): number => groups.length + subjects.length;
-const named = ({ groups, subjects }: RoleMembers): RoleMembers['groups'] | RoleMembers['subjects'] =>
-  [...groups, ...subjects].slice(0, NAMED) as RoleMembers['groups'];
+const named = ({ groups, subjects }: RoleMembers): readonly object[] => [...groups, ...subjects].slice(0, NAMED);

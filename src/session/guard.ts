@@ -5,7 +5,6 @@
  * Only this file can build a `Verdict`: the class is not exported and its private field is checked at run time (`requireVerdict`), which
  * stops the attack "a code path that forgot to ask".
  */
-
 import type { Clock } from '../base/clock.js';
 import type { AbandonReason, ApprovalAnswer, ApprovalRecord, ChangedRows } from '../contract/approval.js';
 import { authenticationOf } from '../contract/authentication.js';

@@ -78,23 +78,19 @@ export class PgSessionStore implements SessionStore {
   list(filter: SessionFilter): Promise<SessionSummary[]> {
     const values: unknown[] = [];
     const where: string[] = [];
-    const match = (column: string, operator: '=' | '<' | '>=', value: string | undefined): void => {
+    const match = (column: string, operator: '=' | '<' | '>=', value: string | undefined, shape = (sql: string): string => sql): void => {
       if (value === undefined) return;
       values.push(value);
-      where.push(`${column} ${operator} $${values.length}`);
+      where.push(`${shape(column)} ${operator} ${shape(`$${values.length}`)}`);
     };
-    const matchInAnyCase = (column: string, value: string | undefined): void => {
-      if (value === undefined) return;
-      values.push(value);
-      where.push(`pg_catalog.lower(${column}) = pg_catalog.lower($${values.length})`);
-    };
+    const inAnyCase = (sql: string): string => `pg_catalog.lower(${sql})`;
     match('state', '=', filter.state);
     match('issuer', '=', filter.issuer);
     match('subject', '=', filter.subject);
-    matchInAnyCase('name', filter.name);
+    match('name', '=', filter.name, inAnyCase);
     match('target', '=', filter.target);
     match('kind', '=', filter.kind);
-    matchInAnyCase('on_behalf_of', filter.onBehalfOf);
+    match('on_behalf_of', '=', filter.onBehalfOf, inAnyCase);
     match('started_at', '>=', filter.since);
     match('started_at', '<', filter.until);
     match('id', '<', filter.before);

@@ -19,5 +19,5 @@ it.each([
 ])('of %j it takes %j', (claims, taken) => {
   expect(authenticationOf(claims)).toEqual(taken);
   const { amr, ...rest } = taken as { amr?: string[]; acr?: string };
-  expect(authenticationFields(claims)).toEqual({ ...rest, ...(amr === undefined ? {} : { amr: amr.join(' ') }) });
+  expect(authenticationFields(authenticationOf(claims))).toEqual({ ...rest, ...(amr === undefined ? {} : { amr: amr.join(' ') }) });
 });

@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
+import { errorCode } from '../../base/error-code.js';
 import { GwError } from '../../contract/gw-error.js';
 import { isDataTerminal, visibleLines } from '../terminal.js';
 import { type ExportEnd, exportEnd } from './export-end.js';
@@ -23,13 +24,12 @@ export async function saveExport(pieces: AsyncIterable<Buffer>, file: string | n
 }
 
 async function toFile(pieces: AsyncIterable<Buffer>, file: string): Promise<SavedExport> {
-  if ((await stat(file).catch(() => null))?.isDirectory() === true)
-    throw new GwError('usage.invalid', `${file} is a directory.`, { hint: 'Name the file that the export is to be.' });
   const part = `${file}.part`;
   const handle = await open(part, 'w', 0o600).catch((cause: unknown) => {
     throw new GwError('usage.invalid', `The file ${part} cannot be written.`, { cause });
   });
   try {
+    if (await isDirectory(file)) throw new GwError('usage.invalid', `${file} is a directory.`, { hint: 'Name the file that the export is to be.' });
     const saved = await pass(pieces, (piece) => handle.writeFile(piece));
     await handle.sync();
     await handle.close();
@@ -39,6 +39,15 @@ async function toFile(pieces: AsyncIterable<Buffer>, file: string): Promise<Save
     await handle.close().catch(() => undefined);
     await rm(part, { force: true });
     throw thrown;
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT') return false;
+    throw cause;
   }
 }
 

@@ -14,16 +14,13 @@ export function renderTable(
   notes: readonly (string | null)[] = [],
   terminal = Number.POSITIVE_INFINITY,
 ): string {
-  const whole = rows.map((row) => row.map(visible));
+  const cells = rows.map((row) => row.map(visible));
+  const widths = headers.map((header, column) => Math.max(displayWidth(header), ...cells.map((row) => displayWidth(row[column] ?? ''))));
   const last = headers.length - 1;
-  const widthOf = (column: number): number => Math.max(displayWidth(headers[column] ?? ''), ...whole.map((row) => displayWidth(row[column] ?? '')));
-  const before = headers.slice(0, last).reduce((sum, _, column) => sum + widthOf(column) + 2, 0);
-  const room = Math.max(LEAST, terminal - before);
-  const cells = whole.map((row) => row.map((cell, column) => (column === last ? cutToWidth(cell, room) : cell)));
-  const widths = headers.map((_, column) => widthOf(column));
+  const room = Math.max(LEAST, terminal - widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0));
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - displayWidth(cell))))
+      .map((cell, column) => (column === last ? cutToWidth(cell, room) : cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - displayWidth(cell)))))
       .join('  ')
       .trimEnd();
   const indent = ' '.repeat((widths[0] ?? 0) + 2);

@@ -37,7 +37,7 @@ export default class HoldAdd extends GwCommand {
       const { issuer, subject } = findUser(await client.users(), flags.user);
       return { scope: 'subject', value: subject, issuer };
     };
-    // Asked for before: what cannot be asked for now leaves no hold that was told of as an error.
+    // First: where the question fails, no hold stands behind the error.
     const targets = flags.target === undefined ? [] : (await client.targets()).map(({ name }) => name);
     const hold = await client.recordKeeping.addHold({ ...(await covered()), reason: flags.reason });
     if (!this.jsonEnabled()) say(`Placed ${visible(hold.id)} on the ${hold.scope} ${visible(hold.value)}.`);

@@ -7,6 +7,7 @@ import { moment } from '../../cli/render/moment.js';
 import { sessionColumns } from '../../cli/render/session-columns.js';
 import { say, visible } from '../../cli/terminal.js';
 import type { SessionList } from '../../contract/api-types.js';
+import { VERDICTS } from '../../contract/operation-index.js';
 
 export default class SessionsLs extends GwCommand {
   static override summary = 'List sessions, live and past, newest first.';
@@ -28,7 +29,7 @@ export default class SessionsLs extends GwCommand {
     relation: string({ summary: 'Only sessions with an operation on it.', helpValue: 'NAME' }),
     verdict: option({
       summary: 'Only sessions with an operation that was decided so; require_approval: that people had to be asked about.',
-      options: ['allow', 'deny', 'require_approval', 'unknown'] as const,
+      options: VERDICTS,
     })(),
     action: string({ summary: 'Only sessions with an operation that does this: select, delete, …', helpValue: 'ACTION' }),
     masked: string({ summary: 'Only sessions with an operation that data of this class was masked in.', helpValue: 'CLASS' }),

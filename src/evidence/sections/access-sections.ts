@@ -122,7 +122,7 @@ export class AccessSections implements SectionMaker {
     );
     const members = new Map<string, { readonly cells: readonly Cell[]; readonly first: string; last: string }>();
     let unnamed = 0;
-    const told = events.filter(({ leaf }) => leaf.kind === 'gateway.roles').sort((a, b) => a.time - b.time);
+    const told = events.filter(({ leaf }) => leaf.kind === 'gateway.roles');
     for (const { leaf, fields } of told) {
       unnamed = Math.max(unnamed, typeof fields['more'] === 'number' ? fields['more'] : 0);
       for (const [role, list] of [

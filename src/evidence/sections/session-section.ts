@@ -1,4 +1,5 @@
 /** E09: every session of the period with who, from where, to what, from when to when, and where its begin and end stand in the log. */
+import { authenticationFields } from '../../contract/authentication.js';
 import { unless } from '../deleted-records.js';
 import type { PackWriter } from '../pack-writer.js';
 import { type SurveyedSession, sessionsInOrder } from '../survey.js';
@@ -47,13 +48,16 @@ const COLUMNS = [
   'replay',
 ];
 
+type Told = ReturnType<typeof authenticationFields>;
+
 /** How its login was authenticated, by the log, or where its begin is before the period by the journal. */
-function authenticationOf(session: SurveyedSession, { starts }: Closing): { readonly amr?: string; readonly acr?: string } {
+function authenticationOf(session: SurveyedSession, { starts }: Closing): Told {
   const { amr, acr } = session.start?.data ?? {};
-  const identity = starts.get(session.id)?.identity;
-  const methods = typeof amr === 'string' ? amr : identity?.amr?.join(' ');
-  const level = typeof acr === 'string' ? acr : identity?.acr;
-  return { ...(methods === undefined ? {} : { amr: methods }), ...(level === undefined ? {} : { acr: level }) };
+  return {
+    ...authenticationFields(starts.get(session.id)?.identity ?? {}),
+    ...(typeof amr === 'string' ? { amr } : {}),
+    ...(typeof acr === 'string' ? { acr } : {}),
+  };
 }
 
 export class SessionSection implements SectionMaker {
@@ -82,8 +86,9 @@ export class SessionSection implements SectionMaker {
       if (scope.session !== null && session.id !== scope.session) continue;
       if (isIn(session.start)) claimed.add('session.start');
       if (session.end?.kind === 'session.end' && isIn(session.end)) claimed.add('session.end');
-      table.add(this.#row(session, closing, drawn.has(session.id) && told.has(session.id)));
-      if (Object.keys(authenticationOf(session, closing)).length === 0) silent++;
+      const authentication = authenticationOf(session, closing);
+      table.add(this.#row(session, closing, authentication, drawn.has(session.id) && told.has(session.id)));
+      if (Object.keys(authentication).length === 0) silent++;
       if (told.get(session.id)?.begun !== true && !deleted.sessions.has(session.id)) recordless.push(session.id);
       if (session.end?.kind === 'session.end' && session.start !== null) {
         whole++;
@@ -124,15 +129,14 @@ export class SessionSection implements SectionMaker {
     );
   }
 
-  #row(session: SurveyedSession, closing: Closing, replay: boolean): (string | number | boolean | null)[] {
-    const start = closing.starts.get(session.id);
+  #row(session: SurveyedSession, { starts }: Closing, authentication: Told, replay: boolean): (string | number | boolean | null)[] {
+    const start = starts.get(session.id);
     const identity = start?.identity;
     const behalf = identity?.onBehalfOf;
     const begun = session.start?.time ?? (start === undefined ? null : new Date(start.startedAt).toISOString());
     const end = session.end?.data ?? {};
     const seconds = begun === null || session.end === null ? null : (Date.parse(session.end.time) - Date.parse(begun)) / 1000;
     const public_ = session.start?.data ?? {};
-    const authentication = authenticationOf(session, closing);
     return [
       session.id,
       begun,

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Bound, bindingDigest } from '../../src/approval/binding.js';
+import { fc } from '../support/fast-check.js';
 
 const base: Bound = {
   kind: 'operation',

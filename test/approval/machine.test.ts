@@ -1,9 +1,10 @@
 /** The state machine: each refusal by name, and what must hold for any sequence of commands. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { approve, attach, cancel, deny, endOf, expire, isOver, review, revoke, type Step, use } from '../../src/approval/machine.js';
 import { countPeople, isRequester, satisfies } from '../../src/approval/people.js';
 import type { ApprovalRecord, Party } from '../../src/contract/approval.js';
+import { fc } from '../support/fast-check.js';
 import { demand, identity, NOW, POLICY, record } from './fixture.js';
 
 const party = (name: string, change: Partial<Party> = {}): Party => {

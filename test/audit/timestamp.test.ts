@@ -3,13 +3,13 @@ import { X509Certificate } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { timestampRequest } from '../../src/audit/timestamp/timestamp-request.js';
 import { readCertificates } from '../../src/audit/timestamp/timestamp-signature.js';
 import { parseTimestampResponse } from '../../src/audit/timestamp/timestamp-token.js';
 import { verifyTimestamp } from '../../src/audit/timestamp/verify-timestamp.js';
 import { GwError } from '../../src/contract/gw-error.js';
+import { fc } from '../support/fast-check.js';
 import { runProgram } from '../support/run-program.js';
 import { type AuthorityOptions, startTimestampAuthority, type TimestampAuthority } from '../support/timestamp-authority.js';
 

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ByteMap } from '../../src/base/byte-map.js';
+import { fc } from '../support/fast-check.js';
 
 function setOf(bytes: Iterable<number>): Uint8Array {
   const wanted = new Uint8Array(256);

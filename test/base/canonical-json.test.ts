@@ -1,8 +1,8 @@
-import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import { canonicalJson, isCanonicalJson } from '../../src/base/canonical-json.js';
 import { loadPolicy } from '../../src/policy/index.js';
 import { protocols } from '../policy/fixture-protocols.js';
+import { fc } from '../support/fast-check.js';
 
 test('keys are sorted by code unit, absent ones left out (vector in the manner of RFC 8785, section 3.2.3)', () => {
   const value = { '\u20ac': 'Euro', '\r': 'CR', '1': 'One', '\u{1f600}': 'Smile', '\u00f6': 'o', a: undefined, n: [1e21, 0.1, -0, { b: 1, a: null }] };

@@ -2,11 +2,12 @@
  * A keyframe and what comes after it are the screen of the whole stream, as xterm shows it: for invented streams of everything that the filter lets through,
  * cut anywhere, with other sizes in between, and for what real programs write.
  */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { keyframeOf } from '../../src/base/screen/keyframe.js';
 import { TerminalScreen } from '../../src/base/screen/terminal-screen.js';
 import { TerminalFilter } from '../../src/base/terminal-filter.js';
+import { fc } from '../support/fast-check.js';
 import { type Piece, ReferenceScreen } from '../support/reference-screen.js';
 
 const COLUMNS = 20;
@@ -119,6 +120,11 @@ describe('a keyframe', () => {
     for (let cut = 0; cut <= characters.length; cut++) await same(filtered(text, [cut]), 1);
   });
 
+  it('wraps a wide character that does not fit into the only row, and leaves nothing behind', () => {
+    const screen = screenAfter([{ columns: 5, rows: 1 }, '\u001b[31m漢字漢']);
+    expect(keyframeOf(screen)).toBe('\u001bc\u001b[1;1H\u001b[0;31m漢\u001b[1;1H漢');
+  });
+
   // xterm lets its other screen scroll beyond its rows after it became lower, so either it becomes lower or it has another screen.
   it.each([
     ['higher', token, fc.nat({ max: 3 })],
@@ -134,7 +140,8 @@ describe('a keyframe', () => {
           const pieces = parts.flatMap(([written, wider, higher]): Piece[] => {
             // Wider only: xterm keeps what it cuts off, and shows it again.
             columns += wider;
-            rows = Math.max(1, rows + higher);
+            // Not one row: there xterm empties the end of its new line when a wide character did not fit into the old one.
+            rows = Math.max(2, rows + higher);
             return [filter.write(written.join('')), { columns, rows }];
           });
           await same(pieces, at % (pieces.length + 1));

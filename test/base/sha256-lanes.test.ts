@@ -1,8 +1,8 @@
 /** Four at a time gives what the system's hash gives, whatever stands together in the lanes. */
 import { hash } from 'node:crypto';
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LANE_BYTES, LaneMessages, MESSAGES_BYTES, SUBTREE_LEAVES, subtreeRoot } from '../../src/base/sha256-lanes.js';
+import { fc } from '../support/fast-check.js';
 
 const sha256 = (message: Uint8Array): string => hash('sha256', message, 'hex');
 

@@ -1,7 +1,8 @@
 /** What of a terminal's output gets to another terminal: drawing, and nothing that acts (redteam 6e). */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { TerminalFilter } from '../../src/base/terminal-filter.js';
+import { fc } from '../support/fast-check.js';
 
 const shown = (text: string): string => new TerminalFilter().write(text);
 

@@ -1,11 +1,12 @@
 /** A seek in a recording that draws shows what playing up to there would have shown, cell by cell, and playing goes on from it. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { TerminalFilter } from '../../src/base/terminal-filter.js';
 import { CastEvents } from '../../src/cli/record/cast-events.js';
 import { Keyframes } from '../../src/cli/record/keyframes.js';
 import { Playback } from '../../src/cli/record/playback.js';
 import type { Cast } from '../../src/cli/record/read-cast.js';
+import { fc } from '../support/fast-check.js';
 import { ReferenceScreen } from '../support/reference-screen.js';
 
 const SIZE = { columns: 40, rows: 10 };

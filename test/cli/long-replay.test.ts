@@ -3,13 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CastEvent, CastEvents, type CastEventsOptions } from '../../src/cli/record/cast-events.js';
 import { Playback } from '../../src/cli/record/playback.js';
 import { replayJson, replayText } from '../../src/cli/record/print-replay.js';
 import { readCast } from '../../src/cli/record/read-cast.js';
 import { visibleLines } from '../../src/cli/terminal.js';
+import { fc } from '../support/fast-check.js';
 
 const MIB = 2 ** 20;
 const HEAD = '{"version":3,"term":{"cols":80,"rows":24},"title":"t"}\n';

@@ -1,9 +1,9 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CastEvent, CastEvents, type CastEventsOptions } from '../../src/cli/record/cast-events.js';
 import { Keyframes } from '../../src/cli/record/keyframes.js';
 import { Playback } from '../../src/cli/record/playback.js';
 import { type Cast, readCast } from '../../src/cli/record/read-cast.js';
+import { fc } from '../support/fast-check.js';
 
 const out = (at: number, text: string) => ({ at, kind: 'output' as const, text });
 const mark = (at: number, text: string) => ({ at, kind: 'marker' as const, text });

@@ -1,7 +1,6 @@
 /** What the CLI prints: nothing of other people's text moves the cursor; columns line up; times read well. */
 
 import { Chalk } from 'chalk';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { displayWidth } from '../../src/base/display-width.js';
 import { isWebAddress, mayOpenBrowser } from '../../src/cli/login/announce-device.js';
@@ -9,6 +8,7 @@ import { withCommand } from '../../src/cli/main.js';
 import { duration, relativeTime } from '../../src/cli/render/relative-time.js';
 import { renderTable } from '../../src/cli/render/table.js';
 import { visible, visibleLines } from '../../src/cli/terminal.js';
+import { fc } from '../support/fast-check.js';
 
 describe('visible (redteam 6h)', () => {
   it('leaves no control or reordering character of any text', () => {

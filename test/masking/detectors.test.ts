@@ -1,9 +1,10 @@
 /** Detectors, case by case: what is found, exactly where, and what stays clear. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/base/secret.js';
 import { DETECTED_CLASSES } from '../../src/contract/masking.js';
 import { createScanner, createTokenKeys, createTransform, Findings, maskFindings } from '../../src/masking/index.js';
+import { fc } from '../support/fast-check.js';
 
 const scanner = createScanner(DETECTED_CLASSES);
 const findings = new Findings();

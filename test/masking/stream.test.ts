@@ -1,8 +1,9 @@
 /** Streams: the same result however the bytes are cut, and the same as of the whole text. Hostile input: linear work, no exception. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { DETECTED_CLASSES } from '../../src/contract/masking.js';
 import { createScanner, createStreamMask, Findings, maskFindings } from '../../src/masking/index.js';
+import { fc } from '../support/fast-check.js';
 
 const scanner = createScanner(DETECTED_CLASSES);
 const findings = new Findings();

@@ -1,11 +1,11 @@
 /** Transforms: what each treatment makes of each class and kind, and what none of them ever lets through. */
 import { createHmac } from 'node:crypto';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/base/secret.js';
 import { TREATMENTS, type Treatment, type ValueKind } from '../../src/contract/masking.js';
 import { createTokenKeys, createTransform, isToken, mintedBy, recogniseMasked, type TransformOptions, tokenMakers } from '../../src/masking/index.js';
 import { MacKey } from '../../src/masking/mac-key.js';
+import { fc } from '../support/fast-check.js';
 
 const secret = (fill: number): Secret<Uint8Array> => new Secret(new Uint8Array(32).fill(fill));
 const key = createTokenKeys([{ id: 1, secret: secret(1) }]);

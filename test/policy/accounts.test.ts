@@ -1,10 +1,11 @@
 /** `as`: as which accounts of a target a session is opened; who may choose, and that nobody becomes one by chance or by a trick of a name. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import type { Decision } from '../../src/contract/decision.js';
 import type { Identity } from '../../src/contract/identity.js';
 import { loadPolicyGently } from '../../src/policy/gentle-load.js';
 import { loadPolicy } from '../../src/policy/index.js';
+import { fc } from '../support/fast-check.js';
 import { bankDb, identity, protocols } from './fixture-protocols.js';
 
 const text = (rules: string) => [{ path: 'p.yaml', text: `version: 1\nrules:\n${rules}` }];

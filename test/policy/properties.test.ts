@@ -1,9 +1,10 @@
 /** What holds for every policy: denials only grow with deny rules, order decides nothing, a reading of the names is never widened. */
-import fc from 'fast-check';
+
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import type { Decision } from '../../src/contract/decision.js';
 import { loadPolicy } from '../../src/policy/index.js';
+import { fc } from '../support/fast-check.js';
 import { bankDb, effect, factsOf, identity, protocols } from './fixture-protocols.js';
 
 const some = <T>(...values: T[]): fc.Arbitrary<T[]> => fc.uniqueArray(fc.constantFrom(...values), { minLength: 1, maxLength: 3 });

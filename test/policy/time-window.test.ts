@@ -1,7 +1,8 @@
 /** Windows against a slow and obvious reading of the wall clock: open or not at every moment, and the answer holds as long as it says. */
-import fc from 'fast-check';
+
 import { describe, expect, test } from 'vitest';
 import { compileWindow, isZone, parseDates, parseDays, parseHours } from '../../src/policy/time-window.js';
+import { fc } from '../support/fast-check.js';
 
 const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kathmandu', 'Australia/Lord_Howe', 'Pacific/Apia'];
 const two = (value: number): string => String(value).padStart(2, '0');

@@ -1,11 +1,11 @@
 /** Whatever order calls of several sessions come in, and wherever commits and segments fall, each session reads back as its own story. */
 
 import { rm } from 'node:fs/promises';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
 import type { SessionRecorder } from '../../src/contract/recording.js';
 import { recoverJournals, verifyJournal } from '../../src/recording/index.js';
+import { fc } from '../support/fast-check.js';
 import {
   allow,
   collect,

@@ -1,10 +1,10 @@
 /** A journal that was changed by anyone is found out, and one that was torn by a crash is a prefix of what was written. */
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
 import { recoverJournals, verifyJournal } from '../../src/recording/index.js';
+import { fc } from '../support/fast-check.js';
 import {
   allow,
   bytes,

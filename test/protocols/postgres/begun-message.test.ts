@@ -1,5 +1,5 @@
 /** Masked rows come down the same however the target's bytes are cut into reads: a message that spans two of them is put together by itself. */
-import fc from 'fast-check';
+
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Guard } from '../../../src/contract/protocol.js';
 import { Backend } from '../../../src/protocols/postgres/backend.js';
@@ -8,6 +8,7 @@ import type { Conversation } from '../../../src/protocols/postgres/conversation.
 import { Wait } from '../../../src/protocols/postgres/flight.js';
 import type { ResultMasker } from '../../../src/protocols/postgres/masking/result-masker.js';
 import type { StatementStop } from '../../../src/protocols/postgres/statement-stop.js';
+import { fc } from '../../support/fast-check.js';
 import { frame } from '../../support/raw-client.js';
 
 const ROWS = Buffer.concat(Array.from({ length: 900 }, (_, i) => frame('D', Buffer.alloc(i % 7 === 0 ? 3_000 : 60 + (i % 190), 97 + (i % 26)))));

@@ -1,7 +1,8 @@
 /** The parameters of a Bind, as people read them and as an approval binds them. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { readBoundParameters, withTextResults } from '../../../src/protocols/postgres/bound-parameters.js';
+import { fc } from '../../support/fast-check.js';
 
 const u16 = (value: number): Buffer => Buffer.from([value >> 8, value & 255]);
 const i32 = (value: number): Buffer => {

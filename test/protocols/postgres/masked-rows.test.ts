@@ -2,7 +2,7 @@
  * Rows of any values, in every format, masked in their own memory or in a new one: what comes out is what a plain reader and writer of the
  * format makes with the transform of each value, however the stretch is cut, and no byte beside the stretch is touched.
  */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { DETECTED_CLASSES, type Treatment } from '../../../src/contract/masking.js';
 import type { ClassView, MaskingDoor, MaskingView } from '../../../src/contract/masking-policy.js';
@@ -12,6 +12,7 @@ import { sourceColumns } from '../../../src/protocols/postgres/lineage/lineage.j
 import type { CopyFormat } from '../../../src/protocols/postgres/masking/copy-format.js';
 import { ResultMasker } from '../../../src/protocols/postgres/masking/result-masker.js';
 import type { TracedStatement } from '../../../src/protocols/postgres/masking/traced-text.js';
+import { fc } from '../../support/fast-check.js';
 import { maskingForTests } from '../../support/masking.js';
 import { frame, int32 } from '../../support/raw-client.js';
 import { writtenCatalog } from './lineage/written-catalog.js';

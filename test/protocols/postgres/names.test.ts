@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Flight } from '../../../src/protocols/postgres/flight.js';
 import { type NameChange, NameSpace } from '../../../src/protocols/postgres/names.js';
+import { fc } from '../../support/fast-check.js';
 
 describe('names in a pipeline', () => {
   it('a change is good at once for its own segment, and unsettled for a later one until answered', () => {

@@ -1,9 +1,10 @@
 /** Recorded results as lines: hostile bytes, every cut, values of both formats. What real sessions look like stands in test/session/exports.test.ts. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { parameterLiterals } from '../../../src/protocols/postgres/replay/parameter-literals.js';
 import { renderResult } from '../../../src/protocols/postgres/replay/render-result.js';
 import { scriptStatement } from '../../../src/protocols/postgres/replay/script-statement.js';
+import { fc } from '../../support/fast-check.js';
 import { frame, int32 } from '../../support/raw-client.js';
 
 const int16 = (value: number): Buffer => Buffer.from([value >> 8, value & 255]);

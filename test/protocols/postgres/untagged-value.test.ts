@@ -2,13 +2,14 @@
  * What detectors do to values that may hold text: what is put in the place of one is a value of the same type whose other parts are as they were, nothing
  * that is found stays, and any bytes, however deep, are looked at in bounded time.
  */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import type { TextScan } from '../../../src/contract/masking-policy.js';
 import type { Catalog, CatalogType } from '../../../src/protocols/postgres/catalog/catalog.js';
 import { type Literal, readLiteral, writeElement } from '../../../src/protocols/postgres/masking/literal-text.js';
 import { textShape } from '../../../src/protocols/postgres/masking/text-shape.js';
 import { untaggedSearch } from '../../../src/protocols/postgres/masking/untagged-value.js';
+import { fc } from '../../support/fast-check.js';
 import { int32 } from '../../support/raw-client.js';
 
 const CANARY = '536-90-4399';

@@ -1,11 +1,12 @@
 /** Output that is hidden without a terminal: what comes of it does not depend on how its bytes came, and little of it waits. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import type { ClassView, MaskingView, TextMasks } from '../../../src/contract/masking-policy.js';
 import type { Guard } from '../../../src/contract/protocol.js';
 import type { Verdict } from '../../../src/contract/verdict.js';
 import { explainText } from '../../../src/masking/index.js';
 import { OutputMask } from '../../../src/protocols/ssh/output-mask.js';
+import { fc } from '../../support/fast-check.js';
 import { maskingForTests } from '../../support/masking.js';
 
 const how = (name: string, change: Partial<ClassView>): ClassView => ({

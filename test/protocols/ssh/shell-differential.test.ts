@@ -2,9 +2,10 @@
  * Real shells against what is read: texts are made of a grammar that knows what shells have in store, then damaged. Whatever a shell starts must be
  * found in the text, or the text be unknown. Who adds to what is read adds here what could go wrong with it.
  */
-import fc from 'fast-check';
+
 import { afterAll, expect, it } from 'vitest';
 import { commandFacts } from '../../../src/protocols/ssh/shell/command-facts.js';
+import { fc } from '../../support/fast-check.js';
 import { RealShell, SHELLS } from './real-shell.js';
 
 const real = new RealShell();

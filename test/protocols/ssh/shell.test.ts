@@ -1,7 +1,8 @@
 /** What a command would run, as far as its text says: against texts whose meaning is known, against long ones, and against random bytes. */
-import fc from 'fast-check';
+
 import { describe, expect, it } from 'vitest';
 import { commandFacts } from '../../../src/protocols/ssh/shell/command-facts.js';
+import { fc } from '../../support/fast-check.js';
 
 const facts = (text: string): ReturnType<typeof commandFacts> => commandFacts(text, 'posix');
 const programs = (text: string): string[] => facts(text).effects.flatMap(({ action, facts: { program } }) => (action === 'ssh.exec' ? [String(program)] : []));

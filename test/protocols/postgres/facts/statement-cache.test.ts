@@ -2,10 +2,11 @@
  * The shape cache may never say of a text what a fresh look would not say: random literals, random tokens and random bytes against
  * `analyseText`. A short hash or an over-eager lexer here would be a bypass of policy.
  */
-import fc from 'fast-check';
+
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Analysis, analyseText, prepareParser, StatementCache } from '../../../../src/protocols/postgres/facts/index.js';
 import { writeShape } from '../../../../src/protocols/postgres/facts/shape.js';
+import { fc } from '../../../support/fast-check.js';
 import { STATEMENTS } from './every-statement.js';
 import honest from './honest-statements.json' with { type: 'json' };
 

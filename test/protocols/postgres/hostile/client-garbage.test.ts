@@ -1,7 +1,7 @@
 /** Garbage of a client that has logged in: it ends that session, or is refused natively; nothing of it is carried out, nobody else notices. */
 import { once } from 'node:events';
-import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { fc } from '../../../support/fast-check.js';
 import { type PathWorld, startPathWorld } from '../../../support/path-world.js';
 import {
   bind,

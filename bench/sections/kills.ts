@@ -1,13 +1,14 @@
 /**
  * SIGKILL of processes of the gateway, 300 times at random points under load: workers, the first process alone, and all of them at once. After each the
  * audit log verifies as far as it grew; after each round, which the gateway as a whole does not survive, everything that reached the server by the server's
- * own log is on record. Ends without a result when anything is missing. GW_KILL_SEED repeats the choices of a run, though not its timing.
+ * own log is on record. Ends without a result when anything is missing. GW_KILL_SEED repeats the choices of a run, though not its timing; GW_KILLS: how
+ * many kills.
  */
 import { KillRounds } from '../../test/support/kill/kill-rounds.js';
 import { KillRun } from '../../test/support/kill/run.js';
 import type { Row } from '../support/record.js';
 
-const KILLS = 300;
+const KILLS = Number(process.env['GW_KILLS'] ?? 300);
 /** In each round, beside the end of the gateway itself. */
 const PLAN = { client: 2, backend: 1, worker: 4 };
 /** Rounds from one reading of everything to the next. */
@@ -24,6 +25,7 @@ function requireNone(problems: readonly string[], seed: number, round: number): 
 
 export async function kills(): Promise<Row[]> {
   const seed = Number(process.env['GW_KILL_SEED'] ?? Math.floor(Math.random() * 1e9));
+  process.stdout.write(`GW_KILL_SEED=${seed}\n`);
   const began = performance.now();
   const run = await KillRun.prepare(seed);
   try {

@@ -43,7 +43,7 @@ export const DAMAGED_LOGS: Readonly<Record<string, (dataDir: string) => Promise<
     await rename(join(dataDir, 'log', '1'), join(dataDir, 'log', '0'));
     await rename(join(dataDir, 'log', 'other'), join(dataDir, 'log', '1'));
   },
-  'the key did not sign it': async (dataDir) => {
+  'the checkpoint is not what was signed': async (dataDir) => {
     const path = join(dataDir, 'log', '0', 'checkpoint');
     const note = await readFile(path, 'latin1');
     await writeFile(

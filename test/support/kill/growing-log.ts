@@ -24,10 +24,14 @@ import { levelWidth } from '../../../src/audit/tile-layout.js';
 import { leafHash } from '../../../src/base/merkle-hash.js';
 import { inclusionProof, verifyInclusion } from '../../../src/base/merkle-proof.js';
 import { readIfThere } from '../../../src/base/read-if-there.js';
+import { GwError } from '../../../src/contract/gw-error.js';
 import { compareJournals } from '../../../src/gateway/compare-journals.js';
 import { listLogs, logDirectory } from '../../../src/gateway/open-audit-trail.js';
 import { verifyWorker } from '../../../src/recording/verify-journal.js';
 import { eventually } from '../../store/state-server.js';
+
+/** Ends what hangs. */
+const PATIENCE_MS = 120_000;
 
 /** How far a log was followed. */
 interface Followed {
@@ -46,7 +50,9 @@ export class GrowingLog {
   readonly #dataDir: string;
   readonly #book = new SessionBook();
   readonly #retention = new RetentionBook();
-  #followed = new Map<string, Followed>();
+  #followed: ReadonlyMap<string, Followed> = new Map();
+  /** As it was before `grow` moved it last. */
+  #before: ReadonlyMap<string, Followed> = new Map();
   /** Where each log ended when `journals` looked last. */
   #compared = new Map<string, number>();
   /** Looks that found nothing wrong. */
@@ -58,10 +64,11 @@ export class GrowingLog {
 
   /** Takes over what is new, and says what is wrong with it. Whoever writes the log may be killed meanwhile. */
   async grow(): Promise<string[]> {
-    const { problems, grown } = await this.#look(this.#dataDir);
+    const { problems, grown } = await look(this.#dataDir, this.#followed);
     if (problems.length > 0) return problems;
-    for (const { place, checkpoint, time, leaves } of grown) {
-      this.#followed.set(place, { checkpoint, time });
+    this.#before = this.#followed;
+    this.#followed = new Map(grown.map(({ place, checkpoint, time }) => [place, { checkpoint, time }]));
+    for (const { checkpoint, leaves } of grown) {
       for (const leaf of leaves) {
         this.#book.take(checkpoint.origin, leaf);
         this.#retention.take(checkpoint.origin, leaf);
@@ -71,9 +78,9 @@ export class GrowingLog {
     return [];
   }
 
-  /** What `grow` would say of another directory, a damaged copy for instance. */
+  /** What the last `grow` would have said of another directory, a damaged copy for instance. */
   async problemsOf(dataDir: string): Promise<string[]> {
-    return (await this.#look(dataDir)).problems;
+    return (await look(dataDir, this.#before)).problems;
   }
 
   /**
@@ -81,7 +88,7 @@ export class GrowingLog {
    * @param journals those that were written since the last call, live ones too
    */
   async journals(journals: readonly string[]): Promise<string[]> {
-    await eventually('every entry of the audit log is signed', async () => (await this.#pending()) === 0);
+    await eventually('every entry of the audit log is signed', async () => (await this.#pending()) === 0, PATIENCE_MS);
     const workers = [];
     for (const journal of journals) workers.push(await verifyWorker(join(this.#dataDir, 'journal'), journal));
     const problems = await this.grow();
@@ -96,22 +103,6 @@ export class GrowingLog {
     );
   }
 
-  async #look(dataDir: string): Promise<{ readonly problems: string[]; readonly grown: readonly Growth[] }> {
-    const key = publicKeyBytes(readSigningKey(((await readIfThere(join(dataDir, 'audit-key'))) ?? '').trim(), 'The key beside the log'));
-    const grown: Growth[] = [];
-    const problems: string[] = [];
-    for (const directory of await listLogs(logDirectory(dataDir))) {
-      const read = (): Promise<Growth | string> => grownSince(directory, this.#followed.get(basename(directory)) ?? null, key);
-      const found = await readSteadily(directory, read, (growth) => typeof growth !== 'string' && growth.problems.length === 0);
-      // A log that a process has only just begun has no checkpoint yet.
-      if (typeof found !== 'string') grown.push(found);
-      else if (this.#followed.has(basename(directory))) problems.push(found);
-    }
-    const places = new Set(grown.map(({ place }) => place));
-    for (const place of this.#followed.keys()) if (!places.has(place)) problems.push(`log ${place} was there before, and cannot be read`);
-    return { problems: [...problems, ...grown.flatMap((each) => each.problems)], grown };
-  }
-
   async #pending(): Promise<number> {
     let pending = 0;
     for (const directory of await listLogs(logDirectory(this.#dataDir))) {
@@ -120,6 +111,23 @@ export class GrowingLog {
     }
     return pending;
   }
+}
+
+/** All logs since they were followed to `followed`. */
+async function look(dataDir: string, followed: ReadonlyMap<string, Followed>): Promise<{ readonly problems: string[]; readonly grown: readonly Growth[] }> {
+  const key = publicKeyBytes(readSigningKey(((await readIfThere(join(dataDir, 'audit-key'))) ?? '').trim(), 'The key beside the log'));
+  const grown: Growth[] = [];
+  const problems: string[] = [];
+  for (const directory of await listLogs(logDirectory(dataDir))) {
+    const read = (): Promise<Growth | string> => grownSince(directory, followed.get(basename(directory)) ?? null, key);
+    const found = await readSteadily(directory, read, (growth) => typeof growth !== 'string' && growth.problems.length === 0);
+    // A log that a process has only just begun has no checkpoint yet.
+    if (typeof found !== 'string') grown.push(found);
+    else if (followed.has(basename(directory))) problems.push(found);
+  }
+  const places = new Set(grown.map(({ place }) => place));
+  for (const place of followed.keys()) if (!places.has(place)) problems.push(`log ${place} was there before, and cannot be read`);
+  return { problems: [...problems, ...grown.flatMap((each) => each.problems)], grown };
 }
 
 /** A log's checkpoint and entries since `before`, or why it has none. */
@@ -156,8 +164,13 @@ async function includedFrom(files: LogFiles, { size, root }: Checkpoint, index: 
   for (const [at, leaf] of leaves.entries())
     if (hashes[at]?.equals(leafHash(leaf)) !== true) report('entry', bundle * TILE_WIDTH + at, 'not the one in the tree');
   // Its siblings are made from all other hashes of the tile: one proof shows the whole tile.
-  const proof = await inclusionProof(index, size, files.subtrees(size));
-  if (!verifyInclusion(index, size, hashes[place] ?? Buffer.alloc(0), proof, root))
-    report('checkpoint', index, 'the tile is not under the root that was signed');
+  const proof = await inclusionProof(index, size, files.subtrees(size)).catch(unreadable);
+  if (proof === null || !verifyInclusion(index, size, hashes[place] ?? Buffer.alloc(0), proof, root))
+    report('checkpoint', index, 'nothing shows that the tile is under the root that was signed');
   return leaves.slice(place);
+}
+
+function unreadable(thrown: unknown): null {
+  if (thrown instanceof GwError && thrown.code === 'audit.invalid') return null;
+  throw thrown;
 }

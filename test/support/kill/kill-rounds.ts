@@ -24,7 +24,9 @@ export class KillRounds {
   }
 
   async round(plan: Parameters<KillRun['killAll']>[0]): Promise<Round> {
-    await this.#run.killAll(plan);
+    await this.#run.killAll(plan).catch(async (cause: unknown) => {
+      throw new Error(`${cause instanceof Error ? cause.message : String(cause)}\n${await this.#run.state()}`, { cause });
+    });
     await this.#run.start();
     const live = await this.#run.shownAsLive();
     const { evidence, logProblems } = await this.#run.evidence();

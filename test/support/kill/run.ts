@@ -4,6 +4,7 @@
  */
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readIfThere } from '../../../src/base/read-if-there.js';
 import type { SessionSummary } from '../../../src/contract/session-store.js';
 import { verifyAudit } from '../../../src/gateway/audit-workbench.js';
 import { keyringBeside } from '../../../src/gateway/journal-keys.js';
@@ -39,6 +40,8 @@ rules:
   - { id: no-drop, effect: deny, actions: [drop], message: tables stay }
 `;
 const PLACES = 8;
+/** Ends what hangs: a machine that is busy with something else takes half a minute to start a gateway. */
+const PATIENCE_MS = 120_000;
 /** Clients send between these many bytes from one kill to the next. */
 const TRAFFIC = [200, 10_000] as const;
 
@@ -137,6 +140,18 @@ export class KillRun {
     await this.gateway.exited;
     await this.load.idle();
     await this.#target.settle();
+  }
+
+  /** What of the gateway runs, and what it said last: what somebody who finds that something did not happen wants to know. */
+  async state(): Promise<string> {
+    const locks: string[] = [];
+    for (const journal of await this.#unread()) {
+      const lock = await readIfThere(join(this.journalDir, journal, 'lock'));
+      if (lock !== null) locks.push(`${journal} ${(await isWorkerAlive(join(this.journalDir, journal))) ? 'live' : 'dead'} ${lock}`);
+    }
+    const said = this.gateway.log.slice(-20).map((line) => JSON.stringify(line));
+    const ended = this.gateway.process.exitCode ?? this.gateway.process.signalCode;
+    return [`primary ${this.gateway.process.pid} ${ended ?? 'runs'}`, `workers ${this.#workers().join(' ')}`, ...locks, ...said].join('\n');
   }
 
   /** What there is to compare of everything since the last call, once the gateway runs again, and what is wrong with the log as far as it grew since. */
@@ -276,7 +291,7 @@ export class KillRun {
 
   /** Any worker, one that is still starting too; mostly when both are there, so that the other one has something to go on with. */
   async #killWorker(traffic: number): Promise<boolean> {
-    if (this.#random.int(1, 4) > 1) await eventually('both workers are there', async () => (await this.#live()) === 2);
+    if (this.#random.int(1, 4) > 1) await eventually('both workers are there', async () => (await this.#live()) === 2, PATIENCE_MS);
     const workers = this.#workers();
     if (workers.length === 0) return false;
     await this.#witnesses.fill();
@@ -288,7 +303,7 @@ export class KillRun {
     });
     if (!hit) return false;
     for (const journal of [...before, ...(await this.#journalsOf(victim))]) if (!this.#killed.has(journal)) this.#killed.set(journal, at);
-    await eventually('the worker is gone', () => !this.#workers().includes(victim));
+    await eventually('the worker is gone', () => !this.#workers().includes(victim), PATIENCE_MS);
     this.undisturbed += await this.#witnesses.ask();
     this.#grown.push(...(await this.#log.grow()));
     return true;

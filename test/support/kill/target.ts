@@ -23,6 +23,8 @@ export interface ExecutedStatement {
   readonly continued: boolean;
 }
 
+/** Ends what hangs. */
+const PATIENCE_MS = 120_000;
 const LINE = /^(\d+)\|(.*?)\| (\w+): {2}(.*)$/;
 const EXECUTE = /^execute (fetch from )?[^:]+: (.*)$/;
 /** Application name of the harness's own connections, which do not go through the gateway. */
@@ -81,7 +83,7 @@ export class KillTarget {
     if (backends.length === 0) return false;
     const before = this.#ready;
     if (!kill(random.pick(backends))) return false;
-    await eventually('the target has recovered from the loss of a backend', () => this.#ready > before);
+    await eventually('the target has recovered from the loss of a backend', () => this.#ready > before, PATIENCE_MS);
     return true;
   }
 
@@ -95,10 +97,10 @@ export class KillTarget {
 
   /** Waits until nothing of the gateway runs here any more and the log has been read up to now. */
   async settle(): Promise<void> {
-    await eventually('the target has no connection of the gateway', () => this.#backends().length === 0);
+    await eventually('the target has no connection of the gateway', () => this.#backends().length === 0, PATIENCE_MS);
     const mark = `mark ${performance.now()}`;
     await this.rows(`select '${mark}'`);
-    await eventually('the log of the target is read', () => this.#marks.has(mark));
+    await eventually('the log of the target is read', () => this.#marks.has(mark), PATIENCE_MS);
   }
 
   async close(): Promise<void> {

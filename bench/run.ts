@@ -1,6 +1,6 @@
 /**
  * The bench: gw against direct, haproxy and pgbouncer, interleaved, as ratios. `npm run bench [-- SECTION…] [--rounds N]`; sections:
- * throughput recording tunnel bulk masking latency connections memory cli search evidence log terminal ssh, and ssh-huge for who asks. Results go to
+ * throughput recording tunnel bulk masking latency connections memory cli search evidence log terminal ssh, and ssh-huge and kills for who asks. Results go to
  * bench/results/SECTION.json. `--before DIR [--before-workers N]` compares the throughput with that of another built tree instead. Needs Debian's
  * postgresql, haproxy and pgbouncer; ssh needs openssh-server.
  */
@@ -9,6 +9,7 @@ import { bulk } from './sections/bulk.js';
 import { cli } from './sections/cli.js';
 import { connections } from './sections/connections.js';
 import { evidence } from './sections/evidence.js';
+import { kills } from './sections/kills.js';
 import { latency } from './sections/latency.js';
 import { log } from './sections/log.js';
 import { masking } from './sections/masking.js';
@@ -38,7 +39,11 @@ const SECTIONS: Readonly<Record<string, (rounds: number) => Promise<Row[]>>> = {
   terminal,
   ssh,
   'ssh-huge': sshHuge,
+  kills,
 };
+
+/** Ten gigabytes, and an hour of kills. */
+const ASKED = new Set(['ssh-huge', 'kills']);
 
 const { values, positionals: named } = parseArgs({
   allowPositionals: true,
@@ -51,8 +56,7 @@ if (values.before !== undefined) {
   await save('throughput-before', await throughput(rounds, { root: values.before, workers }));
   process.exit(0);
 }
-// Ten gigabytes only for who asks for them.
-for (const name of named.length > 0 ? named : Object.keys(SECTIONS).filter((each) => each !== 'ssh-huge')) {
+for (const name of named.length > 0 ? named : Object.keys(SECTIONS).filter((each) => !ASKED.has(each))) {
   const section = SECTIONS[name];
   if (section === undefined) throw new Error(`There is no section ${name}; there are ${Object.keys(SECTIONS).join(', ')}.`);
   process.stdout.write(`── ${name}\n`);

@@ -65,7 +65,8 @@ export async function verifyJournal(dir: string, own?: OwnEvents): Promise<Journ
   return { intact: workers.every((worker) => worker.problems.length === 0), workers };
 }
 
-async function verifyWorker(dir: string, bootId: string, own?: OwnEvents): Promise<WorkerReport> {
+/** Of one journal. */
+export async function verifyWorker(dir: string, bootId: string, own?: OwnEvents): Promise<WorkerReport> {
   const live = await isWorkerAlive(join(dir, bootId));
   // Hashes are over what is stored: a verifier needs no keys.
   const opener = new EntryOpener(join(dir, bootId), null);

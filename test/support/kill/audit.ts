@@ -35,6 +35,12 @@ export interface Evidence {
 
 export interface Audit {
   readonly findings: string[];
+  /** Operations that clients sent, as they or the tap say. */
+  readonly sent: number;
+  /** Operations that the server executed, by its log. */
+  readonly reached: number;
+  /** Operations that the server executed and that are not on record. */
+  readonly lost: number;
   readonly operations: number;
   readonly statements: number;
   readonly outcomes: Record<string, number>;
@@ -71,7 +77,8 @@ export function audit(evidence: Evidence): Audit {
   }
   const resultBytes = resultsAreRecorded(evidence, recorded, found);
   const ends = endsAreTrue(evidence, recorded, found);
-  return { findings, operations: recorded.size, statements: evidence.executed.length, outcomes, ends, resultBytes };
+  const lost = [...ran].filter((id) => !recorded.has(id)).length;
+  return { findings, sent: sent.size, reached: ran.size, lost, operations: recorded.size, statements: evidence.executed.length, outcomes, ends, resultBytes };
 }
 
 function index(sessions: readonly RecordedSession[], found: (what: string) => void): Map<string, Recorded> {

@@ -2,7 +2,7 @@
  * The PostgreSQL server behind the gateway in a run with kills. It logs every statement that it executes, which is the evidence that the
  * gateway's record is held against; it can lose a backend or be killed as a whole, and comes back on its port with its data.
  */
-import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Logger } from '../../../src/base/logger.js';
@@ -10,6 +10,7 @@ import { Secret } from '../../../src/base/secret.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/store/embedded-postgres.js';
 import { eventually } from '../../store/state-server.js';
 import { query, RawClient, rowsOf } from '../raw-client.js';
+import { childProcesses } from './process-list.js';
 import type { SeededRandom } from './seeded-random.js';
 
 /** A statement as the server says that it executes it. */
@@ -22,6 +23,8 @@ export interface ExecutedStatement {
   readonly continued: boolean;
 }
 
+/** Ends what hangs. */
+const PATIENCE_MS = 120_000;
 const LINE = /^(\d+)\|(.*?)\| (\w+): {2}(.*)$/;
 const EXECUTE = /^execute (fetch from )?[^:]+: (.*)$/;
 /** Application name of the harness's own connections, which do not go through the gateway. */
@@ -76,11 +79,11 @@ export class KillTarget {
 
   /** Kills one process that serves a connection of the gateway: the server ends all its connections and starts anew. False: there was none. */
   async killBackend(random: SeededRandom): Promise<boolean> {
-    const backends = await this.#backends();
+    const backends = this.#backends();
     if (backends.length === 0) return false;
     const before = this.#ready;
     if (!kill(random.pick(backends))) return false;
-    await eventually('the target has recovered from the loss of a backend', () => this.#ready > before);
+    await eventually('the target has recovered from the loss of a backend', () => this.#ready > before, PATIENCE_MS);
     return true;
   }
 
@@ -94,10 +97,10 @@ export class KillTarget {
 
   /** Waits until nothing of the gateway runs here any more and the log has been read up to now. */
   async settle(): Promise<void> {
-    await eventually('the target has no connection of the gateway', async () => (await this.#backends()).length === 0);
+    await eventually('the target has no connection of the gateway', () => this.#backends().length === 0, PATIENCE_MS);
     const mark = `mark ${performance.now()}`;
     await this.rows(`select '${mark}'`);
-    await eventually('the log of the target is read', () => this.#marks.has(mark));
+    await eventually('the log of the target is read', () => this.#marks.has(mark), PATIENCE_MS);
   }
 
   async close(): Promise<void> {
@@ -142,17 +145,11 @@ export class KillTarget {
     this.#last.set(pid, statement);
   }
 
-  async #backends(): Promise<number[]> {
-    const found: number[] = [];
-    for (const entry of await readdir('/proc')) {
-      if (!/^\d+$/.test(entry)) continue;
-      const stat = await readFile(`/proc/${entry}/stat`, 'utf8').catch(() => '');
-      if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) !== this.#server?.pid) continue;
-      const title = await readFile(`/proc/${entry}/cmdline`, 'utf8').catch(() => '');
-      // `postgres: USER DATABASE ADDRESS(PORT) …`
-      if (title.includes(`: ${this.username} postgres 127.0.0.1(`)) found.push(Number(entry));
-    }
-    return found;
+  #backends(): number[] {
+    // `postgres: USER DATABASE ADDRESS(PORT) …`
+    return childProcesses(this.#server?.pid ?? 0)
+      .filter(({ command }) => command.includes(`: ${this.username} postgres 127.0.0.1(`))
+      .map(({ pid }) => pid);
   }
 }
 

@@ -49,8 +49,20 @@ export function parseVerifierKey(text: string): VerifierKey {
   return { name, type, key };
 }
 
+/** Keys as objects, by their bytes in hex: whoever verifies looks at many signatures of few keys, and making the object costs as much as the signature. */
+const objects = new Map<string, KeyObject>();
+const OBJECTS = 100;
+
+/** @param key 32 bytes */
 export function publicKeyObject(key: Uint8Array): KeyObject {
-  return createPublicKey({ key: Buffer.concat([SPKI_PREFIX, key]), format: 'der', type: 'spki' });
+  const name = Buffer.from(key).toString('hex');
+  const known = objects.get(name);
+  if (known !== undefined) return known;
+  const made = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, key]), format: 'der', type: 'spki' });
+  // Keys come out of files of others, too: what is kept of them has a bound.
+  if (objects.size === OBJECTS) objects.clear();
+  objects.set(name, made);
+  return made;
 }
 
 /** The 32 bytes of the public key of a private one. */

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import {
   type Anchor,
@@ -165,17 +165,23 @@ async function checkFiles(directory: string, { subject }: Statement, tools: Pack
     else report('file', `${path} is not in the manifest`);
   }
   let done = 0;
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
   for (const [path, sha256] of named) {
     tools.progress('checking the files', done++ / named.size);
     if (!there.has(path)) report('file', `${path} is missing`);
-    else if ((await digestOf(join(directory, path))) !== sha256) report('file', `${path} was changed`);
+    else if ((await digestOf(join(directory, path), buffer)) !== sha256) report('file', `${path} was changed`);
   }
 }
 
-async function digestOf(path: string): Promise<string> {
+/** @param buffer the file goes through it, piece by piece: a stream would take new ones for each of the many small files of a pack */
+async function digestOf(path: string, buffer: Buffer): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  return hash.digest('hex');
+  await using file = await open(path);
+  for (;;) {
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+    if (bytesRead === 0) return hash.digest('hex');
+    hash.update(buffer.subarray(0, bytesRead));
+  }
 }
 
 async function openLogs(
@@ -273,6 +279,8 @@ async function packPolicies(directory: string, { subject }: Statement): Promise<
 }
 
 const ROTATIONS = 10_000;
+/** Read at once from a file. */
+const READ_BYTES = 256 * 1024;
 const SLICE = /^journal\/([A-Za-z0-9_-]{1,64})\/(\d{6,10})\.gws$/;
 
 async function* packSegments(directory: string, { subject }: Statement, disclosure: Disclosure, tools: PackTools): AsyncGenerator<SourceItem, void> {
@@ -289,7 +297,7 @@ async function* packSegments(directory: string, { subject }: Statement, disclosu
     tools.progress('deriving the tables again', at / slices.length);
     const tree = new MerkleTree();
     let shown = 0;
-    for await (const items of readSlice(name, createReadStream(join(directory, name), { highWaterMark: 256 * 1024 }))) {
+    for await (const items of readSlice(name, createReadStream(join(directory, name), { highWaterMark: READ_BYTES }))) {
       const entries: SourceEntry[] = [];
       for (const item of items) {
         const index = tree.leaves;

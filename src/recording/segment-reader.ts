@@ -25,7 +25,11 @@ export type SegmentItem =
   | { readonly kind: 'partial'; readonly offset: number }
   | { readonly kind: 'broken'; readonly offset: number; readonly problem: string };
 
+/** Read at once from a segment that has as much. */
 const READ_BYTES = 256 * 1024;
+/** Read first: the header, and all of a small segment, without a large buffer for it. Each buffer after it is as much larger as is read on. */
+const FIRST_BYTES = 16 * 1024;
+const GROWTH = 4;
 
 /** A head is written last of its frame, over zeros where they were written ahead, and may be seen half done. */
 function isWritten(head: Buffer): 'whole' | 'half' | 'no' {
@@ -40,27 +44,29 @@ export class SegmentReader implements AsyncDisposable {
   readonly #chain: Buffer;
   /** Offset in the file of the next frame. */
   #offset: number;
-  #buffer = Buffer.allocUnsafe(READ_BYTES);
+  #buffer: Buffer;
   /** Where `#buffer` begins in the file, and how much of it is filled. */
   #bufferAt = 0;
-  #filled = 0;
+  #filled: number;
   #sealed = false;
 
-  private constructor(file: FileHandle, header: SegmentHeader, chain: Buffer, offset: number) {
+  private constructor(file: FileHandle, { header, chain, length }: Exclude<ReturnType<typeof parseHeader>, string>, buffer: Buffer, filled: number) {
     this.#file = file;
     this.header = header;
     this.#chain = chain;
-    this.#offset = offset;
+    this.#offset = length;
+    this.#buffer = buffer;
+    this.#filled = filled;
   }
 
   /** Opens a segment; a string says why its header cannot be used. File system errors are thrown as they are. */
   static async open(path: string): Promise<SegmentReader | string> {
     const file = await open(path, 'r');
     try {
-      const head = Buffer.alloc(HEADER_MAX_BYTES);
-      const { bytesRead } = await file.read(head, 0, head.length, 0);
-      const parsed = parseHeader(head.subarray(0, bytesRead));
-      if (typeof parsed !== 'string') return new SegmentReader(file, parsed.header, parsed.chain, parsed.length);
+      const first = Buffer.allocUnsafe(FIRST_BYTES);
+      const { bytesRead } = await file.read(first, 0, first.length, 0);
+      const parsed = parseHeader(first.subarray(0, Math.min(bytesRead, HEADER_MAX_BYTES)));
+      if (typeof parsed !== 'string') return new SegmentReader(file, parsed, first, bytesRead);
       await file.close();
       return parsed;
     } catch (thrown) {
@@ -137,8 +143,9 @@ export class SegmentReader implements AsyncDisposable {
     const from = offset - this.#bufferAt;
     // Move what is still wanted to the front, make room, and read on from there.
     const kept = from >= 0 && from < this.#filled ? this.#filled - from : 0;
-    const fits = this.#buffer.length >= length && this.#buffer.length <= Math.max(READ_BYTES, 2 * length);
-    const buffer = fits ? this.#buffer : Buffer.allocUnsafe(Math.max(READ_BYTES, length));
+    const room = Math.max(length, Math.min(READ_BYTES, offset < this.#buffer.length ? this.#buffer.length : GROWTH * this.#buffer.length));
+    const fits = this.#buffer.length >= room && this.#buffer.length <= Math.max(READ_BYTES, 2 * length);
+    const buffer = fits ? this.#buffer : Buffer.allocUnsafe(room);
     if (kept > 0) this.#buffer.copy(buffer, 0, from, this.#filled);
     this.#buffer = buffer;
     this.#bufferAt = offset;

@@ -18,6 +18,13 @@ export class EvidenceFiles {
     return new EvidenceFiles(dir, await all(dir), await all(earlier));
   }
 
+  /** The same files in another directory, which is made: what is changed in one is not changed in the other. */
+  async copyTo(dir: string): Promise<EvidenceFiles> {
+    const copy = new EvidenceFiles(dir, this.#originals, this.#earlier);
+    await copy.restore(() => true);
+    return copy;
+  }
+
   /** Paths below the directory, sorted. */
   get paths(): string[] {
     return [...this.#originals.keys()].sort();
@@ -59,8 +66,9 @@ export class EvidenceFiles {
   async reset(): Promise<void> {
     const touched = [...this.#touched];
     this.#touched.clear();
-    const below = (path: string): boolean => touched.some((prefix) => path === prefix || ((prefix === '' || prefix.endsWith('/')) && path.startsWith(prefix)));
-    if (touched.some((each) => each === '' || each.endsWith('/'))) {
+    const below = (path: string): boolean => touched.some((prefix) => path === prefix || (!isFile(prefix) && path.startsWith(prefix)));
+    for (const path of touched) if (isFile(path) && !this.#originals.has(path)) await rm(join(this.dir, path), { force: true });
+    if (!touched.every(isFile)) {
       for (const path of (await all(this.dir)).keys()) if (below(path) && !this.#originals.has(path)) await this.#put(path, null);
     }
     await this.restore(below);
@@ -72,6 +80,10 @@ export class EvidenceFiles {
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, bytes);
   }
+}
+
+function isFile(touched: string): boolean {
+  return touched !== '' && !touched.endsWith('/');
 }
 
 async function all(dir: string): Promise<Map<string, Buffer>> {

@@ -36,8 +36,8 @@ export interface ForgedWorld {
   readonly dir: string;
   /** The same at an earlier time, closed too. */
   readonly earlier: string;
-  /** Claims that fail, each once, in order of the alphabet; `kept`: with what outsiders kept. */
-  claims(kept: boolean): Promise<string[]>;
+  /** Claims that fail in `copy` of `dir`, each once, in order of the alphabet; `kept`: with what outsiders kept. */
+  claims(copy: string, kept: boolean): Promise<string[]>;
 }
 
 /** @param root an empty directory */
@@ -61,9 +61,9 @@ export async function buildForgedWorld(root: string, authority: TimestampAuthori
   return {
     dir,
     earlier,
-    claims: async (kept) => {
+    claims: async (copy, kept) => {
       const outsiders = kept ? { keyFiles: [keyFile, witnessFile], checkpointFiles: checkpoints } : { keyFiles: [keyFile], checkpointFiles: [] };
-      const { problems } = await verifyAudit({ from: dir, ...outsiders, authorityFiles: [authority.caFile], at: Date.now() + 86_400_000 });
+      const { problems } = await verifyAudit({ from: copy, ...outsiders, authorityFiles: [authority.caFile], at: Date.now() + 86_400_000 });
       return [...new Set(problems.map(({ claim }) => claim))].sort();
     },
   };

@@ -90,6 +90,23 @@ describe('the catalog of a target', () => {
     client.close();
   });
 
+  it("has PostgreSQL's own views after every look, and sees when one of them is defined anew", async () => {
+    const client = await login();
+    const builtin = () => snapshot()?.relations('pg_catalog', 'pg_group')[0]?.definition ?? null;
+    const before = builtin();
+    expect(before).toContain('pg_authid');
+    await server.sql('create view twos as select 2 as two');
+    await context().recheckCatalog();
+    expect(snapshot()?.relations('public', 'twos')).toMatchObject([{ definition: ' SELECT 2 AS two;' }]);
+    expect(builtin()).toBe(before);
+    await server.sql(`set allow_system_table_mods = on; create or replace view pg_catalog.pg_group as ${before?.replace(';', ' LIMIT 7')}`);
+    await server.sql('create view threes as select 3 as three');
+    await context().recheckCatalog();
+    expect(builtin()).toContain('LIMIT 7');
+    expect(snapshot()?.relations('public', 'twos')).toMatchObject([{ definition: ' SELECT 2 AS two;' }]);
+    client.close();
+  });
+
   it('follows a change that nobody says by itself', async () => {
     const client = await login();
     await owner.run(query("create function minus_one(a int) returns int language sql as 'select a - 1'"));

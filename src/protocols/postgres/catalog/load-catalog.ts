@@ -38,7 +38,10 @@ const KINDS = "relkind in ('r','p','v','m','f','c','S')";
 
 const RELATIONS = `select c.oid, nspname, relname, relkind from pg_class c join pg_namespace n on n.oid = relnamespace where ${KINDS} and ${VISIBLE_SCHEMA}`;
 const COLUMNS = `select attrelid, attnum, attname, atttypid, attgenerated <> '', atthasmissing from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attnum > 0 and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA} order by attrelid, attnum`;
-/** An aggregate is declared immutable whatever its functions are, so it is as bad as the worst of them. */
+/**
+ * An aggregate is declared immutable whatever its functions are, so it is as bad as the worst of them. That they are looked for of aggregates only is said
+ * within: as a condition of the join it is tried after the list of aggregates was gone through, for each of the 3,000 functions of every server.
+ */
 const FUNCTIONS = `select p.oid, nspname, p.proname, p.prokind,
   coalesce(worst.volatility, p.provolatile), p.prosecdef or coalesce(worst.definer, false), r.rolname, coalesce(r.rolsuper, false) and coalesce(worst.super, true),
   lanname, extname, coalesce(extowner.rolsuper, false), p.prorettype, p.proretset
@@ -48,7 +51,7 @@ left join pg_roles extowner on extowner.oid = e.extowner
 left join lateral (select case when bool_or(f.provolatile = 'v') then 'v' when bool_or(f.provolatile = 's') then 's' else 'i' end::"char" as volatility,
     bool_or(f.prosecdef) as definer, bool_and(coalesce(fr.rolsuper, false)) as super
   from pg_aggregate a join pg_proc f on f.oid in (aggtransfn, aggfinalfn, aggcombinefn, aggserialfn, aggdeserialfn, aggmtransfn, aggminvtransfn, aggmfinalfn)
-  left join pg_roles fr on fr.oid = f.proowner where a.aggfnoid = p.oid having count(*) > 0) worst on p.prokind = 'a'
+  left join pg_roles fr on fr.oid = f.proowner where p.prokind = 'a' and a.aggfnoid = p.oid having count(*) > 0) worst on true
 where not (nspname = 'pg_catalog' and p.prokind = 'a' and p.oid < ${OWN_FROM})`;
 const OPERATORS = `select oprcode::oid, nspname, oprname from pg_operator o join pg_namespace n on n.oid = oprnamespace where (o.oid >= ${OWN_FROM} or nspname <> 'pg_catalog') and oprcode <> 0`;
 const TYPES = `select t.oid, nspname, typname, typtype, typbasetype, typelem, typrelid, typcategory from pg_type t join pg_namespace n on n.oid = typnamespace where ${VISIBLE_SCHEMA}`;
@@ -61,6 +64,11 @@ const PARENTS = 'select inhrelid, inhparent from pg_inherits';
 /** From PostgreSQL 17 on it takes locks, too. */
 const EXPRESSIONS = `select adrelid, adnum, pg_get_expr(adbin, adrelid) from pg_attrdef join pg_attribute on attrelid = adrelid and attnum = adnum join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attgenerated <> '' and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA}`;
 const DEFINITIONS = `select c.oid, pg_get_viewdef(c.oid) from pg_class c join pg_namespace n on n.oid = relnamespace where relkind in ('v','m') and ${VISIBLE_SCHEMA}`;
+const OWN_DEFINITIONS = `${DEFINITIONS} and c.oid >= ${OWN_FROM}`;
+/** Changes when somebody defines one of PostgreSQL's own views anew, which nobody should. */
+const BUILTIN_VIEWS = `select count(*) || ':' || coalesce(sum(pg_catalog.hashint8extended(oid::int8 << 32 | xmin::text::int8, 0)), 0) from pg_catalog.pg_rewrite where oid < ${OWN_FROM}`;
+/** Definitions of PostgreSQL's own views as a connection gave them: to write them all takes the server as long as everything else that a load asks. */
+const builtinViews = new WeakMap<UpstreamConnection, { readonly state: string; readonly rows: readonly Row[] }>();
 
 export const postgresCatalog: ProtocolCatalog = {
   startup: (scope): PostgresStartup => ({ settings: new Map([['application_name', 'gw catalog']]), database: scope ?? '', welcomed: false }),
@@ -94,18 +102,22 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
   const operators = await session.rows(OPERATORS);
   const types = await session.rows(TYPES);
   const conversions = await session.rows(CONVERSIONS);
+  const builtin = text((await session.rows(BUILTIN_VIEWS))[0] ?? [], 0);
+  const kept = builtinViews.get(connection);
+  const known = kept?.state === builtin ? kept.rows : null;
   // Last: they take locks, and a view or table that is being changed costs the definitions or the expressions alone.
   await session.rows('savepoint definitions');
-  const definitions = await session.query(DEFINITIONS);
+  const definitions = await session.query(known === null ? DEFINITIONS : OWN_DEFINITIONS);
   await session.rows('rollback to savepoint definitions');
   const expressions = await session.query(EXPRESSIONS);
   await session.rows('rollback');
   session.release();
+  if (known === null && definitions.error === null)
+    builtinViews.set(connection, { state: builtin, rows: definitions.rows.filter((row) => oid(row, 0) < OWN_FROM) });
+  const views = [...(known ?? []), ...definitions.rows];
   const whole = [definitions, expressions].every(({ error }) => error === null || !BUSY.has(error));
   const named = whole ? version : `${version} without definitions`;
-  if (
-    [relations, columns, parents, keys, functions, operators, types, conversions, definitions.rows, expressions.rows].some((rows) => rows.length > ROWS_LIMIT)
-  )
+  if ([relations, columns, parents, keys, functions, operators, types, conversions, views, expressions.rows].some((rows) => rows.length > ROWS_LIMIT))
     return { version: named, snapshot: null, part };
   const contents: CatalogContents = {
     version: named,
@@ -115,7 +127,7 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
       columns,
       parents,
       keys,
-      new Map(definitions.error === null ? definitions.rows.map((row) => [oid(row, 0), row[1] ?? null]) : []),
+      new Map(definitions.error === null ? views.map((row) => [oid(row, 0), row[1] ?? null]) : []),
       new Map(expressions.error === null ? expressions.rows.map((row) => [placeOf(oid(row, 0), oid(row, 1)), row[2] ?? null]) : []),
     ),
     ...readFunctions(functions, operators),

@@ -158,10 +158,10 @@ async function both(
   gateway: Buffer[],
   write = (client: RawClient, messages: Buffer[]): Promise<void> | void => client.send(...messages),
 ): Promise<[Reply[], Reply[]]> {
-  await truncate();
+  await empty();
   pair.native.send(...native, ...END);
   const expected = await untilEnd(pair.native);
-  await truncate();
+  await empty();
   await write(pair.gateway, [...gateway, ...END]);
   const got = await untilEnd(pair.gateway);
   if (!expected.lost && !got.lost) return [expected.replies, got.replies];
@@ -214,9 +214,9 @@ describe('random pipelines', () => {
 });
 
 let cleaner: RawClient | null = null;
-/** Both runs start from the same table. */
-async function truncate(): Promise<void> {
+/** Both runs start from the same table. Not by TRUNCATE: that is a change of the catalog, which the gateway would read anew thousands of times. */
+async function empty(): Promise<void> {
   cleaner ??= await direct();
-  await cleaner.run(query('TRUNCATE f'));
+  await cleaner.run(query('DELETE FROM f'));
 }
 afterAll(() => cleaner?.close());

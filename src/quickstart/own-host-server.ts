@@ -24,11 +24,13 @@ const LIBRARIES = ['ssh2', '@lydell/node-pty'] as const;
 export async function startOwnHostServer({ directory, account, packageRoot, ...settings }: OwnHostServerOptions): Promise<SupervisedProcess> {
   const program = join(packageRoot, 'dist', 'quickstart', 'web-host', 'host-main.js');
   const { resolve } = createRequire(program);
-  for (const needed of [process.execPath, dirname(program), ...LIBRARIES.map((name) => dirname(resolve(name)))]) {
-    if (await canEnter(account, needed)) continue;
+  const needed = [() => process.execPath, () => dirname(program), ...LIBRARIES.map((name) => () => dirname(resolve(name)))];
+  for (const find of needed) {
+    const path = find();
+    if (await canEnter(account, path)) continue;
     throw new GwError(
       'quickstart.start',
-      `gw's own small server runs as ${account?.name ?? settings.username}, which may not enter ${needed}; install gw where everyone may, such as in /opt`,
+      `gw's own small server runs as ${account?.name ?? settings.username}, which may not enter ${path}; install gw where everyone may, such as in /opt`,
     );
   }
   const hostKeyFile = join(directory, 'host-key');

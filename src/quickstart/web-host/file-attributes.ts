@@ -4,7 +4,8 @@ import ssh2, { type FileAttributes, type FileName } from 'ssh2';
 
 const { STATUS_CODE } = ssh2.utils.sftp;
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
-const KINDS: Readonly<Record<number, string>> = { 11: 's', 9: 'l', 7: '-', 6: 'b', 4: 'd', 2: 'c', 1: 'p' };
+/** By the upper four bits of the mode (S_IFMT). */
+const KINDS: Readonly<Record<number, string>> = { 12: 's', 10: 'l', 8: '-', 6: 'b', 4: 'd', 2: 'c', 1: 'p' };
 /** Older files are listed with their year instead of the time of day, as `ls -l` does. */
 const HALF_A_YEAR_MS = 182 * 86_400_000;
 

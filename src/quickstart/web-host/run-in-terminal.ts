@@ -15,7 +15,8 @@ export const hasTerminals = library !== null;
 /** Of output that waits for its client, bytes: from the first on the program waits too, until there is less than the second. */
 const FULL = 1_048_576;
 const ROOM = 262_144;
-const LOOK_MS = 50;
+/** Of nothing to read, after the program's end, where the system does not say that it was all. */
+const QUIET_MS = 2_000;
 const USUAL = { cols: 80, rows: 24 };
 const LARGEST = 65_535;
 
@@ -26,27 +27,37 @@ export function runInTerminal(channel: Channel, program: Program, request: Termi
   // The library hides whether what was typed has been taken, and closes its end only together with the program's.
   const { _socket: master } = pty as unknown as { readonly _socket: Socket };
   let waiting = 0;
-  let look: NodeJS.Timeout | null = null;
+  let paused = false;
   let exited = false;
+  /** Set once the program has ended: it keeps nobody waiting any more, and what is left is no more than the system holds. */
+  let quiet: NodeJS.Timeout | null = null;
   const goOn = (): void => {
-    if (look !== null) clearInterval(look);
-    look = null;
+    paused = false;
     pty.resume();
   };
+  const close = master.destroy.bind(master);
+  // A moment after the program's end the library closes it, whether all was read or not. The system says when it was, so that comes first.
+  master.destroy = (error?: Error) => {
+    if (error !== undefined || master.readableEnded) return close(error);
+    quiet ??= setTimeout(close, QUIET_MS);
+    goOn();
+    return master;
+  };
+  master.once('close', () => {
+    if (quiet !== null) clearTimeout(quiet);
+  });
   pty.onData((data) => {
     // With `encoding: null` these are bytes, whatever the type says.
     const chunk = data as unknown as Buffer;
+    quiet?.refresh();
     waiting += chunk.length;
-    if (waiting > FULL && look === null) {
+    if (waiting > FULL && !paused && quiet === null) {
+      paused = true;
       pty.pause();
-      // A moment after the program's end the library drops what was not read, so that is read at once; it is no more than the system holds.
-      look = setInterval(() => {
-        if (!isThere(pty.pid)) goOn();
-      }, LOOK_MS);
     }
     void writer.write(chunk, 'stdout').then(() => {
       waiting -= chunk.length;
-      if (look !== null && waiting < ROOM) goOn();
+      if (paused && waiting < ROOM) goOn();
     });
   });
   channel.on('data', (keys: Buffer) => {
@@ -57,7 +68,6 @@ export function runInTerminal(channel: Channel, program: Program, request: Termi
     pty.onExit(({ exitCode, signal }) => resolve(signal === undefined || signal === 0 ? exitCode : nameOf(signal)));
   }).then((how) => {
     exited = true;
-    if (look !== null) clearInterval(look);
     channel.resume();
     return writer.end(how);
   });
@@ -69,7 +79,7 @@ export function runInTerminal(channel: Channel, program: Program, request: Termi
       if (!exited && !master.destroyed) pty.resize(sizeOf(asked.cols, USUAL.cols), sizeOf(asked.rows, USUAL.rows));
     },
     leave: () => {
-      master.destroy();
+      close();
     },
     ended,
   };
@@ -87,16 +97,6 @@ function open(program: Program, { term, cols, rows }: TerminalRequest): IPty | {
 
 /** A client that does not know how large it is says 0. */
 const sizeOf = (asked: number, usual: number): number => (asked === 0 ? usual : Math.min(asked, LARGEST));
-
-function isThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    // Nobody else's: it is a program of our own account, so only its end can be why.
-    return false;
-  }
-}
 
 function nameOf(signal: number): NodeJS.Signals {
   for (const [name, number] of Object.entries(constants.signals)) if (number === signal) return name as NodeJS.Signals;

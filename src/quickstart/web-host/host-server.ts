@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import ssh2, { type Connection, type Login, type ParsedKey } from 'ssh2';
+import ssh2, { type Connection, type Login, type ParsedKey, type Session } from 'ssh2';
 import { GwError } from '../../contract/gw-error.js';
 import { type HostAccount, type HostSession, serveSession } from './host-session.js';
 import type { HostSettings } from './host-settings.js';
@@ -35,13 +35,14 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
   const allowed = parsedKey(options.authorizedKey);
   const account: HostAccount = { username, shell, home, port };
   const sessions = new Set<HostSession>();
+  let ending = false;
   const logins = new Map<string, NodeJS.Timeout>();
   const server = new ssh2.Server({ hostKeys: [options.hostKey], ident: 'gw_quickstart', algorithms: { compress: ['none'] } });
   server.maxConnections = MAX_CONNECTIONS;
   server.on('connection', (connection, peer) => {
     guardLogin(connection, username, allowed);
     connection.on('ready', () => clearTimeout(logins.get(nameOf(peer.ip, peer.port))));
-    serveSessions(connection, `${peer.ip} ${peer.port}`, account, sessions);
+    serveSessions(connection, sessions, () => (ending ? null : (channel) => serveSession(channel, account, `${peer.ip} ${peer.port}`)));
   });
   const listener = createServer((socket) => {
     const name = nameOf(socket.remoteAddress, socket.remotePort);
@@ -61,6 +62,7 @@ export async function startHostServer(options: HostServerOptions): Promise<HostS
   await once(listener, 'listening');
   return {
     stop: async () => {
+      ending = true;
       listener.close();
       const open = [...sessions];
       for (const session of open) session.hangUp();
@@ -101,16 +103,14 @@ function isAllowed({ method, username, key, signature, blob, hashAlgo }: Login, 
   return blob !== undefined && allowed.verify(blob, signature, hashAlgo) === true;
 }
 
-function serveSessions(connection: Connection, peer: string, account: HostAccount, all: Set<HostSession>): void {
+/** `server`: null when there are no more. */
+function serveSessions(connection: Connection, all: Set<HostSession>, server: () => ((channel: Session) => HostSession) | null): void {
   const own = new Set<HostSession>();
   connection.on('session', (accept, reject) => {
-    if (own.size >= MAX_SESSIONS || all.size >= MAX_SESSIONS_OF_ALL) {
-      reject();
-      return;
-    }
-    const channel = accept();
-    if (channel === undefined) return;
-    const session = serveSession(channel, account, peer);
+    const serve = server();
+    const channel = serve === null || own.size >= MAX_SESSIONS || all.size >= MAX_SESSIONS_OF_ALL ? undefined : accept();
+    if (serve === null || channel === undefined) return reject();
+    const session = serve(channel);
     own.add(session);
     all.add(session);
     void session.ended.then(() => {

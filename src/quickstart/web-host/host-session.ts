@@ -2,7 +2,7 @@
  * One session on web-1: what it asks for before it begins (a terminal, words of its language), and then one program, one shell or SFTP. A
  * session whose client is gone ends with everything that it started and that has not left it.
  */
-import type { Channel, Session, TerminalRequest } from 'ssh2';
+import type { Answer, Channel, Session, TerminalRequest } from 'ssh2';
 import { NAMED_SIGNALS } from './channel-writer.js';
 import { hasTerminals, runInTerminal } from './run-in-terminal.js';
 import { runProgram } from './run-program.js';
@@ -36,11 +36,13 @@ export function serveSession(session: Session, account: HostAccount, peer: strin
   const variables = new Map<string, string>();
   let terminal: TerminalRequest | null = null;
   let running: RunningProgram | null = null;
+  let gone = false;
   let over: () => void = () => undefined;
   const ended = new Promise<void>((resolve) => {
     over = resolve;
   });
   const hangUp = (): void => {
+    gone = true;
     if (running === null) over();
     else running.signal('SIGHUP');
     running?.leave();
@@ -69,7 +71,11 @@ export function serveSession(session: Session, account: HostAccount, peer: strin
     accept?.();
   });
 
-  const start = (accept: () => Channel | undefined, command: string | null): void => {
+  const start = (accept: () => Channel | undefined, reject: Answer, command: string | null): void => {
+    if (gone) {
+      reject?.();
+      return;
+    }
     const channel = accept();
     // It asked to run something and closed the session in one breath.
     if (channel === undefined) return;
@@ -92,8 +98,8 @@ export function serveSession(session: Session, account: HostAccount, peer: strin
     running = terminal === null ? runProgram(channel, program) : runInTerminal(channel, program, terminal);
     void running.ended.then(over);
   };
-  session.on('shell', (accept) => start(accept, null));
-  session.on('exec', (accept, reject, { command }) => (command.includes('\0') ? reject?.() : start(accept, command)));
+  session.on('shell', (accept, reject) => start(accept, reject, null));
+  session.on('exec', (accept, reject, { command }) => (command.includes('\0') ? reject?.() : start(accept, reject, command)));
   session.on('sftp', (accept) => {
     const files = accept();
     if (files !== undefined) serveFiles(files);

@@ -39,11 +39,8 @@ describe('through a gateway', () => {
     const terminal = atTerminal('ssh', [...world.options(), '-tt', 'web-1'], environment());
     terminal.pty.write('stty size\r');
     await terminal.shows(/30 100\r\n/);
-    terminal.pty.write('while sleep 0.1; do stty size; done\r');
+    terminal.pty.write('until test "$(stty size)" = "21 77"; do sleep 0.1; done; exit 9\r');
     terminal.pty.resize(77, 21);
-    await terminal.shows(/\n21 77\r\n/);
-    terminal.pty.write('\x03');
-    terminal.pty.write('exit 9\r');
     expect(await terminal.ended).toBe(9);
     const left = atTerminal('ssh', [...world.options(), '-tt', 'web-1', 'echo "pid <$$>"; exec sleep 1000'], environment());
     const pid = Number((await left.shows(/pid <(\d+)>/))[1]);

@@ -125,11 +125,8 @@ describe('a shell', () => {
     const terminal = atTerminal('ssh', [...world.options, '-tt', world.login]);
     terminal.pty.write('stty size; tty; echo "as $TERM"\r');
     await terminal.shows(/30 100\r\n\/dev\/pts\/\d+\r\nas xterm\r\n/);
-    terminal.pty.write('while sleep 0.1; do stty size; done\r');
+    terminal.pty.write('until test "$(stty size)" = "21 77"; do sleep 0.1; done; exit 9\r');
     terminal.pty.resize(77, 21);
-    await terminal.shows(/\n21 77\r\n/);
-    terminal.pty.write('\x03');
-    terminal.pty.write('exit 9\r');
     expect(await terminal.ended).toBe(9);
   });
 

@@ -162,7 +162,7 @@ function hostYaml(address: string, username: string): string {
   - name: web-1
     protocol: ssh
     address: ${address}
-    description: A shell account on this machine, by its own sshd
+    description: A shell account on this machine
     labels:
       env: demo
     credential:

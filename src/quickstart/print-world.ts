@@ -23,7 +23,7 @@ export function worldJson(world: World): Record<string, unknown> {
         customers: bank.customers,
         scale: bank.scale,
       },
-      ...('native' in web ? { 'web-1': { protocol: 'ssh', host: web.host, port: web.port } } : {}),
+      ...('native' in web ? { 'web-1': { protocol: 'ssh', server: web.server, host: web.host, port: web.port } } : {}),
     },
     leftOut: 'native' in web ? {} : { 'web-1': web.leftOut },
     native: { postgres: world.native, ...('native' in web ? { ssh: web.native } : {}) },
@@ -92,7 +92,7 @@ export function worldPage(world: World, command: string, seconds: number): strin
     row('gateway', cyan(world.gateway), `PostgreSQL clients without gw: ${world.native}`),
     row('bank-db', `PostgreSQL 18 on ${bank.host}:${bank.port}`, `${bank.customers.toLocaleString('en-US')} customers of a made-up bank`),
     'native' in web
-      ? row('web-1', `sshd on ${web.host}:${web.port}`, `an account on this machine; ssh without gw: ${web.native}`)
+      ? row('web-1', `${web.server} on ${web.host}:${web.port}`, `an account on this machine; ssh without gw: ${web.native}`)
       : row('web-1', 'is left out', web.leftOut),
     row('login', world.issuer, people.join(' · ')),
     row('edit', join(directory.gateway, 'gateway.yaml'), 'and policy/*.yaml beside it'),

@@ -38,11 +38,15 @@ export interface QuickstartOptions {
   readonly progress: (step: string) => void;
   /** Interrupts the start; what was started is stopped again. */
   readonly signal: AbortSignal;
+  /** Where to look for an sshd. Left out: where systems have it. */
+  readonly sshdFolders?: readonly string[];
 }
 
 export interface WorldHost {
   readonly host: string;
   readonly port: number;
+  /** Which server it is, for people. */
+  readonly server: string;
   /** `host:port` for ssh clients without gw. */
   readonly native: string;
 }
@@ -74,6 +78,8 @@ export interface RunningQuickstart {
 
 /** Time for the gateway to drain when a start failed. */
 const FAILED_START_GRACE_MS = 5_000;
+
+const PACKAGE_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 type End = (graceMs: number) => Promise<void>;
 
@@ -120,7 +126,8 @@ async function build(directory: WorldDirectory, options: QuickstartOptions, ends
   };
   const startHost = async (): Promise<WebTarget | LeftOut> => {
     if (planned.web === undefined) return { leftOut: 'this world was made without it; one in a new directory (--dir) has it' };
-    const web = await startWebTarget({ directory: directory.web, base: directory.dir, port: planned.web });
+    const { sshdFolders } = options;
+    const web = await startWebTarget({ directory: directory.web, base: directory.dir, port: planned.web, packageRoot: PACKAGE_ROOT, sshdFolders });
     if ('stop' in web) ends.splice(1, 0, () => web.stop());
     return web;
   };
@@ -134,11 +141,15 @@ async function build(directory: WorldDirectory, options: QuickstartOptions, ends
     const { web: _, webNative: __, ...withoutHost } = planned;
     const ports = before === null && access.web === null ? withoutHost : planned;
     const state: WorldState = { version: 1, issuer: issuer.url, requestedPort, ports, trustFiles: before?.trustFiles ?? [] };
-    const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
     const moved = before === null ? null : addresses(before.ports, before.issuer);
-    await writeGatewayFiles(directory, addresses(planned, issuer.url), moved, access, join(packageRoot, 'policies'));
+    await writeGatewayFiles(directory, addresses(planned, issuer.url), moved, access, join(PACKAGE_ROOT, 'policies'));
     await writeWorldState(directory, state);
-    const gateway = await startGatewayProcess({ packageRoot, configFile: directory.configFile, logFile: directory.logFile, signal: options.signal });
+    const gateway = await startGatewayProcess({
+      packageRoot: PACKAGE_ROOT,
+      configFile: directory.configFile,
+      logFile: directory.logFile,
+      signal: options.signal,
+    });
     ends.push((graceMs) => gateway.stop(graceMs));
     await trust(gateway, authority, directory, state, options, ends);
     return { issuer, gateway, web };
@@ -181,7 +192,7 @@ function running(
       directory,
       gateway: gateway.url,
       native: gateway.native['postgres'] ?? '',
-      web: 'stop' in web ? { host: web.host, port: web.port, native: gateway.native['ssh'] ?? '' } : web,
+      web: 'stop' in web ? { host: web.host, port: web.port, server: web.server, native: gateway.native['ssh'] ?? '' } : web,
       issuer: issuer.url,
       caFile: authorityFile(directory),
       bank: { host, port, database, scale, directUrl, directRoleUrl, customers: CUSTOMERS * scale },
@@ -190,7 +201,7 @@ function running(
     broken: Promise.race([
       gateway.exited.then(() => new GwError('gateway.start', 'The gateway ended by itself.', { hint: `Read its log: ${directory.logFile}` })),
       bank.exited.then(() => new GwError('store.start', 'The database server of bank-db ended by itself.')),
-      ...('stop' in web ? [web.exited.then(() => new GwError('quickstart.start', 'The sshd of web-1 ended by itself.'))] : []),
+      ...('stop' in web ? [web.exited.then(() => new GwError('quickstart.start', `The server of web-1 (${web.server}) ended by itself.`))] : []),
     ]),
     stop: (graceMs) => {
       if (stopping === null) stopping = takeDown(ends, graceMs);

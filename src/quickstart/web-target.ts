@@ -1,25 +1,28 @@
 /**
- * The target `web-1`: the system's own sshd on a port of loopback, below DIR/targets/web-1, with keys made for the world and for no other use.
- * A session on it is one of the account that started the world (under root: of the account that the database servers run as), so it lets in
- * one key only, which the gateway holds, forwards nothing, and ends with the world. Where that cannot be had, the world does without it.
+ * The target `web-1`: the system's own sshd, or where there is none gw's own small server, on a port of loopback, below DIR/targets/web-1, with
+ * keys made for the world and for no other use. A session on it is one of the account that started the world (under root: of the account that the
+ * database servers run as), so it lets in one key only, which the gateway holds, forwards nothing, and ends with the world. Where that cannot be
+ * had, the world does without it.
  */
-import { execFile } from 'node:child_process';
-import { access, chown, constants, mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { delimiter, isAbsolute, join } from 'node:path';
-import { promisify } from 'node:util';
-import { readIfThere } from '../base/read-if-there.js';
 import { readEnvironment } from '../config/environment.js';
 import { openPath, type ServerAccount, serverAccount } from '../store/server-account.js';
-import { type SupervisedProcess, superviseProcess } from '../store/supervised-process.js';
+import { firstWords } from './listening-server.js';
+import { startOwnHostServer } from './own-host-server.js';
 import { peersAreKnown } from './peer-account.js';
 import { writePrivately } from './secret-file.js';
+import { findSshd, isProgram, startSystemSshd } from './system-sshd.js';
+import { keptKey } from './web-keys.js';
 
 export interface WebTarget {
   readonly host: string;
   readonly port: number;
   /** Account of its sessions. */
   readonly username: string;
+  /** Which server it is, for people. */
+  readonly server: string;
   readonly exited: Promise<unknown>;
   stop(): Promise<void>;
 }
@@ -35,135 +38,73 @@ export interface WebTargetOptions {
   /** DIR. */
   readonly base: string;
   readonly port: number;
+  /** Directory of the package. */
+  readonly packageRoot: string;
+  /** Where to look for an sshd. Left out: where systems have it, and on the PATH. */
+  readonly sshdFolders?: readonly string[] | undefined;
 }
 
 const HOST = '127.0.0.1';
 const NAME = 'web-1';
-const SERVERS = ['/usr/sbin', '/usr/local/sbin', '/usr/lib/ssh', '/opt/homebrew/sbin'];
-/** Of the server to say that it listens, and to end. */
-const START_MS = 10_000;
+const USUAL_FOLDERS = ['/usr/sbin', '/usr/local/sbin', '/usr/lib/ssh', '/opt/homebrew/sbin'];
 const STOP_MS = 3_000;
-const IS_ROOT = userInfo().uid === 0;
-/** Where an sshd under root locks itself in; Debian makes it when the service starts. */
-const SEPARATION = '/run/sshd';
-const run = promisify(execFile);
+/** Every system has it; accounts that run servers often have no shell for logins. */
+const PLAIN_SHELL = '/bin/sh';
+
+interface Owner {
+  readonly account: ServerAccount | null;
+  readonly username: string;
+  readonly home: string;
+  /** Null: it has none for logins. */
+  readonly shell: string | null;
+}
 
 /** Never throws: a world without it is a world, too. */
 export async function startWebTarget(options: WebTargetOptions): Promise<WebTarget | LeftOut> {
   try {
-    const program = await findServer();
-    if (program === null) return { leftOut: 'this machine has no sshd (Debian, Ubuntu: apt install openssh-server)' };
     if (!(await peersAreKnown())) return { leftOut: 'this system does not tell which account a connection is from, so other accounts could use it' };
-    const account = await serverAccount();
-    const { username, shell } = await who(account);
-    if (!(await runs(shell)) || /\/(?:nologin|false)$/.test(shell)) return { leftOut: `the account ${username} has no login shell` };
-    await prepare(options, username, account);
-    return await started(program, options, username);
+    return await start(options, await owner());
   } catch (cause) {
     return { leftOut: cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : 'it could not be started' };
   }
 }
 
-async function findServer(): Promise<string | null> {
-  const onPath = (readEnvironment('PATH') ?? '').split(delimiter).filter(isAbsolute);
-  // It starts itself anew for each connection, which it can by a full path only.
-  for (const folder of [...SERVERS, ...onPath]) if (await runs(join(folder, 'sshd'))) return join(folder, 'sshd');
-  return null;
-}
-
-const runs = (file: string): Promise<boolean> =>
-  access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-
-async function who(account: ServerAccount | null): Promise<{ readonly username: string; readonly shell: string }> {
-  if (account === null) {
-    const { username, shell } = userInfo();
-    return { username, shell: shell ?? '' };
-  }
-  const line = (await readFile('/etc/passwd', 'utf8')).split('\n').find((each) => each.startsWith(`${account.name}:`));
-  return { username: account.name, shell: line?.split(':')[6] ?? '' };
-}
-
-async function prepare({ directory, base, port }: WebTargetOptions, username: string, account: ServerAccount | null): Promise<void> {
+async function start(options: WebTargetOptions, { account, username, home, shell }: Owner): Promise<WebTarget | LeftOut> {
+  const { directory, base, port, packageRoot } = options;
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await openPath(account, directory, base);
-  const file = (name: string): string => join(directory, name);
-  for (const name of ['host-key', 'gateway-key']) if ((await readIfThere(file(name))) === null) await makeKey(file(name));
-  const publicKey = async (name: string): Promise<string> => (await readFile(`${file(name)}.pub`, 'utf8')).trim();
-  await writePrivately(file('known_hosts'), `${NAME} ${await publicKey('host-key')}\n`);
-  await writePrivately(file('authorized_keys'), `restrict,pty ${await publicKey('gateway-key')}\n`);
-  await writePrivately(file('sshd_config'), `${settings(directory, port, username).join('\n')}\n`);
-  // What the server itself reads, and no more.
-  if (account !== null) for (const name of ['host-key', 'authorized_keys', 'sshd_config']) await chown(file(name), account.uid, account.gid);
-}
-
-const makeKey = (file: string): Promise<unknown> => run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'gw quickstart', '-f', file]);
-
-function settings(directory: string, port: number, username: string): readonly string[] {
-  return [
-    '# Written at each start of the quickstart.',
-    `ListenAddress ${HOST}:${port}`,
-    `HostKey "${join(directory, 'host-key')}"`,
-    `AuthorizedKeysFile "${join(directory, 'authorized_keys')}"`,
-    `AllowUsers ${username}`,
-    'AuthenticationMethods publickey',
-    'PasswordAuthentication no',
-    'KbdInteractiveAuthentication no',
-    'PermitRootLogin no',
-    // Without it an sshd under root lets in no account that has no password.
-    `UsePAM ${IS_ROOT ? 'yes' : 'no'}`,
-    // Its folder is ours alone; what lies above is not its affair.
-    'StrictModes no',
-    'PidFile none',
-    // What of it is let through is the gateway's policy to say, as of commands.
-    'Subsystem sftp internal-sftp',
-    'DisableForwarding yes',
-    'PermitUserRC no',
-    'PermitUserEnvironment no',
-    'AcceptEnv LANG LC_*',
-    'PrintMotd no',
-    'UseDNS no',
-    'MaxStartups 100',
-    'MaxSessions 50',
-  ];
-}
-
-async function started(program: string, { directory, port }: WebTargetOptions, username: string): Promise<WebTarget | LeftOut> {
-  // Under root it stays root, as the system's own does, and gives each session away: an sshd that is not cannot make a terminal another's everywhere.
-  if (IS_ROOT) await mkdir(SEPARATION, { recursive: true, mode: 0o755 });
-  const server = superviseProcess({
-    command: program,
-    args: ['-D', '-e', '-f', join(directory, 'sshd_config')],
-    stopSignal: 'TERM',
-    cwd: directory,
-    account: null,
-  });
+  const [hostKey, authorizedKey] = [await keptKey(join(directory, 'host-key')), await keptKey(join(directory, 'gateway-key'))];
+  await writePrivately(join(directory, 'known_hosts'), `${NAME} ${hostKey}\n`);
+  const common = { directory, host: HOST, port, username, account, authorizedKey };
+  // An sshd runs the login shell and nothing else.
+  const sshd = shell === null ? null : await findSshd(options.sshdFolders ?? usualFolders());
+  const server =
+    sshd === null
+      ? await startOwnHostServer({ ...common, packageRoot, home, shell: shell ?? PLAIN_SHELL })
+      : await startSystemSshd({ ...common, program: sshd });
+  const name = sshd === null ? "gw's own small server" : 'sshd';
   server.stdout.resume();
   const said = await firstWords(server);
   if (said !== null) {
     await server.stop(STOP_MS);
-    return { leftOut: `sshd does not start: ${said}` };
+    return { leftOut: `${name} does not start: ${said}` };
   }
-  return { host: HOST, port, username, exited: server.exited, stop: () => server.stop(STOP_MS) };
+  return { host: HOST, port, username, server: name, exited: server.exited, stop: () => server.stop(STOP_MS) };
 }
 
-/** Null: it listens. Else what it said last. */
-function firstWords(server: SupervisedProcess): Promise<string | null> {
-  let said = '';
-  const last = (): string => said.trim().split('\n').at(-1) ?? '';
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(last() || 'it says nothing'), START_MS);
-    const answer = (words: string | null): void => {
-      clearTimeout(timer);
-      resolve(words);
-    };
-    server.stderr.on('data', (chunk: Buffer) => {
-      // What it says of sessions later is in the records of the gateway.
-      if (said.length < 4_096) said += chunk.toString();
-      if (said.includes('Server listening')) answer(null);
-    });
-    void server.exited.then(({ error }) => answer(error?.message ?? last()));
-  });
+const usualFolders = (): readonly string[] => [...USUAL_FOLDERS, ...(readEnvironment('PATH') ?? '').split(delimiter).filter(isAbsolute)];
+
+async function owner(): Promise<Owner> {
+  const account = await serverAccount();
+  const { username, homedir, shell } = account === null ? userInfo() : await passwdEntry(account);
+  const forLogins = shell !== null && shell !== '' && !/\/(?:nologin|false)$/.test(shell) && (await isProgram(shell));
+  return { account, username, home: homedir, shell: forLogins ? shell : null };
+}
+
+async function passwdEntry({ name }: ServerAccount): Promise<{ readonly username: string; readonly homedir: string; readonly shell: string | null }> {
+  const fields = (await readFile('/etc/passwd', 'utf8'))
+    .split('\n')
+    .find((line) => line.startsWith(`${name}:`))
+    ?.split(':');
+  return { username: name, homedir: fields?.[5] ?? '/', shell: fields?.[6] ?? null };
 }

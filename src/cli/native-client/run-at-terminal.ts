@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { IPty } from '@lydell/node-pty';
+import { wholeOutput } from '../../base/whole-output.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { ClientRecorder } from '../record/client-recorder.js';
 import type { ProgramEnd, ProgramOptions } from './run-program.js';
@@ -32,14 +33,12 @@ export async function runAtTerminal({ command, args, env }: ProgramOptions, reco
       pty.kill('SIGKILL');
     }
   };
-  const onOutput = pty.onData((data) => {
-    // With `encoding: null` these are bytes, whatever the type says.
-    const bytes = data as unknown as Buffer;
+  wholeOutput(pty, (bytes) =>
     attempt(() => {
       recorder.output(bytes);
       if (!stdout.write(bytes)) pty.pause();
-    });
-  });
+    }),
+  );
   const onDrain = (): void => pty.resume();
   const onKeys = (keys: Buffer): void => {
     if (keys.length === 1 && keys[0] === SUSPEND && suspends(pty)) suspend(pty);
@@ -62,7 +61,6 @@ export async function runAtTerminal({ command, args, env }: ProgramOptions, reco
     );
   });
   for (const signal of PASSED_SIGNALS) process.off(signal, onSignal);
-  onOutput.dispose();
   stdin.off('data', onKeys);
   stdin.setRawMode(false);
   stdin.pause();

@@ -1,9 +1,9 @@
 /** A program of a session on a terminal of its own (a PTY), which is of the size of the client's and is resized with it. */
-import { readSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { IPty } from '@lydell/node-pty';
 import type { Channel, TerminalRequest } from 'ssh2';
+import { wholeOutput } from '../../base/whole-output.js';
 import { cannotRun } from './cannot-run.js';
 import { ChannelWriter } from './channel-writer.js';
 import { type Program, type RunningProgram, signalGroup } from './running-program.js';
@@ -16,9 +16,6 @@ export const hasTerminals = library !== null;
 /** Of output that waits for its client, bytes: from the first on the program waits too, until there is less than the second. */
 const FULL = 1_048_576;
 const ROOM = 262_144;
-/** Of nothing to read, after the program's end, where the system does not say that it was all. */
-const QUIET_MS = 2_000;
-const AT_ONCE = 65_536;
 const USUAL = { cols: 80, rows: 24 };
 const LARGEST = 65_535;
 
@@ -26,47 +23,23 @@ export function runInTerminal(channel: Channel, program: Program, request: Termi
   const writer = new ChannelWriter(channel);
   const pty = open(program, request);
   if ('cause' in pty) return cannotRun(writer, program, pty.cause);
-  // The library hides whether what was typed has been taken, and what there is still to read at the end.
-  const { _socket: master, fd } = pty as unknown as { readonly _socket: Socket; readonly fd: number };
+  // The library hides whether what was typed has been taken.
+  const { _socket: master } = pty as unknown as { readonly _socket: Socket };
   let waiting = 0;
   let paused = false;
   let exited = false;
-  /** Set once the program has ended: it keeps nobody waiting any more, and what is left is no more than the system holds. */
-  let quiet: NodeJS.Timeout | null = null;
-  const goOn = (): void => {
-    paused = false;
-    pty.resume();
-  };
-  const take = (chunk: Buffer): void => {
-    quiet?.refresh();
+  const output = wholeOutput(pty, (chunk) => {
     waiting += chunk.length;
-    if (waiting > FULL && !paused && quiet === null) {
+    if (waiting > FULL && !paused) {
       paused = true;
       pty.pause();
     }
     void writer.write(chunk, 'stdout').then(() => {
       waiting -= chunk.length;
-      if (paused && waiting < ROOM) goOn();
+      if (!paused || waiting >= ROOM) return;
+      paused = false;
+      pty.resume();
     });
-  };
-  // With `encoding: null` these are bytes, whatever the type says.
-  pty.onData((data) => take(data as unknown as Buffer));
-  const close = master.destroy.bind(master);
-  master.destroy = (error?: Error) => {
-    if (master.destroyed) return master;
-    if (error === undefined && !master.readableEnded) {
-      // The library does this a moment after the program's end, whether all was read or not. The system says when it was, so that comes first.
-      quiet ??= setTimeout(close, QUIET_MS);
-      goOn();
-      return master;
-    }
-    // Node takes a terminal that was hung up for read as soon as one read gave less than it could have.
-    while (master.read() !== null);
-    for (const chunk of unread(fd)) take(chunk);
-    return close(error);
-  };
-  master.once('close', () => {
-    if (quiet !== null) clearTimeout(quiet);
   });
   channel.on('data', (keys: Buffer) => {
     if (!exited && !master.destroyed && !master.write(keys)) channel.pause();
@@ -86,9 +59,7 @@ export function runInTerminal(channel: Channel, program: Program, request: Termi
     resize: (asked) => {
       if (!exited && !master.destroyed) pty.resize(sizeOf(asked.cols, USUAL.cols), sizeOf(asked.rows, USUAL.rows));
     },
-    leave: () => {
-      close();
-    },
+    leave: () => output.close(),
     ended,
   };
 }
@@ -105,21 +76,6 @@ function open(program: Program, { term, cols, rows }: TerminalRequest): IPty | {
 
 /** A client that does not know how large it is says 0. */
 const sizeOf = (asked: number, usual: number): number => (asked === 0 ? usual : Math.min(asked, LARGEST));
-
-/** What the system still holds of a terminal whose other end is closed; it is never much. */
-function* unread(fd: number): Generator<Buffer> {
-  for (;;) {
-    const chunk = Buffer.allocUnsafe(AT_ONCE);
-    try {
-      const length = readSync(fd, chunk);
-      if (length === 0) return;
-      yield chunk.subarray(0, length);
-    } catch {
-      // EIO: that was all. EAGAIN: somebody still has the other end, so nothing is lost that the program had said.
-      return;
-    }
-  }
-}
 
 function nameOf(signal: number): NodeJS.Signals {
   for (const [name, number] of Object.entries(constants.signals)) if (number === signal) return name as NodeJS.Signals;

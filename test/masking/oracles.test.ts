@@ -107,6 +107,17 @@ declare c cursor for select id from bank.customers where ssn > 'L'
 prepare p as select id from bank.customers where ssn > 'L'; execute p
 prepare p as select id from bank.customers where ssn > 'L'; explain analyze execute p
 begin; declare c cursor for select id from bank.customers where ssn > 'L'; move all c
+select json_arrayagg(id) filter (where ssn > 'L') from bank.customers
+select json_objectagg(id : name) filter (where ssn > 'L') from bank.customers
+select json_arrayagg(id order by ssn) from bank.customers
+select json_arrayagg(id) over (order by ssn) from bank.customers
+select json_objectagg(id : name) over (partition by left(ssn, 1)) from bank.customers
+select ssn > 'L' and 1 / (id - 1) > 0 from bank.customers
+select ssn > 'L' or pg_try_advisory_lock(4711) from bank.customers
+select not (ssn > 'L' and id > 0) from bank.customers
+select coalesce(nullif(ssn > 'L', false), pg_try_advisory_lock(4711)) from bank.customers
+select 'K' in (select left(ssn, 1 + 0 * length(pg_try_advisory_lock(4711)::text)) from bank.customers)
+select 'K' <> all (select left(ssn, 1) from bank.customers)
 `
   .trim()
   .split('\n');

@@ -107,6 +107,17 @@ declare c cursor for select id from bank.customers where ssn > 'L'
 prepare p as select id from bank.customers where ssn > 'L'; execute p
 prepare p as select id from bank.customers where ssn > 'L'; explain analyze execute p
 begin; declare c cursor for select id from bank.customers where ssn > 'L'; move all c
+select json_arrayagg(id) filter (where ssn > 'L') from bank.customers
+select json_objectagg(id : name) filter (where ssn > 'L') from bank.customers
+select json_arrayagg(id order by ssn) from bank.customers
+select json_arrayagg(id) over (order by ssn) from bank.customers
+select json_objectagg(id : name) over (partition by left(ssn, 1)) from bank.customers
+select ssn > 'L' and 1 / (id - 1) > 0 from bank.customers
+select ssn > 'L' or pg_try_advisory_lock(4711) from bank.customers
+select not (ssn > 'L' and id > 0) from bank.customers
+select coalesce(nullif(ssn > 'L', false), pg_try_advisory_lock(4711)) from bank.customers
+select 'K' in (select left(ssn, 1 + 0 * length(pg_try_advisory_lock(4711)::text)) from bank.customers)
+select 'K' <> all (select left(ssn, 1) from bank.customers)
 `
   .trim()
   .split('\n');
@@ -162,6 +173,57 @@ describe.each(['careful', 'blind', 'bot'])('%s', (person) => {
     expect(codes(await client.run(query(text)))).toEqual(person === 'blind' ? ['42501'] : []);
     client.close();
     expect(canaries()).toEqual([]);
+  });
+});
+
+/** What a table of the session takes or refuses, and what is kept of its rows, tells of what flowed in; the last text is the one that would. */
+const OWN_TABLES: readonly (readonly string[])[] = [
+  ["create temp table t (a text check (a like 'K%'))", 'insert into t select ssn from bank.customers where id = 1'],
+  ['create temp table t (a text unique)', "insert into t values ('K')", 'insert into t select left(ssn, 1) from bank.customers on conflict do nothing'],
+  ['create temp table t (a text unique)', "insert into t values ('K')", 'update t set a = (select left(ssn, 1) from bank.customers where id = 1)'],
+  ['create temp table t (a varchar(3))', 'insert into pg_temp.t select ssn from bank.customers'],
+  [
+    'create temp table t (a int) partition by list (a)',
+    'create temp table t1 partition of t for values in (75)',
+    'create temp table t2 partition of t default',
+    'insert into t select ascii(ssn) from bank.customers',
+  ],
+  ['create temp table t as select ssn as a from bank.customers', 'alter table t alter a type varchar(3)'],
+  ["create temp table t as select nullif(left(ssn, 1), 'K') as a from bank.customers", 'alter table t alter a set not null'],
+  ['create temp table t as select ssn as a from bank.customers', 'alter table t add g int generated always as (1 / (ascii(a) - 75)) stored'],
+  ['create temp table t as select ssn as a from bank.customers', "create unique index on t ((a like 'K%'))"],
+  ['create temp table t as select ssn as a, id from bank.customers', "create index on pg_temp.t (id) where a like 'K%'"],
+  ['create temp table t as select ssn as a, id from bank.customers', 'alter table t rename to u'],
+  ["create temp table t as select repeat('x', ascii(ssn)) as a from bank.customers", 'analyze t'],
+  ["create temp table t as select repeat('x', ascii(ssn)) as a from bank.customers", 'analyze'],
+  ["create temp table t as select repeat('x', ascii(ssn)) as a from bank.customers", 'vacuum (analyze) t'],
+];
+
+describe.each(['careful', 'blind', 'bot'])('a table of the session of %s', (person) => {
+  it.each(OWN_TABLES.map((texts) => [texts.at(-1) ?? '', texts] as const))('is refused what would tell: %s', async (last, texts) => {
+    const { client, canaries } = await canary.login(person);
+    for (const text of texts.slice(0, -1)) expect(codes(await client.run(query(text))), text).toEqual([]);
+    const replies = await client.run(query(last));
+    client.close();
+    expect(codes(replies)).toEqual(['42501']);
+    expect(canaries()).toEqual([]);
+  });
+
+  it('may hold what is hidden, and everything else is done with one that does not', async () => {
+    const { client } = await canary.login(person);
+    for (const text of [
+      'create temp table w (id int unique, a varchar(20))',
+      'insert into w select id, word from bank.plain',
+      'create index on w (a)',
+      'analyze',
+      'alter table w rename to v',
+      'alter table v add unique (a)',
+      'create temp table h as select id, ssn from bank.customers',
+      'select * from h',
+      'analyze v',
+    ])
+      expect(codes(await client.run(query(text))), text).toEqual([]);
+    client.close();
   });
 });
 

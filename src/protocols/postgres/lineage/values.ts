@@ -81,7 +81,12 @@ export function valueLineage(trace: Trace, node: unknown, level: Level): Lineage
     case 'CaseExpr':
       return choice(trace, fields, level);
     case 'CoalesceExpr':
-      return oneOf(...list(fields, 'args').map((each) => trace.value(each, level)));
+      return firstPresent(trace, fields, level);
+    case 'BoolExpr':
+      return connected(trace, fields, level);
+    case 'JsonArrayAgg':
+    case 'JsonObjectAgg':
+      return jsonAggregate(trace, fields, level);
     case 'TypeCast':
       return cast(trace, fields, level);
     case 'CollateClause':
@@ -103,6 +108,34 @@ function column(node: Tree, level: Level): Lineage {
   if (as(fields.at(-1), 'A_Star') === null) return level.resolve(names);
   const columns = names.length === 0 ? level.shown() : level.star(names.at(-1) ?? '');
   return derived(...columns.map(({ lineage }) => lineage));
+}
+
+/** COALESCE: what stands behind a value is only worked out where that is NULL. */
+function firstPresent(trace: Trace, node: Tree, level: Level): Lineage {
+  const values = list(node, 'args').map((each) => trace.value(each, level));
+  for (const each of values.slice(0, -1)) trace.condition('other', presence(each));
+  return oneOf(...values);
+}
+
+/** AND, OR and NOT as a value: what stands behind a part that decides is not worked out, and that shows where it would fail or do something. */
+function connected(trace: Trace, node: Tree, level: Level): Lineage {
+  const values = list(node, 'args').map((each) => trace.value(each, level));
+  if (values.length > 1) trace.condition('other', derived(...values));
+  return derived(...values);
+}
+
+/** JSON_ARRAYAGG and JSON_OBJECTAGG: their FILTER, ORDER BY and OVER decide like those of any aggregate. */
+function jsonAggregate(trace: Trace, node: Tree, level: Level): Lineage {
+  const how = struct(node, 'constructor') ?? {};
+  condition(trace, field(how, 'agg_filter'), level);
+  for (const item of list(how, 'agg_order')) {
+    const by = trace.value(field(as(item, 'SortBy') ?? {}, 'node'), level);
+    trace.condition('order', by);
+    spells(item, by, level);
+  }
+  const over = struct(how, 'over');
+  if (over !== null) windowConditions(trace, over, level);
+  return derived(trace.inside(node, level, []));
 }
 
 /** What is told by saying whether there is a value: of a column as it is, nothing. */
@@ -135,6 +168,13 @@ function subquery(trace: Trace, node: Tree, level: Level): Lineage {
       return NOTHING;
     case 'EXPR_SUBLINK':
       return columns.length === 1 ? (columns[0] ?? NOTHING) : derived(...columns);
+    case 'ANY_SUBLINK':
+    case 'ALL_SUBLINK': {
+      // The subquery ends at the first row that answers it, and what its other rows would do is not done.
+      const all = derived(tested, ...columns);
+      trace.condition('other', all);
+      return all;
+    }
     default:
       return derived(tested, ...columns);
   }

@@ -10,7 +10,7 @@ import { type ColumnPlans, ValueCounts } from './column-plans.js';
 import type { CopyFormat } from './copy-format.js';
 import { type FrameSplicer, readInt32, writeInt32 } from './frame-splicer.js';
 import type { MaskSink } from './row-masker.js';
-import { showValue, type ValuePlan } from './value-plan.js';
+import { showAbsent, showValue, type ValuePlan } from './value-plan.js';
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -119,8 +119,10 @@ export class CopyMasker {
       }
       if (index > last) throw misfit();
       // Without a backslash in it the text for NULL may be that of a value as well, and telling the two apart would tell the value.
-      if (passing[index] === 0 && !(escaped && this.#isNull(bytes, at, stop)))
-        this.#show(frames, index, at, stop, at, stop, escaped ? unescapeText(bytes.subarray(at, stop)) : null);
+      if (passing[index] === 0) {
+        if (escaped && this.#isNull(bytes, at, stop)) this.#absent(frames, index, at, stop);
+        else this.#show(frames, index, at, stop, at, stop, escaped ? unescapeText(bytes.subarray(at, stop)) : null);
+      }
       if (bytes[stop] === NEWLINE) {
         if (index !== last) throw misfit();
         return stop + 1;
@@ -145,9 +147,10 @@ export class CopyMasker {
         if (passing[index] === 0) value = this.#unquoted(bytes, at + 1, stop - 1);
       } else stop = this.#next(bytes, stop, limit);
       if (stop >= limit || special[bytes[stop] as number] === 0 || index > last) throw misfit();
-      if (passing[index] === 0 && (quoted || !this.#isNull(bytes, at, stop))) {
+      if (passing[index] === 0) {
         const inner = quoted ? 1 : 0;
-        this.#show(frames, index, at, stop, at + inner, stop - inner, value);
+        if (!quoted && this.#isNull(bytes, at, stop)) this.#absent(frames, index, at, stop);
+        else this.#show(frames, index, at, stop, at + inner, stop - inner, value);
       }
       if (bytes[stop] === NEWLINE) {
         if (index !== last) throw misfit();
@@ -217,6 +220,14 @@ export class CopyMasker {
     else this.#write(frames, from, to, shown);
   }
 
+  /** NULL, written as `bytes[from..to)`. */
+  #absent(frames: FrameSplicer, index: number, from: number, to: number): void {
+    const shown = showAbsent(this.#plans[index] as ValuePlan);
+    if (shown === null) return;
+    this.#counts.add(index);
+    this.#write(frames, from, to, shown);
+  }
+
   #write(frames: FrameSplicer, from: number, to: number, shown: Uint8Array): void {
     frames.replace(from, to, this.#format.kind === 'csv' ? this.#quoted(shown) : this.#escaped(shown));
   }
@@ -274,16 +285,17 @@ export class CopyMasker {
         const length = readInt32(bytes, at);
         const end = at + 4 + Math.max(0, length);
         if (end > limit || length < -1) throw misfit();
-        if (length >= 0 && passing[index] === 0) this.#binaryValue(frames, index, at, end);
+        if (passing[index] === 0) this.#binaryValue(frames, index, at, end, length < 0);
         at = end;
       }
     }
   }
 
   /** One value with its length in front, `bytes[at..end)`. */
-  #binaryValue(frames: FrameSplicer, index: number, at: number, end: number): void {
+  #binaryValue(frames: FrameSplicer, index: number, at: number, end: number, absent: boolean): void {
     const { bytes } = frames;
     const plan = this.#plans[index] as ValuePlan;
+    if (absent && showAbsent(plan) === null) return;
     const value = bytes.subarray(at + 4, end);
     const shown = plan.action === 'scan' ? (plan.scan.mask(bytes, at + 4, end, this.#sink) ?? value) : showValue(plan, value, this.#sink);
     if (plan.action !== 'scan' && plan.action !== 'search') this.#counts.add(index);

@@ -7,7 +7,7 @@ import type { ClassView } from '../../../contract/masking-policy.js';
 import { violation } from '../server-error.js';
 import { type ColumnPlans, ValueCounts } from './column-plans.js';
 import { type FrameSplicer, readInt32, writeInt32 } from './frame-splicer.js';
-import { showValue, type ValuePlan } from './value-plan.js';
+import { showAbsent, showValue, type ValuePlan } from './value-plan.js';
 
 const NULL_LENGTH = -1;
 
@@ -51,6 +51,7 @@ export class RowMasker {
       const length = readInt32(bytes, field);
       if (length < 0) {
         if (length !== NULL_LENGTH) throw misfit();
+        if (passing[index] === 0) this.#absent(frames, index, field);
         field += 4;
         continue;
       }
@@ -91,6 +92,14 @@ export class RowMasker {
       writeInt32(bytes, field, length);
       frames.cut(start + length, end);
     } else this.#put(frames, field, end, showValue(plan, bytes.subarray(start, end), this.#sink));
+  }
+
+  /** NULL, its length at `field`. */
+  #absent(frames: FrameSplicer, index: number, field: number): void {
+    const shown = showAbsent(this.#plans[index] as ValuePlan);
+    if (shown === null) return;
+    this.#counts.add(index);
+    this.#put(frames, field, field + 4, shown);
   }
 
   #put(frames: FrameSplicer, field: number, end: number, shown: Uint8Array | null): void {

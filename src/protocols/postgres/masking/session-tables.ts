@@ -31,6 +31,11 @@ export class SessionTables {
     return this.#columns.get(name) ?? this.#own.get(name) ?? null;
   }
 
+  /** What is known of the columns of all. */
+  every(): readonly Output[] {
+    return [...this.#columns.values(), ...this.#own.values()].flat();
+  }
+
   /** It is as it was made. */
   isOwn(name: string): boolean {
     return this.#own.has(name);

@@ -54,6 +54,8 @@ const LASTING: ReadonlySet<string> = new Set([
 /** Ways for rows to leave, or to come back under another name, that do not lead past the gateway's masks. */
 const ABROAD: ReadonlySet<string> = new Set(['foreign_table', 'foreign_schema', 'foreign_server', 'user_mapping', 'fdw', 'publication', 'subscription']);
 const WRITES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge', 'copy_from', 'truncate', 'create']);
+/** What looks at the rows of a table, and shows by its end or afterwards what is in them. */
+const TELLING: ReadonlySet<string> = new Set(['alter', 'rename', 'analyze', 'vacuum', 'cluster']);
 const NO_SIZES: ReadonlySet<number> = new Set();
 const ORDER: readonly ConditionRight[] = ['allow', 'equality', 'deny'];
 
@@ -124,7 +126,7 @@ function without(texts: readonly string[], compared: readonly string[]): readonl
   return left;
 }
 
-function effectsRefusal({ door, catalog, facts: { effects } }: RefusalQuestion): string | null {
+function effectsRefusal({ door, catalog, tables, facts: { effects } }: RefusalQuestion): string | null {
   const reads = effects.some(({ action, resource }) => action !== 'create' && resource?.type === 'relation' && holdsHidden(resource.name, door, catalog));
   const writes = effects.some(({ action, facts }) => WRITES.has(action) && !LASTING.has(String(facts['object'])));
   const calls = effects.some(({ action, facts }) => action === 'call' && facts['class'] !== 'plain');
@@ -138,7 +140,11 @@ function effectsRefusal({ door, catalog, facts: { effects } }: RefusalQuestion):
       if (facts['unseen_body'] === true) return 'nobody can see what its code does with data that policy hides from you';
       if (reads || (writes && calls)) return 'what it makes would run later, and data that policy hides from you could flow or decide in it';
     }
-    return reshapingRefusal(effect, object, door, catalog) ?? (resource === undefined ? null : indexRefusal(effect, door, catalog));
+    return (
+      reshapingRefusal(effect, object, door, catalog) ??
+      tellingRefusal(effect, object, door, tables) ??
+      (resource === undefined ? null : indexRefusal(effect, door, catalog))
+    );
   });
 }
 
@@ -155,6 +161,19 @@ function reshapingRefusal({ action, resource, facts }: Effect, object: string, d
   return catalog === null || relationsNamed(name, catalog).some((each) => relationHides(each, door))
     ? `${said} holds data that policy hides from you, and ${action} could show it under another name`
     : null;
+}
+
+/**
+ * A table of the session whose rows are looked at by what is done to it: its new type, constraint or index fails for some of them, statistics say how long and how
+ * many different they are, and CLUSTER puts them in order. Who may not let them decide learns nothing by it.
+ */
+function tellingRefusal({ action, resource, facts }: Effect, object: string, door: MaskingDoor, tables: SessionTables): string | null {
+  if (!TELLING.has(action) && !(action === 'create' && (object === 'index' || object === 'statistic_ext'))) return null;
+  const name = resource?.type === 'relation' && object !== 'statistic_ext' ? (resource.name.at(-1) ?? null) : null;
+  if (action === 'alter' && (name === null || facts['object'] === 'sequence')) return null;
+  const columns = name === null ? tables.every() : (tables.columns(name) ?? []);
+  const why = firstOf(columns, ({ lineage }) => conditionRefusal({ use: 'other', lineage }, door));
+  return why === null ? null : `${name ?? 'a table of this session'} holds data that policy hides from you, and ${action} would tell of it: ${why}`;
 }
 
 /** An index is made by running its expressions on every row; that one fails is told. */
@@ -209,8 +228,11 @@ function flowRefusal({ relation, column, what, lineage }: Flow, { door, catalog,
   const replaced = facts.effects.some((effect) => changedName(effect) === relation?.name && effect.facts['temporary'] !== true);
   const opened = statements.some((each) => each.lineage.ties.some(({ kind, name }) => kind === 'open' && name === relation?.name));
   if (relation !== null && tables.keeps(relation.name) && !replaced && !opened) {
-    if (relation.schema === 'pg_temp') return null;
-    if (relation.schema === null && catalog?.relations(null, relation.name).length === 0) return null;
+    if (relation.schema === 'pg_temp' || (relation.schema === null && catalog?.relations(null, relation.name).length === 0)) {
+      // Its types, constraints and indexes are the session's own, and what they do not take is told.
+      const told = conditionRefusal({ use: 'other', lineage }, door);
+      return told === null ? null : `${told}: ${what} may refuse it or not; make the table of what it is to hold (CREATE TEMPORARY TABLE … AS)`;
+    }
   }
   if (relation !== null && lineage.unknown === null) {
     const found = relationsNamed([relation.schema, relation.name], catalog);

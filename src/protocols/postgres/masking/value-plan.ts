@@ -18,8 +18,8 @@ export type ValuePlan =
   | { readonly action: 'scan'; readonly scan: TextScan; readonly shown: readonly ClassView[] }
   /** The same for what is no text and may hold some. */
   | { readonly action: 'search'; readonly search: ValueSearch; readonly shown: readonly ClassView[] }
-  /** The same stands in the place of every value; null: NULL. */
-  | { readonly action: 'constant'; readonly how: ClassView; readonly shown: Uint8Array | null }
+  /** The same stands in the place of every value; null: NULL. `always`: of NULL, too, because a computation whose result is NULL for some values tells of them. */
+  | { readonly action: 'constant'; readonly how: ClassView; readonly shown: Uint8Array | null; readonly always: boolean }
   | {
       readonly action: 'transform';
       readonly how: ClassView;
@@ -100,7 +100,7 @@ export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: Ma
   const classes = classesIn(columns, view);
   const hidden = classes.filter(isHidden);
   const [first, ...more] = hidden;
-  if (columns.unknown !== null && view.hides) return planMask(first ?? view.unknown, kind, origin.binary, door);
+  if (columns.unknown !== null && view.hides) return planMask(first ?? view.unknown, kind, origin.binary, door, true);
   if (first === undefined) {
     const untagged = classes.length === 0 ? columns : untaggedIn(columns, view);
     if (door.scan !== null && untagged !== null && mayHoldText(origin.type, columns, catalog)) {
@@ -112,9 +112,9 @@ export function planValue(lineage: Lineage | null, origin: ValueOrigin, door: Ma
     }
     return { action: 'pass', shown: classes };
   }
-  if (hidden.every(({ treatment }) => treatment === 'null')) return { action: 'constant', how: first, shown: null };
+  if (hidden.every(({ treatment }) => treatment === 'null')) return { action: 'constant', how: first, shown: null, always: true };
   if (columns.exact && more.length === 0 && first.treatment !== 'mask') return planTransform(first, kind, origin.binary, door);
-  return planMask(first, kind, origin.binary, door);
+  return planMask(first, kind, origin.binary, door, !columns.exact);
 }
 
 /**
@@ -126,18 +126,18 @@ function untaggedIn({ columns, exact, unknown }: Lineage, view: MaskingDoor['vie
   return without.length === 0 && unknown === null ? null : { columns: new Set(without), exact, unknown };
 }
 
-function planMask(how: ClassView, kind: FieldKind, binary: boolean, door: MaskingDoor): ValuePlan {
-  return planTransform({ ...how, treatment: 'mask' }, kind, binary, door);
+function planMask(how: ClassView, kind: FieldKind, binary: boolean, door: MaskingDoor, always: boolean): ValuePlan {
+  return planTransform({ ...how, treatment: 'mask' }, kind, binary, door, always);
 }
 
-function planTransform(how: ClassView, kind: FieldKind, binary: boolean, door: MaskingDoor): ValuePlan {
-  if (how.treatment === 'null') return { action: 'constant', how, shown: null };
+function planTransform(how: ClassView, kind: FieldKind, binary: boolean, door: MaskingDoor, always = false): ValuePlan {
+  if (how.treatment === 'null') return { action: 'constant', how, shown: null, always: true };
   const transform = door.transform(how, kind.kind, kind.bits);
   if (how.treatment !== 'mask')
     return { action: 'transform', how, transform, inPlace: !binary || kind.kind === 'text' ? (transform.inPlace ?? null) : null, kind, binary };
   // Nothing of the value is in its mask.
   const shown = transform(NOTHING);
-  return { action: 'constant', how, shown: shown === null || !binary ? shown : kind.write(shown) };
+  return { action: 'constant', how, shown: shown === null || !binary ? shown : kind.write(shown), always };
 }
 
 /** What the server names, as the catalog knows it: a column, or a whole row. Null: it does not. */
@@ -150,6 +150,11 @@ function columnsAt(origin: ValueOrigin, catalog: Catalog | null): readonly Sourc
   const column: CatalogColumn | undefined = relation.columns.find(({ number }) => number === origin.column);
   const source = column === undefined ? undefined : sourceColumns(relation).get(column.name);
   return source === undefined ? null : [source];
+}
+
+/** What stands in the place of NULL; null: it stays. */
+export function showAbsent(plan: ValuePlan): Uint8Array | null {
+  return plan.action === 'constant' && plan.always ? plan.shown : null;
 }
 
 /** What stands in the place of one value; null: NULL. `sink` is told what detectors found. */

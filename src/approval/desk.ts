@@ -108,7 +108,10 @@ export class ApprovalDesk {
   cancel(id: string, identity: Identity, reason: string): Promise<ApprovalRecord> {
     return this.#changes.apply(id, (record) => {
       const end = { by: partyOf(identity), at: this.#services.clock.now(), why: reason === '' ? 'taken back by its requester' : reason };
-      if (!isRequester(record, identity)) return { ok: false, error: new GwError('approval.not_yours', 'A request is taken back by its requester.') };
+      if (!isRequester(record, identity)) {
+        const hint = `Ask them to take it back; if you may decide on it, \`gw deny ${record.id}\` ends it.`;
+        return { ok: false, error: new GwError('approval.not_yours', 'A request is taken back by its requester.', { hint }) };
+      }
       return record.state === 'approved' ? revoke(record, end) : cancel(record, end);
     });
   }

@@ -20,6 +20,29 @@ interface OclifError extends Error {
   readonly parse?: unknown;
 }
 
+/** Arguments stand behind the command, so ever fewer of the words are looked for. */
+function nearestCommand(typed: string, commands: readonly string[]): string | null {
+  const words = typed.split(' ');
+  for (let count = words.length; count > 0; count--) {
+    const near = closestWord(words.slice(0, count).join(' '), commands, 2);
+    if (near !== null) return near;
+  }
+  return null;
+}
+
+/** The parser's lists of what is missing as one sentence: `--reason is missing.` */
+function plain(message: string): string {
+  const args = /^Missing \d+ required args?:\n([\s\S]+)$/.exec(message)?.[1];
+  if (args !== undefined && !args.includes('\n'))
+    return `${args.trim().split(/\s/, 1)[0]?.toUpperCase() ?? ''} is missing: ${args.trim().replace(/^\S+\s+/, '')}`;
+  const failed = /^The following errors? occurred:\s*([\s\S]+)$/.exec(message)?.[1];
+  if (failed === undefined) return message.replace(/^Parsing (--\S+)\s+/, '$1: ');
+  return failed
+    .split('\n')
+    .map((line) => line.trim().replace(/^Missing required flag (\S+)$/, '--$1 is missing'))
+    .join('; ');
+}
+
 /** Any thrown value as an error of the catalogue: the parser's complaints are usage errors. */
 function asGwError(thrown: unknown, commands: readonly string[]): GwError {
   if (thrown instanceof GwError || !(thrown instanceof Error)) return GwError.from(thrown);
@@ -30,10 +53,9 @@ function asGwError(thrown: unknown, commands: readonly string[]): GwError {
   const unknown = /^command (.+) not found$/.exec(message)?.[1];
   if (unknown !== undefined) {
     const typed = unknown.replaceAll(':', ' ');
-    const near = closestWord(
+    const near = nearestCommand(
       typed,
       commands.map((id) => id.replaceAll(':', ' ')),
-      2,
     );
     return new GwError('usage.invalid', `There is no command "gw ${typed}".`, {
       cause: thrown,
@@ -42,7 +64,7 @@ function asGwError(thrown: unknown, commands: readonly string[]): GwError {
   }
   if (parse !== undefined || oclif !== undefined) {
     const foreign = message.startsWith('Nonexistent flag') ? { hint: 'Run the command with --help. Arguments for another program go after `--`.' } : {};
-    return new GwError('usage.invalid', `${message.replace(/\.$/, '')}.`, { cause: thrown, ...foreign });
+    return new GwError('usage.invalid', `${plain(message).replace(/\.$/, '')}.`, { cause: thrown, ...foreign });
   }
   return GwError.from(thrown);
 }

@@ -1,4 +1,6 @@
 /** `gw approve`, `gw deny`, `gw request`, `gw grants`, and how `gw exec` ends when nobody approved: the real CLI against the contract. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ApprovalInfo, ApprovalList } from '../../src/contract/api-types.js';
 import { approvalInfo, type FakeGateway, lineTarget, startFakeGateway } from '../support/fake-gateway.js';
@@ -94,6 +96,22 @@ describe('gw deny, gw request, gw grants', () => {
     expect(result).toMatchObject({ code: 0, stderr: expect.stringContaining('apr_1 waits for dba') as string });
     expect(last()?.body).toEqual({ target: 'bank-db', for: 3_600, statement: ' delete from t;\n', reason: 'x' });
     expect((await home.run(['request', 'create', 'bank-db', '--for', 'soon', '--reason', 'x'], { env })).code).toBe(2);
+  });
+
+  it('request create refuses a statement file that is not there or is not UTF-8, and asks nothing', async () => {
+    const latin = join(home.folder, 'latin.sql');
+    await writeFile(latin, Buffer.from([0x73, 0xe9]));
+    const before = last();
+    for (const [file, why] of [
+      [join(home.folder, 'none.sql'), 'there is no such file'],
+      [latin, 'not UTF-8'],
+    ] as const) {
+      const result = await home.run(['request', 'create', 'bank-db', '--statement', `@${file}`, '--reason', 'x'], { env });
+      expect(result).toMatchObject({ code: 2, stdout: '' });
+      expect(result.stderr).toContain(file);
+      expect(result.stderr).toContain(why);
+    }
+    expect(last()).toBe(before);
   });
 
   it('request ls, cancel, grants ls and revoke call what they say', async () => {

@@ -166,9 +166,15 @@ describe('errors', () => {
   it.each([
     [['lss'], 2, 'Did you mean `gw ls`'],
     [['ls', '--nope'], 2, '--nope'],
-    [['sessions', 'show'], 2, 'id'],
+    [['lss', 'bank-db'], 2, 'Did you mean `gw ls`'],
+    [['conect', 'bank-db'], 2, 'Did you mean `gw connect`'],
+    [['policy', 'simulate', 'candidate.yaml'], 2, 'Did you mean `gw policy simulate`'],
+    [['sessions', 'show'], 2, 'error: ID is missing: Id of the session, from `gw sessions ls`.\n'],
+    [['sessions', 'search', ' '], 2, 'error: There is nothing to search for.\n'],
+    [['deny', 'apr_1'], 2, 'error: --reason is missing.\n'],
+    [['hold', 'add'], 2, 'Exactly one of the following must be provided: --session, --target, --user; --reason is missing.\n'],
     [['ls', '-o', 'xml'], 2, 'xml'],
-    [['sessions', 'ls', '--limit', '0'], 2, 'limit'],
+    [['sessions', 'ls', '--limit', '0'], 2, 'error: --limit: Expected an integer greater than or equal to 1 but received: 0.\n'],
     [['ls', '--gateway', 'http://localhost:1'], 2, 'not https'],
     [['ls', '--context', 'nowhere'], 2, 'no context'],
   ] as const)('%j ends with %i', async (argv, code, words) => {

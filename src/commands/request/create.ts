@@ -1,10 +1,10 @@
 /** `gw request create TARGET`: asks ahead of time. */
-import { readFile } from 'node:fs/promises';
 import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
 import { parseDuration } from '../../base/duration.js';
 import { GwCommand } from '../../cli/base-command.js';
 import { placeOf } from '../../cli/native-client/place.js';
+import { readStatement } from '../../cli/read-statement.js';
 import { say, visible } from '../../cli/terminal.js';
 import type { ApprovalInfo } from '../../contract/api-types.js';
 import { GwError } from '../../contract/gw-error.js';
@@ -39,7 +39,7 @@ export default class RequestCreate extends GwCommand {
     const { target, account } = placeOf(named, flags.as ?? null);
     const length = flags.for === undefined ? undefined : parseDuration(flags.for);
     if (length === null) throw new GwError('usage.invalid', `"${flags.for ?? ''}" is not a time.`, { hint: 'Write --for 30m or --for 2h.' });
-    const statement = flags.statement?.startsWith('@') === true ? await readFile(flags.statement.slice(1), 'utf8') : flags.statement;
+    const statement = flags.statement?.startsWith('@') === true ? await readStatement(flags.statement.slice(1)) : flags.statement;
     const seconds = length === undefined ? undefined : Math.round(length / 1000);
     const request = await client.createRequest({
       target,

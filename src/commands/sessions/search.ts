@@ -6,6 +6,7 @@ import { sayWarning } from '../../cli/failure.js';
 import { operationColumns } from '../../cli/render/operation-columns.js';
 import { say, visible } from '../../cli/terminal.js';
 import type { OperationList } from '../../contract/api-types.js';
+import { GwError } from '../../contract/gw-error.js';
 
 export default class SessionsSearch extends GwCommand {
   static override summary = 'Search the operations of all sessions, newest first.';
@@ -28,6 +29,11 @@ export default class SessionsSearch extends GwCommand {
 
   async run(): Promise<OperationList> {
     const { args, flags } = await this.parse(SessionsSearch);
+    if (args.query.trim() === '') {
+      throw new GwError('usage.invalid', 'There is nothing to search for.', {
+        hint: "Give words or parts, as in `gw sessions search 'verdict:deny since:7d'`.",
+      });
+    }
     const { client, clock } = await this.connect(flags);
     const page = await client.operations({ q: args.query, limit: flags.limit, before: flags.before, mine: flags.mine });
     await this.printRows({ columns: operationColumns(clock.now()), rows: page.operations, whole: page, empty: 'Nothing found.' }, flags.output);

@@ -1,6 +1,7 @@
 /** COPY … TO STDOUT of 1 GB in rows of 200 bytes from a source that is not the limit. MB/s. */
+import { freePort } from '../../src/base/free-port.js';
 import { ROOT, startGateway } from '../support/gateway.js';
-import { freePort, listening, run, start, stop } from '../support/process.js';
+import { listening, run, start, stop } from '../support/process.js';
 import { interleave, type Row } from '../support/record.js';
 import { startHaproxy, startPgbouncer } from '../support/servers.js';
 

@@ -1,6 +1,7 @@
 /** New connections: each logs in, asks once and leaves. pgbench -C; per second. */
+import { freePort } from '../../src/base/free-port.js';
 import { startGateway } from '../support/gateway.js';
-import { freePort, run } from '../support/process.js';
+import { run } from '../support/process.js';
 import { interleave, type Row } from '../support/record.js';
 import { BENCH_DATABASE, BENCH_PASSWORD, BENCH_USER, startHaproxy, startServer } from '../support/servers.js';
 

@@ -1,7 +1,7 @@
 /** Latency of one client's prepared select, microseconds: p50 and p99, and what gw adds to direct. */
+import { freePort } from '../../src/base/free-port.js';
 import { bind, execute, parse, RawClient, sync } from '../../test/support/raw-client.js';
 import { startGateway } from '../support/gateway.js';
-import { freePort } from '../support/process.js';
 import { interleave, type Row } from '../support/record.js';
 import { BENCH_DATABASE, BENCH_PASSWORD, BENCH_USER, startHaproxy, startPgbouncer, startServer } from '../support/servers.js';
 

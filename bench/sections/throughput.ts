@@ -4,9 +4,9 @@
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { freePort } from '../../src/base/free-port.js';
 import { type BenchGateway, type BenchTarget, startGateway } from '../support/gateway.js';
 import { pgbench } from '../support/pgbench.js';
-import { freePort } from '../support/process.js';
 import { interleave, type Row } from '../support/record.js';
 import { BENCH_DATABASE, BENCH_PASSWORD, BENCH_USER, startHaproxy, startPgbouncer, startServer } from '../support/servers.js';
 

@@ -2,10 +2,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../src/base/free-port.js';
 import { testCertificate } from '../../test/support/test-certificate.js';
 import { openTunnel, startGateway } from '../support/gateway.js';
 import { pgbench } from '../support/pgbench.js';
-import { freePort } from '../support/process.js';
 import { interleave, type Row } from '../support/record.js';
 import { BENCH_DATABASE, BENCH_PASSWORD, BENCH_USER, startHaproxy, startServer } from '../support/servers.js';
 

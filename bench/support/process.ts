@@ -38,16 +38,6 @@ export async function run(command: string, args: readonly string[], options: Spa
   return out;
 }
 
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 /** Resolves when something accepts connections on the port. */
 export async function listening(port: number, attempts = 1200): Promise<void> {
   for (let i = 0; i < attempts; i++) {

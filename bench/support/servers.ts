@@ -2,7 +2,8 @@
 import { chmod, chown, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { freePort, listening, run, start, stop } from './process.js';
+import { freePort } from '../../src/base/free-port.js';
+import { listening, run, start, stop } from './process.js';
 
 export interface Running {
   readonly port: number;

@@ -2,7 +2,8 @@
  * Which ports the world uses. The first start takes the usual ones, `--port 0` takes free ones; later starts take the same again, so that
  * logins, tokens and bookmarks stay good. Only a port that was asked for is insisted on.
  */
-import { createServer, type Server } from 'node:net';
+import { errorCode } from '../base/error-code.js';
+import { type HeldPort, holdFreePort, holdPort } from '../base/free-port.js';
 import { GwError } from '../contract/gw-error.js';
 import type { WorldPorts, WorldState } from './world-directory.js';
 
@@ -18,21 +19,19 @@ const HOST = '127.0.0.1';
 export async function planPorts(asked: number | null, before: WorldState | null): Promise<{ ports: WorldPorts; requestedPort: number }> {
   const requestedPort = asked ?? before?.requestedPort ?? DEFAULT_PORT;
   const free = requestedPort === 0;
-  const probes: Server[] = [];
+  const held: HeldPort[] = [];
   const settle = async (wanted: number, insist: boolean): Promise<number> => {
-    const found = await probe(wanted);
+    const found = wanted === 0 ? null : await hold(wanted);
     if (found === null && insist) {
       throw new GwError('quickstart.start', `Port ${wanted} on ${HOST} is taken by another program.`, {
         hint: 'Choose another one with `--port N`, or any free ones with `--port 0`.',
         detail: { port: wanted },
       });
     }
-    const server = found ?? (await probe(0));
-    if (server === null) throw new GwError('quickstart.start', `There is no free port on ${HOST}.`, { hint: 'Stop programs that listen on many ports.' });
+    const port = found ?? (await holdFreePort(HOST));
     // Held until all are chosen, so that no two get the same.
-    probes.push(server);
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
+    held.push(port);
+    return port.port;
   };
   try {
     const ports = {
@@ -47,24 +46,18 @@ export async function planPorts(asked: number | null, before: WorldState | null)
     const webNative = await settle(before?.ports.webNative ?? (free ? 0 : USUAL.webNative), false);
     return { ports: { ...ports, web, webNative }, requestedPort };
   } finally {
-    await Promise.all(probes.map((server) => new Promise((resolve) => server.close(resolve))));
+    await Promise.all(held.map((each) => each.release()));
   }
 }
 
-/** A server on the port, or null when it is taken. */
-function probe(port: number): Promise<Server | null> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'EADDRINUSE') resolve(null);
-      else
-        reject(
-          new GwError('quickstart.start', `Port ${port} on ${HOST} cannot be used: ${cause.code ?? 'unknown error'}.`, {
-            hint: 'Choose another one with `--port N`, or any free ones with `--port 0`.',
-            cause,
-          }),
-        );
+/** Null: another program has it. */
+async function hold(port: number): Promise<HeldPort | null> {
+  try {
+    return await holdPort(HOST, port);
+  } catch (cause) {
+    throw new GwError('quickstart.start', `Port ${port} on ${HOST} cannot be used: ${errorCode(cause)}.`, {
+      hint: 'Choose another one with `--port N`, or any free ones with `--port 0`.',
+      cause,
     });
-    server.listen(port, HOST, () => resolve(server));
-  });
+  }
 }

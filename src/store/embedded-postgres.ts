@@ -5,9 +5,9 @@
  * interrupted initialisation leaves nothing that a later start would take for a database; one process holds a directory at a time.
  */
 import { chmod, lchown, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { basename, dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from '../base/free-port.js';
 import { type Logger, silentLogger } from '../base/logger.js';
 import type { Secret } from '../base/secret.js';
 import { Secret as SecretValue } from '../base/secret.js';
@@ -228,7 +228,7 @@ async function launch(
 ): Promise<{ server: SupervisedProcess; port: number }> {
   for (let attempt = 1; ; attempt++) {
     // Between the probe and the server's own bind another program may take the port: then the next probe finds another one.
-    const chosen = port === 0 ? await freePort() : port;
+    const chosen = port === 0 ? await freePort(HOST) : port;
     const args = ['-D', dir, '-p', String(chosen), ...settings];
     const server = superviseProcess({ command, args, stopSignal: 'INT', cwd: dir, env: ENVIRONMENT, account });
     const failure = await ready(server, logger);
@@ -272,16 +272,4 @@ function lines(stream: NodeJS.ReadableStream, each: (line: string) => void): voi
 function startError(what: string, words: readonly string[], cause: Error | null): GwError {
   const last = words.slice(-6).join(' | ');
   return new GwError('store.start', `${what}: ${last === '' ? (cause?.message ?? 'it ended without a word') : last}`, cause === null ? {} : { cause });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, HOST, () => {
-      const address = probe.address();
-      const port = typeof address === 'object' && address !== null ? address.port : 0;
-      probe.close(() => resolve(port));
-    });
-  });
 }

@@ -4,10 +4,11 @@ import { chmod, chown, mkdir, mkdtemp, readFile, realpath, rm } from 'node:fs/pr
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type IPty, spawn as spawnTerminal } from '@lydell/node-pty';
+import { freePort } from '../../src/base/free-port.js';
 import { startWebTarget, type WebTarget } from '../../src/quickstart/web-target.js';
 import { serverAccount } from '../../src/store/server-account.js';
 import { buildCli, ROOT } from '../support/build-cli.js';
-import { freePort, type RealSshd } from '../support/real-sshd.js';
+import type { RealSshd } from '../support/real-sshd.js';
 import { type Ended, type RunOptions, run } from '../support/ssh-world.js';
 
 export interface WebHostWorld extends AsyncDisposable {

@@ -19,11 +19,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../src/base/free-port.js';
 import { keptKey } from '../../src/quickstart/web-keys.js';
 import { startWebTarget } from '../../src/quickstart/web-target.js';
 import { eventually } from '../store/state-server.js';
 import { ROOT } from '../support/build-cli.js';
-import { freePort } from '../support/real-sshd.js';
 import { run } from '../support/ssh-world.js';
 import { atTerminal, firstOutput, isRunning, startWebHost, type WebHostWorld } from './web-host-world.js';
 

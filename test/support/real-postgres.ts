@@ -5,10 +5,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import * as net from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../../src/base/free-port.js';
 import { Secret } from '../../src/base/secret.js';
 import { startEmbeddedPostgres } from '../../src/store/embedded-postgres.js';
 import { query, RawClient } from './raw-client.js';
@@ -87,11 +87,7 @@ async function debian(dir: string, settings: Record<string, string>): Promise<{ 
   await writeFile(pwfile, PASSWORD, { mode: 0o644 });
   const data = join(dir, 'data');
   await exec(`${DEBIAN_BIN}/initdb`, ['-D', data, '-U', USERNAME, `--pwfile=${pwfile}`, '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '--no-sync'], as);
-  const probe = net.createServer();
-  probe.listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as net.AddressInfo;
-  probe.close();
+  const port = await freePort();
   const all = { port: String(port), listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off', max_connections: '300', ...settings };
   const child = spawn(`${DEBIAN_BIN}/postgres`, ['-D', data, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])], {
     ...as,

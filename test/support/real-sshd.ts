@@ -5,10 +5,10 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import * as net from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort } from '../../src/base/free-port.js';
 
 const exec = promisify(execFile);
 const SSHD = '/usr/sbin/sshd';
@@ -24,15 +24,6 @@ export interface RealSshd extends AsyncDisposable {
   readonly dir: string;
   /** What it said so far. */
   log(): string;
-}
-
-export async function freePort(): Promise<number> {
-  const probe = net.createServer();
-  probe.listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as net.AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
 }
 
 async function makeKey(file: string, type = 'ed25519', format: readonly string[] = []): Promise<string> {

@@ -9,10 +9,11 @@ import { readFile, writeFile } from 'node:fs/promises';
 import * as net from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePort } from '../../../src/base/free-port.js';
 import { readSession } from '../../../src/recording/index.js';
 import type { RecordedOperation } from '../../../src/recording/recorded.js';
 import { eventually } from '../../store/state-server.js';
-import { freePort, startRealSshd } from '../../support/real-sshd.js';
+import { startRealSshd } from '../../support/real-sshd.js';
 import { type Ended, type SshWorld, startSshWorld } from '../../support/ssh-world.js';
 
 /** Says `pong` to `ping`, and counts who came. */

@@ -1,0 +1,44 @@
+/**
+ * Ports for servers that must be told a number, and for others to find again. They lie below those that systems give to outgoing connections (from 32768 on
+ * in Linux, 49152 elsewhere): one of these may be a connection's own by the time that the server listens.
+ */
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
+
+const FIRST = 20_000;
+const PORTS = 12_000;
+const ATTEMPTS = 200;
+
+/** A port that nobody else is given until it is released. */
+export interface HeldPort {
+  readonly port: number;
+  release(): Promise<void>;
+}
+
+/** @throws Error when there is no free port, or the system's when the host has none at all */
+export async function holdFreePort(host: string): Promise<HeldPort> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const held = await holdPort(host, FIRST + randomInt(PORTS));
+    if (held !== null) return held;
+  }
+  throw new Error(`There is no free port from ${FIRST} to ${FIRST + PORTS - 1} on ${host}.`);
+}
+
+/** A number that was free a moment ago, on loopback where no host is given. @throws as `holdFreePort` */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  const { port, release } = await holdFreePort(host);
+  await release();
+  return port;
+}
+
+/** Null: somebody listens there. @throws the error of the system when it cannot be listened on for another reason */
+export function holdPort(host: string, port: number): Promise<HeldPort | null> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      if (cause.code === 'EADDRINUSE') resolve(null);
+      else reject(cause);
+    });
+    server.listen({ host, port }, () => resolve({ port, release: () => new Promise((released) => server.close(() => released())) }));
+  });
+}

@@ -45,7 +45,10 @@ export async function askToConnect(question: ConnectQuestion, services: PathServ
       reasons: decision.reasons,
       operation: null,
     },
-    { held: (record) => say?.(heldNotice(record)), progress: (record) => (record.votes.length > 0 ? say?.(progressNotice(record)) : undefined) },
+    {
+      held: (record) => say?.(heldNotice(record, terms.breakGlass)),
+      progress: (record) => (record.votes.length > 0 ? say?.(progressNotice(record)) : undefined),
+    },
     signal,
   );
   if (answer.kind === 'waiting' || answer.kind === 'refused') throw answer.error;

@@ -12,13 +12,14 @@ function demanded({ demand }: ApprovalRecord): string {
   return demand.approvers.map(({ groups, quorum }) => `${quorum} of ${groups.join(' or ')}`).join(', and ');
 }
 
-export function heldNotice(record: ApprovalRecord): ClientNotice {
+/** @param breakGlass whether the client asked to go past approval, which it is not let to when it is held */
+export function heldNotice(record: ApprovalRecord, breakGlass: boolean): ClientNotice {
   const what = record.operation === null ? `connecting to ${record.target}` : record.operation.summary;
   return {
     severity: 'notice',
     message: `waiting for approval ${record.id}: ${what}`,
     detail: `Rule ${record.rule ?? '(default)'} asks ${demanded(record)}${record.reasons[0] === undefined ? '' : `: ${record.reasons[0]}`}. It expires at ${until(record.expiresAt)}.`,
-    hint: `They approve with "gw approve ${record.id}". Ctrl-C takes the request back.`,
+    hint: `${breakGlass ? 'No rule lets you break the glass here. ' : ''}They approve with "gw approve ${record.id}". Ctrl-C takes the request back.`,
   };
 }
 

@@ -169,7 +169,7 @@ export class Hold {
       expiresAt: record.expiresAt,
       ...(changed === null ? {} : { changed: changed.rows }),
     });
-    if (this.#options.waitMs !== 0) this.#say(heldNotice(record));
+    if (this.#options.waitMs !== 0) this.#say(heldNotice(record, this.#options.breakGlass));
   }
 
   #answered(answer: ApprovalAnswer, sequence: number): void {

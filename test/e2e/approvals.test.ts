@@ -303,4 +303,15 @@ describe('gw', () => {
       review: { by: 'bob', accepted: true },
     });
   });
+
+  it('connect --break-glass says so where the glass cannot be broken, and waits', async () => {
+    await table();
+    const psql = gw(['connect', 'bank-db', '--break-glass', '--reason', 'payments stand still', '--', '-X', '-c', 'truncate entries']);
+    const held = await waiting();
+    expect(held).toMatchObject({ kind: 'operation', reason: 'payments stand still' });
+    await eventually('psql says so', () => /HINT: +No rule lets you break the glass here\. They approve with "gw approve/.test(psql.said()));
+    expect((await home.run(['deny', held.id, '--reason', 'no'], { env: bob })).code).toBe(0);
+    expect(await psql.done).not.toBe(0);
+    expect(await left()).toBe(10);
+  });
 });

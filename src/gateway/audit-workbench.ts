@@ -27,6 +27,7 @@ import {
   verifyNote,
 } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
+import { fileProblem } from '../base/file-problem.js';
 import { readIfThere } from '../base/read-if-there.js';
 import { GwError } from '../contract/gw-error.js';
 import { type JournalKeys, type JournalReport, verifyJournal } from '../recording/index.js';
@@ -231,6 +232,6 @@ async function read(file: string, what: string): Promise<Buffer> {
     return await readFile(file);
   } catch (cause) {
     if (cause instanceof GwError) throw cause;
-    throw new GwError('usage.invalid', `${what} ${file} cannot be read.`, { cause });
+    throw new GwError('usage.invalid', `${what} ${file} cannot be read: ${fileProblem(cause)}.`, { cause, hint: 'Check the path.' });
   }
 }

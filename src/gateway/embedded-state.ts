@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileProblem } from '../base/file-problem.js';
 import type { Logger } from '../base/logger.js';
 import { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
@@ -74,13 +75,14 @@ async function statePassword(file: string): Promise<Secret> {
     const known = (await readFile(file, 'utf8')).trim();
     if (known !== '') return new Secret(known);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw new GwError('gateway.start', `The file ${file} cannot be read.`, { cause });
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT')
+      throw new GwError('gateway.start', `The file ${file} cannot be read: ${fileProblem(cause)}.`, { cause });
   }
   const password = randomBytes(24).toString('base64url');
   try {
     await writeFile(file, `${password}\n`, { mode: 0o600 });
   } catch (cause) {
-    throw new GwError('gateway.start', `The file ${file} cannot be written.`, { cause });
+    throw new GwError('gateway.start', `The file ${file} cannot be written: ${fileProblem(cause)}.`, { cause });
   }
   return new Secret(password);
 }

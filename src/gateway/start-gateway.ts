@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeDirectory } from '../base/durable-file.js';
+import { fileProblem } from '../base/file-problem.js';
 import { type ErrorBody, GwError } from '../contract/gw-error.js';
 import { type DirectoryLock, lockDirectory } from '../store/directory-lock.js';
 import { type EmbeddedState, startEmbeddedState } from './embedded-state.js';
@@ -85,7 +86,7 @@ async function lockDataDir(dataDir: string): Promise<DirectoryLock> {
     return await lockDirectory(join(dataDir, 'gateway.lock'), `The data directory ${dataDir}`);
   } catch (thrown) {
     if (thrown instanceof GwError) throw thrown;
-    throw new GwError('gateway.start', `The data directory ${dataDir} cannot be written.`, { cause: thrown });
+    throw new GwError('gateway.start', `The data directory ${dataDir} cannot be written: ${fileProblem(thrown)}.`, { cause: thrown });
   }
 }
 

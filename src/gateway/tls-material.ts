@@ -5,6 +5,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import { fileProblem } from '../base/file-problem.js';
 import { GwError } from '../contract/gw-error.js';
 
 export interface TlsMaterial {
@@ -32,6 +33,6 @@ async function read(file: string, what: string): Promise<Buffer> {
   try {
     return await readFile(file);
   } catch (cause) {
-    throw new GwError('config.invalid', `The TLS ${what} ${file} cannot be read.`, { cause });
+    throw new GwError('config.invalid', `The TLS ${what} ${file} cannot be read: ${fileProblem(cause)}.`, { cause });
   }
 }

@@ -155,6 +155,9 @@ describe('gw sessions export', () => {
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toContain('kept is a directory');
     expect((await readdir(work())).filter((name) => name.startsWith('kept'))).toEqual(['kept']);
+    const nowhere = await run('export', 'ses_1', '-o', 'nowhere/export');
+    expect(nowhere).toMatchObject({ code: 2, stdout: '' });
+    expect(nowhere.stderr).toContain('nowhere/export cannot be written: there is no such file or directory.');
   });
 
   it('says what the gateway says', async () => {

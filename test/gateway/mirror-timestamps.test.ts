@@ -93,6 +93,11 @@ describe('a copy of a log with timestamps', () => {
       const verified = await verifyAudit({ ...given, from: dir, at: Date.parse('2026-11-24T00:00:00Z') });
       expect(verified.problems).toEqual([]);
       expect(verified.logs.map(({ timestamps }) => timestamps)).toEqual([1, 0]);
+      const absent = verifyAudit({ ...given, keyFiles: [join(dir, 'absent.pub')], from: dir, at: null });
+      await expect(absent).rejects.toMatchObject({
+        code: 'usage.invalid',
+        message: expect.stringMatching(/^The key file .*absent\.pub cannot be read: there is no such file/),
+      });
     }));
 
   it('that an earlier version made gets the timestamps that it lacks, also when it is cut off meanwhile', () =>

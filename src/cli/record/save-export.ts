@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { errorCode } from '../../base/error-code.js';
+import { fileProblem } from '../../base/file-problem.js';
 import { GwError } from '../../contract/gw-error.js';
 import { isDataTerminal, visibleLines } from '../terminal.js';
 import { type ExportEnd, exportEnd } from './export-end.js';
@@ -26,7 +27,7 @@ export async function saveExport(pieces: AsyncIterable<Buffer>, file: string | n
 async function toFile(pieces: AsyncIterable<Buffer>, file: string): Promise<SavedExport> {
   const part = `${file}.part`;
   const handle = await open(part, 'w', 0o600).catch((cause: unknown) => {
-    throw new GwError('usage.invalid', `The file ${part} cannot be written.`, { cause });
+    throw new GwError('usage.invalid', `The file ${file} cannot be written: ${fileProblem(cause)}.`, { cause, hint: 'Name another file.' });
   });
   try {
     if (await isDirectory(file)) throw new GwError('usage.invalid', `${file} is a directory.`, { hint: 'Name the file that the export is to be.' });

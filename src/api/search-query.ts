@@ -2,13 +2,14 @@
  * What is asked of the index, out of one line of words: `transfer "month end" relation:ledger.entries verdict:deny since:7d`. Words and quoted
  * phrases are looked for in the texts, `name:value` among the names. All must hold. Pure.
  */
+import { closestWord } from '../base/closest-word.js';
 import { parseDuration } from '../base/duration.js';
 import { readMoment } from '../base/read-moment.js';
 import { GwError } from '../contract/gw-error.js';
 import { type OperationQuery, SEARCH_FIELDS, type SearchField, STATUSES, tagOf, VERDICTS } from '../contract/operation-index.js';
 import { requireWord } from './search-words.js';
 
-const PART = /(?<name>[a-z]+):(?:"(?<quoted>[^"]*)"|(?<value>[^\s"]+))|"(?<phrase>[^"]*)"|(?<word>[^\s"]+)|(?<open>")/gu;
+const PART = /(?<name>[A-Za-z]+):(?:"(?<quoted>[^"]*)"|(?<value>[^\s"]+))|"(?<phrase>[^"]*)"|(?<word>[^\s"]+)|(?<open>")/gu;
 const MOMENTS = new Set(['since', 'until']);
 /** Parts of one question. */
 const LIMIT = 50;
@@ -24,7 +25,8 @@ export function readSearchQuery(text: string, now: number, actions: readonly str
     throw new GwError('usage.invalid', 'There is nothing to search for.', { hint: 'Write words, "a phrase", or relation:ledger.entries.' });
   if (parts.length > LIMIT) throw new GwError('usage.invalid', `A search has at most ${LIMIT} parts.`);
   for (const { groups, 0: part } of parts) {
-    const { name, quoted, value, phrase, word, open } = groups ?? {};
+    const { quoted, value, phrase, word, open } = groups ?? {};
+    const name = groups?.['name']?.toLowerCase();
     if (open !== undefined) throw new GwError('usage.invalid', 'A quote is not closed.');
     if (name !== undefined && MOMENTS.has(name)) moments[name as 'since' | 'until'] = momentOf(quoted ?? value ?? '', now);
     else if (name !== undefined && isField(name)) {
@@ -34,12 +36,22 @@ export function readSearchQuery(text: string, now: number, actions: readonly str
       tags.push(tagOf(name, wanted));
     }
     // `a:b` with another name before it is a part of a text.
-    else phrases.push(requireWords(name === undefined ? (phrase ?? word ?? '') : part));
+    else if (name !== undefined) phrases.push(requireWords(requireNoName(name, part)));
+    else phrases.push(requireWords(phrase ?? word ?? ''));
   }
   return { phrases, tags, ...moments };
 }
 
 const isField = (name: string): name is SearchField => (SEARCH_FIELDS as readonly string[]).includes(name);
+
+/** A name that was mistyped would be looked for in the texts, and nothing would be found. */
+function requireNoName(name: string, part: string): string {
+  const near = closestWord(name, [...SEARCH_FIELDS, ...MOMENTS]);
+  if (near === null) return part;
+  throw new GwError('usage.invalid', `No part of a search is called "${name}:".`, {
+    hint: `Did you mean ${near}:? In quotes it is looked for in the texts: "${part.replaceAll('"', '')}".`,
+  });
+}
 
 function requireWords(phrase: string): string {
   if (/[\p{L}\p{N}]/u.test(phrase)) return phrase;

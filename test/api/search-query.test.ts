@@ -21,7 +21,15 @@ describe('a search', () => {
   });
 
   it('takes a name that is none as a part of a text', () => {
-    expect(read('id::int host:5432')).toEqual({ ...NOTHING, phrases: ['id::int', 'host:5432'] });
+    expect(read('id::int host:5432 "verdic:deny"')).toEqual({ ...NOTHING, phrases: ['id::int', 'host:5432', 'verdic:deny'] });
+  });
+
+  it.each([
+    ['verdic:deny', 'Did you mean verdict:? In quotes it is looked for in the texts: "verdic:deny".'],
+    ['relations:"a b"', 'Did you mean relation:? In quotes it is looked for in the texts: "relations:a b".'],
+    ['unitl:2h', 'Did you mean until:?'],
+  ])('refuses a name that is nearly one: %j', (text, words) => {
+    expect(() => read(text)).toThrow(expect.objectContaining({ code: 'usage.invalid', hint: expect.stringContaining(words) as string }) as Error);
   });
 
   it.each([
@@ -34,8 +42,8 @@ describe('a search', () => {
     expect(() => read(text)).toThrow(expect.objectContaining({ code: 'usage.invalid', hint: expect.stringContaining(words) as string }) as Error);
   });
 
-  it('takes verdict, status and kind in any case', () => {
-    expect(read('verdict:DENY status:Refused kind:Delete').tags).toEqual(['verdict:deny', 'status:refused', 'kind:delete']);
+  it('takes verdict, status and kind, and the names of parts, in any case', () => {
+    expect(read('Verdict:DENY STATUS:Refused kind:Delete').tags).toEqual(['verdict:deny', 'status:refused', 'kind:delete']);
   });
 
   it.each(['', '   ', '""', '"open', 'since:noon', 'since:2026-11-21T08:00:00', 'until:7', '***', `${'a '.repeat(51)}`])(

@@ -43,6 +43,15 @@ function plain(message: string): string {
     .join('; ');
 }
 
+/** What the parser says, with or without `--help`, of words that are no command. */
+export const NO_COMMAND = /^command (.+) not found\.?$/i;
+
+/** By how the parser's complaint begins. */
+const HINTS: Readonly<Record<string, string>> = {
+  'Nonexistent flag': 'Run the command with --help. Arguments for another program go after `--`.',
+  'Unexpected argument': 'Flags stand behind the command, as in `gw ls --output json`. Run the command with --help.',
+};
+
 /** Any thrown value as an error of the catalogue: the parser's complaints are usage errors. */
 function asGwError(thrown: unknown, commands: readonly string[]): GwError {
   if (thrown instanceof GwError || !(thrown instanceof Error)) return GwError.from(thrown);
@@ -50,7 +59,7 @@ function asGwError(thrown: unknown, commands: readonly string[]): GwError {
   const message = stripVTControlCharacters(thrown.message)
     .replace(/\s*See more help with --help\s*$/, '')
     .trim();
-  const unknown = /^command (.+) not found$/.exec(message)?.[1];
+  const unknown = NO_COMMAND.exec(message)?.[1];
   if (unknown !== undefined) {
     const typed = unknown.replaceAll(':', ' ');
     const near = nearestCommand(
@@ -63,8 +72,8 @@ function asGwError(thrown: unknown, commands: readonly string[]): GwError {
     });
   }
   if (parse !== undefined || oclif !== undefined) {
-    const foreign = message.startsWith('Nonexistent flag') ? { hint: 'Run the command with --help. Arguments for another program go after `--`.' } : {};
-    return new GwError('usage.invalid', `${plain(message).replace(/\.$/, '')}.`, { cause: thrown, ...foreign });
+    const hint = Object.entries(HINTS).find(([words]) => message.startsWith(words))?.[1];
+    return new GwError('usage.invalid', `${plain(message).replace(/\.$/, '')}.`, { cause: thrown, ...(hint === undefined ? {} : { hint }) });
   }
   return GwError.from(thrown);
 }

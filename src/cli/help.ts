@@ -2,6 +2,17 @@
 import { CommandHelp, Help } from '@oclif/core/help';
 
 class ExamplesFirst extends CommandHelp {
+  /** A flag that may be given often and was not is no default that anybody wants to read. */
+  protected override flags(flags: Parameters<CommandHelp['flags']>[0]): ReturnType<CommandHelp['flags']> {
+    return super.flags(
+      flags.map((flag) => {
+        if (!('default' in flag) || !Array.isArray(flag.default) || flag.default.length > 0) return flag;
+        const { default: _, ...rest } = flag;
+        return rest;
+      }),
+    );
+  }
+
   protected override sections(): ReturnType<CommandHelp['sections']> {
     const sections = super.sections();
     const isExamples = ({ header }: { readonly header: string }): boolean => header === 'EXAMPLES';

@@ -5,7 +5,7 @@
 import { run } from '@oclif/core/run';
 import { settings } from '@oclif/core/settings';
 import { readEnvironment } from './environment.js';
-import { reportFailure } from './failure.js';
+import { NO_COMMAND, reportFailure } from './failure.js';
 
 const OVERVIEW = 'overview';
 
@@ -43,7 +43,7 @@ export async function main(argv: readonly string[], root: string): Promise<numbe
   } catch (thrown) {
     const code = exitCodeOf(thrown);
     if (code !== null) return code;
-    const commands = thrown instanceof Error && /^command .+ not found$/.test(thrown.message) ? await commandIds(root) : [];
+    const commands = thrown instanceof Error && NO_COMMAND.test(thrown.message) ? await commandIds(root) : [];
     return reportFailure(thrown, { json: isSet(argv, '--json'), debug: isSet(argv, '--debug') || readEnvironment().debug, commands });
   }
 }

@@ -166,6 +166,8 @@ describe('errors', () => {
   it.each([
     [['lss'], 2, 'Did you mean `gw ls`'],
     [['ls', '--nope'], 2, '--nope'],
+    [['lss', '--help'], 2, 'Did you mean `gw ls`'],
+    [['--gateway', 'https://localhost:1', 'ls'], 2, 'Flags stand behind the command'],
     [['lss', 'bank-db'], 2, 'Did you mean `gw ls`'],
     [['conect', 'bank-db'], 2, 'Did you mean `gw connect`'],
     [['policy', 'simulate', 'candidate.yaml'], 2, 'Did you mean `gw policy simulate`'],
@@ -182,6 +184,13 @@ describe('errors', () => {
     expect(result.code).toBe(code);
     expect(result.stderr).toContain(words);
     expect(result.stdout).toBe('');
+  });
+
+  it('are not told of defaults that say nothing', async () => {
+    const { code, stdout } = await run('audit', 'verify', '--help');
+    expect(code).toBe(0);
+    expect(stdout).toContain('[default: .]');
+    expect(stdout).not.toContain('[default: ]');
   });
 
   it('name the exit codes in `gw help exit-codes`', async () => {

@@ -34,7 +34,7 @@ export function evidenceRoute(services: ApiServices): ApiRoute {
       const now = services.clock.now();
       if (from === undefined && session === undefined) throw new GwError('usage.invalid', 'The begin of the period (`from`) is missing.');
       if (to !== undefined && to > now)
-        throw new GwError('usage.invalid', 'The end of the period lies in the future.', { hint: 'Leave out `to` for what there is up to now.' });
+        throw new GwError('usage.invalid', 'The end of the period lies in the future.', { hint: 'Choose an end that has passed, or none: that is now.' });
       const of = session === undefined ? null : await visibleSession(session, caller, services);
       const scope: EvidenceScope = {
         framework,

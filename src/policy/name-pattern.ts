@@ -3,6 +3,7 @@
  * dot. A name whose parts are not all known (an unqualified table before execution) *may be* what a pattern names; deny rules take
  * that for a match and allow rules do not. Names under test are untrusted.
  */
+import { counted } from '../base/counted.js';
 import { compileGlob, type Glob, literalGlob } from './glob.js';
 
 /** `is`: certainly named by the pattern. `may`: cannot be ruled out. `no`: certainly not. */
@@ -61,7 +62,7 @@ export function parseNamePattern(text: string, partNames: readonly string[]): Na
     const wanted = partNames.join('.');
     const example =
       parts.length < partNames.length ? `; write \`${'*.'.repeat(partNames.length - parts.length)}${text}\` for any ${partNames[0] ?? 'part'}` : '';
-    return { ok: false, problem: `it has ${parts.length} part${parts.length === 1 ? '' : 's'}, but such names are \`${wanted}\`${example}` };
+    return { ok: false, problem: `it has ${counted(parts.length, 'part')}, but such names are \`${wanted}\`${example}` };
   }
   return { ok: true, pattern: { parts } };
 }

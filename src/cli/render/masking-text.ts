@@ -1,15 +1,14 @@
 /** How a scan for sensitive columns reads. Names come from the target and are made visible. */
 import { stringify } from 'yaml';
+import { counted } from '../../base/counted.js';
 import type { MaskingScan } from '../../contract/masking-policy.js';
 import { visible } from '../terminal.js';
-
-const count = (number: number, one: string): string => `${number} ${one}${number === 1 ? '' : 's'}`;
 
 /** For people: what was looked at. */
 export function renderScan({ target, scope, columns, values, proposals, tagged }: MaskingScan): string {
   const place = scope === null ? visible(target) : `${visible(target)}/${visible(scope)}`;
-  const known = tagged.length === 0 ? '' : `; ${count(tagged.length, 'column')} tagged already`;
-  return `Looked at ${count(values, 'value')} of ${count(columns, 'column')} of ${place}: ${count(proposals.length, 'proposal')}${known}.\n`;
+  const known = tagged.length === 0 ? '' : `; ${counted(tagged.length, 'column')} tagged already`;
+  return `Looked at ${counted(values, 'value')} of ${counted(columns, 'column')} of ${place}: ${counted(proposals.length, 'proposal')}${known}.\n`;
 }
 
 /** A policy file with the proposals as `data`, the reasons as comments. */

@@ -1,6 +1,6 @@
 /** How requests for approval read: as rows, and one of them whole, for whoever decides on it. All texts are other people's. */
-
 import type { ChalkInstance } from 'chalk';
+import { counted } from '../../base/counted.js';
 import type { ApprovalInfo } from '../../contract/api-types.js';
 import { shownOf } from '../../contract/approval.js';
 import { visible } from '../terminal.js';
@@ -111,8 +111,8 @@ function renderOperation(operation: NonNullable<ApprovalInfo['operation']>, esti
 
 function expected({ rows, exactRows, cost, note }: NonNullable<ApprovalInfo['estimate']>): string {
   const parts = [
-    exactRows === null ? '' : `${exactRows} rows, counted`,
-    rows === null ? '' : `about ${rows} rows by the target's own guess`,
+    exactRows === null ? '' : `${counted(exactRows, 'row')}, counted`,
+    rows === null ? '' : `about ${counted(rows, 'row')} by the target's own guess`,
     cost === null ? '' : `cost ${cost}`,
     note ?? '',
   ];

@@ -1,4 +1,5 @@
 /** How sessions and their operations read, as rows and for people. */
+import { counted } from '../../base/counted.js';
 import type { ClientRecording, OperationRecord, SessionDetail, SessionSummary } from '../../contract/api-types.js';
 import { paintOut, visible } from '../terminal.js';
 import { duration, relativeTime } from './relative-time.js';
@@ -49,7 +50,7 @@ function maskedText({ masked, resolved = [] }: OperationRecord): string {
   const by = (rule: string | null): string => (rule === null ? '' : ` by ${rule}`);
   return [
     ...masked.map(({ class: name, treatment, rule, values }) => `${values} ${name} (${treatment}${by(rule)})`),
-    ...resolved.map(({ class: name, rule, values }) => `${values} ${name} token${values === 1 ? '' : 's'} resolved${by(rule)}`),
+    ...resolved.map(({ class: name, rule, values }) => `${counted(values, `${name} token`)} resolved${by(rule)}`),
   ].join(', ');
 }
 
@@ -98,7 +99,10 @@ export function renderSession(detail: SessionDetail, now: number, terminal?: num
     fact('reason', session.reason),
     fact('started', `${session.startedAt} (${relativeTime(session.startedAt, now)})`),
     fact('ended', end),
-    fact('operations', `${session.operations}, of which ${session.refused} refused; ${session.rows} rows, ${session.bytesDown} bytes delivered`),
+    fact(
+      'operations',
+      `${session.operations}, of which ${session.refused} refused; ${counted(session.rows, 'row')}, ${counted(session.bytesDown, 'byte')} delivered`,
+    ),
     fact('content', session.content === 'kept' ? null : session.content === 'erased' ? 'erased; `gw audit search` says by whom' : 'expired'),
     fact('record', detail.intact ? 'complete and verified' : `NOT INTACT: ${detail.problems.join('; ')}`),
     fact('terminal', terminalText(detail)),

@@ -1,4 +1,5 @@
 /** What people read beside an operation: how it was decided, by whom it was approved, what was masked, what became of it. One line each. */
+import { counted } from '../../base/counted.js';
 import { visible } from '../../base/visible-text.js';
 import type { RecordedOperation, RecordedStream } from '../recorded.js';
 import type { StoryEvent } from './tell-session.js';
@@ -18,7 +19,7 @@ export function verdictNote(operation: RecordedOperation): string {
     return `refused ${by}${decision.reasons.length === 0 ? '' : `: ${decision.reasons.map(visible).join('; ')}`}`;
   }
   const words = outcome.status === 'ok' || outcome.message === null ? '' : ` (${visible(outcome.message)})`;
-  const rows = outcome.rows === 1 ? '1 row' : `${outcome.rows} rows`;
+  const rows = counted(outcome.rows, 'row');
   return `${decision.effect} ${by}, ${outcome.status}${words}, ${rows}, ${(outcome.durationUs / 1000).toFixed(1)} ms`;
 }
 
@@ -29,7 +30,7 @@ const list = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
 const byRule = ({ rule }: Readonly<Record<string, unknown>>): string => (rule == null ? '' : ` by ${text(rule)}`);
 
 /** `3 ssn (mask), 1 email (clear)`. A record counts each column by itself: what has the same words is one sum. */
-function counted(counts: unknown, words: (each: Readonly<Record<string, unknown>>) => string): string {
+function summed(counts: unknown, words: (each: Readonly<Record<string, unknown>>) => string): string {
   const sums = new Map<string, number>();
   for (const each of list(counts)) {
     const { values } = each;
@@ -48,9 +49,9 @@ export function eventNote({ event, data }: StoryEvent): string {
       return `request ${text(data['request'])} ${text(data['state'])}${voters.length === 0 ? '' : `; voted: ${voters.join(', ')}`}`;
     }
     case 'masked':
-      return `masked: ${counted(data['values'], (each) => `${text(each['class'])} (${text(each['treatment'])}${byRule(each)})`)}`;
+      return `masked: ${summed(data['values'], (each) => `${text(each['class'])} (${text(each['treatment'])}${byRule(each)})`)}`;
     case 'tokens.resolved':
-      return `tokens resolved: ${counted(data['classes'], (each) => `${text(each['class'])}${byRule(each)}`)}`;
+      return `tokens resolved: ${summed(data['classes'], (each) => `${text(each['class'])}${byRule(each)}`)}`;
     default:
       return `${visible(event)} ${visible(JSON.stringify(data))}`;
   }

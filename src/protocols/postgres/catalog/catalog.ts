@@ -120,6 +120,8 @@ export interface Catalog {
   /** Functions of users that a conversion to or from a type of this name may run: of casts, and of the constraints of a domain. */
   conversions(schema: string | null, name: string): readonly CatalogFunction[];
   type(oid: number): CatalogType | null;
+  /** A domain of this name is in some schema. */
+  isDomain(name: string): boolean;
 }
 
 export interface CatalogContents {
@@ -227,6 +229,10 @@ class CatalogSnapshot implements Catalog {
 
   type(oid: number): CatalogType | null {
     return this.#types.get(oid) ?? null;
+  }
+
+  isDomain(name: string): boolean {
+    return this.#typeNames.find(null, name).some(({ kind }) => kind === 'd');
   }
 }
 

@@ -9,6 +9,7 @@ import { derived, eachOf, isMade, isNothing, type Lineage, NOTHING, oneOf, unkno
 import { relationColumns } from './relations.js';
 import { Level, type Output, output, renamed, rowsOf, type Source } from './sources.js';
 import type { Trace } from './trace.js';
+import { typeOf } from './value-kinds.js';
 
 /** Rounds after which a recursive query that still finds new columns is given up. */
 const ROUNDS = 16;
@@ -91,7 +92,10 @@ function ordinal(trace: Trace, node: unknown, level: Level, columns: readonly Ou
 function combined(left: readonly Output[], right: readonly Output[]): readonly Output[] {
   if (left.some(({ many }) => many) || right.some(({ many }) => many))
     return [output(null, derived(...[...left, ...right].map(({ lineage }) => lineage)), true)];
-  return left.map((column, index) => output(column.name, eachOf(column.lineage, right[index]?.lineage ?? NOTHING)));
+  return left.map((column, index) => {
+    const both = output(column.name, eachOf(column.lineage, right[index]?.lineage ?? NOTHING));
+    return column.type != null && column.type === right[index]?.type ? { ...both, type: column.type } : both;
+  });
 }
 
 export function targetColumns(trace: Trace, target: Tree, level: Level): readonly Output[] {
@@ -101,7 +105,8 @@ export function targetColumns(trace: Trace, target: Tree, level: Level): readonl
   const indirection = as(value, 'A_Indirection');
   if (indirection !== null && as(list(indirection, 'indirection').at(-1), 'A_Star') !== null)
     return [output(null, derived(trace.value(field(indirection, 'arg'), level)), true)];
-  return [output(text(target, 'name') ?? nameOf(value), trace.value(value, level))];
+  const type = typeOf(value, level, trace.context.catalog);
+  return [{ ...output(text(target, 'name') ?? nameOf(value), trace.value(value, level)), type }];
 }
 
 /** `*` and `t.*`. */

@@ -8,6 +8,7 @@ import { as, field, isTree, list } from '../facts/tree.js';
 import { derived, type Lineage, NOTHING, oneOf, type SourceColumn, sourceColumns, unknownLineage } from './lineage.js';
 import { Level, type Output, output, rowsOf, withRows } from './sources.js';
 import type { Trace } from './trace.js';
+import { typeOfColumn } from './value-kinds.js';
 
 /** Columns of the server's own catalog that show what tables hold, or what other sessions said. */
 const TELLING: Readonly<Record<string, readonly string[]>> = {
@@ -62,8 +63,10 @@ export function relationColumns(trace: Trace, schema: string | null, name: strin
   const { catalog } = trace.context;
   if (trace.context.doubtful(name)) return [output(null, unknownLineage(`what ${name} is has changed in this session`), true)];
   if (schema === null || schema === 'pg_temp') {
-    const temporary = trace.context.temporary(name);
-    if (temporary !== null && catalog !== null) {
+    const found = trace.context.temporary(name);
+    if (found !== null && catalog !== null) {
+      // Its columns may have another type since.
+      const temporary = found.map(({ type: _, ...column }) => column);
       const hidden = schema === null ? candidates(catalog, trace.context.searchPath, null, name) : [];
       return hidden.length === 0 ? temporary : together([temporary, ...hidden.map((each) => columnsOf(trace, catalog, each))]);
     }
@@ -107,7 +110,7 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
     const holding = relation.schema === 'pg_catalog' ? HOLDING[relation.name] : undefined;
     const telling = SYSTEM_SCHEMAS.has(relation.schema) ? (TELLING[relation.name] ?? []) : null;
     const behind = telling === null && isView(relation) ? definitionOf(trace, catalog, relation) : null;
-    const shown = own.map((source, index): Output => {
+    const lineageOf = (source: SourceColumn, index: number): Output => {
       const { name } = source.column;
       if (relation.name === 'pg_settings' && trace.context.unseenRan) return output(name, unknownLineage('code of the database may have set it'));
       const held = holding?.[name];
@@ -120,7 +123,8 @@ export function columnsOf(trace: Trace, catalog: Catalog | null, relation: Catal
       const generated = all.filter(({ column }) => column.generated === true);
       if (generated.length > 0) return output(name, generated.map((each) => generatedFrom(trace, catalog, each)).reduce(viewColumn, self));
       return output(name, behind === null ? self : viewColumn(self, behind.columns[index]?.lineage ?? unknownLineage('its view could not be followed')));
-    });
+    };
+    const shown = own.map((source, index) => ({ ...lineageOf(source, index), type: typeOfColumn(source.column.type, catalog) }));
     found = { columns: withRows(shown, rowsOf(behind?.columns ?? [])), computed: behind?.computed ?? NOTHING_COMPUTED };
     if (steady) known.set(relation, found);
   }

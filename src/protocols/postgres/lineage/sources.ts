@@ -4,6 +4,7 @@
  * costs nothing and a missed meaning would show a value.
  */
 import { derived, isMade, isNothing, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
+import type { ValueType } from './value-kinds.js';
 
 export interface Output {
   /** Null: the server makes a name up. */
@@ -13,6 +14,8 @@ export interface Output {
   readonly many: boolean;
   /** What decides how many rows its query has, where their number spells that out; the same for all columns of a query. */
   readonly rows?: Lineage;
+  /** Where that is certain. */
+  readonly type?: ValueType | null;
 }
 
 export function output(name: string | null, lineage: Lineage, many = false): Output {
@@ -106,6 +109,23 @@ export class Level {
     const name = names.at(-1) ?? '';
     const qualifier = names.at(-2) ?? null;
     return qualifier === null ? this.#unqualified(name) : this.#qualified(qualifier, name);
+  }
+
+  /** There is a column by this qualified name. */
+  has(names: readonly string[]): boolean {
+    return this.#find(names.at(-2) ?? '').some(({ columns }) => columns.some(({ name, many }) => !many && name === names.at(-1)));
+  }
+
+  /** The type of a column; null where it is not certain which one is meant. */
+  typeOf(names: readonly string[]): ValueType | null {
+    const name = names.at(-1) ?? '';
+    const qualifier = names.at(-2) ?? null;
+    const found = (qualifier === null ? this.sources : this.#find(qualifier)).flatMap(({ columns }) =>
+      columns.filter((each) => each.many || each.name === name),
+    );
+    const [first] = found;
+    if (first === undefined) return qualifier === null ? (this.parent?.typeOf(names) ?? null) : null;
+    return found.every(({ many, type }) => !many && type === first.type) ? (first.type ?? null) : null;
   }
 
   /** Columns of `t.*`. */

@@ -10,7 +10,7 @@ import { deleteColumns, insertColumns, mergeColumns, updateColumns } from './mod
 import { create, selectColumns } from './queries.js';
 import { columnsOf, relationColumns } from './relations.js';
 import { Level, type Output, output } from './sources.js';
-import { type Comparison, type Condition, type Created, type Flow, type LineageContext, type Tie, TooMuch, Trace } from './trace.js';
+import { type Comparison, type Condition, type Created, type Failure, type Flow, type LineageContext, type Tie, TooMuch, Trace } from './trace.js';
 import { isFree, valueLineage } from './values.js';
 
 export interface StatementLineage {
@@ -19,6 +19,7 @@ export interface StatementLineage {
   /** What the rows spell out by their number, or by which of them stay: a plan that ran says how many there were. */
   readonly spelled: Lineage;
   readonly conditions: readonly Condition[];
+  readonly failures: readonly Failure[];
   readonly flows: readonly Flow[];
   /** Of constants and parameters. Of one that is run by its name these hold what it is given. */
   readonly plainFlows: readonly Flow[];
@@ -82,6 +83,7 @@ export function statementLineage(statement: unknown, context: LineageContext): S
       outputs: [output(null, unknown, true)],
       spelled: unknown,
       conditions: [{ use: 'other', lineage: unknown }],
+      failures: [],
       flows: [{ relation: null, column: null, what: 'a place that was not traced', lineage: unknown }],
       plainFlows: [],
       created: [],
@@ -95,12 +97,13 @@ export function statementLineage(statement: unknown, context: LineageContext): S
       placed: placedBy(statement),
     };
   }
-  const { conditions, flows, created, literalSensitive } = trace;
+  const { conditions, failures, flows, created, literalSensitive } = trace;
   const comparisons = runsOnce(statement) ? comparedOnly(statement, trace.comparisons) : [];
   return {
     outputs,
     spelled: level.spelled,
     conditions,
+    failures,
     flows,
     plainFlows: trace.plainFlows,
     created,

@@ -15,6 +15,12 @@ export interface Condition {
   readonly lineage: Lineage;
 }
 
+/** What may fail for some values of these columns and not for others, in words: that it fails tells of them. */
+export interface Failure {
+  readonly what: string;
+  readonly lineage: Lineage;
+}
+
 /** A constant, and the byte in the text where it begins. `array`: it is the text of an array of values. */
 export interface GivenConstant {
   readonly at: number;
@@ -100,6 +106,7 @@ export type QueryOf = (trace: Trace, node: unknown, level: Level) => readonly Ou
 export class Trace {
   readonly context: LineageContext;
   readonly conditions: Condition[] = [];
+  readonly failures: Failure[] = [];
   readonly flows: Flow[] = [];
   /** Flows of constants and parameters: of no column, as far as the statement says. */
   readonly plainFlows: Flow[] = [];
@@ -165,6 +172,10 @@ export class Trace {
 
   condition(use: ConditionUse, lineage: Lineage): void {
     if (!isNothing(lineage)) this.conditions.push({ use, lineage });
+  }
+
+  fails(what: string, lineage: Lineage): void {
+    if (!isNothing(lineage)) this.failures.push({ what, lineage });
   }
 
   flow(flow: Flow): void {

@@ -8,6 +8,7 @@ import { dangerousClass } from '../facts/functions.js';
 import { givesSet } from '../facts/set-functions.js';
 import { as, field, flag, isTree, list, qualified, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
 import { condition, decidesRows, groups, spells } from './conditions.js';
+import { arrayFails, attributeFails, callFails, castFails, jsonAggregateFails, nodeFails, operatorFails, selectionFails } from './failing-values.js';
 import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { windowConditions } from './queries.js';
 import { partitionBounds } from './relations.js';
@@ -71,7 +72,7 @@ export function valueLineage(trace: Trace, node: unknown, level: Level): Lineage
   if (QUERIES.has(tag)) return derived(...trace.query(node, level).map(({ lineage }) => lineage));
   switch (tag) {
     case 'ColumnRef':
-      return column(fields, level);
+      return column(trace, fields, level);
     case 'SubLink':
       return subquery(trace, fields, level);
     case 'FuncCall':
@@ -86,7 +87,7 @@ export function valueLineage(trace: Trace, node: unknown, level: Level): Lineage
       return connected(trace, fields, level);
     case 'JsonArrayAgg':
     case 'JsonObjectAgg':
-      return jsonAggregate(trace, fields, level);
+      return jsonAggregate(trace, tag, fields, level);
     case 'TypeCast':
       return cast(trace, fields, level);
     case 'CollateClause':
@@ -97,15 +98,22 @@ export function valueLineage(trace: Trace, node: unknown, level: Level): Lineage
       return presence(trace.value(field(fields, 'arg'), level));
     case 'A_Indirection':
       return selected(trace, fields, level);
-    default:
-      return derived(trace.inside(fields, level, []));
+    default: {
+      const inside = derived(trace.inside(fields, level, []));
+      nodeFails(trace, tag, fields, inside, level);
+      return inside;
+    }
   }
 }
 
-function column(node: Tree, level: Level): Lineage {
+function column(trace: Trace, node: Tree, level: Level): Lineage {
   const fields = list(node, 'fields');
   const names = strings(fields);
-  if (as(fields.at(-1), 'A_Star') === null) return level.resolve(names);
+  if (as(fields.at(-1), 'A_Star') === null) {
+    const found = level.resolve(names);
+    if (names.length > 1 && !level.has(names)) attributeFails(trace, names.at(-1) ?? '', found);
+    return found;
+  }
   const columns = names.length === 0 ? level.shown() : level.star(names.at(-1) ?? '');
   return derived(...columns.map(({ lineage }) => lineage));
 }
@@ -125,7 +133,7 @@ function connected(trace: Trace, node: Tree, level: Level): Lineage {
 }
 
 /** JSON_ARRAYAGG and JSON_OBJECTAGG: their FILTER, ORDER BY and OVER decide like those of any aggregate. */
-function jsonAggregate(trace: Trace, node: Tree, level: Level): Lineage {
+function jsonAggregate(trace: Trace, tag: string, node: Tree, level: Level): Lineage {
   const how = struct(node, 'constructor') ?? {};
   condition(trace, field(how, 'agg_filter'), level);
   for (const item of list(how, 'agg_order')) {
@@ -135,7 +143,9 @@ function jsonAggregate(trace: Trace, node: Tree, level: Level): Lineage {
   }
   const over = struct(how, 'over');
   if (over !== null) windowConditions(trace, over, level);
-  return derived(trace.inside(node, level, []));
+  const inside = derived(trace.inside(node, level, []));
+  jsonAggregateFails(trace, tag, node, level, inside);
+  return inside;
 }
 
 /** What is told by saying whether there is a value: of a column as it is, nothing. */
@@ -147,6 +157,7 @@ function presence(lineage: Lineage): Lineage {
 function selected(trace: Trace, node: Tree, level: Level): Lineage {
   const whole = derived(trace.inside(node, level, []));
   const names = strings(list(node, 'indirection'));
+  selectionFails(trace, node, whole, level);
   if (names.some(givesSet)) decidesRows(trace, whole, level);
   const called = names.filter((name) => {
     const found = trace.context.catalog?.functions(null, name) ?? [];
@@ -160,7 +171,8 @@ function selected(trace: Trace, node: Tree, level: Level): Lineage {
 }
 
 function subquery(trace: Trace, node: Tree, level: Level): Lineage {
-  const columns = trace.query(field(node, 'subselect'), level).map(({ lineage }) => lineage);
+  const shown = trace.query(field(node, 'subselect'), level);
+  const columns = shown.map(({ lineage }) => lineage);
   const tested = field(node, 'testexpr') === undefined ? NOTHING : trace.value(field(node, 'testexpr'), level);
   switch (text(node, 'subLinkType')) {
     case 'EXISTS_SUBLINK':
@@ -176,6 +188,7 @@ function subquery(trace: Trace, node: Tree, level: Level): Lineage {
       return all;
     }
     default:
+      if (text(node, 'subLinkType') === 'ARRAY_SUBLINK') arrayFails(trace, shown[0]?.type ?? null, derived(...columns));
       return derived(tested, ...columns);
   }
 }
@@ -183,6 +196,7 @@ function subquery(trace: Trace, node: Tree, level: Level): Lineage {
 function call(trace: Trace, node: Tree, level: Level): Lineage {
   const [schema, name] = qualified(strings(list(node, 'funcname')));
   const args = list(node, 'args').map((each) => trace.value(each, level));
+  callFails(trace, node, args, level);
   const filter = field(node, 'agg_filter');
   condition(trace, filter, level);
   const filtered = filter === undefined ? NOTHING : trace.value(filter, level);
@@ -238,6 +252,7 @@ function comparesBound(trace: Trace, node: Tree): boolean {
 function operator(trace: Trace, node: Tree, level: Level): Lineage {
   const names = strings(list(node, 'name'));
   const sides = [field(node, 'lexpr'), field(node, 'rexpr')].map((side) => (side === undefined ? NOTHING : trace.value(side, level)));
+  operatorFails(trace, node, sides, level);
   const [schema, name] = qualified(names);
   const own = schema !== 'pg_catalog' && trace.foreignOperator(null, name ?? '');
   if (own) trace.foreign = true;
@@ -264,6 +279,7 @@ function choice(trace: Trace, node: Tree, level: Level): Lineage {
 
 function cast(trace: Trace, node: Tree, level: Level): Lineage {
   const value = trace.value(field(node, 'arg'), level);
+  castFails(trace, node, value, level);
   const type = struct(node, 'typeName') ?? {};
   const [schema, name] = qualified(strings(list(type, 'names')));
   if (trace.context.catalog?.conversions(schema, name ?? '').some((each) => !onlyComputes(each)) === true) {

@@ -407,6 +407,7 @@ function running(statement: TracedStatement, run: TracedStatement): TracedStatem
   const lineage = {
     ...run.lineage,
     conditions,
+    failures: [...own.failures, ...run.lineage.failures],
     names: own.names,
     placed: own.placed,
     computed: derived(own.computed, run.lineage.computed),
@@ -433,5 +434,7 @@ function eitherOf(before: TracedStatement, now: TracedStatement): TracedStatemen
   const outputs = fits
     ? one.map((column, index) => output(column.name, oneOf(column.lineage, other[index]?.lineage ?? column.lineage)))
     : [output(null, derived(...[...one, ...other].map(({ lineage }) => lineage)), true)];
-  return { ...before, lineage: { ...before.lineage, outputs, conditions: [...before.lineage.conditions, ...now.lineage.conditions] } };
+  const conditions = [...before.lineage.conditions, ...now.lineage.conditions];
+  const failures = [...before.lineage.failures, ...now.lineage.failures];
+  return { ...before, lineage: { ...before.lineage, outputs, conditions, failures } };
 }

@@ -8,7 +8,7 @@ import type { Effect, Facts } from '../../../contract/operation.js';
 import { type Catalog, type CatalogRelation, isView } from '../catalog/catalog.js';
 import { type Lineage, sourceColumns } from '../lineage/lineage.js';
 import { relationLineage } from '../lineage/statement-lineage.js';
-import type { Condition, Created, Flow, Tie } from '../lineage/trace.js';
+import type { Condition, Created, Failure, Flow, Tie } from '../lineage/trace.js';
 import { changedName } from './changed-names.js';
 import { newPlace } from './inherited-columns.js';
 import type { SessionTables } from './session-tables.js';
@@ -86,6 +86,7 @@ function tracedRefusal({ lineage, copy, copiesOut, literals }: TracedStatement, 
   const { door } = question;
   const why =
     firstOf(lineage.conditions, (each) => conditionRefusal(each, door)) ??
+    firstOf(lineage.failures, (each) => failureRefusal(each, door)) ??
     firstOf(lineage.flows, (each) => flowRefusal(each, question)) ??
     firstOf(lineage.created, (each) => createdRefusal(each, question)) ??
     firstOf(lineage.ties, (each) => tieRefusal(each, question));
@@ -266,6 +267,13 @@ function createdRefusal(created: Created, { door, catalog, shifted, inherits }: 
       : 'make it a temporary table, or have its column tagged';
     return `${hidden} may not be kept in ${name}, where nothing would hide it; ${instead}`;
   });
+}
+
+/** Who may not let hidden data decide learns it no more by what fails. */
+function failureRefusal({ what, lineage }: Failure, door: MaskingDoor): string | null {
+  if (conditionRefusal({ use: 'other', lineage }, door) === null) return null;
+  const hidden = hiddenIn(lineage, door) ?? 'what is not known';
+  return `${hidden} may not decide whether the statement fails, and ${what} fails for some values and not for others; take the value as it is, or compute with what you see of it`;
 }
 
 function conditionRefusal({ use, lineage }: Condition, door: MaskingDoor): string | null {

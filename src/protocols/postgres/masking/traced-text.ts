@@ -40,6 +40,7 @@ const NOT_UNDERSTOOD: TracedStatement = {
     outputs: [output(null, UNKNOWN, true)],
     spelled: UNKNOWN,
     conditions: [],
+    failures: [],
     flows: [],
     plainFlows: [],
     created: [],

@@ -42,5 +42,6 @@ export function writtenCatalog({ tables = {}, views = {}, functions = [], operat
     operators: named(operators),
     conversions: () => [],
     type: () => null,
+    isDomain: () => false,
   } as unknown as Catalog;
 }

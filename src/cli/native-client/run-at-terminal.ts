@@ -4,8 +4,8 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
-import { constants } from 'node:os';
 import type { IPty } from '@lydell/node-pty';
+import { signalName } from '../../base/signal-name.js';
 import { wholeOutput } from '../../base/whole-output.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { ClientRecorder } from '../record/client-recorder.js';
@@ -57,7 +57,7 @@ export async function runAtTerminal({ command, args, env }: ProgramOptions, reco
   for (const signal of PASSED_SIGNALS) process.on(signal, onSignal);
   const end = await new Promise<ProgramEnd>((resolve) => {
     pty.onExit(({ exitCode, signal }) =>
-      resolve(signal === undefined || signal === 0 ? { kind: 'code', code: exitCode } : { kind: 'signal', signal: nameOf(signal) }),
+      resolve(signal === undefined || signal === 0 ? { kind: 'code', code: exitCode } : { kind: 'signal', signal: signalName(signal) }),
     );
   });
   for (const signal of PASSED_SIGNALS) process.off(signal, onSignal);
@@ -96,11 +96,6 @@ async function open(
   } catch (cause) {
     throw new GwError('client.missing', `Cannot run "${command}": the system refused.`, { cause, hint: 'Check the name and the PATH.' });
   }
-}
-
-function nameOf(signal: number): NodeJS.Signals {
-  for (const [name, number] of Object.entries(constants.signals)) if (number === signal) return name as NodeJS.Signals;
-  return 'SIGKILL';
 }
 
 /**

@@ -1,8 +1,8 @@
 /** A program of a session on a terminal of its own (a PTY), which is of the size of the client's and is resized with it. */
 import type { Socket } from 'node:net';
-import { constants } from 'node:os';
 import type { IPty } from '@lydell/node-pty';
 import type { Channel, TerminalRequest } from 'ssh2';
+import { signalName } from '../../base/signal-name.js';
 import { wholeOutput } from '../../base/whole-output.js';
 import { cannotRun } from './cannot-run.js';
 import { ChannelWriter } from './channel-writer.js';
@@ -46,7 +46,7 @@ export function runInTerminal(channel: Channel, program: Program, request: Termi
   });
   master.on('drain', () => channel.resume());
   const ended = new Promise<number | NodeJS.Signals>((resolve) => {
-    pty.onExit(({ exitCode, signal }) => resolve(signal === undefined || signal === 0 ? exitCode : nameOf(signal)));
+    pty.onExit(({ exitCode, signal }) => resolve(signal === undefined || signal === 0 ? exitCode : signalName(signal)));
   }).then((how) => {
     exited = true;
     channel.resume();
@@ -76,8 +76,3 @@ function open(program: Program, { term, cols, rows }: TerminalRequest): IPty | {
 
 /** A client that does not know how large it is says 0. */
 const sizeOf = (asked: number, usual: number): number => (asked === 0 ? usual : Math.min(asked, LARGEST));
-
-function nameOf(signal: number): NodeJS.Signals {
-  for (const [name, number] of Object.entries(constants.signals)) if (number === signal) return name as NodeJS.Signals;
-  return 'SIGKILL';
-}

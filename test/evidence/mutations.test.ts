@@ -15,6 +15,7 @@ import { silentLogger } from '../../src/base/logger.js';
 import { leafHash } from '../../src/base/merkle-hash.js';
 import { treeRoot } from '../../src/base/merkle-proof.js';
 import { ROOT } from '../support/build-cli.js';
+import { copyLive } from '../support/copy-live.js';
 import { type EvidenceWorld, startEvidenceWorld } from './evidence-world.js';
 import { edit, filesOf, lines, runScript, signAgain, verifyBoth, withCopy } from './pack-tools.js';
 
@@ -354,7 +355,7 @@ describe('a log that was written anew by somebody with its key', () => {
   /** The evidence of the gateway with other entries in its log, as they would be signed, and a pack of it. */
   async function forged(name: string, change: (leaves: readonly AuditLeaf[]) => readonly AuditLeaf[]): Promise<string> {
     const data = join(world.world.dir, name);
-    await cp(world.data, data, { recursive: true, filter: (source) => !/lock$|\/state/.test(source) });
+    await copyLive(world.data, data, /lock$|\/state/);
     const directory = join(data, 'log', '0');
     const files = new LogFiles(directory);
     const size = parseCheckpoint((await files.checkpoint()) as Buffer)?.checkpoint.size ?? 0;
@@ -404,7 +405,7 @@ describe('a log that was written anew by somebody with its key', () => {
 
   it('is not signed again by an export when its checkpoint is not signed, or its tiles do not fit', async () => {
     const damaged = join(world.world.dir, 'damaged');
-    await cp(world.data, damaged, { recursive: true, filter: (source) => !/lock$|\/state/.test(source) });
+    await copyLive(world.data, damaged, /lock$|\/state/);
     const tiles = (await filesOf(join(damaged, 'log', '0'))).filter((file) => file.startsWith('tile/entries'));
     const tile = join(damaged, 'log', '0', tiles.at(-1) ?? '');
     await writeFile(tile, (await readFile(tile, 'latin1')).replace('sub-alice', 'sub-bobby'), 'latin1');

@@ -1,7 +1,7 @@
 /** Packs of a real gateway: what is in them, that others can read and check them, and that the same period gives the same bytes. */
 import { execFile } from 'node:child_process';
 import { createHash, createPublicKey, verify } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { dsse } from '@sigstore/core';
@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseVerifierKey } from '../../src/audit/index.js';
 import { preAuthEncoding } from '../../src/evidence/manifest.js';
 import { ROOT } from '../support/build-cli.js';
+import { copyLive } from '../support/copy-live.js';
 import { isEnvelopeSigned, isIncluded } from '../support/other-verifier.js';
 import { playCast, screenOf } from '../support/played-cast.js';
 import { type EvidenceWorld, startEvidenceWorld } from './evidence-world.js';
@@ -325,7 +326,7 @@ describe('an export', () => {
 
   it('out of a copy of the files, without a gateway, gives the same records and proofs, and says what it could not have', async () => {
     const copy = join(dir, 'copy');
-    await cp(world.data, copy, { recursive: true, filter: (source) => !/lock$|\/state/.test(source) });
+    await copyLive(world.data, copy, /lock$|\/state/);
     const out = join(dir, 'offline');
     const exported = await world.home.run(['evidence', 'export', '--data', copy, '--from', FROM, '--to', to, '-o', out]);
     expect(exported.code).toBe(0);

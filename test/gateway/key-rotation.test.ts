@@ -4,6 +4,7 @@ import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { eventually } from '../store/state-server.js';
+import { copyLive } from '../support/copy-live.js';
 import { type CliHome, makeHome } from '../support/run-cli.js';
 import { type GatewayWorld, type RunningGateway, startGatewayWorld } from './gateway-world.js';
 
@@ -88,7 +89,7 @@ it('a gateway that runs takes the new key by itself, and one that is down with i
 
   // Without the statements, or with one that is changed, the first key leads nowhere.
   const copy = join(world.dir, 'copy');
-  await cp(data, copy, { recursive: true, filter: (source) => !/state/.test(source) });
+  await copyLive(data, copy, /state/);
   const statement = await readFile(join(copy, 'log', 'rotation.1'));
   await writeFile(join(copy, 'log', 'rotation.1'), Buffer.from(statement.toString().replace('test', 'tess')));
   const forged = await gw('verify', '--from', copy, '--key', old, '--json');

@@ -13,6 +13,7 @@ import { listWorkers } from '../../../src/recording/journal-directory.js';
 import { isWorkerAlive } from '../../../src/recording/worker-lock.js';
 import { type GatewayWorld, type RunningGateway, startGatewayWorld } from '../../gateway/gateway-world.js';
 import { eventually } from '../../store/state-server.js';
+import { copyLive } from '../copy-live.js';
 import type { Evidence } from './audit.js';
 import { GrowingLog } from './growing-log.js';
 import { KeptRecord } from './kept-record.js';
@@ -203,7 +204,7 @@ export class KillRun {
   async damagedLog(damage: (dataDir: string) => Promise<void>): Promise<string[]> {
     const copy = await mkdtemp(join(this.#world.dir, 'damaged-'));
     try {
-      await cp(join(this.#world.dir, 'data', 'log'), join(copy, 'log'), { recursive: true });
+      await copyLive(join(this.#world.dir, 'data', 'log'), join(copy, 'log'));
       await cp(join(this.#world.dir, 'data', 'audit-key'), join(copy, 'audit-key'));
       await damage(copy);
       return await this.#log.problemsOf(copy);

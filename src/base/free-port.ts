@@ -15,13 +15,12 @@ export interface HeldPort {
   release(): Promise<void>;
 }
 
-/** @throws Error when there is no free port, or the system's when the host has none at all */
+/** Where hardly one of them is free, any that the system has. @throws the error of the system when there is none, or the host is none of this machine */
 export async function holdFreePort(host: string): Promise<HeldPort> {
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const held = await holdPort(host, FIRST + randomInt(PORTS));
+  for (let attempt = 1; ; attempt++) {
+    const held = await holdPort(host, attempt > ATTEMPTS ? 0 : FIRST + randomInt(PORTS));
     if (held !== null) return held;
   }
-  throw new Error(`There is no free port from ${FIRST} to ${FIRST + PORTS - 1} on ${host}.`);
 }
 
 /** A number that was free a moment ago, on loopback where no host is given. @throws as `holdFreePort` */
@@ -36,9 +35,13 @@ export function holdPort(host: string, port: number): Promise<HeldPort | null> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'EADDRINUSE') resolve(null);
+      if (cause.code === 'EADDRINUSE' && port !== 0) resolve(null);
       else reject(cause);
     });
-    server.listen({ host, port }, () => resolve({ port, release: () => new Promise((released) => server.close(() => released())) }));
+    server.listen({ host, port }, () => {
+      const address = server.address();
+      const listening = typeof address === 'object' && address !== null ? address.port : port;
+      resolve({ port: listening, release: () => new Promise((released) => server.close(() => released())) });
+    });
   });
 }

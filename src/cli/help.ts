@@ -7,8 +7,7 @@ class ExamplesFirst extends CommandHelp {
     return super.flags(
       flags.map((flag) => {
         if (!('default' in flag) || !Array.isArray(flag.default) || flag.default.length > 0) return flag;
-        const { default: _, ...rest } = flag;
-        return rest;
+        return Object.fromEntries(Object.entries(flag).filter(([name]) => name !== 'default')) as typeof flag;
       }),
     );
   }

@@ -415,15 +415,4 @@ describe('start, stop, start again', () => {
     const done = await gw(['quickstart', 'token', 'alice', '--dir', dir, '--json']).finished;
     expect(JSON.parse(done.stdout)).toMatchObject({ error: { code: 'quickstart.unknown' } });
   });
-
-  test(
-    'the tour holds, as CI plays it',
-    async () => {
-      const done = await gw(['quickstart', '--dir', dir, '--port', '0', '--tour'], { CI: '1' }).finished;
-      expect(done.stderr).toContain('steps held');
-      expect(done.code).toBe(0);
-      expectNothingLeft();
-    },
-    MINUTES,
-  );
 });

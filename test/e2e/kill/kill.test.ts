@@ -12,9 +12,9 @@ import type { RecordedSession } from '../../support/kill/recorded-sessions.js';
 import { KillRun } from '../../support/kill/run.js';
 
 const SEED = Number(process.env['GW_KILL_SEED'] ?? Math.floor(Math.random() * 1e9));
-const ROUNDS = Number(process.env['GW_KILL_ROUNDS'] ?? 9);
+const ROUNDS = Number(process.env['GW_KILL_ROUNDS'] ?? 6);
 /** In each round; then the gateway itself. */
-const PLAN = JSON.parse(process.env['GW_KILL_PLAN'] ?? '{"client":25,"backend":3,"worker":4,"server":1}') as Parameters<KillRounds['round']>[0];
+const PLAN = JSON.parse(process.env['GW_KILL_PLAN'] ?? '{"client":38,"backend":4,"worker":6,"server":1}') as Parameters<KillRounds['round']>[0];
 const KILLS = 300;
 /** Rounds from one reading of everything to the next. */
 const WHOLE = 25;

@@ -8,6 +8,7 @@ import { type RunningQuickstart, startQuickstart } from '../../src/quickstart/st
 import { serverAccount } from '../../src/store/server-account.js';
 import { buildCli } from '../support/build-cli.js';
 import { type ProgramResult, runProgram } from '../support/run-program.js';
+import { worldEnvironment } from '../support/world-environment.js';
 
 let home = '';
 let running: RunningQuickstart;
@@ -32,15 +33,7 @@ afterAll(async () => {
 });
 
 async function gw(args: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<ProgramResult> {
-  const env = {
-    PATH: process.env['PATH'] ?? '',
-    HOME: home,
-    XDG_CONFIG_HOME: join(home, 'config'),
-    XDG_STATE_HOME: join(home, 'state'),
-    NO_COLOR: '1',
-    ...more,
-  };
-  return runProgram(process.execPath, ['bin/run.js', ...args], { env });
+  return runProgram(process.execPath, ['bin/run.js', ...args], { env: { ...worldEnvironment(home), ...more } });
 }
 
 async function asAlice(args: readonly string[]): Promise<ProgramResult> {

@@ -14,6 +14,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { approveDevice } from '../../src/quickstart/approve-device.js';
 import { buildCli } from '../support/build-cli.js';
 import { runProgram } from '../support/run-program.js';
+import { worldEnvironment } from '../support/world-environment.js';
 
 interface Ready {
   readonly gateway: string;
@@ -51,11 +52,7 @@ function gw(
   environment: Readonly<Record<string, string>> = {},
 ): { child: ChildProcess; finished: Promise<Finished>; line: Promise<string> } {
   const env = {
-    PATH: process.env['PATH'] ?? '',
-    HOME: home,
-    XDG_CONFIG_HOME: join(home, 'config'),
-    XDG_STATE_HOME: join(home, 'state'),
-    NO_COLOR: '1',
+    ...worldEnvironment(home),
     PSQLRC: '/dev/null',
     ...environment,
   };

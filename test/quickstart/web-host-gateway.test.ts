@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RecordedOperation } from '../../src/recording/recorded.js';
 import { eventually } from '../store/state-server.js';
+import { isRunning } from '../support/process-list.js';
 import { run, type SshWorld, startSshWorld } from '../support/ssh-world.js';
-import { atTerminal, isRunning, startWebHost, type WebHostWorld } from './web-host-world.js';
+import { atTerminal, startWebHost, type WebHostWorld } from './web-host-world.js';
 
 let host: WebHostWorld;
 let world: SshWorld;
@@ -44,9 +45,9 @@ describe('through a gateway', () => {
     expect(await terminal.ended).toBe(9);
     const left = atTerminal('ssh', [...world.options(), '-tt', 'web-1', 'echo "pid <$$>"; exec sleep 1000'], environment());
     const pid = Number((await left.shows(/pid <(\d+)>/))[1]);
-    expect(await isRunning(pid)).toBe(true);
+    expect(isRunning(pid)).toBe(true);
     left.pty.kill('SIGKILL');
-    await eventually('it ended', async () => !(await isRunning(pid)));
+    await eventually('it ended', () => !isRunning(pid));
   });
 
   it('files of 50 MB go there and back by scp as they were', async () => {

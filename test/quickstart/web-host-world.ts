@@ -103,12 +103,6 @@ export function atTerminal(command: string, args: readonly string[], env: Readon
   };
 }
 
-/** Whether a process is there; one that ended and was not waited for is not. */
-export async function isRunning(pid: number): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null);
-  return stat !== null && stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3) !== 'Z';
-}
-
 /** First bytes that a program says. */
 export async function firstOutput(stream: NodeJS.ReadableStream): Promise<string> {
   const [chunk] = (await once(stream, 'data')) as [Buffer];

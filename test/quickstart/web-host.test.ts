@@ -24,8 +24,9 @@ import { keptKey } from '../../src/quickstart/web-keys.js';
 import { startWebTarget } from '../../src/quickstart/web-target.js';
 import { eventually } from '../store/state-server.js';
 import { ROOT } from '../support/build-cli.js';
+import { isRunning } from '../support/process-list.js';
 import { run } from '../support/ssh-world.js';
-import { atTerminal, firstOutput, isRunning, startWebHost, type WebHostWorld } from './web-host-world.js';
+import { atTerminal, firstOutput, startWebHost, type WebHostWorld } from './web-host-world.js';
 
 const IS_ROOT = process.getuid?.() === 0;
 let world: WebHostWorld;
@@ -114,9 +115,9 @@ describe('a command', () => {
   it('hangs up with its client', async () => {
     const child = spawn('ssh', [...world.options, world.login, 'echo $$; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'inherit'] });
     const pid = Number(await firstOutput(child.stdout));
-    expect(await isRunning(pid)).toBe(true);
+    expect(isRunning(pid)).toBe(true);
     child.kill('SIGKILL');
-    await eventually('it ended', async () => !(await isRunning(pid)));
+    await eventually('it ended', () => !isRunning(pid));
   });
 });
 
@@ -157,9 +158,9 @@ describe('a shell', () => {
     const terminal = atTerminal('ssh', [...world.options, '-tt', world.login]);
     terminal.pty.write('sh -c \'echo "pid <$$>"; exec sleep 1000\'\r');
     const pid = Number((await terminal.shows(/pid <(\d+)>/))[1]);
-    expect(await isRunning(pid)).toBe(true);
+    expect(isRunning(pid)).toBe(true);
     terminal.pty.kill('SIGKILL');
-    await eventually('it ended', async () => !(await isRunning(pid)));
+    await eventually('it ended', () => !isRunning(pid));
   });
 });
 
@@ -336,9 +337,9 @@ describe('the server', () => {
     const sleeper = spawn('ssh', [...other.options, other.login, 'trap "" HUP; echo $$; while :; do sleep 1; done'], { stdio: ['ignore', 'pipe', 'ignore'] });
     const shell = atTerminal('ssh', [...other.options, '-tt', other.login, 'echo "pid <$$>"; exec sleep 1000']);
     const pids = [Number(await firstOutput(sleeper.stdout)), Number((await shell.shows(/pid <(\d+)>/))[1])];
-    for (const pid of pids) expect(await isRunning(pid)).toBe(true);
+    for (const pid of pids) expect(isRunning(pid)).toBe(true);
     await other.target.stop();
-    for (const pid of pids) expect(await isRunning(pid)).toBe(false);
+    for (const pid of pids) expect(isRunning(pid)).toBe(false);
     await expect(run('ssh', [...other.options, other.login, 'true'])).resolves.toMatchObject({ code: 255 });
   });
 

@@ -1,4 +1,6 @@
 /** A program that a session of web-1 runs, whichever way: what can be done to it. It leads a process group of its own. */
+import { errorCode } from '../../base/error-code.js';
+
 export interface Program {
   readonly shell: string;
   readonly args: readonly string[];
@@ -23,6 +25,6 @@ export function signalGroup(leader: number, name: NodeJS.Signals): void {
     process.kill(-leader, name);
   } catch (cause) {
     // ESRCH: it ended in this very moment. EPERM: all that is left of it belongs to somebody else by now.
-    if (!['ESRCH', 'EPERM'].includes((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+    if (!['ESRCH', 'EPERM'].includes(errorCode(cause))) throw cause;
   }
 }

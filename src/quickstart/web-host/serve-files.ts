@@ -127,8 +127,8 @@ export function serveFiles(sftp: SftpStream): void {
   sftp.on('STAT', (id, path) => next(id, async () => tellAttributes(id, await fs.stat(named(path)))));
   sftp.on('LSTAT', (id, path) => next(id, async () => tellAttributes(id, await fs.lstat(named(path)))));
   sftp.on('FSTAT', (id, handle) => next(id, async () => tellAttributes(id, await fileOf(handle).stat())));
-  sftp.on('SETSTAT', (id, path, attributes) => next(id, () => setAttributes(named(path), attributes)));
-  sftp.on('FSETSTAT', (id, handle, attributes) => next(id, () => setAttributesOfOpen(fileOf(handle), attributes)));
+  sftp.on('SETSTAT', (id, path, attributes) => next(id, () => setAttributes(byName(named(path)), attributes)));
+  sftp.on('FSETSTAT', (id, handle, attributes) => next(id, () => setAttributes(fileOf(handle), attributes)));
   sftp.on('OPENDIR', (id, path) =>
     next(id, async () => {
       hasRoom();
@@ -234,16 +234,19 @@ async function rename(from: string, to: string): Promise<void> {
   await fs.rename(from, to);
 }
 
-async function setAttributes(path: string, { size, mode, atime, mtime, uid, gid }: FileAttributes): Promise<void> {
-  if (size !== undefined) await fs.truncate(path, size);
-  if (mode !== undefined) await fs.chmod(path, mode & 0o7777);
-  if (atime !== undefined && mtime !== undefined) await fs.utimes(path, atime, mtime);
-  if (uid !== undefined && gid !== undefined) await fs.chown(path, uid, gid);
-}
+/** What has attributes: a file that is open, or whatever has a name. */
+type Changeable = Pick<fs.FileHandle, 'truncate' | 'chmod' | 'utimes' | 'chown'>;
 
-async function setAttributesOfOpen(file: fs.FileHandle, { size, mode, atime, mtime, uid, gid }: FileAttributes): Promise<void> {
-  if (size !== undefined) await file.truncate(size);
-  if (mode !== undefined) await file.chmod(mode & 0o7777);
-  if (atime !== undefined && mtime !== undefined) await file.utimes(atime, mtime);
-  if (uid !== undefined && gid !== undefined) await file.chown(uid, gid);
+const byName = (path: string): Changeable => ({
+  truncate: (size) => fs.truncate(path, size),
+  chmod: (mode) => fs.chmod(path, mode),
+  utimes: (atime, mtime) => fs.utimes(path, atime, mtime),
+  chown: (uid, gid) => fs.chown(path, uid, gid),
+});
+
+async function setAttributes(of: Changeable, { size, mode, atime, mtime, uid, gid }: FileAttributes): Promise<void> {
+  if (size !== undefined) await of.truncate(size);
+  if (mode !== undefined) await of.chmod(mode & 0o7777);
+  if (atime !== undefined && mtime !== undefined) await of.utimes(atime, mtime);
+  if (uid !== undefined && gid !== undefined) await of.chown(uid, gid);
 }

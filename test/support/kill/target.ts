@@ -9,8 +9,8 @@ import type { Logger } from '../../../src/base/logger.js';
 import { Secret } from '../../../src/base/secret.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../../src/store/embedded-postgres.js';
 import { eventually } from '../../store/state-server.js';
+import { childProcesses } from '../process-list.js';
 import { query, RawClient, rowsOf } from '../raw-client.js';
-import { childProcesses } from './process-list.js';
 import type { SeededRandom } from './seeded-random.js';
 
 /** A statement as the server says that it executes it. */

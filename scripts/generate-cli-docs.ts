@@ -1,4 +1,4 @@
-/** Writes docs/reference/cli.md from the compiled commands. Reads the commands, not the manifest file, so that the order of generators does not matter. */
+/** Writes docs/reference/cli.md from the commands in `dist`. Reads the commands, not the manifest file, so that the order of generators does not matter. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Plugin } from '@oclif/core';

@@ -1,4 +1,4 @@
-/** Writes oclif.manifest.json from the compiled commands: with it oclif starts without loading any command but the one that runs. */
+/** Writes oclif.manifest.json from the commands in `dist`: with it oclif starts without loading any command but the one that runs. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Plugin } from '@oclif/core';

@@ -1,7 +1,7 @@
 /**
  * Lets Node run the TypeScript of this repository as it stands: `node --import ./scripts/load-typescript.mjs FILE.ts`.
  * Types are erased file by file by the compiler that is here anyway (the sources are `erasableSyntaxOnly`, so nothing else has to
- * happen), and an import of `./x.js` finds `./x.ts`. Development only: what is published is compiled to `dist`.
+ * happen), and an import of `./x.js` finds `./x.ts`. Development only: what is published is bundled into `dist`.
  */
 import { register } from 'node:module';
 

@@ -19,7 +19,7 @@ try {
   const names = tarball.files.map((file) => file.path);
   const needed = ['bin/run.js', 'oclif.manifest.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md', 'dist/commands/login.js'];
   const absent = needed.filter((name) => !names.includes(name));
-  const surplus = names.filter((name) => /^(test|src|bench|scripts|docs|\.)/.test(name) || name.endsWith('.tsbuildinfo'));
+  const surplus = names.filter((name) => /^(test|src|bench|scripts|docs|\.)/.test(name) || name === 'dist/.built');
   if (absent.length > 0) throw new Error(`the package lacks ${absent.join(', ')}`);
   if (surplus.length > 0) throw new Error(`the package holds ${surplus.slice(0, 10).join(', ')}`);
 

@@ -38,9 +38,10 @@ const installedAt = changedAt(join(root, 'node_modules', '.package-lock.json'));
 if (installedAt === 0 || installedAt < changedAt(join(root, 'package-lock.json')))
   run('installing dependencies (npm ci)', 'npm', ['ci', '--no-audit', '--no-fund']);
 
-const builtAt = changedAt(join(root, 'dist', '.tsbuildinfo'));
+const builtAt = changedAt(join(root, 'dist', '.built'));
 const newest = readdirSync(join(root, 'src'), { recursive: true }).reduce((latest, entry) => Math.max(latest, changedAt(join(root, 'src', entry))), 0);
-if (builtAt < Math.max(newest, installedAt, changedAt(join(root, 'tsconfig.json')))) run('building', process.execPath, [join(root, 'scripts', 'build.mjs')]);
+if (builtAt < Math.max(newest, installedAt, changedAt(join(root, 'scripts', 'bundle.mjs'))))
+  run('building', process.execPath, [join(root, 'scripts', 'build.mjs')]);
 
 /** Who started us, and who started that: under npm its shell, and npm. Where there is no /proc only the first is known. */
 function ancestors() {

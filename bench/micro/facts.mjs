@@ -1,8 +1,9 @@
 /**
- * What understanding a statement costs: a shape hit (new literals each time), an exact hit, and a parse. Build first, then
- * `node bench/micro/facts.mjs`; prints nanoseconds for each call. Figures are for comparison on one machine, never a test.
+ * What understanding a statement costs: a shape hit (new literals each time), an exact hit, and a parse. `node bench/micro/facts.mjs`; prints nanoseconds for each call. Figures are for comparison on one machine, never a test.
  */
-import { prepareParser, StatementCache } from '../../dist/protocols/postgres/facts/index.js';
+import { bundled } from './bundled.mjs';
+
+const { prepareParser, StatementCache } = await bundled('facts', ['protocols/postgres/facts/index']);
 
 const ROUNDS = 400_000;
 

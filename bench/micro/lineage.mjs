@@ -1,10 +1,14 @@
 /**
  * What tracing a statement costs: where each value of its result comes from, traced anew and kept, for a small statement and for an analytic one of 60
- * lines over views. Build first, then `node bench/micro/lineage.mjs`; prints microseconds for each. Figures are for comparison on one machine, never a test.
+ * lines over views. `node bench/micro/lineage.mjs`; prints microseconds for each. Figures are for comparison on one machine, never a test.
  */
-import { createCatalog } from '../../dist/protocols/postgres/catalog/catalog.js';
-import { analyseText, prepareParser } from '../../dist/protocols/postgres/facts/index.js';
-import { traceText } from '../../dist/protocols/postgres/masking/traced-text.js';
+import { bundled } from './bundled.mjs';
+
+const { createCatalog, analyseText, prepareParser, traceText } = await bundled('lineage', [
+  'protocols/postgres/catalog/catalog',
+  'protocols/postgres/facts/index',
+  'protocols/postgres/masking/traced-text',
+]);
 
 const COLUMNS = 'id customer_id account_id ssn email phone name amount currency booked_at memo region segment opened_at closed_at'.split(' ');
 const relation = (oid, name, definition = null) => ({

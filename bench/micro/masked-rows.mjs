@@ -1,12 +1,16 @@
 /**
  * What it costs to mask the rows of a result: nanoseconds of processor time for each row of 250 bytes (the rows of `bench -- masking`), in whole
- * stretches as they come from a target. Build first, then `node bench/micro/masked-rows.mjs`. Figures are for comparison on one machine, never a test.
+ * stretches as they come from a target. `node bench/micro/masked-rows.mjs`. Figures are for comparison on one machine, never a test.
  */
 import { fileURLToPath } from 'node:url';
-import { Secret } from '../../dist/base/secret.js';
-import { DETECTED_CLASSES } from '../../dist/contract/masking.js';
-import { createMaskingDoor, createTokenKeys } from '../../dist/masking/index.js';
-import { ResultMasker } from '../../dist/protocols/postgres/masking/result-masker.js';
+import { bundled } from './bundled.mjs';
+
+const { Secret, DETECTED_CLASSES, createMaskingDoor, createTokenKeys, ResultMasker } = await bundled('masked-rows', [
+  'base/secret',
+  'contract/masking',
+  'masking/index',
+  'protocols/postgres/masking/result-masker',
+]);
 
 export const ROWS = 1000;
 const ROUNDS = 7;

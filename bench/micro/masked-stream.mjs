@@ -1,10 +1,12 @@
 /**
  * What it costs to take masked rows off the wire: nanoseconds of processor time for each row of 250 bytes that comes in reads of 64 KiB, where a row spans
- * two reads nearly always. Build first, then `node bench/micro/masked-stream.mjs`. Figures are for comparison on one machine, never a test.
+ * two reads nearly always. `node bench/micro/masked-stream.mjs`. Figures are for comparison on one machine, never a test.
  */
-import { Backend } from '../../dist/protocols/postgres/backend.js';
-import { Wait } from '../../dist/protocols/postgres/flight.js';
+
+import { bundled } from './bundled.mjs';
 import { maskerFor, nanoseconds, ROWS, rows } from './masked-rows.mjs';
+
+const { Backend, Wait } = await bundled('masked-stream', ['protocols/postgres/backend', 'protocols/postgres/flight']);
 
 const READ = 64 * 1024;
 const ROUNDS = 7;

@@ -1,11 +1,14 @@
 /**
  * What looking for sensitive values costs: megabytes for each second of processor time over clean text, typical rows and hostile input, and microseconds for each
- * transform. Build first, then `node bench/micro/masking.mjs`. Figures are for comparison on one machine, never a test.
+ * transform. `node bench/micro/masking.mjs`. Figures are for comparison on one machine, never a test.
  */
+import { bundled } from './bundled.mjs';
 
-import { Secret } from '../../dist/base/secret.js';
-import { DETECTED_CLASSES } from '../../dist/contract/masking.js';
-import { createScanner, createTokenKeys, createTransform, Findings, maskFindings } from '../../dist/masking/index.js';
+const { Secret, DETECTED_CLASSES, createScanner, createTokenKeys, createTransform, Findings, maskFindings } = await bundled('masking', [
+  'base/secret',
+  'contract/masking',
+  'masking/index',
+]);
 
 const MEGABYTES = 8;
 const ROUNDS = 9;

@@ -1,17 +1,20 @@
 /**
- * What policy costs with 1,000 rules loaded: a decision, a view, a reload beside sessions, a replay of journals. Build first, then
- * `node bench/micro/policy.mjs`; writes bench/results/policy.json. Figures are for comparison on one machine, never a test.
+ * What policy costs with 1,000 rules loaded: a decision, a view, a reload beside sessions, a replay of journals. `node bench/micro/policy.mjs`; writes bench/results/policy.json. Figures are for comparison on one machine, never a test.
  */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { silentLogger } from '../../dist/base/logger.js';
-import { loadPolicyGently } from '../../dist/policy/gentle-load.js';
-import { loadPolicy, replayClock, Simulation } from '../../dist/policy/index.js';
-import { protocols } from '../../dist/protocols/index.js';
-import { openJournal, replayOperations } from '../../dist/recording/index.js';
+import { bundled } from './bundled.mjs';
+
+const { silentLogger, loadPolicyGently, loadPolicy, replayClock, Simulation, protocols, openJournal, replayOperations } = await bundled('policy', [
+  'base/logger',
+  'policy/gentle-load',
+  'policy/index',
+  'protocols/index',
+  'recording/index',
+]);
 
 const ROUNDS = 5;
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;

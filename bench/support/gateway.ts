@@ -8,7 +8,7 @@ import { systemClock } from '../../src/base/clock.js';
 import type { Durability } from '../../src/contract/settings.js';
 import { mint, TestIssuer, testKey } from '../../test/identity/test-issuer.js';
 import { testCertificate } from '../../test/support/test-certificate.js';
-import { start, stop } from './process.js';
+import { run, start, stop } from './process.js';
 
 export const ROOT = join(import.meta.dirname, '../..');
 export const GW = join(ROOT, 'bin/run.js');
@@ -111,9 +111,8 @@ export async function startGateway(workers: number | 'auto', targets: readonly B
   await writeFile(join(dir, 'cert.pem'), certificate.cert);
   await writeFile(join(dir, 'key.pem'), certificate.key, { mode: 0o600 });
   await writeFile(caFile, certificate.ca);
-  const env = recorded ? process.env : { ...process.env, NODE_OPTIONS: `--import ${WITHOUT_RECORDING}` };
-  const child = start(process.execPath, [GW, 'gateway', 'start', '--config', join(dir, 'gateway.yaml'), '--json'], {
-    env,
+  const program = recorded ? GW : await run(process.execPath, [WITHOUT_RECORDING]);
+  const child = start(process.execPath, [program, 'gateway', 'start', '--config', join(dir, 'gateway.yaml'), '--json'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ready = await new Promise<{ gateway: string; native: Record<string, string> }>((resolve, reject) => {

@@ -1,8 +1,10 @@
 /**
- * Preloaded into a gateway of the bench: its journal takes everything and keeps nothing, so that what recording costs can be measured. The product has no such
- * switch.
+ * Makes gw as it is published but for its journal, which takes everything and keeps nothing, so that what recording costs can be measured. The product has no
+ * such switch. Prints the file to run.
  */
-import { register } from 'node:module';
+import { cpSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundle, programs } from '../../scripts/bundle.mjs';
 
 const NOTHING = `
 const nothing = () => undefined;
@@ -13,8 +15,10 @@ export const openJournal = async ({ bootId }) => ({
 });
 `;
 
-const HOOK = `export async function load(url, context, next) {
-  return url.endsWith('/dist/recording/open-journal.js') ? { format: 'module', shortCircuit: true, source: ${JSON.stringify(NOTHING)} } : next(url, context);
-}`;
-
-register(`data:text/javascript,${encodeURIComponent(HOOK)}`);
+const root = join(import.meta.dirname, '..', '..');
+const made = join(root, 'tmp', 'bench', 'without-recording');
+await bundle(join(made, 'dist'), programs(), { 'recording/open-journal': NOTHING });
+mkdirSync(join(made, 'bin'), { recursive: true });
+for (const name of ['bin/run.js', 'package.json', 'oclif.manifest.json', 'schema', 'policies', 'evidence'])
+  cpSync(join(root, name), join(made, name), { recursive: true });
+process.stdout.write(join(made, 'bin', 'run.js'));

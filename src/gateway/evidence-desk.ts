@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { EvidenceDesk } from '../api/index.js';
 import { type AuditLog, readRotations } from '../audit/index.js';
 import type { Logger } from '../base/logger.js';
+import { ownProgram } from '../base/own-program.js';
 import type { EvidenceFrame, EvidenceScope } from '../contract/evidence-types.js';
 import { GwError } from '../contract/gw-error.js';
 import type { PolicyStore } from '../contract/policy-store.js';
@@ -29,7 +30,6 @@ export interface EvidenceDeskOptions {
   readonly logger: Logger;
 }
 
-const PROGRAM = new URL('./evidence-thread.js', import.meta.url);
 /** How long workers may take to seal. */
 const PATIENCE_MS = 15_000;
 
@@ -61,7 +61,7 @@ export function createEvidenceDesk(options: EvidenceDeskOptions): GatewayEvidenc
       scope: { ...scope, version: packageVersion() },
       patience: PATIENCE_MS,
     };
-    return new Worker(PROGRAM, { name: 'gw-evidence', workerData, stdout: false, stderr: false });
+    return new Worker(ownProgram('gateway/evidence-thread'), { name: 'gw-evidence', workerData, stdout: false, stderr: false });
   };
   let busy = false;
   return {

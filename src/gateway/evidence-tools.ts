@@ -1,6 +1,7 @@
 /** What packs are made with besides logs and journals: how a protocol shows its results, what must never be stored in clear, and the script that verifies. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { PACKAGE_ROOT } from '../base/package-root.js';
 import type { PackTools } from '../evidence/index.js';
 import { createScanner, Findings } from '../masking/index.js';
 import { protocolsByKind } from './gateway-protocols.js';
@@ -18,7 +19,7 @@ export function createPackTools(progress: PackTools['progress']): PackTools {
   };
   return {
     replayOf: (protocol) => protocolsByKind.get(protocol)?.replay ?? null,
-    verifyScript: readFileSync(join(import.meta.dirname, '..', '..', 'evidence', 'verify.sh'), 'utf8'),
+    verifyScript: readFileSync(join(PACKAGE_ROOT, 'evidence', 'verify.sh'), 'utf8'),
     progress,
     shown,
     secrets: (text) => {

@@ -4,9 +4,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { makeDirectory } from '../base/durable-file.js';
 import { fileProblem } from '../base/file-problem.js';
+import { ownProgram } from '../base/own-program.js';
 import { type ErrorBody, GwError } from '../contract/gw-error.js';
 import { type DirectoryLock, lockDirectory } from '../store/directory-lock.js';
 import { type EmbeddedState, startEmbeddedState } from './embedded-state.js';
@@ -49,7 +49,7 @@ export async function startGateway(options: StartGatewayOptions): Promise<Runnin
   let state: EmbeddedState | null = null;
   let lock: DirectoryLock | null = null;
   const pool = new WorkerPool({
-    script: fileURLToPath(new URL('./worker-main.js', import.meta.url)),
+    script: ownProgram('gateway/worker-main'),
     args: [options.configFile],
     execArgv: WORKER_FLAGS,
     env: WORKER_ENVIRONMENT,

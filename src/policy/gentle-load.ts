@@ -4,9 +4,9 @@
  * TypeScript sources) or where the thread is lost.
  */
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { systemClock } from '../base/clock.js';
+import { ownProgram } from '../base/own-program.js';
 import { GwError } from '../contract/gw-error.js';
 import type { ProtocolDescriptor } from '../contract/protocol.js';
 import type { CheckReply, CheckRequest } from './check-worker.js';
@@ -19,7 +19,7 @@ import type { RuleText } from './schema.js';
 import { compileTargets } from './selector.js';
 import { buildVocabulary } from './vocabulary.js';
 
-const PROGRAM = new URL('./check-worker.js', import.meta.url);
+const PROGRAM = ownProgram('policy/check-worker');
 /** Sessions wait no longer than about this, milliseconds. */
 const SLICE_MS = 1;
 
@@ -27,7 +27,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 /** Null: there is no thread, or it was lost. */
 function checkInThread(request: CheckRequest): Promise<CheckReply | null> {
-  if (!existsSync(fileURLToPath(PROGRAM))) return Promise.resolve(null);
+  if (!existsSync(PROGRAM)) return Promise.resolve(null);
   return new Promise((resolve) => {
     const worker = new Worker(PROGRAM, { name: 'gw-policy', workerData: request, stdout: false, stderr: false });
     worker.once('message', resolve);

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { PACKAGE_ROOT } from '../base/package-root.js';
 import { paintErr, say, writeData } from '../cli/terminal.js';
 import { readEnvironment } from '../config/environment.js';
 import { worldJson, worldPage } from './print-world.js';
@@ -29,7 +29,6 @@ const INTERRUPTED = 130;
 /** Gives the exit code. @throws GwError when the world cannot be started, or when a part of it ends by itself */
 export async function runQuickstart(options: RunQuickstartOptions): Promise<number> {
   const begun = performance.now();
-  const packageRoot = fileURLToPath(new URL('../../', import.meta.url));
   const interrupt = new AbortController();
   let running: RunningQuickstart | null = null;
   let firstAt = 0;
@@ -53,8 +52,8 @@ export async function runQuickstart(options: RunQuickstartOptions): Promise<numb
     }
     const { world, broken } = running;
     if (options.json) writeData(`${JSON.stringify(worldJson(world))}\n`);
-    else if (!options.tour) writeData(worldPage(world, gwCommand(packageRoot), (performance.now() - begun) / 1000));
-    const end = options.tour ? playTour(running, packageRoot, signal) : interrupted(signal);
+    else if (!options.tour) writeData(worldPage(world, gwCommand(), (performance.now() - begun) / 1000));
+    const end = options.tour ? playTour(running, signal) : interrupted(signal);
     const result = await Promise.race([end, broken]);
     if (!options.json && signal.aborted) say(paintErr.dim('· stopping'));
     await running.stop(DRAIN_MS);
@@ -66,9 +65,9 @@ export async function runQuickstart(options: RunQuickstartOptions): Promise<numb
   }
 }
 
-async function playTour({ world }: RunningQuickstart, packageRoot: string, signal: AbortSignal): Promise<number> {
+async function playTour({ world }: RunningQuickstart, signal: AbortSignal): Promise<number> {
   const { runTour } = await import('./tour/run-tour.js');
-  const held = await runTour(world, packageRoot, signal);
+  const held = await runTour(world, PACKAGE_ROOT, signal);
   return signal.aborted ? INTERRUPTED : held ? 0 : 1;
 }
 
@@ -81,7 +80,7 @@ function interrupted(signal: AbortSignal): Promise<number> {
 }
 
 /** `gw` when it is on the PATH, else the file to run. */
-function gwCommand(packageRoot: string): string {
+function gwCommand(): string {
   const onPath = (readEnvironment('PATH') ?? '').split(delimiter).some((directory) => existsSync(join(directory, 'gw')));
-  return onPath ? 'gw' : join(packageRoot, 'bin', 'run.js');
+  return onPath ? 'gw' : join(PACKAGE_ROOT, 'bin', 'run.js');
 }

@@ -4,7 +4,7 @@
  */
 
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { PACKAGE_ROOT } from '../base/package-root.js';
 import type { Secret } from '../base/secret.js';
 import { GwError } from '../contract/gw-error.js';
 import { lockDirectory } from '../store/directory-lock.js';
@@ -78,8 +78,6 @@ export interface RunningQuickstart {
 
 /** Time for the gateway to drain when a start failed. */
 const FAILED_START_GRACE_MS = 5_000;
-
-const PACKAGE_ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 type End = (graceMs: number) => Promise<void>;
 

@@ -4,12 +4,12 @@
  * that callers do the work themselves, more slowly but no less surely.
  */
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Logger } from '../base/logger.js';
+import { ownProgram } from '../base/own-program.js';
 import type { WorkerOptions, WorkerReply, WorkerRequest } from './hash-worker.js';
 
-const PROGRAM = new URL('./hash-worker.js', import.meta.url);
+const PROGRAM = ownProgram('recording/hash-worker');
 
 export class BackgroundThread {
   readonly #logger: Logger;
@@ -17,7 +17,7 @@ export class BackgroundThread {
   readonly #jobs = new Map<number, (reply: WorkerReply | null) => void>();
   #worker: Worker | null = null;
   #next = 1;
-  #available = existsSync(fileURLToPath(PROGRAM));
+  #available = existsSync(PROGRAM);
 
   readonly #data: WorkerOptions;
 

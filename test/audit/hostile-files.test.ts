@@ -12,7 +12,7 @@ import { encodeBundle } from '../../src/audit/entry-bundle.js';
 import { KEY_TYPE, publicKeyBytes, verifierKey } from '../../src/audit/note-key.js';
 import { tilePath } from '../../src/audit/tile-layout.js';
 import { encodeHeader } from '../../src/recording/segment-layout.js';
-import { buildCli, ROOT } from '../support/build-cli.js';
+import { type Bundled, bundled } from '../support/bundled.js';
 import { runProgram } from '../support/run-program.js';
 import { buildLogs, key, withDirectory } from './log-world.js';
 
@@ -22,18 +22,19 @@ const MEMORY_MB = 260;
 const HUGE = 20 * 2 ** 30;
 
 let root: string;
+let modules: Bundled;
 beforeAll(async () => {
-  await buildCli();
+  modules = await bundled('gateway/audit-workbench');
   root = await mkdtemp(join(tmpdir(), 'gw-hostile-'));
 });
-afterAll(() => rm(root, { recursive: true, force: true }));
+afterAll(() => Promise.all([rm(root, { recursive: true, force: true }), modules[Symbol.asyncDispose]()]));
 
 /** What the verifier says of a directory: claims, or the code of its error. */
 async function verdict(dir: string, ...more: readonly string[]): Promise<string> {
   const keyFile = join(root, 'audit.pub');
   await writeFile(keyFile, `${verifierKey('bank/0', KEY_TYPE.log, publicKeyBytes(key))}\n`);
   const program = `
-    const { verifyAudit, verifyProof } = await import(${JSON.stringify(join(ROOT, 'dist/gateway/audit-workbench.js'))});
+    const { verifyAudit, verifyProof } = await import(${JSON.stringify(modules.url('gateway/audit-workbench'))});
     const [, dir, keyFile, proof] = process.argv;
     let said;
     try {

@@ -6,15 +6,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nameProcess } from '../../src/base/process-name.js';
 import { withFileLock } from '../../src/client/file-lock.js';
-import { buildCli, ROOT } from '../support/build-cli.js';
+import { type Bundled, bundled } from '../support/bundled.js';
 
 let folder: string;
+let modules: Bundled;
 
 beforeAll(async () => {
-  await buildCli();
+  modules = await bundled('client/file-lock');
   folder = await mkdtemp(join(tmpdir(), 'gw-lock-'));
 });
-afterAll(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => Promise.all([rm(folder, { recursive: true, force: true }), modules[Symbol.asyncDispose]()]));
 
 describe('a file lock', () => {
   it('lets one in at a time, in one process', async () => {
@@ -40,7 +41,7 @@ describe('a file lock', () => {
     await writeFile(
       script,
       `import { readFile, writeFile } from 'node:fs/promises';
-import { withFileLock } from ${JSON.stringify(join(ROOT, 'dist/client/file-lock.js'))};
+import { withFileLock } from ${JSON.stringify(modules.url('client/file-lock'))};
 for (let i = 0; i < 20; i++) await withFileLock(${JSON.stringify(join(folder, 'many.lock'))}, async () => {
   const value = Number(await readFile(${JSON.stringify(counter)}, 'utf8'));
   await new Promise((resolve) => setImmediate(resolve));

@@ -3,12 +3,11 @@
  * no TypeScript; how long it takes from the sessions is measured in bench/micro/policy.mjs.
  */
 import { readFileSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
-import { beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadPolicyGently } from '../../src/policy/gentle-load.js';
 import { loadPolicy, type PolicyText } from '../../src/policy/index.js';
 import { protocols } from '../../src/protocols/index.js';
-import { buildCli, ROOT } from '../support/build-cli.js';
+import { type Bundled, bundled } from '../support/bundled.js';
 import { effect, factsOf, identity } from './fixture-protocols.js';
 
 const descriptors = protocols.map(({ descriptor }) => descriptor);
@@ -24,10 +23,12 @@ const many: PolicyText = {
 const target = { name: 'bank-db', protocol: 'postgres', labels: { env: 'dev' } };
 
 let gently: typeof loadPolicyGently;
+let modules: Bundled;
 beforeAll(async () => {
-  await buildCli();
-  ({ loadPolicyGently: gently } = (await import(pathToFileURL(`${ROOT}/dist/policy/gentle-load.js`).href)) as { loadPolicyGently: typeof loadPolicyGently });
+  modules = await bundled('policy/gentle-load', 'policy/check-worker');
+  ({ loadPolicyGently: gently } = (await import(modules.url('policy/gentle-load'))) as { loadPolicyGently: typeof loadPolicyGently });
 });
+afterAll(() => modules[Symbol.asyncDispose]());
 
 test.each(['thread', 'sources'])('decides, explains and names itself as a policy loaded at once does (%s)', async (way) => {
   const files = [shipped('bank.yaml'), shipped('guardrails.yaml'), many];

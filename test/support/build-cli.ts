@@ -3,14 +3,11 @@
  * wait for it. Types are not checked here (`npm run check` does), so a type error elsewhere stops no test.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
 export const ROOT = join(import.meta.dirname, '..', '..');
-const DIST = join(ROOT, 'dist');
-const STAMP = join(DIST, '.built-for-tests');
 const LOCK = join(ROOT, 'node_modules', '.build-cli.lock');
 const LOCK_AGE = 120_000;
 
@@ -23,9 +20,9 @@ function changedAt(path: string): number {
 }
 
 function isFresh(): boolean {
-  const built = Math.max(changedAt(STAMP), changedAt(join(DIST, '.tsbuildinfo')));
+  const built = changedAt(join(ROOT, 'dist', '.built'));
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, withFileTypes: true }).filter((entry) => entry.name.endsWith('.ts'));
-  return changedAt(join(DIST, 'cli', 'main.js')) > 0 && sources.every((entry) => changedAt(join(entry.parentPath, entry.name)) < built);
+  return sources.every((entry) => changedAt(join(entry.parentPath, entry.name)) < built);
 }
 
 export async function buildCli(): Promise<void> {
@@ -40,10 +37,7 @@ export async function buildCli(): Promise<void> {
     }
   }
   try {
-    const started = new Date();
-    const tsc = createRequire(import.meta.url).resolve('typescript/lib/tsc.js');
-    execFileSync(process.execPath, [tsc, '-p', join(ROOT, 'tsconfig.json'), '--noCheck'], { stdio: 'inherit' });
-    writeFileSync(STAMP, started.toISOString());
+    execFileSync(process.execPath, [join(ROOT, 'scripts', 'build.mjs')], { stdio: 'inherit' });
   } finally {
     rmSync(LOCK, { recursive: true, force: true });
   }

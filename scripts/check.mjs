@@ -10,8 +10,6 @@ import { delimiter, join } from 'node:path';
 const root = join(import.meta.dirname, '..');
 const node = process.execPath;
 const script = (name) => [[node, '--import', './scripts/load-typescript.mjs', `scripts/${name}`]];
-// The sources alone are checked more strictly than beside tests.
-const types = (name) => ['tsc', '-p', `${name}.json`, '--pretty', 'false', '--incremental', '--tsBuildInfoFile', `node_modules/.cache/gw/${name}.tsbuildinfo`];
 const own = readdirSync(join(root, 'scripts'))
   .filter((name) => /^check-.*\.ts$/.test(name))
   .sort();
@@ -26,7 +24,7 @@ const gates = new Map([
     ],
   ],
   ['lint', [['eslint', '.', '--max-warnings', '0']]],
-  ['types', ['tsconfig', 'tsconfig.test'].map(types)],
+  ['types', [['tsc', '-p', 'tsconfig.test.json', '--pretty', 'false', '--incremental', '--tsBuildInfoFile', 'node_modules/.cache/gw/test.tsbuildinfo']]],
   ['dead-code', [['knip', '--no-progress', '--treat-config-hints-as-errors']]],
   ['layers', [['depcruise', 'src', '--config', '.dependency-cruiser.cjs', '--output-type', 'err-long']]],
   ['format', [['biome', 'check', '--error-on-warnings', '--max-diagnostics=50']]],

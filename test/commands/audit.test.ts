@@ -99,7 +99,10 @@ describe('gw audit search', () => {
     entries = [STEP];
     beyond = [DENIED];
     for (const argv of [['--kind', 'approval.*'], ['--target', 'bank-db'], ['--session', 'ses_1'], ['words'], ['--before', '1.5'], ['--until', '2026-11-22']]) {
-      expect([argv, await said(...argv)]).toEqual([argv, [expect.stringContaining('approval.approve (refused) sub-alice bank-db was not taken: approval.not_yours')]]);
+      expect([argv, await said(...argv)]).toEqual([
+        argv,
+        [expect.stringContaining('approval.approve (refused) sub-alice bank-db was not taken: approval.not_yours')],
+      ]);
       expect(asked.map((query) => [query.get('since'), query.get('until')])).toEqual([['2026-11-21T07:00:01.000Z', '2026-11-21T07:01:01.000Z']]);
     }
     // The same id in the log of another worker, and what stands in the page itself.
@@ -139,7 +142,8 @@ describe('gw audit tail', () => {
     const [step, elsewhere, denied, taken] = lines(stdout);
     expect(denied).toContain('api.denied sub-alice approval.approve of apr_1 was not taken: approval.not_yours');
     for (const other of [step, elsewhere, taken]) expect(other).not.toMatch(/refused|not taken/);
-    expect(lines((await run('tail', '--output', 'ndjson')).stdout).map((line) => JSON.parse(line) as unknown)).toEqual(ALL);
+    for (const argv of [['--output', 'ndjson'], ['--output', 'json'], ['--json']])
+      expect(lines((await run('tail', ...argv)).stdout).map((line) => JSON.parse(line) as unknown)).toEqual(ALL);
   });
 
   it('says when its filters leave denials out', async () => {

@@ -2,6 +2,7 @@
 import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import type { OperationRecord, SessionDetail, SessionSummary } from '../../src/contract/api-types.js';
 import type { FoundOperation } from '../../src/contract/operation-index.js';
 import { eventually } from '../store/state-server.js';
@@ -103,6 +104,8 @@ let home: CliHome;
 let env: Record<string, string>;
 let answer: string | null;
 let detail: SessionDetail;
+/** What the list of sessions holds. */
+const listed = [SUMMARY];
 
 beforeAll(async () => {
   const authority = await makeAuthority();
@@ -110,7 +113,7 @@ beforeAll(async () => {
   gateway = await startFakeGateway({
     operations: [FOUND],
     detail: () => detail,
-    sessions: [SUMMARY],
+    sessions: listed,
     certificate: await authority.issue(),
     exported: (format) => answer ?? `${format}\n-- record: complete and verified\n`,
   });
@@ -120,6 +123,7 @@ beforeAll(async () => {
 beforeEach(() => {
   answer = null;
   detail = DETAIL;
+  listed[0] = SUMMARY;
 });
 afterAll(async () => {
   await gateway.close();
@@ -290,6 +294,34 @@ describe('gw sessions ls and show', () => {
     cli.child.kill('SIGINT');
     expect(await cli.done).toMatchObject({ code: 0 });
     expect((await cli.done).stdout.split('\n')).toHaveLength(2);
+  });
+});
+
+describe('gw sessions ls --follow', () => {
+  /** What it prints until Ctrl-C, of a session that runs and ends. */
+  async function followed(end: string, ...argv: string[]): Promise<string> {
+    listed[0] = SUMMARY;
+    const cli = home.start(['sessions', 'ls', '--follow', ...argv], { env });
+    await cli.stdoutHas('ses_1');
+    listed[0] = { ...SUMMARY, state: 'ended', endedAt: '2026-11-21T07:00:05.000Z', endReason: 'client' };
+    await cli.stdoutHas(end);
+    cli.child.kill('SIGINT');
+    expect(await cli.done).toMatchObject({ code: 0, stderr: '' });
+    return (await cli.done).stdout;
+  }
+
+  it.each([['--json'], ['-o', 'json'], ['-o', 'ndjson']])('gives a document a line: %s %s', async (...argv) => {
+    const states = (await followed('"ended"', ...argv))
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as SessionSummary).state);
+    expect(states).toEqual(['live', 'ended']);
+  });
+
+  it('gives one heading in CSV, and a document for each in YAML', async () => {
+    expect((await followed(',ended,', '-o', 'csv')).split('\n').map((line) => line.split(',')[0])).toEqual(['id', 'ses_1', 'ses_1', '']);
+    const states = parseAllDocuments(await followed('endReason: client', '-o', 'yaml')).map((document) => (document.toJS() as SessionSummary).state);
+    expect(states).toEqual(['live', 'ended']);
   });
 });
 

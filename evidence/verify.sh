@@ -415,7 +415,7 @@ STATUS = ('ok', 'error', 'refused', 'cancelled', 'lost', 'unknown')
 records = {each.split('/')[1]: {} for each in named if each.startswith('sessions/')}
 u48 = lambda data, at: int.from_bytes(data[at:at + 6], 'big')
 told, open_ops, ids, started, erased, streams, session_keys = {}, {}, {}, set(), set(), {}, {}
-started_at, defined, masked, unread, decisions = {}, {}, Counter(), [], {}
+started_at, defined, masked, unread, decisions, readable, unseen = {}, {}, Counter(), [], {}, {}, Counter()
 READABLE = {1: lambda facts: isinstance(facts['effects'], list), 2: lambda decision: isinstance(decision['effect'], str) and isinstance(decision['policy'], str)}
 def definition(type, data):
     try: value = json.loads(data); return (type, value if READABLE.get(type, bool)(value) else None)
@@ -459,6 +459,9 @@ for journal, segment, name in slices:
         if raw is None: continue
         kind, number, body = raw[0], struct.unpack('>I', raw[2:6])[0], raw[12:]
         hidden = raw[1] == 1 and opening is None
+        # The content of a session ends as a whole, with its key: who shows some of it withholds the rest.
+        if raw[1] == 1 and readable.setdefault((journal, number), not hidden) == hidden:
+            problem('journal', 'session %d of %s has entries that are shown without their content, and others with it' % (number, journal)); readable[(journal, number)] = not hidden
         if raw[1] == 1:
             clear, extra = CLEAR[kind](body), 32 if kind in (1, 4, 5) else 16 if kind == 2 else 0
             position, ciphertext = u48(body, clear + extra), body[clear + extra + 6:]
@@ -484,6 +487,7 @@ for journal, segment, name in slices:
         if id is None: problem('journal', 'entry %d of %s is of a session that never began' % (index - 1, name)); continue
         if hidden:
             erased.add(id)
+            unseen[id] += 1
             if kind == 4: told[id] = told.get(id, 0) + 1
             continue
         if kind == 3:
@@ -533,6 +537,12 @@ for (journal, number), pieces in streams.items():
         if subprocess.run(run, input=bytes(pad) + stream, capture_output=True).stdout[pad:] != shown_text:
             problem('journal', 'what is shown of session %d of %s is not what is encrypted' % (number, journal))
 for key in rows: problem('derived', 'E04/operations.csv has %s#%d, which no journal has' % key)
+# What cannot be read was erased or expired, by a word of the log after the end of its session.
+if unseen or 'E11/hidden.csv' in named:
+    same('E11/hidden.csv', [(id, str(count)) for id, count in unseen.items()], [(row['session'], row['entries']) for row in table('E11/hidden.csv')] if 'E11/hidden.csv' in named else [])
+for id in sorted(unseen):
+    if not any(after(ended, session_ends[id]) for ended in content_ends.get(id, []) if id in session_ends):
+        print('The content of %s cannot be read, and nothing in the log says that it was erased or had expired.' % id, file=sys.stderr)
 gone = {id: deletion(id, each) for id, each in shown.items() if id not in started and deletion(id, each)}
 check_deleted(gone)
 erased |= set(gone)

@@ -310,6 +310,21 @@ describe('insiders, who have the key and sign the manifest again', () => {
     expect(claims).toEqual(['complete', 'derived']);
   });
 
+  it('show a session without the content of one of its operations, as if that were erased', async () => {
+    const claims = await withCopy(pack, async (copy) => {
+      await editSlice(copy, (items) =>
+        items.map((item) =>
+          item[11] === OPERATION && item.includes('drop table') ? Buffer.concat([Buffer.of(1), item.subarray(1, 11 + item.readUInt32BE(7))]) : item,
+        ),
+      );
+      await signAgain(copy, key);
+      const { gw, script } = await verifyBoth(copy, world.keyFile);
+      expect(script.text).toMatch(/^journal: session \d+ of \S+ has entries that are shown without their content/m);
+      return gw;
+    });
+    expect(claims).toContain('journal');
+  });
+
   it('show something else than what is encrypted: a result, a decision, a statement', async () => {
     // Results and decisions are held to the key of the session, statements to the commitment in their entry too.
     for (const [kind, from, to] of [

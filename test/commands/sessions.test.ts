@@ -1,5 +1,5 @@
 /** What keeps and replays sessions, with the real CLI: exports to files and pipes, replays with and without a terminal. */
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
@@ -113,6 +113,12 @@ beforeAll(async () => {
   gateway = await startFakeGateway({
     operations: [FOUND],
     detail: () => detail,
+    // One that does not end.
+    intercept: (request, response) => {
+      if (request.url?.startsWith('/api/v1/sessions/ses_long/export') !== true) return false;
+      response.write('{"kind":"start"}\n');
+      return true;
+    },
     sessions: listed,
     certificate: await authority.issue(),
     exported: (format) => answer ?? `${format}\n-- record: complete and verified\n`,
@@ -140,6 +146,19 @@ describe('gw sessions export', () => {
     expect(await readFile(work('out.sql'), 'utf8')).toBe('sql\n-- record: complete and verified\n');
     expect((await stat(work('out.sql'))).mode & 0o777).toBe(0o600);
     expect(gateway.requests.at(-1)?.path).toBe('/api/v1/sessions/ses_1/export?format=sql');
+  });
+
+  it('takes nothing over that an earlier one left, and leaves nothing when it is interrupted', async () => {
+    await writeFile(work('early.sql.part'), 'half', { mode: 0o644 });
+    expect(await run('export', 'ses_1', '--format', 'sql', '-o', 'early.sql')).toMatchObject({ code: 0 });
+    expect((await stat(work('early.sql'))).mode & 0o777).toBe(0o600);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      const cli = home.start(['sessions', 'export', 'ses_long', '-o', 'long.ndjson'], { env });
+      await eventually('some of it is there', async () => (await readdir(work())).includes('long.ndjson.part'));
+      cli.child.kill(signal);
+      expect(await cli.done).toMatchObject({ signal });
+      expect((await readdir(work())).filter((name) => name.startsWith('long'))).toEqual([]);
+    }
   });
 
   it('ends with 9 for a record that is not intact, and leaves nothing of one that was cut off', async () => {

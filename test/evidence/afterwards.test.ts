@@ -1,9 +1,11 @@
 /** Packs of what came later: the signing key was replaced, and a session was erased. What could be proved before still is. */
 import type { KeyObject } from 'node:crypto';
+import { readdirSync, rmSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readSigningKey } from '../../src/audit/index.js';
+import { exportOffline } from '../../src/gateway/evidence-workbench.js';
 import { eraseSession } from '../../src/recording/erase-session.js';
 import { copyLive } from '../support/copy-live.js';
 import { type EvidenceWorld, startEvidenceWorld } from './evidence-world.js';
@@ -114,6 +116,24 @@ it('content that cannot be read without a word in the log is a finding of both v
   expect(gw).toEqual([]);
   expect(script.code, script.text).toBe(0);
   expect(script.text).toContain(`The content of ${bob} cannot be read, and nothing in the log says that it was erased or had expired.`);
+});
+
+it('a segment that is deleted while a pack is made ends that with words about it', async () => {
+  // It seals the segments.
+  await exported('sealed');
+  const data = join(world.world.dir, 'meanwhile');
+  await copyLive(world.data, data, /lock$|\/state/);
+  const removeSegments = (what: string): void => {
+    if (what !== 'reading the journals') return;
+    const journals = join(data, 'journal');
+    for (const name of readdirSync(journals, { recursive: true, encoding: 'utf8' })) if (name.endsWith('.gwj')) rmSync(join(journals, name), { force: true });
+  };
+  const scope = { framework: 'soc2', from: Date.parse('2026-01-01'), to: null, session: null, nonce: '', sample: 1 } as const;
+  const exporting = exportOffline({ data, keyFile: null, scope }, { write: () => Promise.resolve() }, removeSegments);
+  await expect(exporting).rejects.toMatchObject({
+    code: 'evidence.busy',
+    message: expect.stringMatching(/^Segment \d+ of the journal \S+ went while/) as string,
+  });
 });
 
 async function checkOf(pack: string, id: string): Promise<object | undefined> {

@@ -17,16 +17,18 @@ import base64, csv, hashlib, json, os, re, struct, subprocess, sys, tempfile
 from collections import Counter
 from datetime import datetime, timezone
 
+# What is said may hold names and texts of the pack: nothing in it acts on a terminal.
+def say(text, file=sys.stdout): print(''.join(each if each.isprintable() else '\\u{%x}' % ord(each) for each in text), file=file)
 def unreadable(kind, error, trace):
-    print('The pack does NOT verify: it cannot be read (%s: %s).' % (kind.__name__, error)); sys.exit(1)
+    say('The pack does NOT verify: it cannot be read (%s: %s).' % (kind.__name__, error)); sys.exit(1)
 sys.excepthook = unreadable
 
 PROBLEMS = []
 def problem(claim, text):
     PROBLEMS.append((claim, text))
-    if len(PROBLEMS) <= 100: print('%s: %s' % (claim, text), file=sys.stderr)
+    if len(PROBLEMS) <= 100: say('%s: %s' % (claim, text), file=sys.stderr)
 def usage(text):
-    print(text, file=sys.stderr); sys.exit(2)
+    say(text, file=sys.stderr); sys.exit(2)
 
 # ---- arguments
 pack, args, keyfiles, kept = sys.argv[1], sys.argv[2:], [], []
@@ -40,14 +42,15 @@ while args:
 path = lambda *names: os.path.join(pack, *names)
 def read(name):
     with open(name, 'rb') as file: return file.read()
-if not os.path.isfile(path('manifest.json')): usage('there is no evidence pack in %s' % pack)
+if not (os.path.isfile(path('manifest.json')) and os.path.isfile(path('manifest.dsse.json'))): usage('there is no evidence pack in %s' % pack)
 sha = lambda data: hashlib.sha256(data).digest()
 when = lambda text: round(datetime.strptime(text, '%Y-%m-%dT%H:%M:%S.%fZ').replace(tzinfo=timezone.utc).timestamp() * 1000)
 
 # ---- keys and signatures (Ed25519 by openssl)
 SPKI = bytes.fromhex('302a300506032b6570032100')
 keys = []
-if not keyfiles: print('No key was given: the one in the pack is taken, which anyone could have put there.', file=sys.stderr)
+if not keyfiles and not os.path.isfile(path('keys', 'audit.pub')): usage('the pack has no keys/audit.pub; give --key')
+if not keyfiles: say('No key was given: the one in the pack is taken, which anyone could have put there.', file=sys.stderr)
 for name in keyfiles or [path('keys', 'audit.pub')]:
     for line in read(name).decode().split('\n'):
         if not line.strip(): continue
@@ -66,7 +69,7 @@ def signed(data, signature, key):
 # ---- keys that replaced those given: statements that both the old and the new key signed
 def rotations():
     gateway, number = json.loads(read(path('manifest.json')))['predicate']['gateway'], 1
-    while os.path.exists(path('keys', 'rotation.%d' % number)):
+    while os.path.isfile(path('keys', 'rotation.%d' % number)):
         text, signatures = read(path('keys', 'rotation.%d' % number)).rsplit(b'\n\n', 1)
         text += b'\n'
         form, name, place, old, new, _, rest = text.decode().split('\n')
@@ -98,7 +101,9 @@ there = set()
 for folder, folders, files in os.walk(pack):
     for name in files + [each for each in folders if os.path.islink(os.path.join(folder, each))]:
         inner = os.path.relpath(os.path.join(folder, name), pack)
-        if inner not in ('manifest.json', 'manifest.dsse.json'): there.add(inner)
+        if inner in ('manifest.json', 'manifest.dsse.json'): continue
+        if os.path.isfile(os.path.join(folder, name)) and not os.path.islink(os.path.join(folder, name)): there.add(inner)
+        else: problem('file', '%s is no file' % inner)
 for name in sorted(there - set(named)): problem('file', '%s is not in the manifest' % name)
 for name in sorted(set(named) - there): problem('file', '%s is missing' % name)
 if any(re.search(r'[^A-Za-z0-9._/-]|\.\.', name) for name in named): usage('the manifest has names that are not allowed')
@@ -106,7 +111,7 @@ listing = ''.join('%s  %s\n' % (named[name], name) for name in sorted(set(named)
 checked = subprocess.run(['sha256sum', '--check', '--strict', '--quiet', '-'], input=listing, cwd=pack, capture_output=True, text=True)
 for line in checked.stdout.splitlines(): problem('file', line)
 if checked.returncode != 0 and not checked.stdout: problem('file', checked.stderr.strip())
-if PROBLEMS: print('The pack does NOT verify: %d problems.' % len(PROBLEMS)); sys.exit(1)
+if PROBLEMS: say('The pack does NOT verify: %d problems.' % len(PROBLEMS)); sys.exit(1)
 
 # ---- logs (C2SP tlog-tiles, RFC 6962)
 node = lambda left, right: sha(b'\x01' + left + right)
@@ -210,7 +215,7 @@ for name in kept:
     origin = note.split(b'\n', 1)[0].decode()
     if origin not in logs: problem('fork', 'a checkpoint of %s was kept, and the pack has no such log' % origin); continue
     _, size, root = logs[origin].signed_note(note)
-    if size > logs[origin].size: print('The checkpoint of %s that was kept is newer than the pack: not compared.' % origin, file=sys.stderr)
+    if size > logs[origin].size: say('The checkpoint of %s that was kept is newer than the pack: not compared.' % origin, file=sys.stderr)
     elif size and logs[origin].root_at(size) != root: problem('fork', 'the first %d entries of %s are not those that were seen once' % (size, origin))
 leaves = [leaf for log in logs.values() for leaf in log.leaves]
 # What logs say of each other and of themselves, and one root over all of them: of the heads that stand with it, the log's own among them.
@@ -415,7 +420,7 @@ STATUS = ('ok', 'error', 'refused', 'cancelled', 'lost', 'unknown')
 records = {each.split('/')[1]: {} for each in named if each.startswith('sessions/')}
 u48 = lambda data, at: int.from_bytes(data[at:at + 6], 'big')
 told, open_ops, ids, started, erased, streams, session_keys = {}, {}, {}, set(), set(), {}, {}
-started_at, defined, masked, unread, decisions = {}, {}, Counter(), [], {}
+started_at, defined, masked, unread, decisions, readable, unseen = {}, {}, Counter(), [], {}, {}, Counter()
 READABLE = {1: lambda facts: isinstance(facts['effects'], list), 2: lambda decision: isinstance(decision['effect'], str) and isinstance(decision['policy'], str)}
 def definition(type, data):
     try: value = json.loads(data); return (type, value if READABLE.get(type, bool)(value) else None)
@@ -459,6 +464,9 @@ for journal, segment, name in slices:
         if raw is None: continue
         kind, number, body = raw[0], struct.unpack('>I', raw[2:6])[0], raw[12:]
         hidden = raw[1] == 1 and opening is None
+        # The content of a session ends as a whole, with its key: who shows some of it withholds the rest.
+        if raw[1] == 1 and readable.setdefault((journal, number), not hidden) == hidden:
+            problem('journal', 'session %d of %s has entries that are shown without their content, and others with it' % (number, journal)); readable[(journal, number)] = not hidden
         if raw[1] == 1:
             clear, extra = CLEAR[kind](body), 32 if kind in (1, 4, 5) else 16 if kind == 2 else 0
             position, ciphertext = u48(body, clear + extra), body[clear + extra + 6:]
@@ -484,6 +492,7 @@ for journal, segment, name in slices:
         if id is None: problem('journal', 'entry %d of %s is of a session that never began' % (index - 1, name)); continue
         if hidden:
             erased.add(id)
+            unseen[id] += 1
             if kind == 4: told[id] = told.get(id, 0) + 1
             continue
         if kind == 3:
@@ -533,6 +542,12 @@ for (journal, number), pieces in streams.items():
         if subprocess.run(run, input=bytes(pad) + stream, capture_output=True).stdout[pad:] != shown_text:
             problem('journal', 'what is shown of session %d of %s is not what is encrypted' % (number, journal))
 for key in rows: problem('derived', 'E04/operations.csv has %s#%d, which no journal has' % key)
+# What cannot be read was erased or expired, by a word of the log after the end of its session.
+if unseen or 'E11/hidden.csv' in named:
+    same('E11/hidden.csv', [(id, str(count)) for id, count in unseen.items()], [(row['session'], row['entries']) for row in table('E11/hidden.csv')] if 'E11/hidden.csv' in named else [])
+for id in sorted(unseen):
+    if not any(after(ended, session_ends[id]) for ended in content_ends.get(id, []) if id in session_ends):
+        say('The content of %s cannot be read, and nothing in the log says that it was erased or had expired.' % id, file=sys.stderr)
 gone = {id: deletion(id, each) for id, each in shown.items() if id not in started and deletion(id, each)}
 check_deleted(gone)
 erased |= set(gone)
@@ -618,6 +633,6 @@ for id, operations in records.items():
 for name in named:
     if name.startswith('policies/') and sha(read(path(*name.split('/')))).hex() + '.json' != name[9:]: problem('derived', '%s is not the policy that its name says' % name)
 
-if PROBLEMS: print('The pack does NOT verify: %d problems.' % len(PROBLEMS)); sys.exit(1)
-print('The pack of %s, %s to %s, verifies: %d files, %d entries of the log, %d sessions, %d segments of journals%s.' % (scope['gateway'], scope['from'], scope['to'], len(named), sum(each.size for each in logs.values()), len(shown), len(slices), '; %d segments and %d sessions were deleted by retention, as the log says' % (len(deleted), len(gone)) if deleted or gone else ''))
+if PROBLEMS: say('The pack does NOT verify: %d problems.' % len(PROBLEMS)); sys.exit(1)
+say('The pack of %s, %s to %s, verifies: %d files, %d entries of the log, %d sessions, %d segments of journals%s.' % (scope['gateway'], scope['from'], scope['to'], len(named), sum(each.size for each in logs.values()), len(shown), len(slices), '; %d segments and %d sessions were deleted by retention, as the log says' % (len(deleted), len(gone)) if deleted or gone else ''))
 PYTHON

@@ -39,10 +39,11 @@ export function operationsRoute(services: ApiServices): ApiRoute {
       });
       const last = operations.length === limit ? operations.at(-1) : undefined;
       const classes = wanted.tags.flatMap((tag) => (tag.startsWith('masked:') ? [tag.slice('masked:'.length)] : []));
+      const notes = notesOnClasses(classes, services);
       return {
         operations,
         next: last === undefined ? null : `${last.at}~${last.session}~${last.sequence}`,
-        ...notesOnClasses(classes, services),
+        ...(notes.length === 0 ? {} : { notes }),
       } satisfies OperationList;
     },
   };

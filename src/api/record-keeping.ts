@@ -7,9 +7,10 @@ import { newId } from '../base/id.js';
 import type { EraseReply, HoldList } from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
 import { HOLD_SCOPES, type Hold } from '../contract/record-keeping.js';
+import type { SessionSummary } from '../contract/session-store.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices } from './api-services.js';
-import { isOwner, requireRole } from './caller.js';
+import { type Caller, isOwner, requireRole } from './caller.js';
 import { validate } from './validate.js';
 import { visibleSession } from './visible-session.js';
 
@@ -39,14 +40,21 @@ function erase(services: ApiServices): ApiRoute {
       const session = await visibleSession(validate(byId, params, 'path').id, caller, services);
       const { reason } = validate(why, body, 'body');
       requireRole(caller, 'admin');
-      if (isOwner(caller, session))
-        throw new GwError('api.forbidden', 'Nobody erases the record of a session of their own.', { hint: 'Ask another administrator.' });
+      if (isOwnRecord(caller, session))
+        throw new GwError('api.forbidden', 'Nobody erases the record of a session of their own, or of what acted for them.', {
+          hint: 'Ask another administrator.',
+        });
       const { id, target, issuer, subject } = session;
       const said = { session: id, target, sessionIssuer: issuer, sessionSubject: subject, reason };
       const { again, traces } = await services.records.erase(session, () => audit('session.erase', said));
       return { session: id, state: again ? 'erased-before' : 'erased', traces } satisfies EraseReply;
     },
   };
+}
+
+/** Whether a session is of the caller, or of what acted for the caller. */
+function isOwnRecord(caller: Caller, session: SessionSummary): boolean {
+  return isOwner(caller, session) || session.onBehalfOf === caller.identity.subject;
 }
 
 function list(services: ApiServices): ApiRoute {

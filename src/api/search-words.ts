@@ -17,12 +17,11 @@ export function requireWord(what: string, value: string, words: readonly string[
 }
 
 /** Of classes of data that the policy in force does not know. What earlier policies masked is found all the same. */
-export function notesOnClasses(classes: readonly string[], { policy }: Pick<ApiServices, 'policy'>): { readonly notes?: readonly string[] } {
+export function notesOnClasses(classes: readonly string[], { policy }: Pick<ApiServices, 'policy'>): readonly string[] {
   const known = policy.current().classes;
   const unknown = [...new Set(classes.map((name) => name.toLowerCase()))].filter((name) => !known.has(name));
-  const notes = unknown.map((name) => {
+  return unknown.map((name) => {
     const near = closestWord(name, known);
     return `The policy in force knows no class of data "${name}": only what an earlier policy masked as that is found.${near === null ? '' : ` Did you mean ${near}?`}`;
   });
-  return notes.length === 0 ? {} : { notes };
 }

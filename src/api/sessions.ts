@@ -16,6 +16,8 @@ import { visibleSession } from './visible-session.js';
 
 const text = z.string().min(1).max(300);
 
+const OWN_ONLY = 'These are sessions of your own alone: what those of others did, only auditors may ask.';
+
 const listQuery = z.strictObject({
   state: z.enum(['live', 'ended']).optional(),
   issuer: z.string().min(1).max(2048).optional(),
@@ -64,17 +66,20 @@ function list(services: ApiServices): ApiRoute {
     handle: async ({ caller, query, audit }) => {
       const { mine, relation, verdict, action, masked, ...asked } = validate(listQuery, query, 'query');
       if (action !== undefined) requireWord('action', action, actionWords(services));
-      const notes = notesOnClasses(masked === undefined ? [] : [masked], services);
       const has = tagsOf({ relation, verdict, kind: action, masked });
       const { issuer, subject } = caller.identity;
-      const everybody = caller.roles.length > 0 && mine === 'false';
+      const all = caller.roles.length > 0 && mine === 'false';
+      // What a session did is its record: a list by it would tell that to those who may not read records.
+      const everybody = all && (has.length === 0 || caller.roles.includes('auditor'));
+      const told = notesOnClasses(masked === undefined ? [] : [masked], services);
+      const notes = all && !everybody ? [...told, OWN_ONLY] : told;
       if (!everybody && ((asked.issuer ?? issuer) !== issuer || (asked.subject ?? subject) !== subject)) {
-        return { sessions: [], next: null, ...notes } satisfies SessionList;
+        return { sessions: [], next: null, ...withNotes(notes) } satisfies SessionList;
       }
       if (everybody) await audit('log.read', { what: 'sessions', ...(asked.target === undefined ? {} : { target: asked.target }) });
       const filter = withoutUndefined({ ...asked, has, ...(everybody ? {} : { issuer, subject }) });
       const sessions = await services.sessions.list(filter);
-      return { sessions, next: sessions.length === asked.limit ? (sessions.at(-1)?.id ?? null) : null, ...notes } satisfies SessionList;
+      return { sessions, next: sessions.length === asked.limit ? (sessions.at(-1)?.id ?? null) : null, ...withNotes(notes) } satisfies SessionList;
     },
   };
 }
@@ -101,6 +106,8 @@ function detail(services: ApiServices): ApiRoute {
     },
   };
 }
+
+const withNotes = (notes: readonly string[]): { readonly notes?: readonly string[] } => (notes.length === 0 ? {} : { notes });
 
 function tagsOf(names: Readonly<Partial<Record<SearchField, string | undefined>>>): string[] {
   return SEARCH_FIELDS.flatMap((field) => {

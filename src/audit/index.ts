@@ -13,6 +13,7 @@ export { AUDIT_EVENTS, type AuditData, type AuditKind } from './audit-events.js'
 export { type AuditLeaf, decodeLeaf } from './audit-leaf.js';
 export { type AuditLog, classify, createAuditLog } from './audit-log.js';
 export { AuditTrail, type NewKeys } from './audit-trail.js';
+export { readBounded } from './bounded-file.js';
 export { brokenAnchor } from './broken-anchor.js';
 export { type Checkpoint, isSigned, parseCheckpoint, signCheckpoint } from './checkpoint.js';
 export { type Cosigned, cosignLogs } from './cosign-logs.js';

@@ -8,7 +8,7 @@ import { type Connection, openConnection, openReach, type Reach } from './connec
 import { type Environment, readEnvironment } from './environment.js';
 import { loadSettings, type SettingFlags, type Settings } from './profile/settings.js';
 import { OUTPUT_FORMATS, type OutputFormat, printRows, type RowsOptions } from './render/rows.js';
-import { writeData } from './terminal.js';
+import { writeData, writeJson } from './terminal.js';
 
 const GROUP = 'GLOBAL';
 
@@ -62,7 +62,7 @@ export abstract class GwCommand extends Command {
   }
 
   protected override logJson(value: unknown): void {
-    writeData(`${JSON.stringify(value, null, 2)}\n`);
+    writeJson(`${JSON.stringify(value, null, 2)}\n`);
   }
 
   // `main` prints it, for commands and for everything before them alike.

@@ -6,7 +6,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { closestWord } from '../base/closest-word.js';
 import { GwError } from '../contract/gw-error.js';
-import { paintErr, say, visible, visibleLines, writeData } from './terminal.js';
+import { paintErr, say, visible, visibleLines, writeJson } from './terminal.js';
 
 export interface FailureMode {
   readonly json: boolean;
@@ -89,7 +89,7 @@ function printStacks(error: Error): void {
 /** Prints the error and returns the exit code. */
 export function reportFailure(thrown: unknown, mode: FailureMode): number {
   const error = asGwError(thrown, mode.commands);
-  if (mode.json) writeData(`${JSON.stringify(error.toBody(), null, 2)}\n`);
+  if (mode.json) writeJson(`${JSON.stringify(error.toBody(), null, 2)}\n`);
   else sayError(error);
   if (mode.debug) printStacks(error);
   return error.entry.exit;

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { Chalk, type ChalkInstance } from 'chalk';
-import { visible, visibleLines } from '../base/visible-text.js';
+import { visible, visibleJson, visibleLines } from '../base/visible-text.js';
 import { readEnvironment } from './environment.js';
 
 export { visible, visibleLines };
@@ -22,9 +22,20 @@ export function writeData(text: string): void {
   process.stdout.write(text);
 }
 
+/** JSON as data; at a terminal what stands in it cannot act on that, and says the same. */
+export function writeJson(json: string): void {
+  writeData(isDataTerminal() ? visibleJson(json) : json);
+}
+
 /** The same for data of any length: no more of it waits than the reader is behind. */
 export async function writeAllData(pieces: Iterable<string>): Promise<void> {
   for (const piece of pieces) if (!process.stdout.write(piece)) await once(process.stdout, 'drain');
+}
+
+/** The same for JSON of any length, as `writeJson` writes it. */
+export async function writeAllJson(pieces: Iterable<string>): Promise<void> {
+  const terminal = isDataTerminal();
+  for (const piece of pieces) await writeAllData([terminal ? visibleJson(piece) : piece]);
 }
 
 /** Talk: progress, notices, errors. */

@@ -175,9 +175,11 @@ function deletedOf(
   const segments = deletions.segments({ from, to }, isHere);
   // Of a journal that has its first segment nothing is deleted.
   const gone = sessions.filter(({ journal }) => !isHere(journal, 1)).flatMap((session) => deletions.session(session) ?? []);
-  const entries = [...segments.map(({ prune }) => prune), ...gone.flatMap(({ ended, prune }) => [ended, prune])];
-  const horizon = horizonOf(entries);
-  const [behind] = deletions.behind(entries);
+  const deletedBy = [...segments.map(({ prune }) => prune), ...gone.flatMap(({ ended, prune }) => [ended, prune])];
+  // Why the content of a session cannot be read that is here all the same.
+  const entries = [...deletedBy, ...sessions.flatMap(({ id }) => deletions.contentEndOf(id) ?? [])];
+  const horizon = horizonOf(deletedBy);
+  const [behind] = deletions.behind(deletedBy);
   if (behind !== undefined)
     throw new GwError('evidence.open', `Records of the period were deleted at ${instant(horizon)}, and the log ${behind} has nothing signed after that yet.`, {
       hint: 'Try again later.',

@@ -190,6 +190,13 @@ export class Deletions {
     return inOrder([...this.#contentEnds.values()].flat());
   }
 
+  /** The first word after the end of a session that its content was erased or had expired; null: nothing at hand says so. */
+  contentEndOf(session: string): ToldEntry | null {
+    const end = this.#ends.get(session);
+    if (end === undefined) return null;
+    return this.#contentEnds.get(session)?.find((each) => comesAfter(each, placeOf(end))) ?? null;
+  }
+
   /** Who and what a session was about whose content ended. */
   contentOf({ leaf }: ToldEntry): HeldContent {
     const session = String(leaf.data['session']);

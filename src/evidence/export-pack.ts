@@ -4,6 +4,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 import { followRotations, isSigned, KEY_TYPE, parseCheckpoint, publicKeyBytes, signCheckpoint, verifierKey } from '../audit/index.js';
+import { errorCode } from '../base/error-code.js';
 import { leafHash } from '../base/merkle-hash.js';
 import { consistencyProof, verifyConsistency } from '../base/merkle-proof.js';
 import type { EvidenceExport, EvidenceScope } from '../contract/evidence-types.js';
@@ -43,7 +44,7 @@ interface OpenLog {
   readonly root: Buffer;
 }
 
-/** @throws GwError `evidence.open` | `audit.invalid` | `recording.failed` | `audit.unknown` for a session that the period does not have */
+/** @throws GwError `evidence.open` | `evidence.busy` for a segment that is deleted meanwhile | `audit.invalid` | `recording.failed` | `audit.unknown` for a session that the period does not have */
 export async function exportPack(request: ExportRequest, tools: PackTools, sink: PackSink): Promise<EvidenceExport> {
   const { keys, journalDir } = request;
   const open: OpenLog[] = [];
@@ -207,7 +208,7 @@ async function* sliceSegments(
     let pieces: Buffer[] = [SLICE_MAGIC];
     let gathered = 0;
     let entries: SourceEntry[] = [];
-    for await (const frame of readStoredSegment(path, opener)) {
+    for await (const frame of stillThere(readStoredSegment(path, opener), journal, segment)) {
       for (const { entry, raw, opening } of frame.entries) {
         const index = tree.leaves;
         const leaf = storedLeaf(frame.time, raw);
@@ -238,6 +239,19 @@ async function* sliceSegments(
     done += bytes;
   }
   if (shownKeys.size > 0) writer.put(SESSION_KEYS, [...shownKeys.values()].map((each) => `${JSON.stringify(each)}\n`).join(''));
+}
+
+/** Retention may delete a segment that was there when the pack was begun. */
+async function* stillThere<T>(frames: AsyncGenerator<T, void>, journal: string, segment: number): AsyncGenerator<T, void> {
+  try {
+    yield* frames;
+  } catch (cause) {
+    if (errorCode(cause) !== 'ENOENT') throw cause;
+    throw new GwError('evidence.busy', `Segment ${segment} of the journal ${journal} went while the pack was made.`, {
+      cause,
+      hint: 'Export it again: where retention deleted the segment, the pack then says so.',
+    });
+  }
 }
 
 function damaged(log: string, why: string): GwError {

@@ -17,6 +17,7 @@ import {
   LogFiles,
   ownHead,
   parseCheckpoint,
+  readBounded,
   saysRootOverLogs,
   WRONG_ROOT_OVER_LOGS,
 } from '../audit/index.js';
@@ -138,7 +139,7 @@ export async function verifyPack(directory: string, { keys: given, known }: Veri
 async function keyChain(directory: string, manifest: Buffer, given: readonly Buffer[]): Promise<KeyChain> {
   const statements: Buffer[] = [];
   for (let number = 1; number <= ROTATIONS; number++) {
-    const statement = await readFile(join(directory, rotationPath(number))).catch(() => null);
+    const statement = await readBounded(join(directory, rotationPath(number)), ROTATION_BYTES);
     if (statement === null) break;
     statements.push(statement);
   }
@@ -146,11 +147,10 @@ async function keyChain(directory: string, manifest: Buffer, given: readonly Buf
 }
 
 async function need(directory: string, file: string): Promise<Buffer> {
-  try {
-    return await readFile(join(directory, file));
-  } catch (cause) {
-    throw new GwError('evidence.invalid', `There is no evidence pack in ${directory}: its ${file} cannot be read.`, { cause });
-  }
+  const bytes = await readBounded(join(directory, file), MANIFEST_BYTES);
+  if (bytes === null)
+    throw new GwError('evidence.invalid', `There is no evidence pack in ${directory}: its ${file} is not there, is no file, or is too large.`);
+  return bytes;
 }
 
 async function checkFiles(directory: string, { subject }: Statement, tools: PackTools, report: (claim: 'file', message: string) => void): Promise<void> {
@@ -279,6 +279,9 @@ async function packPolicies(directory: string, { subject }: Statement): Promise<
 }
 
 const ROTATIONS = 10_000;
+const ROTATION_BYTES = 64 * 1024;
+/** Of a million files, in base64. */
+const MANIFEST_BYTES = 400 * 1024 * 1024;
 /** Read at once from a file. */
 const READ_BYTES = 256 * 1024;
 const SLICE = /^journal\/([A-Za-z0-9_-]{1,64})\/(\d{6,10})\.gws$/;
@@ -293,6 +296,7 @@ async function* packSegments(directory: string, { subject }: Statement, disclosu
     directory,
     subject.some(({ name }) => name === SESSION_KEYS),
   );
+  const readable = new Map<string, boolean>();
   for (const [at, { name, journal, segment }] of slices.entries()) {
     tools.progress('deriving the tables again', at / slices.length);
     const tree = new MerkleTree();
@@ -312,6 +316,11 @@ async function* packSegments(directory: string, { subject }: Statement, disclosu
         const entry = readStoredEntry(item.raw, item.opening, key);
         if (entry === null) throw new GwError('evidence.invalid', `Entry ${index} of ${name} cannot be read, or is not what it is said to be.`);
         if (!disclosure.shows(journal, entry, item.time)) continue;
+        // The content of a session ends as a whole, with its key: who shows some of it withholds the rest.
+        const isRead = entry.hidden === null;
+        if (entry.encrypted && (readable.get(`${journal}/${number}`) ?? isRead) !== isRead)
+          throw new GwError('evidence.invalid', `Session ${number} of ${journal} has entries that are shown without their content, and others with it.`);
+        if (entry.encrypted) readable.set(`${journal}/${number}`, isRead);
         if (item.opening !== null && key === null && disclosure.drawn(journal, number) !== null)
           throw new GwError(
             'evidence.invalid',

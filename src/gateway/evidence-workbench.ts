@@ -3,9 +3,9 @@
  * gateway. A running gateway makes packs through its API, with the texts of its policies.
  */
 import type { KeyObject } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { KEY_TYPE, readRotations, readSigningKey } from '../audit/index.js';
+import { KEY_TYPE, readBounded, readRotations, readSigningKey } from '../audit/index.js';
 import { readIfThere } from '../base/read-if-there.js';
 import type { EvidenceExport, EvidenceScope } from '../contract/evidence-types.js';
 import { GwError } from '../contract/gw-error.js';
@@ -15,6 +15,9 @@ import { createPackTools } from './evidence-tools.js';
 import { journalDirectory, keyringBeside } from './journal-keys.js';
 import { logDirectory, logsBelow } from './open-audit-trail.js';
 import { packageVersion } from './package-version.js';
+
+/** The keys that lie in a pack. */
+const OWN_KEYS_BYTES = 1 << 20;
 
 export type EvidenceProgress = (what: string, part: number) => void;
 
@@ -62,9 +65,10 @@ export interface PackCheck {
 /** @throws GwError `evidence.invalid` when there is no pack that could be looked into; `usage.invalid` for a file that is not what it should be */
 export async function verifyEvidence({ pack, keyFiles, checkpointFiles }: PackCheck, progress: EvidenceProgress): Promise<PackVerification> {
   const own = join(pack, 'keys', 'audit.pub');
-  await readFile(join(pack, 'manifest.json')).catch((cause: unknown) => {
-    throw new GwError('usage.invalid', `There is no evidence pack in ${pack}: it has no manifest.json.`, { cause });
-  });
+  const manifest = await stat(join(pack, 'manifest.json')).catch(() => null);
+  if (manifest?.isFile() !== true) throw new GwError('usage.invalid', `There is no evidence pack in ${pack}: it has no manifest.json.`);
+  if (keyFiles.length === 0 && (await readBounded(own, OWN_KEYS_BYTES)) === null)
+    throw new GwError('evidence.invalid', `The pack in ${pack} has no keys/audit.pub.`, { hint: 'Give what `gw audit key` printed, with --key.' });
   const keys = await readKeyFiles(keyFiles.length === 0 ? [own] : keyFiles);
   const kept = await Promise.all(checkpointFiles.map((file) => keptCheckpoint(file, keys)));
   const counted = keys.filter(({ type }) => type === KEY_TYPE.log).map(({ key }) => key);

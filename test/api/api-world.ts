@@ -275,10 +275,10 @@ export class ApiWorld {
   }
 
   /** A live session of a person, stored. */
-  async session(name: string, issuer = this.issuer.url): Promise<string> {
+  async session(name: string, issuer = this.issuer.url, onBehalfOf: Identity['onBehalfOf'] = null): Promise<string> {
     const start = sessionStart({ name });
     const id = `ses${start.session.slice(1)}`;
-    this.store.sessions.started({ ...start, session: id, identity: { ...start.identity, issuer, subject: `sub-${name}` } }, 'wrk_1');
+    this.store.sessions.started({ ...start, session: id, identity: { ...start.identity, issuer, subject: `sub-${name}`, onBehalfOf } }, 'wrk_1');
     await this.store.sessions.flush();
     return id;
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newId } from '../../src/base/id.js';
-import type { SessionSummary } from '../../src/contract/api-types.js';
+import type { SessionList, SessionSummary } from '../../src/contract/api-types.js';
 import type { ApprovalRecord } from '../../src/contract/approval.js';
 import type { FoundOperation, IndexedOperation } from '../../src/contract/operation-index.js';
 import { askingPolicy } from '../approval/asking-policy.js';
@@ -24,6 +24,26 @@ beforeEach(async () => {
   (await world.heard()).length = 0;
   world.journalBroken = false;
 });
+
+const INDEXED: IndexedOperation = {
+  session: 'ses_x',
+  sequence: 1,
+  at: '2026-01-01T00:00:00.000Z',
+  issuer: '',
+  subject: '',
+  name: '',
+  onBehalfOf: null,
+  target: 'bank-db',
+  verdict: 'deny',
+  asked: false,
+  status: 'refused',
+  rule: null,
+  kinds: ['delete'],
+  relations: ['ledger.secret'],
+  masked: ['ssn'],
+  rows: 1,
+  text: 'delete',
+};
 
 const kinds = (): string[] => world.audit.map(({ kind }) => kind);
 
@@ -87,6 +107,33 @@ describe('sessions', () => {
     }
     expect(kinds()).toEqual(['log.read', 'log.read']);
     expect(await list(await world.token('erin', ['admins']), '?mine=true')).toEqual([mine]);
+  });
+
+  it('are found by what they did among all by auditors alone, and by others among their own; that is said', async () => {
+    const [own, theirs] = [await world.session('rosa'), await world.session('frank')];
+    const operation = (session: string, name: string): IndexedOperation => ({ ...INDEXED, session, name, subject: `sub-${name}`, issuer: world.issuer.url });
+    await world.store.operations.add([operation(own, 'rosa'), operation(theirs, 'frank')]);
+    for (const query of ['relation=ledger.secret', 'action=delete&since=2020-01-01T00:00:00Z', 'verdict=deny', 'masked=ssn']) {
+      const asked = async (token: string) => (await world.ask(`/api/v1/sessions?${query}`, { token })).json as unknown as SessionList;
+      const ids = ({ sessions }: SessionList): string[] => sessions.map(({ id }) => id).sort();
+      expect([query, ids(await asked(await world.token('aud', ['auditors'])))]).toEqual([query, [own, theirs].sort()]);
+      for (const groups of [['engineers'], ['admins']]) {
+        const { notes, ...found } = await asked(await world.token('rosa', groups));
+        expect([query, ids(found)]).toEqual([query, [own]]);
+        expect(notes?.some((note) => note.includes('only auditors may ask')) === true).toBe(groups.includes('admins'));
+      }
+    }
+  });
+
+  it('are not erased by whom they are of, nor by those for whom they acted', async () => {
+    const root = await world.token('root', ['admins']);
+    const agentOf = (subject: string) => world.session('agent', world.issuer.url, { issuer: null, subject, verified: true });
+    const erase = async (id: string): Promise<number> => (await world.ask(`/api/v1/sessions/${id}/erase`, { token: root, body: { reason: 'x' } })).status;
+    const before = world.erased.length;
+    for (const id of [await world.session('root'), await agentOf('sub-root')]) expect(await erase(id)).toBe(403);
+    expect(world.erased).toHaveLength(before);
+    for (const id of [await world.session('frank'), await agentOf('sub-frank')]) expect(await erase(id)).toBe(200);
+    expect(world.erased).toHaveLength(before + 2);
   });
 
   it('are not found when they are invisible, whatever the id looks like (enumeration)', async () => {

@@ -3,6 +3,7 @@
 import { Chalk } from 'chalk';
 import { describe, expect, it } from 'vitest';
 import { displayWidth } from '../../src/base/display-width.js';
+import { visibleJson } from '../../src/base/visible-text.js';
 import { isWebAddress, mayOpenBrowser } from '../../src/cli/login/announce-device.js';
 import { withCommand } from '../../src/cli/main.js';
 import { duration, relativeTime } from '../../src/cli/render/relative-time.js';
@@ -16,6 +17,17 @@ describe('visible (redteam 6h)', () => {
       fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
         expect(visible(text)).not.toMatch(/\p{Cc}|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/u);
         expect(visibleLines(text).replaceAll(/[\n\t]/g, '')).not.toMatch(/\p{Cc}/u);
+      }),
+    );
+  });
+
+  it('leaves none in JSON either, and JSON says the same', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+        for (const json of [JSON.stringify({ [text]: text }), JSON.stringify({ [text]: text }, null, 2)]) {
+          expect(visibleJson(json).replaceAll('\n', '')).not.toMatch(/\p{Cc}|\p{Cf}/u);
+          expect(JSON.parse(visibleJson(json))).toEqual(JSON.parse(json));
+        }
       }),
     );
   });

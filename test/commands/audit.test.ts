@@ -1,5 +1,6 @@
 /** `gw audit search` and `tail` with the real CLI: people are told which steps were not taken, and data stays as the entries are. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { entryMatches } from '../../src/audit/entry-matches.js';
 import type { AuditEntry } from '../../src/contract/audit-entry.js';
 import { type FakeGateway, startFakeGateway } from '../support/fake-gateway.js';
 import { type CliHome, makeHome, tokenFor } from '../support/run-cli.js';
@@ -24,6 +25,20 @@ let gateway: FakeGateway;
 let home: CliHome;
 let env: Record<string, string>;
 let entries: readonly AuditEntry[];
+/** What the log has besides the page that is given. */
+let beyond: readonly AuditEntry[] = [];
+/** Pages that the gateway gives of denials alone; each says that there is one more while there are others. */
+let pages = 1;
+/** What was asked for beyond the page: the query of each call. */
+const asked: URLSearchParams[] = [];
+
+/** As the gateway would: what there is of one kind in a time, newest first. */
+function denialsOf(query: URLSearchParams): object {
+  const filter = { kinds: query.getAll('kind'), subject: null, target: null, session: null, text: null, since: query.get('since'), until: query.get('until') };
+  const left = Number(query.get('before') ?? pages) - 1;
+  asked.push(query);
+  return { entries: left > 0 ? [] : [...entries, ...beyond].filter(entryMatches(filter)).toReversed(), next: left > 0 ? String(left) : null, missing: [] };
+}
 
 beforeAll(async () => {
   const authority = await makeAuthority();
@@ -31,8 +46,9 @@ beforeAll(async () => {
   gateway = await startFakeGateway({
     certificate: await authority.issue(),
     intercept: (request, response) => {
-      const path = request.url?.split('?')[0];
-      if (path === '/api/v1/audit/entries') response.end(JSON.stringify({ entries: entries.toReversed(), next: null, missing: [] }));
+      const { pathname: path, searchParams } = new URL(request.url ?? '', 'https://gw.example.com');
+      if (path === '/api/v1/audit/entries' && searchParams.getAll('kind').join() === 'api.denied') response.end(JSON.stringify(denialsOf(searchParams)));
+      else if (path === '/api/v1/audit/entries') response.end(JSON.stringify({ entries: entries.toReversed(), next: null, missing: [] }));
       else if (path === '/api/v1/audit/entries/tail') response.end(entries.map((each) => `${JSON.stringify(each)}\n`).join(''));
       else return false;
       return true;
@@ -73,17 +89,48 @@ describe('gw audit search', () => {
     expect(stdout).not.toMatch(/refused|not taken/);
   });
 
-  it('says when the denial may be beyond the page', async () => {
-    const said = async (...argv: string[]): Promise<string> => (await run('search', '--output', 'table', ...argv)).stderr;
-    entries = [TAKEN];
-    for (const argv of [['--kind', 'approval.*'], ['--target', 'bank-db'], ['--session', 'ses_1'], ['words'], ['--before', 'x'], ['--until', '2026-11-22']])
-      expect([argv, await said(...argv)]).toEqual([argv, expect.stringContaining('api.denied')]);
-    for (const argv of [[], ['apr_1'], ['--kind', 'approval.*', '--kind', 'api.denied']]) expect([argv, await said(...argv)]).toEqual([argv, '']);
+  it('looks for the denial beyond the page, and where filters leave it out', async () => {
+    const said = async (...argv: string[]): Promise<string[]> => {
+      asked.length = 0;
+      const { code, stdout, stderr } = await run('search', '--output', 'table', ...argv);
+      expect([argv, code, stderr]).toEqual([argv, 0, '']);
+      return lines(stdout).slice(1);
+    };
+    entries = [STEP];
+    beyond = [DENIED];
+    for (const argv of [['--kind', 'approval.*'], ['--target', 'bank-db'], ['--session', 'ses_1'], ['words'], ['--before', '1.5'], ['--until', '2026-11-22']]) {
+      expect([argv, await said(...argv)]).toEqual([
+        argv,
+        [expect.stringContaining('approval.approve (refused) sub-alice bank-db was not taken: approval.not_yours')],
+      ]);
+      expect(asked.map((query) => [query.get('since'), query.get('until')])).toEqual([['2026-11-21T07:00:01.000Z', '2026-11-21T07:01:01.000Z']]);
+    }
+    // The same id in the log of another worker, and what stands in the page itself.
+    entries = [ELSEWHERE];
+    expect(await said('--target', 'bank-db')).not.toEqual([expect.stringContaining('refused')]);
+    for (const argv of [[], ['apr_1'], ['--kind', 'approval.*', '--kind', 'api.denied']]) {
+      await said(...argv);
+      expect([argv, asked]).toEqual([argv, []]);
+    }
     // A minute and more before the newest of the page: its denial would be there.
     entries = [TAKEN, { ...entry(5, 'session.start', 'none'), time: '2026-11-21T07:02:00.000Z' }];
-    expect(await said('--before', 'x')).toBe('');
+    await said('--before', '1.5');
     entries = [STEP, DENIED];
-    expect(await said('--before', 'x')).toBe('');
+    await said('--before', '1.5');
+    expect(asked).toEqual([]);
+    beyond = [];
+  });
+
+  it('says when there is more to look at than it does', async () => {
+    entries = [STEP];
+    beyond = [DENIED];
+    pages = 5;
+    expect((await run('search', '--output', 'table', '--target', 'bank-db')).stdout).toContain('approval.approve (refused)');
+    pages = 6;
+    const { stdout, stderr } = await run('search', '--output', 'table', '--target', 'bank-db');
+    expect(stdout).not.toContain('refused');
+    expect(stderr).toContain('api.denied');
+    [beyond, pages] = [[], 1];
   });
 });
 
@@ -95,7 +142,8 @@ describe('gw audit tail', () => {
     const [step, elsewhere, denied, taken] = lines(stdout);
     expect(denied).toContain('api.denied sub-alice approval.approve of apr_1 was not taken: approval.not_yours');
     for (const other of [step, elsewhere, taken]) expect(other).not.toMatch(/refused|not taken/);
-    expect(lines((await run('tail', '--output', 'ndjson')).stdout).map((line) => JSON.parse(line) as unknown)).toEqual(ALL);
+    for (const argv of [['--output', 'ndjson'], ['--output', 'json'], ['--json']])
+      expect(lines((await run('tail', ...argv)).stdout).map((line) => JSON.parse(line) as unknown)).toEqual(ALL);
   });
 
   it('says when its filters leave denials out', async () => {

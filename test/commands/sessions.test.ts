@@ -1,7 +1,8 @@
 /** What keeps and replays sessions, with the real CLI: exports to files and pipes, replays with and without a terminal. */
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parseAllDocuments } from 'yaml';
 import type { OperationRecord, SessionDetail, SessionSummary } from '../../src/contract/api-types.js';
 import type { FoundOperation } from '../../src/contract/operation-index.js';
 import { eventually } from '../store/state-server.js';
@@ -103,6 +104,8 @@ let home: CliHome;
 let env: Record<string, string>;
 let answer: string | null;
 let detail: SessionDetail;
+/** What the list of sessions holds. */
+const listed = [SUMMARY];
 
 beforeAll(async () => {
   const authority = await makeAuthority();
@@ -110,7 +113,13 @@ beforeAll(async () => {
   gateway = await startFakeGateway({
     operations: [FOUND],
     detail: () => detail,
-    sessions: [SUMMARY],
+    // One that does not end.
+    intercept: (request, response) => {
+      if (request.url?.startsWith('/api/v1/sessions/ses_long/export') !== true) return false;
+      response.write('{"kind":"start"}\n');
+      return true;
+    },
+    sessions: listed,
     certificate: await authority.issue(),
     exported: (format) => answer ?? `${format}\n-- record: complete and verified\n`,
   });
@@ -120,6 +129,7 @@ beforeAll(async () => {
 beforeEach(() => {
   answer = null;
   detail = DETAIL;
+  listed[0] = SUMMARY;
 });
 afterAll(async () => {
   await gateway.close();
@@ -136,6 +146,19 @@ describe('gw sessions export', () => {
     expect(await readFile(work('out.sql'), 'utf8')).toBe('sql\n-- record: complete and verified\n');
     expect((await stat(work('out.sql'))).mode & 0o777).toBe(0o600);
     expect(gateway.requests.at(-1)?.path).toBe('/api/v1/sessions/ses_1/export?format=sql');
+  });
+
+  it('takes nothing over that an earlier one left, and leaves nothing when it is interrupted', async () => {
+    await writeFile(work('early.sql.part'), 'half', { mode: 0o644 });
+    expect(await run('export', 'ses_1', '--format', 'sql', '-o', 'early.sql')).toMatchObject({ code: 0 });
+    expect((await stat(work('early.sql'))).mode & 0o777).toBe(0o600);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      const cli = home.start(['sessions', 'export', 'ses_long', '-o', 'long.ndjson'], { env });
+      await eventually('some of it is there', async () => (await readdir(work())).includes('long.ndjson.part'));
+      cli.child.kill(signal);
+      expect(await cli.done).toMatchObject({ signal });
+      expect((await readdir(work())).filter((name) => name.startsWith('long'))).toEqual([]);
+    }
   });
 
   it('ends with 9 for a record that is not intact, and leaves nothing of one that was cut off', async () => {
@@ -290,6 +313,34 @@ describe('gw sessions ls and show', () => {
     cli.child.kill('SIGINT');
     expect(await cli.done).toMatchObject({ code: 0 });
     expect((await cli.done).stdout.split('\n')).toHaveLength(2);
+  });
+});
+
+describe('gw sessions ls --follow', () => {
+  /** What it prints until Ctrl-C, of a session that runs and ends. */
+  async function followed(end: string, ...argv: string[]): Promise<string> {
+    listed[0] = SUMMARY;
+    const cli = home.start(['sessions', 'ls', '--follow', ...argv], { env });
+    await cli.stdoutHas('ses_1');
+    listed[0] = { ...SUMMARY, state: 'ended', endedAt: '2026-11-21T07:00:05.000Z', endReason: 'client' };
+    await cli.stdoutHas(end);
+    cli.child.kill('SIGINT');
+    expect(await cli.done).toMatchObject({ code: 0, stderr: '' });
+    return (await cli.done).stdout;
+  }
+
+  it.each([['--json'], ['-o', 'json'], ['-o', 'ndjson']])('gives a document a line: %s %s', async (...argv) => {
+    const states = (await followed('"ended"', ...argv))
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as SessionSummary).state);
+    expect(states).toEqual(['live', 'ended']);
+  });
+
+  it('gives one heading in CSV, and a document for each in YAML', async () => {
+    expect((await followed(',ended,', '-o', 'csv')).split('\n').map((line) => line.split(',')[0])).toEqual(['id', 'ses_1', 'ses_1', '']);
+    const states = parseAllDocuments(await followed('endReason: client', '-o', 'yaml')).map((document) => (document.toJS() as SessionSummary).state);
+    expect(states).toEqual(['live', 'ended']);
   });
 });
 

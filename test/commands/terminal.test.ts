@@ -4,6 +4,7 @@ import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ApprovalInfo } from '../../src/contract/api-types.js';
+import type { FoundOperation } from '../../src/contract/operation-index.js';
 import { eventually } from '../store/state-server.js';
 import { ROOT } from '../support/build-cli.js';
 import { approvalInfo, type FakeGateway, lineTarget, startFakeGateway } from '../support/fake-gateway.js';
@@ -31,6 +32,26 @@ const CAST = `{"version":3,"term":{"cols":120,"rows":40},"title":"alice on bank-
 /** More than `gw sessions play` keeps in memory. */
 const LONG_CAST = CAST.replace('[3600,"m","#2"]', `${`[0,"m","${'#'.repeat(2 ** 20)}"]\n`.repeat(40)}[3600,"m","#2"]`);
 
+/** Ends the title of the window, clears the screen in the two forms that a terminal knows, and turns what follows around. */
+const HOSTILE = 'select 1 -- \u001b]0;owned\u0007\u001b[2J\u009b2J\u202e';
+const FOUND: FoundOperation = {
+  session: 'ses_1',
+  sequence: 1,
+  at: '2026-11-21T07:00:00.000Z',
+  issuer: 'https://issuer.test',
+  subject: 'sub-alice',
+  name: 'alice',
+  target: 'bank-db',
+  verdict: 'allow',
+  status: 'ok',
+  rule: null,
+  kinds: ['select'],
+  relations: [],
+  masked: [],
+  rows: 1,
+  text: HOSTILE,
+};
+
 let cast = CAST;
 let approvals: ApprovalInfo[] = [];
 let gateway: FakeGateway;
@@ -45,6 +66,7 @@ beforeAll(async () => {
     certificate: await authority.issue(),
     targets: [lineTarget('bank-db'), lineTarget('vault', { reachable: false, reasons: ['only dba'] })],
     approvals: () => approvals,
+    operations: [FOUND],
     exported: () => cast,
   });
   await home.trust(gateway.port, authority.ca);
@@ -115,6 +137,14 @@ describe('at a terminal', () => {
     expect(await plain.code).toBe(0);
     expect(plain.text()).not.toContain('\u001b[');
     expect(plain.text()).toContain('only dba');
+  });
+
+  it.each([['--json'], ['-o', 'json'], ['-o', 'ndjson'], ['-o', 'csv'], ['-o', 'yaml'], []])('nothing recorded acts on it: %s %s', async (...argv) => {
+    const cli = terminal(['sessions', 'search', 'word', ...argv], { NO_COLOR: '1' });
+    expect(await cli.code).toBe(0);
+    expect(cli.text()).toContain('owned');
+    expect(cli.text().replaceAll('\r\n', '')).not.toMatch(/[\p{Cc}\p{Cf}]/u);
+    if (argv.join() === '-o,ndjson') expect(JSON.parse(cli.text().split('\r\n')[0] ?? '')).toMatchObject({ text: HOSTILE });
   });
 });
 

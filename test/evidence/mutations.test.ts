@@ -2,9 +2,11 @@
  * What somebody may do to a pack, or make a false one: each is found by `gw evidence verify` and by verify.sh, which has nothing of gw in it. "Outsiders" have
  * no key; "insiders" have the gateway's own key and sign the manifest again, so that only log and journal speak against them.
  */
+import { execFile } from 'node:child_process';
 import { type KeyObject, randomInt } from 'node:crypto';
-import { cp, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { cp, readFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type AuditLeaf, decodeLeaf, encodeLeaf } from '../../src/audit/audit-leaf.js';
 import { newSigningKey, parseCheckpoint, publicKeyBytes, readSigningKey, verifierKey } from '../../src/audit/index.js';
@@ -65,6 +67,8 @@ function sliceItems(bytes: Buffer): Buffer[] {
   }
   return items;
 }
+
+const mkfifo = (path: string): Promise<unknown> => promisify(execFile)('mkfifo', [path]);
 
 const slice = async (copy: string): Promise<string> => (await filesOf(copy)).find((file) => file.endsWith('.gws')) ?? '';
 
@@ -144,6 +148,35 @@ describe('outsiders', () => {
         await writeFile(two, kept);
       }),
     ).toEqual(['file']);
+  });
+
+  it('give files names that act on a terminal, and put in what is no file', async () => {
+    for (const put of [
+      (copy: string) => writeFile(join(copy, 'a\u001b]0;owned\u0007\u009b2J'), ''),
+      (copy: string) => symlink('/etc/hostname', join(copy, 'link\u001b[2J')),
+      (copy: string) => mkfifo(join(copy, 'pipe')),
+      async (copy: string) => {
+        await rename(join(copy, 'report.html'), join(copy, '..', 'report.html'));
+        await symlink(join(copy, '..', 'report.html'), join(copy, 'report.html'));
+      },
+      async (copy: string) => {
+        await unlink(join(copy, 'crosswalk.csv'));
+        await mkfifo(join(copy, 'crosswalk.csv'));
+      },
+    ])
+      await withCopy(pack, async (copy) => {
+        await put(copy);
+        const { gw, script } = await verifyBoth(copy, world.keyFile);
+        expect(gw).toEqual(['file']);
+        expect(script.code, script.text).toBe(1);
+        expect(script.text.replaceAll('\n', '')).not.toMatch(/\p{Cc}/u);
+      });
+    await withCopy(pack, async (copy) => {
+      await unlink(join(copy, 'manifest.json'));
+      await mkfifo(join(copy, 'manifest.json'));
+      expect((await runScript(copy, world.keyFile)).code).toBe(2);
+      expect(await world.home.run(['evidence', 'verify', copy])).toMatchObject({ code: 2 });
+    });
   });
 
   it('sign it all again with another key, and put that key into the pack', async () => {
@@ -308,6 +341,21 @@ describe('insiders, who have the key and sign the manifest again', () => {
       await edit(copy, 'E06/operations.csv', dropRow('drop table'));
     });
     expect(claims).toEqual(['complete', 'derived']);
+  });
+
+  it('show a session without the content of one of its operations, as if that were erased', async () => {
+    const claims = await withCopy(pack, async (copy) => {
+      await editSlice(copy, (items) =>
+        items.map((item) =>
+          item[11] === OPERATION && item.includes('drop table') ? Buffer.concat([Buffer.of(1), item.subarray(1, 11 + item.readUInt32BE(7))]) : item,
+        ),
+      );
+      await signAgain(copy, key);
+      const { gw, script } = await verifyBoth(copy, world.keyFile);
+      expect(script.text).toMatch(/^journal: session \d+ of \S+ has entries that are shown without their content/m);
+      return gw;
+    });
+    expect(claims).toContain('journal');
   });
 
   it('show something else than what is encrypted: a result, a decision, a statement', async () => {

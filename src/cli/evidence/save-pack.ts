@@ -1,6 +1,7 @@
 /** Puts a pack where the user wants it: whole or not at all, also when the export is interrupted. */
 import { resolve } from 'node:path';
 import { GwError } from '../../contract/gw-error.js';
+import { leaveNothing } from '../leave-nothing.js';
 import { StagedDirectory } from './staged-directory.js';
 
 /** @throws GwError `usage.invalid` when something stands there already; what `fill` throws, with nothing left */
@@ -10,21 +11,17 @@ export async function savePack<T>(path: string, fill: (out: StagedDirectory) => 
     throw new GwError('usage.invalid', `Nothing can be written to ${place}.`, { cause });
   });
   if (staged === null) throw new GwError('usage.invalid', `${place} is there already.`, { hint: 'Name a directory that does not exist yet with --out.' });
-  const interrupted = (signal: NodeJS.Signals): void => {
-    staged.abandonNow();
-    process.removeAllListeners(signal);
-    process.kill(process.pid, signal);
-  };
-  const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  for (const signal of signals) process.once(signal, interrupted);
-  try {
-    const filled = await fill(staged);
-    await staged.finish();
-    return filled;
-  } catch (thrown) {
-    await staged.abandon();
-    throw thrown;
-  } finally {
-    for (const signal of signals) process.removeListener(signal, interrupted);
-  }
+  return leaveNothing(
+    () => staged.abandonNow(),
+    async () => {
+      try {
+        const filled = await fill(staged);
+        await staged.finish();
+        return filled;
+      } catch (thrown) {
+        await staged.abandon();
+        throw thrown;
+      }
+    },
+  );
 }

@@ -5,6 +5,7 @@
 import { rmSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { fileProblem } from '../../base/file-problem.js';
 import { isInnerPath } from '../../base/inner-path.js';
 import { GwError } from '../../contract/gw-error.js';
 
@@ -55,12 +56,16 @@ export class StagedDirectory {
     return written;
   }
 
-  /** Puts it in its place. @throws GwError `gateway.unreachable` when a file in it is not whole */
+  /** Puts it in its place. @throws GwError `gateway.unreachable` when a file in it is not whole; `usage.invalid` when something came to stand there meanwhile */
   async finish(): Promise<void> {
     if (this.#open.size > 0) throw new GwError('gateway.unreachable', `The pack ended with ${this.#open.size} files that are not whole.`);
-    // An empty directory may stand there.
-    await rm(this.path, { recursive: true, force: true });
-    await rename(this.#part, this.path);
+    // An empty directory may stand there, and nothing else.
+    await rename(this.#part, this.path).catch((cause: unknown) => {
+      throw new GwError('usage.invalid', `Something came to stand at ${this.path} while the pack was made: ${fileProblem(cause)}.`, {
+        cause,
+        hint: 'Name a directory that does not exist yet with --out.',
+      });
+    });
   }
 
   /** Leaves nothing. */

@@ -3,11 +3,13 @@
  * export leaves none. At a terminal nothing recorded acts on it. Untrusted: what the gateway sends.
  */
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { errorCode } from '../../base/error-code.js';
 import { fileProblem } from '../../base/file-problem.js';
 import { GwError } from '../../contract/gw-error.js';
+import { leaveNothing } from '../leave-nothing.js';
 import { isDataTerminal, visibleLines } from '../terminal.js';
 import { type ExportEnd, exportEnd } from './export-end.js';
 
@@ -26,9 +28,19 @@ export async function saveExport(pieces: AsyncIterable<Buffer>, file: string | n
 
 async function toFile(pieces: AsyncIterable<Buffer>, file: string): Promise<SavedExport> {
   const part = `${file}.part`;
-  const handle = await open(part, 'w', 0o600).catch((cause: unknown) => {
-    throw new GwError('usage.invalid', `The file ${file} cannot be written: ${fileProblem(cause)}.`, { cause, hint: 'Name another file.' });
-  });
+  return leaveNothing(
+    () => rmSync(part, { force: true }),
+    () => throughPart(pieces, file, part),
+  );
+}
+
+async function throughPart(pieces: AsyncIterable<Buffer>, file: string, part: string): Promise<SavedExport> {
+  // What an earlier one left there may be readable for others.
+  const handle = await rm(part, { force: true })
+    .then(() => open(part, 'wx', 0o600))
+    .catch((cause: unknown) => {
+      throw new GwError('usage.invalid', `The file ${file} cannot be written: ${fileProblem(cause)}.`, { cause, hint: 'Name another file.' });
+    });
   try {
     if (await isDirectory(file)) throw new GwError('usage.invalid', `${file} is a directory.`, { hint: 'Name the file that the export is to be.' });
     const saved = await pass(pieces, (piece) => handle.writeFile(piece));

@@ -5,11 +5,11 @@
 import type { AuditQuery } from '../../client/gateway-client.js';
 import { type AuditEntry, isKindOf } from '../../contract/audit-entry.js';
 
-const DENIED = 'api.denied';
+export const DENIED = 'api.denied';
 /** Calls that a tail remembers. */
 const REMEMBERED = 10_000;
 /** A call is denied within this time after its step. */
-const CALL_MS = 60_000;
+export const CALL_MS = 60_000;
 
 export class RefusedSteps {
   readonly #codes = new Map<string, string>();
@@ -41,11 +41,11 @@ export class RefusedSteps {
     return `${step.kind}${typeof approval === 'string' ? ` of ${approval}` : ''} was not taken`;
   }
 
-  /** Whether a page, newest first, holds a step of an approval that an entry beyond the page may refuse. */
-  mayMiss(page: readonly AuditEntry[], query: AuditQuery, continued: boolean): boolean {
+  /** Steps of approvals on a page, newest first, that an entry beyond the page may refuse. */
+  unsettled(page: readonly AuditEntry[], query: AuditQuery, continued: boolean): AuditEntry[] {
     const hidden = leavesOutDenials(query);
     const newest = Date.parse(page[0]?.time ?? '');
-    return page.some(
+    return page.filter(
       (entry) =>
         /^(approval|grant)\./.test(entry.kind) &&
         callOf(entry) !== null &&

@@ -28,7 +28,7 @@ export default class AuditProve extends GwCommand {
     const { journalKeyring } = await import('../../gateway/audit-workbench.js');
     const keys = await journalKeyring(flags.from, flags.config ?? null);
     const proof = await proveSession(flags.from, session, operation === undefined ? null : Number(operation), keys);
-    this.print(JSON.stringify(proof, null, 2));
+    if (!this.jsonEnabled()) this.logJson(proof);
     return proof;
   }
 }

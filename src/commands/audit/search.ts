@@ -4,6 +4,7 @@ import { integer, string } from '@oclif/core/flags';
 import { auditFlags, auditQuery } from '../../cli/audit-flags.js';
 import { GwCommand, outputFlag } from '../../cli/base-command.js';
 import { sayWarning } from '../../cli/failure.js';
+import { lookForRefusals } from '../../cli/record/look-for-refusals.js';
 import { searchAudit } from '../../cli/record/search-audit.js';
 import { auditColumns } from '../../cli/render/audit-columns.js';
 import { RefusedSteps } from '../../cli/render/refused-steps.js';
@@ -11,7 +12,7 @@ import { isDataTerminal, say, visible } from '../../cli/terminal.js';
 import type { AuditEntryList } from '../../contract/api-types.js';
 
 const NOT_SHOWN =
-  'Whether a step of an approval was taken cannot be told of all of these: `api.denied`, which says that one was not, may be beyond this page. Search for the apr_… alone.';
+  'Whether a step of an approval was taken cannot be told of all of these: there is too much in the log after them to look for `api.denied`, which says that one was not. Search for the apr_… alone.';
 
 export default class AuditSearch extends GwCommand {
   static override summary = 'Search the audit log, newest first.';
@@ -42,10 +43,12 @@ export default class AuditSearch extends GwCommand {
     const query = auditQuery(flags, args.text, clock.now());
     const page = await searchAudit(client, query, flags.limit, flags.before);
     const refused = new RefusedSteps(page.entries);
+    const people = !this.jsonEnabled() && (flags.output ?? (isDataTerminal() ? 'table' : null)) === 'table';
+    const unsettled = people ? refused.unsettled(page.entries, query, flags.before !== undefined || flags.until !== undefined) : [];
+    const settled = await lookForRefusals(client, unsettled, refused);
     await this.printRows({ columns: auditColumns(clock.now(), refused), rows: page.entries, whole: page, empty: 'Nothing found.' }, flags.output);
     for (const each of page.missing) sayWarning(visible(each));
-    const people = !this.jsonEnabled() && (flags.output ?? (isDataTerminal() ? 'table' : null)) === 'table';
-    if (people && refused.mayMiss(page.entries, query, flags.before !== undefined || flags.until !== undefined)) sayWarning(NOT_SHOWN);
+    if (!settled) sayWarning(NOT_SHOWN);
     if (page.next !== null && !this.jsonEnabled()) say(`There are more: add --before ${visible(page.next)}`);
     return page;
   }

@@ -6,7 +6,7 @@ import { sayWarning } from '../../cli/failure.js';
 import { jsonLines } from '../../cli/record/json-lines.js';
 import { auditLine } from '../../cli/render/audit-columns.js';
 import { leavesOutDenials, RefusedSteps } from '../../cli/render/refused-steps.js';
-import { visible, writeData } from '../../cli/terminal.js';
+import { visible, writeData, writeJson } from '../../cli/terminal.js';
 import type { AuditEntry } from '../../contract/audit-entry.js';
 
 const NOT_SHOWN = 'These filters leave out `api.denied`, which says that a step of an approval was not taken: add --kind api.denied.';
@@ -22,11 +22,15 @@ export default class AuditTail extends GwCommand {
       command: "<%= config.bin %> audit tail --kind operation.deny --kind 'approval.*' --target bank-db --output ndjson",
     },
   ];
-  static override enableJsonFlag = false;
   static override flags = {
     ...auditFlags,
     last: integer({ summary: 'Begin with so many that are there already.', default: 10, min: 0, max: 1000 }),
-    output: option({ char: 'o', options: ['text', 'ndjson'] as const, default: 'text', summary: 'Form of the output.' })(),
+    output: option({
+      char: 'o',
+      options: ['text', 'json', 'ndjson'] as const,
+      default: 'text',
+      summary: 'Form of the output; json and ndjson are one document a line.',
+    })(),
   };
 
   async run(): Promise<void> {
@@ -34,8 +38,8 @@ export default class AuditTail extends GwCommand {
     const { client, clock } = await this.connect(flags);
     const query = auditQuery(flags, undefined, clock.now());
     const stream = await client.followAudit({ ...query, last: flags.last });
-    if (flags.output === 'ndjson') {
-      for await (const entry of jsonLines(stream)) writeData(`${JSON.stringify(entry)}\n`);
+    if (flags.output !== 'text' || this.jsonEnabled()) {
+      for await (const entry of jsonLines(stream)) writeJson(`${JSON.stringify(entry)}\n`);
       return;
     }
     if (leavesOutDenials(query) && (flags.kind.length === 0 || flags.kind.some((kind) => /^(approval|grant)\./.test(kind)))) sayWarning(NOT_SHOWN);

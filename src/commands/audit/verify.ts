@@ -1,6 +1,7 @@
 /** `gw audit verify`: do logs and journals, or one proof, verify out of files and public keys alone. */
 import { string as stringArg } from '@oclif/core/args';
 import { string } from '@oclif/core/flags';
+import { counted } from '../../base/counted.js';
 import { GwCommand } from '../../cli/base-command.js';
 import { sayWarning } from '../../cli/failure.js';
 import { visible } from '../../cli/terminal.js';
@@ -54,10 +55,14 @@ export default class AuditVerify extends GwCommand {
         `${visible(log)} verifies: ${size} entries${first > 0 ? `, kept from ${first} on (the log was pruned)` : ''}, root ${root}${timestamps > 0 ? `, ${timestamps} timestamps` : ''}${pending > 0 ? `, ${pending} not signed yet` : ''}`,
       );
     if (found.logs.length > 1) this.print(`root over ${found.logs.length} logs ${found.rootOverLogs ?? ''}`);
-    this.print(`${found.sessions} sessions, ${found.segments} journal segments in the log, ${found.journals} journals compared`);
+    this.print(
+      `${counted(found.sessions, 'session')}, ${counted(found.segments, 'journal segment')} in the log, ${counted(found.journals, 'journal')} compared`,
+    );
     const { erased, expired, segments } = found.ended;
     if (erased + expired + segments > 0)
-      this.print(`ended in order: the content of ${erased + expired} sessions (${erased} erased, ${expired} expired), ${segments} journal segments`);
+      this.print(
+        `ended in order: the content of ${counted(erased + expired, 'session')} (${erased} erased, ${expired} expired), ${counted(segments, 'journal segment')}`,
+      );
     return found;
   }
 

@@ -4,6 +4,7 @@ import { GwCommand, outputFlag } from '../../cli/base-command.js';
 import { askSessions } from '../../cli/record/ask-sessions.js';
 import { followSessions } from '../../cli/record/follow-sessions.js';
 import { moment } from '../../cli/render/moment.js';
+import { printRows } from '../../cli/render/rows.js';
 import { sessionColumns } from '../../cli/render/session-columns.js';
 import { say, visible } from '../../cli/terminal.js';
 import type { SessionList } from '../../contract/api-types.js';
@@ -37,32 +38,34 @@ export default class SessionsLs extends GwCommand {
       summary: 'Only sessions with a request for approval: its id, a state (pending, approved, denied, expired, cancelled, used, revoked), or any.',
       helpValue: 'WHICH',
     }),
-    follow: boolean({ summary: 'Go on: each session as it begins, and again as it ends.' }),
+    follow: boolean({ summary: 'Go on: each session as it begins, and again as it ends. JSON and YAML are then a document for each.' }),
     limit: integer({ summary: 'At most so many.', default: 50, min: 1, max: 1000 }),
     before: string({ summary: 'Continue after this session of the page before.', helpValue: 'ID' }),
   };
 
-  async run(): Promise<SessionList> {
+  async run(): Promise<SessionList | undefined> {
     const { flags } = await this.parse(SessionsLs);
     const { client, clock } = await this.connect(flags);
     const { state, target, name, kind, relation, verdict, action, masked, approval, limit, before } = flags;
     const at = (text: string | undefined): string | undefined => (text === undefined ? undefined : moment(text, clock.now()));
     const same = { state, target, name, kind, relation, verdict, action, masked, approval, limit, before };
     const query = { ...same, onBehalfOf: flags['acting-for'], since: at(flags.since), until: at(flags.until) };
-    const print = (page: SessionList): Promise<void> =>
-      this.printRows({ columns: sessionColumns(clock.now()), rows: page.sessions, whole: page, empty: 'No sessions.' }, flags.output);
+    const rowsOf = (page: SessionList) => ({ columns: sessionColumns(clock.now()), rows: page.sessions, whole: page, empty: 'No sessions.' });
     const ask = askSessions(client);
     if (flags.follow) {
       const ended = new AbortController();
       process.once('SIGINT', () => ended.abort());
+      const format = this.jsonEnabled() ? 'json' : flags.output;
+      let follow: 'begin' | 'on' = 'begin';
       for await (const { sessions, more } of followSessions(ask, query, ended.signal)) {
-        await print({ sessions, next: null });
+        await printRows({ ...rowsOf({ sessions, next: null }), follow, format });
+        follow = 'on';
         if (more !== null) say(`More began than are shown here: ask for them with --before ${visible(more)}`);
       }
-      return { sessions: [], next: null };
+      return undefined;
     }
     const page = await ask(query);
-    await print(page);
+    await this.printRows(rowsOf(page), flags.output);
     if (page.next !== null && !this.jsonEnabled()) say(`There are more: add --before ${visible(page.next)}`);
     return page;
   }

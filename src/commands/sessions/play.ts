@@ -8,7 +8,7 @@ import { playAtTerminal } from '../../cli/record/play-at-terminal.js';
 import { Playback } from '../../cli/record/playback.js';
 import { replayJson, replayText } from '../../cli/record/print-replay.js';
 import { type Cast, readCast } from '../../cli/record/read-cast.js';
-import { hasKeyboard, say, visible, writeAllData } from '../../cli/terminal.js';
+import { hasKeyboard, say, visible, writeAllData, writeAllJson } from '../../cli/terminal.js';
 import { GwError } from '../../contract/gw-error.js';
 
 export default class SessionsPlay extends GwCommand {
@@ -52,7 +52,7 @@ export default class SessionsPlay extends GwCommand {
   }
 
   async #show(session: string, cast: Cast, playback: Playback): Promise<void> {
-    if (this.jsonEnabled()) await writeAllData(replayJson(session, cast));
+    if (this.jsonEnabled()) await writeAllJson(replayJson(session, cast));
     else if (hasKeyboard()) await playAtTerminal(playback, say);
     else await writeAllData(replayText(playback));
   }

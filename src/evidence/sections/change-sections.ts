@@ -108,6 +108,8 @@ export class ChangeSections implements SectionMaker {
       const query = 'sessions of E09 of which entries cannot be read: their content was erased, or its key was not there when the pack was made';
       const table = this.#e11.table('hidden', ['session', 'entries'], query);
       for (const each of hidden) table.add([each.id, each.hidden]);
+      const untold = hidden.filter(({ id }) => closing.deletions.contentEndOf(id) === null).map(({ id }) => id);
+      this.#e11.check('unreadable', 'content that cannot be read was erased or had expired, as the log says', untold, hidden.length);
     }
     if (deleted.sessions.size > 0) this.#deleted(deleted);
     writeRetention(this.#e11, closing);

@@ -1,7 +1,7 @@
 /** Stage 3: an identity and a target become a `Grant` when connect policy says so. Only this file can build one. Deny by default. */
 import type { ApprovalRecord } from '../contract/approval.js';
 import type { ClientRecordingDoor } from '../contract/client-recording.js';
-import type { Decision, PolicySource } from '../contract/decision.js';
+import { type Decision, type PolicySource, whyOf } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
 import type { Target } from '../contract/target.js';
@@ -109,7 +109,7 @@ export async function requireRecording(
 function denied(identity: Identity, target: Target, decision: Decision): GwError {
   return new GwError(
     'policy.connect_denied',
-    `Policy does not let ${identity.name} connect to ${target.name}: ${decision.reasons[0] ?? 'no rule allows it'}.`,
+    `Policy does not let ${identity.name} connect to ${target.name}: ${whyOf(decision)}.`,
     {
       detail: { rule: decision.rule, policy: decision.policy },
       ...(decision.hint === null ? {} : { hint: decision.hint }),

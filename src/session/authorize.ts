@@ -107,14 +107,10 @@ export async function requireRecording(
 }
 
 function denied(identity: Identity, target: Target, decision: Decision): GwError {
-  return new GwError(
-    'policy.connect_denied',
-    `Policy does not let ${identity.name} connect to ${target.name}: ${whyOf(decision)}.`,
-    {
-      detail: { rule: decision.rule, policy: decision.policy },
-      ...(decision.hint === null ? {} : { hint: decision.hint }),
-    },
-  );
+  return new GwError('policy.connect_denied', `Policy does not let ${identity.name} connect to ${target.name}: ${whyOf(decision)}.`, {
+    detail: { rule: decision.rule, policy: decision.policy },
+    ...(decision.hint === null ? {} : { hint: decision.hint }),
+  });
 }
 
 /** A name from the wire, fit to be said back: printable ASCII, short. */

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { spawn } from '@lydell/node-pty';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import type { ApprovalInfo } from '../../src/contract/api-types.js';
-import { approvalInfo, type FakeGateway, lineTarget, startFakeGateway } from '../support/fake-gateway.js';
 import { ROOT } from '../support/build-cli.js';
+import { approvalInfo, type FakeGateway, lineTarget, startFakeGateway } from '../support/fake-gateway.js';
 import { type CliHome, makeHome, tokenFor } from '../support/run-cli.js';
 import { makeAuthority } from '../support/test-authority.js';
 
@@ -63,10 +63,24 @@ it('the live list stays silent about itself, however often it changes', async ()
 });
 
 it.each([
-  ['a request in the list', ['approve'], [[LIST, '1\r'], [DECIDE, CTRL_D]]],
+  [
+    'a request in the list',
+    ['approve'],
+    [
+      [LIST, '1\r'],
+      [DECIDE, CTRL_D],
+    ],
+  ],
   ['the list', ['approve'], [[LIST, CTRL_D]]],
   ['a request', ['approve', 'apr_1'], [[DECIDE, CTRL_D]]],
-  ['the reason of a denial', ['approve', 'apr_1'], [[DECIDE, 'deny\r'], ['Why? ', CTRL_D]]],
+  [
+    'the reason of a denial',
+    ['approve', 'apr_1'],
+    [
+      [DECIDE, 'deny\r'],
+      ['Why? ', CTRL_D],
+    ],
+  ],
 ] as const)('Ctrl-D at %s leaves, and decides nothing', async (_, argv, answers) => {
   const before = decisions().length;
   const { exitCode, signal, screen } = await atTerminal(argv, answers);
@@ -76,7 +90,14 @@ it.each([
 });
 
 it.each([
-  ['a request in the list', ['approve'], [[LIST, '1\r'], [DECIDE, CTRL_C]]],
+  [
+    'a request in the list',
+    ['approve'],
+    [
+      [LIST, '1\r'],
+      [DECIDE, CTRL_C],
+    ],
+  ],
   ['a request', ['approve', 'apr_1'], [[DECIDE, CTRL_C]]],
 ] as const)('Ctrl-C at %s ends the program as a signal does, and decides nothing', async (_, argv, answers) => {
   const before = decisions().length;

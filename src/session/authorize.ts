@@ -76,10 +76,10 @@ export function authorize(
 }
 
 /**
- * People let it be, under the policy that `awaited` was decided by. The policy in force now has the last word.
+ * People let it be, under the policy that `awaited` was decided by. The policy in force now has the last word. `at`: milliseconds since the epoch.
  * @throws GwError `policy.connect_denied` | `approval.stale`
  */
-export function admit(awaited: AwaitedGrant, approval: ApprovalRecord, policy: PolicySource): Grant {
+export function admit(awaited: AwaitedGrant, approval: ApprovalRecord, policy: PolicySource, at: number): Grant {
   const { identity, target } = awaited;
   const decision = policy.current().view(identity, target).connect(accountOf(awaited));
   if (decision.effect === 'deny') throw denied(identity, target, decision);
@@ -87,7 +87,7 @@ export function admit(awaited: AwaitedGrant, approval: ApprovalRecord, policy: P
   const elsewhere = approval.target !== target.name || (approval.account !== undefined && approval.account !== foreignAccount(awaited));
   if (requester.issuer !== identity.issuer || requester.subject !== identity.subject || elsewhere)
     throw new GwError('internal.error', 'An approval was to be used for somebody or something else.');
-  const standing = standOnApproval(awaited.decision, approval, decision);
+  const standing = standOnApproval(awaited.decision, approval, decision, at);
   if (standing === null) throw new GwError('approval.stale', 'The policy changed since this was asked.', { hint: 'Connect again.' });
   return new IssuedGrant(identity, target, standing) as unknown as Grant;
 }

@@ -63,7 +63,12 @@ describe('the first start', () => {
       break_glass: { groups: ['engineers'], for: '15m' },
     });
     const text = readFileSync(join(world.policy, 'access.yaml'), 'utf8');
-    expect(() => loadPolicy([{ path: 'access.yaml', text }], protocols.map(({ descriptor }) => descriptor))).not.toThrow();
+    expect(() =>
+      loadPolicy(
+        [{ path: 'access.yaml', text }],
+        protocols.map(({ descriptor }) => descriptor),
+      ),
+    ).not.toThrow();
   });
 
   test('without a host names none, in configuration and policy', async () => {

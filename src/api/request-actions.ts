@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { ApprovalInfo } from '../contract/api-types.js';
 import type { ApprovalQuestion } from '../contract/approval.js';
 import { approvalAuditData } from '../contract/approval-audit.js';
-import { type ApprovalDemand, type Decision, nextStep } from '../contract/decision.js';
+import { type ApprovalDemand, type Decision, nextStep, whyOf } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Target } from '../contract/target.js';
 import type { ApiRoute } from './api-route.js';
@@ -71,8 +71,7 @@ async function questionOf(
   const view = services.policy.current().view(identity, target);
   const connect = view.connect(asked.account ?? null);
   if (connect.effect === 'deny') {
-    const why = connect.reasons[0] ?? 'no rule allows it';
-    throw new GwError('policy.connect_denied', `Policy does not let ${identity.name} connect to ${target.name}, with an approval neither: ${why}.`, {
+    throw new GwError('policy.connect_denied', `Policy does not let ${identity.name} connect to ${target.name}, with an approval neither: ${whyOf(connect)}.`, {
       detail: { rule: connect.rule, policy: connect.policy },
       ...(connect.hint === null ? {} : { hint: connect.hint }),
     });
@@ -134,7 +133,7 @@ function common(asked: Asked, target: Target, { account }: Decision, { identity 
 function demandOf(asked: Asked, decision: Decision, access: ApprovalDemand | null): ApprovalDemand {
   if (asked.statement !== undefined) {
     if (decision.effect === 'deny') {
-      throw new GwError('policy.operation_denied', `Policy refuses this statement, with an approval too: ${decision.reasons[0] ?? 'no rule allows it'}.`, {
+      throw new GwError('policy.operation_denied', `Policy refuses this statement, with an approval too: ${whyOf(decision)}.`, {
         detail: { rule: decision.rule, policy: decision.policy },
         hint: nextStep(decision),
       });

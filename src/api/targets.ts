@@ -35,6 +35,7 @@ function describe(target: Target, identity: Identity, services: ApiServices, set
     approval: decision.approval?.groups ?? null,
     rule: decision.rule,
     reasons: decision.reasons,
+    ...(decision.hint === null ? {} : { hint: decision.hint }),
     client: protocol.client,
     serverKey: protocol.serverKey,
     database: databaseOf(target.options),

@@ -7,7 +7,7 @@ import type { LockReply, UserList } from '../contract/api-types.js';
 import { GwError } from '../contract/gw-error.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices } from './api-services.js';
-import { requireRole } from './caller.js';
+import { isOwner, requireRole } from './caller.js';
 import { validate } from './validate.js';
 
 const lockBody = z.strictObject({
@@ -42,6 +42,9 @@ function lock(services: ApiServices, locked: boolean): ApiRoute {
     handle: async ({ caller, body, audit }) => {
       requireRole(caller, 'admin');
       const { issuer, subject, reason } = validate(lockBody, body, 'body');
+      // It could not be taken back by whoever did it, and where there is one administrator by nobody.
+      if (locked && isOwner(caller, { issuer, subject }))
+        throw new GwError('usage.invalid', 'Nobody locks themselves: you could not unlock yourself again.', { hint: 'Ask another administrator to lock you.' });
       await audit(kind, { issuer, subject, reason });
       const by = caller.identity.name;
       if (!(await services.subjects.setLocked(issuer, subject, locked, by, reason))) {

@@ -145,8 +145,9 @@ export function revoke(record: ApprovalRecord, command: { readonly by: Party | n
 }
 
 /**
- * Somebody else looked at what was done through a broken glass. Not accepted: what of the grant is left ends at once. That can be taken back by
- * accepting it after all, and nothing else can be changed about a review.
+ * Somebody else looked at what was done through a broken glass. Accepted is only what is over, or what came afterwards would be reviewed by nobody.
+ * Not accepted: what of the grant is left ends at once. That can be taken back by accepting it after all, and nothing else can be changed about a
+ * review.
  */
 export function review(record: ApprovalRecord, command: Decider & { readonly accepted: boolean }): Step {
   const { by, groups, at, accepted, reason } = command;
@@ -155,6 +156,14 @@ export function review(record: ApprovalRecord, command: Decider & { readonly acc
   if (against !== null) return against;
   if (record.review !== null && (record.review.accepted || !accepted))
     return refused('approval.decided', `${record.review.by.name} has reviewed this already.`);
+  if (accepted && record.state === 'approved' && at < endOf(record)) {
+    const until = `${new Date(endOf(record)).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+    return refused(
+      'approval.decided',
+      `It is not over yet: it can be used until ${until}, and that has to be reviewed as well.`,
+      `Accept it then, or end it now: \`gw grants revoke ${record.id}\`.`,
+    );
+  }
   const outcome: Review = { by, at, accepted, reason };
   if (accepted || record.state !== 'approved') return changed(record, { review: outcome });
   return changed(record, { review: outcome, state: 'revoked', ended: { by, at, why: reason ?? 'not accepted by its reviewer' } });

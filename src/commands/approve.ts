@@ -49,7 +49,7 @@ An approval is good for the statement, parameters, requester, target and policy 
       throw new GwError('usage.invalid', 'Nobody can be asked here.', { hint: `Look at it with \`gw request show ${request.id}\`, then add --yes.` });
     }
     const decided = await client.approve(request.id, { digest: request.digest, target: flags.target ?? null, reason: flags.reason });
-    if (!this.jsonEnabled()) sayDecision(decided, 'Approved');
+    if (!this.jsonEnabled()) sayDecision(decided, decided.kind === 'break_glass' ? 'Accepted' : 'Approved');
     return decided;
   }
 }

@@ -171,14 +171,14 @@ const recording = z
 
 const limits = z
   .strictObject({
-    preLoginConnections: count(256, 'Connections that have not logged in yet.', 1, 1_000_000),
+    preLoginConnections: count(256, 'Connections of one worker process that have not logged in yet.', 1, 1_000_000),
     preLoginPerAddress: count(64, 'The same, from one client address.', 1, 1_000_000),
     handshakeTimeout: duration('10s', 'Time from accept to a complete login.', 100, 10 * 60 * SECOND),
     connectTimeout: duration('10s', 'Time to reach a target.', 100, 10 * 60 * SECOND),
     maxSessions: count(5000, 'Live sessions of one worker process.', 1, 1_000_000),
     idleTimeout: duration('12h', 'A session without traffic is ended after this time.', SECOND, 30 * 24 * HOUR),
     sessionTimeout: duration('12h', 'Longest life of a session.', SECOND, 30 * 24 * HOUR),
-    loginFailuresPerMinute: count(30, 'Failed logins from one address before it is made to wait.', 1, 1_000_000),
+    loginFailuresPerMinute: count(30, 'Failed logins from one address at one worker process before it is made to wait.', 1, 1_000_000),
     statementBytes: byteSize('256KiB', 'Longest statement that is understood; a longer one is refused.', KIB, 64 * MIB),
   })
   .prefault({})

@@ -48,6 +48,8 @@ export interface TargetInfo {
   /** Why not (or by which rule): rule and reason of the connect decision. */
   readonly rule: string | null;
   readonly reasons: readonly string[];
+  /** What the author of that rule advises. Left out: nothing. */
+  readonly hint?: string;
   readonly client: ClientDescriptor;
   /** The key by which the gateway proves to the client who it is, as the protocol writes it; null: TLS does that. */
   readonly serverKey: string | null;

@@ -113,6 +113,11 @@ export function nextStep({ hint, rule }: Pick<Decision, 'hint' | 'rule'>): strin
   return hint ?? (rule === null ? NO_RULE : ERRORS['policy.operation_denied'].hint);
 }
 
+/** Why it was decided so, for one sentence: no full stop at its end. With the words of the rule's author, who knows best what to say. */
+export function whyOf({ reasons }: Pick<Decision, 'reasons'>): string {
+  return reasons.join('; ').replace(/\.$/, '') || 'no rule allows it';
+}
+
 /** The policy as it applies to one identity on one target: what can be decided once per session is decided here. */
 export interface PolicyView {
   readonly policy: string;

@@ -218,6 +218,12 @@ rules:
     approval:
       groups: [dba]
       expires: 15m
+      # Access that was asked for ahead of time: \`gw request create bank-db --for 1h --reason TEXT\`.
+      grants: 1h
+    # When nobody answers: \`gw connect bank-db --break-glass --reason TEXT\`, once, and a DBA reviews it when it is over.
+    break_glass:
+      groups: [engineers]
+      for: 15m
     message: The ledger is corrected with a second pair of eyes
 
   - id: auditors-read-the-record

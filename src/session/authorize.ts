@@ -1,7 +1,7 @@
 /** Stage 3: an identity and a target become a `Grant` when connect policy says so. Only this file can build one. Deny by default. */
 import type { ApprovalRecord } from '../contract/approval.js';
 import type { ClientRecordingDoor } from '../contract/client-recording.js';
-import type { Decision, PolicySource } from '../contract/decision.js';
+import { type Decision, type PolicySource, whyOf } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Identity } from '../contract/identity.js';
 import type { Target } from '../contract/target.js';
@@ -76,10 +76,10 @@ export function authorize(
 }
 
 /**
- * People let it be, under the policy that `awaited` was decided by. The policy in force now has the last word.
+ * People let it be, under the policy that `awaited` was decided by. The policy in force now has the last word. `at`: milliseconds since the epoch.
  * @throws GwError `policy.connect_denied` | `approval.stale`
  */
-export function admit(awaited: AwaitedGrant, approval: ApprovalRecord, policy: PolicySource): Grant {
+export function admit(awaited: AwaitedGrant, approval: ApprovalRecord, policy: PolicySource, at: number): Grant {
   const { identity, target } = awaited;
   const decision = policy.current().view(identity, target).connect(accountOf(awaited));
   if (decision.effect === 'deny') throw denied(identity, target, decision);
@@ -87,7 +87,7 @@ export function admit(awaited: AwaitedGrant, approval: ApprovalRecord, policy: P
   const elsewhere = approval.target !== target.name || (approval.account !== undefined && approval.account !== foreignAccount(awaited));
   if (requester.issuer !== identity.issuer || requester.subject !== identity.subject || elsewhere)
     throw new GwError('internal.error', 'An approval was to be used for somebody or something else.');
-  const standing = standOnApproval(awaited.decision, approval, decision);
+  const standing = standOnApproval(awaited.decision, approval, decision, at);
   if (standing === null) throw new GwError('approval.stale', 'The policy changed since this was asked.', { hint: 'Connect again.' });
   return new IssuedGrant(identity, target, standing) as unknown as Grant;
 }
@@ -107,14 +107,10 @@ export async function requireRecording(
 }
 
 function denied(identity: Identity, target: Target, decision: Decision): GwError {
-  return new GwError(
-    'policy.connect_denied',
-    `Policy does not let ${identity.name} connect to ${target.name}: ${decision.reasons[0] ?? 'no rule allows it'}.`,
-    {
-      detail: { rule: decision.rule, policy: decision.policy },
-      ...(decision.hint === null ? {} : { hint: decision.hint }),
-    },
-  );
+  return new GwError('policy.connect_denied', `Policy does not let ${identity.name} connect to ${target.name}: ${whyOf(decision)}.`, {
+    detail: { rule: decision.rule, policy: decision.policy },
+    ...(decision.hint === null ? {} : { hint: decision.hint }),
+  });
 }
 
 /** A name from the wire, fit to be said back: printable ASCII, short. */

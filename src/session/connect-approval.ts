@@ -54,7 +54,7 @@ export async function askToConnect(question: ConnectQuestion, services: PathServ
   if (answer.kind === 'waiting' || answer.kind === 'refused') throw answer.error;
   if (services.clock.now() >= identity.expiresAt) throw new GwError('login.expired', 'The login expired while it waited for approval.');
   if (answer.record.kind === 'break_glass') say?.(brokenGlassNotice(answer.record));
-  return { grant: admit(awaited, answer.record, services.policy), connected: answer.record };
+  return { grant: admit(awaited, answer.record, services.policy, services.clock.now()), connected: answer.record };
 }
 
 /** Aborts when the client leaves. What it sends meanwhile stays for the session; after the first chunk only the end of the stream is seen. */

@@ -20,7 +20,7 @@ import type { Verdict } from '../contract/verdict.js';
 import { copyOperation, type HeldOperation, Hold, type HoldOptions } from './hold.js';
 import { type Amount, overdue, refuseOneTooMany, refuseUncounted, requireWithin } from './operation-limits.js';
 import { askOverRows, standOverRows, undone } from './over-rows.js';
-import { standOnApproval } from './stand-on-approval.js';
+import { isGlassOffered, standOnApproval } from './stand-on-approval.js';
 import { isApproval, isUnapproved, mayStayMasked, stayingMasked } from './stay-masked.js';
 
 const LOST_WRITES = 'it grants only reads by now, and this session was opened to write; connect again for a read-only one';
@@ -160,8 +160,14 @@ export class SessionGuard implements Guard {
     if (this.#lostWrites) return { ...decision, effect: 'deny', reasons: [LOST_WRITES] };
     const { connected } = this.#options;
     if (decision.effect !== 'require_approval' || connected === null) return decision;
-    // Approved under this policy; or by nobody, which the review will look at.
-    const stands = connected.kind === 'break_glass' || connected.policy === decision.policy;
+    // By nobody, which the review will look at; or approved under this policy.
+    if (connected.kind === 'break_glass') {
+      const offered = isGlassOffered(connected, decision, this.#options.clock.now());
+      return offered
+        ? { ...decision, effect: 'allow' }
+        : { ...decision, reasons: ['it was opened by break-glass access, which policy does not give here any more'] };
+    }
+    const stands = connected.policy === decision.policy;
     return stands ? { ...decision, effect: 'allow' } : { ...decision, reasons: ['the policy changed since people let it be opened'] };
   }
 
@@ -274,7 +280,7 @@ export class SessionGuard implements Guard {
     const { record } = answer;
     const now = this.#decide(operation, sequence - 1);
     if (now.effect === 'deny') return now;
-    const standing = standOnApproval(asked, record, now);
+    const standing = standOnApproval(asked, record, now, this.#options.clock.now());
     if (standing === null)
       return refusedBy(
         asked,

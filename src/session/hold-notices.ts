@@ -1,5 +1,6 @@
 /** What a client that waits is told. Words only; each protocol says them in its own form. */
 import type { ApprovalRecord } from '../contract/approval.js';
+import { whyOf } from '../contract/decision.js';
 import type { ClientNotice } from '../contract/protocol.js';
 
 const until = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
@@ -18,7 +19,7 @@ export function heldNotice(record: ApprovalRecord, breakGlass: boolean): ClientN
   return {
     severity: 'notice',
     message: `waiting for approval ${record.id}: ${what}`,
-    detail: `Rule ${record.rule ?? '(default)'} asks ${demanded(record)}${record.reasons[0] === undefined ? '' : `: ${record.reasons[0]}`}. It expires at ${until(record.expiresAt)}.`,
+    detail: `Rule ${record.rule ?? '(default)'} asks ${demanded(record)}${record.reasons.length === 0 ? '' : `: ${whyOf(record)}`}. It expires at ${until(record.expiresAt)}.`,
     hint: `${breakGlass ? 'No rule lets you break the glass here. ' : ''}They approve with "gw approve ${record.id}". Ctrl-C takes the request back.`,
   };
 }

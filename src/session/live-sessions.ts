@@ -1,6 +1,7 @@
 /** The sessions of this process, for lists, kills, renewals and cancel requests. */
 import { createHash } from 'node:crypto';
 import { type CarriedIdentity, receiveIdentity } from '../contract/carried-identity.js';
+import { whyOf } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 import { type Identity, subjectKey, subjectsOf } from '../contract/identity.js';
 import type { SessionStart } from '../contract/recording.js';
@@ -108,7 +109,7 @@ export class LiveSessions {
 export function endIfDenied(session: LiveSession): GwError | null {
   const decision = session.guard.mayStay();
   if (decision.effect === 'allow') return null;
-  return endRevoked(session, new GwError('session.revoked', `Policy no longer lets this session be: ${decision.reasons[0] ?? 'no rule allows it'}.`));
+  return endRevoked(session, new GwError('session.revoked', `Policy no longer lets this session be: ${whyOf(decision)}.`));
 }
 
 function endRevoked(session: LiveSession, error: GwError): GwError {

@@ -3,7 +3,7 @@
  * yes is worth at the moment of the commit. The policy in force has the last word, as for everything that is held. Pure.
  */
 import type { ApprovalRecord, ChangedRows } from '../contract/approval.js';
-import { type Decision, isSameDemand, nextStep } from '../contract/decision.js';
+import { type Decision, isSameDemand, nextStep, whyOf } from '../contract/decision.js';
 import { GwError } from '../contract/gw-error.js';
 
 /** The decision that people are asked about; null: policy names nobody who may let so many through, so it is undone. */
@@ -22,7 +22,7 @@ export function askOverRows(decision: Decision, { rows, words }: ChangedRows): D
  */
 export function standOverRows(ran: Decision, asked: Decision, record: ApprovalRecord, now: Decision, changed: ChangedRows): GwError | null {
   if (now.effect === 'deny')
-    return new GwError('policy.operation_denied', `Policy refuses it by now: ${now.reasons[0] ?? 'no rule allows it'}.`, {
+    return new GwError('policy.operation_denied', `Policy refuses it by now: ${whyOf(now)}.`, {
       detail: { request: record.id },
       hint: nextStep(now),
     });

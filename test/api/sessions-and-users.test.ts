@@ -269,6 +269,18 @@ describe('sessions', () => {
 });
 
 describe('users', () => {
+  it('are not locked by themselves, who could not take it back', async () => {
+    const root = await world.token('root', ['admins']);
+    const body = { issuer: world.issuer.url, subject: 'sub-root', reason: 'a slip' };
+    await world.ask('/api/v1/whoami', { token: root });
+    expect(codeOf(await world.ask('/api/v1/users/lock', { token: root, body }))).toBe('usage.invalid');
+    expect(kinds()).toEqual([]);
+    expect((await world.ask('/api/v1/whoami', { token: root })).status).toBe(200);
+    const other = await world.token('rita', ['admins']);
+    expect((await world.ask('/api/v1/users/lock', { token: other, body })).status).toBe(200);
+    expect((await world.ask('/api/v1/users/unlock', { token: other, body })).status).toBe(200);
+  });
+
   it('are locked by admins only; the lock holds from the next request on, and goes over the bus', async () => {
     const kim = await world.token('kim');
     await world.ask('/api/v1/whoami', { token: kim });

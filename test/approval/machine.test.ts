@@ -136,6 +136,12 @@ describe('afterwards', () => {
     const look = (by: Party, accepted: boolean, groups = ['dba']) => review(opened, { by, groups, at: NOW + 900_000, reason: 'seen', accepted });
     expect(code(look(party('alice'), true))).toBe('approval.not_yours');
     expect(code(look(party('dave'), true, ['x']))).toBe('approval.not_yours');
+    // While it can be used, there is something to come that nobody has seen.
+    const early = { by: party('bob'), groups: ['dba'], at: NOW + 59_999, reason: null };
+    expect(code(review(opened, { ...early, accepted: true }))).toBe('approval.decided');
+    expect(done(review(opened, { ...early, accepted: false }))).toMatchObject({ state: 'revoked' });
+    const ended = done(revoke(opened, { by: null, at: NOW, why: 'done' }));
+    expect(done(review(ended, { ...early, accepted: true }))).toMatchObject({ state: 'revoked', review: { accepted: true } });
     const accepted = done(look(party('bob'), true));
     expect(accepted).toMatchObject({ state: 'approved', review: { accepted: true, by: { name: 'bob' } } });
     expect(code(review(accepted, { by: party('carol'), groups: ['dba'], at: NOW, reason: null, accepted: false }))).toBe('approval.decided');

@@ -339,6 +339,8 @@ describe('break-glass', () => {
     expect(await ask(two(), broken({ identity: identity('kim') })).answer).toMatchObject({ record: { id: answer.record.id } });
     expect(await ask(two(), broken({ identity: identity('kim'), breakGlass: false })).answer).toMatchObject({ kind: 'waiting' });
     expect((await one().list({ unreviewed: true, groups: ['dba'], limit: 10 })).map(({ id }) => id)).toContain(answer.record.id);
+    // What is done until its end has to be looked at as well.
+    await expect(approveAs(two(), answer.record, 'bob')).rejects.toMatchObject({ code: 'approval.decided', hint: expect.stringContaining('gw grants revoke') });
     world.clock.advance(60_000);
     await expect(
       one().approve(answer.record.id, { identity: identity('kim'), groups: ['dba'] }, { digest: '', confirm: null, reason: null }),

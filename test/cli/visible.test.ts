@@ -71,6 +71,7 @@ it('shows each parameter, and each column that would be seen in clear, in one li
       tier: null,
       ticket: null,
       rule: null,
+      session: null,
       reason: null,
     },
     0,

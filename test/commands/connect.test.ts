@@ -23,7 +23,12 @@ beforeAll(async () => {
     certificate: await authority.issue(),
     targets: [
       lineTarget('bank-db'),
-      lineTarget('vault', { reachable: false, rule: 'base/no-vault', reasons: ['only dba may open the vault'] }),
+      lineTarget('vault', {
+        reachable: false,
+        rule: 'base/no-vault',
+        reasons: ['connect to vault: denied', 'only dba may open the vault.'],
+        hint: 'Ask a dba.',
+      }),
       lineTarget('odd', { client: { ...lineTarget('odd').client, command: 'not-installed-here' } }),
       lineTarget('evil', { client: { ...lineTarget('evil').client, command: 'sh', args: ['-c', 'echo owned'] } }),
       lineTarget('leaky', { client: { ...lineTarget('leaky').client, args: ['{secret}'] } }),
@@ -81,7 +86,8 @@ describe('gw connect', () => {
   it('says why policy does not let it, before anything starts', async () => {
     const result = await home.run(['connect', 'vault'], { env });
     expect(result.code).toBe(3);
-    expect(result.stderr).toContain('only dba may open the vault');
+    expect(result.stderr).toContain('connect to vault: denied; only dba may open the vault.\n');
+    expect(result.stderr).toMatch(/next +Ask a dba\./);
     expect(result.stderr).toContain('base/no-vault');
   });
 

@@ -145,6 +145,7 @@ const inherited: InheritedTagList = {
   ],
 };
 
+let explained: object = explanation;
 let home: CliHome;
 let gateway: FakeGateway;
 beforeAll(async () => {
@@ -155,7 +156,7 @@ beforeAll(async () => {
     intercept: (request, response) => {
       const answers: Readonly<Record<string, object>> = {
         '/api/v1/policy': text,
-        '/api/v1/policy/explain': explanation,
+        '/api/v1/policy/explain': explained,
         '/api/v1/policy/simulate': simulation,
         '/api/v1/targets/bank-db/inherited-tags': inherited,
       };
@@ -219,6 +220,31 @@ describe('the gateway', () => {
     expect((await run('explain', '--target', 'bank-db', 'DROP TABLE t')).stdout).toMatch(
       /CLASS {2}ON A TERMINAL {2}WITHOUT ONE {2}IN THE RECORD {2}RULE\npan {4}partial {8}clear {8}partial {8}p\/agents\n/,
     );
+  });
+
+  it('says who is asked, and what there is beside asking each time', async () => {
+    const approval = { approvers: [{ rule: 'p/ask', groups: ['dba'], quorum: 2 }], grantMs: 3_600_000, breakGlassMs: 900_000 };
+    explained = { ...explanation, decision: { ...explanation.decision, effect: 'require_approval', approval } };
+    try {
+      const { stdout } = await run('explain', '--target', 'bank-db', 'DROP TABLE t');
+      expect(stdout).toContain('  approval: 2 of dba (p/ask)\n  ahead of time: access for up to 60 min (gw request create --for)\n');
+      expect(stdout).toContain('  in an emergency: --break-glass for 15 min, reviewed afterwards\n');
+    } finally {
+      explained = explanation;
+    }
+  });
+
+  it('has no heading for masking where nothing is masked, and no columns where there are none', async () => {
+    const [effect] = explanation.effects;
+    const nothing = { text: [], results: [], refusal: null, inherits: [], clears: [], resolves: [], catalog: true };
+    explained = { ...explanation, effects: [{ ...effect, columns: [] }], masking: nothing };
+    try {
+      const { stdout } = await run('explain', '--target', 'bank-db', 'DROP TABLE t');
+      expect(stdout).toContain('drop on t');
+      expect(stdout).not.toMatch(/masking|columns=/);
+    } finally {
+      explained = explanation;
+    }
   });
 
   it('says which columns inherit which tags, of a statement and of a target', async () => {

@@ -298,7 +298,13 @@ describe('gw', () => {
     const open = await waiting();
     expect(open).toMatchObject({ kind: 'break_glass', reason: 'payments stand still', review: null });
     expect(gateway.log.some(({ msg }) => String(msg).includes('BREAK-GLASS'))).toBe(true);
-    expect((await home.run(['approve', open.id, '--yes', '--reason', 'seen'], { env: bob })).code).toBe(0);
+    const early = await home.run(['approve', open.id, '--yes'], { env: bob });
+    expect(early).toMatchObject({ code: 1, stderr: expect.stringContaining(`gw grants revoke ${open.id}`) as string });
+    expect((await home.run(['grants', 'revoke', open.id, '--reason', 'payments go again'], { env: alice })).code).toBe(0);
+    expect(await home.run(['approve', open.id, '--yes', '--reason', 'seen'], { env: bob })).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining(`Accepted ${open.id}`) as string,
+    });
     expect(JSON.parse((await home.run(['request', 'show', open.id, '--json'], { env: alice })).stdout)).toMatchObject({
       review: { by: 'bob', accepted: true },
     });

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { loadPolicy } from '../../src/policy/index.js';
+import { protocols } from '../../src/protocols/index.js';
 import { movedAddresses, writeGatewayFiles } from '../../src/quickstart/gateway-files.js';
 import { makeWorldDirectory, type WorldDirectory, worldDirectory } from '../../src/quickstart/world-directory.js';
 
@@ -28,6 +30,7 @@ beforeEach(async () => {
 afterEach(() => rmSync(top, { recursive: true }));
 
 interface Rule {
+  readonly id: string;
   readonly effect: string;
   readonly actions: readonly string[];
   readonly subjects?: { readonly groups?: readonly string[] };
@@ -50,6 +53,22 @@ describe('the first start', () => {
     expect(readFileSync(join(world.policy, 'ssh-guardrails.yaml'), 'utf8')).toBe(readFileSync('policies/ssh-guardrails.yaml', 'utf8'));
     const connecting = ruleSet().filter(({ effect, actions }) => effect === 'allow' && actions.includes('connect'));
     expect(connecting.flatMap(({ subjects }) => subjects?.groups)).toEqual(['engineers', 'dba', 'ci', 'agents', 'engineers', 'dba', 'ci', 'agents']);
+  });
+
+  test('the ledger is asked for, also ahead of time and past people in an emergency, as README and the guide show it', async () => {
+    await writeGatewayFiles(world, first, null, access, 'policies');
+    expect(ruleSet().find(({ id }) => id === 'ledger-needs-a-second-person')).toMatchObject({
+      effect: 'require_approval',
+      approval: { groups: ['dba'], grants: '1h' },
+      break_glass: { groups: ['engineers'], for: '15m' },
+    });
+    const text = readFileSync(join(world.policy, 'access.yaml'), 'utf8');
+    expect(() =>
+      loadPolicy(
+        [{ path: 'access.yaml', text }],
+        protocols.map(({ descriptor }) => descriptor),
+      ),
+    ).not.toThrow();
   });
 
   test('without a host names none, in configuration and policy', async () => {

@@ -2,7 +2,6 @@
  * The reviewer at the terminal: a live list of what waits, one request whole, a decision. Nothing is decided by pressing Enter; an approval
  * carries the digest of what was on the screen, so that what was read is what is approved.
  */
-import { createInterface, type Interface } from 'node:readline/promises';
 import type { Clock } from '../../base/clock.js';
 import type { GatewayClient } from '../../client/gateway-client.js';
 import type { ApprovalInfo, ApprovalList } from '../../contract/api-types.js';
@@ -11,6 +10,7 @@ import { sayError } from '../failure.js';
 import { renderRequest, requestColumns } from '../render/request-text.js';
 import { renderTable } from '../render/table.js';
 import { paintErr, say, visible } from '../terminal.js';
+import { Prompt } from './prompt.js';
 
 /** Seconds that one request for changes of the list may take. */
 const WAIT = 10;
@@ -22,7 +22,7 @@ interface Desk {
 
 /** Ends when the reviewer does. */
 export async function reviewLive(desk: Desk): Promise<void> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const terminal = new Prompt();
   try {
     let list = await desk.client.requests({ for: 'me' });
     for (;;) {
@@ -54,19 +54,16 @@ type Choice =
   | { readonly kind: 'again' };
 
 /** What the reviewer types, or a list that changed meanwhile, whichever comes first. */
-async function chooseFrom(list: ApprovalList, client: GatewayClient, terminal: Interface): Promise<Choice> {
+async function chooseFrom(list: ApprovalList, client: GatewayClient, terminal: Prompt): Promise<Choice> {
   const asking = new AbortController();
-  const typed = terminal.question(list.requests.length === 0 ? '' : 'Number to look at (q ends): ', { signal: asking.signal }).then(
-    (text): Choice => {
-      const word = text.trim();
-      if (word === 'q' || word === 'quit') return { kind: 'end' };
-      const request = /^\d+$/.test(word) ? list.requests[Number(word) - 1] : list.requests.find(({ id }) => id === word);
-      return request === undefined ? { kind: 'again' } : { kind: 'request', id: request.id };
-    },
-    (): Choice => ({ kind: 'again' }),
-  );
+  const typed = async (): Promise<Choice> => {
+    const word = await terminal.ask(list.requests.length === 0 ? '' : 'Number to look at (q ends): ', asking.signal);
+    if (word === null) return { kind: terminal.isOver ? 'end' : 'again' };
+    if (word === 'q' || word === 'quit') return { kind: 'end' };
+    const request = /^\d+$/.test(word) ? list.requests[Number(word) - 1] : list.requests.find(({ id }) => id === word);
+    return request === undefined ? { kind: 'again' } : { kind: 'request', id: request.id };
+  };
   let over = false;
-  const closed = new Promise<Choice>((resolve) => terminal.once('close', () => resolve({ kind: 'end' })));
   const changed = async (): Promise<Choice> => {
     while (!over) {
       const next = await client.requests({ for: 'me', since: list.state, wait: WAIT });
@@ -75,7 +72,7 @@ async function chooseFrom(list: ApprovalList, client: GatewayClient, terminal: I
     return { kind: 'again' };
   };
   try {
-    const choice = await Promise.race([typed, closed, changed()]);
+    const choice = await Promise.race([typed(), changed()]);
     if (choice.kind === 'changed') say('');
     return choice;
   } finally {
@@ -84,7 +81,7 @@ async function chooseFrom(list: ApprovalList, client: GatewayClient, terminal: I
   }
 }
 
-async function tryReview(desk: Desk, id: string, terminal: Interface): Promise<void> {
+async function tryReview(desk: Desk, id: string, terminal: Prompt): Promise<void> {
   try {
     await review(desk, await desk.client.request(id), terminal);
   } catch (thrown) {
@@ -95,7 +92,7 @@ async function tryReview(desk: Desk, id: string, terminal: Interface): Promise<v
 
 /** One request at the terminal. */
 export async function reviewOne(desk: Desk, request: ApprovalInfo): Promise<ApprovalInfo> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const terminal = new Prompt();
   try {
     return await review(desk, request, terminal);
   } finally {
@@ -103,23 +100,25 @@ export async function reviewOne(desk: Desk, request: ApprovalInfo): Promise<Appr
   }
 }
 
-async function review({ client, clock }: Desk, request: ApprovalInfo, terminal: Interface): Promise<ApprovalInfo> {
+async function review({ client, clock }: Desk, request: ApprovalInfo, terminal: Prompt): Promise<ApprovalInfo> {
   say(renderRequest(request, clock.now(), paintErr));
   if (!request.decidable) {
     say(`This is not for you to decide${request.state === 'pending' ? '' : `: it is ${request.state}`}.`);
     return request;
   }
+  const over = request.kind === 'break_glass' ? 'Accepted' : 'Approved';
   for (;;) {
-    const answer = (await terminal.question('approve, deny, or skip? ')).trim().toLowerCase();
-    if (answer === 'skip' || answer === 's') return request;
+    const answer = (await terminal.ask('approve, deny, or skip? '))?.toLowerCase() ?? null;
+    if (answer === null) say('');
+    if (answer === null || answer === 'skip' || answer === 's') return request;
     if (answer === 'deny' || answer === 'd') {
-      const reason = (await terminal.question('Why? ')).trim();
+      const reason = (await terminal.ask('Why? ')) ?? '';
       if (reason !== '') return said(await client.deny(request.id, reason), 'Denied');
     } else if (answer === 'approve' || answer === 'a') {
       let target: string | null = null;
-      if (request.confirmTarget) target = (await terminal.question(`Highest tier. Type the name of the target (${visible(request.target)}): `)).trim();
+      if (request.confirmTarget) target = await terminal.ask(`Highest tier. Type the name of the target (${visible(request.target)}): `);
       if (!request.confirmTarget || target === request.target)
-        return said(await client.approve(request.id, { digest: request.digest, target, reason: '' }), 'Approved');
+        return said(await client.approve(request.id, { digest: request.digest, target, reason: '' }), over);
       say('That is not its name; nothing was approved.');
     } else say('Type approve, deny or skip, or its first letter.');
   }

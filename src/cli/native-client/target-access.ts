@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { GatewayClient } from '../../client/gateway-client.js';
 import { SessionKeeper } from '../../client/session-keeper.js';
 import type { ApprovalInfo, TargetInfo } from '../../contract/api-types.js';
+import { whyOf } from '../../contract/decision.js';
 import { GwError } from '../../contract/gw-error.js';
 import { LocalPort } from '../../tunnel/local-port.js';
 import { type Connection, tunnelAddress } from '../connection.js';
@@ -46,8 +47,10 @@ function pickTarget(all: readonly TargetInfo[], name: string): TargetInfo {
   const info = all.find((target) => target.name === name);
   if (info === undefined) throw new GwError('target.unknown', `There is no target "${visible(name)}" that you can see.`);
   if (info.reachable) return info;
-  const why = info.reasons.length > 0 ? `: ${info.reasons.join('; ')}` : '';
-  throw new GwError('policy.connect_denied', `Policy does not let you connect to ${info.name}${why}.`, { detail: { rule: info.rule } });
+  throw new GwError('policy.connect_denied', `Policy does not let you connect to ${info.name}: ${whyOf(info)}.`, {
+    detail: { rule: info.rule },
+    ...(info.hint === undefined ? {} : { hint: info.hint }),
+  });
 }
 
 /** @throws GwError `recording.required` when policy wants a recording and there is no program to record */

@@ -25,12 +25,22 @@ function decisionLines(decision: Decision): string[] {
     ...(tier === null ? [] : [`  tier: ${tier}`]),
     ...(held.length === 0 ? [] : [`  limits: ${held.map(([name, value]) => `${name} ${String(value)}`).join(', ')}`]),
     ...(approval?.approvers.map(({ rule, groups, quorum }) => `  approval: ${quorum} of ${visible(groups.join(', '))} (${visible(rule)})`) ?? []),
+    ...pastAsking(approval),
+  ];
+}
+
+/** How the same people are not asked each time. */
+function pastAsking(approval: Decision['approval']): string[] {
+  const minutes = (ms: number): string => `${Math.round(ms / 60_000)} min`;
+  return [
+    ...(approval?.grantMs == null ? [] : [`  ahead of time: access for up to ${minutes(approval.grantMs)} (gw request create --for)`]),
+    ...(approval?.breakGlassMs == null ? [] : [`  in an emergency: --break-glass for ${minutes(approval.breakGlassMs)}, reviewed afterwards`]),
   ];
 }
 
 function effectText(effect: EffectTrace, all: boolean): string {
   const facts = Object.entries(effect.facts).map(([name, value]) => `${name}=${String(value)}`);
-  const columns = effect.columns === null ? [] : [`columns=${effect.columns.join(',')}`];
+  const columns = effect.columns === null || effect.columns.length === 0 ? [] : [`columns=${effect.columns.join(',')}`];
   const shown = effect.rules.filter(({ applies }) => all || applies !== 'no');
   const head = `${paintOut.bold(visible(effect.what))}  ${paintOut.dim(visible([...facts, ...columns].join(' ')))}`.trimEnd();
   if (shown.length === 0) return lines([head, '  no rule applies']);
@@ -66,7 +76,8 @@ function maskingText(masking: PolicyExplanation['masking']): string {
   const refused = masking.refusal === null ? [] : lines([`${paintOut.red('refused')} for the sake of hidden data: ${visible(masking.refusal)}`]);
   const inherits = lines(masking.inherits.map(({ column, from }) => `${visible(column)} inherits the tags of ${visible(from.join(', '))}`));
   const resolves = lines(masking.resolves.map((column) => `a token that is compared with ${visible(column)} stands for its value`));
-  return ['\n', lines([paintOut.bold('masking')]), ...refused, masking.text.length === 0 ? '' : text, ...tables, inherits, resolves].join('');
+  const parts = [...refused, masking.text.length === 0 ? '' : text, ...tables, inherits, resolves].join('');
+  return parts === '' ? '' : `\n${lines([paintOut.bold('masking')])}${parts}`;
 }
 
 /** `all`: rules that do not apply too. */

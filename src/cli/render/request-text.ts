@@ -14,7 +14,7 @@ const KINDS: Readonly<Record<ApprovalInfo['kind'], string>> = {
   operation: 'one statement, once',
   connect: 'one session',
   access: 'access for a time',
-  break_glass: 'BREAK-GLASS ACCESS, opened without approval; it waits for your review',
+  break_glass: 'BREAK-GLASS ACCESS, opened without approval',
 };
 
 function what(request: ApprovalInfo): string {
@@ -24,7 +24,8 @@ function what(request: ApprovalInfo): string {
 }
 
 export function requestColumns(now: number): readonly Column<ApprovalInfo>[] {
-  const end = (request: ApprovalInfo): string => request.activeUntil ?? request.expiresAt;
+  // What is over ended when it did, not when it would have.
+  const end = (request: ApprovalInfo): string => request.ended?.at ?? request.used?.at ?? request.activeUntil ?? request.expiresAt;
   return [
     { name: 'id', value: ({ id }) => id },
     { name: 'state', value: ({ state }) => state },
@@ -35,6 +36,14 @@ export function requestColumns(now: number): readonly Column<ApprovalInfo>[] {
     { name: 'reason', value: ({ reason }) => reason },
     { name: 'ends', value: end, show: (request) => relativeTime(end(request), now) },
   ];
+}
+
+/** Who has to review it, and when. Null: nobody, or it was done. */
+function awaited({ kind, state, review, groups, activeUntil, id, session }: ApprovalInfo): string | null {
+  if (kind !== 'break_glass' || review?.accepted === true) return null;
+  const read = session === null ? '' : `; \`gw sessions show ${session}\` shows what was done`;
+  const when = state === 'approved' ? `, from ${activeUntil ?? 'its end'} on or once it was ended with \`gw grants revoke ${id}\`` : '';
+  return `${review === null ? 'waits for' : 'may still be accepted by'} somebody else of ${groups.join(' or ')}${when}${read}`;
 }
 
 /** Everything that a decision should rest on. */
@@ -62,6 +71,8 @@ export function renderRequest(request: ApprovalInfo, now: number, paint: ChalkIn
     ),
     line('expires', request.state === 'pending' ? `${request.expiresAt} (${relativeTime(request.expiresAt, now)})` : null),
     line('needs', needs),
+    line('review', awaited(request)),
+    line('session', request.session),
     line('waits', request.waiting ? 'somebody sits and waits for the answer' : null),
     ...request.votes.map(({ by, at, reason }) => line('approved', `by ${by}, ${relativeTime(at, now)}${reason === null ? '' : `: ${reason}`}`)),
     line('ended', request.ended === null ? null : `${request.ended.at}${request.ended.by === null ? '' : ` by ${request.ended.by}`}: ${request.ended.why}`),

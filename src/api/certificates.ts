@@ -7,6 +7,7 @@ import type { AuthorityList, IssuedCertificate } from '../contract/api-types.js'
 import { GwError } from '../contract/gw-error.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices } from './api-services.js';
+import { isReachable } from './is-reachable.js';
 import { validate } from './validate.js';
 
 const NAMES = 250;
@@ -32,7 +33,7 @@ export function certificateRoutes(services: ApiServices): ApiRoute[] {
         const { protocol, publicKey, targets } = validate(issueBody, body, 'body');
         const reachable = services
           .settings()
-          .targets.filter((target) => target.protocol === protocol && services.policy.current().view(identity, target).connect().effect !== 'deny')
+          .targets.filter((target) => target.protocol === protocol && isReachable(services.policy.current().view(identity, target)))
           .map(({ name }) => name);
         const names = targets === undefined ? reachable : [...new Set(targets)];
         const stranger = names.find((name) => !reachable.includes(name));

@@ -4,6 +4,7 @@ import type { Identity } from '../contract/identity.js';
 import type { Target } from '../contract/target.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices, ApiSettings } from './api-services.js';
+import { isReachable } from './is-reachable.js';
 
 export function targetsRoute(services: ApiServices): ApiRoute {
   return {
@@ -24,7 +25,7 @@ function describe(target: Target, identity: Identity, services: ApiServices, set
   const view = services.policy.current().view(identity, target);
   const decision = view.connect();
   const accounts = view.accounts();
-  const reachable = decision.effect !== 'deny' || accounts.length > 0;
+  const reachable = isReachable(view);
   return {
     name: target.name,
     protocol: target.protocol,

@@ -1,5 +1,5 @@
 /** As whom on the host, from the command line to the record: `--as`, `ACCOUNT@TARGET`, `TARGET+ACCOUNT`, what `gw ls` and `explain` say, and who approves. */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { placeOf } from '../../src/cli/native-client/place.js';
@@ -82,6 +82,17 @@ describe('an account at the target', () => {
     expect(several.stderr).toContain(`several accounts of web-1 are possible (${account}, daemon), and none was named`);
     const other = await home.run(['ssh', 'gw-nobody@web-1', '--', 'whoami'], { env });
     expect(other.stderr).toContain('no rule lets');
+  });
+
+  it('need not be the own one for a certificate, which is for all targets within reach', async () => {
+    const key = join(home.folder, 'mine');
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    const ask = async (env: Record<string, string>) => {
+      const publicKey = (await readFile(`${key}.pub`, 'utf8')).trim();
+      return world.api(gateway, '/api/v1/certificates', { token: env['GW_ID_TOKEN'] ?? '', body: { protocol: 'ssh', publicKey } });
+    };
+    expect((await ask(await as('ann'))).json).toMatchObject({ targets: ['web-1'] });
+    expect((await ask(await as('eve', ['strangers']))).status).toBe(404);
   });
 
   it('stands in gw ls, in gw policy explain, in the session and its log entry', async () => {

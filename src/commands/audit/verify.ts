@@ -55,14 +55,11 @@ export default class AuditVerify extends GwCommand {
         `${visible(log)} verifies: ${size} entries${first > 0 ? `, kept from ${first} on (the log was pruned)` : ''}, root ${root}${timestamps > 0 ? `, ${timestamps} timestamps` : ''}${pending > 0 ? `, ${pending} not signed yet` : ''}`,
       );
     if (found.logs.length > 1) this.print(`root over ${found.logs.length} logs ${found.rootOverLogs ?? ''}`);
-    this.print(
-      `${counted(found.sessions, 'session')}, ${counted(found.segments, 'journal segment')} in the log, ${counted(found.journals, 'journal')} compared`,
-    );
-    const { erased, expired, segments } = found.ended;
-    if (erased + expired + segments > 0)
-      this.print(
-        `ended in order: the content of ${counted(erased + expired, 'session')} (${erased} erased, ${expired} expired), ${counted(segments, 'journal segment')}`,
-      );
+    const { sessions, segments, journals, ended } = found;
+    this.print(`${counted(sessions, 'session')}, ${counted(segments, 'journal segment')} in the log, ${counted(journals, 'journal')} compared`);
+    const [contents, deleted] = [counted(ended.erased + ended.expired, 'session'), counted(ended.segments, 'journal segment')];
+    if (ended.erased + ended.expired + ended.segments > 0)
+      this.print(`ended in order: the content of ${contents} (${ended.erased} erased, ${ended.expired} expired), ${deleted}`);
     return found;
   }
 

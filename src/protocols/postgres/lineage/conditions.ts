@@ -107,7 +107,7 @@ export function groups(trace: Trace, node: unknown, lineage: Lineage, level: Lev
 }
 
 /** A column of a table as it is. */
-function isBare(lineage: Lineage): boolean {
+export function isBare(lineage: Lineage): boolean {
   return lineage.exact && lineage.unknown === null && !isMade(lineage);
 }
 

@@ -34,6 +34,8 @@ export interface StatementLineage {
     readonly kind: 'statement' | 'cursor';
     readonly name: string;
     readonly gives: 'rows' | 'plan' | 'table';
+    /** The plan says what there was when it ran. */
+    readonly measured: boolean;
     /** What stands for its parameters, in order; valid for the very text, like `comparisons`. */
     readonly values: readonly unknown[];
   } | null;
@@ -158,11 +160,25 @@ function comparedOnly(statement: unknown, comparisons: readonly Comparison[]): r
 
 function runsOf(statement: unknown): StatementLineage['runs'] {
   const found = tagged(statement);
-  if (found?.tag === 'ExecuteStmt') return { kind: 'statement', name: text(found.node, 'name') ?? '', gives: 'rows', values: list(found.node, 'params') };
-  if (found?.tag === 'FetchStmt') return { kind: 'cursor', name: text(found.node, 'portalname') ?? '', gives: 'rows', values: [] };
+  if (found?.tag === 'ExecuteStmt') return { kind: 'statement', name: text(found.node, 'name') ?? '', gives: 'rows', measured: false, values: list(found.node, 'params') };
+  if (found?.tag === 'FetchStmt') return { kind: 'cursor', name: text(found.node, 'portalname') ?? '', gives: 'rows', measured: false, values: [] };
   if (found?.tag !== 'ExplainStmt' && found?.tag !== 'CreateTableAsStmt') return null;
   const inner = runsOf(field(found.node, 'query'));
-  return inner === null ? null : { ...inner, gives: found.tag === 'ExplainStmt' ? 'plan' : 'table' };
+  if (inner === null) return null;
+  return found.tag === 'ExplainStmt' ? { ...inner, gives: 'plan', measured: isMeasured(found.node) } : { ...inner, gives: 'table' };
+}
+
+/** What decides what a plan that ran says. Of what code of the database gives it says nothing: then it is not shown. */
+export function measured(computed: Lineage, conditions: readonly Condition[]): readonly Condition[] {
+  return [{ use: 'plan', lineage: { ...derived(computed, ...conditions.map(({ lineage }) => lineage)), unknown: null } }];
+}
+
+/** EXPLAIN with ANALYZE; where it is not plainly denied it is taken for said. */
+function isMeasured(explain: Tree): boolean {
+  return list(explain, 'options').some((option) => {
+    const element = as(option, 'DefElem') ?? {};
+    return text(element, 'defname') === 'analyze' && !/^(false|off)$/i.test(text(as(field(element, 'arg'), 'String') ?? {}, 'sval') ?? '');
+  });
 }
 
 function placedBy(statement: unknown): StatementLineage['placed'] {
@@ -219,6 +235,7 @@ function topColumns(trace: Trace, statement: unknown, level: Level): readonly Ou
     case 'ExplainStmt':
       // A plan shows the text's own constants and numbers of rows; what decides those numbers is a condition like any other, and may be spelled out by them.
       topColumns(trace, field(node, 'query'), level);
+      if (isMeasured(node)) trace.conditions.push(...measured(derived(...trace.computed), trace.conditions));
       // The planner runs functions that are called immutable, and shows what they give.
       return [output('QUERY PLAN', trace.foreign ? unknownLineage('the plan may show what code of the database gives') : derived(level.spelled))];
     case 'PrepareStmt':

@@ -59,6 +59,16 @@ select id, count(*) over (order by id rows between length(ssn) - 18 preceding an
 select * from bank.customers order by id fetch first (select count(*) from bank.customers where ssn > 'L') rows only
 select * from bank.customers order by ssn fetch first 1 rows with ties
 select id from bank.customers order by id offset (select count(*) from bank.customers where left(ssn, 1) = 'K')
+select id from bank.customers where ssn = 'Aq7X-Wz3v-9bTn-R4mJ' collate bank.halves
+select id from bank.customers where ssn in ('Aq7X-Wz3v-9bTn-R4mJ' collate bank.halves)
+select id from bank.customers where ssn collate bank.halves = 'Aq7X-Wz3v-9bTn-R4mJ'
+select id from (select id, ssn collate bank.halves as s from bank.customers) q where s = 'Aq7X-Wz3v-9bTn-R4mJ'
+select u.id, h.id from bank.short u join bank.halved h on u.ssn = h.word
+select u.id from bank.short u where u.ssn in (select word from bank.halved where id = 1)
+select u.id, h.id from bank.short u join (select id, word as ssn from bank.halved) h using (ssn)
+select u.id, h.id from bank.short u join (select id, 'A' || left(word, 0) collate bank.halves as w from bank.halved) h on u.ssn = h.w
+create temp table t$n (w text collate bank.halves) ;; insert into t$n values ('A') ;; select u.id from bank.short u join t$n on u.ssn = w
+begin isolation level serializable ;; set local enable_seqscan = off ;; select 1 from bank.leads where ssn = 'L' ;; select locktype, page, tuple from pg_locks where mode = 'SIReadLock' order by 1, 2, 3 ;; rollback
 select distinct on (left(ssn, 1) = 'K') id from bank.customers
 select c.id, l.* from bank.customers c left join lateral (select 1 as x where c.ssn > 'L') l on true
 select id from bank.customers where id in (select id from bank.customers where ssn > 'L')
@@ -374,6 +384,12 @@ set enable_hashjoin = off ;; set enable_nestloop = off ;; explain (analyze, cost
 explain (analyze, costs off, timing off, summary off, buffers off) select id from bank.customers where ssn in ('C', 'M', 'X')
 begin ;; create temp table t$n as select replace(ssn, 'K', '${NOISE}') as a, id from bank.customers ;; explain (analyze, costs off, timing off, summary off, buffers off) select * from t$n order by id ;; rollback
 set client_min_messages = debug5 ;; select replace(ssn, 'K', '${NOISE}'), id from bank.customers order by id
+begin ;; create temp table t$n as select replace(ssn, 'K', '${NOISE}') as a, id from bank.customers ;; select pg_relation_size('t$n'), pg_total_relation_size('t$n') ;; rollback
+begin ;; create temp table t$n as select nullif(left(ssn, 1), 'K') as a, g from bank.customers, generate_series(1, 3000) g ;; select max(ctid) from t$n ;; explain select * from t$n ;; rollback
+begin ;; create table public.t$n as select left('${NOISE}', ascii(ssn)) as a from bank.customers, generate_series(1, 300) ;; select count(*) from public.t$n tablesample system (50) repeatable (1) ;; rollback
+begin ;; create temp table t$n as select replace(bank.ssn_of(1), 'K', '${NOISE}') as a ;; select pg_total_relation_size('t$n') ;; rollback
+set work_mem = '64kB' ;; select replace(ssn, 'K', '${NOISE}') from bank.customers, generate_series(1, 60) g order by g ;; select pg_stat_force_next_flush() ;; select temp_bytes, temp_files from pg_stat_database where datname = current_database() ;; select pg_stat_get_db_temp_bytes(oid) from pg_database where datname = current_database()
+begin ;; declare c scroll cursor for select replace(ssn, 'K', '${NOISE}') from bank.customers, generate_series(1, 60) g ;; move all c ;; select name, total_bytes from pg_backend_memory_contexts where name like 'Portal%' or name like 'Tuplestore%' ;; rollback
 explain (verbose) select bank.k_int((select min(ssn) from bank.customers))
 explain (generic_plan) select id from bank.customers where ssn = $1
 explain select * from bank.customers where card = 1 and dob = '2000-01-01'

@@ -20,10 +20,10 @@ const policyOf = (treatment: Treatment): string => `
 version: 1
 defaults: [{ operations: allow }]
 classes:
-  account: { treatment: ${treatment} }
-  phone: { treatment: ${treatment} }
-  dob: { treatment: ${treatment} }
-  note: { treatment: ${treatment} }
+  account: { treatment: '${treatment}' }
+  phone: { treatment: '${treatment}' }
+  dob: { treatment: '${treatment}' }
+  note: { treatment: '${treatment}' }
 data:
   '*.*.ssn': { class: account }
   bank.people.small: { class: account }
@@ -70,7 +70,7 @@ describe('statements of the generator', () => {
     const scripts = generated().filter((_, index) => index % PAIRS.length === part);
     const outcomes = await worlds.runTogether(person, scripts, treatment === 'token');
     expect(differing(outcomes)).toEqual([]);
-    expect(outcomes.filter(({ rows }) => rows > 0).length).toBeGreaterThan(scripts.length * 0.3);
+    expect(outcomes.filter(({ rows }) => rows > 0).length).toBeGreaterThan(scripts.length * 0.25);
   }, 120_000);
 });
 

@@ -54,8 +54,13 @@ const MORE = `
   create function bank.k_less(text, text) returns boolean language sql immutable as $$ select case when $1 like 'K%' then 1 / 0 > 0 else true end $$;
   create operator bank.<<< (leftarg = text, rightarg = text, function = bank.k_less);
   create sequence bank.numbers;
+  create collation bank.halves (provider = icu, locale = 'und', deterministic = false, rules = '&A=B=C=D=E=F=G=H=I=J=K=L &M=N=O=P=Q=R=S=T=U=V=W=X=Y=Z');
+  create table bank.halved (id int, word text collate bank.halves);
+  insert into bank.halved values (1, 'A'), (2, 'M');
   create table bank.leads (id int, ssn text);
   insert into bank.leads select g, 'lead ' || g from generate_series(1, 20) g;
+  create table bank.short (id int, ssn text);
+  insert into bank.short select id, left(ssn, 1) from bank.customers;
 `;
 
 function swapped(text: string): string {

@@ -37,7 +37,7 @@ const VISIBLE_SCHEMA = "nspname !~ '^pg_(toast|temp_|toast_temp_)'";
 const KINDS = "relkind in ('r','p','v','m','f','c','S')";
 
 const RELATIONS = `select c.oid, nspname, relname, relkind from pg_class c join pg_namespace n on n.oid = relnamespace where ${KINDS} and ${VISIBLE_SCHEMA}`;
-const COLUMNS = `select attrelid, attnum, attname, atttypid, attgenerated <> '', atthasmissing from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attnum > 0 and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA} order by attrelid, attnum`;
+const COLUMNS = `select attrelid, attnum, attname, atttypid, attgenerated <> '', atthasmissing, attcollation in (select oid from pg_collation where not collisdeterministic) from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attnum > 0 and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA} order by attrelid, attnum`;
 /**
  * An aggregate is declared immutable whatever its functions are, so it is as bad as the worst of them. That they are looked for of aggregates only is said
  * within: as a condition of the join it is tried after the list of aggregates was gone through, for each of the 3,000 functions of every server.
@@ -169,6 +169,7 @@ function readRelations(
       type: oid(row, 3),
       ...computed,
       ...(row[5] === 't' ? { missing: true } : {}),
+      ...(row[6] === 't' ? { loose: true } : {}),
       ...(choosing.has(placeOf(relation, oid(row, 1))) ? { choosing: true } : {}),
     };
     const known = byRelation.get(relation);

@@ -30,6 +30,10 @@ const TELLING: Readonly<Record<string, readonly string[]>> = {
   pg_stats_ext_exprs: ['most_common_vals', 'histogram_bounds', 'most_common_elems', 'most_common_freqs', 'correlation'],
   pg_stat_activity: ['query'],
   pg_cursors: ['statement'],
+  // Of a search in an index: between which keys it ended.
+  pg_locks: ['page', 'tuple'],
+  pg_stat_database: ['temp_files', 'temp_bytes'],
+  pg_backend_memory_contexts: ['total_bytes', 'total_nblocks', 'free_bytes', 'free_chunks', 'used_bytes'],
   pg_largeobject: ['data'],
   pg_authid: ['rolpassword'],
   pg_shadow: ['passwd'],

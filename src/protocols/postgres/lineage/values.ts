@@ -27,6 +27,12 @@ const TELLING: ReadonlySet<string> = new Set([
   'pg_stat_get_backend_activity',
   'pg_stat_get_progress_info',
   'pg_mcv_list_items',
+  // Sorts and cursors that do not fit into memory say how much they hold.
+  'pg_stat_get_db_temp_bytes',
+  'pg_stat_get_db_temp_files',
+  'pg_get_backend_memory_contexts',
+  'pg_lock_status',
+  'pg_get_process_memory_contexts',
 ]);
 /** Settings whose values are numbers or few words. */
 const BOUND =
@@ -92,6 +98,8 @@ export function valueLineage(trace: Trace, node: unknown, level: Level): Lineage
     case 'TypeCast':
       return cast(trace, fields, level);
     case 'CollateClause':
+      // Under a collation that somebody made, values may be equal that are not.
+      return derived(trace.value(field(fields, 'arg'), level));
     case 'NamedArgExpr':
       return trace.value(field(fields, 'arg'), level);
     case 'NullTest':

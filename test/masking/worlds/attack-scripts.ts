@@ -129,7 +129,7 @@ select ctid, id from bank.customers order by id
 /** Success against an error, or what is done on the way against nothing. */
 const EFFECTS = `
 select 1 / (ascii(ssn) - 75) from bank.customers
-select case when ssn > 'L' then 1 / 0 end from bank.customers
+select case when ssn > 'M' then 1 / (id - 1) end from bank.customers
 select (ssn)::date from bank.customers
 select id, ssn::bank.k_word from bank.customers
 select bank.even(ascii(ssn)) from bank.customers
@@ -221,7 +221,7 @@ select pg_get_viewdef(case when ssn > 'L' then 'bank.twice' else 'bank.none' end
 select enum_range(null::bank.none) from bank.customers
 `;
 
-/** Places that take a value or refuse it, and what can be seen of that. */
+/** Places that take a value or refuse it, and what can be seen of that. Last: what stays of it changes the catalog, and until that is read again more is masked. */
 const WRITES = `
 begin ;; insert into bank.people (id, ssn) select id + 10, left(ssn, 1) from bank.customers where id = 1 ;; rollback
 begin ;; insert into bank.people (id, ssn) select id + 10, ssn from bank.customers where id = 1 ;; rollback
@@ -309,14 +309,6 @@ begin ;; alter table bank.customers alter ssn type varchar(19) ;; rollback
 begin ;; alter table bank.people add foreign key (ssn) references bank.uniques (ssn) ;; rollback
 begin ;; create index on bank.customers ((bank.k_int(ssn))) ;; rollback
 begin ;; create index on bank.customers (id) where ssn > 'L' ;; rollback
-begin ;; create table public.t$n (ssn text check (ssn like 'K%')) ;; commit ;; insert into public.t$n select ssn from bank.customers where id = 1 ;; drop table public.t$n
-begin ;; create table public.t$n (ssn text) ;; create unique index on public.t$n (left(ssn, 1)) ;; commit ;; insert into public.t$n values ('K') ;; insert into public.t$n select ssn from bank.customers where id = 1 ;; drop table public.t$n
-begin ;; create table public.t$n (ssn varchar(19)) ;; commit ;; insert into public.t$n select ssn from bank.customers where id = 1 ;; drop table public.t$n
-begin ;; create table public.t$n (ssn int) ;; commit ;; insert into public.t$n select ssn from bank.customers ;; insert into public.t$n select card from bank.customers ;; drop table public.t$n
-begin ;; create table public.t$n (ssn text, made int generated always as (1 / (ascii(ssn) - 75)) stored) ;; commit ;; insert into public.t$n select ssn from bank.customers where id = 1 ;; drop table public.t$n
-begin ;; create table public.t$n (ssn bank.k_word) ;; commit ;; insert into public.t$n select ssn from bank.customers where id = 1 ;; drop table public.t$n
-begin ;; create table public.t$n (ssn text) partition by range (ssn) ;; create table public.u$n partition of public.t$n for values from ('A') to ('L') ;; commit ;; insert into public.t$n select ssn from bank.customers where id = 1 ;; drop table public.t$n
-begin ;; create table public.t$n (ssn text) ;; commit ;; insert into public.t$n select ssn from bank.customers ;; select * from public.t$n ;; drop table public.t$n
 begin ;; create statistics s$n on ssn, card from bank.customers ;; rollback
 begin ;; cluster bank.customers using customers_ssn_key ;; select id from bank.customers ;; rollback
 begin ;; create domain public.d$n as text check (value < any (select ssn from bank.customers)) ;; rollback
@@ -330,6 +322,14 @@ begin ;; alter sequence bank.numbers restart 5 ;; select nextval('bank.numbers')
 begin ;; truncate bank.scratch ;; insert into bank.scratch select id, 'x' from bank.customers where ssn > 'L' ;; select * from bank.scratch ;; rollback
 begin ;; savepoint a ;; select bank.k_int(ssn) from bank.customers ;; rollback to a ;; select 1 ;; rollback
 begin ;; set constraints all deferred ;; update bank.customers set ssn = left(ssn, 1) ;; set constraints all immediate ;; rollback
+begin ;; create table public.t$n (ssn text check (ssn like 'K%')) ;; commit ;; insert into public.t$n select ssn from bank.customers where id = 1 ;; drop table public.t$n
+begin ;; create table public.t$n (ssn text) ;; create unique index on public.t$n (left(ssn, 1)) ;; commit ;; insert into public.t$n values ('K') ;; insert into public.t$n select ssn from bank.customers where id = 1 ;; drop table public.t$n
+begin ;; create table public.t$n (ssn varchar(19)) ;; commit ;; insert into public.t$n select ssn from bank.customers where id = 1 ;; drop table public.t$n
+begin ;; create table public.t$n (ssn int) ;; commit ;; insert into public.t$n select ssn from bank.customers ;; insert into public.t$n select card from bank.customers ;; drop table public.t$n
+begin ;; create table public.t$n (ssn text, made int generated always as (1 / (ascii(ssn) - 75)) stored) ;; commit ;; insert into public.t$n select ssn from bank.customers where id = 1 ;; drop table public.t$n
+begin ;; create table public.t$n (ssn bank.k_word) ;; commit ;; insert into public.t$n select ssn from bank.customers where id = 1 ;; drop table public.t$n
+begin ;; create table public.t$n (ssn text) partition by range (ssn) ;; create table public.u$n partition of public.t$n for values from ('A') to ('L') ;; commit ;; insert into public.t$n select ssn from bank.customers where id = 1 ;; drop table public.t$n
+begin ;; create table public.t$n (ssn text) ;; commit ;; insert into public.t$n select ssn from bank.customers ;; select * from public.t$n ;; drop table public.t$n
 `;
 
 /** By a name, as a plan, as a copy, in pieces. */
@@ -340,6 +340,9 @@ begin ;; declare c scroll cursor for select id, ssn from bank.customers ;; fetch
 begin ;; declare c cursor for select json_query(to_jsonb(ssn), '$ ? (@ starts with "K")') from bank.customers ;; fetch all c ;; rollback
 begin ;; declare c cursor for select id from bank.customers for update ;; fetch 1 c ;; update bank.customers set name = name where current of c ;; rollback
 begin ;; declare c cursor with hold for select bank.k_int(ssn) from bank.customers ;; commit
+begin ;; declare c cursor with hold for select ssn::int from bank.customers where id = 1 ;; commit
+begin ;; declare c cursor with hold for select (id || substr(ssn, 1, 1))::int from bank.customers ;; commit
+begin ;; declare c cursor with hold for select nextval('bank.numbers') from bank.customers where ssn > 'L' ;; commit ;; select last_value from bank.numbers ;; close c
 begin ;; declare c cursor for select 1 / (ascii(ssn) - 75) from bank.customers ;; move all c ;; rollback
 prepare p as select id from bank.customers where ssn > $1 ;; execute p('L')
 prepare p as select bank.k_int(ssn) from bank.customers ;; execute p
@@ -360,7 +363,7 @@ copy bank.made to stdout
 copy bank.made (id, head) to stdout
 copy (select ssn from bank.customers) to stdout (encoding 'latin1')
 copy (select 1 / (ascii(ssn) - 75) from bank.customers) to stdout
-copy (update bank.customers set name = name where ssn > 'L' returning id) to stdout
+begin ;; copy (update bank.customers set name = name where ssn > 'L' returning id) to stdout ;; rollback
 explain select id from bank.customers where ssn > 'L'
 explain select ssn, upper(ssn) from bank.customers
 explain (costs off) select id from bank.customers where ssn > 'L'
@@ -456,7 +459,16 @@ function inMessages(): Script[] {
   add('function call after an error of a statement', sent('Q', query('select bank.k_int(ssn) from bank.customers')), sent('F', functionCall(NEXTVAL, '0')));
   add(
     'portal in pieces',
-    sent('P B E', parse('', 'select id, ssn, nullif(left(ssn, 1), $$K$$) from bank.customers'), bind('p', ''), describe('P', 'p'), execute('p', 1), execute('p', 1), execute('p', 0), sync()),
+    sent(
+      'P B E',
+      parse('', 'select id, ssn, nullif(left(ssn, 1), $$K$$) from bank.customers'),
+      bind('p', ''),
+      describe('P', 'p'),
+      execute('p', 1),
+      execute('p', 1),
+      execute('p', 0),
+      sync(),
+    ),
   );
   add(
     'portal in pieces, of a condition',
@@ -465,7 +477,14 @@ function inMessages(): Script[] {
   add('portal in pieces, in an order', sent('P B E', parse('', 'select id from bank.customers order by ssn'), bind('p', ''), execute('p', 1), sync()));
   add(
     'portal that fails at its second row',
-    sent('P B E', parse('', 'select case id when 2 then 1 / (ascii(ssn) - 75) end from bank.customers order by id'), bind('p', ''), execute('p', 1), execute('p', 1), sync()),
+    sent(
+      'P B E',
+      parse('', 'select case id when 2 then 1 / (ascii(ssn) - 75) end from bank.customers order by id'),
+      bind('p', ''),
+      execute('p', 1),
+      execute('p', 1),
+      sync(),
+    ),
   );
   add(
     'pipeline of which one fails',
@@ -482,7 +501,7 @@ function inMessages(): Script[] {
   );
   add('condition that is bound', sent('P B E', run('select id from bank.customers where ssn > $1', 'L'), sync()));
   add('LIKE that is bound', sent('P B E', run('select id, ssn like $1 from bank.customers', 'K\\'), sync()));
-  add('length that is bound', sent('P B E', run("select left(ssn, $1), substr(ssn, $1) from bank.customers", '-1'), sync()));
+  add('length that is bound', sent('P B E', run('select left(ssn, $1), substr(ssn, $1) from bank.customers', '-1'), sync()));
   add('limit that is bound', sent('P B E', run('select ssn from bank.customers order by id limit $1', '1'), sync()));
   add(
     'write that is bound',
@@ -490,7 +509,10 @@ function inMessages(): Script[] {
     sent('P B E', run('insert into bank.people (id, ssn) select 12, left(ssn, $1) from bank.customers where id = 1', '1'), sync()),
     step('rollback'),
   );
-  add('statement that is described', sent('P D', parse('s', 'select ssn, bank.k_int(ssn) from bank.customers where ssn > $1'), describe('S', 's'), close('S', 's'), sync()));
+  add(
+    'statement that is described',
+    sent('P D', parse('s', 'select ssn, bank.k_int(ssn) from bank.customers where ssn > $1'), describe('S', 's'), close('S', 's'), sync()),
+  );
   add(
     'portal over a table that is altered',
     step('begin'),
@@ -515,8 +537,8 @@ function inMessages(): Script[] {
 
 /** `round`: names are others in each. */
 export function attackScripts(round: number): Script[] {
-  const lines = [VALUES, EFFECTS, WRITES, FORMS].flatMap((block) => block.trim().split('\n'));
-  return [...lines.map((line) => ({ line })), ...inMessages().map((script) => ({ script }))].map((each, id) =>
+  const lines = [VALUES, EFFECTS, FORMS, WRITES].flatMap((block) => block.trim().split('\n'));
+  return [...inMessages().map((script) => ({ script })), ...lines.map((line) => ({ line }))].map((each, id) =>
     'script' in each ? each.script : scriptOf(each.line, round * 1_000 + id),
   );
 }

@@ -9,7 +9,7 @@
 import { integerToken, textToken } from '../../../src/masking/tokens.js';
 import { TEST_TOKEN_KEYS } from '../../support/masking.js';
 import { type PathWorld, startPathWorld } from '../../support/path-world.js';
-import { frame, query, RawClient, type Reply } from '../../support/raw-client.js';
+import { frame, query, RawClient, type Reply, rowsOf } from '../../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../../support/real-postgres.js';
 import { HIDDEN_VALUES, type Side, worldSchema } from './world-values.js';
 
@@ -80,14 +80,14 @@ async function startWorld(side: Side, policy: string): Promise<World> {
 
 export async function startTwoWorlds(policy: string): Promise<TwoWorlds> {
   const worlds = await Promise.all([startWorld('left', policy), startWorld('right', policy)]);
-  const both = <T>(work: (world: World, side: Side) => Promise<T>): Promise<[T, T]> =>
-    Promise.all([work(worlds[0], 'left'), work(worlds[1], 'right')]);
+  const both = <T>(work: (world: World, side: Side) => Promise<T>): Promise<[T, T]> => Promise.all([work(worlds[0], 'left'), work(worlds[1], 'right')]);
   return {
     setPolicy: (text) => {
       for (const { world } of worlds) world.setPolicy(text);
     },
     sql: async (text) => void (await both(({ server }) => server.sql(text))),
     runApart: async (person, scripts, tokens) => {
+      await both(({ world }) => settled(world.port));
       const outcomes: Outcome[] = [];
       for (const script of scripts) {
         const [left, right] = await both(({ world }) => playApart(world.port, person, script));
@@ -96,6 +96,7 @@ export async function startTwoWorlds(policy: string): Promise<TwoWorlds> {
       return outcomes;
     },
     runTogether: async (person, scripts, tokens) => {
+      await both(({ world }) => settled(world.port));
       const [left, right] = await both(({ world }) => playTogether(world.port, person, scripts));
       return scripts.map((script, index) => compared(script, left[index] ?? [], right[index] ?? [], tokens));
     },
@@ -106,6 +107,31 @@ export async function startTwoWorlds(policy: string): Promise<TwoWorlds> {
       }
     },
   };
+}
+
+/** Until the catalog is read that somebody changed before, all is masked; then nothing could be told. */
+async function settled(port: number): Promise<void> {
+  const client = await RawClient.login(port, 'bank-db', 'token-bot', 'bank-db');
+  let shown = false;
+  while (!shown) shown = rowsOf(await client.run(query('select name from bank.customers where id = 1'))).some(([name]) => name === 'Ada');
+  client.close();
+}
+
+const ENDED: Reply = { type: 'the connection ended', body: Buffer.alloc(0) };
+
+/** What comes up to the `count`-th ReadyForQuery, or up to the end of the connection. */
+async function answers(client: RawClient, count: number): Promise<Reply[]> {
+  const replies: Reply[] = [];
+  for (let left = count; left > 0; ) {
+    const reply = await client.next().catch((error: unknown) => {
+      if (client.ended) return ENDED;
+      throw error;
+    });
+    replies.push(reply);
+    if (reply === ENDED) return replies;
+    if (reply.type === 'Z') left--;
+  }
+  return replies;
 }
 
 /** Replies by step. */
@@ -119,7 +145,7 @@ async function playApart(port: number, person: string, script: Script): Promise<
   for (const { bytes, readies, beside } of script.steps) {
     const used = beside && second !== null ? second : client;
     used.send(bytes);
-    played.push(await used.untilReady(readies));
+    played.push(await answers(used, readies));
   }
   for (const each of [client, second]) {
     each?.send(frame('X'));
@@ -136,7 +162,7 @@ async function playTogether(port: number, person: string, scripts: readonly Scri
     for (const { steps } of batch) client.send(...steps.map(({ bytes }) => bytes));
     for (const { steps } of batch) {
       const played: Reply[][] = [[]];
-      for (const { readies } of steps) played.push(await client.untilReady(readies));
+      for (const { readies } of steps) played.push(await answers(client, readies));
       all.push(played);
     }
   }
@@ -155,7 +181,8 @@ function differenceOf({ name, steps }: Script, left: Played, right: Played, toke
   for (let at = 0; at < Math.max(left.length, right.length); at++) {
     const [one, other] = [words(left[at] ?? [], 'left', tokens), words(right[at] ?? [], 'right', tokens)];
     for (let index = 0; index < Math.max(one.length, other.length); index++)
-      if (one[index] !== other[index]) return { script: name, step: (steps[at - 1]?.text ?? 'login').slice(0, 300), left: one[index] ?? null, right: other[index] ?? null };
+      if (one[index] !== other[index])
+        return { script: name, step: (steps[at - 1]?.text ?? 'login').slice(0, 300), left: one[index] ?? null, right: other[index] ?? null };
   }
   return null;
 }

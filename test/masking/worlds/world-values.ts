@@ -17,19 +17,22 @@ export interface HiddenValue {
 const [first = '', second = '', note = ''] = CANARIES.map(({ text }) => text);
 const [card = '', otherCard = ''] = NUMBERS;
 
-/** The first of each two is smaller than `L` where the other one is greater, and begins with another letter than everything else. */
+/** Texts are smaller than `L` in one of them and greater in the other, and more of them in the left one; each begins with another letter than everything else. */
 export const HIDDEN_VALUES: readonly HiddenValue[] = [
   { class: 'account', left: first, right: 'Zh4Wc-Xb6k-2dVg-R4mJ' },
   { class: 'account', left: second, right: 'Bt9S-Mf3-8pLz-V5xQ' },
   { class: 'note', left: note, right: 'Ce5T-Wm2g-6qRv-H8nS' },
   { class: 'phone', left: card, right: '7412536205' },
   { class: 'phone', left: otherCard, right: '7958317153' },
+  { class: 'account', left: 'Fr2M-Lp5h-6dWs-T8cZ', right: 'Pv2M-Jk5h-6dGs-T8cZ' },
+  { class: 'phone', left: '6431850927', right: '6352910927' },
   { class: 'dob', left: DATE, right: '1971-11-24' },
   { class: 'phone', left: String(PIN), right: '5146' },
 ];
 
 /** What is in the database beside the canaries: all that may refuse, keep, sort or watch a value. */
 const MORE = `
+  insert into bank.customers (id, ssn, name, card, dob) values (3, 'Fr2M-Lp5h-6dWs-T8cZ', 'Cyd', 6431850927, '${DATE}');
   create table bank.people (id int primary key, ssn text check (ssn !~ '^[KB]'), small varchar(19), spare text);
   insert into bank.people (id) values (1), (2);
   create table bank.apart (ssn text) partition by list (left(ssn, 1));
@@ -47,11 +50,11 @@ const MORE = `
   insert into bank.walled values (1, 'a'), (2, 'b');
   create domain bank.k_word as text check (value like 'K%');
   create function bank.even(int) returns int language sql immutable as 'select 1 / ($1 % 2)';
-  create function bank.k_int(text) returns int language sql immutable as $$ select case when $1 like 'K%' then 1 / 0 else 1 end $$;
+  create function bank.k_int(text) returns int language sql immutable as $$ select case when $1 like 'K%' then 1 / (0 * length($1)) else 1 end $$;
   create type bank.wrapped as (word text);
-  create function bank.wrap(text) returns bank.wrapped language sql immutable as $$ select row(case when $1 like 'K%' then (1 / 0)::text end)::bank.wrapped $$;
+  create function bank.wrap(text) returns bank.wrapped language sql immutable as $$ select row(case when $1 like 'K%' then (1 / (0 * length($1)))::text end)::bank.wrapped $$;
   create cast (text as bank.wrapped) with function bank.wrap(text);
-  create function bank.k_less(text, text) returns boolean language sql immutable as $$ select case when $1 like 'K%' then 1 / 0 > 0 else true end $$;
+  create function bank.k_less(text, text) returns boolean language sql immutable as $$ select case when $1 like 'K%' then 1 / (0 * length($1)) > 0 else true end $$;
   create operator bank.<<< (leftarg = text, rightarg = text, function = bank.k_less);
   create sequence bank.numbers;
   create collation bank.halves (provider = icu, locale = 'und', deterministic = false, rules = '&A=B=C=D=E=F=G=H=I=J=K=L &M=N=O=P=Q=R=S=T=U=V=W=X=Y=Z');

@@ -20,7 +20,8 @@ function isInert(trace: Trace, node: unknown): boolean {
   const { tag, node: inner } = tagged(node) ?? { tag: '', node: {} };
   if (tag === 'A_Const' || tag === 'ParamRef' || tag === 'SQLValueFunction') return true;
   // `a.b` may be a call of b.
-  if (tag === 'ColumnRef') return strings(list(inner, 'fields')).every((name, index) => index === 0 || trace.context.catalog?.functions(null, name).length === 0);
+  if (tag === 'ColumnRef')
+    return strings(list(inner, 'fields')).every((name, index) => index === 0 || trace.context.catalog?.functions(null, name).length === 0);
   // Of a constant, the server makes the value while it reads the text.
   if (tag === 'TypeCast') return ['A_Const', 'ParamRef'].includes(tagged(field(inner, 'arg'))?.tag ?? '');
   if (tag === 'CollateClause') return isInert(trace, field(inner, 'arg'));

@@ -48,6 +48,9 @@ export interface StatementLineage {
   readonly placed: { readonly name: string; readonly temporary: boolean; readonly qualified: boolean } | null;
 }
 
+/** `CURSOR_OPT_HOLD` */
+const HOLD = 0x20;
+
 const RETURNS_NOTHING: readonly Output[] = [];
 
 function lost(reason: string): readonly Output[] {
@@ -160,7 +163,8 @@ function comparedOnly(statement: unknown, comparisons: readonly Comparison[]): r
 
 function runsOf(statement: unknown): StatementLineage['runs'] {
   const found = tagged(statement);
-  if (found?.tag === 'ExecuteStmt') return { kind: 'statement', name: text(found.node, 'name') ?? '', gives: 'rows', measured: false, values: list(found.node, 'params') };
+  if (found?.tag === 'ExecuteStmt')
+    return { kind: 'statement', name: text(found.node, 'name') ?? '', gives: 'rows', measured: false, values: list(found.node, 'params') };
   if (found?.tag === 'FetchStmt') return { kind: 'cursor', name: text(found.node, 'portalname') ?? '', gives: 'rows', measured: false, values: [] };
   if (found?.tag !== 'ExplainStmt' && found?.tag !== 'CreateTableAsStmt') return null;
   const inner = runsOf(field(found.node, 'query'));
@@ -238,9 +242,12 @@ function topColumns(trace: Trace, statement: unknown, level: Level): readonly Ou
       if (isMeasured(node)) trace.conditions.push(...measured(derived(...trace.computed), trace.conditions));
       // The planner runs functions that are called immutable, and shows what they give.
       return [output('QUERY PLAN', trace.foreign ? unknownLineage('the plan may show what code of the database gives') : derived(level.spelled))];
-    case 'PrepareStmt':
     case 'DeclareCursorStmt':
-      // What they keep is traced by itself when it runs; preparing shows nothing.
+      // A cursor that outlives its transaction runs to its end at COMMIT, whether or not anybody fetches from it.
+      if ((integer(node, 'options') & HOLD) !== 0) trace.query(field(node, 'query'), level);
+      return RETURNS_NOTHING;
+    case 'PrepareStmt':
+      // What it keeps is traced by itself when it runs; preparing shows nothing. So it is with other cursors.
       return RETURNS_NOTHING;
     case 'VariableShowStmt':
       return [

@@ -310,6 +310,15 @@ begin ;; alter table bank.people add foreign key (ssn) references bank.uniques (
 begin ;; create index on bank.customers ((bank.k_int(ssn))) ;; rollback
 begin ;; create index on bank.customers (id) where ssn > 'L' ;; rollback
 begin ;; create statistics s$n on ssn, card from bank.customers ;; rollback
+begin ;; create schema s$n create view v as select id from bank.customers where ssn > 'M' ;; select * from s$n.v ;; rollback
+begin ;; create schema s$n create table t (a text default (bank.ssn_of(1))) ;; insert into s$n.t default values ;; select * from s$n.t ;; rollback
+begin ;; create schema s$n create table t (ssn text) create unique index on t ((1 / (ascii(ssn) - 75))) ;; insert into s$n.t select ssn from bank.customers where id = 1 ;; rollback
+begin ;; create statistics bank.s$n on (nullif(left(ssn, 1), 'K')), id from bank.customers ;; analyze bank.customers ;; select null_frac, avg_width, n_distinct from pg_stats_ext_exprs ;; rollback
+begin ;; create statistics bank.s$n (ndistinct) on ssn, card from bank.customers ;; analyze bank.customers ;; select n_distinct from pg_stats_ext ;; rollback
+begin ;; create or replace recursive view public.t$n (a) as select id from bank.customers where ssn > 'M' ;; select * from public.t$n ;; rollback
+begin ;; create temp view t$n as select id from bank.customers where ssn > 'M' ;; select * from t$n ;; rollback
+begin ;; create function public.f$n() returns bigint language sql begin atomic select count(*) from bank.customers where ssn > 'M'; end ;; select public.f$n() ;; rollback
+begin ;; create procedure public.f$n() language sql begin atomic update bank.plain set amount = 9 from bank.customers where ssn > 'Q'; end ;; call public.f$n() ;; select * from bank.plain order by id ;; rollback
 begin ;; cluster bank.customers using customers_ssn_key ;; select id from bank.customers ;; rollback
 begin ;; create domain public.d$n as text check (value < any (select ssn from bank.customers)) ;; rollback
 begin ;; create domain public.d$n as text check (value like 'K%') ;; select ssn::public.d$n from bank.customers ;; rollback
@@ -352,6 +361,10 @@ prepare p (text) as insert into bank.people (id, ssn) values (12, $1) ;; begin ;
 prepare p (text) as select id from bank.plain where word > $1 ;; execute p((select ssn from bank.customers where id = 1))
 prepare p as select ssn from bank.customers ;; begin ;; create temp table t$n as execute p ;; select a.ssn > 'L' from t$n a ;; rollback
 prepare p as select id from bank.customers where ssn > $1 ;; explain (analyze, costs off, timing off, summary off) execute p('L')
+explain (analyze, costs off, timing off, summary off) declare c cursor for select id from bank.customers where ssn > 'M'
+explain (analyze, costs off, timing off, summary off) declare c cursor for select bank.k_int(ssn) from bank.customers
+explain declare c cursor for select id from bank.customers where ssn > 'M'
+explain (analyze, costs off, timing off, summary off) create table public.t$n as select id from bank.customers where ssn > 'M'
 copy (select id from bank.customers where ssn > 'L') to stdout
 copy (select id from bank.customers order by ssn) to stdout
 copy (select id, ssn, nullif(left(ssn, 1), 'K') from bank.customers) to stdout
@@ -385,12 +398,7 @@ explain (analyze, costs off, timing off, summary off) select ssn in (left(ssn, 1
 explain (analyze, costs off, timing off, summary off) select (select count(*) from bank.plain p where p.word > c.ssn) from bank.customers c
 set enable_hashjoin = off ;; set enable_nestloop = off ;; explain (analyze, costs off, timing off, summary off, buffers off) select c.id from bank.customers c join bank.leads l using (ssn)
 explain (analyze, costs off, timing off, summary off, buffers off) select id from bank.customers where ssn in ('C', 'M', 'X')
-begin ;; create temp table t$n as select replace(ssn, 'K', '${NOISE}') as a, id from bank.customers ;; explain (analyze, costs off, timing off, summary off, buffers off) select * from t$n order by id ;; rollback
 set client_min_messages = debug5 ;; select replace(ssn, 'K', '${NOISE}'), id from bank.customers order by id
-begin ;; create temp table t$n as select replace(ssn, 'K', '${NOISE}') as a, id from bank.customers ;; select pg_relation_size('t$n'), pg_total_relation_size('t$n') ;; rollback
-begin ;; create temp table t$n as select nullif(left(ssn, 1), 'K') as a, g from bank.customers, generate_series(1, 3000) g ;; select max(ctid) from t$n ;; explain select * from t$n ;; rollback
-begin ;; create table public.t$n as select left('${NOISE}', ascii(ssn)) as a from bank.customers, generate_series(1, 300) ;; select count(*) from public.t$n tablesample system (50) repeatable (1) ;; rollback
-begin ;; create temp table t$n as select replace(bank.ssn_of(1), 'K', '${NOISE}') as a ;; select pg_total_relation_size('t$n') ;; rollback
 set work_mem = '64kB' ;; select replace(ssn, 'K', '${NOISE}') from bank.customers, generate_series(1, 60) g order by g ;; select pg_stat_force_next_flush() ;; select temp_bytes, temp_files from pg_stat_database where datname = current_database() ;; select pg_stat_get_db_temp_bytes(oid) from pg_database where datname = current_database()
 begin ;; declare c scroll cursor for select replace(ssn, 'K', '${NOISE}') from bank.customers, generate_series(1, 60) g ;; move all c ;; select name, total_bytes from pg_backend_memory_contexts where name like 'Portal%' or name like 'Tuplestore%' ;; rollback
 explain (verbose) select bank.k_int((select min(ssn) from bank.customers))

@@ -13,7 +13,7 @@ import { messagesOf } from '../generate/run-hidden-statements.js';
 import { attackScripts } from './attack-scripts.js';
 import { type Outcome, type Script, startTwoWorlds, step, TREATMENTS, type Treatment, type TwoWorlds } from './two-worlds.js';
 
-const GENERATED = 1_500;
+const GENERATED = 900;
 const SUBJECTS = ['bot', 'careful', 'blind'] as const;
 
 const policyOf = (treatment: Treatment): string => `
@@ -83,8 +83,9 @@ describe('statements that were written for it', () => {
     'tell %s nothing: %s',
     async (person, treatment, part) => {
       worlds.setPolicy(policyOf(treatment));
-      // Each once for each person, by one treatment or another.
-      const scripts = attackScripts(part).filter((_, index) => (index + part) % TREATMENTS.length === Math.floor(part / SUBJECTS.length));
+      // Each once for the agent and once for one of the others, by one treatment or another.
+      const whose = (index: number): boolean => person === 'bot' || (index + testSeed()) % 2 === Number(person === 'blind');
+      const scripts = attackScripts(part).filter((_, index) => (index + part) % TREATMENTS.length === Math.floor(part / SUBJECTS.length) && whose(index));
       expect(differing(await worlds.runApart(person, scripts, treatment === 'token'))).toEqual([]);
     },
     120_000,
@@ -97,6 +98,10 @@ const REMAINS: readonly (readonly [what: string, script: Script])[] = [
   [
     'rows in the order of a merge join',
     'set enable_hashjoin = off ;; set enable_nestloop = off ;; select c.id from bank.customers c join bank.made m using (ssn)',
+  ],
+  [
+    'how much room a table of computed values takes',
+    "create temp table room as select left(repeat('x', 300), ascii(ssn)) as a from bank.customers, generate_series(1, 42000) where id = 1 ;; select pg_relation_size('room')",
   ],
   [
     'lengths of values as they are',
@@ -142,7 +147,7 @@ describe('the suite can fail', () => {
     '%s tells the worlds apart by statements that were written for it',
     async (_, person, share) => {
       worlds.setPolicy(policyOf('mask'));
-      const scripts = attackScripts(person === 'ann' ? 100 : 101);
+      const scripts = attackScripts(person === 'ann' ? 100 : 101).filter((_, index) => (index + testSeed()) % 3 === 0);
       const outcomes = await worlds.runApart(person, scripts, false);
       expect(differing(outcomes).length).toBeGreaterThan(scripts.length * share);
     },

@@ -7,7 +7,7 @@ import { as, field, flag, integer, isTree, list, relationName, strings, struct, 
 import { alterTable, createTable, defineDomain, watchTable } from './definitions.js';
 import { derived, type Lineage, NOTHING, unknownLineage } from './lineage.js';
 import { deleteColumns, insertColumns, mergeColumns, updateColumns } from './modifications.js';
-import { create, selectColumns } from './queries.js';
+import { create, fromItem, selectColumns } from './queries.js';
 import { columnsOf, relationColumns } from './relations.js';
 import { Level, type Output, output } from './sources.js';
 import { type Comparison, type Condition, type Created, type Failure, type Flow, type LineageContext, type Tie, TooMuch, Trace } from './trace.js';
@@ -238,7 +238,8 @@ function topColumns(trace: Trace, statement: unknown, level: Level): readonly Ou
       return createdTable(trace, node, level);
     case 'ExplainStmt':
       // A plan shows the text's own constants and numbers of rows; what decides those numbers is a condition like any other, and may be spelled out by them.
-      topColumns(trace, field(node, 'query'), level);
+      // Of a cursor the plan of its query is shown, and it runs.
+      topColumns(trace, field(as(field(node, 'query'), 'DeclareCursorStmt') ?? node, 'query'), level);
       if (isMeasured(node)) trace.conditions.push(...measured(derived(...trace.computed), trace.conditions));
       // The planner runs functions that are called immutable, and shows what they give.
       return [output('QUERY PLAN', trace.foreign ? unknownLineage('the plan may show what code of the database gives') : derived(level.spelled))];
@@ -248,6 +249,12 @@ function topColumns(trace: Trace, statement: unknown, level: Level): readonly Ou
       return RETURNS_NOTHING;
     case 'PrepareStmt':
       // What it keeps is traced by itself when it runs; preparing shows nothing. So it is with other cursors.
+      return RETURNS_NOTHING;
+    case 'CreateSchemaStmt':
+      for (const element of list(node, 'schemaElts')) topColumns(trace, element, level);
+      return RETURNS_NOTHING;
+    case 'CreateStatsStmt':
+      statistics(trace, node, level);
       return RETURNS_NOTHING;
     case 'VariableShowStmt':
       return [
@@ -271,6 +278,16 @@ function topColumns(trace: Trace, statement: unknown, level: Level): readonly Ou
       return lost('the code that it runs is not in its text');
     default:
       return RETURNS_NOTHING;
+  }
+}
+
+/** How many values there are, how long they are and how many are missing is shown after the next ANALYZE. */
+function statistics(trace: Trace, node: Tree, level: Level): void {
+  for (const relation of list(node, 'relations')) level.show(fromItem(trace, relation, level));
+  for (const item of list(node, 'exprs')) {
+    const element = as(item, 'StatsElem') ?? {};
+    const name = text(element, 'name');
+    trace.condition('other', name === null || name === '' ? trace.value(field(element, 'expr'), level) : level.resolve([name]));
   }
 }
 

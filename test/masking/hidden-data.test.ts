@@ -74,6 +74,7 @@ select int8range(card, card + 1), array[card] from bank.customers
 prepare p as select ssn from bank.customers; execute p
 begin; declare c cursor for select ssn from bank.customers; fetch all from c; commit
 begin; declare d scroll cursor with hold for select note, ssn from bank.customers; commit; fetch 1 from d; fetch backward 1 from d; close d
+begin; declare f cursor with hold for select ssn::int from bank.customers; commit
 begin; declare e binary cursor for select ssn, card, dob from bank.customers; fetch all from e; commit
 update bank.customers set name = name returning ssn, card
 insert into bank.customers (id, ssn, name) values (1, 'x', 'y') on conflict (id) do update set name = bank.customers.name returning bank.customers.*

@@ -8,4 +8,7 @@ const asked = process.env['GW_SEED'] ?? '1';
 if (asked !== 'random' && !/^-?\d+$/.test(asked)) throw new Error(`GW_SEED=${asked} is neither "random" nor a whole number.`);
 if (asked !== 'random') fc.configureGlobal({ seed: Number(asked) });
 
+/** The seed for what draws by itself and not by fast-check: the same rule. */
+export const testSeed = (): number => fc.readConfigureGlobal()?.seed ?? Date.now() % 2_147_483_647;
+
 export { fc };

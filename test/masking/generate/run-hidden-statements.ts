@@ -33,7 +33,7 @@ const REFUSED = '42501';
 const BINARY = Buffer.from([0, 0, 0, 0, 0, 0, 0, 1, 0, 1]);
 
 /** The messages of one text; `readies`: how many ReadyForQuery answer them. */
-function messagesOf({ delivery }: HiddenStatement, text: string): { readonly bytes: Buffer; readonly readies: number } {
+export function messagesOf({ delivery }: HiddenStatement, text: string): { readonly bytes: Buffer; readonly readies: number } {
   switch (delivery) {
     case 'extended text':
       return { bytes: Buffer.concat([parse('', text), bind('', ''), describe('P', ''), execute(''), sync()]), readies: 1 };

@@ -1,6 +1,6 @@
 /**
  * One cheap question (3 ms on a small database) whose answer changes whenever something changed on which the meaning of a name rests: rows of the catalogs that hold
- * functions, operators, casts, types, relations, columns and rules are told apart by OID and the transaction that wrote them. PostgreSQL's
+ * functions, operators, casts, types, relations, columns, constraints, triggers and rules are told apart by OID and the transaction that wrote them. PostgreSQL's
  * own rows and temporary objects, which nobody else sees, are left out.
  */
 /** `FirstNormalObjectId`: objects from here on were made by users and extensions. */
@@ -28,7 +28,8 @@ export const VERSION_QUERY = `select ${[
     `pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = attrelid where attnum > 0 and attrelid >= ${OWN_FROM} and relnamespace in (${VISIBLE}) and relkind in ('r','p','v','m','f','c')`,
   ),
   digest('inhrelid::int8 << 32 | inhparent::int8', 'pg_catalog.pg_inherits'),
-  digest('oid::int8 << 32 | xmin::text::int8', 'pg_catalog.pg_constraint where contypid <> 0'),
+  row('pg_constraint', `connamespace in (${VISIBLE})`),
+  row('pg_trigger', `tgrelid in (select oid from pg_catalog.pg_class where relnamespace in (${VISIBLE}))`),
   digest('aggfnoid::oid::int8 << 32 | xmin::text::int8', `pg_catalog.pg_aggregate where aggfnoid::oid >= ${OWN_FROM}`),
   digest('objid::int8 << 8 | classid::int8 % 256', "pg_catalog.pg_depend where refclassid = 'pg_catalog.pg_extension'::pg_catalog.regclass"),
   digest('oid::int8 << 1 | rolsuper::int', 'pg_catalog.pg_roles'),

@@ -15,6 +15,10 @@ export interface CatalogColumn {
   readonly expression?: string;
   /** The catalog itself holds the value that rows from before the column have. */
   readonly missing?: true;
+  /** What is written into it may be refused, sorted or watched by its value: by a length, a constraint, a unique index, a partition, a trigger, a rule, a policy. */
+  readonly choosing?: true;
+  /** Its collation takes different values for equal. */
+  readonly loose?: true;
   /** Columns whose tags it has, whatever it is called: see `contract/inherited-tags.ts`. */
   readonly inherited?: { readonly from: readonly (readonly string[])[]; readonly exact: boolean };
 }

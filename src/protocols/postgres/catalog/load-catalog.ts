@@ -37,7 +37,7 @@ const VISIBLE_SCHEMA = "nspname !~ '^pg_(toast|temp_|toast_temp_)'";
 const KINDS = "relkind in ('r','p','v','m','f','c','S')";
 
 const RELATIONS = `select c.oid, nspname, relname, relkind from pg_class c join pg_namespace n on n.oid = relnamespace where ${KINDS} and ${VISIBLE_SCHEMA}`;
-const COLUMNS = `select attrelid, attnum, attname, atttypid, attgenerated <> '', atthasmissing from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attnum > 0 and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA} order by attrelid, attnum`;
+const COLUMNS = `select attrelid, attnum, attname, atttypid, attgenerated <> '', atthasmissing, attcollation in (select oid from pg_collation where not collisdeterministic) from pg_attribute join pg_class c on c.oid = attrelid join pg_namespace n on n.oid = relnamespace where attnum > 0 and not attisdropped and ${KINDS} and ${VISIBLE_SCHEMA} order by attrelid, attnum`;
 /**
  * An aggregate is declared immutable whatever its functions are, so it is as bad as the worst of them. That they are looked for of aggregates only is said
  * within: as a condition of the join it is tried after the list of aggregates was gone through, for each of the 3,000 functions of every server.
@@ -59,6 +59,16 @@ const CONVERSIONS = `select castsource, castfunc::oid from pg_cast where oid >= 
   select casttarget, castfunc::oid from pg_cast where oid >= ${OWN_FROM} and castfunc <> 0 union
   select contypid, refobjid from pg_constraint c join pg_depend d on d.classid = 'pg_constraint'::regclass and d.objid = c.oid and d.refclassid = 'pg_proc'::regclass
   where contypid <> 0`;
+/** Not NOT NULL: whether a column has a value is shown. Of a domain every value of the same type is one. */
+const CHOOSING = `select a.attrelid, a.attnum from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = relnamespace
+where a.attnum > 0 and not a.attisdropped and c.oid >= ${OWN_FROM} and relkind in ('r','p','f') and ${VISIBLE_SCHEMA} and (
+  a.atttypmod >= 0 or relkind <> 'r' or relispartition or relhasrules or relrowsecurity
+  or a.attrelid in (select tgrelid from pg_trigger where not tgisinternal)
+  or a.attrelid in (select attrelid from pg_attribute where attgenerated <> '')
+  or a.attrelid in (select indrelid from pg_index where indexprs is not null or indpred is not null)
+  or a.attrelid in (select conrelid from pg_constraint where contype <> 'n' and conkey is null)
+  or (a.attrelid, a.attnum) in (select conrelid, unnest(conkey) from pg_constraint where contype <> 'n')
+  or (a.attrelid, a.attnum) in (select indrelid, unnest(indkey::int2[]) from pg_index where indisunique))`;
 const KEYS = 'select partrelid, unnest(partattrs) from pg_partitioned_table';
 const PARENTS = 'select inhrelid, inhparent from pg_inherits';
 /** From PostgreSQL 17 on it takes locks, too. */
@@ -98,6 +108,7 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
   const columns = await session.rows(COLUMNS);
   const parents = await session.rows(PARENTS);
   const keys = await session.rows(KEYS);
+  const choosing = await session.rows(CHOOSING);
   const functions = await session.rows(FUNCTIONS);
   const operators = await session.rows(OPERATORS);
   const types = await session.rows(TYPES);
@@ -127,6 +138,7 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
       columns,
       parents,
       keys,
+      new Set(choosing.map((row) => placeOf(oid(row, 0), oid(row, 1)))),
       new Map(definitions.error === null ? views.map((row) => [oid(row, 0), row[1] ?? null]) : []),
       new Map(expressions.error === null ? expressions.rows.map((row) => [placeOf(oid(row, 0), oid(row, 1)), row[2] ?? null]) : []),
     ),
@@ -142,6 +154,7 @@ function readRelations(
   columns: readonly Row[],
   parents: readonly Row[],
   keys: readonly Row[],
+  choosing: ReadonlySet<string>,
   definitions: ReadonlyMap<number, string | null>,
   expressions: ReadonlyMap<string, string | null>,
 ): CatalogRelation[] {
@@ -150,7 +163,15 @@ function readRelations(
     const relation = oid(row, 0);
     const expression = expressions.get(placeOf(relation, oid(row, 1))) ?? null;
     const computed: Partial<CatalogColumn> = row[4] === 't' ? { generated: true, ...(expression === null ? {} : { expression }) } : {};
-    const column: CatalogColumn = { name: text(row, 2), number: oid(row, 1), type: oid(row, 3), ...computed, ...(row[5] === 't' ? { missing: true } : {}) };
+    const column: CatalogColumn = {
+      name: text(row, 2),
+      number: oid(row, 1),
+      type: oid(row, 3),
+      ...computed,
+      ...(row[5] === 't' ? { missing: true } : {}),
+      ...(row[6] === 't' ? { loose: true } : {}),
+      ...(choosing.has(placeOf(relation, oid(row, 1))) ? { choosing: true } : {}),
+    };
     const known = byRelation.get(relation);
     if (known === undefined) byRelation.set(relation, [column]);
     else known.push(column);

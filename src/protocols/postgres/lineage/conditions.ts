@@ -24,7 +24,7 @@ export function condition(trace: Trace, node: unknown, level: Level): void {
     const tested = field(found.node, 'testexpr');
     const side = trace.value(tested, level);
     const columns = trace.query(field(found.node, 'subselect'), level).map(({ lineage }) => lineage);
-    const plain = isGiven(tested, side) && columns.every(isBare);
+    const plain = isGiven(tested, side) && columns.every(isBare) && oneCollation([side, ...columns]);
     for (const each of [side, ...columns]) decide(trace, plain ? 'equality' : 'other', node, each, level);
     return;
   }
@@ -52,7 +52,7 @@ function comparison(trace: Trace, node: Readonly<Record<string, unknown>>, level
   const items = as(right, 'List');
   const nodes = [field(node, 'lexpr'), ...(items === null ? [right] : list(items, 'items'))];
   const sides = nodes.map((side) => trace.value(side, level));
-  const plain = sides.every((side, index) => isGiven(nodes[index], side));
+  const plain = sides.every((side, index) => isGiven(nodes[index], side)) && oneCollation(sides);
   if (plain) compare(trace, nodes, sides, kind === 'AEXPR_OP_ANY' || kind === 'AEXPR_OP_ALL');
   for (const side of sides) decide(trace, plain && finds ? 'equality' : 'other', node, side, level);
   return true;
@@ -106,8 +106,14 @@ export function groups(trace: Trace, node: unknown, lineage: Lineage, level: Lev
   else spells(node, lineage, level);
 }
 
+/** The collation of one column is that of a comparison with another one of the usual collation: where it takes different values for equal, it was chosen by who compares. */
+export function oneCollation(sides: readonly Lineage[]): boolean {
+  const columns = sides.flatMap(({ columns: found }) => [...found]);
+  return new Set(columns.map(({ column }) => column.loose === true)).size < 2;
+}
+
 /** A column of a table as it is. */
-function isBare(lineage: Lineage): boolean {
+export function isBare(lineage: Lineage): boolean {
   return lineage.exact && lineage.unknown === null && !isMade(lineage);
 }
 
@@ -116,9 +122,10 @@ function isGiven(node: unknown, lineage: Lineage): boolean {
   return isBare(lineage) || (isNothing(lineage) && !holdsColumn(node));
 }
 
+/** Or a collation, by which more is equal than what is the same. */
 function holdsColumn(node: unknown): boolean {
   if (Array.isArray(node)) return node.some(holdsColumn);
   if (!isTree(node)) return false;
-  if (as(node, 'ColumnRef') !== null || as(node, 'SubLink') !== null) return true;
+  if (as(node, 'ColumnRef') !== null || as(node, 'SubLink') !== null || as(node, 'CollateClause') !== null) return true;
   return Object.values(node).some(holdsColumn);
 }

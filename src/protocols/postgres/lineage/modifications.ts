@@ -4,7 +4,7 @@
  */
 import { as, field, list, relationName, strings, struct, type Tree, text } from '../facts/tree.js';
 import { condition } from './conditions.js';
-import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
+import { derived, isNothing, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { fromItem, targetColumns, withTables } from './queries.js';
 import { relationColumns } from './relations.js';
 import { Level, type Output, output, rowsOf } from './sources.js';
@@ -53,8 +53,16 @@ function returning(trace: Trace, node: Tree, target: Target): readonly Output[] 
 function assignments(trace: Trace, items: readonly unknown[], target: Target): void {
   for (const item of items) {
     const entry = as(item, 'ResTarget') ?? {};
+    place(trace, entry, target, target.level);
     flow(trace, target, text(entry, 'name'), assigned(trace, field(entry, 'val'), target.level));
   }
+}
+
+/** `SET a[b] = …`: the place of an element tells of what it was worked out from, and so do places that there cannot be. */
+function place(trace: Trace, entry: Tree, target: Target, level: Level): void {
+  const subscripts = trace.value(list(entry, 'indirection'), level);
+  trace.fails('a subscript', subscripts);
+  if (!isNothing(subscripts)) flow(trace, target, text(entry, 'name'), subscripts);
 }
 
 /** `(a, b) = (SELECT …)`: any of the columns may take any of the values. */
@@ -67,6 +75,7 @@ function assigned(trace: Trace, value: unknown, level: Level): Lineage {
 export function insertColumns(trace: Trace, node: Tree, outer: Level): readonly Output[] {
   const tables = withTables(trace, struct(node, 'withClause'), outer);
   const target = openTarget(trace, node, tables);
+  for (const item of list(node, 'cols')) place(trace, as(item, 'ResTarget') ?? {}, target, tables);
   const named = list(node, 'cols').map((item) => text(as(item, 'ResTarget') ?? {}, 'name'));
   const into = named.length > 0 ? named : target.columns.map(({ name, many }) => (many ? null : name));
   const given = field(node, 'selectStmt') === undefined ? [] : trace.query(field(node, 'selectStmt'), tables);
@@ -119,6 +128,7 @@ export function mergeColumns(trace: Trace, node: Tree, outer: Level): readonly O
       assignments(trace, list(clause, 'targetList'), target);
       continue;
     }
+    for (const each of list(clause, 'targetList')) place(trace, as(each, 'ResTarget') ?? {}, target, target.level);
     const named = strings([]).concat(list(clause, 'targetList').map((each) => text(as(each, 'ResTarget') ?? {}, 'name') ?? ''));
     const into = named.length > 0 ? named : target.columns.map(({ name, many }) => (many ? '' : (name ?? '')));
     for (const [index, value] of values.entries())

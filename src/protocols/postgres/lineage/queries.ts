@@ -4,7 +4,7 @@
  */
 import { functionClass } from '../facts/function-class.js';
 import { as, field, flag, integer, list, qualified, relationName, strings, struct, type Tree, tagged, text } from '../facts/tree.js';
-import { condition, decidesRows, groups, spells } from './conditions.js';
+import { condition, decidesRows, groups, isBare, oneCollation, spells } from './conditions.js';
 import { derived, eachOf, isMade, isNothing, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { relationColumns } from './relations.js';
 import { Level, type Output, output, renamed, rowsOf, type Source } from './sources.js';
@@ -286,7 +286,7 @@ function joined(trace: Trace, left: readonly Output[], right: readonly Output[],
     const sides = both.filter((column) => column.name === name).map((column) => column.lineage);
     const lineage = oneOf(...sides);
     const made = sides.some(isMade);
-    trace.condition(made ? 'other' : 'equality', lineage);
+    trace.condition(sides.every(isBare) && oneCollation(sides) ? 'equality' : 'other', lineage);
     if (made) level.spell(lineage);
     return output(name, lineage);
   });

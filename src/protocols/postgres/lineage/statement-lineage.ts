@@ -7,7 +7,7 @@ import { as, field, flag, integer, isTree, list, relationName, strings, struct, 
 import { alterTable, createTable, defineDomain, watchTable } from './definitions.js';
 import { derived, type Lineage, NOTHING, unknownLineage } from './lineage.js';
 import { deleteColumns, insertColumns, mergeColumns, updateColumns } from './modifications.js';
-import { create, selectColumns } from './queries.js';
+import { create, fromItem, selectColumns } from './queries.js';
 import { columnsOf, relationColumns } from './relations.js';
 import { Level, type Output, output } from './sources.js';
 import { type Comparison, type Condition, type Created, type Failure, type Flow, type LineageContext, type Tie, TooMuch, Trace } from './trace.js';
@@ -34,6 +34,8 @@ export interface StatementLineage {
     readonly kind: 'statement' | 'cursor';
     readonly name: string;
     readonly gives: 'rows' | 'plan' | 'table';
+    /** The plan says what there was when it ran. */
+    readonly measured: boolean;
     /** What stands for its parameters, in order; valid for the very text, like `comparisons`. */
     readonly values: readonly unknown[];
   } | null;
@@ -45,6 +47,9 @@ export interface StatementLineage {
   /** A view that it makes, or the name that it gives to something else: what stands in the place of a relation from then on. */
   readonly placed: { readonly name: string; readonly temporary: boolean; readonly qualified: boolean } | null;
 }
+
+/** `CURSOR_OPT_HOLD` */
+const HOLD = 0x20;
 
 const RETURNS_NOTHING: readonly Output[] = [];
 
@@ -158,11 +163,26 @@ function comparedOnly(statement: unknown, comparisons: readonly Comparison[]): r
 
 function runsOf(statement: unknown): StatementLineage['runs'] {
   const found = tagged(statement);
-  if (found?.tag === 'ExecuteStmt') return { kind: 'statement', name: text(found.node, 'name') ?? '', gives: 'rows', values: list(found.node, 'params') };
-  if (found?.tag === 'FetchStmt') return { kind: 'cursor', name: text(found.node, 'portalname') ?? '', gives: 'rows', values: [] };
+  if (found?.tag === 'ExecuteStmt')
+    return { kind: 'statement', name: text(found.node, 'name') ?? '', gives: 'rows', measured: false, values: list(found.node, 'params') };
+  if (found?.tag === 'FetchStmt') return { kind: 'cursor', name: text(found.node, 'portalname') ?? '', gives: 'rows', measured: false, values: [] };
   if (found?.tag !== 'ExplainStmt' && found?.tag !== 'CreateTableAsStmt') return null;
   const inner = runsOf(field(found.node, 'query'));
-  return inner === null ? null : { ...inner, gives: found.tag === 'ExplainStmt' ? 'plan' : 'table' };
+  if (inner === null) return null;
+  return found.tag === 'ExplainStmt' ? { ...inner, gives: 'plan', measured: isMeasured(found.node) } : { ...inner, gives: 'table' };
+}
+
+/** What decides what a plan that ran says. Of what code of the database gives it says nothing: then it is not shown. */
+export function measured(computed: Lineage, conditions: readonly Condition[]): readonly Condition[] {
+  return [{ use: 'plan', lineage: { ...derived(computed, ...conditions.map(({ lineage }) => lineage)), unknown: null } }];
+}
+
+/** EXPLAIN with ANALYZE; where it is not plainly denied it is taken for said. */
+function isMeasured(explain: Tree): boolean {
+  return list(explain, 'options').some((option) => {
+    const element = as(option, 'DefElem') ?? {};
+    return text(element, 'defname') === 'analyze' && !/^(false|off)$/i.test(text(as(field(element, 'arg'), 'String') ?? {}, 'sval') ?? '');
+  });
 }
 
 function placedBy(statement: unknown): StatementLineage['placed'] {
@@ -218,12 +238,23 @@ function topColumns(trace: Trace, statement: unknown, level: Level): readonly Ou
       return createdTable(trace, node, level);
     case 'ExplainStmt':
       // A plan shows the text's own constants and numbers of rows; what decides those numbers is a condition like any other, and may be spelled out by them.
-      topColumns(trace, field(node, 'query'), level);
+      // Of a cursor the plan of its query is shown, and it runs.
+      topColumns(trace, field(as(field(node, 'query'), 'DeclareCursorStmt') ?? node, 'query'), level);
+      if (isMeasured(node)) trace.conditions.push(...measured(derived(...trace.computed), trace.conditions));
       // The planner runs functions that are called immutable, and shows what they give.
       return [output('QUERY PLAN', trace.foreign ? unknownLineage('the plan may show what code of the database gives') : derived(level.spelled))];
-    case 'PrepareStmt':
     case 'DeclareCursorStmt':
-      // What they keep is traced by itself when it runs; preparing shows nothing.
+      // A cursor that outlives its transaction runs to its end at COMMIT, whether or not anybody fetches from it.
+      if ((integer(node, 'options') & HOLD) !== 0) trace.query(field(node, 'query'), level);
+      return RETURNS_NOTHING;
+    case 'PrepareStmt':
+      // What it keeps is traced by itself when it runs; preparing shows nothing. So it is with other cursors.
+      return RETURNS_NOTHING;
+    case 'CreateSchemaStmt':
+      for (const element of list(node, 'schemaElts')) topColumns(trace, element, level);
+      return RETURNS_NOTHING;
+    case 'CreateStatsStmt':
+      statistics(trace, node, level);
       return RETURNS_NOTHING;
     case 'VariableShowStmt':
       return [
@@ -247,6 +278,16 @@ function topColumns(trace: Trace, statement: unknown, level: Level): readonly Ou
       return lost('the code that it runs is not in its text');
     default:
       return RETURNS_NOTHING;
+  }
+}
+
+/** How many values there are, how long they are and how many are missing is shown after the next ANALYZE. */
+function statistics(trace: Trace, node: Tree, level: Level): void {
+  for (const relation of list(node, 'relations')) level.show(fromItem(trace, relation, level));
+  for (const item of list(node, 'exprs')) {
+    const element = as(item, 'StatsElem') ?? {};
+    const name = text(element, 'name');
+    trace.condition('other', name === null || name === '' ? trace.value(field(element, 'expr'), level) : level.resolve([name]));
   }
 }
 

@@ -7,8 +7,8 @@ import type { Tree } from '../facts/tree.js';
 import { derived, isNothing, type Lineage } from './lineage.js';
 import type { Level, Output } from './sources.js';
 
-/** How a column decides which rows are shown, or in what order or groups. */
-export type ConditionUse = 'equality' | 'grouping' | 'order' | 'other';
+/** How a column decides which rows are shown, or in what order or groups; `plan`: how many rows and bytes the plan of a statement says that there were. */
+export type ConditionUse = 'equality' | 'grouping' | 'order' | 'plan' | 'other';
 
 export interface Condition {
   readonly use: ConditionUse;

@@ -12,6 +12,7 @@ import { arrayFails, attributeFails, callFails, castFails, jsonAggregateFails, n
 import { derived, type Lineage, NOTHING, oneOf, unknownLineage } from './lineage.js';
 import { windowConditions } from './queries.js';
 import { partitionBounds } from './relations.js';
+import { nullTestSkips, operatorSkips, subscriptSkips } from './skipped-parts.js';
 import type { Level } from './sources.js';
 import { onlyComputes, type Trace } from './trace.js';
 
@@ -26,6 +27,12 @@ const TELLING: ReadonlySet<string> = new Set([
   'pg_stat_get_backend_activity',
   'pg_stat_get_progress_info',
   'pg_mcv_list_items',
+  // Sorts and cursors that do not fit into memory say how much they hold.
+  'pg_stat_get_db_temp_bytes',
+  'pg_stat_get_db_temp_files',
+  'pg_get_backend_memory_contexts',
+  'pg_lock_status',
+  'pg_get_process_memory_contexts',
 ]);
 /** Settings whose values are numbers or few words. */
 const BOUND =
@@ -91,10 +98,13 @@ export function valueLineage(trace: Trace, node: unknown, level: Level): Lineage
     case 'TypeCast':
       return cast(trace, fields, level);
     case 'CollateClause':
+      // Under a collation that somebody made, values may be equal that are not.
+      return derived(trace.value(field(fields, 'arg'), level));
     case 'NamedArgExpr':
       return trace.value(field(fields, 'arg'), level);
     case 'NullTest':
       // Whether a column has a value is not the value; whether an expression has one can be made to tell.
+      nullTestSkips(trace, fields, level, presence);
       return presence(trace.value(field(fields, 'arg'), level));
     case 'A_Indirection':
       return selected(trace, fields, level);
@@ -158,6 +168,7 @@ function selected(trace: Trace, node: Tree, level: Level): Lineage {
   const whole = derived(trace.inside(node, level, []));
   const names = strings(list(node, 'indirection'));
   selectionFails(trace, node, whole, level);
+  subscriptSkips(trace, node, level, presence);
   if (names.some(givesSet)) decidesRows(trace, whole, level);
   const called = names.filter((name) => {
     const found = trace.context.catalog?.functions(null, name) ?? [];
@@ -253,6 +264,7 @@ function operator(trace: Trace, node: Tree, level: Level): Lineage {
   const names = strings(list(node, 'name'));
   const sides = [field(node, 'lexpr'), field(node, 'rexpr')].map((side) => (side === undefined ? NOTHING : trace.value(side, level)));
   operatorFails(trace, node, sides, level);
+  operatorSkips(trace, node, sides);
   const [schema, name] = qualified(names);
   const own = schema !== 'pg_catalog' && trace.foreignOperator(null, name ?? '');
   if (own) trace.foreign = true;

@@ -15,7 +15,7 @@ import type { Analysis } from '../facts/index.js';
 import { givenValues } from '../lineage/given-values.js';
 import { derived, isNothing, type Lineage, oneOf, unknownLineage } from '../lineage/lineage.js';
 import { type Output, output } from '../lineage/sources.js';
-import type { StatementLineage } from '../lineage/statement-lineage.js';
+import { measured, type StatementLineage } from '../lineage/statement-lineage.js';
 import type { Comparison } from '../lineage/trace.js';
 import type { NameSpace, Portal, Statement, StatementSource } from '../names.js';
 import { ChangedNames, changedName } from './changed-names.js';
@@ -404,6 +404,7 @@ function running(statement: TracedStatement, run: TracedStatement): TracedStatem
   // The same list for the same statement: plans are kept by it.
   const outputs = isNothing(given) ? run.lineage.outputs : run.lineage.outputs.map(whole);
   const conditions = [...own.conditions, ...run.lineage.conditions];
+  if (own.runs?.measured === true) conditions.push(...measured(run.lineage.computed, conditions));
   const lineage = {
     ...run.lineage,
     conditions,

@@ -56,6 +56,7 @@ const ABROAD: ReadonlySet<string> = new Set(['foreign_table', 'foreign_schema', 
 const WRITES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge', 'copy_from', 'truncate', 'create']);
 /** What looks at the rows of a table, and shows by its end or afterwards what is in them. */
 const TELLING: ReadonlySet<string> = new Set(['alter', 'rename', 'analyze', 'vacuum', 'cluster']);
+const TEXT_TYPE = 25;
 const NO_SIZES: ReadonlySet<number> = new Set();
 const ORDER: readonly ConditionRight[] = ['allow', 'equality', 'deny'];
 
@@ -143,6 +144,7 @@ function effectsRefusal({ door, catalog, tables, facts: { effects } }: RefusalQu
     }
     return (
       reshapingRefusal(effect, object, door, catalog) ??
+      clusterRefusal(effect, door, catalog) ??
       tellingRefusal(effect, object, door, tables) ??
       (resource === undefined ? null : indexRefusal(effect, door, catalog))
     );
@@ -182,6 +184,16 @@ function indexRefusal({ action, resource, facts }: Effect, door: MaskingDoor, ca
   if (action !== 'create' || facts['object'] !== 'index' || !holdsHidden(resource?.name, door, catalog)) return null;
   const denied = relationsNamed(resource?.name, catalog).some((relation) => hiddenClasses(relation, door).some(({ conditions }) => conditions !== 'allow'));
   return denied ? 'an index on data that policy hides from you would tell of it by what it takes and what it refuses' : null;
+}
+
+/** Rows come in the order of the index from then on. */
+function clusterRefusal({ action, resource }: Effect, door: MaskingDoor, catalog: Catalog | null): string | null {
+  if (action !== 'cluster') return null;
+  const denied =
+    resource == null || catalog === null
+      ? door.view.unknown.conditions !== 'allow'
+      : relationsNamed(resource.name, catalog).some((relation) => hiddenClasses(relation, door).some(({ conditions }) => conditions !== 'allow'));
+  return denied ? 'CLUSTER would put rows in an order that may tell of data that policy hides from you' : null;
 }
 
 export function relationsNamed(name: Name | undefined, catalog: Catalog | null): readonly CatalogRelation[] {
@@ -247,9 +259,18 @@ function flowRefusal({ relation, column, what, lineage }: Flow, { door, catalog,
           .filter(isHidden)
           .every((how) => classes.some((own) => own.class === how.class && isHidden(own)));
       });
-    if (covered) return null;
+    if (covered) {
+      const told = choosesBy(lineage, column, found) ? conditionRefusal({ use: 'other', lineage }, door) : null;
+      return told === null ? null : `${told}: ${what} may refuse it or not`;
+    }
   }
   return `${hidden} may not flow into ${what}, where nothing would hide it`;
+}
+
+/** What is written may be refused by its value. A value that is computed is chosen by who writes the statement, and may be refused by its length alone. */
+function choosesBy({ columns, exact }: Lineage, into: string, relations: readonly CatalogRelation[]): boolean {
+  const places = relations.flatMap((relation) => sourceColumns(relation).get(into)?.column ?? []);
+  return !exact || places.some(({ choosing, type }) => choosing === true || [...columns].some(({ column }) => column.type !== type && type !== TEXT_TYPE));
 }
 
 function createdRefusal(created: Created, { door, catalog, shifted, inherits }: RefusalQuestion): string | null {
@@ -282,6 +303,7 @@ function conditionRefusal({ use, lineage }: Condition, door: MaskingDoor): strin
   for (const { conditions } of hidden) if (ORDER.indexOf(conditions) > ORDER.indexOf(right)) right = conditions;
   if (right === 'allow' || (right === 'equality' && use === 'equality')) return null;
   const what = hiddenIn(lineage, door) ?? 'what is not known';
+  if (use === 'plan') return `${what} may not decide how many rows and bytes a plan says that there were; leave ANALYZE out`;
   return right === 'equality'
     ? `${what} may only be compared with known values here, not decide order, groups or rows in another way`
     : `${what} may not decide which rows are shown`;

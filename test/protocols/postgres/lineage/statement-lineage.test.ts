@@ -192,7 +192,13 @@ describe('what decides', () => {
     ["select 1 where exists (select 1 from c where ssn like '1%')", 'other ~c.ssn'],
     ["delete from c where ssn like '1%'", 'other ~c.ssn'],
     ["update o set total = 1 from c where c.ssn < '5'", 'other ~c.ssn'],
-    ["explain analyze select 1 from c where ssn > '5'", 'other ~c.ssn'],
+    ["explain analyze select 1 from c where ssn > '5'", 'other ~c.ssn', 'plan ~c.ssn'],
+    ["explain select 1 from c where ssn = '5'", 'equality =c.ssn'],
+    ["explain (analyze) declare k cursor for select 1 from c where ssn = '5'", 'equality =c.ssn', 'plan ~c.ssn'],
+    ["declare k cursor with hold for select 1 from c where ssn > '5'", 'other ~c.ssn'],
+    ["create schema z create view v as select 1 from c where ssn > '5'", 'other ~c.ssn'],
+    ["select ssn in ('a', email || name) from c", 'other ~c.email+c.name+c.ssn'],
+    ['select c.id from c natural join (select ssn || id as ssn from c) d', 'other ~c.id+c.ssn'],
     ["select pg_sleep(case when ssn like '1%' then 5 else 0 end) from c", 'other ~c.ssn'],
   ])('%s', (sql, ...expected) => {
     expect(conditions(sql)).toEqual(expected);
@@ -207,6 +213,7 @@ describe('what decides', () => {
 describe('what flows where', () => {
   it.each<[string, ...string[]]>([
     ['insert into o (memo) select ssn from c', 'o.memo ← =c.ssn'],
+    ['update o set memo[length(c.ssn)] = $1 from c', 'o.memo ← ~c.ssn'],
     ['insert into o select id, id, 1, ssn || 1 from c', 'o.id ← =c.id', 'o.c_id ← =c.id', 'o.memo ← ~c.ssn'],
     ['update o set memo = (select ssn from c limit 1)', 'o.memo ← =c.ssn'],
     ['update o set (memo, total) = (select ssn, id from c limit 1)', 'o.memo ← ~c.id+c.ssn', 'o.total ← ~c.id+c.ssn'],

@@ -38,7 +38,7 @@ const VALUES = [
   "nullif(note, 'plain')",
 ];
 
-/** They may fail by a value, and so only those for whom conditions are open get that far. */
+/** They may fail by a value, or how much room they take would be kept, and so only those for whom conditions are open get that far. */
 const MAY_FAIL = /ascii\(ssn\) - 75|jsonb_path/;
 
 async function rows(person: string, messages: Buffer[]): Promise<string[]> {
@@ -53,8 +53,8 @@ async function rows(person: string, messages: Buffer[]): Promise<string[]> {
   return found.filter((row, index) => row !== '' && !(replies.some(({ type }) => type === 'd') && row === '\xff\xff' && index === found.length - 1));
 }
 
-it.each(WAYS.flatMap(([name, way]) => VALUES.map((value) => [name, value, way] as const)))('%s: %s', async (_, value, way) => {
-  for (const person of MAY_FAIL.test(value) ? ['ann'] : ['ann', 'bot', 'blind']) {
+it.each(WAYS.flatMap(([name, way]) => VALUES.map((value) => [name, value, way] as const)))('%s: %s', async (name, value, way) => {
+  for (const person of MAY_FAIL.test(value) || name === 'temporary table' ? ['ann'] : ['ann', 'bot', 'blind']) {
     const found = await rows(person, way(`select ${value} as x from bank.customers where id < 3`));
     expect(found, person).toHaveLength(2);
     expect(new Set(found).size, person).toBe(1);

@@ -189,14 +189,21 @@ const OWN_TABLES: readonly (readonly string[])[] = [
     'insert into t select ascii(ssn) from bank.customers',
   ],
   ['create temp table t as select ssn as a from bank.customers', 'alter table t alter a type varchar(3)'],
-  ["create temp table t as select nullif(left(ssn, 1), 'K') as a from bank.customers", 'alter table t alter a set not null'],
+  ['create temp table t as select ssn as a from bank.customers', 'alter table t alter a set not null'],
   ['create temp table t as select ssn as a from bank.customers', 'alter table t add g int generated always as (1 / (ascii(a) - 75)) stored'],
   ['create temp table t as select ssn as a from bank.customers', "create unique index on t ((a like 'K%'))"],
   ['create temp table t as select ssn as a, id from bank.customers', "create index on pg_temp.t (id) where a like 'K%'"],
   ['create temp table t as select ssn as a, id from bank.customers', 'alter table t rename to u'],
-  ["create temp table t as select left(repeat('x', 200), ascii(ssn)) as a from bank.customers", 'analyze t'],
-  ["create temp table t as select left(repeat('x', 200), ascii(ssn)) as a from bank.customers", 'analyze'],
-  ["create temp table t as select left(repeat('x', 200), ascii(ssn)) as a from bank.customers", 'vacuum (analyze) t'],
+  ['create temp table t as select ssn as a from bank.customers', 'analyze t'],
+  ['create temp table t as select ssn as a from bank.customers', 'analyze'],
+  ['create temp table t as select ssn as a from bank.customers', 'vacuum (analyze) t'],
+  // How much room it takes would say how long a value is.
+  ["create temp table t as select left(repeat('x', 200), ascii(ssn)) as a from bank.customers"],
+  ["create temp table t as select nullif(left(ssn, 1), 'K') as a from bank.customers"],
+  ['create temp table t as select ascii(ssn) as x from bank.customers'],
+  ["select left(repeat('x', 200), ascii(ssn)) as a into temp t from bank.customers"],
+  ["create temp table t as with w as (select repeat('x', id) || ssn as a from bank.customers) select a from w"],
+  ['prepare p as select upper(ssn) as a from bank.customers', 'create temp table t as execute p'],
 ];
 
 describe.each(['careful', 'blind', 'bot'])('a table of the session of %s', (person) => {

@@ -283,6 +283,7 @@ begin ;; create temp table t$n (a text, b text generated always as (a::int) stor
 begin ;; create temp table t$n as select ssn as a from bank.customers ;; alter table t$n alter a type varchar(19) ;; rollback
 begin ;; create temp table t$n as select ssn as a from bank.customers ;; alter table t$n add check (a > 'L') ;; rollback
 begin ;; create temp table t$n as select ssn as a from bank.customers ;; create unique index on t$n (left(a, 0 + 1)) ;; rollback
+begin ;; create temp table t$n as select left(repeat('x', 300), ascii(ssn)) as a from bank.customers, generate_series(1, 42000) where id = 1 ;; select pg_relation_size('t$n') ;; rollback
 begin ;; create temp table t$n as select ssn as a from bank.customers ;; analyze t$n ;; select avg_width, n_distinct from pg_stats where tablename = 't$n' ;; rollback
 begin ;; create temp table t$n as select ssn as a, id from bank.customers order by ssn ;; select id from t$n ;; rollback
 begin ;; create temp table t$n as select ssn as a, id from bank.customers ;; delete from t$n where a > 'L' ;; rollback

@@ -100,10 +100,6 @@ const REMAINS: readonly (readonly [what: string, script: Script])[] = [
     'set enable_hashjoin = off ;; set enable_nestloop = off ;; select c.id from bank.customers c join bank.made m using (ssn)',
   ],
   [
-    'how much room a table of computed values takes',
-    "create temp table room as select left(repeat('x', 300), ascii(ssn)) as a from bank.customers, generate_series(1, 42000) where id = 1 ;; select pg_relation_size('room')",
-  ],
-  [
     'lengths of values as they are',
     "create temp table kept as select ssn, ssn as b, ssn as c, ssn as d from bank.customers, generate_series(1, 42000) where id = 1 ;; select pg_relation_size('kept')",
   ],

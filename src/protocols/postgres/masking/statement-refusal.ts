@@ -274,8 +274,9 @@ function choosesBy({ columns, exact }: Lineage, into: string, relations: readonl
 }
 
 function createdRefusal(created: Created, { door, catalog, shifted, inherits }: RefusalQuestion): string | null {
-  const { name, temporary, columns } = created;
-  if (temporary) return null;
+  const { name, temporary, filled, columns } = created;
+  const told = !filled ? null : firstOf(columns, ({ lineage }) => (lineage.exact ? null : keptRefusal(lineage, door)));
+  if (told !== null || temporary) return told;
   const place = newPlace(created, catalog, shifted);
   return firstOf(columns, (column) => {
     const hidden = hiddenIn(column.lineage, door);
@@ -288,6 +289,12 @@ function createdRefusal(created: Created, { door, catalog, shifted, inherits }: 
       : 'make it a temporary table, or have its column tagged';
     return `${hidden} may not be kept in ${name}, where nothing would hide it; ${instead}`;
   });
+}
+
+/** How long a computed value is, or whether it is there, was chosen by who writes the statement: pages of the table, its plans and numbers of objects say it. */
+function keptRefusal(lineage: Lineage, door: MaskingDoor): string | null {
+  if (conditionRefusal({ use: 'other', lineage }, door) === null) return null;
+  return `${hiddenIn(lineage, door) ?? 'what is not known'} may not decide how much room a table takes, so nothing that is computed from it is kept; keep the value as it is, or what does not come from it`;
 }
 
 /** Who may not let hidden data decide learns it no more by what fails. */

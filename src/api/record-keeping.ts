@@ -1,5 +1,5 @@
 /**
- * Erasing the record of a session, and legal holds. Administrators erase, hold and release, never the record of their own sessions; auditors
+ * Erasing the record of a session, and legal holds. Administrators erase and hold, and release what was held; never erase or release the record of their own sessions; auditors
  * see what is held. Each is an entry of its own in the audit log, on disk before it is done.
  */
 import { z } from 'zod';
@@ -100,6 +100,10 @@ function release(services: ApiServices): ApiRoute {
       const hold = await services.holds.find(id);
       if (hold === null) throw unknown();
       if (hold.releasedAt !== null) return hold satisfies Hold;
+      if (await isHeldBy(hold, caller, services))
+        throw new GwError('api.forbidden', 'Nobody releases what keeps their own record, or that of what acted for them.', {
+          hint: 'Ask another administrator.',
+        });
       const { scope, value, issuer } = hold;
       await audit('hold.release', { hold: id, scope, value, holdIssuer: issuer, reason });
       const released = await services.holds.release(id, caller.identity.name, reason);
@@ -107,6 +111,13 @@ function release(services: ApiServices): ApiRoute {
       return released;
     },
   };
+}
+
+/** Whether a hold is on the caller, or on a session of theirs. */
+async function isHeldBy({ scope, value, issuer }: Hold, caller: Caller, services: ApiServices): Promise<boolean> {
+  if (scope === 'subject') return issuer !== null && isOwner(caller, { issuer, subject: value });
+  const session = scope === 'session' ? await services.sessions.find(value) : null;
+  return session !== null && isOwnRecord(caller, session);
 }
 
 const unknown = (): GwError => new GwError('hold.unknown', 'There is no such hold.');

@@ -136,6 +136,30 @@ describe('sessions', () => {
     expect(world.erased).toHaveLength(before + 2);
   });
 
+  it('are not released from a hold by whom they are of, nor by those for whom they acted', async () => {
+    const root = await world.token('root', ['admins']);
+    const held = async (scope: 'session' | 'subject' | 'target', value: string): Promise<string> =>
+      (
+        await world.store.holds.add(
+          { id: newId('hld'), scope, value, issuer: scope === 'subject' ? world.issuer.url : null, reason: 'x', addedBy: 'other' },
+          () => Promise.resolve(),
+        )
+      ).id;
+    const release = async (id: string): Promise<number> => (await world.ask(`/api/v1/holds/${id}/release`, { token: root, body: { reason: 'x' } })).status;
+    const agent = await world.session('agent', world.issuer.url, { issuer: null, subject: 'sub-root', verified: true });
+    for (const id of [await held('session', await world.session('root')), await held('session', agent), await held('subject', 'sub-root')]) {
+      expect(await release(id)).toBe(403);
+      expect((await world.store.holds.find(id))?.releasedAt).toBe(null);
+    }
+    const others = [
+      await held('session', await world.session('frank')),
+      await held('session', 'ses_gone'),
+      await held('subject', 'sub-frank'),
+      await held('target', 'sub-root'),
+    ];
+    for (const id of others) expect(await release(id)).toBe(200);
+  });
+
   it('are not found when they are invisible, whatever the id looks like (enumeration)', async () => {
     const theirs = await world.session('frank');
     const token = await world.token('erin');

@@ -14,6 +14,7 @@ const LONGEST = [
   'gateway/ssh-kill',
   'recording/kill',
   'gateway/key-rotation',
+  'masking/worlds/two-worlds',
   'masking/generated-statements',
   'gateway/logged-completeness',
   'gateway/masked-sinks',

@@ -93,7 +93,7 @@ export function renderCliDocs(manifest: Manifest): string {
   for (const { flags } of commands) for (const flag of Object.values(flags)) if (isGlobal(flag)) globals.set(flag.name, flag);
   return [
     '# Command reference\n\nGenerated from the commands themselves; do not edit. `npm run generate` writes it.\n\n',
-    'Data goes to stdout, everything else to stderr. `--json` works on every command, for errors too. `gw` alone shows who you are and what to do next.\n\n',
+    'Data goes to stdout, everything else to stderr. `--json` works on every command that ends with an answer, for errors too; `gw sessions watch` shows what goes on, and `gw sessions export` gives it as data. `gw` alone shows who you are and what to do next.\n\n',
     `${commands.map(({ id, summary }) => `- [\`${nameOf(id)}\`](#${nameOf(id).replaceAll(' ', '-')}): ${filled(summary ?? '')}`).join('\n')}\n\n`,
     '## Flags of every command\n\n',
     table('Flag', [...globals.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map(flagRow)),

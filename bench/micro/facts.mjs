@@ -1,5 +1,6 @@
 /**
- * What understanding a statement costs: a shape hit (new literals each time), an exact hit, and a parse. `node bench/micro/facts.mjs`; prints nanoseconds for each call. Figures are for comparison on one machine, never a test.
+ * What understanding a statement costs: a shape hit (new literals each time), an exact hit, and a parse.
+ * `node bench/micro/facts.mjs`; prints nanoseconds for each call. Figures are for comparison on one machine, never a test.
  */
 import { bundled } from './bundled.mjs';
 

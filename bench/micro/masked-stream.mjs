@@ -2,7 +2,6 @@
  * What it costs to take masked rows off the wire: nanoseconds of processor time for each row of 250 bytes that comes in reads of 64 KiB, where a row spans
  * two reads nearly always. `node bench/micro/masked-stream.mjs`. Figures are for comparison on one machine, never a test.
  */
-
 import { bundled } from './bundled.mjs';
 import { maskerFor, nanoseconds, ROWS, rows } from './masked-rows.mjs';
 

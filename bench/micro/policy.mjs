@@ -1,5 +1,6 @@
 /**
- * What policy costs with 1,000 rules loaded: a decision, a view, a reload beside sessions, a replay of journals. `node bench/micro/policy.mjs`; writes bench/results/policy.json. Figures are for comparison on one machine, never a test.
+ * What policy costs with 1,000 rules loaded: a decision, a view, a reload beside sessions, a replay of journals.
+ * `node bench/micro/policy.mjs`; writes bench/results/policy.json. Figures are for comparison on one machine, never a test.
  */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

@@ -9,7 +9,7 @@ import type { OperationQuery } from '../contract/operation-index.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices } from './api-services.js';
 import { readSearchQuery } from './search-query.js';
-import { actionWords, notesOnClasses } from './search-words.js';
+import { actionWords, notesOnClasses, withNotes } from './search-words.js';
 import { validate } from './validate.js';
 
 const searchQuery = z.strictObject({
@@ -39,11 +39,10 @@ export function operationsRoute(services: ApiServices): ApiRoute {
       });
       const last = operations.length === limit ? operations.at(-1) : undefined;
       const classes = wanted.tags.flatMap((tag) => (tag.startsWith('masked:') ? [tag.slice('masked:'.length)] : []));
-      const notes = notesOnClasses(classes, services);
       return {
         operations,
         next: last === undefined ? null : `${last.at}~${last.session}~${last.sequence}`,
-        ...(notes.length === 0 ? {} : { notes }),
+        ...withNotes(notesOnClasses(classes, services)),
       } satisfies OperationList;
     },
   };

@@ -1,6 +1,6 @@
 /**
- * Erasing the record of a session, and legal holds. Administrators erase and hold, and release what was held; never erase or release the record of their own sessions; auditors
- * see what is held. Each is an entry of its own in the audit log, on disk before it is done.
+ * Erasing the record of a session, and legal holds. Administrators erase, hold and release, but neither erase nor release what is about
+ * themselves; auditors see what is held. Each is an entry of its own in the audit log, on disk before it is done.
  */
 import { z } from 'zod';
 import { newId } from '../base/id.js';

@@ -16,6 +16,9 @@ export function requireWord(what: string, value: string, words: readonly string[
   throw new GwError('usage.invalid', `There is no such ${what} to search for.`, { hint: near === null ? all : `Did you mean ${near}? ${all}` });
 }
 
+/** Notes as part of an answer, where there are any. */
+export const withNotes = (notes: readonly string[]): { readonly notes?: readonly string[] } => (notes.length === 0 ? {} : { notes });
+
 /** Of classes of data that the policy in force does not know. What earlier policies masked is found all the same. */
 export function notesOnClasses(classes: readonly string[], { policy }: Pick<ApiServices, 'policy'>): readonly string[] {
   const known = policy.current().classes;

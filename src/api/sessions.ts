@@ -10,7 +10,7 @@ import type { SessionFilter } from '../contract/session-store.js';
 import type { ApiRoute } from './api-route.js';
 import type { ApiServices } from './api-services.js';
 import { isOwner, requireRole } from './caller.js';
-import { actionWords, notesOnClasses, requireWord } from './search-words.js';
+import { actionWords, notesOnClasses, requireWord, withNotes } from './search-words.js';
 import { validate } from './validate.js';
 import { visibleSession } from './visible-session.js';
 
@@ -106,8 +106,6 @@ function detail(services: ApiServices): ApiRoute {
     },
   };
 }
-
-const withNotes = (notes: readonly string[]): { readonly notes?: readonly string[] } => (notes.length === 0 ? {} : { notes });
 
 function tagsOf(names: Readonly<Partial<Record<SearchField, string | undefined>>>): string[] {
   return SEARCH_FIELDS.flatMap((field) => {

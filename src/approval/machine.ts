@@ -6,6 +6,7 @@
  * entry of the demand has its number of distinct people; nothing is approved or used at or after its expiry; a single-use approval is
  * used once; an end is an end.
  */
+import { utcMinute } from '../base/utc-minute.js';
 import type { ApprovalRecord, Party, Review, Vote } from '../contract/approval.js';
 import { GwError } from '../contract/gw-error.js';
 import { countPeople, isRequester, satisfies } from './people.js';
@@ -157,10 +158,9 @@ export function review(record: ApprovalRecord, command: Decider & { readonly acc
   if (record.review !== null && (record.review.accepted || !accepted))
     return refused('approval.decided', `${record.review.by.name} has reviewed this already.`);
   if (accepted && record.state === 'approved' && at < endOf(record)) {
-    const until = `${new Date(endOf(record)).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
     return refused(
       'approval.decided',
-      `It is not over yet: it can be used until ${until}, and that has to be reviewed as well.`,
+      `It is not over yet: it can be used until ${utcMinute(endOf(record))}, and that has to be reviewed as well.`,
       `Accept it then, or end it now: \`gw grants revoke ${record.id}\`.`,
     );
   }

@@ -18,19 +18,11 @@ export function visible(text: string): string {
 
 /** JSON with escapes of its own for the same characters, but for the line breaks between its parts: what it says stays the same. */
 export function visibleJson(json: string): string {
-  return json.replace(INVISIBLE, (character) =>
-    character === '\n'
-      ? character
-      : unitsOf(character)
-          .map((unit) => `\\u${unit}`)
-          .join(''),
-  );
+  return json.replace(INVISIBLE, (character) => (character === '\n' ? character : character.split('').map(unitEscape).join('')));
 }
 
-/** UTF-16 code units, four hexadecimal digits each. */
-function unitsOf(character: string): string[] {
-  return [...Array(character.length).keys()].map((at) => character.charCodeAt(at).toString(16).padStart(4, '0'));
-}
+/** Of a UTF-16 code unit, as JSON writes it. */
+const unitEscape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /** The same for text of several lines: line breaks and tabs stay. */
 export function visibleLines(text: string): string {

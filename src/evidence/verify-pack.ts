@@ -317,10 +317,13 @@ async function* packSegments(directory: string, { subject }: Statement, disclosu
         if (entry === null) throw new GwError('evidence.invalid', `Entry ${index} of ${name} cannot be read, or is not what it is said to be.`);
         if (!disclosure.shows(journal, entry, item.time)) continue;
         // The content of a session ends as a whole, with its key: who shows some of it withholds the rest.
-        const isRead = entry.hidden === null;
-        if (entry.encrypted && (readable.get(`${journal}/${number}`) ?? isRead) !== isRead)
-          throw new GwError('evidence.invalid', `Session ${number} of ${journal} has entries that are shown without their content, and others with it.`);
-        if (entry.encrypted) readable.set(`${journal}/${number}`, isRead);
+        if (entry.encrypted) {
+          const session = `${journal}/${number}`;
+          const isRead = entry.hidden === null;
+          if ((readable.get(session) ?? isRead) !== isRead)
+            throw new GwError('evidence.invalid', `Session ${number} of ${journal} has entries that are shown without their content, and others with it.`);
+          readable.set(session, isRead);
+        }
         if (item.opening !== null && key === null && disclosure.drawn(journal, number) !== null)
           throw new GwError(
             'evidence.invalid',

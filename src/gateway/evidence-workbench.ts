@@ -65,8 +65,10 @@ export interface PackCheck {
 /** @throws GwError `evidence.invalid` when there is no pack that could be looked into; `usage.invalid` for a file that is not what it should be */
 export async function verifyEvidence({ pack, keyFiles, checkpointFiles }: PackCheck, progress: EvidenceProgress): Promise<PackVerification> {
   const own = join(pack, 'keys', 'audit.pub');
-  const manifest = await stat(join(pack, 'manifest.json')).catch(() => null);
-  if (manifest?.isFile() !== true) throw new GwError('usage.invalid', `There is no evidence pack in ${pack}: it has no manifest.json.`);
+  const manifest = await stat(join(pack, 'manifest.json')).catch((cause: unknown) => {
+    throw noPack(pack, cause);
+  });
+  if (!manifest.isFile()) throw noPack(pack);
   if (keyFiles.length === 0 && (await readBounded(own, OWN_KEYS_BYTES)) === null)
     throw new GwError('evidence.invalid', `The pack in ${pack} has no keys/audit.pub.`, { hint: 'Give what `gw audit key` printed, with --key.' });
   const keys = await readKeyFiles(keyFiles.length === 0 ? [own] : keyFiles);
@@ -77,3 +79,6 @@ export async function verifyEvidence({ pack, keyFiles, checkpointFiles }: PackCh
   const notice = 'No key was given: the one in the pack was taken, which anyone who makes a pack can put there. Give what `gw audit key` printed, with --key.';
   return { ...found, notices: [notice, ...found.notices] };
 }
+
+const noPack = (pack: string, cause?: unknown): GwError =>
+  new GwError('usage.invalid', `There is no evidence pack in ${pack}: it has no manifest.json.`, { cause });

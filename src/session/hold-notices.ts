@@ -1,9 +1,8 @@
 /** What a client that waits is told. Words only; each protocol says them in its own form. */
+import { utcMinute } from '../base/utc-minute.js';
 import type { ApprovalRecord } from '../contract/approval.js';
 import { whyOf } from '../contract/decision.js';
 import type { ClientNotice } from '../contract/protocol.js';
-
-const until = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 export function votersOf({ votes }: ApprovalRecord): string {
   return votes.map(({ by }) => by.name).join(', ');
@@ -19,7 +18,7 @@ export function heldNotice(record: ApprovalRecord, breakGlass: boolean): ClientN
   return {
     severity: 'notice',
     message: `waiting for approval ${record.id}: ${what}`,
-    detail: `Rule ${record.rule ?? '(default)'} asks ${demanded(record)}${record.reasons.length === 0 ? '' : `: ${whyOf(record)}`}. It expires at ${until(record.expiresAt)}.`,
+    detail: `Rule ${record.rule ?? '(default)'} asks ${demanded(record)}${record.reasons.length === 0 ? '' : `: ${whyOf(record)}`}. It expires at ${utcMinute(record.expiresAt)}.`,
     hint: `${breakGlass ? 'No rule lets you break the glass here. ' : ''}They approve with "gw approve ${record.id}". Ctrl-C takes the request back.`,
   };
 }
@@ -41,7 +40,7 @@ export function brokenGlassNotice(record: ApprovalRecord): ClientNotice {
   return {
     severity: 'warning',
     message: `BREAK-GLASS ACCESS ${record.id}: this goes on without approval, and will be reviewed by ${record.demand.groups.join(' or ')}`,
-    detail: `It ends at ${until(record.activeUntil ?? record.expiresAt)}.`,
+    detail: `It ends at ${utcMinute(record.activeUntil ?? record.expiresAt)}.`,
     hint: '',
   };
 }

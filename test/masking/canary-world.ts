@@ -36,6 +36,16 @@ export const CANARY_SCHEMA = `
   analyze;
 `;
 
+/** Who sees it, who may compare it, who may not, and that all may connect. */
+export const READERS = `masks:
+  - { id: vault, treatment: clear, subjects: { groups: [vault] } }
+  - { id: careful, conditions: equality, subjects: { groups: [careful] } }
+  - { id: blind, conditions: deny, subjects: { groups: [blind] } }
+rules:
+  - { id: all-connect, effect: allow, actions: [connect] }
+  - { id: unknown-too, effect: allow, actions: [unknown] }
+`;
+
 export const CANARY_POLICY = `
 version: 1
 defaults: [{ operations: allow }]
@@ -50,14 +60,7 @@ data:
   bank.customers.dob: { class: dob }
   bank.customers.note: { class: note }
   bank.pins.pin: { class: card }
-masks:
-  - { id: vault, treatment: clear, subjects: { groups: [vault] } }
-  - { id: careful, conditions: equality, subjects: { groups: [careful] } }
-  - { id: blind, conditions: deny, subjects: { groups: [blind] } }
-rules:
-  - { id: all-connect, effect: allow, actions: [connect] }
-  - { id: unknown-too, effect: allow, actions: [unknown] }
-`;
+${READERS}`;
 
 export interface CanaryWorld extends AsyncDisposable {
   readonly server: RealPostgres;

@@ -8,6 +8,7 @@ import { prepareParser } from '../../../src/protocols/postgres/facts/index.js';
 import { Dice } from '../../redteam/dice.js';
 import { testSeed } from '../../support/fast-check.js';
 import { query } from '../../support/raw-client.js';
+import { READERS } from '../canary-world.js';
 import { hiddenStatements } from '../generate/hidden-statements.js';
 import { messagesOf } from '../generate/run-hidden-statements.js';
 import { attackScripts } from './attack-scripts.js';
@@ -31,14 +32,7 @@ data:
   bank.customers.dob: { class: dob }
   '*.*.note': { class: note }
   bank.pins.pin: { class: phone }
-masks:
-  - { id: vault, treatment: clear, subjects: { groups: [vault] } }
-  - { id: careful, conditions: equality, subjects: { groups: [careful] } }
-  - { id: blind, conditions: deny, subjects: { groups: [blind] } }
-rules:
-  - { id: all-connect, effect: allow, actions: [connect] }
-  - { id: unknown-too, effect: allow, actions: [unknown] }
-`;
+${READERS}`;
 
 let worlds: TwoWorlds;
 beforeAll(async () => {

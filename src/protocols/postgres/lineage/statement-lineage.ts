@@ -173,8 +173,8 @@ function runsOf(statement: unknown): StatementLineage['runs'] {
 }
 
 /** What decides what a plan that ran says. Of what code of the database gives it says nothing: then it is not shown. */
-export function measured(computed: Lineage, conditions: readonly Condition[]): readonly Condition[] {
-  return [{ use: 'plan', lineage: { ...derived(computed, ...conditions.map(({ lineage }) => lineage)), unknown: null } }];
+export function measured(computed: Lineage, conditions: readonly Condition[]): Condition {
+  return { use: 'plan', lineage: { ...derived(computed, ...conditions.map(({ lineage }) => lineage)), unknown: null } };
 }
 
 /** EXPLAIN with ANALYZE; where it is not plainly denied it is taken for said. */
@@ -240,7 +240,7 @@ function topColumns(trace: Trace, statement: unknown, level: Level): readonly Ou
       // A plan shows the text's own constants and numbers of rows; what decides those numbers is a condition like any other, and may be spelled out by them.
       // Of a cursor the plan of its query is shown, and it runs.
       topColumns(trace, field(as(field(node, 'query'), 'DeclareCursorStmt') ?? node, 'query'), level);
-      if (isMeasured(node)) trace.conditions.push(...measured(derived(...trace.computed), trace.conditions));
+      if (isMeasured(node)) trace.conditions.push(measured(derived(...trace.computed), trace.conditions));
       // The planner runs functions that are called immutable, and shows what they give.
       return [output('QUERY PLAN', trace.foreign ? unknownLineage('the plan may show what code of the database gives') : derived(level.spelled))];
     case 'DeclareCursorStmt':

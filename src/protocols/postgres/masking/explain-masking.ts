@@ -8,10 +8,10 @@ import type { SourceColumn } from '../lineage/lineage.js';
 import type { Output } from '../lineage/sources.js';
 import { NameSpace, type Portal, type Statement } from '../names.js';
 import { clearColumns } from './clear-columns.js';
+import { TEXT_TYPE } from './field-kind.js';
 import { type MaskedConversation, SessionMasking } from './session-masking.js';
 import { classesIn, classesOf, isHidden, planValue } from './value-plan.js';
 
-const TEXT_TYPE = 25;
 const IDLE = 0x49;
 
 /** As a fresh session would mask it. `snapshot`: of the target's catalog; null: none is to be had. */

@@ -22,6 +22,8 @@ const same = (value: Uint8Array): Uint8Array => value;
 const never = (): null => null;
 const ascii = (value: Uint8Array): string => Buffer.from(value.buffer, value.byteOffset, value.length).toString('latin1');
 
+/** OID of `text`. */
+export const TEXT_TYPE = 25;
 const TEXT: FieldKind = { kind: 'text', bits: 32, read: same, write: same };
 const STAR = Uint8Array.of(0x2a);
 const STARS = Buffer.from('****');
@@ -145,7 +147,7 @@ const KINDS: ReadonlyMap<number, FieldKind> = new Map([
   [20, integer(64)],
   [21, integer(16)],
   [23, integer(32)],
-  [25, TEXT],
+  [TEXT_TYPE, TEXT],
   [114, JSON_TEXT],
   [700, float(4)],
   [701, float(8)],

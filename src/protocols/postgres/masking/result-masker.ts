@@ -13,6 +13,7 @@ import type { Lineage } from '../lineage/lineage.js';
 import type { Output as Column } from '../lineage/sources.js';
 import { type ColumnPlans, columnPlans } from './column-plans.js';
 import { CopyMasker } from './copy-masker.js';
+import { TEXT_TYPE } from './field-kind.js';
 import { FrameSplicer, readInt32 } from './frame-splicer.js';
 import { scrubNotification, scrubWords } from './message-scrubber.js';
 import { type Field, readRowDescription } from './row-description.js';
@@ -279,8 +280,6 @@ function isTag(body: Buffer): boolean {
   lastTag = Buffer.from(body);
   return true;
 }
-
-const TEXT_TYPE = 25;
 
 /** COPY does not say of which type a column is: it is that of the column that it shows as it is; text where it shows none. */
 function typeOf(lineage: Lineage | null): number {

@@ -404,7 +404,7 @@ function running(statement: TracedStatement, run: TracedStatement): TracedStatem
   // The same list for the same statement: plans are kept by it.
   const outputs = isNothing(given) ? run.lineage.outputs : run.lineage.outputs.map(whole);
   const conditions = [...own.conditions, ...run.lineage.conditions];
-  if (own.runs?.measured === true) conditions.push(...measured(run.lineage.computed, conditions));
+  if (own.runs?.measured === true) conditions.push(measured(run.lineage.computed, conditions));
   const lineage = {
     ...run.lineage,
     conditions,

@@ -10,6 +10,7 @@ import { type Lineage, sourceColumns } from '../lineage/lineage.js';
 import { relationLineage } from '../lineage/statement-lineage.js';
 import type { Condition, Created, Failure, Flow, Tie } from '../lineage/trace.js';
 import { changedName } from './changed-names.js';
+import { TEXT_TYPE } from './field-kind.js';
 import { newPlace } from './inherited-columns.js';
 import type { SessionTables } from './session-tables.js';
 import type { ComparedTokens } from './session-tokens.js';
@@ -56,7 +57,6 @@ const ABROAD: ReadonlySet<string> = new Set(['foreign_table', 'foreign_schema', 
 const WRITES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge', 'copy_from', 'truncate', 'create']);
 /** What looks at the rows of a table, and shows by its end or afterwards what is in them. */
 const TELLING: ReadonlySet<string> = new Set(['alter', 'rename', 'analyze', 'vacuum', 'cluster']);
-const TEXT_TYPE = 25;
 const NO_SIZES: ReadonlySet<number> = new Set();
 const ORDER: readonly ConditionRight[] = ['allow', 'equality', 'deny'];
 
@@ -182,18 +182,21 @@ function tellingRefusal({ action, resource, facts }: Effect, object: string, doo
 /** An index is made by running its expressions on every row; that one fails is told. */
 function indexRefusal({ action, resource, facts }: Effect, door: MaskingDoor, catalog: Catalog | null): string | null {
   if (action !== 'create' || facts['object'] !== 'index' || !holdsHidden(resource?.name, door, catalog)) return null;
-  const denied = relationsNamed(resource?.name, catalog).some((relation) => hiddenClasses(relation, door).some(({ conditions }) => conditions !== 'allow'));
-  return denied ? 'an index on data that policy hides from you would tell of it by what it takes and what it refuses' : null;
+  return keepsFromDeciding(resource?.name, door, catalog)
+    ? 'an index on data that policy hides from you would tell of it by what it takes and what it refuses'
+    : null;
 }
 
 /** Rows come in the order of the index from then on. */
 function clusterRefusal({ action, resource }: Effect, door: MaskingDoor, catalog: Catalog | null): string | null {
   if (action !== 'cluster') return null;
-  const denied =
-    resource == null || catalog === null
-      ? door.view.unknown.conditions !== 'allow'
-      : relationsNamed(resource.name, catalog).some((relation) => hiddenClasses(relation, door).some(({ conditions }) => conditions !== 'allow'));
+  const denied = resource == null || catalog === null ? door.view.unknown.conditions !== 'allow' : keepsFromDeciding(resource.name, door, catalog);
   return denied ? 'CLUSTER would put rows in an order that may tell of data that policy hides from you' : null;
+}
+
+/** Whether a table of that name holds what may not decide. */
+function keepsFromDeciding(name: Name | undefined, door: MaskingDoor, catalog: Catalog | null): boolean {
+  return relationsNamed(name, catalog).some((relation) => hiddenClasses(relation, door).some(({ conditions }) => conditions !== 'allow'));
 }
 
 export function relationsNamed(name: Name | undefined, catalog: Catalog | null): readonly CatalogRelation[] {

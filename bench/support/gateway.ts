@@ -14,6 +14,8 @@ export const ROOT = join(import.meta.dirname, '../..');
 export const GW = join(ROOT, 'bin/run.js');
 const WITHOUT_RECORDING = join(import.meta.dirname, 'without-recording.mjs');
 
+const TOKEN_SECONDS = 4 * 60 * 60;
+
 /** What a bank would keep: guardrails on, everything decided and recorded. */
 const ACCESS = `
 version: 1
@@ -120,7 +122,9 @@ export async function startGateway(workers: number | 'auto', targets: readonly B
     if (child.stdout === null) throw new Error('no output');
     createInterface(child.stdout).once('line', (line) => resolve(JSON.parse(line) as { gateway: string; native: Record<string, string> }));
   });
-  const token = await mint(issuer, systemClock, { sub: 'bench', preferred_username: 'bench', groups: ['engineers'] });
+  // A section with many rounds takes longer than a login usually lasts.
+  const exp = Math.floor(systemClock.now() / 1000) + TOKEN_SECONDS;
+  const token = await mint(issuer, systemClock, { sub: 'bench', preferred_username: 'bench', groups: ['engineers'], exp });
   return {
     url: ready.gateway,
     port: Number(ready.native['postgres']?.split(':').at(-1)),

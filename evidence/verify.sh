@@ -111,7 +111,7 @@ listing = ''.join('%s  %s\n' % (named[name], name) for name in sorted(set(named)
 checked = subprocess.run(['sha256sum', '--check', '--strict', '--quiet', '-'], input=listing, cwd=pack, capture_output=True, text=True)
 for line in checked.stdout.splitlines(): problem('file', line)
 if checked.returncode != 0 and not checked.stdout: problem('file', checked.stderr.strip())
-if PROBLEMS: say('The pack does NOT verify: %d problems.' % len(PROBLEMS)); sys.exit(1)
+if PROBLEMS: say('The pack does NOT verify: %d problem%s.' % (len(PROBLEMS), 's' * (len(PROBLEMS) != 1))); sys.exit(1)
 
 # ---- logs (C2SP tlog-tiles, RFC 6962)
 node = lambda left, right: sha(b'\x01' + left + right)
@@ -633,6 +633,6 @@ for id, operations in records.items():
 for name in named:
     if name.startswith('policies/') and sha(read(path(*name.split('/')))).hex() + '.json' != name[9:]: problem('derived', '%s is not the policy that its name says' % name)
 
-if PROBLEMS: say('The pack does NOT verify: %d problems.' % len(PROBLEMS)); sys.exit(1)
+if PROBLEMS: say('The pack does NOT verify: %d problem%s.' % (len(PROBLEMS), 's' * (len(PROBLEMS) != 1))); sys.exit(1)
 say('The pack of %s, %s to %s, verifies: %d files, %d entries of the log, %d sessions, %d segments of journals%s.' % (scope['gateway'], scope['from'], scope['to'], len(named), sum(each.size for each in logs.values()), len(shown), len(slices), '; %d segments and %d sessions were deleted by retention, as the log says' % (len(deleted), len(gone)) if deleted or gone else ''))
 PYTHON

@@ -52,6 +52,19 @@ describe('tables', () => {
     expect(displayWidth('日本')).toBe(4);
   });
 
+  it('put numbers to the right, and nothing that only looks like one', () => {
+    const text = renderTable(
+      ['ROWS', 'AGENT', 'ID', 'NOTE'],
+      [
+        ['12', '–', '7', 'a'],
+        ['–', '–', 'op_7', ''],
+        ['1,204', '', '', 'b'],
+      ],
+      new Chalk({ level: 0 }),
+    );
+    expect(text).toBe(' ROWS  AGENT  ID    NOTE\n   12  –      7     a\n    –  –      op_7\n1,204               b\n');
+  });
+
   it('cut their last column to what the terminal has room for, and keep some of it on any', () => {
     const statement = `select ${'名前, '.repeat(20)} from bank`;
     const draw = (terminal?: number) =>

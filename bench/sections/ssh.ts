@@ -5,6 +5,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import ssh2Crypto from 'ssh2/lib/protocol/crypto.js';
 import { startRealSshd } from '../../test/support/real-sshd.js';
 import { type BenchGateway, GW, startGateway } from '../support/gateway.js';
 import { run, start, stop } from '../support/process.js';
@@ -27,6 +28,8 @@ interface World extends AsyncDisposable {
 }
 
 async function startWorld(): Promise<World> {
+  await ssh2Crypto.init;
+  if (!ssh2Crypto.bindingAvailable) throw new Error('ssh2 has no compiled ciphers here, and its others are not what is measured: run `npm rebuild ssh2`');
   const dir = await mkdtemp(join(tmpdir(), 'gw-bench-ssh-'));
   const sshd = await startRealSshd([], 'ed25519', 'ed25519');
   const gateway = await startGateway('auto', [], {

@@ -3,7 +3,7 @@
  * operations were sent without a known outcome and that it was interrupted, and seals. Nothing that verifies is ever changed, and a second
  * run finishes what a first one could not. Run by the composition root before it opens a journal of its own.
  */
-import { type FileHandle, open, readdir, rename } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
@@ -16,7 +16,7 @@ import { EndedSessions } from './ended-sessions.js';
 import { EntryBatch } from './entry-batch.js';
 import type { HiddenReason } from './entry-decoder.js';
 import { BATCH_BYTES, CHAIN_BYTES, encodeJson, KIND, OUTCOME_CODE, OUTCOME_FIXED_BYTES, OUTCOME_SILENT, setU48, VERSION } from './format.js';
-import { listSegments, listWorkers, segmentName } from './journal-directory.js';
+import { isUnused, listSegments, listWorkers, segmentName } from './journal-directory.js';
 import { readStart } from './recorded-shapes.js';
 import { sealSegment } from './seal-segment.js';
 import { type SealedSegment, sealedSegments } from './sealed-segment.js';
@@ -60,11 +60,13 @@ export async function recoverJournals(dir: string, options: RecoveryOptions): Pr
   const failed: { bootId: string; problem: string }[] = [];
   for (const bootId of await listWorkers(dir)) {
     const directory = join(dir, bootId);
-    if (options.alive?.(bootId) === true || (await isWorkerAlive(directory)) || !(await readdir(directory)).includes(OPEN_MARK)) continue;
+    if (options.alive?.(bootId) === true || (await isWorkerAlive(directory)) || (await workIn(directory)) === 'none') continue;
     const release = await claimRecovery(directory);
     if (release === null) continue;
     try {
-      if (!(await readdir(directory)).includes(OPEN_MARK)) continue; // finished by another process between the look and the claim
+      const work = await workIn(directory);
+      if (work === 'remove') await rm(directory, { recursive: true });
+      if (work !== 'repair') continue; // or finished by another process between the look and the claim
       const { interrupted, ended } = await recoverWorker(directory, bootId, options);
       await options.settle?.([...ended, ...interrupted], await sealedSegments(directory, bootId));
       sessions.push(...interrupted);
@@ -81,6 +83,12 @@ export async function recoverJournals(dir: string, options: RecoveryOptions): Pr
 
 /** A journal that was closed or recovered has no lock any more. */
 const OPEN_MARK = 'lock';
+
+/** A directory in which nothing was recorded is removed: its process died while it opened its journal. */
+async function workIn(directory: string): Promise<'none' | 'repair' | 'remove'> {
+  if (await isUnused(directory)) return 'remove';
+  return (await readdir(directory)).includes(OPEN_MARK) ? 'repair' : 'none';
+}
 
 /** A segment as the scan found it. */
 interface Scanned {

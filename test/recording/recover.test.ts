@@ -9,6 +9,7 @@ import {
   bytes,
   collect,
   crashCopy,
+  DEAD_LOCK,
   deny,
   end,
   facts,
@@ -101,15 +102,52 @@ describe('recovery', () => {
 
   it('recovers workers that died before their first segment was whole', () =>
     withDirectory(async (dir) => {
-      await mkdir(join(dir, 'empty'));
-      await leaveDeadLock(dir, 'empty');
       await mkdir(join(dir, 'half'));
       await leaveDeadLock(dir, 'half');
       await writeFile(join(dir, 'half', '000001.gwj'), 'GWJ1');
       await mkdir(join(dir, 'torn-lock'));
       await writeFile(join(dir, 'torn-lock', 'lock'), '{"pid":');
+      await writeFile(join(dir, 'torn-lock', '000001.gwj'), '');
       expect((await recoverJournals(dir, recovery)).failed).toEqual([]);
       expect(await verifyJournal(dir)).toMatchObject({ intact: true });
+    }));
+
+  it('removes what workers left that died before they had recorded anything, and verifies before that, too', () =>
+    withDirectory(async (dir) => {
+      const leftovers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+        'nothing-yet': {},
+        'no-lock': { 'lock.mS1v0fQ2': '{"pid":' },
+        'torn-key': { lock: DEAD_LOCK, 'keys.json': '' },
+        'half-key': { lock: DEAD_LOCK, 'keys.json.draft': '{"ver' },
+        'no-segment': { lock: DEAD_LOCK, 'keys.json': '{}', keys: '', recovery: DEAD_LOCK },
+      };
+      for (const [journal, files] of Object.entries(leftovers)) {
+        await mkdir(join(dir, journal));
+        for (const [name, text] of Object.entries(files)) await writeFile(join(dir, journal, name), text);
+      }
+      expect(await verifyJournal(dir)).toMatchObject({ intact: true });
+      expect(await recoverJournals(dir, { ...recovery, alive: () => true })).toEqual({ sessions: [], failed: [] });
+      expect((await readdir(dir)).sort()).toEqual(Object.keys(leftovers).sort());
+      expect(await recoverJournals(dir, recovery)).toEqual({ sessions: [], failed: [] });
+      expect(await readdir(dir)).toEqual([]);
+    }));
+
+  it('keeps a directory whose segments somebody took away, and verification says that they are missing', () =>
+    withDirectory(async (dir) => {
+      for (const [journal, name, text] of [
+        ['keys-left', 'keys', 'x'.repeat(96)],
+        ['torn-left', '000001.gwj.0.1.torn', 'GWJ1'],
+        ['mark-left', 'pruned', '{"through":1}\n'],
+      ] as const) {
+        await mkdir(join(dir, journal));
+        await writeFile(join(dir, journal, name), text);
+      }
+      expect(await recoverJournals(dir, recovery)).toEqual({ sessions: [], failed: [] });
+      expect((await verifyJournal(dir)).workers.map(({ problems }) => problems.map(({ code }) => code))).toEqual([
+        ['segment-missing'],
+        ['segment-missing'],
+        ['segment-missing'],
+      ]);
     }));
 
   it('finishes segments that were full but not sealed yet, and a recovery that was cut at any byte', () =>

@@ -69,8 +69,8 @@ export async function openJournal(options: JournalOptions): Promise<GroupJournal
     const keys = options.encryption == null ? null : new KeyIssuer(directory, await keepNewKey(directory, bootId, options.encryption), files);
     const version = keys === null ? VERSION.plain : VERSION.encrypted;
     const log = new SegmentLog({ directory, bootId, gateway: options.gateway, version, keys, files }, options.clock.now());
-    // In any case, since who made the directory of all journals may have died before this.
-    await syncDirectories(dirname(options.dir), [join(basename(options.dir), bootId)]);
+    // In any case, since who made the directory of all journals may have died before this; the keys by name, since a frame without them could never be read.
+    await syncDirectories(dirname(options.dir), [join(basename(options.dir), bootId, WRAPPED_FILE)]);
     return new GroupJournal({
       log,
       directory,

@@ -17,6 +17,14 @@ it('a journal is there after a power cut, and so is the directory of all journal
     expect(await synced.holds(dir, join(journals, 'w'))).toBe(true);
   }));
 
+it('the files of a journal are there after a power cut before the first frame is written', () =>
+  withDirectory(async (dir) => {
+    using synced = await SyncedNames.watch();
+    const journals = join(dir, 'journal');
+    await using journal = await open(journals, { bootId: 'w' });
+    for (const name of ['lock', 'keys.json', 'keys', '000001.gwj']) expect(await synced.holds(dir, join(journals, journal.bootId, name)), name).toBe(true);
+  }));
+
 it('a key that could not be written as a whole is not there', () =>
   withDirectory(async (dir) => {
     // More than the lock has, less than the key; the file is longer than that of a key service's short answer.

@@ -1,4 +1,5 @@
 /** Journals at rest: nothing of a session can be read without its key, nothing that was tampered with is given as if it were right, and hashes need no key. */
+import { execFileSync } from 'node:child_process';
 import { createDecipheriv, createHash, hkdfSync } from 'node:crypto';
 import { copyFile, cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -410,6 +411,19 @@ async function otherJournal(dir: string): Promise<string> {
   await journal.close();
   return join(dir, 'other', 'w2');
 }
+
+it('a key that was destroyed and is not known to be so on disk is put there by the next call', () =>
+  withDirectory(async (dir) => {
+    await recorded(dir);
+    const script = `
+      import { destroyKey } from './src/recording/encryption/session-keys.ts';
+      for (let call = 0; call < 2; call++) try { console.log(destroyKey(process.argv[1], 1)); } catch (thrown) { console.log(thrown.code); }`;
+    const calls = join(dir, 'calls');
+    const node = [process.execPath, '--import', './scripts/load-typescript.mjs', '--input-type=module', '-e', script, join(dir, 'w')];
+    const words = execFileSync('strace', ['-f', '-qq', '-o', calls, '-e', 'trace=fsync', '-e', 'inject=fsync:error=EIO:when=1', ...node], { encoding: 'utf8' });
+    expect(words.trim().split('\n')).toEqual(['EIO', 'destroyed']);
+    expect((await readFile(calls, 'utf8')).match(/ fsync\(/g)).toHaveLength(2);
+  }));
 
 const flip = (payload: Buffer, at: number): Buffer => {
   const changed = Buffer.from(payload);

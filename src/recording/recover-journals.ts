@@ -308,7 +308,10 @@ async function cutTail(path: string, offset: number, now: number): Promise<numbe
   const file = await open(path, 'r+');
   try {
     const end = await endOfBytes(file, offset);
-    if (end > offset) await keepTail(file, offset, end, `${path}.${offset}.${now}.torn`);
+    if (end > offset) {
+      await keepTail(file, offset, end, `${path}.${offset}.${now}.torn`);
+      await syncDirectory(dirname(path));
+    }
     await file.truncate(offset);
     await file.datasync();
     return end - offset;
@@ -324,10 +327,13 @@ async function keepTail(file: FileHandle, offset: number, end: number, to: strin
     for (let position = offset; position < end; ) {
       const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, end - position), position);
       if (bytesRead === 0) break;
-      await kept.write(buffer, 0, bytesRead);
+      await kept.writeFile(buffer.subarray(0, bytesRead));
       position += bytesRead;
     }
     await kept.datasync();
+  } catch (thrown) {
+    await rm(to, { force: true });
+    throw thrown;
   } finally {
     await kept.close();
   }

@@ -1,9 +1,11 @@
 /** Recovery ends what a dead process left open, keeps what was torn, leaves the living alone, and can itself be interrupted. */
+import { execFileSync } from 'node:child_process';
 import { appendFile, cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
 import { recoverJournals, verifyJournal } from '../../src/recording/index.js';
+import { SyncedNames } from '../support/synced-names.js';
 import {
   allow,
   bytes,
@@ -23,6 +25,22 @@ import {
   steppingClock,
   withDirectory,
 } from './session-fixture.js';
+
+/** The kernel refuses to let any file of this process grow beyond this: writes come back short, then fail with EFBIG. */
+function limitFiles(size: number | 'unlimited'): void {
+  execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${size}:`]);
+}
+
+/** What a crash left of the journal `w`: a session that was open, then `tail`. */
+async function openJournalWithTail(dir: string, tail: string): Promise<string> {
+  const crash = join(dir, 'crash');
+  await using journal = await open(dir, { bootId: 'w' });
+  journal.begin(start('ses_1'));
+  journal.commit();
+  await crashCopy(dir, 'w', crash);
+  await appendFile(join(crash, 'w', '000001.gwj'), tail);
+  return crash;
+}
 
 const recovery = { clock: steppingClock(1_800_000_000_000), logger: silentLogger, keys };
 
@@ -148,6 +166,32 @@ describe('recovery', () => {
         ['segment-missing'],
         ['segment-missing'],
       ]);
+    }));
+
+  it('cuts nothing off that it could not keep as a whole', () =>
+    withDirectory(async (dir) => {
+      const crash = await openJournalWithTail(dir, 'torn tail '.repeat(500));
+      const path = join(crash, 'w', '000001.gwj');
+      const before = await readFile(path);
+      limitFiles(2_000);
+      expect((await recoverJournals(crash, recovery).finally(() => limitFiles('unlimited'))).failed).toHaveLength(1);
+      expect((await readFile(path)).equals(before)).toBe(true);
+      expect((await recoverJournals(crash, recovery)).failed).toEqual([]);
+      const torn = (await readdir(join(crash, 'w'))).filter((name) => name.endsWith('.torn'));
+      expect(await Promise.all(torn.map((name) => readFile(join(crash, 'w', name), 'utf8')))).toEqual(['torn tail '.repeat(500)]);
+    }));
+
+  it('has what it cuts off on disk before it is cut off', () =>
+    withDirectory(async (dir) => {
+      const crash = await openJournalWithTail(dir, 'torn tail');
+      const { length } = await readFile(join(crash, 'w', '000001.gwj'));
+      using synced = await SyncedNames.watch();
+      // Nothing can be written behind what was cut off: there recovery stops.
+      limitFiles(500);
+      expect((await recoverJournals(crash, recovery).finally(() => limitFiles('unlimited'))).failed).toHaveLength(1);
+      expect((await readFile(join(crash, 'w', '000001.gwj'))).length).toBe(length - 9);
+      const torn = (await readdir(join(crash, 'w'))).find((name) => name.endsWith('.torn'));
+      expect((await synced.of(join(crash, 'w'))).at(-1)).toContain(torn);
     }));
 
   it('finishes segments that were full but not sealed yet, and a recovery that was cut at any byte', () =>

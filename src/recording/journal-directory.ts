@@ -35,8 +35,12 @@ export async function listSegments(workerDirectory: string): Promise<number[]> {
   return numbers.sort((a, b) => a - b);
 }
 
-/** What a process has in its directory before the first segment is there: locks, and what they are made of and claimed with; keys. */
-const BEFORE_SEGMENTS = /^(?:(?:lock|recovery)(?:\..+)?|keys|keys\.json(?:\.draft)?)$/;
+/** What is in a directory besides segments, before the first one and behind the last: locks, and what they are made of and claimed with; keys. */
+const BESIDE_SEGMENTS = /^(?:(?:lock|recovery)(?:\..+)?|keys|keys\.json(?:\.draft)?)$/;
+
+export function isBesideSegments(name: string): boolean {
+  return BESIDE_SEGMENTS.test(name);
+}
 
 /**
  * Nothing was recorded here: a process is opening its journal, or died in that. Whoever empties a journal makes it look the same, as whoever removes it leaves
@@ -44,7 +48,7 @@ const BEFORE_SEGMENTS = /^(?:(?:lock|recovery)(?:\..+)?|keys|keys\.json(?:\.draf
  */
 export async function isUnused(workerDirectory: string): Promise<boolean> {
   const names: readonly string[] = await readdir(workerDirectory).catch(noSuchDirectory);
-  if (!names.every((name) => BEFORE_SEGMENTS.test(name))) return false;
+  if (!names.every(isBesideSegments)) return false;
   return !names.includes('keys') || (await stat(join(workerDirectory, 'keys'))).size === 0;
 }
 

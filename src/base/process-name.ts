@@ -16,15 +16,25 @@ export interface ProcessName {
 /** `elsewhere`: named by another boot or in another PID namespace, so it cannot be judged from here. */
 export type ProcessState = 'running' | 'gone' | 'elsewhere';
 
+/** @throws errors of the file system that will pass: a process that cannot look, for want of a file descriptor, knows nothing of another one */
 export async function nameProcess(pid: number = process.pid): Promise<ProcessName> {
   const [stat, boot, namespace] = await Promise.all([
-    readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null),
-    readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => null),
-    readlink('/proc/self/ns/pid').catch(() => null),
+    readFile(`/proc/${pid}/stat`, 'utf8').catch(notThere),
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(notThere),
+    readlink('/proc/self/ns/pid').catch(notThere),
   ]);
   return { pid, start: stat === null ? null : startTime(stat), boot: boot === null ? null : boot.trim(), namespace };
 }
 
+/** There is no such process, or no /proc, or not for us: the next look says the same. */
+const STANDING = new Set(['ENOENT', 'ESRCH', 'ENOTDIR', 'EACCES', 'EPERM']);
+
+function notThere(cause: NodeJS.ErrnoException): null {
+  if (STANDING.has(cause.code ?? '')) return null;
+  throw cause;
+}
+
+/** @throws as `nameProcess` does: then the process must not be taken for a dead one */
 export async function processState(name: ProcessName): Promise<ProcessState> {
   const now = await nameProcess(name.pid);
   if (now.boot !== name.boot || now.namespace !== name.namespace) return 'elsewhere';

@@ -20,6 +20,8 @@ export function compareJournals(report: LogsReport, workers: readonly WorkerRepo
     const known = report.book.sessionsOf(worker.bootId);
     if (known === 0 && worker.sessions > 0 && report.logs.some(({ first }) => first > 0))
       say('retention', `the log was pruned, and has nothing of the sessions of the journal ${worker.bootId}, which is still here`);
+    if (known > 0 && worker.segments.length === 0 && worker.problems.length === 0)
+      say('journal', `the log has ${known} sessions of the journal ${worker.bootId}, of which there is no segment`);
     if (known < worker.sessions) say('session', `the journal ${worker.bootId} has ${worker.sessions} sessions; the log knows ${known}`);
   }
   for (const { journal, segment, log, index } of report.book.segments.values()) {

@@ -7,6 +7,7 @@ import type { AuditTrail } from '../audit/index.js';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import { noSuchDirectory } from '../base/no-such-directory.js';
+import type { SessionEnd } from '../contract/recording.js';
 import { type JournalKeys, type RecoveredSession, recoverJournals, type SealedSegment } from '../recording/index.js';
 import type { Store } from '../store/index.js';
 
@@ -28,6 +29,8 @@ export async function recoverInterruptedWork({ journalDir, keys, aliveJournals, 
     for (const each of segments) logSegment(trail, each);
     await trail.synced();
     for (const { bootId, start, end } of recovered) {
+      // The row of one whose key is gone is put right with those of its journal, below.
+      if (start === null || end === null) continue;
       // The row may never have been stored: both together make it whole. A row that is whole stays as it is.
       if (store.saturated) await store.sessions.flush();
       store.sessions.started(start, bootId);
@@ -52,8 +55,8 @@ export function logSegment(trail: AuditTrail, { bootId, segment, entries, root, 
 }
 
 function logRecovered(trail: AuditTrail, { id, bootId, start, end }: RecoveredSession): void {
-  const { identity, target } = start;
-  const { reason, operations, refused, rows, bytesUp, bytesDown } = end;
-  const said = { reason, operations, refused, rows, bytesUp, bytesDown };
-  trail.append('session.recovered', { session: id, journalOfSession: bootId, target, issuer: identity.issuer, subject: identity.subject, ...said });
+  const who = start === null ? {} : { target: start.target, issuer: start.identity.issuer, subject: start.identity.subject };
+  trail.append('session.recovered', { session: id, journalOfSession: bootId, ...who, ...(end === null ? {} : totalsOf(end)) });
 }
+
+const totalsOf = ({ reason, operations, refused, rows, bytesUp, bytesDown }: SessionEnd) => ({ reason, operations, refused, rows, bytesUp, bytesDown });

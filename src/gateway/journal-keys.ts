@@ -9,6 +9,7 @@ import type { EncryptionSettings, GatewayConfig } from '../config/index.js';
 import { GwError } from '../contract/gw-error.js';
 import {
   createKeyFileWrapper,
+  isUnused,
   JournalKeyring,
   type KeyFile,
   type KeyUnwrapper,
@@ -74,10 +75,11 @@ async function configuredKeys({ keys }: EncryptionSettings): Promise<KeyFile[]> 
   return files;
 }
 
-/** Which keys the journals that are here were wrapped by, each with one journal. */
+/** Which keys the journals that are here were wrapped by, each with one journal. Where nothing was recorded, none is needed, and it may be torn. */
 async function neededKeys(journalDir: string): Promise<Map<string, string>> {
   const needed = new Map<string, string>();
   for (const journal of await listWorkers(journalDir)) {
+    if (await isUnused(join(journalDir, journal))) continue;
     const kept = await readWrappedKey(join(journalDir, journal));
     if (kept !== null) needed.set(kept.wrappedBy, journal);
   }

@@ -117,11 +117,16 @@ export interface OperationPayload {
   readonly parameters: Buffer;
 }
 
+/** Of the exact text of an `operation` entry: in the clear. */
+export function operationBytes(payload: Buffer): number {
+  return getU48(payload, 19);
+}
+
 export function decodeOperation(payload: Buffer): OperationPayload | null {
   if (payload.length < OPERATION_FIXED_BYTES) return null;
   const marks = payload.readUInt8(18);
   const here = payload.readUInt32BE(31);
-  const exactBytes = getU48(payload, 19);
+  const exactBytes = operationBytes(payload);
   const parameterBytes = getU48(payload, 25);
   const rest = payload.length - OPERATION_FIXED_BYTES - here;
   if (rest < 0 || here > exactBytes || rest > parameterBytes) return null;

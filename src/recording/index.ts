@@ -13,7 +13,7 @@ export { contentState, type Erasure, eraseNumbered, eraseSession, sessionNumber 
 export { exportSession, followSession } from './export/export-session.js';
 export { KIND } from './format.js';
 export type { GroupJournal } from './group-journal.js';
-export { listWorkers, PRUNED_FILE } from './journal-directory.js';
+export { isUnused, listWorkers, PRUNED_FILE } from './journal-directory.js';
 export { MerkleTree } from './merkle-tree.js';
 export { type JournalOptions, openJournal } from './open-journal.js';
 export { type EntryContent, provedBytes, proveEntries, readProvedEntry, unsealed } from './prove-entries.js';

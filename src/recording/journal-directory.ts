@@ -35,6 +35,23 @@ export async function listSegments(workerDirectory: string): Promise<number[]> {
   return numbers.sort((a, b) => a - b);
 }
 
+/** What is in a directory besides segments, before the first one and behind the last: locks, and what they are made of and claimed with; keys. */
+const BESIDE_SEGMENTS = /^(?:(?:lock|recovery)(?:\..+)?|keys|keys\.json(?:\.draft)?)$/;
+
+export function isBesideSegments(name: string): boolean {
+  return BESIDE_SEGMENTS.test(name);
+}
+
+/**
+ * Nothing was recorded here: a process is opening its journal, or died in that. Whoever empties a journal makes it look the same, as whoever removes it leaves
+ * nothing to look at: the audit log knows the sessions and segments that it had.
+ */
+export async function isUnused(workerDirectory: string): Promise<boolean> {
+  const names: readonly string[] = await readdir(workerDirectory).catch(noSuchDirectory);
+  if (!names.every(isBesideSegments)) return false;
+  return !names.includes('keys') || (await stat(join(workerDirectory, 'keys'))).size === 0;
+}
+
 /** Says how many segments of a journal were deleted when their time was over. */
 export const PRUNED_FILE = 'pruned';
 

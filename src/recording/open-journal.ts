@@ -2,10 +2,10 @@
  * Opens the journal of this worker process: a directory of its own under `dir`, locked by this process, with its first segment in it.
  * Recovery of what other processes left behind is `recoverJournals`, run before by the composition root.
  */
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.js';
-import { makeDirectory, syncDirectories } from '../base/durable-file.js';
+import { makeDirectory, syncDirectories, writeWhole } from '../base/durable-file.js';
 import { newId } from '../base/id.js';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
@@ -69,8 +69,8 @@ export async function openJournal(options: JournalOptions): Promise<GroupJournal
     const keys = options.encryption == null ? null : new KeyIssuer(directory, await keepNewKey(directory, bootId, options.encryption), files);
     const version = keys === null ? VERSION.plain : VERSION.encrypted;
     const log = new SegmentLog({ directory, bootId, gateway: options.gateway, version, keys, files }, options.clock.now());
-    // In any case, since who made the directory of all journals may have died before this.
-    await syncDirectories(dirname(options.dir), [join(basename(options.dir), bootId)]);
+    // In any case, since who made the directory of all journals may have died before this; the keys by name, since a frame without them could never be read.
+    await syncDirectories(dirname(options.dir), [join(basename(options.dir), bootId, WRAPPED_FILE)]);
     return new GroupJournal({
       log,
       directory,
@@ -94,15 +94,9 @@ export async function openJournal(options: JournalOptions): Promise<GroupJournal
   }
 }
 
-/** On disk before the first byte that needs it. */
+/** On disk before the first byte that needs it, and as a whole: the next start reads it. */
 async function keepNewKey(directory: string, bootId: string, wrapper: KeyWrapper): Promise<Buffer> {
   const { key, kept } = await newJournalKey(bootId, wrapper);
-  const file = await open(join(directory, WRAPPED_FILE), 'wx', 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify(kept)}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeWhole(directory, WRAPPED_FILE, `${JSON.stringify(kept)}\n`);
   return key;
 }

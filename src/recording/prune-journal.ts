@@ -4,9 +4,9 @@
  */
 import { readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectories, writeWhole } from '../base/durable-file.js';
+import { DRAFT_SUFFIX, syncDirectories, writeWhole } from '../base/durable-file.js';
 import { GwError } from '../contract/gw-error.js';
-import { listSegments, PRUNED_FILE, prunedThrough, segmentName } from './journal-directory.js';
+import { isBesideSegments, listSegments, PRUNED_FILE, prunedThrough, segmentName } from './journal-directory.js';
 import { SegmentReader } from './segment-reader.js';
 
 export interface Prunable {
@@ -65,7 +65,8 @@ export async function pruneSegments(workerDirectory: string, { through, whole }:
   }
   if (!whole) return;
   await syncDirectories(workerDirectory, []);
-  for (const name of ['keys', 'keys.json', PRUNED_FILE]) await rm(join(workerDirectory, name), { force: true });
+  const beside = (await readdir(workerDirectory)).filter((name) => isBesideSegments(name) || name === PRUNED_FILE + DRAFT_SUFFIX);
+  for (const name of [...beside, PRUNED_FILE]) await rm(join(workerDirectory, name), { force: true });
   await rmdir(workerDirectory).catch((thrown: NodeJS.ErrnoException) => {
     if (thrown.code !== 'ENOTEMPTY' && thrown.code !== 'ENOENT') throw thrown;
   });

@@ -3,20 +3,21 @@
  * operations were sent without a known outcome and that it was interrupted, and seals. Nothing that verifies is ever changed, and a second
  * run finishes what a first one could not. Run by the composition root before it opens a journal of its own.
  */
-import { type FileHandle, open, readdir, rename } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
-import type { SessionEnd, SessionStart } from '../contract/recording.js';
+import type { SessionEnd } from '../contract/recording.js';
 import type { EntryOpener } from './encryption/entry-opener.js';
 import { type JournalKeys, plainJournals } from './encryption/journal-keyring.js';
 import { openEntries } from './encryption/open-entries.js';
-import { EndedSessions } from './ended-sessions.js';
+import { keysPath } from './encryption/session-keys.js';
+import { type EndedSession, EndedSessions } from './ended-sessions.js';
 import { EntryBatch } from './entry-batch.js';
-import type { HiddenReason } from './entry-decoder.js';
+import { decodeObject, type HiddenReason } from './entry-decoder.js';
 import { BATCH_BYTES, CHAIN_BYTES, encodeJson, KIND, OUTCOME_CODE, OUTCOME_FIXED_BYTES, OUTCOME_SILENT, setU48, VERSION } from './format.js';
-import { listSegments, listWorkers, segmentName } from './journal-directory.js';
+import { isUnused, listSegments, listWorkers, segmentName } from './journal-directory.js';
 import { readStart } from './recorded-shapes.js';
 import { sealSegment } from './seal-segment.js';
 import { type SealedSegment, sealedSegments } from './sealed-segment.js';
@@ -40,11 +41,8 @@ export interface RecoveryOptions {
   readonly settle?: (sessions: readonly RecoveredSession[], segments: readonly SealedSegment[]) => Promise<void>;
 }
 
-export interface RecoveredSession {
-  readonly id: string;
+export interface RecoveredSession extends EndedSession {
   readonly bootId: string;
-  readonly start: SessionStart;
-  readonly end: SessionEnd;
 }
 
 export interface Recovery {
@@ -60,11 +58,13 @@ export async function recoverJournals(dir: string, options: RecoveryOptions): Pr
   const failed: { bootId: string; problem: string }[] = [];
   for (const bootId of await listWorkers(dir)) {
     const directory = join(dir, bootId);
-    if (options.alive?.(bootId) === true || (await isWorkerAlive(directory)) || !(await readdir(directory)).includes(OPEN_MARK)) continue;
+    if (options.alive?.(bootId) === true || (await isWorkerAlive(directory)) || (await workIn(directory)) === 'none') continue;
     const release = await claimRecovery(directory);
     if (release === null) continue;
     try {
-      if (!(await readdir(directory)).includes(OPEN_MARK)) continue; // finished by another process between the look and the claim
+      const work = await workIn(directory);
+      if (work === 'remove') await rm(directory, { recursive: true });
+      if (work !== 'repair') continue; // or finished by another process between the look and the claim
       const { interrupted, ended } = await recoverWorker(directory, bootId, options);
       await options.settle?.([...ended, ...interrupted], await sealedSegments(directory, bootId));
       sessions.push(...interrupted);
@@ -81,6 +81,12 @@ export async function recoverJournals(dir: string, options: RecoveryOptions): Pr
 
 /** A journal that was closed or recovered has no lock any more. */
 const OPEN_MARK = 'lock';
+
+/** A directory in which nothing was recorded is removed: its process died while it opened its journal. */
+async function workIn(directory: string): Promise<'none' | 'repair' | 'remove'> {
+  if (await isUnused(directory)) return 'remove';
+  return (await readdir(directory)).includes(OPEN_MARK) ? 'repair' : 'none';
+}
 
 /** A segment as the scan found it. */
 interface Scanned {
@@ -117,7 +123,7 @@ async function recoverWorker(directory: string, bootId: string, options: Recover
     await (options.keys ?? plainJournals).opener(dirname(directory), bootId),
     options.logger,
   );
-  const ended = [...endedLast.list()].map(({ start, end }) => ({ id: start.session, bootId, start, end }));
+  const ended = [...endedLast.list()].map((each) => ({ ...each, bootId }));
   const last = segments.at(-1);
   if (last?.final === true) return { interrupted: [], ended };
   const now = options.clock.now();
@@ -134,12 +140,16 @@ async function recoverWorker(directory: string, bootId: string, options: Recover
     const end = ledger.interrupted(session, lastTime);
     await appendEnd(writer, session, end);
     const start = session.start === null ? null : readStart(session.start);
-    if (start !== null) interrupted.push({ id: start.session, bootId, start, end });
+    const id = start?.session ?? (session.start === null ? null : decodeObject(session.start)?.['session']);
+    if (typeof id === 'string') interrupted.push({ id, bootId, start, end });
   }
-  appendEvent(writer.batch, ledger.ownCounter + 1, { sessions: ledger.open.size, tornBytes: torn });
+  const keyless = [...ledger.open.values()].filter((session) => session.keyless).length;
+  appendEvent(writer.batch, ledger.ownCounter + 1, { sessions: ledger.open.size, tornBytes: torn, ...(keyless === 0 ? {} : { keyless }) });
   await writer.flush();
   await sealSegment(tail.path, { final: true, time: now });
   await syncDirectory(directory);
+  if (keyless > 0)
+    options.logger.warn({ directory, sessions: keyless }, 'the keys of sessions that were open are gone: they were ended by what is in the clear');
   options.logger.info({ directory, sessions: interrupted.length, tornBytes: torn }, 'a journal was recovered');
   return { interrupted, ended };
 }
@@ -160,7 +170,7 @@ async function scan(directory: string, opener: EntryOpener, logger: Logger): Pro
     if (typeof reader === 'string') {
       // Only the newest one can be torn in its header: its creation was interrupted.
       if (number !== numbers.at(-1)) throw unrecoverable(number, reader);
-      requireOpened(ledger, hidden);
+      await requireOpened(directory, ledger, hidden);
       return { segments, ledger, headless: path, lastTime, endedLast };
     }
     try {
@@ -198,14 +208,18 @@ async function scan(directory: string, opener: EntryOpener, logger: Logger): Pro
       await reader[Symbol.asyncDispose]();
     }
   }
-  requireOpened(ledger, hidden);
+  await requireOpened(directory, ledger, hidden);
   return { segments, ledger, headless: null, lastTime, endedLast };
 }
 
-/** What of a session that was open was sent without an outcome is in its hidden entries: to end it without them would be to lose that. */
-function requireOpened(ledger: SessionLedger, hidden: ReadonlyMap<number, HiddenReason>): void {
-  for (const number of ledger.open.keys()) {
+/**
+ * What of a session that was open was sent without an outcome is in its hidden entries: to end it without them would be to lose that. A key that was destroyed, or
+ * lost where the others are (a power cut may take it and leave what it encrypts), cannot be put back: the rest of the journal must not wait for it.
+ */
+async function requireOpened(directory: string, ledger: SessionLedger, hidden: ReadonlyMap<number, HiddenReason>): Promise<void> {
+  for (const { number, keyless } of ledger.open.values()) {
     const reason = hidden.get(number);
+    if (keyless && (reason === 'destroyed' || (await stat(keysPath(directory)).catch(() => null)) !== null)) continue;
     if (reason !== undefined)
       throw new GwError('recording.key', `Session ${number} of the journal was open, and its entries cannot be read without its key (${reason}).`, {
         hint: 'Put the keys back, and start again.',
@@ -294,7 +308,10 @@ async function cutTail(path: string, offset: number, now: number): Promise<numbe
   const file = await open(path, 'r+');
   try {
     const end = await endOfBytes(file, offset);
-    if (end > offset) await keepTail(file, offset, end, `${path}.${offset}.${now}.torn`);
+    if (end > offset) {
+      await keepTail(file, offset, end, `${path}.${offset}.${now}.torn`);
+      await syncDirectory(dirname(path));
+    }
     await file.truncate(offset);
     await file.datasync();
     return end - offset;
@@ -310,10 +327,13 @@ async function keepTail(file: FileHandle, offset: number, end: number, to: strin
     for (let position = offset; position < end; ) {
       const { bytesRead } = await file.read(buffer, 0, Math.min(buffer.length, end - position), position);
       if (bytesRead === 0) break;
-      await kept.write(buffer, 0, bytesRead);
+      await kept.writeFile(buffer.subarray(0, bytesRead));
       position += bytesRead;
     }
     await kept.datasync();
+  } catch (thrown) {
+    await rm(to, { force: true });
+    throw thrown;
   } finally {
     await kept.close();
   }

@@ -36,12 +36,14 @@ export async function sealSegment(path: string, options: SealOptions): Promise<S
   const tree = new MerkleTree();
   const sessions = new Map<number, { session: number; first: number; last: number }>();
   let frames = 0;
+  let torn = false;
   try {
     for (;;) {
       const item = await reader.next();
       if (item.kind === 'seal') return item.footer;
-      if (item.kind === 'end' && !item.ahead) break;
-      if (item.kind !== 'frame') throw new DamagedSegment(item.kind === 'broken' ? item.problem : 'its last frame is torn');
+      torn = item.kind !== 'frame' && !(item.kind === 'end' && !item.ahead);
+      if (item.kind === 'broken') throw new DamagedSegment(item.problem);
+      if (item.kind !== 'frame') break;
       frames++;
       const cursor = new EntryCursor(item.body, item.entries);
       for (let found = cursor.next(); found !== undefined; found = cursor.next()) {
@@ -56,10 +58,27 @@ export async function sealSegment(path: string, options: SealOptions): Promise<S
     }
     const ranges: SessionRange[] = [...sessions.values()];
     const footer: SegmentFooter = { entries: tree.leaves, frames, root: tree.root(), final: options.final, sessions: ranges };
-    await append(path, reader.offset, encodeSeal(footer, reader.chain, options.time));
+    const seal = encodeSeal(footer, reader.chain, options.time);
+    if (torn && !(await beginsLike(path, reader.offset, seal))) throw new DamagedSegment('its last frame is torn');
+    await append(path, reader.offset, seal);
     return footer;
   } finally {
     await reader[Symbol.asyncDispose]();
+  }
+}
+
+/** Length and type of a frame. */
+const SAME_BYTES = 6;
+
+/** Whether all that stands at `offset` is the beginning of such a seal: an attempt before could not write the rest, nor cut that off. */
+async function beginsLike(path: string, offset: number, seal: Buffer): Promise<boolean> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(seal.length), 0, seal.length, offset);
+    const same = Math.min(SAME_BYTES, bytesRead);
+    return bytesRead < seal.length && buffer.compare(seal, 0, same, 0, same) === 0;
+  } finally {
+    await file.close();
   }
 }
 

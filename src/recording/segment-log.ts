@@ -57,6 +57,8 @@ export class SegmentLog {
   readonly #retired: OpenSegment[] = [];
   #directoryDirty = true;
   #distrusted = false;
+  /** The next segment has a file without a whole header, which could not be taken away. */
+  #halfMade = false;
   #firstChain: Buffer = Buffer.alloc(32);
 
   /** @throws the error of the file system when the first segment cannot be created. */
@@ -216,14 +218,18 @@ export class SegmentLog {
     const { files, directory, bootId, gateway, version } = this.#options;
     const header = encodeHeader({ version, segment: number, createdAt, previous, bootId, gateway });
     const path = join(directory, segmentName(number));
+    if (this.#halfMade) rmSync(path, { force: true });
     const fd = files.create(path);
+    this.#halfMade = true;
     try {
       this.#write(fd, header, 0, header.length, 0);
     } catch (thrown) {
       files.close(fd);
       rmSync(path, { force: true });
+      this.#halfMade = false;
       throw thrown;
     }
+    this.#halfMade = false;
     const chain = Buffer.from(headerChain(header));
     if (number === 1) this.#firstChain = chain;
     const { length } = header;

@@ -4,6 +4,7 @@
  * Memory: the open sessions and their open operations, both limited.
  */
 import type { SessionEnd } from '../contract/recording.js';
+import { parseHidden } from './encryption/hidden-layout.js';
 import {
   decodeCut,
   decodeDefinition,
@@ -16,8 +17,10 @@ import {
   decodePart,
   decodePiece,
   type Entry,
+  type HiddenReason,
+  operationBytes,
 } from './entry-decoder.js';
-import { DEFINE, DEFINITIONS, KIND } from './format.js';
+import { DEFINE, DEFINITIONS, ENTRY_HEAD_BYTES, getU48, KIND, OPERATION_FIXED_BYTES } from './format.js';
 import type { ProblemCode } from './walk-journal.js';
 
 export interface OpenSession {
@@ -26,6 +29,8 @@ export interface OpenSession {
   readonly start: Buffer | null;
   /** Counter of the last entry. */
   counter: number;
+  /** Its key is gone for ever: only what is in the clear counts, so nobody knows which operations were denied. */
+  readonly keyless: boolean;
   /** Sequence numbers of operations without an outcome. */
   readonly open: Set<number>;
   /** Numbers of definitions in force that are decisions to deny. */
@@ -38,6 +43,10 @@ export interface OpenSession {
 }
 
 export type Finding = { readonly code: ProblemCode; readonly message: string };
+
+/** What the end of such a session says of its totals. */
+const KEYLESS =
+  'The key of this session is gone, so its operations were counted by what is in the clear: which of those without an outcome were refused is not known.';
 
 const OPEN_SESSIONS = 200_000;
 const OPEN_OPERATIONS = 1_000_000;
@@ -88,7 +97,7 @@ export class SessionLedger {
   /** The end of an open session as the journal shows it. */
   interrupted(session: OpenSession, endedAt: number): SessionEnd {
     const { operations, refused, rows, bytesUp, bytesDown } = session;
-    return { endedAt, reason: 'interrupted', message: null, operations, refused, rows, bytesUp, bytesDown };
+    return { endedAt, reason: 'interrupted', message: session.keyless ? KEYLESS : null, operations, refused, rows, bytesUp, bytesDown };
   }
 
   /** Number of the first session that begins in what is left; 0: none did yet. */
@@ -116,6 +125,7 @@ export class SessionLedger {
         number: entry.session,
         start: decodeObject(entry.payload) === null ? null : Buffer.from(entry.payload),
         counter: entry.counter,
+        keyless: isLost(entry.hidden),
         open: new Set(),
         denials: new Set(),
         operations: 0,
@@ -136,7 +146,7 @@ export class SessionLedger {
     const { payload } = entry;
     // What is hidden counts, and says no more; an end says in the clear how many there are.
     if (entry.hidden === 'damaged') return unreadable('an encrypted entry');
-    if (entry.hidden !== null && entry.kind !== KIND.sessionEnd) return null;
+    if (entry.hidden !== null && entry.kind !== KIND.sessionEnd) return isLost(entry.hidden) ? this.#followClear(session, entry) : null;
     switch (entry.kind) {
       case KIND.define: {
         const definition = decodeDefinition(payload);
@@ -151,21 +161,12 @@ export class SessionLedger {
         if (operation === null) return unreadable('an operation');
         session.operations++;
         session.bytesUp += operation.exactBytes;
-        if (session.denials.has(operation.decision)) session.refused++;
-        else if (this.#openOperations >= OPEN_OPERATIONS) return { code: 'too-large', message: `more than ${OPEN_OPERATIONS} operations are open at once` };
-        else {
-          session.open.add(operation.sequence);
-          this.#openOperations++;
-        }
+        if (!session.denials.has(operation.decision)) return this.#opened(session, operation.sequence);
+        session.refused++;
         return null;
       }
-      case KIND.outcome: {
-        const outcome = decodeOutcome(payload);
-        if (outcome === null) return unreadable('an outcome');
-        session.rows += outcome.outcome.rows;
-        if (session.open.delete(outcome.sequence)) this.#openOperations--;
-        return null;
-      }
+      case KIND.outcome:
+        return this.#answered(session, payload);
       case KIND.delivered:
       case KIND.received: {
         const piece = decodePiece(payload);
@@ -196,6 +197,48 @@ export class SessionLedger {
         return unreadable('an entry');
     }
   }
+
+  /** Of an entry that nobody can read any more: numbers, sizes and outcomes, which are in the clear. */
+  #followClear(session: OpenSession, { kind, payload, raw }: Entry): Finding | null {
+    switch (kind) {
+      case KIND.operation:
+        if (payload.length < OPERATION_FIXED_BYTES) return unreadable('an operation');
+        session.operations++;
+        session.bytesUp += operationBytes(payload);
+        return this.#opened(session, getU48(payload, 0));
+      case KIND.outcome:
+        return this.#answered(session, payload);
+      case KIND.delivered:
+      case KIND.received: {
+        const bytes = parseHidden(kind, raw.subarray(ENTRY_HEAD_BYTES - 4))?.ciphertext.length ?? 0;
+        if (kind === KIND.delivered) session.bytesDown += bytes;
+        else session.bytesUp += bytes;
+        return null;
+      }
+      default:
+        return null;
+    }
+  }
+
+  #opened(session: OpenSession, sequence: number): Finding | null {
+    if (this.#openOperations >= OPEN_OPERATIONS) return { code: 'too-large', message: `more than ${OPEN_OPERATIONS} operations are open at once` };
+    session.open.add(sequence);
+    this.#openOperations++;
+    return null;
+  }
+
+  #answered(session: OpenSession, payload: Buffer): Finding | null {
+    const outcome = decodeOutcome(payload);
+    if (outcome === null) return unreadable('an outcome');
+    session.rows += outcome.outcome.rows;
+    if (session.open.delete(outcome.sequence)) this.#openOperations--;
+    return null;
+  }
+}
+
+/** No key that somebody puts back would open it: there never was one on disk, or it was destroyed. */
+function isLost(reason: HiddenReason | null): boolean {
+  return reason === 'no-key' || reason === 'destroyed';
 }
 
 function unreadable(what: string): Finding {

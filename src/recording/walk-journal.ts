@@ -4,7 +4,7 @@
  * journal can be walked while it is written: then an end that is missing is no problem.
  */
 import { join } from 'node:path';
-import { listSegments, prunedThrough, segmentExists, segmentName } from './journal-directory.js';
+import { isUnused, listSegments, prunedThrough, segmentExists, segmentName } from './journal-directory.js';
 import type { SegmentFooter, SegmentHeader } from './segment-layout.js';
 import { type CommitFrame, SegmentReader } from './segment-reader.js';
 
@@ -65,7 +65,7 @@ export async function* walkJournal(options: WalkOptions): AsyncGenerator<WalkIte
   const pruned = await prunedThrough(directory);
   const numbers = (await listSegments(directory)).filter((number) => number > pruned);
   const last = numbers.at(-1) ?? 0;
-  if (last === 0) yield problem('segment-missing', pruned + 1, 0, 'there is no segment');
+  if (last === 0 && !(await isUnused(directory))) yield problem('segment-missing', pruned + 1, 0, 'there is no segment');
   let previous: Buffer | null = pruned === 0 ? Buffer.alloc(32) : null;
   let final = false;
   let expected = pruned + 1;

@@ -28,9 +28,14 @@ export async function isWorkerAlive(workerDirectory: string): Promise<boolean> {
 
 /**
  * Claims a dead worker's directory for recovery, so that two processes that start together do not both repair it.
- * @returns how to give the claim back, or null when another process has it.
+ * @returns how to give the claim back, or null when another process has it, or has removed the directory.
  */
 export async function claimRecovery(workerDirectory: string): Promise<(() => Promise<void>) | null> {
-  const attempt = await takeLockFile(join(workerDirectory, CLAIM));
-  return attempt.kind === 'taken' ? attempt.release : null;
+  try {
+    const attempt = await takeLockFile(join(workerDirectory, CLAIM));
+    return attempt.kind === 'taken' ? attempt.release : null;
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw thrown;
+  }
 }

@@ -12,7 +12,7 @@ import type { CarriedIdentity } from '../contract/carried-identity.js';
 import { GwError } from '../contract/gw-error.js';
 import type { Assurance } from '../contract/operation.js';
 import type { ClientNotice, PreferredAuth, Protocol } from '../contract/protocol.js';
-import type { SessionStart } from '../contract/recording.js';
+import type { SessionEnd, SessionStart } from '../contract/recording.js';
 import type { Authenticated, Grant } from '../contract/verdict.js';
 import { encodeFrame } from '../tunnel/frame.js';
 import { Accept, type Conn, type Incoming } from './accept.js';
@@ -30,7 +30,7 @@ import { type LiveSession, LiveSessions } from './live-sessions.js';
 import { LoginThrottle } from './login-throttle.js';
 import { type OpenTarget, openTarget } from './open.js';
 import type { PathServices } from './path-services.js';
-import { Pump } from './pump.js';
+import { type EndReason, Pump } from './pump.js';
 import { RefusedLogins } from './refused-logins.js';
 import { onSideConnection } from './side-connection.js';
 import { Survey } from './survey.js';
@@ -289,7 +289,12 @@ export class Path {
     const { readOnly } = services.policy.current().view(grant.identity, grant.target);
     const start = sessionStart(services, conn, grant, about, readOnly, protocol.descriptor.assurance);
     const recorder = services.journal.begin(start);
-    services.journal.commit();
+    try {
+      services.journal.commit();
+    } catch (thrown) {
+      recorder.end(unopened(services.clock.now(), 'recording', GwError.from(thrown)));
+      throw thrown;
+    }
     // The disk and the target are waited for at the same time; both before the first byte of the client goes up.
     const abort = new AbortController();
     const durable = services.journal.synced();
@@ -387,7 +392,7 @@ export class Path {
       const error = GwError.from(thrown);
       opened?.stream.destroy();
       catalog.leave();
-      const end = { endedAt: services.clock.now(), reason: 'target', message: error.message, operations: 0, refused: 0, rows: 0, bytesUp: 0, bytesDown: 0 };
+      const end = unopened(services.clock.now(), 'target', error);
       recorder.end(end);
       services.sessions.ended(about.session, end);
       services.logger.warn({ session: about.session, target: grant.target.name, error: error.code, err: error }, 'session could not be opened');
@@ -480,4 +485,9 @@ function lockedError(by: string): GwError {
 
 function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
+}
+
+/** The end of a session in which nothing was done. */
+function unopened(endedAt: number, reason: EndReason, { message }: GwError): SessionEnd {
+  return { endedAt, reason, message, operations: 0, refused: 0, rows: 0, bytesUp: 0, bytesDown: 0 };
 }

@@ -92,6 +92,20 @@ describe('a lock file', () => {
     expect(await lockHolder(path)).toBeNull();
   });
 
+  it('of a living process is never judged dead by one that has no file descriptor left', async () => {
+    const path = join(folder, 'exhausted.lock');
+    const attempt = await takeLockFile(path);
+    const child = spawn(process.execPath, ['--import', './scripts/load-typescript.mjs', 'test/base/look-without-files.ts', path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    if (attempt.kind === 'taken') await attempt.release();
+    const words = output.trim().split('\n');
+    expect(words.at(-1)).toBe('running');
+    expect(words).toContain('EMFILE');
+    expect(new Set(words)).toEqual(new Set(['EMFILE', 'running']));
+  });
+
   it('that cannot be written leaves nothing behind', async () => {
     const path = join(folder, 'full.lock');
     const limit = (size: number | 'unlimited'): Buffer => execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${size}:`]);

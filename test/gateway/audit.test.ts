@@ -2,7 +2,7 @@
  * The log of a real gateway: what its sessions leave there, kill -9 of workers and of the whole, and `gw audit verify` over the files. The number
  * of kills is bounded here; GW_KILLS asks for more.
  */
-import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseVerifierKey } from '../../src/audit/index.js';
@@ -99,6 +99,32 @@ describe('the log of a gateway', () => {
     const journals = await readdir(join(copy, 'journal'));
     await rm(join(copy, 'journal', journals[0] as string), { recursive: true });
     expect((await verify(copy)).problems.map(({ claim }) => claim)).toContain('segment');
+  });
+
+  it('starts and verifies beside what processes left that died while they opened their journals, and misses a journal that was emptied', async () => {
+    const journals = join(data, 'journal');
+    await mkdir(join(journals, 'wrk_early'));
+    await mkdir(join(journals, 'wrk_torn'));
+    await writeFile(join(journals, 'wrk_torn', 'lock'), JSON.stringify({ pid: 1, start: 'never', boot: 'another', namespace: null }));
+    await writeFile(join(journals, 'wrk_torn', 'keys.json'), '');
+    expect((await verify()).problems).toEqual([]);
+    const before = new Set(await readdir(journals));
+    await world.configure({ workers: 1 });
+    const gateway = await world.start();
+    await work(gateway, 'alice');
+    const [journal, ...others] = (await readdir(journals)).filter((name) => !before.has(name));
+    expect(others).toEqual([]);
+    expect(await readdir(journals)).not.toEqual(expect.arrayContaining(['wrk_early']));
+    expect(await readdir(journals)).not.toEqual(expect.arrayContaining(['wrk_torn']));
+    // As a crash of the machine leaves it, before anything was sealed.
+    const copy = join(world.dir, 'emptied');
+    await cp(data, copy, { recursive: true, filter: (source) => !/\.lock$|state/.test(source) });
+    for (const name of await readdir(join(copy, 'journal', journal as string))) await rm(join(copy, 'journal', journal as string, name));
+    expect((await verify(copy)).problems.map(({ message }) => message)).toEqual([
+      `the log has 1 sessions of the journal ${journal}, of which there is no segment`,
+    ]);
+    await stop(gateway);
+    expect((await verify()).problems).toEqual([]);
   });
 
   it('is verified by the command, with the key that `gw audit key` printed; another key is refused with exit status 9', async () => {

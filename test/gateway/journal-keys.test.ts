@@ -67,6 +67,14 @@ describe('keys of journals', () => {
       await expect(readFile(join(dir, 'journal-key'))).rejects.toMatchObject({ code: 'ENOENT' });
     }));
 
+  it('needs no key for a journal whose process died before it recorded anything', () =>
+    withDirectory(async (dir) => {
+      await mkdir(join(dir, 'journal', 'w0'), { recursive: true });
+      await writeFile(join(dir, 'journal', 'w0', 'keys.json'), '');
+      await record(configOf(dir), 'w1');
+      expect(await readBack(configOf(dir), 'w1')).toBe(true);
+    }));
+
   it('does not start with another key, and does when the older one is given as well', () =>
     withDirectory(async (dir) => {
       const [one, two] = [await keyAt(dir, 'one', KEY), await keyAt(dir, 'two', Buffer.alloc(32, 9).toString('base64'))];

@@ -69,7 +69,7 @@ describe('damage', () => {
             expect(operation.outcome?.status).toBe(told ? 'ok' : 'unknown');
           }
           if (length === whole.length) expect(found.length).toBe(3);
-          expect(sessions.map((session) => [session.id, session.end.reason, session.end.operations])).toEqual(
+          expect(sessions.map((session) => [session.id, session.end?.reason, session.end?.operations])).toEqual(
             items.length > 1 ? [['ses_1', 'interrupted', found.length]] : [],
           );
           seen = Math.max(seen, found.length);

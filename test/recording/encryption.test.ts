@@ -1,19 +1,21 @@
 /** Journals at rest: nothing of a session can be read without its key, nothing that was tampered with is given as if it were right, and hashes need no key. */
+import { execFileSync } from 'node:child_process';
 import { createDecipheriv, createHash, hkdfSync } from 'node:crypto';
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, cp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import { EntryOpener } from '../../src/recording/encryption/entry-opener.js';
 import { destroyKey, RECORD_BYTES, readKeyRecord, readKeyStates } from '../../src/recording/encryption/session-keys.js';
-import { decodeEntries, type Entry } from '../../src/recording/entry-decoder.js';
+import { decodeEntries, decodeOutcome, type Entry } from '../../src/recording/entry-decoder.js';
 import { KIND } from '../../src/recording/format.js';
 import {
   createKeyFileWrapper,
   type GroupJournal,
   JournalKeyring,
   plainJournals,
+  type RecoveredSession,
   readSession,
   recoverJournals,
   verifyJournal,
@@ -243,7 +245,8 @@ describe('an encrypted journal', () => {
         ['no keyring', () => Promise.resolve()],
         ['no wrapped key', (at: string) => rm(join(at, 'w', 'keys.json'))],
         ['no keys', (at: string) => rm(join(at, 'w', 'keys'))],
-        ['an erased session that had not ended', (at: string) => Promise.resolve(destroyKey(join(at, 'w'), 2))],
+        ['another key in its place', (at: string) => overwriteKey(at, 2, Buffer.alloc(RECORD_BYTES, 1))],
+        ['the wrapped key of another journal', async (at: string) => copyFile(join(await otherJournal(dir), 'keys.json'), join(at, 'w', 'keys.json'))],
       ] as const) {
         const crash = join(dir, 'crash', name);
         await crashCopy(dir, 'w', crash);
@@ -253,6 +256,15 @@ describe('an encrypted journal', () => {
         expect(await recoverJournals(crash, options), name).toMatchObject({ sessions: [], failed: [{ bootId: 'w', problem: expect.stringContaining('key') }] });
         expect((await readFile(join(crash, 'w', '000001.gwj'))).equals(before)).toBe(true);
       }
+      // Nor by a key service that is away.
+      const away = new JournalKeyring({ knows: () => true, unwrap: () => Promise.reject(new GwError('recording.key', 'The key service does not answer.')) });
+      const unopened = join(dir, 'crash', 'away');
+      await crashCopy(dir, 'w', unopened);
+      await overwriteKey(unopened, 2, Buffer.alloc(RECORD_BYTES));
+      expect(await recoverJournals(unopened, { clock: steppingClock(), logger: silentLogger, keys: away })).toMatchObject({
+        sessions: [],
+        failed: [{ bootId: 'w' }],
+      });
       // What was erased before the crash keeps nobody from recovering the rest.
       const crash = join(dir, 'crash', 'erased');
       await crashCopy(dir, 'w', crash);
@@ -260,6 +272,76 @@ describe('an encrypted journal', () => {
       expect(await recoverJournals(crash, { clock: steppingClock(), logger: silentLogger, keys })).toMatchObject({ failed: [], sessions: [{ id: 'ses_2' }] });
       expect(await verifyJournal(crash)).toMatchObject({ intact: true });
       expect(operations(await collect(crash, 'w', 'ses_2'))).toMatchObject([{ exact: bytes(SECRET), outcome: { status: 'unknown' } }]);
+    }));
+
+  it.each([
+    ['lost in a power cut', 'content-locked', (at: string) => overwriteKey(at, 2, Buffer.alloc(RECORD_BYTES))],
+    ['never written to the end of the file', 'content-locked', (at: string) => truncate(join(at, 'w', 'keys'), 2 * RECORD_BYTES)],
+    ['destroyed before the session had ended', 'content-erased', (at: string) => Promise.resolve(void destroyKey(join(at, 'w'), 2))],
+  ] as const)('is recovered but for the session whose key was %s: of that what is in the clear', (_what, code, damage) =>
+    withDirectory(async (dir) => {
+      await using journal = await open(dir, { bootId: 'w' });
+      const one = journal.begin(start('ses_1'));
+      one.operation(1, 'query', facts('reads'), allow, bytes(SECRET), null);
+      const two = journal.begin(start('ses_2'));
+      two.operation(1, 'query', facts('reads'), allow, bytes('12345678'), null);
+      two.delivered(1, bytes('abcde'));
+      two.outcome(1, ok);
+      two.operation(2, 'query', facts('drops'), deny, bytes('drop'), null);
+      two.operation(5, 'query', facts('writes'), allow, bytes('123'), null);
+      two.received(5, bytes('xy'));
+      journal.commit();
+      const crash = join(dir, 'crash');
+      await crashCopy(dir, 'w', crash);
+      await damage(crash);
+      const told: (readonly RecoveredSession[])[] = [];
+      const settle = async (sessions: readonly RecoveredSession[]): Promise<void> => {
+        told.push(sessions);
+        if (told.length === 1) throw new GwError('store.unavailable', 'The state database does not answer.');
+      };
+      const options = { clock: steppingClock(), logger: silentLogger, keys, settle };
+      expect((await recoverJournals(crash, options)).failed).toHaveLength(1);
+      expect((await recoverJournals(crash, options)).failed).toEqual([]);
+      for (const sessions of told) {
+        expect([...sessions].sort((a, b) => (a.id < b.id ? -1 : 1))).toMatchObject([
+          { id: 'ses_1', start: start('ses_1'), end: { reason: 'interrupted', operations: 1 } },
+          {
+            id: 'ses_2',
+            start: null,
+            end: { reason: 'interrupted', message: expect.stringContaining('key'), operations: 3, refused: 0, rows: 1, bytesUp: 8 + 4 + 3 + 2, bytesDown: 5 },
+          },
+        ]);
+      }
+      expect(await verifyJournal(crash)).toMatchObject({ intact: true, workers: [{ sessions: 2, openSessions: 0 }] });
+      expect(operations(await collect(crash, 'w', 'ses_1'))).toMatchObject([{ exact: bytes(SECRET), outcome: { status: 'unknown' } }]);
+      expect(integrity(await collect(crash, 'w', 'ses_2')).problems.map((each) => each.code)).toEqual([code]);
+      // In the clear: of each operation that had no outcome, nobody can say what became of it.
+      const unknown = [];
+      for (const entry of await entries(crash)) {
+        const outcome = entry.session === 2 && entry.kind === KIND.outcome ? decodeOutcome(entry.payload) : null;
+        if (outcome?.outcome.status === 'unknown') unknown.push(outcome.sequence);
+      }
+      expect(unknown).toEqual([2, 5]);
+    }),
+  );
+
+  it('tells of a session whose key was lost and that had ended, without what nobody can read', () =>
+    withDirectory(async (dir) => {
+      await using journal = await open(dir, { bootId: 'w' });
+      for (const id of ['ses_1', 'ses_2', 'ses_3']) journal.begin(start(id)).end(end);
+      journal.commit();
+      const crash = join(dir, 'crash');
+      await crashCopy(dir, 'w', crash);
+      await overwriteKey(crash, 2, Buffer.alloc(RECORD_BYTES));
+      destroyKey(join(crash, 'w'), 3);
+      let told: readonly RecoveredSession[] = [];
+      const settle = async (sessions: readonly RecoveredSession[]): Promise<void> => void (told = sessions);
+      expect((await recoverJournals(crash, { clock: steppingClock(), logger: silentLogger, keys, settle })).failed).toEqual([]);
+      // The third was erased, so it ended long before.
+      expect(told).toEqual([
+        { id: 'ses_1', bootId: 'w', start: start('ses_1'), end },
+        { id: 'ses_2', bootId: 'w', start: null, end: null },
+      ]);
     }));
 
   it('records nothing when a key cannot be written, and goes on when it can', () =>
@@ -316,6 +398,32 @@ describe('an encrypted journal', () => {
       expect(readKeyRecord(join(dir, 'w'), 2).record.equals(stored.subarray(96, 144))).toBe(true);
     }));
 });
+
+async function overwriteKey(dir: string, number: number, record: Buffer): Promise<void> {
+  const path = join(dir, 'w', 'keys');
+  const stored = await readFile(path);
+  record.copy(stored, number * RECORD_BYTES);
+  await writeFile(path, stored);
+}
+
+async function otherJournal(dir: string): Promise<string> {
+  const journal = await open(join(dir, 'other'), { bootId: 'w2' });
+  await journal.close();
+  return join(dir, 'other', 'w2');
+}
+
+it('a key that was destroyed and is not known to be so on disk is put there by the next call', () =>
+  withDirectory(async (dir) => {
+    await recorded(dir);
+    const script = `
+      import { destroyKey } from './src/recording/encryption/session-keys.ts';
+      for (let call = 0; call < 2; call++) try { console.log(destroyKey(process.argv[1], 1)); } catch (thrown) { console.log(thrown.code); }`;
+    const calls = join(dir, 'calls');
+    const node = [process.execPath, '--import', './scripts/load-typescript.mjs', '--input-type=module', '-e', script, join(dir, 'w')];
+    const words = execFileSync('strace', ['-f', '-qq', '-o', calls, '-e', 'trace=fsync', '-e', 'inject=fsync:error=EIO:when=1', ...node], { encoding: 'utf8' });
+    expect(words.trim().split('\n')).toEqual(['EIO', 'destroyed']);
+    expect((await readFile(calls, 'utf8')).match(/ fsync\(/g)).toHaveLength(2);
+  }));
 
 const flip = (payload: Buffer, at: number): Buffer => {
   const changed = Buffer.from(payload);

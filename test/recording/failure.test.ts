@@ -1,11 +1,12 @@
 /** Redteam 6h: a recorder that is down or full stops operations, loses nothing that it accepted, and goes on by itself when it can write again. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Logger, silentLogger } from '../../src/base/logger.js';
 import type { GwError } from '../../src/contract/gw-error.js';
 import { verifyJournal } from '../../src/recording/index.js';
+import { sealSegment } from '../../src/recording/seal-segment.js';
 import { systemFiles } from '../../src/recording/segment-file.js';
 import { eventually } from '../store/state-server.js';
 import { allow, bytes, collect, end, facts, integrity, ok, open, operations, start, withDirectory } from './session-fixture.js';
@@ -52,7 +53,72 @@ describe('a segment that cannot be sealed', () => {
     }));
 });
 
+describe('a seal that was written in part and could not be cut off', () => {
+  it('is written again as a whole; a frame that is torn is not', () =>
+    withDirectory(async (dir) => {
+      await using journal = await open(dir, { bootId: 'w', retryIntervalMs: 20 });
+      journal.begin(start('ses_1')).end(end);
+      journal.commit();
+      journal.roll();
+      await journal.synced();
+      const path = join(dir, 'w', '000001.gwj');
+      const frames = statSync(path).size;
+      await eventually('it is sealed', () => statSync(path).size > frames);
+      const whole = readFileSync(path);
+      const copy = join(dir, 'copy.gwj');
+      for (let size = frames; size < whole.length; size++) {
+        writeFileSync(copy, whole.subarray(0, size));
+        // Of another time, so with another hash.
+        await sealSegment(copy, { final: false, time: 1_800_000_000_000 });
+        const sealed = readFileSync(copy);
+        expect([sealed.length, sealed.subarray(0, frames).equals(whole.subarray(0, frames))], `${size - frames} bytes of the seal`).toEqual([
+          whole.length,
+          true,
+        ]);
+      }
+      writeFileSync(copy, whole.subarray(0, frames - 1));
+      await expect(sealSegment(copy, { final: false, time: 1_800_000_000_000 })).rejects.toThrow('its last frame is torn');
+      expect(readFileSync(copy).equals(whole.subarray(0, frames - 1))).toBe(true);
+    }));
+});
+
 describe('a journal that cannot be written', () => {
+  it('makes the next segment also where the one that failed could not be taken away at once', () =>
+    withDirectory(async (dir) => {
+      const path = join(dir, 'w', '000002.gwj');
+      let broken = false;
+      await using journal = await open(dir, {
+        bootId: 'w',
+        retryIntervalMs: 1_000_000,
+        files: {
+          ...systemFiles,
+          write: (fd, data, offset, length, position) => {
+            if (broken && existsSync(path)) {
+              // A directory in its place cannot be taken away, as no file can where the disk has become read-only.
+              rmSync(path);
+              mkdirSync(path);
+              throw Object.assign(new Error('EIO: i/o error, write'), { code: 'EIO' });
+            }
+            return systemFiles.write(fd, data, offset, length, position);
+          },
+        },
+      });
+      const session = journal.begin(start('ses_1'));
+      journal.commit();
+      broken = true;
+      journal.roll();
+      expect(journal.healthy).toBe(false);
+      broken = false;
+      rmdirSync(path);
+      writeFileSync(path, 'GWJ1');
+      expect(journal.probe()).toBe(true);
+      journal.roll();
+      expect(journal.healthy).toBe(true);
+      session.end(end);
+      await journal.close();
+      expect(await verifyJournal(dir)).toMatchObject({ intact: true, workers: [{ segments: [{ segment: 1 }, { segment: 2 }] }] });
+    }));
+
   it('refuses everything, keeps what it accepted, cuts the torn frame off and goes on', () =>
     withDirectory(async (dir) => {
       const failures: GwError[] = [];

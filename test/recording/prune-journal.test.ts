@@ -80,6 +80,15 @@ describe('pruning of a journal', () => {
       expect(await readdir(dir)).toEqual([]);
     }));
 
+  it('takes what processes left that died while they took or claimed its lock, and with it the directory', () =>
+    withDirectory(async (dir) => {
+      const journal = await recorded(dir);
+      for (const name of ['lock.mS1v0fQ2', 'recovery.mS1v0fQ2', 'recovery', 'recovery.0123456789abcdef', 'pruned.draft'])
+        await writeFile(join(journal, name), '{"pid":');
+      await pruneSegments(journal, await prunable(journal, 5));
+      expect(await readdir(dir)).toEqual([]);
+    }));
+
   it.each([
     ['as far as the log says', 2, 2, 3],
     ['not beyond what is gone, whatever the log says', 4, 2, 3],

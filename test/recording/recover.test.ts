@@ -1,14 +1,17 @@
 /** Recovery ends what a dead process left open, keeps what was torn, leaves the living alone, and can itself be interrupted. */
+import { execFileSync } from 'node:child_process';
 import { appendFile, cp, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
 import { recoverJournals, verifyJournal } from '../../src/recording/index.js';
+import { SyncedNames } from '../support/synced-names.js';
 import {
   allow,
   bytes,
   collect,
   crashCopy,
+  DEAD_LOCK,
   deny,
   end,
   facts,
@@ -22,6 +25,22 @@ import {
   steppingClock,
   withDirectory,
 } from './session-fixture.js';
+
+/** The kernel refuses to let any file of this process grow beyond this: writes come back short, then fail with EFBIG. */
+function limitFiles(size: number | 'unlimited'): void {
+  execFileSync('prlimit', ['--pid', String(process.pid), `--fsize=${size}:`]);
+}
+
+/** What a crash left of the journal `w`: a session that was open, then `tail`. */
+async function openJournalWithTail(dir: string, tail: string): Promise<string> {
+  const crash = join(dir, 'crash');
+  await using journal = await open(dir, { bootId: 'w' });
+  journal.begin(start('ses_1'));
+  journal.commit();
+  await crashCopy(dir, 'w', crash);
+  await appendFile(join(crash, 'w', '000001.gwj'), tail);
+  return crash;
+}
 
 const recovery = { clock: steppingClock(1_800_000_000_000), logger: silentLogger, keys };
 
@@ -101,15 +120,78 @@ describe('recovery', () => {
 
   it('recovers workers that died before their first segment was whole', () =>
     withDirectory(async (dir) => {
-      await mkdir(join(dir, 'empty'));
-      await leaveDeadLock(dir, 'empty');
       await mkdir(join(dir, 'half'));
       await leaveDeadLock(dir, 'half');
       await writeFile(join(dir, 'half', '000001.gwj'), 'GWJ1');
       await mkdir(join(dir, 'torn-lock'));
       await writeFile(join(dir, 'torn-lock', 'lock'), '{"pid":');
+      await writeFile(join(dir, 'torn-lock', '000001.gwj'), '');
       expect((await recoverJournals(dir, recovery)).failed).toEqual([]);
       expect(await verifyJournal(dir)).toMatchObject({ intact: true });
+    }));
+
+  it('removes what workers left that died before they had recorded anything, and verifies before that, too', () =>
+    withDirectory(async (dir) => {
+      const leftovers: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+        'nothing-yet': {},
+        'no-lock': { 'lock.mS1v0fQ2': '{"pid":' },
+        'torn-key': { lock: DEAD_LOCK, 'keys.json': '' },
+        'half-key': { lock: DEAD_LOCK, 'keys.json.draft': '{"ver' },
+        'no-segment': { lock: DEAD_LOCK, 'keys.json': '{}', keys: '', recovery: DEAD_LOCK },
+      };
+      for (const [journal, files] of Object.entries(leftovers)) {
+        await mkdir(join(dir, journal));
+        for (const [name, text] of Object.entries(files)) await writeFile(join(dir, journal, name), text);
+      }
+      expect(await verifyJournal(dir)).toMatchObject({ intact: true });
+      expect(await recoverJournals(dir, { ...recovery, alive: () => true })).toEqual({ sessions: [], failed: [] });
+      expect((await readdir(dir)).sort()).toEqual(Object.keys(leftovers).sort());
+      expect(await recoverJournals(dir, recovery)).toEqual({ sessions: [], failed: [] });
+      expect(await readdir(dir)).toEqual([]);
+    }));
+
+  it('keeps a directory whose segments somebody took away, and verification says that they are missing', () =>
+    withDirectory(async (dir) => {
+      for (const [journal, name, text] of [
+        ['keys-left', 'keys', 'x'.repeat(96)],
+        ['torn-left', '000001.gwj.0.1.torn', 'GWJ1'],
+        ['mark-left', 'pruned', '{"through":1}\n'],
+      ] as const) {
+        await mkdir(join(dir, journal));
+        await writeFile(join(dir, journal, name), text);
+      }
+      expect(await recoverJournals(dir, recovery)).toEqual({ sessions: [], failed: [] });
+      expect((await verifyJournal(dir)).workers.map(({ problems }) => problems.map(({ code }) => code))).toEqual([
+        ['segment-missing'],
+        ['segment-missing'],
+        ['segment-missing'],
+      ]);
+    }));
+
+  it('cuts nothing off that it could not keep as a whole', () =>
+    withDirectory(async (dir) => {
+      const crash = await openJournalWithTail(dir, 'torn tail '.repeat(500));
+      const path = join(crash, 'w', '000001.gwj');
+      const before = await readFile(path);
+      limitFiles(2_000);
+      expect((await recoverJournals(crash, recovery).finally(() => limitFiles('unlimited'))).failed).toHaveLength(1);
+      expect((await readFile(path)).equals(before)).toBe(true);
+      expect((await recoverJournals(crash, recovery)).failed).toEqual([]);
+      const torn = (await readdir(join(crash, 'w'))).filter((name) => name.endsWith('.torn'));
+      expect(await Promise.all(torn.map((name) => readFile(join(crash, 'w', name), 'utf8')))).toEqual(['torn tail '.repeat(500)]);
+    }));
+
+  it('has what it cuts off on disk before it is cut off', () =>
+    withDirectory(async (dir) => {
+      const crash = await openJournalWithTail(dir, 'torn tail');
+      const { length } = await readFile(join(crash, 'w', '000001.gwj'));
+      using synced = await SyncedNames.watch();
+      // Nothing can be written behind what was cut off: there recovery stops.
+      limitFiles(500);
+      expect((await recoverJournals(crash, recovery).finally(() => limitFiles('unlimited'))).failed).toHaveLength(1);
+      expect((await readFile(join(crash, 'w', '000001.gwj'))).length).toBe(length - 9);
+      const torn = (await readdir(join(crash, 'w'))).find((name) => name.endsWith('.torn'));
+      expect((await synced.of(join(crash, 'w'))).at(-1)).toContain(torn);
     }));
 
   it('finishes segments that were full but not sealed yet, and a recovery that was cut at any byte', () =>

@@ -104,8 +104,10 @@ export async function crashCopy(dir: string, bootId: string, to: string): Promis
   await leaveDeadLock(to, bootId);
 }
 
+export const DEAD_LOCK = JSON.stringify({ pid: 1, start: 'never', boot: 'another', namespace: null });
+
 export async function leaveDeadLock(dir: string, bootId: string): Promise<void> {
-  await writeFile(join(dir, bootId, 'lock'), JSON.stringify({ pid: 1, start: 'never', boot: 'another', namespace: null }));
+  await writeFile(join(dir, bootId, 'lock'), DEAD_LOCK);
 }
 
 export async function collect(dir: string, bootId: string, session: string, keyring: JournalKeys = keys): Promise<SessionItem[]> {

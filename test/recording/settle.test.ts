@@ -27,7 +27,7 @@ describe('recovery that settles what it found', () => {
       expect((await recoverJournals(crash, { ...recovery, settle })).failed).toEqual([]);
       expect(told).toHaveLength(2);
       for (const sessions of told) {
-        expect(sessions.map(({ id, start: { session }, end: { reason } }) => [id, session, reason]).sort()).toEqual([
+        expect(sessions.map(({ id, start: begun, end: ended }) => [id, begun?.session, ended?.reason]).sort()).toEqual([
           ['ses_gone', 'ses_gone', end.reason],
           ['ses_open', 'ses_open', 'interrupted'],
         ]);

@@ -342,6 +342,38 @@ describe.each(['batch', 'strict', 'full'] as const)('a journal that fails (%s)',
     expect(ended.map(({ outcome }) => outcome?.status)).toEqual(['lost']);
   });
 
+  it('ends the record of a session of which the start could not be written', async () => {
+    await using stub = await startStubServer({ onMessage: ({ socket }, { type }) => type === 'Q' && socket.write(answer) });
+    const { state, wrapJournal } = switchable();
+    const begun: string[] = [];
+    await using world = await startPathWorld({
+      server: stub,
+      durability,
+      wrapJournal: (journal) => {
+        const wrapped = wrapJournal(journal);
+        // The start goes into memory; only the write tells.
+        return {
+          ...wrapped,
+          begin: (start) => {
+            begun.push(start.session);
+            return journal.begin(start);
+          },
+          commit: () => wrapped.commit(),
+          synced: () => wrapped.synced(),
+          event: (kind, data) => journal.event(kind, data),
+        };
+      },
+    });
+    state.failing = true;
+    await expect(login(world)).rejects.toMatchObject({ fields: { C: '58030' } });
+    state.failing = false;
+    const client = await login(world);
+    client.close();
+    await until(() => world.path.live.count() === 0);
+    expect((await storyOf(world, begun[0] as string)).at(-2)).toMatchObject({ kind: 'end', end: { reason: 'recording', operations: 0 } });
+    expect(world.sessions).toEqual(begun.slice(1));
+  });
+
   it('leaves no connection to the target when the start of a session cannot be made durable', async () => {
     await using stub: StubServer = await startStubServer();
     const { state, wrapJournal } = switchable();

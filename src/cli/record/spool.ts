@@ -49,6 +49,8 @@ export class SpoolWriter {
   readonly #sealer: FrameSealer;
   readonly #limit: number;
   #bytes = 0;
+  /** Why it could not be written on. A later frame would stand behind one that is torn, and make of a recording that ends there one that is damaged. */
+  #failure: GwError | null = null;
 
   private constructor(path: string, file: number, sealer: FrameSealer, limit: number) {
     this.#limit = limit;
@@ -78,6 +80,7 @@ export class SpoolWriter {
 
   /** @throws GwError `recording.local` when it cannot be written: then what happened may not be shown */
   write(event: TerminalEvent): void {
+    if (this.#failure !== null) throw this.#failure;
     const shows = event.code === TERMINAL_EVENT.output || event.code === TERMINAL_EVENT.error;
     if (this.#bytes + event.data.length + FRAME_COST > this.#limit - (shows ? END_BYTES : 0))
       throw new GwError('recording.local', `The recording is as long as the gateway takes one (${this.#limit} bytes), so its program is ended.`, {
@@ -88,7 +91,8 @@ export class SpoolWriter {
       writeAll(this.#file, frame);
       this.#bytes += frame.length;
     } catch (cause) {
-      throw failed('The recording cannot be written', cause);
+      this.#failure = failed('The recording cannot be written', cause);
+      throw this.#failure;
     }
   }
 

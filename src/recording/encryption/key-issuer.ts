@@ -20,6 +20,7 @@ export class KeyIssuer {
   /** In the kernel, not known to be on disk. */
   #unsynced: KeyRecord[] = [];
   #rewrite = false;
+  #failures = 0;
 
   /** @throws the error of the file system when the file of keys cannot be created */
   constructor(workerDirectory: string, journalKey: Buffer, files: SegmentFiles) {
@@ -45,39 +46,63 @@ export class KeyIssuer {
     this.#waiting = [];
   }
 
-  /** Before the frames that need them are synced. @throws the error of the file system */
+  /**
+   * Before the frames that need them are synced. A second time for sessions that began meanwhile: their frames go to disk with those that are waited for. Not
+   * until none does: then nobody would be served where sessions begin all the time.
+   * @throws the error of the file system
+   */
   async sync(): Promise<void> {
-    const synced = this.#unsynced.length;
-    if (synced === 0) return;
-    if (this.#rewrite) this.#writeAgain();
-    await new Promise<void>((resolve, reject) => {
-      this.#files.datasync(this.#fd, (error) => {
-        if (error === null) resolve();
-        else {
-          this.#rewrite = true;
-          reject(error);
-        }
-      });
-    });
-    this.#rewrite = false;
-    this.#unsynced.splice(0, synced);
+    await this.#syncOnce();
+    do await this.#syncOnce();
+    while (this.#rewrite);
   }
 
   /** The same, blocking. @throws the error of the file system */
   syncNow(): void {
     if (this.#unsynced.length === 0) return;
     try {
+      if (this.#rewrite) this.#writeAgain();
       this.#files.datasyncNow(this.#fd);
     } catch (thrown) {
-      this.#rewrite = true;
+      this.#failed();
       throw thrown;
     }
-    if (!this.#rewrite) this.#unsynced = [];
+    this.#rewrite = false;
+    this.#unsynced = [];
   }
 
   close(): void {
     this.#files.close(this.#fd);
     this.#journalKey.fill(0);
+  }
+
+  async #syncOnce(): Promise<void> {
+    const covered = [...this.#unsynced];
+    const last = covered.at(-1)?.number;
+    if (last === undefined) return;
+    if (this.#rewrite) this.#writeAgain();
+    const failures = this.#failures;
+    const later = (): KeyRecord[] => this.#unsynced.filter(({ number }) => number > last);
+    await new Promise<void>((resolve, reject) => {
+      this.#files.datasync(this.#fd, (error) => {
+        if (error === null) resolve();
+        else {
+          this.#failed();
+          // The error may stand for a blocking sync that reported none meanwhile.
+          this.#unsynced = [...covered, ...later()];
+          reject(error);
+        }
+      });
+    });
+    // A failure that came while this one was under way stands.
+    if (failures !== this.#failures) return;
+    this.#rewrite = false;
+    this.#unsynced = later();
+  }
+
+  #failed(): void {
+    this.#rewrite = true;
+    this.#failures++;
   }
 
   #write({ number, bytes }: KeyRecord): void {

@@ -60,15 +60,15 @@ export function readKeyStates(bytes: Buffer): KeyState[] {
 }
 
 /**
- * Overwrites the key of a session where it lies, and puts that on disk. Again changes nothing.
+ * Overwrites the key of a session where it lies, and puts that on disk: also when it is overwritten already, since who did that may have died before it was there.
  * @returns what was there before
  */
 export function destroyKey(workerDirectory: string, number: number): KeyState {
   const { state } = readKeyRecord(workerDirectory, number);
-  if (state !== 'kept') return state;
+  if (state === 'none') return state;
   const fd = openSync(keysPath(workerDirectory), 'r+');
   try {
-    writeSync(fd, DESTROYED, 0, RECORD_BYTES, number * RECORD_BYTES);
+    if (state === 'kept') writeSync(fd, DESTROYED, 0, RECORD_BYTES, number * RECORD_BYTES);
     fsyncSync(fd);
   } finally {
     closeSync(fd);

@@ -22,12 +22,16 @@ export interface Hold {
   readonly releaseReason: string | null;
 }
 
+export type AdoptedHold = Pick<Hold, 'id' | 'scope' | 'value' | 'issuer' | 'reason' | 'addedBy' | 'addedAt'>;
+
 /** What a hold may be about. */
 export type HeldRecord = Pick<SessionSummary, 'issuer' | 'subject' | 'target'> & { readonly session: string };
 
 export interface HoldStore {
   /** `record` writes it to the log first, while nothing is being ended. @throws GwError `store.unavailable`, and what `record` throws: then it is not placed */
   add(hold: Pick<Hold, 'id' | 'scope' | 'value' | 'issuer' | 'reason' | 'addedBy'>, record: () => Promise<void>): Promise<Hold>;
+  /** Takes holds in force that the database lacks, as when it failed while one was placed, or is an older copy. Those that it has stay as they are. */
+  adopt(holds: readonly AdoptedHold[]): Promise<void>;
   /** Null: there is none of this id. One that was released already stays as it is. */
   release(id: string, by: string, reason: string): Promise<Hold | null>;
   find(id: string): Promise<Hold | null>;

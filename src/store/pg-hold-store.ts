@@ -4,7 +4,7 @@
  */
 import type { Pool, PoolClient } from 'pg';
 import { GwError } from '../contract/gw-error.js';
-import type { HeldRecord, Hold, HoldScope, HoldStore } from '../contract/record-keeping.js';
+import type { AdoptedHold, HeldRecord, Hold, HoldScope, HoldStore } from '../contract/record-keeping.js';
 import { storable } from './storable-text.js';
 import { storeError } from './store-error.js';
 
@@ -47,6 +47,20 @@ export class PgHoldStore implements HoldStore {
     });
   }
 
+  async adopt(holds: readonly AdoptedHold[]): Promise<void> {
+    const rows = await this.#rows('select id from gw.holds where id = any ($1)', [holds.map(({ id }) => id)]);
+    const missing = holds.filter((hold) => !rows.some(({ id }) => id === hold.id));
+    if (missing.length === 0) return;
+    // Under the lock: one that is just being placed is there then.
+    await this.#locked(async (client) => {
+      for (const { id, scope, value, issuer, reason, addedBy, addedAt } of missing)
+        await client.query(
+          'insert into gw.holds (id, scope, value, issuer, reason, added_by, added_at) values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing',
+          [id, scope, storable(value), issuer === null ? null : storable(issuer), storable(reason), storable(addedBy), addedAt],
+        );
+    });
+  }
+
   async release(id: string, by: string, reason: string): Promise<Hold | null> {
     await this.#rows(
       'update gw.holds set released_by = $2, released_at = pg_catalog.now(), release_reason = $3 where id = $1 and released_at is null returning id',
@@ -82,6 +96,9 @@ export class PgHoldStore implements HoldStore {
       throw storeError(cause);
     });
     let broken: Error | undefined;
+    // Between two statements nothing else listens, and an error that nobody hears ends the process.
+    const lost = (cause: Error): void => void (broken = cause);
+    client.on('error', lost);
     try {
       await client.query('begin');
       await client.query('select pg_catalog.pg_advisory_xact_lock($1)', [LOCK]);
@@ -89,11 +106,10 @@ export class PgHoldStore implements HoldStore {
       await client.query('commit');
       return done;
     } catch (thrown) {
-      await client.query('rollback').catch((cause: Error) => {
-        broken = cause;
-      });
+      await client.query('rollback').catch(lost);
       throw thrown instanceof GwError ? thrown : storeError(thrown);
     } finally {
+      client.off('error', lost);
       client.release(broken);
     }
   }

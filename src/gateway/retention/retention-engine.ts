@@ -20,7 +20,7 @@ import { RetentionClock } from './retention-clock.js';
 
 export interface RetentionOptions extends LogPrunerOptions {
   readonly rules: () => RetentionRules;
-  readonly holds: Pick<HoldStore, 'covering' | 'list' | 'unlessHeld'>;
+  readonly holds: Pick<HoldStore, 'adopt' | 'covering' | 'list' | 'unlessHeld'>;
   readonly contents: Pick<ContentStore, 'remove'>;
   readonly sessions: Pick<SessionStore, 'find'>;
   readonly rows: RetentionStore;
@@ -88,6 +88,8 @@ export class RetentionEngine {
     const memory = dryRun ? new PassMemory() : this.#memory;
     const logs = await listLogs(logDirectory(this.#options.dataDir));
     await memory.holds.read(logs);
+    // Rows of the index and of requests are kept by the holds of the database.
+    if (!dryRun) await this.#options.holds.adopt(memory.holds.inForce());
     const expired: EndedSession[] = [];
     let held = 0;
     const due = await memory.due(logs, rules, known);

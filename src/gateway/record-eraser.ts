@@ -25,12 +25,14 @@ export type EraseRecord = (session: SessionSummary, record: () => Promise<void>)
 export function createRecordEraser({ journalDir, holds, contents }: RecordEraserOptions): EraseRecord {
   return async (session, record) => {
     if (session.state !== 'ended') throw new GwError('record.live', 'The session still runs; its record is being written.');
-    const { id, issuer, subject, target, journal, content } = session;
-    await holds.unlessHeld({ session: id, issuer, subject, target }, async () => {
+    const { id, issuer, subject, target, journal, content, clientRecording } = session;
+    const held = { session: id, issuer, subject, target, ...(clientRecording === undefined ? {} : { clientRecording }) };
+    await holds.unlessHeld(held, async () => {
       if (content === 'kept') await record();
       requireErased(await eraseSession(journalDir, journal, id), session);
+      // Before a hold on another session under its recording can come.
+      await contents.remove(id, 'erased');
     });
-    await contents.remove(id, 'erased');
     return { again: content !== 'kept', traces: (await contents.scrub()) ? 'none' : 'server-log' };
   };
 }

@@ -13,7 +13,9 @@ const LOCK = 0x67_77_68_6c;
 
 const COLUMNS = 'id, scope, value, issuer, reason, added_by, added_at, released_by, released_at, release_reason';
 const COVERS = `released_at is null and ((scope = 'session' and value = $1) or (scope = 'target' and value = $2)
-  or (scope = 'subject' and value = $3 and issuer = $4))`;
+  or (scope = 'subject' and value = $3 and issuer = $4)
+  or exists (select from gw.sessions s where s.client_recording = $5 and ((scope = 'session' and value = s.id) or (scope = 'target' and value = s.target)
+    or (scope = 'subject' and value = s.subject and gw.holds.issuer = s.issuer))))`;
 
 interface HoldRow {
   readonly id: string;
@@ -123,7 +125,13 @@ export class PgHoldStore implements HoldStore {
   }
 }
 
-const parametersOf = ({ session, target, subject, issuer }: HeldRecord): string[] => [session, target, storable(subject), storable(issuer)];
+const parametersOf = ({ session, target, subject, issuer, clientRecording }: HeldRecord): unknown[] => [
+  session,
+  target,
+  storable(subject),
+  storable(issuer),
+  clientRecording ?? null,
+];
 
 function holdOf(row: HoldRow): Hold {
   return {

@@ -76,13 +76,11 @@ export class PgRetentionStore implements RetentionStore {
         const { rows } = await this.#pool.query<{ count: string }>(`select pg_catalog.count(*) as count from ${table} as r where ${where}`, values);
         return Number(rows[0]?.count ?? 0);
       }
+      const text = `delete from ${table} where ctid = any (array(select r.ctid from ${table} as r where ${where} limit ${BATCH}))`;
       for (let total = 0; ; ) {
-        const { rowCount } = await this.#pool.query(
-          `delete from ${table} where ctid = any (array(select r.ctid from ${table} as r where ${where} limit ${BATCH}))`,
-          values,
-        );
-        total += rowCount ?? 0;
-        if ((rowCount ?? 0) < BATCH) return total;
+        const gone = await whileNoHoldComes(this.#pool, async (client) => (await client.query(text, values)).rowCount ?? 0);
+        total += gone;
+        if (gone < BATCH) return total;
       }
     } catch (cause) {
       throw storeError(cause);

@@ -7,7 +7,7 @@ import type { RetentionRules } from '../../src/contract/retention.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { record } from '../approval/fixture.js';
 import { indexedOperation, sessionStart } from './session-fixture.js';
-import { type StateServer, startStateServer } from './state-server.js';
+import { eventually, type StateServer, startStateServer } from './state-server.js';
 
 const DAY = 86_400_000;
 const NOW = Date.parse('2026-11-26T10:00:00Z');
@@ -20,10 +20,12 @@ const RULES: RetentionRules = {
 
 let server: StateServer;
 let store: Store;
+let url: string;
 
 beforeAll(async () => {
   server = await startStateServer();
-  store = await openStore({ url: await server.database(), logger: silentLogger });
+  url = await server.database();
+  store = await openStore({ url, logger: silentLogger });
   for (const [id, scope, value, issuer] of [
     ['hld_1', 'session', 'ses_held', null],
     ['hld_2', 'target', 'held-db', null],
@@ -57,6 +59,25 @@ describe('rows of the index', () => {
     const left = await store.operations.search({ phrases: [], tags: [], since: null, until: null, owner: null, limit: 100, after: null });
     expect(left.map(({ session }) => session).sort()).toEqual(['ses_held', 'ses_long', 'ses_subject', 'ses_target', 'ses_young']);
   });
+});
+
+it('a hold that is being placed keeps the rows that it covers', async () => {
+  await store.operations.add([indexedOperation({ session: 'ses_late', at: new Date(NOW - 31 * DAY).toISOString() })]);
+  let go: () => void = () => undefined;
+  let entered: () => void = () => undefined;
+  const inside = new Promise<void>((resolve) => (entered = resolve));
+  const placed = new Promise<void>((resolve) => (go = resolve));
+  const adding = store.holds.add({ id: 'hld_late', scope: 'session', value: 'ses_late', issuer: null, reason: 'case', addedBy: 'carol' }, () => {
+    entered();
+    return placed;
+  });
+  await inside;
+  const expiring = store.retention.expire('index', RULES, NOW, false);
+  const waiting = "select from pg_catalog.pg_locks where locktype = 'advisory' and not granted";
+  await Promise.race([expiring, eventually('it waits for the hold', async () => (await server.query(url, waiting)).length > 0)]);
+  go();
+  await adding;
+  expect(await expiring).toBe(0);
 });
 
 describe('requests for approval', () => {

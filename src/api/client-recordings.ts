@@ -48,6 +48,7 @@ function begin(services: ApiServices): ApiRoute {
     handle: async ({ caller, body, audit }) => {
       const { targets } = validate(beginBody, body, 'body');
       const names = [...new Set(targets)];
+      await services.clientRecordings.requireRoom(caller.identity);
       const id = services.clientRecordings.newId();
       await audit('client_recording.begin', { recording: id, targets: names.join(', ') });
       const key = await services.clientRecordings.begin(id, caller.identity, names);

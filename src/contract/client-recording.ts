@@ -15,6 +15,11 @@ export const CLIENT_RECORDING_TOLERANCE_MS = 10_000;
 /** Largest piece of one upload, bytes. */
 export const CLIENT_RECORDING_PIECE = 256 * 1024;
 
+/** Recordings of a subject under which sessions can be opened, and none was: so many at a time. One that has a session is of a person who got to a target. */
+export const LOOSE_RECORDINGS_LIMIT = 100;
+/** All that was uploaded of a subject without a session, bytes. */
+export const LOOSE_BYTES_LIMIT: number = 2 * CLIENT_RECORDING_LIMIT;
+
 export interface ClientRecording {
   readonly id: string;
   readonly issuer: string;
@@ -84,6 +89,10 @@ export interface ClientRecordingStore {
   key(id: string): Promise<Buffer | null>;
   /** What was uploaded, in order. */
   content(id: string): AsyncIterable<Buffer>;
+  /** How many recordings of a subject that were begun since then (RFC 3339) are open and have no session. */
+  countLoose(owner: Pick<ClientRecording, 'issuer' | 'subject'>, since: string): Promise<number>;
+  /** Bytes that were uploaded of all recordings of its owner that have no session; 0 when it has one itself. */
+  looseBytes(recording: Pick<ClientRecording, 'id' | 'issuer' | 'subject'>): Promise<number>;
   /** The sessions that were opened under it. */
   sessions(id: string): Promise<readonly RecordedUnder[]>;
 }

@@ -22,12 +22,20 @@ export interface Hold {
   readonly releaseReason: string | null;
 }
 
+export type AdoptedHold = Pick<Hold, 'id' | 'scope' | 'value' | 'issuer' | 'reason' | 'addedBy' | 'addedAt'>;
+
 /** What a hold may be about. */
-export type HeldRecord = Pick<SessionSummary, 'issuer' | 'subject' | 'target'> & { readonly session: string };
+export type HeldRecord = Pick<SessionSummary, 'issuer' | 'subject' | 'target'> & {
+  readonly session: string;
+  /** A recording of the client that would end with it: a hold on another session under that covers it, too. */
+  readonly clientRecording?: string;
+};
 
 export interface HoldStore {
   /** `record` writes it to the log first, while nothing is being ended. @throws GwError `store.unavailable`, and what `record` throws: then it is not placed */
   add(hold: Pick<Hold, 'id' | 'scope' | 'value' | 'issuer' | 'reason' | 'addedBy'>, record: () => Promise<void>): Promise<Hold>;
+  /** Takes holds in force that the database lacks, as when it failed while one was placed, or is an older copy. Those that it has stay as they are. */
+  adopt(holds: readonly AdoptedHold[]): Promise<void>;
   /** Null: there is none of this id. One that was released already stays as it is. */
   release(id: string, by: string, reason: string): Promise<Hold | null>;
   find(id: string): Promise<Hold | null>;
@@ -45,7 +53,8 @@ export type ContentEnd = 'erased' | 'expired';
 export interface ContentStore {
   /**
    * Takes everything that a session's people wrote out of the index and the state: statements, reasons, what its client said of itself. What it was
-   * stays: who, where, when, how much. Operations that are indexed later are left out too. Again changes nothing.
+   * stays: who, where, when, how much. Operations that are indexed later are left out too. Again changes nothing. What its client recorded goes as a
+   * whole when it is erased; when it expires, with the last session that was opened under it.
    * @throws GwError `store.unavailable`
    */
   remove(session: string, end: ContentEnd): Promise<void>;

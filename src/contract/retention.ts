@@ -48,6 +48,8 @@ export interface RetentionState {
 export interface RetentionStore {
   /** @param now milliseconds since the epoch @returns how many went, or would go */
   expire(type: 'index' | 'approvals', rules: RetentionRules, now: number, dryRun: boolean): Promise<number>;
+  /** Deletes recordings of clients under which no session was opened, each by the longest period of its targets. @returns how many went */
+  expireLooseRecordings(rules: RetentionRules, now: number): Promise<number>;
   /** Ids of requests for approval that are not over: open, approved, or break-glass access that nobody reviewed. */
   openRequests(): Promise<string[]>;
 }

@@ -18,9 +18,11 @@ import type { Store } from '../store/index.js';
 import { createAuditReader } from './audit-reader.js';
 import type { AuditSinks } from './audit-sinks.js';
 import { protocolsByKind } from './gateway-protocols.js';
+import { keepLoggedHolds } from './keep-logged-holds.js';
 import type { ConfigInForce, LiveConfig } from './live-config.js';
 import type { LivePolicy } from './live-policy.js';
 import { createMaskingAnswers } from './masking-answers.js';
+import { listLogs, logDirectory } from './open-audit-trail.js';
 import { packageVersion } from './package-version.js';
 import { createPolicyAnswers } from './policy-answers.js';
 import { checkReadiness } from './readiness.js';
@@ -81,6 +83,8 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     clock,
     logger,
   } = wiring;
+  const { dataDir } = live.current().config.gateway;
+  const holds = keepLoggedHolds(store.holds, () => listLogs(logDirectory(dataDir)), clock);
   return {
     settings: settingsReader(live, addresses),
     protocols: new Map([...protocolsByKind].map(([kind, protocol]) => [kind, { ...protocol.descriptor, serverKey: serverKeyOf(protocol, serverIdentities) }])),
@@ -89,11 +93,11 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     sessions: store.sessions,
     subjects: store.subjects,
     approvals,
-    holds: store.holds,
+    holds,
     retention,
     bus: store.bus,
     local: path.live,
-    records: createSessionRecords(journalDir, keys, createRecordEraser({ journalDir, holds: store.holds, contents: store.contents }), logger),
+    records: createSessionRecords(journalDir, keys, createRecordEraser({ journalDir, holds, contents: store.contents }), logger),
     operations: store.operations,
     clientRecordings,
     certificates,
@@ -108,7 +112,7 @@ export function createApiServices(wiring: ApiWiring): ApiServices {
     maskingDesk: createMaskingAnswers({ policy, path, inheritedTags: store.inheritedTags, masking }),
     evidence,
     audit,
-    auditLog: createAuditReader(live.current().config.gateway.dataDir),
+    auditLog: createAuditReader(dataDir),
     sinks: () => sinks.status(),
     readiness: () => checkReadiness({ journal, store: storeHealth(store), policy, sinks, draining }),
     metrics: async () => aggregateMetrics(await metricsOfAll()),

@@ -10,21 +10,13 @@ import { destroyKey, readKeyRecord } from './encryption/session-keys.js';
 import { decodeObject } from './entry-decoder.js';
 import { KIND } from './format.js';
 import { listSegments } from './journal-directory.js';
+import { isBootId } from './segment-layout.js';
 import { walkJournal } from './walk-journal.js';
 
-/**
- * `destroyed`: it was readable until now. `gone`: it was destroyed before. `plain`: the journal is not encrypted. `absent`: the journal is not here,
- * or holds no such session.
- */
-export type Erasure = 'destroyed' | 'gone' | 'plain' | 'absent';
+/** `destroyed`: it was readable until now. `gone`: it was destroyed before. `plain`: the journal is not encrypted. */
+type Erasure = 'destroyed' | 'gone' | 'plain';
 
-/** @throws errors of the file system: then it may be readable still */
-export async function eraseSession(dir: string, bootId: string, session: string): Promise<Erasure> {
-  const number = await sessionNumber(dir, bootId, session);
-  return number === null ? 'absent' : eraseNumbered(dir, bootId, number);
-}
-
-/** The same for who knows the number of the session in its journal. */
+/** @param number of the session in its journal. @throws errors of the file system: then it may be readable still */
 export function eraseNumbered(dir: string, bootId: string, number: number): Erasure {
   const was = destroyKey(join(dir, bootId), number);
   return was === 'kept' ? 'destroyed' : was === 'destroyed' ? 'gone' : 'plain';
@@ -32,6 +24,7 @@ export function eraseNumbered(dir: string, bootId: string, number: number): Eras
 
 /** Whether what a session recorded can be read: `ended`: its key was destroyed. `plain`: it has none. `absent`: the journal, or its key, is not here. */
 export async function contentState(dir: string, bootId: string, number: number): Promise<'kept' | 'ended' | 'plain' | 'absent'> {
+  if (!isBootId(bootId)) return 'absent';
   const directory = join(dir, bootId);
   const { state } = readKeyRecord(directory, number);
   if (state !== 'none') return state === 'kept' ? 'kept' : 'ended';
@@ -39,8 +32,9 @@ export async function contentState(dir: string, bootId: string, number: number):
   return here && (await readWrappedKey(directory)) === null ? 'plain' : 'absent';
 }
 
-/** Number of a session in its journal; null when it is not there. Needs no key: ids of sessions are in the clear. */
+/** Number of a session in its journal; null when it is not there, or the journal has no name of one: it becomes part of a path. Needs no key: ids of sessions are in the clear. */
 export async function sessionNumber(dir: string, bootId: string, session: string): Promise<number | null> {
+  if (!isBootId(bootId)) return null;
   const directory = join(dir, bootId);
   if ((await listSegments(directory)).length === 0) return null;
   const opener = new EntryOpener(directory, null);

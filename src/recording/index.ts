@@ -9,7 +9,7 @@ export { EntryOpener } from './encryption/entry-opener.js';
 export { JournalKeyring, type JournalKeys, type KeyUnwrapper, type KeyWrapper, plainJournals, readWrappedKey } from './encryption/journal-keyring.js';
 export { createKeyFileWrapper, type KeyFile, readKeyFile } from './encryption/key-file.js';
 export { decodeEvent, decodeObject, type Entry } from './entry-decoder.js';
-export { contentState, type Erasure, eraseNumbered, eraseSession, sessionNumber } from './erase-session.js';
+export { contentState, eraseNumbered, sessionNumber } from './erase-session.js';
 export { exportSession, followSession } from './export/export-session.js';
 export { KIND } from './format.js';
 export type { GroupJournal } from './group-journal.js';

@@ -40,6 +40,7 @@ const UNJUDGED = `array(select s.id from gw.sessions s where s.client_recording 
 const SELECT = `select id, issuer, subject, name, targets, created_at, state, received, digest, duration_ms, problems, compared, uncompared, ${OUTLASTING} as outlasting,
   ${UNJUDGED} as unjudged
   from gw.client_recordings r`;
+const LOOSE = 'not exists (select from gw.sessions s where s.client_recording = r.id)';
 const PAGE = 1_000;
 
 /** One statement: of two that upload the same place only one finds `received` as it was. */
@@ -122,6 +123,25 @@ export class PgClientRecordingStore implements ClientRecordingStore {
       yield bytes;
       start += bytes.length;
     }
+  }
+
+  async countLoose({ issuer, subject }: Parameters<ClientRecordingStore['countLoose']>[0], since: string): Promise<number> {
+    const rows = await this.#query<{ readonly count: string }>(
+      'gw_client_recording_count_loose',
+      `select pg_catalog.count(*) as count from gw.client_recordings r where issuer = $1 and subject = $2 and state = 'open' and created_at > $3 and ${LOOSE}`,
+      [storable(issuer), storable(subject), since],
+    );
+    return Number(rows[0]?.count ?? 0);
+  }
+
+  async looseBytes({ id, issuer, subject }: Parameters<ClientRecordingStore['looseBytes']>[0]): Promise<number> {
+    const rows = await this.#query<{ readonly bytes: string }>(
+      'gw_client_recording_loose_bytes',
+      `select case when exists (select from gw.sessions where client_recording = $1) then 0
+         else (select coalesce(pg_catalog.sum(received), 0) from gw.client_recordings r where issuer = $2 and subject = $3 and ${LOOSE}) end as bytes`,
+      [id, storable(issuer), storable(subject)],
+    );
+    return Number(rows[0]?.bytes ?? 0);
   }
 
   sessions(id: string): Promise<RecordedUnder[]> {

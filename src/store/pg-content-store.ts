@@ -12,14 +12,19 @@ const REMOVE = [
   'lock table gw.operations in share row exclusive mode',
   "update gw.sessions set content = $2, reason = null, client = null, end_message = null, client_address = '' where id = $1 and content = 'kept'",
   'delete from gw.operations where session = $1',
-  // What was shown at the client is one piece, also where other sessions were opened under it.
-  'delete from gw.client_recording_pieces where recording in (select client_recording from gw.sessions where id = $1)',
-  'update gw.client_recordings set key = null where id in (select client_recording from gw.sessions where id = $1)',
   `update gw.approvals set version = version + 1, record = record || pg_catalog.jsonb_build_object('version', version + 1, 'reason', null, 'estimate', null,
      'operation', case when pg_catalog.jsonb_typeof(record -> 'operation') = 'object'
        then (record -> 'operation') || '{"exact": null, "redacted": "(erased)", "parameters": null, "summary": "(erased)", "resources": []}'::pg_catalog.jsonb
        else null end)
    where session = $1 and (record ->> 'reason' is not null or record #>> '{operation,redacted}' is distinct from '(erased)' and pg_catalog.jsonb_typeof(record -> 'operation') = 'object')`,
+] as const;
+
+/** What was shown at the client is one piece, also where other sessions were opened under it: nothing of one that is erased may stay; of one that expired it may. */
+const RECORDING = `select s.client_recording from gw.sessions s where s.id = $1
+  and ($2 = 'erased' or not exists (select from gw.sessions o where o.client_recording = s.client_recording and o.content = 'kept'))`;
+const REMOVE_RECORDING = [
+  `delete from gw.client_recording_pieces where recording in (${RECORDING})`,
+  `update gw.client_recordings set key = null where id in (${RECORDING})`,
 ] as const;
 
 const REWRITE = ['gw.operations', 'gw.sessions', 'gw.approvals', 'gw.client_recordings', 'gw.client_recording_pieces'] as const;
@@ -41,6 +46,7 @@ export class PgContentStore implements ContentStore {
       await client.query(lock);
       await client.query(mark, [session, end]);
       for (const statement of rest) await client.query(statement, [session]);
+      for (const statement of REMOVE_RECORDING) await client.query(statement, [session, end]);
       await client.query('commit');
     });
   }

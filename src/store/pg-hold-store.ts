@@ -1,19 +1,16 @@
-/**
- * Legal holds in PostgreSQL. Adding one and ending a record exclude each other by one advisory lock: a hold is either there before a record is
- * ended, and keeps it, or it comes after.
- */
-import type { Pool, PoolClient } from 'pg';
+/** Legal holds in PostgreSQL. Adding one and ending a record exclude each other by one advisory lock. */
+import type { Pool } from 'pg';
 import { GwError } from '../contract/gw-error.js';
-import type { HeldRecord, Hold, HoldScope, HoldStore } from '../contract/record-keeping.js';
+import type { AdoptedHold, HeldRecord, Hold, HoldScope, HoldStore } from '../contract/record-keeping.js';
 import { storable } from './storable-text.js';
 import { storeError } from './store-error.js';
-
-/** Any constant will do, as long as it never changes: 'gw' and 'hld' in ASCII. */
-const LOCK = 0x67_77_68_6c;
+import { whileNoHoldComes } from './while-no-hold-comes.js';
 
 const COLUMNS = 'id, scope, value, issuer, reason, added_by, added_at, released_by, released_at, release_reason';
 const COVERS = `released_at is null and ((scope = 'session' and value = $1) or (scope = 'target' and value = $2)
-  or (scope = 'subject' and value = $3 and issuer = $4))`;
+  or (scope = 'subject' and value = $3 and issuer = $4)
+  or exists (select from gw.sessions s where s.client_recording = $5 and ((scope = 'session' and value = s.id) or (scope = 'target' and value = s.target)
+    or (scope = 'subject' and value = s.subject and gw.holds.issuer = s.issuer))))`;
 
 interface HoldRow {
   readonly id: string;
@@ -36,7 +33,7 @@ export class PgHoldStore implements HoldStore {
   }
 
   add({ id, scope, value, issuer, reason, addedBy }: Parameters<HoldStore['add']>[0], record: () => Promise<void>): Promise<Hold> {
-    return this.#locked(async (client) => {
+    return whileNoHoldComes(this.#pool, async (client) => {
       await record();
       const values = [id, scope, storable(value), issuer === null ? null : storable(issuer), storable(reason), storable(addedBy)];
       const { rows } = await client.query<HoldRow>(
@@ -44,6 +41,20 @@ export class PgHoldStore implements HoldStore {
         values,
       );
       return holdOf(rows[0] as HoldRow);
+    });
+  }
+
+  async adopt(holds: readonly AdoptedHold[]): Promise<void> {
+    const rows = await this.#rows('select id from gw.holds where id = any ($1)', [holds.map(({ id }) => id)]);
+    const missing = holds.filter((hold) => !rows.some(({ id }) => id === hold.id));
+    if (missing.length === 0) return;
+    // Under the lock: one that is just being placed is there then.
+    await whileNoHoldComes(this.#pool, async (client) => {
+      for (const { id, scope, value, issuer, reason, addedBy, addedAt } of missing)
+        await client.query(
+          'insert into gw.holds (id, scope, value, issuer, reason, added_by, added_at) values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing',
+          [id, scope, storable(value), issuer === null ? null : storable(issuer), storable(reason), storable(addedBy), addedAt],
+        );
     });
   }
 
@@ -69,33 +80,12 @@ export class PgHoldStore implements HoldStore {
   }
 
   unlessHeld<T>(record: HeldRecord, act: () => Promise<T>): Promise<T> {
-    return this.#locked(async (client) => {
+    return whileNoHoldComes(this.#pool, async (client) => {
       const { rows } = await client.query<HoldRow>(`select ${COLUMNS} from gw.holds where ${COVERS} order by id`, parametersOf(record));
       const [hold] = rows;
       if (hold !== undefined) throw new GwError('record.held', `The record is under the legal hold ${hold.id} (${hold.scope} ${hold.value}).`);
       return act();
     });
-  }
-
-  async #locked<T>(act: (client: PoolClient) => Promise<T>): Promise<T> {
-    const client = await this.#pool.connect().catch((cause: unknown) => {
-      throw storeError(cause);
-    });
-    let broken: Error | undefined;
-    try {
-      await client.query('begin');
-      await client.query('select pg_catalog.pg_advisory_xact_lock($1)', [LOCK]);
-      const done = await act(client);
-      await client.query('commit');
-      return done;
-    } catch (thrown) {
-      await client.query('rollback').catch((cause: Error) => {
-        broken = cause;
-      });
-      throw thrown instanceof GwError ? thrown : storeError(thrown);
-    } finally {
-      client.release(broken);
-    }
   }
 
   async #rows(text: string, values: unknown[]): Promise<HoldRow[]> {
@@ -107,7 +97,13 @@ export class PgHoldStore implements HoldStore {
   }
 }
 
-const parametersOf = ({ session, target, subject, issuer }: HeldRecord): string[] => [session, target, storable(subject), storable(issuer)];
+const parametersOf = ({ session, target, subject, issuer, clientRecording }: HeldRecord): unknown[] => [
+  session,
+  target,
+  storable(subject),
+  storable(issuer),
+  clientRecording ?? null,
+];
 
 function holdOf(row: HoldRow): Hold {
   return {

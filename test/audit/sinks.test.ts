@@ -63,7 +63,10 @@ describe('a file', () => {
       expect(await synced.holds(dir, path)).toBe(true);
     }));
 
-  it('gives again what was not remembered, cuts half a line, and touches no file that is not its own', () =>
+  it.each([
+    ['half a line', '{"v":1,"log":"bank/0","n":4'],
+    ['one byte of a line', '{'],
+  ])('gives again what was not remembered, cuts %s, and touches no file that is not its own', (_what, torn) =>
     withDirectory(async (dir) => {
       await buildLogs(dir);
       const to = settingsOf(dir);
@@ -72,7 +75,7 @@ describe('a file', () => {
       await first.runner.close();
       // As after a kill: the last place is not remembered, and a line is torn.
       await rm(join(placesOf(dir), 'siem.json'));
-      await appendFile(to.path, '{"v":1,"log":"bank/0","n":4');
+      await appendFile(to.path, torn);
       const second = new RunningSink(dir, sinkSettings(to), fileReceiver(to, clock));
       await eventually('it was given again', () => second.runner.delivered === 285 + 7);
       await second.runner.close();
@@ -86,7 +89,8 @@ describe('a file', () => {
       await eventually('it says so', () => third.changes.length > 0);
       await third.runner.close();
       expect(await readFile(to.path, 'utf8')).toBe('something else without a line break');
-    }));
+    }),
+  );
 
   it('is rotated before it grows too large, and keeps as many as it is told', () =>
     withDirectory(async (dir) => {
@@ -103,6 +107,23 @@ describe('a file', () => {
         expect(name).toMatch(/^audit\.ndjson\.20260301T130000000Z(-\d+)?$/);
         expect((await stat(join(dir, 'out', name))).size).toBeLessThanOrEqual(20_000);
       }
+    }));
+
+  it('keeps the newest of its rotated files also when the clock was ahead and is put back', () =>
+    withDirectory(async (dir) => {
+      let now = Date.parse('2031-01-01T00:00:00Z');
+      const to = settingsOf(dir, { rotateBytes: 1, keep: 2 });
+      const receiver = fileReceiver(to, { now: () => now, monotonic: () => now });
+      const deliver = async (n: number): Promise<void> => {
+        const entry: AuditEntry = { log: 'bank/0', n, time: '2026-03-01T12:00:00.000Z', kind: 'log.open', journal: 'wrk_a', data: {} };
+        await receiver.deliver([{ entry, json: nativeRecord(entry, null) }], new AbortController().signal);
+      };
+      for (let n = 0; n < 3; n++) await deliver(n);
+      now = Date.parse('2026-03-01T13:00:00Z');
+      for (let n = 3; n < 6; n++) await deliver(n);
+      const names = await readdir(join(dir, 'out'));
+      const kept = (await Promise.all(names.map((name) => linesOf(join(dir, 'out', name))))).flat().map((line) => (JSON.parse(line) as AuditEntry).n);
+      expect(kept.sort()).toEqual([3, 4, 5]);
     }));
 
   it('gets only the kinds asked for, and begins where it is told', () =>

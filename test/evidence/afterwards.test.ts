@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readSigningKey } from '../../src/audit/index.js';
 import { exportOffline } from '../../src/gateway/evidence-workbench.js';
-import { eraseSession } from '../../src/recording/erase-session.js';
+import { eraseNumbered, sessionNumber } from '../../src/recording/erase-session.js';
 import { copyLive } from '../support/copy-live.js';
 import { type EvidenceWorld, startEvidenceWorld } from './evidence-world.js';
 import { digestsOf, edit, exportData, filesOf, lines, signAgain, verifyBoth, withCopy } from './pack-tools.js';
@@ -109,7 +109,10 @@ it('content that cannot be read without a word in the log is a finding of both v
   const bob = world.sessions.get('bob') ?? '';
   const data = join(world.world.dir, 'lost');
   await copyLive(world.data, data, /lock$|\/state/);
-  for (const journal of await readdir(join(data, 'journal'))) await eraseSession(join(data, 'journal'), journal, bob);
+  for (const journal of await readdir(join(data, 'journal'))) {
+    const number = await sessionNumber(join(data, 'journal'), journal, bob);
+    if (number !== null) eraseNumbered(join(data, 'journal'), journal, number);
+  }
   const { pack, made } = await exportData(data, join(world.world.dir, 'lost-pack'), { from: Date.parse('2026-01-01') });
   expect(made.failed).toContainEqual(expect.objectContaining({ id: 'E11.unreadable', detail: `1 of 2: ${bob}` }));
   const { gw, script } = await verifyBoth(pack, world.keyFile);

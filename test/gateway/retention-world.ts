@@ -115,6 +115,7 @@ export class RetentionWorld {
       rules: () => this.rules,
       trail,
       holds: {
+        adopt: (missing) => store.holds.adopt(missing),
         list: (all) => store.holds.list(all),
         covering: (record) => store.holds.covering(record),
         unlessHeld: (record, go) => store.holds.unlessHeld(record, go),

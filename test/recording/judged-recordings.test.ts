@@ -42,6 +42,8 @@ async function uploaded(durationMs: number) {
     content: async function* () {
       yield* await Promise.resolve(pieces);
     },
+    countLoose: () => Promise.resolve(0),
+    looseBytes: () => Promise.resolve(row.received),
     sessions: () => Promise.resolve([]),
     list: () => Promise.resolve([row]),
   } satisfies ClientRecordingStore;

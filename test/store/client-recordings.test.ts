@@ -1,6 +1,9 @@
 /** Recordings of clients in a real state database: a session that goes on after its recording ended shows as soon as it does, whenever it was uploaded. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLogger } from '../../src/base/logger.js';
+import { CLIENT_RECORDING_LIMIT, LOOSE_RECORDINGS_LIMIT } from '../../src/contract/client-recording.js';
+import type { Identity } from '../../src/contract/identity.js';
+import { ClientRecordings } from '../../src/recording/index.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { sessionEnd, sessionStart } from './session-fixture.js';
 import { type StateServer, startStateServer } from './state-server.js';
@@ -8,9 +11,12 @@ import { type StateServer, startStateServer } from './state-server.js';
 let server: StateServer;
 let store: Store;
 
+let url: string;
+
 beforeAll(async () => {
   server = await startStateServer();
-  store = await openStore({ url: await server.database(), logger: silentLogger });
+  url = await server.database();
+  store = await openStore({ url, logger: silentLogger });
 });
 afterAll(async () => {
   await store?.close();
@@ -78,4 +84,52 @@ it('a recording that is being judged takes nothing more, and can still be ended 
   const end = { state: 'complete', digest: 'd', durationMs: 1, problems: [], compared: [], uncompared: [] } as const;
   expect(await store.clientRecordings.end('rec_closed', end, [])).toBe(true);
   expect(await store.clientRecordings.find('rec_closed')).toMatchObject({ state: 'complete', problems: [] });
+});
+
+describe('recordings without a session', () => {
+  let now = BEGAN;
+  const recordings = (): ClientRecordings => new ClientRecordings(store.clientRecordings, { now: () => now, monotonic: () => now }, () => null);
+  const identityOf = (subject: string): Identity => ({ ...sessionStart().identity, subject, claims: {} }) as Identity;
+  const limit = { code: 'recording.limit' };
+
+  async function begun(subject: string): Promise<string> {
+    const id = recordings().newId();
+    await recordings().begin(id, identityOf(subject), ['bank-db']);
+    return id;
+  }
+
+  async function openUnder(id: string): Promise<void> {
+    store.sessions.started(sessionStart({ recording: id }), 'journal');
+    await store.sessions.flush();
+  }
+
+  it('are so many of a subject and no more, until one has a session or a day has gone by', async () => {
+    const ids: string[] = [];
+    for (let at = 0; at < LOOSE_RECORDINGS_LIMIT; at++) {
+      await recordings().requireRoom(identityOf('sub-many'));
+      ids.push(await begun('sub-many'));
+    }
+    await expect(recordings().requireRoom(identityOf('sub-many'))).rejects.toMatchObject(limit);
+    await recordings().requireRoom(identityOf('sub-other'));
+    await openUnder(ids[0] ?? '');
+    await recordings().requireRoom(identityOf('sub-many'));
+    await begun('sub-many');
+    await expect(recordings().requireRoom(identityOf('sub-many'))).rejects.toMatchObject(limit);
+    now += 86_400_000;
+    await recordings().requireRoom(identityOf('sub-many'));
+  });
+
+  it('take so many bytes of a subject together and no more; one with a session takes its own', async () => {
+    const [first, second, third] = [await begun('sub-large'), await begun('sub-large'), await begun('sub-large')];
+    for (const id of [first, second]) await server.query(url, 'update gw.client_recordings set received = $2 where id = $1', [id, CLIENT_RECORDING_LIMIT]);
+    const append = async (id: string): Promise<number> => {
+      const recording = await recordings().find(id);
+      if (recording === null) throw new Error('there is no recording');
+      return recordings().append(recording, recording.received, Buffer.from('x'));
+    };
+    await expect(append(third)).rejects.toMatchObject(limit);
+    expect(await append(await begun('sub-small'))).toBe(1);
+    await openUnder(third);
+    expect(await append(third)).toBe(1);
+  });
 });

@@ -112,3 +112,53 @@ describe('the end of contents', () => {
     expect(await store.sessions.find('ses_gone'), 'the first end stands').toMatchObject({ content: 'erased' });
   });
 });
+
+describe('a recording of a terminal under which several sessions were opened', () => {
+  /** Sessions under one recording with one piece. */
+  async function recorded(id: string, ...sessions: string[]): Promise<void> {
+    const by = { issuer: 'https://idp.test', subject: 'sub-alice', name: 'alice' };
+    await store.clientRecordings.create({ id, ...by, targets: ['bank-db'], createdAt: '2026-01-02T03:04:05.000Z' }, Buffer.alloc(32));
+    await store.clientRecordings.append(id, 0, Buffer.from('piece'));
+    for (const session of sessions) {
+      store.sessions.started(sessionStart({ session, recording: id }), 'wrk_1');
+      store.sessions.ended(session, sessionEnd());
+    }
+    await store.sessions.flush();
+  }
+
+  async function isThere(id: string): Promise<boolean> {
+    const pieces: Buffer[] = [];
+    for await (const piece of store.clientRecordings.content(id)) pieces.push(piece);
+    const key = await store.clientRecordings.key(id);
+    expect(pieces.length > 0, 'pieces and key go together').toBe(key !== null);
+    return key !== null;
+  }
+
+  it('stays while one of them is kept when others expire, and goes with the last', async () => {
+    await recorded('rec_a', 'ses_a1', 'ses_a2');
+    await store.contents.remove('ses_a1', 'expired');
+    expect(await isThere('rec_a')).toBe(true);
+    await store.contents.remove('ses_a2', 'expired');
+    expect(await isThere('rec_a')).toBe(false);
+  });
+
+  it('goes with the first of them that is erased, also when that one had expired before', async () => {
+    await recorded('rec_b', 'ses_b1', 'ses_b2');
+    await store.contents.remove('ses_b1', 'expired');
+    await store.contents.remove('ses_b1', 'erased');
+    expect(await isThere('rec_b')).toBe(false);
+    expect(await store.sessions.find('ses_b2')).toMatchObject({ content: 'kept' });
+  });
+
+  it('keeps them from being erased while one of the others is held', async () => {
+    await recorded('rec_c', 'ses_c1', 'ses_c2');
+    await hold('hld_c', 'session', 'ses_c2');
+    const erased = { ...record, session: 'ses_c1', target: 'other-db', clientRecording: 'rec_c' };
+    const act = (): Promise<string> => Promise.resolve('acted');
+    await expect(store.holds.unlessHeld(erased, act)).rejects.toMatchObject({ code: 'record.held', message: expect.stringContaining('hld_c') });
+    const { clientRecording: _recording, ...expiring } = erased;
+    expect(await store.holds.unlessHeld(expiring, act), 'what expires leaves the recording').toBe('acted');
+    await store.holds.release('hld_c', 'dave', 'closed');
+    expect(await store.holds.unlessHeld(erased, act)).toBe('acted');
+  });
+});

@@ -6,8 +6,8 @@ import type { IndexedOperation } from '../../src/contract/operation-index.js';
 import type { RetentionRules } from '../../src/contract/retention.js';
 import { openStore, type Store } from '../../src/store/index.js';
 import { record } from '../approval/fixture.js';
-import { indexedOperation } from './session-fixture.js';
-import { type StateServer, startStateServer } from './state-server.js';
+import { indexedOperation, sessionStart } from './session-fixture.js';
+import { eventually, type StateServer, startStateServer } from './state-server.js';
 
 const DAY = 86_400_000;
 const NOW = Date.parse('2026-11-26T10:00:00Z');
@@ -20,10 +20,12 @@ const RULES: RetentionRules = {
 
 let server: StateServer;
 let store: Store;
+let url: string;
 
 beforeAll(async () => {
   server = await startStateServer();
-  store = await openStore({ url: await server.database(), logger: silentLogger });
+  url = await server.database();
+  store = await openStore({ url, logger: silentLogger });
   for (const [id, scope, value, issuer] of [
     ['hld_1', 'session', 'ses_held', null],
     ['hld_2', 'target', 'held-db', null],
@@ -59,6 +61,25 @@ describe('rows of the index', () => {
   });
 });
 
+it('a hold that is being placed keeps the rows that it covers', async () => {
+  await store.operations.add([indexedOperation({ session: 'ses_late', at: new Date(NOW - 31 * DAY).toISOString() })]);
+  let go: () => void = () => undefined;
+  let entered: () => void = () => undefined;
+  const inside = new Promise<void>((resolve) => (entered = resolve));
+  const placed = new Promise<void>((resolve) => (go = resolve));
+  const adding = store.holds.add({ id: 'hld_late', scope: 'session', value: 'ses_late', issuer: null, reason: 'case', addedBy: 'carol' }, () => {
+    entered();
+    return placed;
+  });
+  await inside;
+  const expiring = store.retention.expire('index', RULES, NOW, false);
+  const waiting = "select from pg_catalog.pg_locks where locktype = 'advisory' and not granted";
+  await Promise.race([expiring, eventually('it waits for the hold', async () => (await server.query(url, waiting)).length > 0)]);
+  go();
+  await adding;
+  expect(await expiring).toBe(0);
+});
+
 describe('requests for approval', () => {
   const days = (count: number): number => NOW - count * DAY;
   const insert = (id: string, change: Partial<ApprovalRecord>): Promise<void> =>
@@ -90,5 +111,36 @@ describe('requests for approval', () => {
     expect(await store.approvals.find('apr_other')).toMatchObject({ reason: 'because of wombat' });
     await store.contents.remove('ses_erased', 'erased');
     expect((await store.approvals.find('apr_session'))?.version, 'again changes nothing').toBe(before.version + 1);
+  });
+});
+
+describe('recordings of clients under which no session was opened', () => {
+  const begun = async (id: string, days: number, targets = ['bank-db'], subject = 'alice', session: string | null = null): Promise<void> => {
+    const createdAt = new Date(NOW - days * DAY).toISOString();
+    await store.clientRecordings.create({ id, issuer: 'https://issuer.test', subject, name: subject, targets, createdAt }, Buffer.alloc(32));
+    await store.clientRecordings.append(id, 0, Buffer.from('piece'));
+    if (session === null) return;
+    store.sessions.started(sessionStart({ session, recording: id }), 'wrk_1');
+    await store.sessions.flush();
+  };
+
+  it('end by the longest period of their targets, unless they are held', async () => {
+    await begun('rec_old', 31);
+    await begun('rec_young', 29);
+    await begun('rec_long', 31, ['bank-db', 'long-db']);
+    await begun('rec_longer', 91, ['bank-db', 'long-db']);
+    await begun('rec_target', 31, ['bank-db', 'held-db']);
+    await begun('rec_subject', 31, ['bank-db'], 'mallory');
+    await begun('rec_session', 31, ['bank-db'], 'alice', 'ses_recorded');
+    expect(await store.retention.expireLooseRecordings(RULES, NOW)).toBe(2);
+    expect(await store.retention.expireLooseRecordings(RULES, NOW)).toBe(0);
+    expect((await store.clientRecordings.list({ limit: 100 })).map(({ id }) => id).sort()).toEqual([
+      'rec_long',
+      'rec_session',
+      'rec_subject',
+      'rec_target',
+      'rec_young',
+    ]);
+    for await (const piece of store.clientRecordings.content('rec_old')) expect(piece, 'its pieces go with it').toBeUndefined();
   });
 });

@@ -13,6 +13,7 @@ import type { SinkReceiver } from './sink-receiver.js';
 const RECORDS = 2_000;
 /** Longer than any line. */
 const TAIL_BYTES = 512 * 1024;
+const STAMP = '20260101T000000000Z'.length;
 /** What stands behind the name of a rotated file: the time, and a number where there are two of one millisecond. */
 const ROTATED = /^\d{8}T\d{9}Z(?:-\d+)?$/;
 
@@ -48,18 +49,19 @@ async function cutHalfLine(file: FileHandle): Promise<number> {
   const { buffer, bytesRead } = await file.read(Buffer.alloc(size - from), 0, size - from, from);
   const whole = buffer.subarray(0, bytesRead).lastIndexOf(0x0a) + 1;
   if (whole === bytesRead) return size;
-  // Nothing but a record of ours is cut.
-  if (buffer.toString('latin1', whole, whole + 2) !== '{"')
+  // Nothing but a record of ours is cut, of which a single byte may be there.
+  if (!'{"'.startsWith(buffer.toString('latin1', whole, Math.min(whole + 2, bytesRead))))
     throw new GwError('sink.unavailable', 'The file of the sink does not end with a line, and what stands there is none of its records.');
   await file.truncate(from + whole);
   return from + whole;
 }
 
 async function rotate({ path, keep }: FileSinkSettings, clock: Clock): Promise<void> {
-  const stamp = new Date(clock.now()).toISOString().replaceAll(/[-:.]/g, '');
   const there = await rotatedFiles(path);
-  let name = stamp;
-  for (let number = 1; there.includes(name); number++) name = `${stamp}-${number}`;
+  const now = new Date(clock.now()).toISOString().replaceAll(/[-:.]/g, '');
+  // A clock that was put back must not give a name before those that there are: the newest would go as the oldest.
+  const newest = there.at(-1);
+  const name = newest === undefined || newest.slice(0, STAMP) < now ? now : `${newest.slice(0, STAMP)}-${Number(newest.slice(STAMP + 1)) + 1}`;
   await rename(path, `${path}.${name}`);
   await syncDirectories(dirname(path), []);
   if (keep === null) return;
@@ -72,5 +74,5 @@ async function rotatedFiles(path: string): Promise<string[]> {
   const names = (await readdir(dirname(join(path)))).filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
   return names
     .filter((name) => ROTATED.test(name))
-    .sort((a, b) => (a.slice(0, 19) === b.slice(0, 19) ? Number(a.slice(20)) - Number(b.slice(20)) : a < b ? -1 : 1));
+    .sort((a, b) => (a.slice(0, STAMP) === b.slice(0, STAMP) ? Number(a.slice(STAMP + 1)) - Number(b.slice(STAMP + 1)) : a < b ? -1 : 1));
 }

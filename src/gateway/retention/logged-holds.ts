@@ -3,7 +3,9 @@
  * was added.
  */
 import { type AuditLeaf, LogSweep } from '../../audit/index.js';
-import type { HeldRecord } from '../../contract/record-keeping.js';
+import { type AdoptedHold, type HeldRecord, HOLD_SCOPES } from '../../contract/record-keeping.js';
+
+const REASON = '(only the audit log has this hold: the reason stands in the journal)';
 
 export class LoggedHolds {
   readonly #sweep = new LogSweep();
@@ -16,6 +18,17 @@ export class LoggedHolds {
       if (leaf.kind === 'hold.add') this.#placed.set(hold, leaf);
       else if (leaf.kind === 'hold.release') this.#released.add(hold);
     }
+  }
+
+  /** As the state database has them, but for the reason and the name: those stand in the journal. */
+  inForce(): AdoptedHold[] {
+    return [...this.#placed].flatMap(([id, { data, time }]) => {
+      const { value, holdIssuer, actorSubject } = data;
+      const scope = HOLD_SCOPES.find((each) => each === data['scope']);
+      const issuer = scope === 'subject' ? holdIssuer : null;
+      if (this.#released.has(id) || scope === undefined || typeof value !== 'string' || (issuer !== null && typeof issuer !== 'string')) return [];
+      return [{ id, scope, value, issuer, reason: REASON, addedBy: String(actorSubject ?? ''), addedAt: time }];
+    });
   }
 
   covers({ session, target, issuer, subject }: HeldRecord): boolean {

@@ -20,7 +20,7 @@ import { RetentionClock } from './retention-clock.js';
 
 export interface RetentionOptions extends LogPrunerOptions {
   readonly rules: () => RetentionRules;
-  readonly holds: Pick<HoldStore, 'covering' | 'list' | 'unlessHeld'>;
+  readonly holds: Pick<HoldStore, 'adopt' | 'covering' | 'list' | 'unlessHeld'>;
   readonly contents: Pick<ContentStore, 'remove'>;
   readonly sessions: Pick<SessionStore, 'find'>;
   readonly rows: RetentionStore;
@@ -88,6 +88,8 @@ export class RetentionEngine {
     const memory = dryRun ? new PassMemory() : this.#memory;
     const logs = await listLogs(logDirectory(this.#options.dataDir));
     await memory.holds.read(logs);
+    // Rows of the index and of requests are kept by the holds of the database.
+    if (!dryRun) await this.#options.holds.adopt(memory.holds.inForce());
     const expired: EndedSession[] = [];
     let held = 0;
     const due = await memory.due(logs, rules, known);
@@ -103,6 +105,7 @@ export class RetentionEngine {
     const segments = await this.#prune(logs, { rules, known, knownTime, memory, dryRun });
     const index = await rows.expire('index', rules, known, dryRun);
     const approvals = await rows.expire('approvals', rules, known, dryRun);
+    if (!dryRun) await this.#expireLoose(rules, known);
     const pass = { rules, known, dryRun };
     const entries = (await this.#pruner.pruneOwn(pass)) + (await this.#pruner.pruneIdle(pass));
     const counts = { recordings: expired.length, held, segments, index, approvals, entries };
@@ -168,6 +171,13 @@ export class RetentionEngine {
     await contents.remove(session, 'expired');
     memory.ended(journal, number);
     return 'expired';
+  }
+
+  /** They belong to no session, so nothing that the log tells of ends with them. */
+  async #expireLoose(rules: RetentionRules, known: number): Promise<void> {
+    const { rows, logger } = this.#options;
+    const recordings = await rows.expireLooseRecordings(rules, known);
+    if (recordings > 0) logger.info({ recordings }, 'recordings of clients under which no session was opened ended because their time was over');
   }
 
   /** What a pass left that was stopped after the key was destroyed. */

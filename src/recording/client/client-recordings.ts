@@ -16,6 +16,8 @@ import {
   type ClientRecordingDoor,
   type ClientRecordingEnd,
   type ClientRecordingStore,
+  LOOSE_BYTES_LIMIT,
+  LOOSE_RECORDINGS_LIMIT,
   type RecordedUnder,
 } from '../../contract/client-recording.js';
 import { GwError } from '../../contract/gw-error.js';
@@ -59,6 +61,13 @@ export class ClientRecordings implements ClientRecordingDoor {
     return key;
   }
 
+  /** Of calls at the same moment each finds the same room: a few more may be begun. @throws GwError `recording.limit` */
+  async requireRoom(identity: Identity): Promise<void> {
+    const count = await this.#store.countLoose(identity, new Date(this.#clock.now() - OPEN_MS).toISOString());
+    if (count >= LOOSE_RECORDINGS_LIMIT)
+      throw new GwError('recording.limit', `${count} recordings that you began in the last day are open, and no session was opened under them.`);
+  }
+
   newId(): string {
     return newId('rec', this.#clock.now());
   }
@@ -78,11 +87,16 @@ export class ClientRecordings implements ClientRecordingDoor {
     return this.#store.list(filter);
   }
 
-  /** Bytes there are now. @throws GwError `recording.upload` when it is over, too long, or the piece does not continue it */
+  /** Bytes there are now. @throws GwError `recording.limit`; `recording.upload` when it is over, too long, or the piece does not continue it */
   async append(recording: ClientRecording, offset: number, bytes: Buffer): Promise<number> {
     if (recording.state !== 'open') throw new GwError('recording.upload', `${recording.id} was uploaded as a whole already.`);
     if (offset + bytes.length > CLIENT_RECORDING_LIMIT)
       throw new GwError('recording.upload', `A recording of more than ${CLIENT_RECORDING_LIMIT} bytes is not taken.`);
+    if ((await this.#store.looseBytes(recording)) + bytes.length > LOOSE_BYTES_LIMIT)
+      throw new GwError(
+        'recording.limit',
+        `No session was opened under ${recording.id}, and of such recordings more than ${LOOSE_BYTES_LIMIT} bytes are not taken.`,
+      );
     const received = await this.#store.append(recording.id, offset, bytes);
     if (received !== offset + bytes.length)
       throw new GwError('recording.upload', `A piece for byte ${offset} came when ${received} bytes were there.`, { detail: { received } });

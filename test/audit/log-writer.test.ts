@@ -12,6 +12,7 @@ import { silentLogger } from '../../src/base/logger.js';
 import { leafHash } from '../../src/base/merkle-hash.js';
 import { inclusionProof, verifyInclusion } from '../../src/base/merkle-proof.js';
 import { eventually } from '../store/state-server.js';
+import { FailingSyncs } from '../support/failing-syncs.js';
 
 const key = readSigningKey(newSigningKey(), 'The key');
 const NEVER = 3_600_000;
@@ -165,6 +166,36 @@ describe('a log', () => {
       await rm(join(options.directory, 'tile'));
       await eventually('it is written again', () => log.healthy);
       await expectWhole(options.directory, 2);
+    }));
+
+  it('goes on after a disk that took the checkpoint and failed before it said so, however often, and leaves no tile of those attempts', () =>
+    withLog(async (options) => {
+      await using log = await opened({ ...options, retryMs: 1 });
+      add(log, 2);
+      await log.publish();
+      const signed = async (): Promise<number> => (await checkpointOf(options.directory)).size;
+      {
+        const failed: number[] = [];
+        using _disk = await FailingSyncs.begin(async (names) => {
+          if (failed.length === 3 || !names.includes('checkpoint')) return false;
+          const size = await signed();
+          // The second attempt fails before its checkpoint is there. The last one covers no more than the third.
+          if (size !== log.size && failed.length !== 1) return false;
+          if (failed.push(size) < 3) log.append(Buffer.from(`leaf ${log.size}`), true);
+          return true;
+        });
+        add(log, 1);
+        await expect(log.publish()).rejects.toMatchObject({ code: 'recording.failed' });
+        expect(log.healthy).toBe(false);
+        await eventually('it is written again', () => log.healthy);
+        expect(failed).toEqual([3, 3, 5]);
+      }
+      await expectWhole(options.directory, 5);
+      expect(await readdir(join(options.directory, 'tile', '0', '000.p'))).toEqual(['5']);
+      expect(await readdir(join(options.directory, 'tile', 'entries', '000.p'))).toEqual(['5']);
+      add(log, 1);
+      await log.publish();
+      await expectWhole(options.directory, 6);
     }));
 
   it('takes no leaf that an entry bundle cannot hold', () =>

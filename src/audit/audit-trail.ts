@@ -74,28 +74,33 @@ export class AuditTrail {
     this.#timestamper = timestamps === undefined ? null : new Timestamper({ ...timestamps, log, clock, tell: (kind, data) => this.append(kind, data) });
   }
 
-  /** Says in the log that this process writes from here on. @throws GwError `recording.failed` */
-  static async open(options: AuditTrailOptions, { version, keys, rotation = 0 }: Opening): Promise<AuditTrail> {
-    const { log } = options;
-    const trail = new AuditTrail(options, await lastTime(log));
+  /** Says in the log that this process writes from here on. @throws GwError `recording.failed`, or what the file system says; then `log` is given up and writes no more */
+  static async open(options: AuditTrailOptions, opening: Opening): Promise<AuditTrail> {
+    let trail: AuditTrail | null = null;
     try {
-      const { leaves, unreadableBytes } = log.recovery;
-      if (leaves > 0 || unreadableBytes > 0) trail.append('log.recovered', { leaves, unreadableBytes });
-      trail.append('log.open', {
-        version,
-        keys,
-        ...(rotation === 0 ? {} : { rotation }),
-        due: trail.#due(),
-        anchors: (await trail.#heads(await options.sisters())).map(anchorOf),
-      });
-      trail.commit();
-      await trail.synced();
-      await trail.#timestamper?.start();
+      trail = new AuditTrail(options, await lastTime(options.log));
+      await trail.#begin(opening);
+      return trail;
     } catch (thrown) {
-      clearInterval(trail.#timer);
+      await trail?.#quiet();
+      await options.log.abandon();
       throw thrown;
     }
-    return trail;
+  }
+
+  async #begin({ version, keys, rotation = 0 }: Opening): Promise<void> {
+    const { leaves, unreadableBytes } = this.#log.recovery;
+    if (leaves > 0 || unreadableBytes > 0) this.append('log.recovered', { leaves, unreadableBytes });
+    this.append('log.open', {
+      version,
+      keys,
+      ...(rotation === 0 ? {} : { rotation }),
+      due: this.#due(),
+      anchors: (await this.#heads(await this.#options.sisters())).map(anchorOf),
+    });
+    this.commit();
+    await this.synced();
+    await this.#timestamper?.start();
   }
 
   get healthy(): boolean {
@@ -152,15 +157,20 @@ export class AuditTrail {
 
   /** @throws GwError when what is left cannot be signed: the next process does it */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#timestamper?.close();
-    await this.#beating;
+    await this.#quiet();
     this.appendEnd('log.close', { sessions: this.#sessions });
     try {
       await this.#log.close();
     } finally {
       await this.#options.release();
     }
+  }
+
+  /** Nothing is said any more that nobody asked for. */
+  async #quiet(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#timestamper?.close();
+    await this.#beating;
   }
 
   #append(kind: string, fields: AuditFields, data: Readonly<Record<string, unknown>>, always: boolean): void {

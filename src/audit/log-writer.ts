@@ -62,6 +62,8 @@ export class LogWriter {
   #syncing: Promise<void> | null = null;
   #publishing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
+  /** What the timer began last. */
+  #attempt: Promise<void> | null = null;
   #closed = false;
 
   private constructor(
@@ -115,7 +117,7 @@ export class LogWriter {
       if (unsigned.length > 0) await writer.publish();
       await removeLeftovers(directory, writer.size);
     } catch (thrown) {
-      pending.close();
+      await writer.abandon();
       throw thrown;
     }
     return writer;
@@ -210,11 +212,24 @@ export class LogWriter {
       await this.#settled();
       await this.#pending.dropOlder(true);
     } finally {
-      this.#closed = true;
-      if (this.#timer !== null) clearTimeout(this.#timer);
-      await this.#settled();
-      this.#pending.close();
+      await this.#stop();
     }
+  }
+
+  /** Gives the log up as it lies on disk: nothing is written once it resolves, so the lock can go. The next open takes over what was committed. */
+  async abandon(): Promise<void> {
+    if (this.#closed) return;
+    this.#batch = [];
+    await this.#stop();
+  }
+
+  /** No attempt begins after this, and none is under way once it resolves. */
+  async #stop(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await Promise.allSettled([this.#attempt, this.#publishing]);
+    await this.#settled();
+    this.#pending.close();
   }
 
   #take(): void {
@@ -298,7 +313,7 @@ export class LogWriter {
     this.#timer = setTimeout(() => {
       this.#timer = null;
       const work = this.#failure === null ? this.publish() : this.#again();
-      work.catch((err: unknown) => this.#options.logger.debug({ err, log: this.#options.origin }, 'an attempt to sign the audit log failed'));
+      this.#attempt = work.catch((err: unknown) => this.#options.logger.debug({ err, log: this.#options.origin }, 'an attempt to sign the audit log failed'));
     }, ms);
     this.#timer.unref();
   }

@@ -8,7 +8,7 @@ import { LogFiles } from '../../src/audit/log-files.js';
 import { LogWriter, type LogWriterOptions } from '../../src/audit/log-writer.js';
 import { newSigningKey, publicKeyBytes, readSigningKey } from '../../src/audit/note-key.js';
 import { tilePath } from '../../src/audit/tile-layout.js';
-import { silentLogger } from '../../src/base/logger.js';
+import { type Logger, silentLogger } from '../../src/base/logger.js';
 import { leafHash } from '../../src/base/merkle-hash.js';
 import { inclusionProof, verifyInclusion } from '../../src/base/merkle-proof.js';
 import { eventually } from '../store/state-server.js';
@@ -198,6 +198,24 @@ describe('a log', () => {
       await expectWhole(options.directory, 6);
     }));
 
+  it('writes no more after it could not be opened, also when it could be written again', () =>
+    withLog(async (options) => {
+      const log = await LogWriter.open(options);
+      add(log, 3);
+      const directory = `${options.directory}-left`;
+      await cp(options.directory, directory, { recursive: true });
+      await log.close();
+      await writeFile(join(directory, 'tile'), 'in the way');
+      await expect(LogWriter.open({ ...options, directory, retryMs: 1 })).rejects.toMatchObject({ code: 'recording.failed' });
+      await rm(join(directory, 'tile'));
+      const there = await readdir(directory);
+      await hasRetried({ ...options, directory: `${options.directory}-beside` });
+      expect(await readdir(directory)).toEqual(there);
+      await using again = await opened({ ...options, directory });
+      expect(again.recovery).toEqual({ leaves: 3, unreadableBytes: 0 });
+      await expectWhole(directory, 3);
+    }));
+
   it('takes no leaf that an entry bundle cannot hold', () =>
     withLog(async (options) => {
       await using log = await opened(options);
@@ -210,6 +228,19 @@ describe('a log', () => {
       await expectWhole(options.directory, 1);
     }));
 });
+
+/** Resolves when a log that cannot be written has tried again for so long that any other would have, too. */
+async function hasRetried(options: LogWriterOptions): Promise<void> {
+  let attempts = 0;
+  const logger: Logger = { ...silentLogger, debug: () => void attempts++ };
+  await using log = await opened({ ...options, retryMs: 1, logger });
+  await writeFile(join(options.directory, 'tile'), 'in the way');
+  add(log, 1);
+  await expect(log.publish()).rejects.toMatchObject({ code: 'recording.failed' });
+  await eventually('many attempts', () => attempts > 100);
+  await rm(join(options.directory, 'tile'));
+  await eventually('it is written again', () => log.healthy);
+}
 
 async function opened(options: LogWriterOptions): Promise<LogWriter & AsyncDisposable> {
   const log = await LogWriter.open(options);

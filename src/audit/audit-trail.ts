@@ -82,7 +82,7 @@ export class AuditTrail {
       await trail.#begin(opening);
       return trail;
     } catch (thrown) {
-      await trail?.#quiet();
+      if (trail !== null) await trail.#quiet();
       await options.log.abandon();
       throw thrown;
     }

@@ -62,8 +62,7 @@ export class LogWriter {
   #syncing: Promise<void> | null = null;
   #publishing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
-  /** What the timer began last. */
-  #attempt: Promise<void> | null = null;
+  #retrying: Promise<void> | null = null;
   #closed = false;
 
   private constructor(
@@ -227,7 +226,7 @@ export class LogWriter {
   async #stop(): Promise<void> {
     this.#closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    await Promise.allSettled([this.#attempt, this.#publishing]);
+    await Promise.allSettled([this.#retrying, this.#publishing]);
     await this.#settled();
     this.#pending.close();
   }
@@ -313,18 +312,24 @@ export class LogWriter {
     this.#timer = setTimeout(() => {
       this.#timer = null;
       const work = this.#failure === null ? this.publish() : this.#again();
-      this.#attempt = work.catch((err: unknown) => this.#options.logger.debug({ err, log: this.#options.origin }, 'an attempt to sign the audit log failed'));
+      work.catch((err: unknown) => this.#options.logger.debug({ err, log: this.#options.origin }, 'an attempt to sign the audit log failed'));
     }, ms);
     this.#timer.unref();
   }
 
   /** Writes everything that is not signed into a new file, because nobody knows what a failed write or sync left of the old one, and signs it. */
-  async #again(): Promise<void> {
+  #again(): Promise<void> {
+    this.#retrying ??= this.#retry().finally(() => {
+      this.#retrying = null;
+    });
+    return this.#retrying;
+  }
+
+  async #retry(): Promise<void> {
     await this.#settled();
     const failure = this.#failure;
     try {
-      this.#pending.rotate(this.#last.size);
-      this.#pending.write([...this.#unsigned, ...this.#batch]);
+      this.#pending.restart(this.#last.size, [...this.#unsigned, ...this.#batch]);
       this.#take();
       await this.#sync();
       await this.publish();

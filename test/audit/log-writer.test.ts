@@ -1,5 +1,5 @@
 /** One log on a real file system: what a checkpoint covers, what a process that ends leaves, and what is never signed. */
-import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -156,16 +156,23 @@ describe('a log', () => {
 
   it('refuses leaves while its directory cannot be written, and signs all it accepted when it can again', () =>
     withLog(async (options) => {
-      await using log = await opened({ ...options, retryMs: 1 });
+      let attempts = 0;
+      const logger: Logger = { ...silentLogger, debug: () => void attempts++ };
+      await using log = await opened({ ...options, retryMs: 1, logger });
       add(log, 2);
-      await rm(join(options.directory, 'tile'), { recursive: true, force: true });
       await writeFile(join(options.directory, 'tile'), 'in the way');
       await expect(log.publish()).rejects.toMatchObject({ code: 'recording.failed' });
       expect(log.healthy).toBe(false);
       expect(() => add(log, 1)).toThrowError(expect.objectContaining({ code: 'recording.failed' }));
+      log.append(Buffer.from('leaf 2'), true);
+      await eventually('many attempts', () => attempts > 100);
+      // Of all attempts, the files of the last one.
+      expect((await readdir(options.directory)).filter((name) => name.startsWith('pending.')).length).toBeLessThanOrEqual(4);
+      const open = await Promise.all((await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+      expect(open.filter((path) => path.startsWith(join(options.directory, 'pending.'))).length).toBeLessThanOrEqual(4);
       await rm(join(options.directory, 'tile'));
       await eventually('it is written again', () => log.healthy);
-      await expectWhole(options.directory, 2);
+      await expectWhole(options.directory, 3);
     }));
 
   it('goes on after a disk that took the checkpoint and failed before it said so, however often, and leaves no tile of those attempts', () =>
@@ -196,6 +203,26 @@ describe('a log', () => {
       add(log, 1);
       await log.publish();
       await expectWhole(options.directory, 6);
+    }));
+
+  it('has every leaf it took, should its process die between attempts to write them', () =>
+    withLog(async (options) => {
+      let attempts = 0;
+      const logger: Logger = { ...silentLogger, debug: () => void attempts++ };
+      const log = await LogWriter.open({ ...options, retryMs: 1, logger });
+      add(log, 2);
+      await writeFile(join(options.directory, 'tile'), 'in the way');
+      await expect(log.publish()).rejects.toMatchObject({ code: 'recording.failed' });
+      for (let index = 2; index < 5; index++) {
+        log.append(Buffer.from(`leaf ${index}`), true);
+        const before = attempts;
+        await eventually('it tries again', () => attempts > before + 1);
+      }
+      await log.abandon();
+      await rm(join(options.directory, 'tile'));
+      await using again = await opened(options);
+      expect(again.recovery).toEqual({ leaves: 5, unreadableBytes: 0 });
+      await expectWhole(options.directory, 5);
     }));
 
   it('writes no more after it could not be opened, also when it could be written again', () =>

@@ -5,14 +5,12 @@
 import type { Journal } from '../contract/recording.js';
 import { AUDIT_EVENTS, type AuditData, type AuditFields, type AuditKind, type AuditValue } from './audit-events.js';
 import type { AuditTrail } from './audit-trail.js';
+import { entryValue } from './entry-value.js';
 
 export interface AuditLog {
   /** @throws GwError `recording.failed`: then the action that the event describes must not happen. */
   record<Kind extends AuditKind>(kind: Kind, data: AuditData<Kind>): Promise<void>;
 }
-
-/** Longest text of one field, UTF-16 units; a longer one is cut and ends in `…`. */
-const TEXT_LIMIT = 2_000;
 
 /** @param trail the log, which takes the public fields; `journal.commit` and `journal.synced` speak for both */
 export function createAuditLog(journal: Pick<Journal, 'event' | 'commit' | 'synced'>, trail: Pick<AuditTrail, 'ready' | 'event'>): AuditLog {
@@ -35,15 +33,11 @@ export function classify(fields: AuditFields, data: Readonly<Record<string, Audi
   for (const [name, value] of Object.entries(data)) {
     if (value === undefined) continue;
     const fieldClass = Object.hasOwn(fields, name) ? fields[name] : 'secret';
-    if (fieldClass === 'public') open[name] = bounded(value);
-    else if (fieldClass === 'sensitive') sensitive[name] = bounded(value);
+    if (fieldClass === 'public') open[name] = entryValue(value);
+    else if (fieldClass === 'sensitive') sensitive[name] = entryValue(value);
     else dropped.push(name);
   }
   if (Object.keys(sensitive).length > 0) open['sensitive'] = sensitive;
   if (dropped.length > 0) open['dropped'] = dropped;
   return open;
-}
-
-function bounded(value: AuditValue): AuditValue {
-  return typeof value === 'string' && value.length > TEXT_LIMIT ? `${value.slice(0, TEXT_LIMIT - 1)}…` : value;
 }

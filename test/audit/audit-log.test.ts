@@ -1,7 +1,12 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { AUDIT_EVENTS, classify, createAuditLog } from '../../src/audit/index.js';
+import { leafData } from '../../src/audit/audit-leaf.js';
+import { AUDIT_EVENTS, classify, createAuditLog, KEY_TYPE, publicKeyBytes, verifierKey } from '../../src/audit/index.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import { silentTrail } from '../support/silent-trail.js';
+import { key, leavesOf, openTrail, withDirectory } from './log-world.js';
+import { otherVerifier } from './other-verifier.js';
 
 describe('audit events', () => {
   it('keep public fields, set sensitive ones apart, and drop the rest by name: unclassified is secret', () => {
@@ -27,6 +32,26 @@ describe('audit events', () => {
     const written = classify(AUDIT_EVENTS['session.kill'], { reason: 'x'.repeat(10_000) }) as { sensitive: { reason: string } };
     expect(written.sensitive.reason).toHaveLength(2_000);
   });
+
+  it('have no half of a character, sent or left by the cut: such an entry would be in no form', () =>
+    withDirectory(async (dir) => {
+      const log = join(dir, 'log');
+      await mkdir(log);
+      const trail = await openTrail(log, 0, 'wrk_a');
+      const texts = ['\ud83d', 'a\ude00b', `${'x'.repeat(1_998)}\u{1f600}y`];
+      for (const targets of texts) {
+        trail.event('client_recording.begin', { targets });
+        expect(leafData(AUDIT_EVENTS['client_recording.begin'], { targets })).toEqual(classify(AUDIT_EVENTS['client_recording.begin'], { targets }));
+      }
+      trail.append('gateway.roles', { admins: [{ issuer: 'i', group: '\ud83d' }] });
+      await trail.close();
+      const [, first, second, third, roles] = await leavesOf(join(log, '0'), 6);
+      const said = [first, second, third].map((leaf) => leaf?.data['targets']);
+      expect(said).toEqual(['\ufffd', 'a\ufffdb', `${'x'.repeat(1_998)}\ufffd…`]);
+      expect(roles?.data['admins']).toEqual([{ issuer: 'i', group: '\ufffd' }]);
+      await writeFile(join(dir, 'audit.pub'), `${verifierKey('bank/0', KEY_TYPE.log, publicKeyBytes(key))}\n`);
+      expect((await otherVerifier(dir, join(dir, 'audit.pub'))).text).not.toContain('is in no form');
+    }));
 
   it('are on disk when record resolves, in this order', async () => {
     const steps: string[] = [];

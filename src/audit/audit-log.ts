@@ -12,10 +12,14 @@ export interface AuditLog {
   record<Kind extends AuditKind>(kind: Kind, data: AuditData<Kind>): Promise<void>;
 }
 
+/** What is judged by what other logs said before: whether something was held when it was erased. */
+const ORDERED: ReadonlySet<AuditKind> = new Set<AuditKind>(['hold.add', 'hold.release', 'session.erase']);
+
 /** @param trail the log, which takes the public fields; `journal.commit` and `journal.synced` speak for both */
-export function createAuditLog(journal: Pick<Journal, 'event' | 'commit' | 'synced'>, trail: Pick<AuditTrail, 'ready' | 'event'>): AuditLog {
+export function createAuditLog(journal: Pick<Journal, 'event' | 'commit' | 'synced'>, trail: Pick<AuditTrail, 'ready' | 'event' | 'catchUp'>): AuditLog {
   return {
     record: async (kind, data) => {
+      if (ORDERED.has(kind)) await trail.catchUp();
       trail.ready();
       journal.event(kind, classify(AUDIT_EVENTS[kind], data));
       trail.event(kind, data);

@@ -5,7 +5,9 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
+import { errorCode } from '../base/error-code.js';
 import type { Logger } from '../base/logger.js';
+import { GwError } from '../contract/gw-error.js';
 import { anchorOf } from './anchor.js';
 import { AUDIT_EVENTS, type AuditFields, type AuditKind } from './audit-events.js';
 import { type AuditLeaf, decodeLeaf, encodeLeaf, leafData } from './audit-leaf.js';
@@ -13,6 +15,7 @@ import { type Checkpoint, parseCheckpoint } from './checkpoint.js';
 import { LOG_EVENTS, type LogData, type LogEventKind } from './log-events.js';
 import { LogFiles } from './log-files.js';
 import type { LogWriter } from './log-writer.js';
+import { readPending } from './pending-leaves.js';
 import { rootOverLogs } from './root-over-logs.js';
 import { Timestamper, type TimestampSettings } from './timestamp/timestamper.js';
 
@@ -130,6 +133,20 @@ export class AuditTrail {
     this.#append(kind, AUDIT_EVENTS[kind], data, false);
   }
 
+  /**
+   * The next entry is later than any that is in the kernel in the other logs: a clock that was ahead for a while stops the time of each log at another
+   * place. @throws GwError `recording.failed` when they cannot be read
+   */
+  async catchUp(): Promise<void> {
+    try {
+      for (const directory of await this.#options.sisters()) this.#lastTime = Math.max(this.#lastTime, (await newestTime(directory)) + 1);
+    } catch (cause) {
+      throw new GwError('recording.failed', `The other audit logs could not be read (${errorCode(cause)}), so what the entry would say was not done.`, {
+        cause,
+      });
+    }
+  }
+
   /** Directory of the log. */
   get directory(): string {
     return this.#log.directory;
@@ -238,8 +255,21 @@ export class AuditTrail {
   }
 }
 
+/** As `lastTime`, of a log that another process may be writing, with its leaves that are under no checkpoint yet. */
+async function newestTime(directory: string): Promise<number> {
+  const files = new LogFiles(directory);
+  for (;;) {
+    const size = await files.size();
+    const { leaves } = await readPending(directory, size);
+    // Else some may have come under a checkpoint, and gone from there, meanwhile.
+    if ((await files.size()) !== size) continue;
+    const newest = leaves.at(-1);
+    return newest === undefined ? lastTime({ directory, size }) : Date.parse(decodeLeaf(newest)?.time ?? '') || 0;
+  }
+}
+
 /** The time of the newest leaf, milliseconds since the epoch; 0 in an empty log. */
-async function lastTime({ directory, size }: LogWriter): Promise<number> {
+async function lastTime({ directory, size }: Pick<LogWriter, 'directory' | 'size'>): Promise<number> {
   for await (const { leaf } of new LogFiles(directory).leaves(size, Math.max(0, size - 1))) return Date.parse(decodeLeaf(leaf)?.time ?? '') || 0;
   return 0;
 }

@@ -2,10 +2,11 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { leafData } from '../../src/audit/audit-leaf.js';
+import type { AuditTrail } from '../../src/audit/audit-trail.js';
 import { AUDIT_EVENTS, classify, createAuditLog, KEY_TYPE, publicKeyBytes, verifierKey } from '../../src/audit/index.js';
 import { GwError } from '../../src/contract/gw-error.js';
 import { silentTrail } from '../support/silent-trail.js';
-import { key, leavesOf, openTrail, withDirectory } from './log-world.js';
+import { key, leavesOf, openTrail, START, session, verify, withDirectory } from './log-world.js';
 import { otherVerifier } from './other-verifier.js';
 
 describe('audit events', () => {
@@ -53,9 +54,40 @@ describe('audit events', () => {
       expect((await otherVerifier(dir, join(dir, 'audit.pub'))).text).not.toContain('is in no form');
     }));
 
+  it('about holds and what they keep are in the order in which they happened, also in two logs of which one is ahead', () =>
+    withDirectory(async (dir) => {
+      let ahead = 3_600_000;
+      const over = (trail: AuditTrail) => createAuditLog({ event: () => undefined, commit: () => trail.commit(), synced: () => trail.synced() }, trail);
+      const at = (offset: () => number) => ({ now: () => START + offset(), monotonic: () => 0 });
+      const [a, b] = [
+        await openTrail(
+          dir,
+          0,
+          'wrk_a',
+          at(() => 0),
+        ),
+        await openTrail(
+          dir,
+          1,
+          'wrk_b',
+          at(() => ahead),
+        ),
+      ];
+      const [overA, overB] = [over(a), over(b)];
+      session(a, 'ses_a', 1, 0);
+      const hold = { hold: 'hld_1', scope: 'session', value: 'ses_a' };
+      await overA.record('hold.add', hold);
+      b.append('retention.rules', {});
+      ahead = 0;
+      await overB.record('hold.release', hold);
+      await overA.record('session.erase', { session: 'ses_a', target: 'db', sessionSubject: 'alice' });
+      await Promise.all([a.close(), b.close()]);
+      expect((await verify(dir)).problems).toEqual([]);
+    }));
+
   it('are on disk when record resolves, in this order', async () => {
     const steps: string[] = [];
-    const trail = { ready: () => undefined, event: (kind: string) => void steps.push(`leaf ${kind}`) };
+    const trail = { ...silentTrail, event: (kind: string) => void steps.push(`leaf ${kind}`) };
     const journal = { event: (kind: string) => void steps.push(kind), commit: () => void steps.push('commit'), synced: async () => void steps.push('synced') };
     const log = createAuditLog(journal, trail);
     await log.record('subject.lock', { subject: 's' });

@@ -18,8 +18,11 @@ const PIECE_BODY = Math.ceil((CLIENT_RECORDING_PIECE * 4) / 3) + 1024;
 /** Differences that an entry of the log names: it has a bound, and a client can make as many as it likes. */
 const DIFFERENCES_TOLD = 10;
 
+/** What no name of a target has, is not put into the log. */
+const TARGET_NAME = /^[\x21-\x7e]{1,128}$/;
+
 const params = z.strictObject({ id: z.string().max(60) });
-const beginBody = z.strictObject({ targets: z.array(z.string().min(1).max(128)).min(1).max(50) });
+const beginBody = z.strictObject({ targets: z.array(z.string().regex(TARGET_NAME, 'must be the name of a target')).min(1).max(50) });
 const pieceBody = z.strictObject({
   offset: z.int().min(0).max(CLIENT_RECORDING_LIMIT),
   bytes: z.base64().min(1),

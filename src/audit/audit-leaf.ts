@@ -6,6 +6,7 @@
 import { isUtf8 } from 'node:buffer';
 import { canonicalJson, isCanonicalJson } from '../base/canonical-json.js';
 import type { AuditFields } from './audit-events.js';
+import { entryValue } from './entry-value.js';
 
 export interface AuditLeaf {
   /** Version of the form. */
@@ -19,8 +20,6 @@ export interface AuditLeaf {
   readonly journal: string;
   readonly data: Readonly<Record<string, unknown>>;
 }
-
-const TEXT_LIMIT = 2_000;
 
 export function encodeLeaf(leaf: AuditLeaf): Buffer {
   return Buffer.from(canonicalJson(leaf), 'utf8');
@@ -45,7 +44,7 @@ export function leafData(fields: AuditFields, data: Readonly<Record<string, unkn
   for (const [name, value] of Object.entries(data)) {
     if (value === undefined) continue;
     const fieldClass = Object.hasOwn(fields, name) ? fields[name] : 'secret';
-    if (fieldClass === 'public') open[name] = typeof value === 'string' && value.length > TEXT_LIMIT ? `${value.slice(0, TEXT_LIMIT - 1)}…` : value;
+    if (fieldClass === 'public') open[name] = entryValue(value);
     else if (fieldClass === 'sensitive') apart.push(name);
     else dropped.push(name);
   }

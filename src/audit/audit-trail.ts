@@ -5,7 +5,9 @@
  */
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../base/clock.js';
+import { errorCode } from '../base/error-code.js';
 import type { Logger } from '../base/logger.js';
+import { GwError } from '../contract/gw-error.js';
 import { anchorOf } from './anchor.js';
 import { AUDIT_EVENTS, type AuditFields, type AuditKind } from './audit-events.js';
 import { type AuditLeaf, decodeLeaf, encodeLeaf, leafData } from './audit-leaf.js';
@@ -13,6 +15,7 @@ import { type Checkpoint, parseCheckpoint } from './checkpoint.js';
 import { LOG_EVENTS, type LogData, type LogEventKind } from './log-events.js';
 import { LogFiles } from './log-files.js';
 import type { LogWriter } from './log-writer.js';
+import { readPending } from './pending-leaves.js';
 import { rootOverLogs } from './root-over-logs.js';
 import { Timestamper, type TimestampSettings } from './timestamp/timestamper.js';
 
@@ -74,28 +77,33 @@ export class AuditTrail {
     this.#timestamper = timestamps === undefined ? null : new Timestamper({ ...timestamps, log, clock, tell: (kind, data) => this.append(kind, data) });
   }
 
-  /** Says in the log that this process writes from here on. @throws GwError `recording.failed` */
-  static async open(options: AuditTrailOptions, { version, keys, rotation = 0 }: Opening): Promise<AuditTrail> {
-    const { log } = options;
-    const trail = new AuditTrail(options, await lastTime(log));
+  /** Says in the log that this process writes from here on. @throws GwError `recording.failed`, or what the file system says; then `log` is given up and writes no more */
+  static async open(options: AuditTrailOptions, opening: Opening): Promise<AuditTrail> {
+    let trail: AuditTrail | null = null;
     try {
-      const { leaves, unreadableBytes } = log.recovery;
-      if (leaves > 0 || unreadableBytes > 0) trail.append('log.recovered', { leaves, unreadableBytes });
-      trail.append('log.open', {
-        version,
-        keys,
-        ...(rotation === 0 ? {} : { rotation }),
-        due: trail.#due(),
-        anchors: (await trail.#heads(await options.sisters())).map(anchorOf),
-      });
-      trail.commit();
-      await trail.synced();
-      await trail.#timestamper?.start();
+      trail = new AuditTrail(options, await lastTime(options.log));
+      await trail.#begin(opening);
+      return trail;
     } catch (thrown) {
-      clearInterval(trail.#timer);
+      if (trail !== null) await trail.#quiet();
+      await options.log.abandon();
       throw thrown;
     }
-    return trail;
+  }
+
+  async #begin({ version, keys, rotation = 0 }: Opening): Promise<void> {
+    const { leaves, unreadableBytes } = this.#log.recovery;
+    if (leaves > 0 || unreadableBytes > 0) this.append('log.recovered', { leaves, unreadableBytes });
+    this.append('log.open', {
+      version,
+      keys,
+      ...(rotation === 0 ? {} : { rotation }),
+      due: this.#due(),
+      anchors: (await this.#heads(await this.#options.sisters())).map(anchorOf),
+    });
+    this.commit();
+    await this.synced();
+    await this.#timestamper?.start();
   }
 
   get healthy(): boolean {
@@ -125,6 +133,20 @@ export class AuditTrail {
     this.#append(kind, AUDIT_EVENTS[kind], data, false);
   }
 
+  /**
+   * The next entry is later than any that is in the kernel in the other logs: a clock that was ahead for a while stops the time of each log at another
+   * place. @throws GwError `recording.failed` when they cannot be read
+   */
+  async catchUp(): Promise<void> {
+    try {
+      for (const directory of await this.#options.sisters()) this.#lastTime = Math.max(this.#lastTime, (await newestTime(directory)) + 1);
+    } catch (cause) {
+      throw new GwError('recording.failed', `The other audit logs could not be read (${errorCode(cause)}), so what the entry would say was not done.`, {
+        cause,
+      });
+    }
+  }
+
   /** Directory of the log. */
   get directory(): string {
     return this.#log.directory;
@@ -152,15 +174,20 @@ export class AuditTrail {
 
   /** @throws GwError when what is left cannot be signed: the next process does it */
   async close(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#timestamper?.close();
-    await this.#beating;
+    await this.#quiet();
     this.appendEnd('log.close', { sessions: this.#sessions });
     try {
       await this.#log.close();
     } finally {
       await this.#options.release();
     }
+  }
+
+  /** Nothing is said any more that nobody asked for. */
+  async #quiet(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#timestamper?.close();
+    await this.#beating;
   }
 
   #append(kind: string, fields: AuditFields, data: Readonly<Record<string, unknown>>, always: boolean): void {
@@ -228,8 +255,21 @@ export class AuditTrail {
   }
 }
 
+/** As `lastTime`, of a log that another process may be writing, with its leaves that are under no checkpoint yet. */
+async function newestTime(directory: string): Promise<number> {
+  const files = new LogFiles(directory);
+  for (;;) {
+    const size = await files.size();
+    const { leaves } = await readPending(directory, size);
+    // Else some may have come under a checkpoint, and gone from there, meanwhile.
+    if ((await files.size()) !== size) continue;
+    const newest = leaves.at(-1);
+    return newest === undefined ? lastTime({ directory, size }) : Date.parse(decodeLeaf(newest)?.time ?? '') || 0;
+  }
+}
+
 /** The time of the newest leaf, milliseconds since the epoch; 0 in an empty log. */
-async function lastTime({ directory, size }: LogWriter): Promise<number> {
+async function lastTime({ directory, size }: Pick<LogWriter, 'directory' | 'size'>): Promise<number> {
   for await (const { leaf } of new LogFiles(directory).leaves(size, Math.max(0, size - 1))) return Date.parse(decodeLeaf(leaf)?.time ?? '') || 0;
   return 0;
 }

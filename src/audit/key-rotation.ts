@@ -2,11 +2,13 @@
  * A new signing key takes the place of an old one: a statement that both sign, a signed note in `log/rotation.N` beside the logs. Who knows an older
  * key follows the statements to the newest. A statement is public and proves itself; what lies on disk is untrusted. Pure but for reading and writing.
  */
-import type { KeyObject } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { type KeyObject, randomUUID } from 'node:crypto';
+import { link, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectories, writeWhole } from '../base/durable-file.js';
+import { errorCode } from '../base/error-code.js';
 import { noSuchDirectory } from '../base/no-such-directory.js';
+import { GwError } from '../contract/gw-error.js';
 import { readBounded } from './bounded-file.js';
 import { KEY_TYPE, publicKeyBytes, type VerifierKey } from './note-key.js';
 import { formatNote, NOTE_BYTES, parseNote, signNote, verifyNote } from './signed-note.js';
@@ -95,8 +97,18 @@ export async function readRotations(logs: string): Promise<Buffer[]> {
   return statements;
 }
 
-/** On disk when it resolves. */
+/** On disk when it resolves. @throws GwError `record.busy` when there is one of that number: its new key may be in use */
 export async function keepRotation(logs: string, number: number, statement: string): Promise<void> {
-  await writeWhole(logs, `rotation.${number}`, statement);
+  const name = `rotation.${number}`;
+  const draft = `${name}.${randomUUID()}`;
+  await writeWhole(logs, draft, statement);
+  try {
+    await link(join(logs, draft), join(logs, name));
+  } catch (cause) {
+    if (errorCode(cause) !== 'EEXIST') throw cause;
+    throw new GwError('record.busy', `Another process made the statement ${name} meanwhile.`, { cause, hint: 'Look at the key that it names, and try again.' });
+  } finally {
+    await rm(join(logs, draft), { force: true });
+  }
   await syncDirectories(logs, []);
 }

@@ -53,11 +53,16 @@ export class LogWriter {
   /** In the kernel, under no checkpoint. */
   #unsigned: PendingLeaf[];
   #last: Checkpoint;
+  /** The one that was written last, which may have failed when it was on disk already. */
+  #attempted: Checkpoint | null = null;
+  /** Sizes whose partial tiles may be on disk. */
+  #tiled: Set<number>;
   #failure: GwError | null = null;
   #syncedSize = 0;
   #syncing: Promise<void> | null = null;
   #publishing: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #retrying: Promise<void> | null = null;
   #closed = false;
 
   private constructor(
@@ -72,6 +77,7 @@ export class LogWriter {
     this.#builder = builder;
     this.#pending = pending;
     this.#last = last;
+    this.#tiled = new Set([last.size]);
     this.#unsigned = unsigned;
     this.#syncedSize = builder.size;
     this.recovery = recovery;
@@ -110,7 +116,7 @@ export class LogWriter {
       if (unsigned.length > 0) await writer.publish();
       await removeLeftovers(directory, writer.size);
     } catch (thrown) {
-      pending.close();
+      await writer.abandon();
       throw thrown;
     }
     return writer;
@@ -205,11 +211,24 @@ export class LogWriter {
       await this.#settled();
       await this.#pending.dropOlder(true);
     } finally {
-      this.#closed = true;
-      if (this.#timer !== null) clearTimeout(this.#timer);
-      await this.#settled();
-      this.#pending.close();
+      await this.#stop();
     }
+  }
+
+  /** Gives the log up as it lies on disk: nothing is written once it resolves, so the lock can go. The next open takes over what was committed. */
+  async abandon(): Promise<void> {
+    if (this.#closed) return;
+    this.#batch = [];
+    await this.#stop();
+  }
+
+  /** No attempt begins after this, and none is under way once it resolves. */
+  async #stop(): Promise<void> {
+    this.#closed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await Promise.allSettled([this.#retrying, this.#publishing]);
+    await this.#settled();
+    this.#pending.close();
   }
 
   #take(): void {
@@ -242,18 +261,19 @@ export class LogWriter {
     const files = this.#builder.files();
     try {
       this.#pending.rotate(size);
+      this.#tiled.add(size);
       for (const { path, bytes } of files) await writeWhole(directory, path, bytes);
       await syncDirectories(
         directory,
         files.map(({ path }) => path),
       );
       await this.#requireContinuation(next);
+      this.#attempted = next;
       await writeWhole(directory, 'checkpoint', signCheckpoint(next, keys));
       await syncDirectories(directory, []);
     } catch (thrown) {
       throw this.#fail(thrown);
     }
-    const before = this.#last;
     this.#last = next;
     this.#builder.published(files);
     this.#unsigned = this.#unsigned.filter(({ index }) => index >= size);
@@ -261,17 +281,20 @@ export class LogWriter {
       await this.#settled();
       await this.#pending.dropOlder();
       const kept = new Set(partialTiles(size).map(tilePath));
-      for (const path of partialTiles(before.size).map(tilePath)) if (!kept.has(path)) await rm(join(directory, path), { force: true });
+      for (const path of [...this.#tiled].flatMap(partialTiles).map(tilePath)) if (!kept.has(path)) await rm(join(directory, path), { force: true });
+      this.#tiled = new Set([size]);
     } catch (thrown) {
       throw this.#fail(thrown);
     }
   }
 
-  /** The checkpoint on disk is the one that was published last, and the tiles on disk prove that the next one continues it. */
+  /** The checkpoint on disk is the one that this process wrote last, and the tiles on disk prove that the next one continues it. */
   async #requireContinuation(next: Checkpoint): Promise<void> {
     const files = new LogFiles(this.#options.directory);
     const before = await readOwnCheckpoint(files, this.#options);
-    if (before === null || before.size !== this.#last.size || !before.root.equals(this.#last.root)) {
+    // An attempt that failed after its rename: that name is on disk by now, synced with those of the tiles.
+    if (this.#attempted !== null && isSame(before, this.#attempted)) this.#last = this.#attempted;
+    if (before === null || !isSame(before, this.#last)) {
       throw damaged(next.origin, 'its checkpoint was exchanged while the gateway ran');
     }
     if (before.size === 0) return;
@@ -295,12 +318,18 @@ export class LogWriter {
   }
 
   /** Writes everything that is not signed into a new file, because nobody knows what a failed write or sync left of the old one, and signs it. */
-  async #again(): Promise<void> {
+  #again(): Promise<void> {
+    this.#retrying ??= this.#retry().finally(() => {
+      this.#retrying = null;
+    });
+    return this.#retrying;
+  }
+
+  async #retry(): Promise<void> {
     await this.#settled();
     const failure = this.#failure;
     try {
-      this.#pending.rotate(this.#last.size);
-      this.#pending.write([...this.#unsigned, ...this.#batch]);
+      this.#pending.restart(this.#last.size, [...this.#unsigned, ...this.#batch]);
       this.#take();
       await this.#sync();
       await this.publish();
@@ -322,6 +351,10 @@ export class LogWriter {
     this.#schedule(this.#options.retryMs);
     return error;
   }
+}
+
+function isSame(one: Checkpoint | null, other: Checkpoint): boolean {
+  return one?.size === other.size && one.root.equals(other.root);
 }
 
 async function readOwnCheckpoint(files: LogFiles, { origin, keys, predecessors = [] }: LogWriterOptions): Promise<Checkpoint | null> {

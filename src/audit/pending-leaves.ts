@@ -4,7 +4,7 @@
  * those three. What was torn by a crash fails its hash.
  */
 import { hash } from 'node:crypto';
-import { closeSync, fdatasync, fsync, openSync, writeSync } from 'node:fs';
+import { closeSync, fdatasync, fsync, openSync, rmSync, writeSync } from 'node:fs';
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -34,6 +34,8 @@ export class PendingLeaves {
   #number: number;
   #files: OpenFile[] = [];
   #directoryDirty = false;
+  /** How many files there were before the first `restart`; null: none since `dropOlder`. */
+  #original: number | null = null;
 
   private constructor(directory: string, number: number) {
     this.#directory = directory;
@@ -63,6 +65,24 @@ export class PendingLeaves {
     for (let from = 0; from < bytes.length; ) from += writeSync(file.fd, bytes, from);
   }
 
+  /**
+   * Begins a new file with all leaves that are under no checkpoint. The files of earlier restarts hold nothing else, so they are removed: however often it is
+   * tried, only those of before the first one and those of the last one stay.
+   * @throws the error of the file system; then nothing is begun
+   */
+  restart(first: number, leaves: readonly PendingLeaf[]): void {
+    const before = this.#files.length;
+    this.rotate(first);
+    this.#original ??= before;
+    try {
+      this.write(leaves);
+    } catch (thrown) {
+      this.#remove(this.#files.splice(before));
+      throw thrown;
+    }
+    this.#remove(this.#files.splice(this.#original, before - this.#original));
+  }
+
   /** Everything written before the call is on disk when it resolves. One at a time. */
   async sync(): Promise<void> {
     for (const file of this.#files) {
@@ -80,6 +100,7 @@ export class PendingLeaves {
     const kept = all ? [] : this.#files.slice(-1);
     for (const file of this.#files) if (!kept.includes(file)) closeSync(file.fd);
     this.#files = kept;
+    this.#original = null;
     for (const { path } of await listPending(this.#directory)) if (path !== kept[0]?.path) await rm(path, { force: true });
   }
 
@@ -87,6 +108,11 @@ export class PendingLeaves {
     for (const { fd } of this.#files) closeSync(fd);
     this.#files = [];
     closeSync(this.#directoryFd);
+  }
+
+  #remove(files: readonly OpenFile[]): void {
+    for (const { fd } of files) closeSync(fd);
+    for (const { path } of files) rmSync(path, { force: true });
   }
 }
 

@@ -19,6 +19,7 @@ import {
   tilePath,
 } from '../audit/index.js';
 import { syncDirectories, writeWhole } from '../base/durable-file.js';
+import { takeLockFile } from '../base/lock-file.js';
 import { GwError } from '../contract/gw-error.js';
 import { copyTimestamps } from './mirror-timestamps.js';
 import type { RemoteLogs } from './remote-logs.js';
@@ -41,11 +42,22 @@ const ROTATIONS = 999;
 /** A log that grows meanwhile loses its partial tiles: then its newer checkpoint is taken. */
 const ATTEMPTS = 10;
 
-/** @param dir data directory of the copy; the logs lie in `log` below it. @throws GwError `audit.invalid` when a log is shorter than its copy, or lacks a file */
+/** @param dir data directory of the copy; the logs lie in `log` below it. @throws GwError `audit.invalid` when a log is shorter than its copy, or lacks a file | `record.busy` */
 export async function mirrorLogs(gateway: RemoteLogs, dir: string): Promise<Mirrored[]> {
-  const remote = bounded(gateway);
   const root = join(dir, 'log');
   await mkdir(root, { recursive: true, mode: 0o700 });
+  // Of two at a time, the slower one would put an older checkpoint in the place of a newer one.
+  const lock = await takeLockFile(join(root, 'mirror.lock'));
+  if (lock.kind === 'held')
+    throw new GwError('record.busy', 'Another process copies the logs to this directory.', { hint: 'Wait until it ends, or copy to another directory.' });
+  try {
+    return await mirrorInto(bounded(gateway), root);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function mirrorInto(remote: RemoteLogs, root: string): Promise<Mirrored[]> {
   const { logs, rotations } = await remote.list();
   for (let number = 1; number <= Math.min(rotations, ROTATIONS); number++) await copy(remote, root, `rotation.${number}`, NOTE_BYTES);
   const numbers = logs.map(({ number }) => number).filter((number) => Number.isSafeInteger(number) && number >= 0 && number < LOGS);

@@ -3,17 +3,33 @@
  * one is gone afterwards; of configured keys, the first takes the place of the second. The order on disk is new key, statement, exchange: whatever
  * interrupts it before the statement changed nothing, and after it whoever reads the key next ends it.
  */
+import { join } from 'node:path';
 import { keepRotation, newSigningKey, parseRotation, publicKeyBytes, readRotations, readSigningKey, signRotation } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
-import { writeWhole } from '../base/durable-file.js';
+import { makeDirectory, syncDirectories, writeWhole } from '../base/durable-file.js';
+import { takeLockFile } from '../base/lock-file.js';
+import type { GatewayConfig } from '../config/index.js';
 import { GwError } from '../contract/gw-error.js';
 import { readGatewayConfig } from './live-config.js';
 import { logDirectory } from './open-audit-trail.js';
 import { loadSigningKeys, NEXT_KEY } from './signing-keys.js';
 
-/** @returns number of the statement. @throws GwError `config.invalid` | `usage.invalid` when there is no key to replace, or none to take its place */
+/** @returns number of the statement. @throws GwError `config.invalid` | `usage.invalid` when there is no key to replace, or none to take its place | `record.busy` while another process does it */
 export async function rotateKey(configFile: string): Promise<number> {
   const { config } = await readGatewayConfig(configFile);
+  const logs = logDirectory(config.gateway.dataDir);
+  await makeDirectory(logs);
+  const lock = await takeLockFile(join(logs, 'rotation.lock'));
+  if (lock.kind === 'held')
+    throw new GwError('record.busy', 'Another process replaces the signing key.', { hint: 'Look at the key when it is done: `gw audit key`.' });
+  try {
+    return await replaceKey(config);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function replaceKey(config: GatewayConfig): Promise<number> {
   const { dataDir, name } = config.gateway;
   const logs = logDirectory(dataDir);
   const now = systemClock.now();
@@ -30,6 +46,7 @@ export async function rotateKey(configFile: string): Promise<number> {
       });
     const seed = newSigningKey();
     await writeWhole(dataDir, NEXT_KEY, `${seed}\n`);
+    await syncDirectories(dataDir, []);
     await keepRotation(logs, number, signRotation(name, number, newest, readSigningKey(seed, 'The new key'), time));
     await loadSigningKeys(config, now);
     return number;

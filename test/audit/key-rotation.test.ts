@@ -1,6 +1,6 @@
 /** Statements that one key hands over to another: who is followed, and every statement that is not one. */
 import type { KeyObject } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { NewKeys } from '../../src/audit/audit-trail.js';
@@ -19,6 +19,14 @@ const bytes = publicKeyBytes;
 const hex = (keys: readonly Buffer[]): string[] => keys.map((each) => each.toString('hex'));
 
 describe('statements of a new key', () => {
+  it('never take the place of one that is there', () =>
+    withDirectory(async (dir) => {
+      await keepRotation(dir, 1, first.toString());
+      await expect(keepRotation(dir, 1, state(1, key, third).toString())).rejects.toMatchObject({ code: 'record.busy' });
+      expect(await readRotations(dir)).toEqual([first]);
+      expect(await readdir(dir)).toEqual(['rotation.1']);
+    }));
+
   it('lead from any key that is known to the newest, and back for what was signed earlier', () => {
     const statements = [first, state(2, second, third)];
     const all = [key, second, third].map(bytes);

@@ -1,5 +1,5 @@
 /** One log on a real file system: what a checkpoint covers, what a process that ends leaves, and what is never signed. */
-import { chmod, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -8,10 +8,11 @@ import { LogFiles } from '../../src/audit/log-files.js';
 import { LogWriter, type LogWriterOptions } from '../../src/audit/log-writer.js';
 import { newSigningKey, publicKeyBytes, readSigningKey } from '../../src/audit/note-key.js';
 import { tilePath } from '../../src/audit/tile-layout.js';
-import { silentLogger } from '../../src/base/logger.js';
+import { type Logger, silentLogger } from '../../src/base/logger.js';
 import { leafHash } from '../../src/base/merkle-hash.js';
 import { inclusionProof, verifyInclusion } from '../../src/base/merkle-proof.js';
 import { eventually } from '../store/state-server.js';
+import { FailingSyncs } from '../support/failing-syncs.js';
 
 const key = readSigningKey(newSigningKey(), 'The key');
 const NEVER = 3_600_000;
@@ -155,16 +156,91 @@ describe('a log', () => {
 
   it('refuses leaves while its directory cannot be written, and signs all it accepted when it can again', () =>
     withLog(async (options) => {
-      await using log = await opened({ ...options, retryMs: 1 });
+      let attempts = 0;
+      const logger: Logger = { ...silentLogger, debug: () => void attempts++ };
+      await using log = await opened({ ...options, retryMs: 1, logger });
       add(log, 2);
-      await rm(join(options.directory, 'tile'), { recursive: true, force: true });
       await writeFile(join(options.directory, 'tile'), 'in the way');
       await expect(log.publish()).rejects.toMatchObject({ code: 'recording.failed' });
       expect(log.healthy).toBe(false);
       expect(() => add(log, 1)).toThrowError(expect.objectContaining({ code: 'recording.failed' }));
+      log.append(Buffer.from('leaf 2'), true);
+      await eventually('many attempts', () => attempts > 100);
+      // Of all attempts, the files of the last one.
+      expect((await readdir(options.directory)).filter((name) => name.startsWith('pending.')).length).toBeLessThanOrEqual(4);
+      const open = await Promise.all((await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')));
+      expect(open.filter((path) => path.startsWith(join(options.directory, 'pending.'))).length).toBeLessThanOrEqual(4);
       await rm(join(options.directory, 'tile'));
       await eventually('it is written again', () => log.healthy);
-      await expectWhole(options.directory, 2);
+      await expectWhole(options.directory, 3);
+    }));
+
+  it('goes on after a disk that took the checkpoint and failed before it said so, however often, and leaves no tile of those attempts', () =>
+    withLog(async (options) => {
+      await using log = await opened({ ...options, retryMs: 1 });
+      add(log, 2);
+      await log.publish();
+      const signed = async (): Promise<number> => (await checkpointOf(options.directory)).size;
+      {
+        const failed: number[] = [];
+        using _disk = await FailingSyncs.begin(async (names) => {
+          if (failed.length === 3 || !names.includes('checkpoint')) return false;
+          const size = await signed();
+          // The second attempt fails before its checkpoint is there. The last one covers no more than the third.
+          if (size !== log.size && failed.length !== 1) return false;
+          if (failed.push(size) < 3) log.append(Buffer.from(`leaf ${log.size}`), true);
+          return true;
+        });
+        add(log, 1);
+        await expect(log.publish()).rejects.toMatchObject({ code: 'recording.failed' });
+        expect(log.healthy).toBe(false);
+        await eventually('it is written again', () => log.healthy);
+        expect(failed).toEqual([3, 3, 5]);
+      }
+      await expectWhole(options.directory, 5);
+      expect(await readdir(join(options.directory, 'tile', '0', '000.p'))).toEqual(['5']);
+      expect(await readdir(join(options.directory, 'tile', 'entries', '000.p'))).toEqual(['5']);
+      add(log, 1);
+      await log.publish();
+      await expectWhole(options.directory, 6);
+    }));
+
+  it('has every leaf it took, should its process die between attempts to write them', () =>
+    withLog(async (options) => {
+      let attempts = 0;
+      const logger: Logger = { ...silentLogger, debug: () => void attempts++ };
+      const log = await LogWriter.open({ ...options, retryMs: 1, logger });
+      add(log, 2);
+      await writeFile(join(options.directory, 'tile'), 'in the way');
+      await expect(log.publish()).rejects.toMatchObject({ code: 'recording.failed' });
+      for (let index = 2; index < 5; index++) {
+        log.append(Buffer.from(`leaf ${index}`), true);
+        const before = attempts;
+        await eventually('it tries again', () => attempts > before + 1);
+      }
+      await log.abandon();
+      await rm(join(options.directory, 'tile'));
+      await using again = await opened(options);
+      expect(again.recovery).toEqual({ leaves: 5, unreadableBytes: 0 });
+      await expectWhole(options.directory, 5);
+    }));
+
+  it('writes no more after it could not be opened, also when it could be written again', () =>
+    withLog(async (options) => {
+      const log = await LogWriter.open(options);
+      add(log, 3);
+      const directory = `${options.directory}-left`;
+      await cp(options.directory, directory, { recursive: true });
+      await log.close();
+      await writeFile(join(directory, 'tile'), 'in the way');
+      await expect(LogWriter.open({ ...options, directory, retryMs: 1 })).rejects.toMatchObject({ code: 'recording.failed' });
+      await rm(join(directory, 'tile'));
+      const there = await readdir(directory);
+      await hasRetried({ ...options, directory: `${options.directory}-beside` });
+      expect(await readdir(directory)).toEqual(there);
+      await using again = await opened({ ...options, directory });
+      expect(again.recovery).toEqual({ leaves: 3, unreadableBytes: 0 });
+      await expectWhole(directory, 3);
     }));
 
   it('takes no leaf that an entry bundle cannot hold', () =>
@@ -179,6 +255,19 @@ describe('a log', () => {
       await expectWhole(options.directory, 1);
     }));
 });
+
+/** Resolves when a log that cannot be written has tried again for so long that any other would have, too. */
+async function hasRetried(options: LogWriterOptions): Promise<void> {
+  let attempts = 0;
+  const logger: Logger = { ...silentLogger, debug: () => void attempts++ };
+  await using log = await opened({ ...options, retryMs: 1, logger });
+  await writeFile(join(options.directory, 'tile'), 'in the way');
+  add(log, 1);
+  await expect(log.publish()).rejects.toMatchObject({ code: 'recording.failed' });
+  await eventually('many attempts', () => attempts > 100);
+  await rm(join(options.directory, 'tile'));
+  await eventually('it is written again', () => log.healthy);
+}
 
 async function opened(options: LogWriterOptions): Promise<LogWriter & AsyncDisposable> {
   const log = await LogWriter.open(options);

@@ -246,6 +246,10 @@ describe('others', () => {
   it('neither see nor upload nor use a recording; auditors read it, and that is recorded', async () => {
     const begun = await world.api(gateway, '/api/v1/recordings', { token: env['GW_ID_TOKEN'] as string, body: { targets: ['bank-db'] } });
     const id = String(begun.json['id']);
+    for (const name of ['\ud83d', 'a b', '']) {
+      const refused = await world.api(gateway, '/api/v1/recordings', { token: env['GW_ID_TOKEN'] as string, body: { targets: [name] } });
+      expect(refused, name).toMatchObject({ status: 400 });
+    }
     const mallory = await world.token('mallory');
     const piece = { offset: 0, bytes: Buffer.from('x').toString('base64') };
     expect(await world.api(gateway, `/api/v1/recordings/${id}`, { token: mallory })).toMatchObject({ status: 404 });

@@ -3,9 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { takeLockFile } from '../../src/base/lock-file.js';
+import { rotateKey } from '../../src/gateway/rotate-key.js';
 import { eventually } from '../store/state-server.js';
 import { copyLive } from '../support/copy-live.js';
 import { type CliHome, makeHome } from '../support/run-cli.js';
+import { SyncedNames } from '../support/synced-names.js';
 import { type GatewayWorld, type RunningGateway, startGatewayWorld } from './gateway-world.js';
 
 let world: GatewayWorld;
@@ -116,6 +119,33 @@ it('an interrupted rotation is ended by whoever reads the key next, and one with
   await stop(await world.start());
   expect(await readFile(join(data, 'audit-key'), 'utf8')).toBe(seed);
   expect((await verify(old)).code).toBe(0);
+});
+
+it('of several that replace the key at a time, each does or says why not', async () => {
+  await stop(await world.start());
+  const old = await keep('old.pub');
+  const all = await Promise.allSettled([1, 2, 3].map(() => rotateKey(world.configFile)));
+  const codes = all.map((each) => (each.status === 'rejected' ? (each.reason as { code: string }).code : 'replaced'));
+  const replaced = codes.filter((code) => code === 'replaced').length;
+  expect(replaced).toBeGreaterThan(0);
+  expect(codes.filter((code) => code !== 'replaced' && code !== 'record.busy')).toEqual([]);
+  expect((await readdir(join(data, 'log'))).filter((name) => name.startsWith('rotation'))).toHaveLength(replaced);
+  const lock = await takeLockFile(join(data, 'log', 'rotation.lock'));
+  expect(lock.kind).toBe('taken');
+  expect(await rotate()).toMatchObject({ code: 75, stderr: expect.stringContaining('Another process replaces the signing key') });
+  if (lock.kind === 'taken') await lock.release();
+  await stop(await world.start());
+  expect((await verify(old)).code).toBe(0);
+});
+
+it('the new key is on disk with its name before the statement is', async () => {
+  await stop(await world.start());
+  using synced = await SyncedNames.watch();
+  await rotateKey(world.configFile);
+  const { syncs } = synced;
+  const statement = syncs.findIndex(({ names }) => names.includes('rotation.1'));
+  expect(statement).toBeGreaterThan(0);
+  expect(syncs.slice(0, statement).some(({ names }) => names.includes('audit-key.next'))).toBe(true);
 });
 
 it('configured keys are replaced by configuration: the new one first, then the command, then the old one away', async () => {

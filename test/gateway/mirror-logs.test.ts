@@ -63,6 +63,30 @@ describe('a copy of the logs', () => {
       expect((await verify(join(copy, 'log'))).problems).toEqual([]);
     }));
 
+  it('is made by one process at a time: a slower one would put an older checkpoint in place of a newer one', () =>
+    withDirectory(async (dir) => {
+      const [gateway, copy] = [join(dir, 'gateway'), join(dir, 'copy')];
+      await buildLogs(join(gateway, 'log'));
+      const remote = remoteOf(gateway);
+      const refused: unknown[] = [];
+      let asked = 0;
+      const slow: RemoteLogs = {
+        list: () => remote.list(),
+        file: async (path, limit) => {
+          const bytes = await remote.file(path, limit);
+          if (path !== '0/checkpoint' || asked++ > 0) return bytes;
+          const trail = await openTrail(join(gateway, 'log'), 0, 'wrk_c');
+          session(trail, 'ses_c', 1, 3);
+          await trail.close();
+          await mirrorLogs(remote, copy).catch((thrown: unknown) => refused.push(thrown));
+          return bytes;
+        },
+      };
+      expect((await mirrorLogs(slow, copy))[0]).toMatchObject({ size: 292 });
+      expect(refused).toMatchObject([{ code: 'record.busy' }]);
+      expect((await verify(join(copy, 'log'))).problems).toEqual([]);
+    }));
+
   it('never becomes shorter, and ends at a gateway that claims what it does not give', () =>
     withDirectory(async (dir) => {
       const [gateway, copy] = [join(dir, 'gateway'), join(dir, 'copy')];

@@ -1,2 +1,2 @@
 /** The log where a test is about something else. */
-export const silentTrail = { ready: () => undefined, event: () => undefined };
+export const silentTrail = { ready: () => undefined, event: () => undefined, catchUp: () => Promise.resolve() };

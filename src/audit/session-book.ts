@@ -123,6 +123,11 @@ export class SessionBook {
     return this.#events.has(journal) ? (this.#events.get(journal) ?? null) : new EventDigest();
   }
 
+  /** Journals of which the logs know sessions. */
+  get journals(): readonly string[] {
+    return [...this.#known.keys()];
+  }
+
   /** How many sessions of a journal the logs know. */
   sessionsOf(journal: string): number {
     return this.#known.get(journal)?.size ?? 0;

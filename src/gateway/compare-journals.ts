@@ -24,6 +24,12 @@ export function compareJournals(report: LogsReport, workers: readonly WorkerRepo
       say('journal', `the log has ${known} sessions of the journal ${worker.bootId}, of which there is no segment`);
     if (known < worker.sessions) say('session', `the journal ${worker.bootId} has ${worker.sessions} sessions; the log knows ${known}`);
   }
+  const sealed = new Set([...report.book.segments.values()].map(({ journal }) => journal));
+  for (const journal of report.book.journals) {
+    if (sealed.has(journal) || report.book.isOpen(journal) || workers.some(({ bootId }) => bootId === journal)) continue;
+    if (report.retention.prunedThrough(journal) > 0) continue;
+    say('journal', `the log has ${report.book.sessionsOf(journal)} sessions of the journal ${journal}, of which nothing is here`);
+  }
   for (const { journal, segment, log, index } of report.book.segments.values()) {
     const worker = workers.find(({ bootId }) => bootId === journal);
     if (worker?.segments.some((each) => each.segment === segment && each.sealed) === true) continue;
@@ -32,7 +38,7 @@ export function compareJournals(report: LogsReport, workers: readonly WorkerRepo
     if (segment <= report.retention.prunedThrough(journal)) continue;
     problems.push({ claim: 'segment', log, index, message: `segment ${segment} of the journal ${journal} is in the log, and its file is not here` });
   }
-  for (const journal of new Set([...report.book.segments.values()].map((each) => each.journal))) {
+  for (const journal of sealed) {
     if (report.retention.prunedThrough(journal) === 0) continue;
     const first = workers.find(({ bootId }) => bootId === journal)?.firstSession ?? 0;
     for (const id of report.retention.lostBefore(journal, first))

@@ -8,7 +8,7 @@ import type { RetentionRules } from '../../contract/retention.js';
 import { listLogs, logDirectory } from '../open-audit-trail.js';
 import { type PruneSources, pruneLimits } from './prune-limits.js';
 
-export type PruningTrail = Pick<AuditTrail, 'append' | 'commit' | 'synced' | 'announcePruning' | 'directory'>;
+export type PruningTrail = Pick<AuditTrail, 'append' | 'commit' | 'synced' | 'catchUp' | 'announcePruning' | 'directory'>;
 
 export interface LogPrunerOptions extends PruneSources {
   readonly trail: PruningTrail;

@@ -158,6 +158,7 @@ export class RetentionEngine {
     try {
       await holds.unlessHeld(record, async () => {
         const keepMs = periodOf(rules, 'recordings', target);
+        await trail.catchUp();
         trail.append('session.expire', { ...record, journalOfSession: journal, endedAt: new Date(endedAt).toISOString(), keepMs, knownTime });
         trail.commit();
         await trail.synced();

@@ -11,7 +11,7 @@ import type { Analysis } from './facts/index.js';
 import { needsCatalog, withCatalog, withResolved } from './facts/index.js';
 import { Flight } from './flight.js';
 import { SessionMasking } from './masking/session-masking.js';
-import { type NameChange, type NameEffect, NameSpace, type Portal, type Statement } from './names.js';
+import { isFollowed, type NameChange, type NameEffect, NameSpace, type Portal, type Statement } from './names.js';
 
 export class Conversation {
   readonly context: EngineContext;
@@ -77,11 +77,24 @@ export class Conversation {
     return withResolved(analysis, (kind, name) => {
       if (kind === 'statement') {
         const statement = this.statements.lookup(name, this.segment);
-        return statement === null || statement === 'unsettled' ? null : statement.facts;
+        return statement === null || statement === 'unsettled' || !isFollowed(statement) ? null : statement.facts;
       }
       const portal = this.portals.lookup(name, this.segment);
-      return portal === null || portal === 'unsettled' ? null : portal.statement.facts;
+      return portal === null || portal === 'unsettled' || !isFollowed(portal.statement) ? null : portal.statement.facts;
     });
+  }
+
+  /** Why what `analysis` runs by a name is not carried: the server would run something that its own text does not say. Null: it is, or there is none of that name. */
+  unfollowed(analysis: Analysis): string | null {
+    for (const { kind, name } of analysis.statements) {
+      if ((kind !== 'execute' && kind !== 'fetch') || name === null) continue;
+      const found = kind === 'execute' ? this.statements.lookup(name, this.segment) : this.portals.lookup(name, this.segment);
+      if (found === null || found === 'unsettled' || isFollowed('statement' in found ? found.statement : found)) continue;
+      return kind === 'execute'
+        ? `"${name}" was prepared by the protocol and is no SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES, so EXECUTE does not run it; bind and execute it by the protocol`
+        : `the portal "${name}" runs no SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES, so FETCH does not run it; execute it by the protocol`;
+    }
+    return null;
   }
 
   /**

@@ -35,6 +35,14 @@ export interface Statement {
   readonly counted: boolean;
 }
 
+/**
+ * Whether running it by its name does what its own text says. A Parse takes any statement, and EXECUTE runs it: a DEALLOCATE, a DECLARE or another EXECUTE does
+ * what it does to the names of that moment, so it is followed where it is run as itself alone.
+ */
+export function isFollowed({ source: { analysis, inner } }: Statement): boolean {
+  return inner || (analysis.statements.length === 1 && analysis.statements[0]?.preparable === true);
+}
+
 export interface Portal {
   readonly statement: Statement;
   /** Of the run in progress; null for a cursor declared in SQL, whose every FETCH is an operation of its own. */

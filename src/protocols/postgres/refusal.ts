@@ -38,6 +38,7 @@ const SQLSTATES: Partial<Record<ErrorCode, string>> = {
   'protocol.timeout': '08006',
   'gateway.draining': '57P01',
   'recording.failed': '58030',
+  'recording.limit': '53400',
   'recording.required': '28000',
   'recording.unknown': '28000',
   'store.unavailable': '57P03',

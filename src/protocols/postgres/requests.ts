@@ -20,7 +20,7 @@ import type { OperationMask } from './masking/session-masking.js';
 import type { NameChange, Portal, Statement } from './names.js';
 import { BEHIND_END, beginsOrEnds, breaksReadOnly, endsTransaction, goesOnAfterEnd } from './read-only.js';
 import { refuse, refuseOperation } from './refusal.js';
-import { isCounted, withChanges } from './row-changes.js';
+import { countsNow, isCounted, withChanges } from './row-changes.js';
 import type { RowGuard } from './row-guard.js';
 import { shiftsMeaning } from './shifted-meaning.js';
 import { TokenWait } from './token-wait.js';
@@ -181,7 +181,7 @@ export class Requests {
     if (unclear === 'wait') return false;
     if (this.#rows.own && this.#rows.waiting === null)
       throw new GwError('protocol.violation', 'A Query may not follow a write with a row limit in the same pipeline; send Sync before it.');
-    const judged = unclear === null ? judge.statement(facts, text, 'query', reachOf(analysis)) : judge.unclear(facts, text, unclear);
+    const judged = unclear === null ? this.#followed(judge.statement(facts, text, 'query', reachOf(analysis)), analysis) : judge.unclear(facts, text, unclear);
     if (this.#masksLater()) return false;
     const mask = this.#keptMask(this.#talk.masking.ofText(analysis, text, facts, false));
     if (mask === 'wait') return false;
@@ -287,11 +287,12 @@ export class Requests {
     if (facts === 'unsettled') return false;
     const parameters = this.#buffer.subarray(nameEnd + 1, limit);
     const bound = (): readonly BoundParameter[] => readBoundParameters(parameters, statement.types) ?? [];
-    const judged = judge.bound(facts, statement, parameters, next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual');
+    const reach = next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual';
+    const judged = this.#followed(judge.bound(facts, statement, parameters, reach), statement.source.analysis);
     if (this.#masksLater()) return false;
     const mask = this.#keptMask(this.#talk.masking.ofStatement(statement, bound));
     if (mask === 'wait') return false;
-    const asked = continuing(withMask(withChanges(judged, statement.counted, true), mask), statement.origins?.() ?? []);
+    const asked = continuing(withMask(withChanges(judged, countsNow(statement, this.#talk), true), mask), statement.origins?.() ?? []);
     const verdict = this.#decide(asked, false);
     if (verdict === NO_VERDICT_YET) return false;
     if (!verdict.allowed) {
@@ -338,12 +339,12 @@ export class Requests {
       // Run to its end before, or declared in SQL: this Execute is an operation of its own.
       const facts = this.#talk.explain(named, false);
       if (facts === 'unsettled') return false;
-      const judged = judge.statement(facts, portal.statement.text, 'fetch', 'contextual');
+      const judged = this.#followed(judge.statement(facts, portal.statement.text, 'fetch', 'contextual'), portal.statement.source.analysis);
       if (this.#masksLater()) return false;
       const mask = this.#keptMask(this.#talk.masking.ofStatement(portal.statement, () => []));
       if (mask === 'wait') return false;
       const origins = [portal.origin, ...(portal.statement.origins?.() ?? [])];
-      const decided = this.#decide(continuing(withMask(withChanges(judged, portal.statement.counted, true), mask), origins), false);
+      const decided = this.#decide(continuing(withMask(withChanges(judged, countsNow(portal.statement, this.#talk), true), mask), origins), false);
       if (decided === NO_VERDICT_YET) return false;
       if (!decided.allowed) {
         return this.#standIn(refuseOperation(decided.decision, facts), Wait.Execute);
@@ -431,6 +432,11 @@ export class Requests {
     if (!holdsEscapedQuote(text)) return null;
     if (this.#talk.ranInSegment) return 'a backslash before a quote may not follow another statement of the same pipeline; send Sync before it';
     return this.#talk.flight.running ? 'wait' : null;
+  }
+
+  #followed(judged: Judged, analysis: Analysis): Judged {
+    const reason = judged.forbidden === null ? this.#talk.unfollowed(analysis) : null;
+    return reason === null ? judged : { ...judged, forbidden: reason };
   }
 
   #checkNames(): void {

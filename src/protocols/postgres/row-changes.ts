@@ -5,6 +5,7 @@
 import type { Facts, Operation } from '../../contract/operation.js';
 import type { Conversation } from './conversation.js';
 import type { Analysis } from './facts/index.js';
+import type { Statement } from './names.js';
 
 const CHANGES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge', 'copy_from', 'truncate']);
 /** With one of these, the tag is not that of the write. */
@@ -48,6 +49,11 @@ export function withChanges(operation: Operation, counted: boolean, alone: boole
   const { changes, wrapped, prepares } = look(operation.facts);
   if (!changes || (prepares && alone)) return operation;
   return { ...operation, changes: counted && !wrapped ? 'counted' : 'uncounted' };
+}
+
+/** The same of a statement that was prepared, as it is now: what an EXECUTE runs is another statement when its name is given anew. */
+export function countsNow({ source, counted }: Statement, talk: Conversation): boolean {
+  return source.inner ? counted : isCounted(source.analysis, talk);
 }
 
 /** Whether the tag of what `analysis` runs counts all the rows that it changes. */

@@ -135,6 +135,17 @@ describe('over the limit', () => {
     expect(await state()).toBe(UNTOUCHED);
   });
 
+  it('by a name that means another statement than when its EXECUTE was prepared', async () => {
+    const client = await through();
+    await client.run(query("PREPARE s AS UPDATE ledger.entries SET v = 'x' WHERE id = 1"));
+    await client.run(parse('e', 'EXECUTE s'), sync());
+    await client.run(query('DEALLOCATE s'));
+    await client.run(query('PREPARE s AS WITH d AS (DELETE FROM ledger.entries WHERE id > 0 RETURNING 1) INSERT INTO log SELECT 1 WHERE false'));
+    expect(shape(await client.run(bind('', 'e'), execute(''), sync()))).toBe('E Z:I');
+    client.close();
+    expect(await state()).toBe(UNTOUCHED);
+  });
+
   it('in a pipeline: the segment is undone, the next one is not', async () => {
     const client = await through();
     client.send(

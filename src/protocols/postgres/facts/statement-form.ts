@@ -11,6 +11,8 @@ export interface StatementForm {
   readonly all: boolean;
   /** INSERT, UPDATE, DELETE or MERGE with no other one inside: the server's command tag counts all rows that it changes. */
   readonly counted: boolean;
+  /** What PREPARE takes: SELECT, VALUES, INSERT, UPDATE, DELETE or MERGE. It does what it says, whoever runs it by a name, and changes no name. */
+  readonly preparable: boolean;
 }
 
 export function statementInfo(statement: unknown): StatementForm & { readonly inner: unknown } {
@@ -40,7 +42,11 @@ export function statementInfo(statement: unknown): StatementForm & { readonly in
     case 'CreateTableAsStmt':
       return executed(node);
     default:
-      return { ...form('other', null), counted: WRITES.has(tag) && !holdsWrite(node) };
+      return {
+        ...form('other', null),
+        counted: WRITES.has(tag) && !holdsWrite(node),
+        preparable: WRITES.has(tag) || (tag === 'SelectStmt' && struct(node, 'intoClause') === null),
+      };
   }
 }
 
@@ -63,5 +69,5 @@ function executed(node: Tree): StatementForm & { readonly inner: unknown } {
 }
 
 function form(kind: StatementKind, name: string | null, all = false): StatementForm & { readonly inner: unknown } {
-  return { kind, name, all, counted: false, inner: null };
+  return { kind, name, all, counted: false, preparable: false, inner: null };
 }

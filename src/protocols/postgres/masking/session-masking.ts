@@ -17,7 +17,7 @@ import { derived, isNothing, type Lineage, oneOf, unknownLineage } from '../line
 import { type Output, output } from '../lineage/sources.js';
 import { measured, type StatementLineage } from '../lineage/statement-lineage.js';
 import type { Comparison } from '../lineage/trace.js';
-import type { NameSpace, Portal, Statement, StatementSource } from '../names.js';
+import { isFollowed, type NameSpace, type Portal, type Statement, type StatementSource } from '../names.js';
 import { ChangedNames, changedName } from './changed-names.js';
 import { clearColumns } from './clear-columns.js';
 import { Inheritance } from './inheritance.js';
@@ -317,6 +317,7 @@ export class SessionMasking {
     const found = kind === 'statement' ? this.#talk.statements.lookup(name, segment) : this.#talk.portals.lookup(name, segment);
     if (found === null || found === 'unsettled') return null;
     const statement = 'source' in found ? found : found.statement;
+    if (!isFollowed(statement)) return null;
     const [now] = this.#trace(statement.source);
     const before = this.#declared.get(statement);
     return now === undefined || before === undefined || before === now ? (now ?? null) : eitherOf(before, now);

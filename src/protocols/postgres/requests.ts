@@ -307,7 +307,8 @@ export class Requests {
     const change = this.#talk.portals.change(portalName, portal, this.#talk.segment);
     this.#talk.lastBound = portal;
     this.#talk.ranInSegment = true;
-    this.#talk.flight.push(Wait.Bind, verdict, { refusal: null, changes: [{ step: 0, change }] });
+    // A Bind is where the server plans, and what planning works out may fail with a value in its words.
+    this.#talk.flight.push(Wait.Bind, verdict, { refusal: null, changes: [{ step: 0, change }] }, null, portal.masker ?? null);
     this.verdict = verdict;
     if (tokens === null) return true;
     this.#talk.context.guard.resolved(verdict, tokens.resolved);

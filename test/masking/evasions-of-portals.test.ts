@@ -3,7 +3,8 @@
  * is a session of several pipelines against a real server. What a message answers does not matter; no canary may come down in any of them.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { bind, execute, fields, parse, query, type Reply, shape, sync } from '../support/raw-client.js';
+import { eventually } from '../store/state-server.js';
+import { bind, execute, fields, parse, query, type Reply, rowsOf, shape, sync } from '../support/raw-client.js';
 import { canariesIn } from './canary.js';
 import { CANARY_POLICY, type CanaryWorld, startCanaryWorld } from './canary-world.js';
 
@@ -131,9 +132,11 @@ describe.each(['18', '15'] as const)('an evasion by a portal, on PostgreSQL %s',
     const { client, canaries } = await canary.login();
     await client.run(query("begin; declare h cursor with hold for select w || '' as w from public.held order by id; commit"));
     await canary.server.sql('create or replace view public.held as select word as w, id from bank.plain');
-    await client.run(execute('h', 1), sync());
-    // A login looks at the catalog again.
     const { client: other } = await canary.login();
+    await eventually(
+      'the gateway knows the other view',
+      async () => rowsOf(await other.run(query("select w || '' from public.held where id = 1")))[0]?.[0] === 'hello',
+    );
     other.close();
     await client.run(execute('h', 1), sync());
     client.close();

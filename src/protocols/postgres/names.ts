@@ -57,6 +57,8 @@ export interface Portal {
   fetched: boolean;
   /** Of the run in progress. */
   masker?: ResultMasker | null;
+  /** Segment of the last Execute of it that went up. */
+  ranIn?: number;
   /** A Describe for it is on its way or answered. */
   described?: boolean;
   /** Body of the RowDescription that answered; masking reads rows by it. */

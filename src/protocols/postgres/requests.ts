@@ -330,6 +330,8 @@ export class Requests {
     }
     const named = portal.statement.resolve === null ? portal.statement.facts : portal.statement.resolve();
     if (named === 'unsettled') return false;
+    // How its run of an earlier segment ends says whether this is the same one.
+    if (portal.ranIn !== undefined && portal.ranIn !== this.#talk.segment && this.#talk.flight.runs(portal)) return false;
     const late = lateRefusal(portal, named, this.#talk);
     if (portal.verdict !== null && this.#rows.waiting === null && isLate(portal, named, this.#talk)) {
       this.#talk.context.guard.finish(portal.verdict, 'cancelled', 'it was not run when it was bound, and is decided when it runs');
@@ -366,6 +368,7 @@ export class Requests {
     if (this.#talk.lastBound === portal) this.#talk.lastBound = null;
     else this.#talk.parkLastBound();
     portal.unrun = undefined;
+    portal.ranIn = this.#talk.segment;
     let extra: FlightExtra | null = null;
     if (portal.statement.effects.length > 0) {
       const changes: { step: number; change: NameChange }[] = [];

@@ -5,7 +5,22 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readSession } from '../../../src/recording/index.js';
 import { type PathWorld, startPathWorld } from '../../support/path-world.js';
-import { bind, close, execute, fields, flush, frame, parse, query, RawClient, type Reply, rowsOf, shape, sync } from '../../support/raw-client.js';
+import {
+  bind,
+  close,
+  describe as describeMessage,
+  execute,
+  fields,
+  flush,
+  frame,
+  parse,
+  query,
+  RawClient,
+  type Reply,
+  rowsOf,
+  shape,
+  sync,
+} from '../../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../../support/real-postgres.js';
 
 const POLICY = `
@@ -177,6 +192,12 @@ describe('names', () => {
     expect(statuses).toEqual(
       ['cancelled', 'cancelled', 'ok', 'ok', 'ok', 'cancelled', 'ok', ''].map((status) => `${status === '' ? 'deny' : 'allow'} ${status}`),
     );
+  });
+
+  it('a portal that is described behind its Execute has ended', async () => {
+    const client = await through();
+    await client.run(parse('', 'SELECT 5'), bind('p', ''), execute('p'), describeMessage('P', 'p'), sync());
+    expect((await record(client)).map(([, , status]) => status)).toEqual(['ok']);
   });
 
   it('DEALLOCATE ALL leaves the unnamed statement', async () => {

@@ -362,7 +362,8 @@ export class SessionGuard implements Guard {
 
   deliver(verdict: Verdict, chunk: Uint8Array, rows: number, ahead = 0, recorded = chunk): Uint8Array {
     const issued = this.#issued(verdict);
-    // An operation that is over has no more result: what still names it (a portal run again in a later segment) answers nothing.
+    // An operation that is over has no more result, but for words of the target: nothing would count its rows, and nobody find them in the record.
+    if (issued.finished && rows > 0) throw new GwError('internal.error', 'Rows were to be delivered for an operation that is over.');
     if (issued === this.#transport || issued.finished) {
       // Words of the target that answer no operation (notifications, parameter changes): the record keeps them under number 0.
       this.#options.recorder.delivered(0, recorded);

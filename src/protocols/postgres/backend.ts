@@ -453,7 +453,7 @@ export class Backend {
     const { flight } = this.#talk;
     const portal = flight.portal();
     if (portal === null) return false;
-    for (let i = 1; i < flight.length && flight.kind(i) !== Wait.Sync; i++) if (flight.portal(i) === portal) return true;
+    for (let i = 1; i < flight.length && flight.kind(i) !== Wait.Sync; i++) if (flight.kind(i) === Wait.Execute && flight.portal(i) === portal) return true;
     return false;
   }
 

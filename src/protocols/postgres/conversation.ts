@@ -10,6 +10,7 @@ import { CatalogInForce, changesCode } from './catalog-in-force.js';
 import type { Analysis } from './facts/index.js';
 import { needsCatalog, withCatalog, withResolved } from './facts/index.js';
 import { Flight } from './flight.js';
+import { keepParameters, openedPortal } from './late-run.js';
 import { SessionMasking } from './masking/session-masking.js';
 import { isFollowed, type NameChange, type NameEffect, NameSpace, type Portal, type Statement } from './names.js';
 
@@ -114,7 +115,9 @@ export class Conversation {
     for (const { kind, name } of analysis.statements) {
       if (kind !== 'fetch' || name === null) continue;
       const portal = this.portals.lookup(name, this.segment);
-      if (portal !== null && portal !== 'unsettled') found.add(portal.origin);
+      if (portal === null || portal === 'unsettled') continue;
+      found.add(portal.origin);
+      portal.fetched = true;
     }
     return [...found];
   }
@@ -170,11 +173,7 @@ export class Conversation {
         this.masking.declare(effect.statement);
         into.push({
           step,
-          change: this.portals.change(
-            effect.name,
-            { statement: effect.statement, verdict: null, facts: effect.statement.facts, origin: verdict, segment: this.segment },
-            this.segment,
-          ),
+          change: this.portals.change(effect.name, openedPortal(effect.statement, null, effect.statement.facts, verdict, this, undefined), this.segment),
         });
       } else {
         const space: NameSpace<Statement> | NameSpace<Portal> = effect.kind === 'deallocate' ? this.statements : this.portals;
@@ -187,7 +186,9 @@ export class Conversation {
 
   /** The last bound portal was not executed by the next message: it waits among the suspended ones. */
   parkLastBound(): void {
-    if (this.lastBound !== null) this.suspended.add(this.lastBound);
+    if (this.lastBound === null) return;
+    keepParameters(this.lastBound);
+    this.suspended.add(this.lastBound);
     this.lastBound = null;
   }
 

@@ -69,6 +69,12 @@ export class Flight {
     return offset < this.#length ? (this.#portals[(this.#head + offset) & (this.#kinds.length - 1)] ?? null) : null;
   }
 
+  /** An Execute of this portal has no answer. */
+  runs(portal: Portal): boolean {
+    for (let i = 0; i < this.#length; i++) if (this.kind(i) === Wait.Execute && this.portal(i) === portal) return true;
+    return false;
+  }
+
   /** What masks the result of the entry at the head; null: nothing of it is hidden. */
   masker(): ResultMasker | null {
     return this.#length > 0 ? (this.#maskers[this.#head] ?? null) : null;

@@ -9,6 +9,7 @@ import { Front, message } from './codec/message.js';
 import type { Conversation } from './conversation.js';
 import type { StatementCache } from './facts/index.js';
 import { Wait } from './flight.js';
+import { keepParameters } from './late-run.js';
 import { Requests } from './requests.js';
 import type { RowGuard } from './row-guard.js';
 
@@ -67,6 +68,7 @@ export class Frontend {
     this.#flush(at);
     // Of memory from which something was sent nothing is written again.
     if (at > 0) this.#room = EMPTY;
+    if (this.#talk.lastBound !== null) keepParameters(this.#talk.lastBound);
     if (at < buffer.length) this.#carry = at === 0 && buffer !== chunk ? buffer : Buffer.from(buffer.subarray(at));
     if (!this.#talk.stopping) this.#rows.advance();
   }

@@ -53,8 +53,20 @@ export interface Portal {
   readonly origin: Verdict;
   /** Segment of the pipeline in which it was opened. */
   readonly segment: number;
+  /** Of a Bind of which no Execute went up yet: its parameters; null: more of them than are kept. Undefined: it ran, or SQL declared it. */
+  unrun: Uint8Array | null | undefined;
+  /** What it ran by its name when it was bound; null: nothing. */
+  readonly runs: object | string | null;
+  /** The catalog that it was decided with. */
+  readonly catalog: object | null;
+  /** Code that was not seen had run in the session when it was decided. */
+  readonly unseen: boolean;
+  /** SQL names it in a FETCH or MOVE, which may have run it. */
+  fetched: boolean;
   /** Of the run in progress. */
   masker?: ResultMasker | null;
+  /** Segment of the last Execute of it that went up. */
+  ranIn?: number;
   /** A Describe for it is on its way or answered. */
   described?: boolean;
   /** Body of the RowDescription that answered; masking reads rows by it. */

@@ -16,8 +16,9 @@ import type { Conversation } from './conversation.js';
 import { type Analysis, mayBeBent, type StatementCache } from './facts/index.js';
 import { type FlightExtra, Wait } from './flight.js';
 import { type Judged, judge } from './judge.js';
+import { isLate, judgedLate, lateRefusal, openedPortal } from './late-run.js';
 import type { OperationMask } from './masking/session-masking.js';
-import type { NameChange, Portal, Statement } from './names.js';
+import type { NameChange, Statement } from './names.js';
 import { BEHIND_END, beginsOrEnds, breaksReadOnly, endsTransaction, goesOnAfterEnd } from './read-only.js';
 import { refuse, refuseOperation } from './refusal.js';
 import { countsNow, isCounted, withChanges } from './row-changes.js';
@@ -303,12 +304,13 @@ export class Requests {
     if (tokens === 'wait') return false;
     if (tokens instanceof GwError) return this.#standIn(refuse(tokens, 'ERROR'), Wait.Bind);
     this.#talk.parkLastBound();
-    const portal: Portal = { statement, verdict, facts: named, origin: verdict, segment: this.#talk.segment };
+    const portal = openedPortal(statement, verdict, named, verdict, this.#talk, next > limit ? null : parameters);
     if (mask !== null) portal.masker = this.#talk.masking.attach(verdict, mask, portal);
     const change = this.#talk.portals.change(portalName, portal, this.#talk.segment);
     this.#talk.lastBound = portal;
     this.#talk.ranInSegment = true;
-    this.#talk.flight.push(Wait.Bind, verdict, { refusal: null, changes: [{ step: 0, change }] });
+    // A Bind is where the server plans, and what planning works out may fail with a value in its words.
+    this.#talk.flight.push(Wait.Bind, verdict, { refusal: null, changes: [{ step: 0, change }] }, null, portal.masker ?? null);
     this.verdict = verdict;
     if (tokens === null) return true;
     this.#talk.context.guard.resolved(verdict, tokens.resolved);
@@ -329,19 +331,22 @@ export class Requests {
     }
     const named = portal.statement.resolve === null ? portal.statement.facts : portal.statement.resolve();
     if (named === 'unsettled') return false;
-    let verdict = portal.verdict;
-    if (verdict !== null && named !== portal.facts) {
-      // An EXECUTE or FETCH is resolved by the server when it runs, not when it is bound, and the name means something else by now.
-      this.#talk.context.guard.finish(verdict, 'cancelled', 'what it names changed before it ran');
-      verdict = portal.verdict = null;
+    // How its run of an earlier segment ends says whether this is the same one.
+    if (portal.ranIn !== undefined && portal.ranIn !== this.#talk.segment && this.#talk.flight.runs(portal)) return false;
+    const late = lateRefusal(portal, named, this.#talk);
+    if (portal.verdict !== null && this.#rows.waiting === null && isLate(portal, named, this.#talk)) {
+      this.#talk.context.guard.finish(portal.verdict, 'cancelled', 'it was not run when it was bound, and is decided when it runs');
+      portal.verdict = null;
     }
+    let verdict = late === null ? portal.verdict : null;
     if (verdict === null) {
-      // Run to its end before, or declared in SQL: this Execute is an operation of its own.
+      // Run to its end before, declared in SQL, or later than it was bound: this Execute is an operation of its own.
       const facts = this.#talk.explain(named, false);
       if (facts === 'unsettled') return false;
-      const judged = this.#followed(judge.statement(facts, portal.statement.text, 'fetch', 'contextual'), portal.statement.source.analysis);
+      const run = judgedLate(portal, facts, late);
+      const judged = this.#followed(run.judged, portal.statement.source.analysis);
       if (this.#masksLater()) return false;
-      const mask = this.#keptMask(this.#talk.masking.ofStatement(portal.statement, () => []));
+      const mask = this.#keptMask(this.#talk.masking.ofStatement(portal.statement, run.bound));
       if (mask === 'wait') return false;
       const origins = [portal.origin, ...(portal.statement.origins?.() ?? [])];
       const decided = this.#decide(continuing(withMask(withChanges(judged, countsNow(portal.statement, this.#talk), true), mask), origins), false);
@@ -363,6 +368,9 @@ export class Requests {
     }
     if (this.#rows.own && beginsOrEnds(named)) this.#rows.handOver();
     if (this.#talk.lastBound === portal) this.#talk.lastBound = null;
+    else this.#talk.parkLastBound();
+    portal.unrun = undefined;
+    portal.ranIn = this.#talk.segment;
     let extra: FlightExtra | null = null;
     if (portal.statement.effects.length > 0) {
       const changes: { step: number; change: NameChange }[] = [];

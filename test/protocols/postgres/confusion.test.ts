@@ -5,7 +5,22 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readSession } from '../../../src/recording/index.js';
 import { type PathWorld, startPathWorld } from '../../support/path-world.js';
-import { bind, close, execute, fields, flush, frame, parse, query, RawClient, rowsOf, shape, sync } from '../../support/raw-client.js';
+import {
+  bind,
+  close,
+  describe as describeMessage,
+  execute,
+  fields,
+  flush,
+  frame,
+  parse,
+  query,
+  RawClient,
+  type Reply,
+  rowsOf,
+  shape,
+  sync,
+} from '../../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../../support/real-postgres.js';
 
 const POLICY = `
@@ -131,7 +146,7 @@ describe('names', () => {
     expect(rows.at(-1)).toEqual(["UPDATE t SET v = 'changed' WHERE id = 1", 'allow', 'ok', 'UPDATE 1']);
   });
 
-  it('an EXECUTE means what its name means when it runs', async () => {
+  it('an EXECUTE whose name means something else when it runs is refused', async () => {
     const client = await through();
     await client.run(query('PREPARE a AS SELECT 1; BEGIN'));
     client.send(
@@ -146,12 +161,43 @@ describe('names', () => {
       execute('p'),
       sync(),
     );
-    await client.untilReady();
+    expect(fields((await client.untilReady()).find(({ type }) => type === 'E') as Reply)['M']).toContain('another statement or cursor');
     await client.run(query('COMMIT'));
     const rows = await record(client);
     const runs = rows.filter(([text]) => text === 'EXECUTE a');
-    expect(runs.map(([, , status]) => status)).toEqual(['cancelled', 'ok']);
-    expect(runs.at(-1)?.[3]).toMatch(/^UPDATE/);
+    expect(runs.map(([, verdict, status]) => [verdict, status])).toEqual([
+      ['allow', 'cancelled'],
+      ['deny', ''],
+    ]);
+  });
+
+  it('writes that run later than they were bound are decided then, with their parameters; large ones are refused', async () => {
+    const client = await through();
+    const both = [
+      parse('w', 'UPDATE t SET v = $1 WHERE id = 1 RETURNING v'),
+      bind('a', 'w', 'first'),
+      bind('b', 'w', 'second'),
+      execute('a'),
+      execute('b'),
+      sync(),
+    ];
+    const replies = await client.run(...both);
+    expect(shape(replies)).toBe('1 2 2 D C D C Z:I');
+    expect(rowsOf(replies)).toEqual([['first'], ['second']]);
+    const large = 'x'.repeat(9_000);
+    expect(shape(await client.run(bind('a', 'w', large), execute('a'), sync()))).toBe('2 D C Z:I');
+    const refused = await client.run(bind('a', 'w', large), bind('b', 'w', 'third'), execute('b'), execute('a'), sync());
+    expect(fields(refused.find(({ type }) => type === 'E') as Reply)['M']).toContain('8192 bytes of parameters');
+    const statuses = (await record(client)).map(([, verdict, status]) => `${verdict} ${status}`);
+    expect(statuses).toEqual(
+      ['cancelled', 'cancelled', 'ok', 'ok', 'ok', 'cancelled', 'ok', ''].map((status) => `${status === '' ? 'deny' : 'allow'} ${status}`),
+    );
+  });
+
+  it('a portal that is described behind its Execute has ended', async () => {
+    const client = await through();
+    await client.run(parse('', 'SELECT 5'), bind('p', ''), execute('p'), describeMessage('P', 'p'), sync());
+    expect((await record(client)).map(([, , status]) => status)).toEqual(['ok']);
   });
 
   it('DEALLOCATE ALL leaves the unnamed statement', async () => {

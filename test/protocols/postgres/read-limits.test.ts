@@ -312,6 +312,32 @@ describe('what a cursor gives counts together', () => {
     await lives(client);
   });
 
+  it.each([
+    ['WITH HOLD, outside of its transaction', ['BEGIN', `DECLARE c CURSOR WITH HOLD FOR ${ALL}`, 'COMMIT'], [execute('c', 1), sync()], 1],
+    [
+      'from its end back to its start',
+      ['BEGIN', `DECLARE c SCROLL CURSOR FOR ${ALL}`, 'MOVE LAST FROM c'],
+      [execute('c'), sync(), query('MOVE ABSOLUTE 0 FROM c')],
+      2,
+    ],
+  ] as [string, string[], Buffer[], number][])('each run of a cursor as a portal, %s, when they are sent at once', async (_name, before, first, answers) => {
+    const client = await through();
+    const session = world.sessions.at(-1) ?? '';
+    for (const text of before) await client.run(query(text));
+    client.send(...first, execute('c'), sync());
+    const replies = await client.untilReady(answers + 1);
+    expect(errorOf(replies)['M']).toContain('more than 1000 rows');
+    expect(rowsOf(replies).length).toBeLessThanOrEqual(1000);
+    await client.run(query('ROLLBACK'));
+    await lives(client);
+    client.close();
+    await eventually('the session is over', () => world.path.live.count() === 0);
+    const runs: string[] = [];
+    for await (const item of readSession(world.journalDir, world.bootId, session))
+      if (item.kind === 'operation' && item.operation.form === 'fetch') runs.push(item.operation.outcome?.status ?? '');
+    expect(runs).toEqual(['ok', 'refused']);
+  });
+
   it('a cursor declared anew is another query, and within the limit nothing changes', async () => {
     const client = await through();
     await client.run(query('BEGIN'));

@@ -12,6 +12,8 @@ export const SMALL_MESSAGE_LIMIT = 65_536;
 export const BIND_BUFFER_LIMIT = 1 << 20;
 /** Bytes of a large Bind that must have come before it is judged; the record gets what is there as its parameters, and the rest as its input. */
 export const BIND_RECORD_LIMIT = 65_536;
+/** Parameters of a Bind that are kept until its Execute, where that does not follow at once. */
+export const BOUND_KEPT_LIMIT = 8_192;
 /** Server messages that the gateway must read whole (descriptions, errors, notices, tags). */
 export const SERVER_MESSAGE_LIMIT = 4 << 20;
 /** A row that is masked is held whole. */

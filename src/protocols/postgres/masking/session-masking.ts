@@ -108,6 +108,15 @@ export class SessionMasking {
     this.#talk = talk;
   }
 
+  get unseenRan(): boolean {
+    return this.#unseenRan;
+  }
+
+  /** A text that may read settings, which code that was not seen may have changed. */
+  isAboutSettings(text: Uint8Array): boolean {
+    return ABOUT_SETTINGS.test(Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1'));
+  }
+
   /** Null: nothing is tagged or looked for on this target. */
   get door(): MaskingDoor | null {
     return this.#talk.context.guard.masking();
@@ -120,13 +129,15 @@ export class SessionMasking {
 
   /** `parameters`: what is bound; asked for only where it matters. */
   ofStatement(statement: Statement, parameters: () => readonly BoundParameter[]): OperationMask | null {
-    return this.#masked(statement.source, statement.facts, parameters, true);
+    return this.#masked(statement.source, statement.facts, parameters, true, statement.types === null ? this.#declared.get(statement) : undefined);
   }
 
-  #masked(source: StatementSource, facts: Facts, bound: () => readonly BoundParameter[], kept: boolean): OperationMask | null {
+  /** `before`: what it was when it was declared. */
+  #masked(source: StatementSource, facts: Facts, bound: () => readonly BoundParameter[], kept: boolean, before?: TracedStatement): OperationMask | null {
     const { door } = this;
     if (door === null) return null;
-    const statements = this.#resolved(this.#trace(source));
+    const traced = this.#trace(source);
+    const statements = this.#resolved(before === undefined ? traced : traced.map((now) => (now === before ? now : eitherOf(before, now))));
     const mask = this.#mask(door, statements, facts, bound, source);
     if (!resolvesIn(mask)) return mask;
     // What is kept of a mask is good for every text of its shape; which tokens are in one is not. What a name stands for was looked at when it was made.
@@ -277,7 +288,7 @@ export class SessionMasking {
     const catalog = this.#talk.relations();
     if (this.#talk.block === IDLE && !this.#talk.flight.running) this.#changed.settle(() => this.#talk.context.recheckCatalog());
     const steady = this.#changed.steady(catalog);
-    const unseenRan = this.#unseenRan && ABOUT_SETTINGS.test(Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1'));
+    const unseenRan = this.#unseenRan && this.isAboutSettings(text);
     const context = {
       catalog,
       searchPath: this.#talk.shifted ? null : (catalog?.searchPath ?? null),

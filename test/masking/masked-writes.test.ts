@@ -73,6 +73,21 @@ describe('a masked value that comes back', () => {
     expect(await table()).toEqual(before);
   });
 
+  it.each(['token', 'stars'])('as a bound parameter before one that is larger than what is held, %s', async (what) => {
+    const before = await table();
+    const { client } = await canary.login();
+    const text = 'update bank.customers set ssn = $1, name = $2 where id = 1';
+    const large = bind('', '', what === 'token' ? token : '****', 'x'.repeat(1_200_000));
+    const replies = await client.run(parse('', text), large, execute(''), sync());
+    expect(codes(replies)).toEqual(['42501']);
+    expect(JSON.stringify(replies.map(fields))).toContain('under 1 MiB');
+    // What holds nothing that is hidden takes it.
+    const plain = bind('', '', '****', 'x'.repeat(1_200_000));
+    expect(codes(await client.run(parse('', 'update bank.plain set word = $1 where word = $2'), plain, execute(''), sync()))).toEqual([]);
+    client.close();
+    expect(await table()).toEqual(before);
+  });
+
   it.each<[string, string, (token: string) => readonly string[]]>([
     ['text', 'copy bank.customers (id, ssn, name) from stdin', (value) => [`7\t${value}\tx\n`]],
     ['stars', 'copy bank.customers (id, ssn, name) from stdin', () => ['7\t****\tx\n']],

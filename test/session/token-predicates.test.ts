@@ -15,7 +15,7 @@ import { createTokenKeys, createTransform } from '../../src/masking/index.js';
 import { plainJournals } from '../../src/recording/index.js';
 import { eventually } from '../store/state-server.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
-import { frame, int32, RawClient } from '../support/raw-client.js';
+import { bind, execute, fields, frame, int32, parse, RawClient, sync } from '../support/raw-client.js';
 import { DEBIAN_BIN, type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
 import { runProgram } from '../support/run-program.js';
 
@@ -138,6 +138,14 @@ describe('find their row', () => {
     expect(await ask('select word from people where ssn in ($1, $2) and id = $3', ['nobody', TOKEN, 1])).toEqual([['here']]);
     expect(await ask('select word from people where account = $1', [tokenOf(ACCOUNT, 'account', 'integer')])).toEqual([['here']]);
     expect(await ask('select word from people where device = $1', [tokenOf(UUID, 'device', 'uuid')])).toEqual([['here']]);
+  });
+
+  it('and not beside parameters that are too large to be looked through: refused, and not told that there is no such row', async () => {
+    const client = await RawClient.login(world.port, 'bank-db', 'token-dora', 'bank-db');
+    const large = bind('', '', TOKEN, 'x'.repeat(1_200_000));
+    const replies = await client.run(parse('', 'select id from people where ssn = $1 and word <> $2'), large, execute(''), sync());
+    client.close();
+    expect(replies.filter(({ type }) => type === 'E').map((reply) => fields(reply)['M'])).toEqual([expect.stringContaining('looked through for tokens')]);
   });
 
   it('when a statement is prepared once and bound to several', async () => {

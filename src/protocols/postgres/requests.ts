@@ -18,6 +18,7 @@ import { type FlightExtra, Wait } from './flight.js';
 import { type Judged, judge } from './judge.js';
 import { isLate, judgedLate, lateRefusal, openedPortal } from './late-run.js';
 import type { OperationMask } from './masking/session-masking.js';
+import { withStreamedParameters } from './masking/streamed-parameters.js';
 import type { NameChange, Statement } from './names.js';
 import { BEHIND_END, beginsOrEnds, breaksReadOnly, endsTransaction, goesOnAfterEnd } from './read-only.js';
 import { refuse, refuseOperation } from './refusal.js';
@@ -291,7 +292,8 @@ export class Requests {
     const reach = next > limit ? 'partial' : statement.resolve === null ? 'whole' : 'contextual';
     const judged = this.#followed(judge.bound(facts, statement, parameters, reach), statement.source.analysis);
     if (this.#masksLater()) return false;
-    const mask = this.#keptMask(this.#talk.masking.ofStatement(statement, bound));
+    const whole = this.#talk.masking.ofStatement(statement, bound);
+    const mask = this.#keptMask(next > limit ? withStreamedParameters(whole) : whole);
     if (mask === 'wait') return false;
     const asked = continuing(withMask(withChanges(judged, countsNow(statement, this.#talk), true), mask), statement.origins?.() ?? []);
     const verdict = this.#decide(asked, false);

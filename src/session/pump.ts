@@ -18,6 +18,11 @@ import type { Turn, TurnMember } from './turn.js';
 
 /** Bytes in a stream's queue before its source is paused. Two bulk reads: one being written, one being read. */
 const HIGH_WATER = 1 << 20;
+/**
+ * Bytes on the way down before the client is not read any more. The target is paused long before, so this much is what the gateway says itself, or one
+ * answer that was looked through whole. A client that is read again only once it reads waits for itself, as with a server of its own.
+ */
+const ANSWERS_LIMIT = 8 << 20;
 
 export type EndReason = 'client' | 'target' | 'killed' | 'revoked' | 'expired' | 'protocol' | 'recording' | 'drain' | 'idle' | 'internal';
 
@@ -67,6 +72,8 @@ export class Pump implements TurnMember, EngineContext {
   #clientHeld = false;
   #targetHeld = false;
   #clientChoked = false;
+  /** It does not read what the gateway answers. */
+  #clientDeaf = false;
   #targetChoked = false;
 
   constructor(options: PumpOptions) {
@@ -107,7 +114,7 @@ export class Pump implements TurnMember, EngineContext {
     this.#upstream.on('close', this.#targetGone);
     this.#upstream.on('error', this.#targetGone);
     this.#upstream.on('drain', this.#targetDrained);
-    if (!this.#clientHeld && !this.#clientChoked) this.#client.resume();
+    this.#readClient();
     if (!this.#targetHeld && !this.#targetChoked) this.#upstream.resume();
     // What ended between the handshakes and now says so no more.
     if (this.#client.destroyed || this.#client.readableEnded) this.#clientGone();
@@ -174,7 +181,7 @@ export class Pump implements TurnMember, EngineContext {
   sendDown(chunk: Uint8Array, written?: () => void): void {
     const urgent = this.#down.push(chunk, written);
     this.#join();
-    if (this.#full && this.#down.queued > HIGH_WATER) this.#chokeTarget();
+    if (this.#full) this.#holdBack(this.#down.queued);
     if (urgent) this.#options.turn.endNow();
   }
 
@@ -206,7 +213,7 @@ export class Pump implements TurnMember, EngineContext {
   #releaseDown(): void {
     this.#down.release();
     if (this.#ended) return;
-    if (this.#down.waiting > HIGH_WATER) this.#chokeTarget();
+    if (this.#down.waiting > HIGH_WATER) this.#holdBack(this.#down.waiting);
     else if (this.#full && this.#down.backlog === 0) this.#clientDrained();
   }
 
@@ -226,7 +233,7 @@ export class Pump implements TurnMember, EngineContext {
 
   resumeClient(): void {
     this.#clientHeld = false;
-    if (!this.#clientChoked && !this.#ended) this.#client.resume();
+    this.#readClient();
   }
 
   pauseTarget(): void {
@@ -242,13 +249,24 @@ export class Pump implements TurnMember, EngineContext {
   #chokeClient(choked: boolean): void {
     this.#clientChoked = choked;
     if (choked) this.#client.pause();
-    else if (!this.#clientHeld && !this.#ended) this.#client.resume();
+    else this.#readClient();
   }
 
-  #chokeTarget(): void {
-    if (this.#targetChoked) return;
-    this.#targetChoked = true;
-    this.#upstream.pause();
+  /** Unless something holds it. */
+  #readClient(): void {
+    if (!this.#clientHeld && !this.#clientChoked && !this.#clientDeaf && !this.#ended) this.#client.resume();
+  }
+
+  /** So much waits for the client: who brings more is held. */
+  #holdBack(waiting: number): void {
+    if (waiting > HIGH_WATER && !this.#targetChoked) {
+      this.#targetChoked = true;
+      this.#upstream.pause();
+    }
+    if (waiting > ANSWERS_LIMIT && !this.#clientDeaf) {
+      this.#clientDeaf = true;
+      this.#client.pause();
+    }
   }
 
   readonly #targetDrained = (): void => {
@@ -259,6 +277,9 @@ export class Pump implements TurnMember, EngineContext {
     if (!this.#targetChoked || this.#ended || this.#down.queued > HIGH_WATER) return;
     this.#targetChoked = false;
     if (!this.#targetHeld) this.#upstream.resume();
+    if (!this.#clientDeaf) return;
+    this.#clientDeaf = false;
+    this.#readClient();
   };
 
   // ---- the end

@@ -160,6 +160,29 @@ export class ScriptedClient {
     }
   }
 
+  /** While it is on, nothing is read; what comes stays in the kernel, as far as that takes it. */
+  set reads(on: boolean) {
+    if (on) this.#socket.resume();
+    else this.#socket.pause();
+  }
+
+  /** Sends `message` again and again in the background; gives how often the kernel took it so far. */
+  repeats(payload: Buffer, times: number): () => number {
+    let taken = 0;
+    const more = (): void => {
+      const step = Math.min(1_000, times - taken);
+      this.#transport.gathering = true;
+      for (let each = 0; each < step; each++) this.#transport.send(payload);
+      this.#transport.gathering = false;
+      this.#socket.write(Buffer.concat(this.#written.splice(0)), () => {
+        taken += step;
+        if (taken < times) setImmediate(more);
+      });
+    };
+    more();
+    return () => taken;
+  }
+
   async #write(bytes: Buffer): Promise<void> {
     this.#socket.write(bytes);
     // The gateway, in this process, reads it before there is more.

@@ -3,10 +3,11 @@
  * name resolves to is the target's affair: policy sees the name that was asked for. Where that is an unusual way to write another one (`127.1`,
  * `LocalHost.`), it sees both: a rule against one is not gone around with the other, and a rule for one does not reach further (D12).
  */
-import type { Effect, Facts } from '../../contract/operation.js';
+import type { Effect, Facts, Resource } from '../../contract/operation.js';
 import { MESSAGE_BYTES, NAME_BYTES } from './codec/limits.js';
 import type { WireReader } from './codec/wire.js';
 import { effectOf, factsFor, unknownFacts } from './operations.js';
+import { pathResource } from './sftp/sftp-paths.js';
 
 export interface Asked {
   readonly facts: Facts;
@@ -44,7 +45,8 @@ function usualName(host: string): string {
   }
 }
 
-const socket = (path: string): { readonly type: string; readonly name: readonly string[] } => ({ type: 'path', name: [path] });
+/** As with files: who is allowed one folder gets to no other, and who is refused a socket gets to it by no other spelling. */
+const socket = (path: string): Resource => pathResource(path, null);
 
 function unheard(what: string): Asked {
   return { facts: unknownFacts(what), text: what, forbidden: what };

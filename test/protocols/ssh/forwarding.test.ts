@@ -5,11 +5,13 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import * as net from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePort } from '../../../src/base/free-port.js';
+import { string, uint32, WireReader } from '../../../src/protocols/ssh/codec/wire.js';
+import { askedByClient, askedByTarget, askedGlobally } from '../../../src/protocols/ssh/forwards.js';
 import { readSession } from '../../../src/recording/index.js';
 import type { RecordedOperation } from '../../../src/recording/recorded.js';
 import { eventually } from '../../store/state-server.js';
@@ -290,6 +292,57 @@ rules:
       expect((await operationsOf(world.path.sessions.at(-1) ?? ''))[0]?.decision?.rule, host).toBe('test/closed');
     }
     expect(tcp.came).toBe(came);
+  });
+});
+
+describe('a socket that policy allows or refuses by its path', () => {
+  const asked = (path: string | Buffer): unknown[] => {
+    const reader = (...more: Buffer[]): WireReader => new WireReader(Buffer.concat([string(path), ...more]));
+    const effects = [
+      askedByClient('direct-streamlocal@openssh.com', reader(string(''), uint32(0))),
+      askedByTarget('forwarded-streamlocal@openssh.com', reader(string(''))),
+      askedGlobally('streamlocal-forward@openssh.com', reader()),
+    ].map((each) => (each === null || each === 'pass' ? each : each.facts.effects.map(({ resource }) => resource?.name)));
+    return effects;
+  };
+
+  it('is judged by where the path leads, whatever way it is written, and by none where that is not certain', () => {
+    const is = (name: string | null): unknown[] => Array(3).fill([[name]]);
+    expect(asked('/run/app/x.sock')).toEqual(is('/run/app/x.sock'));
+    for (const path of ['/run//docker.sock', '/run/./docker.sock', '//run/docker.sock', '/run/docker.sock/'])
+      expect(asked(path), path).toEqual(is('/run/docker.sock'));
+    for (const path of ['/run/app/../docker.sock', 'docker.sock', '~/docker.sock']) expect(asked(path), path).toEqual(is(null));
+    const odd = askedGlobally('streamlocal-forward@openssh.com', new WireReader(string(Buffer.from('/run/\xff', 'latin1'))));
+    expect(odd).toMatchObject({ facts: { effects: [{ resource: { name: [null] } }] } });
+  });
+
+  it('is not reached over the folder beside it, and not past a rule against it with a slash more', async () => {
+    const at = (path: string): Promise<boolean> => {
+      const own = fresh('l');
+      return through(['-L', `${own}:${path}`], own);
+    };
+    const folder = world.sshd.dir;
+    await mkdir(join(folder, 'app'), { recursive: true });
+    const around = `${folder}/app/../service`;
+    world.path.setPolicy(`
+version: 1
+defaults: [{ operations: deny }]
+rules:
+  - { id: all-connect, effect: allow, actions: [connect] }
+  - { id: app, effect: allow, actions: [ssh.forward.local_socket], resources: [path: '${folder}/app/*'] }
+`);
+    const { came } = socket;
+    expect(await at(around)).toBe(false);
+    world.path.setPolicy(`
+version: 1
+defaults: [{ operations: deny }]
+rules:
+  - { id: all-connect, effect: allow, actions: [connect] }
+  - { id: sockets, effect: allow, actions: [ssh.forward.local_socket] }
+  - { id: not-this, effect: deny, actions: [ssh.forward.local_socket], resources: [path: '${socket.at}'] }
+`);
+    for (const path of [around, `${folder}//service`, `${folder}/./service`]) expect(await at(path), path).toBe(false);
+    expect(socket.came).toBe(came);
   });
 });
 

@@ -126,12 +126,17 @@ describe('builtins that evaluate their arguments', () => {
     "for RANDOM in 'a[$(alpha)]'; do echo; done",
     'set -k; alpha A=1',
     'trap alpha EXIT',
+    'jobs -x alpha',
+    'jobs -xr alpha',
+    'jobs -r -x -- alpha',
+    'builtin jobs "-x" alpha',
+    "bash -c 'jobs -x alpha'",
   ])('%j make a text unknown', (text) => {
     expect(leftOpen(text)).not.toEqual([]);
     if (!text.startsWith('unset')) expect(startedBy(text)).not.toEqual([]);
   });
 
-  it.each(['test -f /etc/passwd', 'test a = b', 'test 1 -gt 0', 'test -v a', 'set -euo pipefail', 'set -- a b', 'wait', 'getopts ab o'])(
+  it.each(['test -f /etc/passwd', 'test a = b', 'test 1 -gt 0', 'test -v a', 'set -euo pipefail', 'set -- a b', 'wait', 'getopts ab o', 'jobs', 'jobs -lp %1'])(
     '%j do not',
     (text) => {
       expect(leftOpen(text)).toEqual([]);

@@ -60,6 +60,8 @@ const STARTERS = [
     'command -- ',
     'exec ',
     'exec -a x ',
+    'jobs -x ',
+    'jobs -rx -- ',
   ],
   ...[
     'builtin ',

@@ -5,6 +5,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MESSAGE } from '../../../src/protocols/ssh/codec/messages.js';
+import { boolean, message, string, uint32 } from '../../../src/protocols/ssh/codec/wire.js';
+import { ScriptedClient } from '../../support/ssh-peers.js';
 import { run, type SshWorld, startSshWorld } from '../../support/ssh-world.js';
 
 let world: SshWorld;
@@ -15,6 +18,8 @@ afterAll(() => world?.[Symbol.asyncDispose]());
 
 const STEP = 65_536;
 const STEPS = 1_000;
+/** Each is answered with 68 bytes. */
+const OPENINGS = 500_000;
 /** The windows of OpenSSH (2 MiB), its pipes and sockets, and some. */
 const ON_THE_WAY = 16 << 20;
 
@@ -40,6 +45,20 @@ describe('a client that does not read', () => {
     for await (const chunk of child.stdout ?? []) got += (chunk as Buffer).length;
     expect(got).toBe(STEP * STEPS);
     expect(await exited).toEqual([0, null]);
+  });
+});
+
+describe('a client that does not read what the gateway itself answers', () => {
+  it('is not read either, and gets every answer when it reads', async () => {
+    const ann = await ScriptedClient.login(world.path.port);
+    await ann.sends([message(MESSAGE.globalRequest, string('no-more-sessions@openssh.com'), boolean(false))]);
+    ann.reads = false;
+    const taken = ann.repeats(message(MESSAGE.open, string('session'), uint32(1), uint32(1 << 20), uint32(32_768)), OPENINGS);
+    expect(await standstill(taken)).toBeLessThan(OPENINGS);
+    ann.reads = true;
+    await ann.until(() => ann.heard.length === OPENINGS);
+    expect(new Set(ann.heard.map(([kind]) => kind))).toEqual(new Set([MESSAGE.openFailure]));
+    ann.end();
   });
 });
 

@@ -1,4 +1,4 @@
-/** Paths of SFTP and of redirections as policy sees them. The target follows links; what policy sees is the path that was asked for. */
+/** Paths of SFTP, of redirections and of forwarded sockets as policy sees them. The target follows links; what policy sees is the path that was asked for. */
 import { posix } from 'node:path';
 import type { Resource } from '../../../contract/operation.js';
 

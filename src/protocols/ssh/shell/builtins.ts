@@ -113,6 +113,11 @@ function optionsRead(program: string, args: readonly Word[]): string | null {
   return name?.text === undefined || name.text === null ? `${program} sets a variable` : whyNotSet(program, name.text);
 }
 
+/** With `-x` they are a command. */
+function jobsListed(program: string, args: readonly Word[]): string | null {
+  return said(args, 'lnprs', '') === null ? `the options of ${program} are not known` : null;
+}
+
 const always = (program: string): string => `${program} evaluates what it is given, or changes how the text is read`;
 
 const BUILTINS: ReadonlyMap<string, (program: string, args: readonly Word[]) => string | null> = new Map([
@@ -127,6 +132,7 @@ const BUILTINS: ReadonlyMap<string, (program: string, args: readonly Word[]) => 
   ['set', shellOptions],
   ['wait', waited],
   ['getopts', optionsRead],
+  ['jobs', jobsListed],
   ...['let', 'compgen', 'complete', 'compopt', 'bind', 'fc', 'shopt'].map((name) => [name, always] as const),
 ]);
 

@@ -45,6 +45,8 @@ export class Conversation {
   lastBound: Portal | null = null;
   /** Something ran after which a text alone does not say what it means (`shifted-meaning.ts`). */
   shifted = false;
+  /** Names outside ASCII may mean others at the target (`foreign-encoding.ts`). */
+  foreignEncoding = false;
   /** Executes of the segment in answer that have ended. */
   runs = 0;
   /** A statement is being ended at the target: nothing of the client goes up. */

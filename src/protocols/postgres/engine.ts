@@ -10,6 +10,7 @@ import { Backend } from './backend.js';
 import { Back, int32, message, readyForQuery } from './codec/message.js';
 import { Conversation } from './conversation.js';
 import { StatementCache, TEXT_LIMIT } from './facts/index.js';
+import { isForeignEncoding } from './foreign-encoding.js';
 import { Frontend } from './frontend.js';
 import type { PostgresStartup } from './login.js';
 import { noticeResponse, refuse } from './refusal.js';
@@ -40,6 +41,7 @@ export class PostgresEngine implements Engine {
     this.#ready = ready.state as PostgresReady;
     this.#talk = new Conversation(context);
     this.#talk.block = this.#ready.transactionStatus;
+    this.#talk.foreignEncoding = isForeignEncoding(this.#ready.greeting);
     this.#rows = new RowGuard(this.#talk, {
       feed: (bytes) => this.#backend.take(bytes),
       takeCarry: () => this.#backend.takeCarry(),

@@ -15,6 +15,7 @@ import { Front, message, stringEnd } from './codec/message.js';
 import type { Conversation } from './conversation.js';
 import { type Analysis, mayBeBent, type StatementCache } from './facts/index.js';
 import { type FlightExtra, Wait } from './flight.js';
+import { foreignName } from './foreign-encoding.js';
 import { type Judged, judge } from './judge.js';
 import { isLate, judgedLate, lateRefusal, openedPortal } from './late-run.js';
 import type { OperationMask } from './masking/session-masking.js';
@@ -439,7 +440,8 @@ export class Requests {
    * outstanding (`wait`), nor behind something that may have run in the same segment (the reason to refuse it).
    */
   #unclear(text: Uint8Array): string | 'wait' | null {
-    if (!holdsEscapedQuote(text)) return null;
+    const foreign = this.#talk.foreignEncoding ? foreignName(text) : null;
+    if (foreign !== null || !holdsEscapedQuote(text)) return foreign;
     if (this.#talk.ranInSegment) return 'a backslash before a quote may not follow another statement of the same pipeline; send Sync before it';
     return this.#talk.flight.running ? 'wait' : null;
   }

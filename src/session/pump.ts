@@ -307,13 +307,13 @@ export class Pump implements TurnMember, EngineContext {
 
   readonly #clientGone = (): void => {
     if (this.#ended) return;
-    this.engine.clientEnded();
+    this.#run(() => this.engine.clientEnded());
     this.end('client', null);
   };
 
   readonly #targetGone = (): void => {
     if (this.#ended) return;
-    this.engine.targetEnded();
+    this.#run(() => this.engine.targetEnded());
     this.end('target', null);
   };
 

@@ -12,15 +12,19 @@ export interface StubSshWorld extends AsyncDisposable {
   readonly heard: Buffer[];
   /** Sends as the target. */
   target(payload: Buffer): void;
+  /** Ends the connection to the target that was used last. */
+  cut(): void;
 }
 
 export async function startStubSshWorld(talk: (payload: Buffer, send: Send) => void, more: { readonly policy?: string } = {}): Promise<StubSshWorld> {
   const heard: Buffer[] = [];
   let target: Send = () => undefined;
+  let cut = (): void => undefined;
   const sshd = await startRealSshd();
   const stub = await stubTarget({
-    talk: (payload, send) => {
+    talk: (payload, send, socket) => {
       target = send;
+      cut = () => void socket.destroy();
       heard.push(Buffer.from(payload));
       talk(payload, send);
     },
@@ -31,6 +35,7 @@ export async function startStubSshWorld(talk: (payload: Buffer, send: Send) => v
     world,
     heard,
     target: (payload) => target(payload),
+    cut: () => cut(),
     [Symbol.asyncDispose]: async () => {
       await world[Symbol.asyncDispose]();
       stub.close();

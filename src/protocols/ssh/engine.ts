@@ -122,14 +122,27 @@ export class SshEngine implements Engine, Legs {
   }
 
   clientEnded(): void {
+    this.#ends();
+  }
+
+  /** Nothing more is heard. What programs said, and a mask kept for its rest, is not lost to the record. */
+  #ends(): void {
     this.#over = true;
     this.#exchanges.end();
+    for (const channel of this.#channels.sessions) {
+      try {
+        channel.outputEnded();
+      } catch (thrown) {
+        const error = GwError.from(thrown);
+        if (error.code !== 'policy.limit_exceeded') throw error;
+        channel.finish('refused', error.message);
+      }
+    }
   }
 
   targetEnded(): void {
     if (this.#over) return;
-    this.#over = true;
-    this.#exchanges.end();
+    this.#ends();
     this.#client.goodbye(DISCONNECT.byApplication, 'gw: the target closed the connection');
   }
 
@@ -151,10 +164,12 @@ export class SshEngine implements Engine, Legs {
   }
 
   farewell(error: GwError): Uint8Array {
-    this.#over = true;
-    this.#exchanges.end();
     // What was gathered until now is not held back, and what is said now not gathered.
     this.#gather(false);
+    // Where nothing can be recorded any more, nothing more is delivered.
+    if (error.code !== 'recording.failed' && !this.#over) this.#ends();
+    this.#over = true;
+    this.#exchanges.end();
     const words: Buffer[] = [];
     this.#client.events = { write: (bytes) => words.push(bytes), payload: () => undefined, ready: () => undefined, disconnected: () => undefined };
     for (const channel of this.#channels.sessions) channel.say(errorLines(error));
@@ -260,8 +275,7 @@ export class SshEngine implements Engine, Legs {
 
   #clientLeft(): void {
     if (this.#over) return;
-    this.#over = true;
-    this.#exchanges.end();
+    this.#ends();
     this.#target.goodbye(DISCONNECT.byApplication, 'the client left');
     this.#context.end('client', null);
   }
@@ -316,8 +330,7 @@ export class SshEngine implements Engine, Legs {
 
   #targetLeft(text: string): void {
     if (this.#over) return;
-    this.#over = true;
-    this.#exchanges.end();
+    this.#ends();
     this.#client.goodbye(DISCONNECT.byApplication, `gw: the target said goodbye: ${text.slice(0, 200)}`);
     this.#context.end('target', null);
   }

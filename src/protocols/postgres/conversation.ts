@@ -10,9 +10,8 @@ import { CatalogInForce, changesCode } from './catalog-in-force.js';
 import type { Analysis } from './facts/index.js';
 import { needsCatalog, withCatalog, withResolved } from './facts/index.js';
 import { Flight } from './flight.js';
-import { keepParameters, openedPortal } from './late-run.js';
 import { SessionMasking } from './masking/session-masking.js';
-import { isFollowed, type NameChange, type NameEffect, NameSpace, type Portal, type Statement } from './names.js';
+import { isFollowed, keepParameters, type NameChange, type NameEffect, NameSpace, type Portal, type Statement } from './names.js';
 
 export class Conversation {
   readonly context: EngineContext;
@@ -175,7 +174,22 @@ export class Conversation {
         this.masking.declare(effect.statement);
         into.push({
           step,
-          change: this.portals.change(effect.name, openedPortal(effect.statement, null, effect.statement.facts, verdict, this, undefined), this.segment),
+          change: this.portals.change(
+            effect.name,
+            {
+              statement: effect.statement,
+              verdict: null,
+              facts: effect.statement.facts,
+              origin: verdict,
+              segment: this.segment,
+              unrun: undefined,
+              runs: null,
+              catalog: this.context.catalog(),
+              unseen: this.masking.unseenRan,
+              fetched: false,
+            },
+            this.segment,
+          ),
         });
       } else {
         const space: NameSpace<Statement> | NameSpace<Portal> = effect.kind === 'deallocate' ? this.statements : this.portals;

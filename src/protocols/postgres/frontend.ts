@@ -9,7 +9,7 @@ import { Front, message } from './codec/message.js';
 import type { Conversation } from './conversation.js';
 import type { StatementCache } from './facts/index.js';
 import { Wait } from './flight.js';
-import { keepParameters } from './late-run.js';
+import { keepParameters } from './names.js';
 import { Requests } from './requests.js';
 import type { RowGuard } from './row-guard.js';
 

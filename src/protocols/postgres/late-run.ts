@@ -20,14 +20,14 @@ const RENAMED =
   'what this portal names is another statement or cursor than when it was bound, and its rows would be read as those of the other one; bind it again';
 const CHANGED = 'code of the database ran since this portal began, and may have changed the settings that it reads; bind it again';
 
-/** A portal as it is when it is opened. `parameters`: of a Bind, in memory that is not kept; null: not whole. Undefined: of no Bind. */
+/** A portal as its Bind opens it. `parameters`: in memory that is not kept; null: not whole. */
 export function openedPortal(
   statement: Statement,
   verdict: Verdict | null,
   facts: Facts,
   origin: Verdict,
   talk: Conversation,
-  parameters: Uint8Array | null | undefined,
+  parameters: Uint8Array | null,
 ): Portal {
   return {
     statement,
@@ -41,11 +41,6 @@ export function openedPortal(
     unseen: talk.masking.unseenRan,
     fetched: false,
   };
-}
-
-/** It did not run with its Bind: what it may be judged by then is kept. */
-export function keepParameters(portal: Portal): void {
-  if (portal.unrun != null) portal.unrun = portal.unrun.length > BOUND_KEPT_LIMIT ? null : Buffer.from(portal.unrun);
 }
 
 /** Its verdict is one on how things were before. `facts`: what it means by now. */

@@ -6,6 +6,7 @@
  */
 import type { Facts } from '../../contract/operation.js';
 import type { Verdict } from '../../contract/verdict.js';
+import { BOUND_KEPT_LIMIT } from './codec/limits.js';
 import type { Analysis } from './facts/index.js';
 import type { ResultMasker } from './masking/result-masker.js';
 
@@ -71,6 +72,11 @@ export interface Portal {
   described?: boolean;
   /** Body of the RowDescription that answered; masking reads rows by it. */
   description?: Buffer;
+}
+
+/** It did not run with its Bind: what it may be judged by then is kept. */
+export function keepParameters(portal: Portal): void {
+  if (portal.unrun != null) portal.unrun = portal.unrun.length > BOUND_KEPT_LIMIT ? null : Buffer.from(portal.unrun);
 }
 
 /** A change of the name space that a statement causes when it completes. */

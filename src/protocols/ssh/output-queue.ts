@@ -19,7 +19,9 @@ export class OutputQueue {
   readonly #windows: Windows;
   readonly #ways: Ways;
   /** What waits for the client's room, and what comes behind it. */
-  #waiting: ({ readonly bytes: Buffer; readonly extended: boolean } | { readonly message: Buffer })[] = [];
+  #waiting: ({ readonly bytes: Buffer; readonly extended: boolean; readonly packet: number } | { readonly message: Buffer })[] = [];
+  /** How many of these, from the first on, went out. To take each out of the list costs as much as the list is long. */
+  #gone = 0;
   /** Bytes of the client's room that the target is not told of yet; below zero: it was told of more than there is. */
   #owed = 0;
 
@@ -31,7 +33,7 @@ export class OutputQueue {
   /** Bytes in the place of so many of the target's, in messages of `packet` bytes. */
   show(shown: Uint8Array, extended: boolean, instead: number, packet: number): void {
     this.#owed += instead - shown.length;
-    for (let from = 0; from < shown.length; from += packet) this.#waiting.push({ bytes: Buffer.from(shown.subarray(from, from + packet)), extended });
+    if (shown.length > 0) this.#waiting.push({ bytes: Buffer.from(shown), extended, packet });
     this.#drain(SAVED_BYTES);
   }
 
@@ -49,28 +51,50 @@ export class OutputQueue {
 
   /** There will be no more room: of what waits this is not data. */
   end(): readonly Buffer[] {
-    return this.#waiting.splice(0).flatMap((each) => ('message' in each ? [each.message] : []));
+    const waiting = this.#waiting.slice(this.#gone);
+    this.#waiting = [];
+    this.#gone = 0;
+    return waiting.flatMap((each) => ('message' in each ? [each.message] : []));
   }
 
   /** What has room goes out; once nothing waits the target gets what it has coming, if that is more than `least`. */
   #drain(least: number): void {
-    for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
+    for (let next = this.#waiting[this.#gone]; next !== undefined; next = this.#waiting[this.#gone]) {
       if ('message' in next) this.#ways.tell(next.message);
       else {
-        const room = Math.max(0, this.#windows.room);
-        if (room === 0) return;
-        const part = next.bytes.subarray(0, room);
-        this.#windows.fill(part.length);
-        this.#ways.data(part, next.extended);
-        if (part.length < next.bytes.length) {
-          this.#waiting[0] = { ...next, bytes: next.bytes.subarray(part.length) };
+        const rest = this.#fill(next);
+        if (rest.length > 0) {
+          this.#waiting[this.#gone] = { ...next, bytes: rest };
+          this.#forget();
           return;
         }
       }
-      this.#waiting.shift();
+      this.#gone++;
     }
+    this.#waiting = [];
+    this.#gone = 0;
     if (this.#owed <= least) return;
     this.#ways.credit(this.#owed);
     this.#owed = 0;
+  }
+
+  #forget(): void {
+    if (2 * this.#gone < this.#waiting.length) return;
+    this.#waiting = this.#waiting.slice(this.#gone);
+    this.#gone = 0;
+  }
+
+  /** As much of it as there is room for; gives the rest. */
+  #fill({ bytes, extended, packet }: { readonly bytes: Buffer; readonly extended: boolean; readonly packet: number }): Buffer {
+    let from = 0;
+    while (from < bytes.length) {
+      const room = Math.max(0, this.#windows.room);
+      if (room === 0) break;
+      const part = bytes.subarray(from, from + Math.min(room, packet));
+      this.#windows.fill(part.length);
+      this.#ways.data(part, extended);
+      from += part.length;
+    }
+    return bytes.subarray(from);
   }
 }

@@ -3,31 +3,63 @@
  * gateway's own, so the gateway's wait until those before them are there.
  */
 
+import { REPLIES } from './codec/limits.js';
+import { broken } from './codec/wire.js';
+
 type Answer = (pass: () => void, agreed: boolean) => void;
+
+interface Expected {
+  readonly owed: boolean;
+  readonly answer: Answer | null;
+}
 
 export class ReplyOrder {
   /** Answers that are known, and those that a peer still owes: with what is done when it gives them, or null where they are passed on. */
-  readonly #expected: { readonly owed: boolean; readonly answer: Answer | null }[] = [];
+  #expected: Expected[] = [];
+  /** How many of them, from the first on, are answered. To take each out of the list costs as much as the list is long. */
+  #done = 0;
 
-  /** The peer was asked. `answered`: the gateway wants to know what it says, and passes that on or keeps it to itself. */
+  /**
+   * The peer was asked. `answered`: the gateway wants to know what it says, and passes that on or keeps it to itself.
+   * @throws GwError `protocol.violation` when more answers are waited for than anybody needs
+   */
   remote(answered: Answer | null = null): void {
-    this.#expected.push({ owed: true, answer: answered });
+    this.#expect({ owed: true, answer: answered });
   }
 
-  /** The gateway answers, as soon as it is its turn. */
+  /** The gateway answers, as soon as it is its turn. @throws GwError as `remote` does */
   local(answer: () => void): void {
-    if (this.#expected.length === 0) answer();
-    else this.#expected.push({ owed: false, answer });
+    if (this.#first === undefined) answer();
+    else this.#expect({ owed: false, answer });
   }
 
   /** The peer answered, and agreed or did not; false: it was not asked. */
   answered(pass: () => void, agreed = true): boolean {
-    const [first] = this.#expected;
+    const first = this.#first;
     if (first?.owed !== true) return false;
-    this.#expected.shift();
+    this.#take();
     if (first.answer === null) pass();
     else first.answer(pass, agreed);
-    while (this.#expected[0]?.owed === false) this.#expected.shift()?.answer?.(pass, agreed);
+    for (let next = this.#first; next?.owed === false; next = this.#first) {
+      this.#take();
+      next.answer?.(pass, agreed);
+    }
     return true;
+  }
+
+  get #first(): Expected | undefined {
+    return this.#expected[this.#done];
+  }
+
+  #expect(expected: Expected): void {
+    if (this.#expected.length - this.#done >= REPLIES) throw broken(`more than ${REPLIES} requests that wait for a reply`);
+    this.#expected.push(expected);
+  }
+
+  #take(): void {
+    this.#done++;
+    if (2 * this.#done < this.#expected.length) return;
+    this.#expected = this.#expected.slice(this.#done);
+    this.#done = 0;
   }
 }

@@ -23,6 +23,8 @@ export const LOGIN_BYTES = 2 * LOGIN_ATTEMPTS * SHORT_PACKET;
 export const CHANNELS = 256;
 /** Messages of one channel that wait for a verdict. */
 export const WAITING_BYTES = 4 << 20;
+/** Requests of one kind (of a channel, or of the connection) whose replies are waited for. */
+export const REPLIES = 10_000;
 /** One SFTP request other than a write, and one answer that is not data or a list. */
 export const SFTP_REQUEST = 34_000;
 /** A handle of SFTP (draft-ietf-secsh-filexfer-02 section 6.2). */

@@ -55,6 +55,8 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     rekey(): void;
     _onPayload: (payload: Buffer) => unknown;
     _kexinit: unknown;
+    /** The first piece of what comes before the peer's version is known. */
+    _buffer: Buffer | undefined;
     /** Where in the chunk it goes on, under what is new by then; undefined: it took everything. */
     _parse(chunk: Buffer, from: number, to: number): number | undefined;
     /** Undefined before the peer's version is known. */

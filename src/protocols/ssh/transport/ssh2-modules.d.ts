@@ -64,7 +64,7 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     readonly _cipher: Cipher;
     /** Undefined before both sides agreed on algorithms. */
     readonly _kex: KeyExchange | undefined;
-    readonly _packetRW: { readonly write: { readonly allocStart: number; alloc(size: number, atOnce?: boolean): Buffer; finalize(packet: Buffer): Buffer } };
+    readonly _packetRW: { readonly write: { readonly allocStartKEX: number; alloc(size: number, atOnce?: boolean): Buffer; finalize(packet: Buffer): Buffer } };
   }
 }
 declare module 'ssh2/lib/protocol/utils.js' {

@@ -302,7 +302,8 @@ export class Transport {
     } else {
       const { write } = this.#protocol._packetRW;
       const packet = write.alloc(head.length + body.length, !exchanging);
-      const at = exchanging ? 0 : write.allocStart;
+      // Since an exchange began, the library's own place is that of a message which waits.
+      const at = exchanging ? 0 : write.allocStartKEX;
       packet.set(head, at);
       packet.set(body, at + head.length);
       ssh2Utils.sendPacket(this.#protocol, write.finalize(packet), !exchanging);

@@ -18,7 +18,11 @@ export interface Asked {
 
 const asked = (text: string, ...effects: readonly Effect[]): Asked => ({ facts: factsFor(text, ...effects), text, forbidden: null });
 
+const PORTS = 65_535;
+
 function toAddress(action: string, text: string, host: string, port: number): Asked {
+  // Who takes the last 16 bits of it would go elsewhere than was decided on.
+  if (port > PORTS) return unheard(`the port ${port} is none`);
   const hosts = new Set([host, usualName(host)]);
   return asked(text, ...[...hosts].map((each) => effectOf(action, { type: 'address', name: [each, String(port)] })));
 }

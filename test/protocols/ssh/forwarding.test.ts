@@ -295,6 +295,18 @@ rules:
   });
 });
 
+describe('a port that is none', () => {
+  it('is not passed on: cut to 16 bits, it would be another one', () => {
+    const reader = (port: number): WireReader => new WireReader(Buffer.concat([string('127.0.0.1'), uint32(port), string('127.0.0.1'), uint32(1)]));
+    const forbidden = (port: number): unknown[] =>
+      [askedByClient('direct-tcpip', reader(port)), askedByTarget('forwarded-tcpip', reader(port)), askedGlobally('tcpip-forward', reader(port))].map((each) =>
+        each === null || each === 'pass' ? each : each.forbidden,
+      );
+    expect(forbidden(65_535)).toEqual([null, null, null]);
+    for (const port of [65_536, 65_536 + 22, 0xff_ff_ff_ff]) expect(forbidden(port)).toEqual(Array(3).fill(`the port ${port} is none`));
+  });
+});
+
 describe('a socket that policy allows or refuses by its path', () => {
   const asked = (path: string | Buffer): unknown[] => {
     const reader = (...more: Buffer[]): WireReader => new WireReader(Buffer.concat([string(path), ...more]));

@@ -161,7 +161,7 @@ describe('a leg that exchanges keys', () => {
     changes: number;
     settle(): Promise<void>;
   }
-  async function between(): Promise<Between> {
+  async function between(cipher = 'aes128-gcm@openssh.com'): Promise<Between> {
     const [toServer, toPeer]: [Buffer[], Buffer[]] = [[], []];
     const goodbyes: string[] = [];
     const payloads: Buffer[] = [];
@@ -175,8 +175,8 @@ describe('a leg that exchanges keys', () => {
       offer: {
         kex: ['curve25519-sha256'],
         serverHostKey: HOST_KEYS,
-        cs: { cipher: ['aes128-gcm@openssh.com'], mac: ['hmac-sha2-256'], compress: ['none'], lang: [] },
-        sc: { cipher: ['aes128-gcm@openssh.com'], mac: ['hmac-sha2-256'], compress: ['none'], lang: [] },
+        cs: { cipher: [cipher], mac: ['hmac-sha2-256'], compress: ['none'], lang: [] },
+        sc: { cipher: [cipher], mac: ['hmac-sha2-256'], compress: ['none'], lang: [] },
       },
       onWrite: (bytes) => void toServer.push(Buffer.from(bytes)),
       onError: (error) => {
@@ -222,8 +222,8 @@ describe('a leg that exchanges keys', () => {
     expect(leg.payloads.map((each) => each.readUInt32BE(1))).toEqual(Array.from({ length: 100 }, (_, number) => number));
   });
 
-  it('says goodbye at once', async () => {
-    const leg = await between();
+  it.each(['aes128-gcm@openssh.com', 'aes128-ctr'])('says goodbye at once, under %s', async (cipher) => {
+    const leg = await between(cipher);
     leg.peer.rekey();
     for (const bytes of leg.toServer.splice(0)) leg.server.feed(bytes);
     leg.server.send(numbered(1));

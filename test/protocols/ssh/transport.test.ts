@@ -74,6 +74,46 @@ describe('a packet', () => {
   });
 });
 
+describe('the line with the version', () => {
+  const version = (to: string, bytes: Buffer, cut: (line: Buffer) => Buffer[], side = 'both'): Buffer[] =>
+    bytes.toString('latin1', 0, 4) === 'SSH-' && (side === 'both' || side === to) ? cut(bytes) : [bytes];
+  const bytewise = (line: Buffer): Buffer[] => Array.from(line, (byte) => Buffer.from([byte]));
+
+  it.each([2, 3, 5, 11])('may come in %d pieces, on both legs', async (pieces) => {
+    const cut = (line: Buffer): Buffer[] => {
+      const size = Math.ceil(line.length / pieces);
+      return Array.from({ length: pieces }, (_, at) => line.subarray(at * size, (at + 1) * size));
+    };
+    const { client, received } = await pair((to, bytes) => version(to, bytes, cut));
+    expect([client.withheld, received]).toEqual([null, []]);
+  });
+
+  it('may come byte by byte, behind a greeting of the host, and with the first packet behind it', async () => {
+    await pair((to, bytes) => version(to, bytes, bytewise));
+    await pair((to, bytes) => version(to, bytes, (line) => bytewise(Buffer.concat([Buffer.from('hello\r\nand more\r\n'), line])), 'client'));
+    let held: Buffer[] = [];
+    await pair((to, bytes) => {
+      if (to === 'server') return [bytes];
+      if (messageIn(bytes) !== -1) return [Buffer.concat([...held.splice(0), bytes])];
+      // The rest goes out with what follows.
+      held = [bytes.subarray(9)];
+      return [bytes.subarray(0, 4), bytes.subarray(4, 9)];
+    });
+  });
+
+  it('that does not end is refused', () => {
+    const nobody = { write: () => undefined, payload: () => undefined, ready: () => undefined, disconnected: () => undefined };
+    const server = new Transport({ kind: 'server', hostKey: hostKeyOf(serverIdentity.generate()) }, nobody);
+    server.start();
+    const piece = Buffer.alloc(1_000, 'x');
+    let fed = 0;
+    expect(() => {
+      for (; fed < 100; fed++) server.feed(piece);
+    }).toThrow(/version/);
+    expect(fed).toBeLessThan(40);
+  });
+});
+
 /** A packet as it is before there are keys. */
 function plain(payload: Buffer): Buffer {
   const padding = 8 - ((payload.length + 5) % 8) + 8;

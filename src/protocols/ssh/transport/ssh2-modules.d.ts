@@ -55,6 +55,8 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     rekey(): void;
     _onPayload: (payload: Buffer) => unknown;
     _kexinit: unknown;
+    /** The first piece of what comes before the peer's version is known. */
+    _buffer: Buffer | undefined;
     /** Where in the chunk it goes on, under what is new by then; undefined: it took everything. */
     _parse(chunk: Buffer, from: number, to: number): number | undefined;
     /** Undefined before the peer's version is known. */
@@ -62,7 +64,7 @@ declare module 'ssh2/lib/protocol/Protocol.js' {
     readonly _cipher: Cipher;
     /** Undefined before both sides agreed on algorithms. */
     readonly _kex: KeyExchange | undefined;
-    readonly _packetRW: { readonly write: { readonly allocStart: number; alloc(size: number, atOnce?: boolean): Buffer; finalize(packet: Buffer): Buffer } };
+    readonly _packetRW: { readonly write: { readonly allocStartKEX: number; alloc(size: number, atOnce?: boolean): Buffer; finalize(packet: Buffer): Buffer } };
   }
 }
 declare module 'ssh2/lib/protocol/utils.js' {

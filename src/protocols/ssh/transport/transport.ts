@@ -39,6 +39,7 @@ const KEXINIT = 20;
 const REKEY_BYTES = 16 * 2 ** 30;
 const NOTHING = Buffer.alloc(0);
 const DISCONNECT = 1;
+const LINE_FEED = 10;
 /** What a message that waits takes beside its bytes. */
 const PACKET_COST = 128;
 
@@ -73,6 +74,9 @@ export class Transport {
   #failure: Error | null = null;
   /** Nothing more is sent. */
   #closed = false;
+  /** All bytes of the peer before its version was known. */
+  #said: Buffer[] = [];
+  #saidBytes = 0;
   #stood = false;
   #longest = SHORT_PACKET;
   #moved = 0;
@@ -215,17 +219,36 @@ export class Transport {
    */
   feed(chunk: Buffer): void {
     try {
-      for (let at: number | undefined = 0; at !== undefined && at < chunk.length; ) {
+      const bytes = this.#protocol._decipher === undefined ? this.#hello(chunk) : chunk;
+      for (let at: number | undefined = 0; at !== undefined && at < bytes.length; ) {
         const opener = this.#openerNow();
-        at = opener === null ? this.#protocol._parse(chunk, at, chunk.length) : opener.open(chunk, at);
+        at = opener === null ? this.#protocol._parse(bytes, at, bytes.length) : opener.open(bytes, at);
       }
     } catch (thrown) {
       if (thrown instanceof GwError) throw thrown;
       this.#failure ??= thrown as Error;
     }
     if (this.#failure !== null) throw this.#broken(this.#failure.message, this.#failure);
+    if (this.#said.length > 0 && this.#protocol._decipher !== undefined) this.#said = [];
     this.#keep(chunk);
     this.#count(chunk.length);
+  }
+
+  /**
+   * What came until now, once a line is over: the version, or what a host says before it. The library keeps the first piece of a line only, so it is
+   * given all of it each time.
+   */
+  #hello(chunk: Buffer): Buffer {
+    this.#said.push(Buffer.from(chunk));
+    this.#saidBytes += chunk.length;
+    if (!chunk.includes(LINE_FEED)) {
+      if (this.#saidBytes > SHORT_PACKET) throw this.#broken('a version that does not end');
+      return NOTHING;
+    }
+    const all = Buffer.concat(this.#said);
+    this.#said = [all];
+    this.#protocol._buffer = undefined;
+    return all;
   }
 
   /** New keys come with a decipher of their own. */
@@ -279,7 +302,8 @@ export class Transport {
     } else {
       const { write } = this.#protocol._packetRW;
       const packet = write.alloc(head.length + body.length, !exchanging);
-      const at = exchanging ? 0 : write.allocStart;
+      // Since an exchange began, the library's own place is that of a message which waits.
+      const at = exchanging ? 0 : write.allocStartKEX;
       packet.set(head, at);
       packet.set(body, at + head.length);
       ssh2Utils.sendPacket(this.#protocol, write.finalize(packet), !exchanging);

@@ -41,6 +41,8 @@ const MORE = `
   create function bank.touchy() returns trigger language plpgsql as $$ begin perform max(ssn)::int from bank.customers; return new; end $$;
   create table bank.watched (id int);
   create trigger t before insert on bank.watched for each row execute function bank.touchy();
+  create table public.customers (ssn text);
+  create function bank.moved() returns void language plpgsql as $$ begin perform set_config('search_path', 'bank', false); end $$;
   create type bank.wrapped as (v int);
   create function bank.unwrap(bank.wrapped) returns text language sql as 'select max(ssn) from bank.customers';
   create cast (bank.wrapped as text) with function bank.unwrap(bank.wrapped);
@@ -77,6 +79,18 @@ const EVASIONS: readonly (readonly [name: string, ...texts: string[]])[] = [
     'a cursor changed in one text',
     'begin; declare c cursor with hold for select word from bank.plain; commit',
     'close c; declare c cursor with hold for select upper(ssn) as word from bank.customers; fetch all c',
+  ],
+  ['a path that the statement before sets', "select set_config('search_path', 'bank', false); select ssn || '' as x from customers"],
+  ['a path that code of the statement before sets', "select bank.moved(); select ssn || '' as x from customers"],
+  [
+    'a path that is set by a name in the statement before',
+    "prepare p as select set_config('search_path', 'bank', false)",
+    "execute p; select ssn || '' as x from customers",
+  ],
+  [
+    'a path that is set before what is run by a name',
+    "prepare q as select ssn || '' as x from customers",
+    "select set_config('search_path', 'bank', false); execute q",
   ],
   ['a temporary view before a table', 'create temp view pub as select ssn as w from bank.customers', "select w || '' from pub"],
   [

@@ -18,6 +18,7 @@ import { type Output, output } from '../lineage/sources.js';
 import { measured, type StatementLineage } from '../lineage/statement-lineage.js';
 import type { Comparison } from '../lineage/trace.js';
 import { isFollowed, type NameSpace, type Portal, type Statement, type StatementSource } from '../names.js';
+import { shiftsMeaning } from '../shifted-meaning.js';
 import { ChangedNames, changedName } from './changed-names.js';
 import { clearColumns } from './clear-columns.js';
 import { Inheritance } from './inheritance.js';
@@ -136,14 +137,15 @@ export class SessionMasking {
   #masked(source: StatementSource, facts: Facts, bound: () => readonly BoundParameter[], kept: boolean, before?: TracedStatement): OperationMask | null {
     const { door } = this;
     if (door === null) return null;
-    const traced = this.#trace(source);
-    const statements = this.#resolved(before === undefined ? traced : traced.map((now) => (now === before ? now : eitherOf(before, now))));
+    const shifted = this.#isShifted(source, facts);
+    const traced = this.#trace(source, shifted);
+    const statements = this.#resolved(before === undefined ? traced : traced.map((now) => (now === before ? now : eitherOf(before, now))), shifted);
     const mask = this.#mask(door, statements, facts, bound, source);
     if (!resolvesIn(mask)) return mask;
     // What is kept of a mask is good for every text of its shape; which tokens are in one is not. What a name stands for was looked at when it was made.
     const text = source.inner ? NO_TEXT : source.text;
     const { catalog } = mask;
-    const refusal = unresolvedToken({ door, catalog, statements, text, bound: bound(), kept, comparisons: () => this.#compared(source) });
+    const refusal = unresolvedToken({ door, catalog, statements, text, bound: bound(), kept, comparisons: () => this.#compared(source, shifted) });
     return refusal === null ? mask : { ...mask, refusal, clears: null };
   }
 
@@ -165,27 +167,33 @@ export class SessionMasking {
     return this.#tokens.ofBind(parameters, statement.types, this.#tokenQuestion(statement.source, mask, settled));
   }
 
-  #tokenQuestion(source: StatementSource, { door, catalog }: OperationMask, settled: () => void): TokenQuestion {
+  #tokenQuestion(source: StatementSource, { door, catalog, facts }: OperationMask, settled: () => void): TokenQuestion {
     const { context } = this.#talk;
-    return { door, catalog, comparisons: this.#compared(source), beside: (limitMs, work) => context.beside(limitMs, work), settled };
+    return {
+      door,
+      catalog,
+      comparisons: this.#compared(source, this.#isShifted(source, facts)),
+      beside: (limitMs, work) => context.beside(limitMs, work),
+      settled,
+    };
   }
 
   /** By the very text: what is kept by shape has the places of another one. */
-  #compared(source: StatementSource): readonly Comparison[] {
-    const statements = this.#trace(source, true);
+  #compared(source: StatementSource, shifted: boolean): readonly Comparison[] {
+    const statements = this.#trace(source, shifted, true);
     return statements.flatMap((statement, index) => [
       ...statement.lineage.comparisons,
       // The text of a cursor is shown by nothing that is not masked (`pg_cursors`); that of a prepared statement is.
       ...(statement.lineage.names?.kind === 'cursor' ? (statement.inner?.lineage.comparisons ?? []) : []),
-      ...this.#executed(statement, statements.slice(0, index)),
+      ...this.#executed(statement, statements.slice(0, index), shifted),
     ]);
   }
 
   /** EXECUTE: its constants are compared where the prepared statement compares its parameters. */
-  #executed({ lineage: { runs } }: TracedStatement, before: readonly TracedStatement[]): readonly Comparison[] {
+  #executed({ lineage: { runs } }: TracedStatement, before: readonly TracedStatement[], shifted: boolean): readonly Comparison[] {
     if (runs === null || runs.kind !== 'statement' || runs.gives !== 'rows') return [];
     const made = before.findLast(({ lineage: { names } }) => names !== null && names.kind !== 'cursor' && (names.name ?? runs.name) === runs.name);
-    const run = made === undefined ? this.#named(runs) : made.inner;
+    const run = made === undefined ? this.#named(runs, shifted) : made.inner;
     return (run?.lineage.comparisons ?? []).flatMap(({ lineage, parameters }) => {
       const constants = parameters
         .flatMap(({ number, array }) => givenValues(runs.values[number - 1], array))
@@ -257,7 +265,7 @@ export class SessionMasking {
   /** A cursor of this statement is declared. */
   declare(statement: Statement): void {
     if (this.door === null) return;
-    const [traced] = this.#trace(statement.source);
+    const [traced] = this.#trace(statement.source, this.#talk.shifted);
     if (traced !== undefined) this.#declared.set(statement, traced);
   }
 
@@ -284,14 +292,19 @@ export class SessionMasking {
     return scrubWords(buffer, at, next, door, touches, sink);
   }
 
-  #trace({ analysis, text, index, inner }: StatementSource, anew = false): readonly TracedStatement[] {
+  /** Where the names of a text are looked up may be another place by now, or be when a later statement of it runs. */
+  #isShifted({ analysis }: StatementSource, facts: Facts): boolean {
+    return this.#talk.shifted || (analysis.statements.length > 1 && shiftsMeaning(facts));
+  }
+
+  #trace({ analysis, text, index, inner }: StatementSource, shifted: boolean, anew = false): readonly TracedStatement[] {
     const catalog = this.#talk.relations();
     if (this.#talk.block === IDLE && !this.#talk.flight.running) this.#changed.settle(() => this.#talk.context.recheckCatalog());
     const steady = this.#changed.steady(catalog);
     const unseenRan = this.#unseenRan && this.isAboutSettings(text);
     const context = {
       catalog,
-      searchPath: this.#talk.shifted ? null : (catalog?.searchPath ?? null),
+      searchPath: shifted ? null : (catalog?.searchPath ?? null),
       temporary: (name: string) => this.#tables.columns(name),
       doubtful: (name: string) => this.#tables.shadows(name) || this.#changed.has(name, catalog),
       steady: steady && this.#tables.none && !unseenRan,
@@ -305,7 +318,7 @@ export class SessionMasking {
   }
 
   /** With what is run by a name in its place. */
-  #resolved(statements: readonly TracedStatement[]): readonly TracedStatement[] {
+  #resolved(statements: readonly TracedStatement[], shifted: boolean): readonly TracedStatement[] {
     if (!statements.some(({ lineage }) => lineage.runs !== null)) return statements;
     // What an earlier statement of the same text made of a name; null: that is not known.
     const made = new Map<string, TracedStatement | null>();
@@ -318,18 +331,18 @@ export class SessionMasking {
       }
       if (runs === null) return statement;
       const own = made.get(`${runs.kind} ${runs.name}`);
-      const run = own === undefined && !all ? this.#named(runs) : (own ?? null);
+      const run = own === undefined && !all ? this.#named(runs, shifted) : (own ?? null);
       return run === null || run.lineage.runs !== null ? statement : running(statement, run);
     });
   }
 
-  #named({ kind, name }: NonNullable<StatementLineage['runs']>): TracedStatement | null {
+  #named({ kind, name }: NonNullable<StatementLineage['runs']>, shifted: boolean): TracedStatement | null {
     const { segment } = this.#talk;
     const found = kind === 'statement' ? this.#talk.statements.lookup(name, segment) : this.#talk.portals.lookup(name, segment);
     if (found === null || found === 'unsettled') return null;
     const statement = 'source' in found ? found : found.statement;
     if (!isFollowed(statement)) return null;
-    const [now] = this.#trace(statement.source);
+    const [now] = this.#trace(statement.source, shifted);
     const before = this.#declared.get(statement);
     return now === undefined || before === undefined || before === now ? (now ?? null) : eitherOf(before, now);
   }
@@ -342,7 +355,7 @@ export class SessionMasking {
     source: StatementSource,
   ): OperationMask {
     const catalog = this.#talk.relations();
-    const { shifted } = this.#talk;
+    const shifted = this.#isShifted(source, facts);
     const fresh = !shifted && !this.#touched && this.#tables.none && this.#changed.steady(catalog);
     const known = fresh ? reads.get(statements) : undefined;
     if (known !== undefined && known.door === door && known.catalog === catalog && known.facts === facts) return known;
@@ -359,9 +372,9 @@ export class SessionMasking {
     bound: () => readonly BoundParameter[],
     source: StatementSource,
   ): OperationMask {
-    const compared = (): ComparedTokens => (door.view.resolvesTokens ? comparedTokens(this.#compared(source), bound()) : NONE_COMPARED);
+    const shifted = this.#isShifted(source, facts);
+    const compared = (): ComparedTokens => (door.view.resolvesTokens ? comparedTokens(this.#compared(source, shifted), bound()) : NONE_COMPARED);
     const onlyReads = statements.every(isRead) && facts.effects.every(({ action, facts: { class: kind } }) => action === 'select' || kind === 'plain');
-    const { shifted } = this.#talk;
     const keeps = this.#talk.context.inheritTags != null;
     const inherits = keeps && !onlyReads ? inheritedColumns({ door, catalog, statements, facts, shifted }) : NO_TAGS;
     const lost = keeps && !onlyReads ? unknownMove(facts, catalog, (name) => this.#plain.has(name) || this.#tables.has(name)) : null;

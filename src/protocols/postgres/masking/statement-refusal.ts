@@ -54,6 +54,10 @@ const LASTING: ReadonlySet<string> = new Set([
 ]);
 /** Ways for rows to leave, or to come back under another name, that do not lead past the gateway's masks. */
 const ABROAD: ReadonlySet<string> = new Set(['foreign_table', 'foreign_schema', 'foreign_server', 'user_mapping', 'fdw', 'publication', 'subscription']);
+/** What changes or uses names of the session where gw does not see when. */
+const NAMING: ReadonlySet<string> = new Set(['prepare', 'deallocate', 'execute', 'declare', 'fetch', 'close', 'discard']);
+/** Rows of these reach what is written beside them. */
+const TAKES: ReadonlySet<string> = new Set(['select', 'copy_to']);
 const WRITES: ReadonlySet<string> = new Set(['insert', 'update', 'delete', 'merge', 'copy_from', 'truncate', 'create']);
 /** What looks at the rows of a table, and shows by its end or afterwards what is in them. */
 const TELLING: ReadonlySet<string> = new Set(['alter', 'rename', 'analyze', 'vacuum', 'cluster']);
@@ -132,6 +136,9 @@ function effectsRefusal({ door, catalog, tables, facts: { effects } }: RefusalQu
   const reads = effects.some(({ action, resource }) => action !== 'create' && resource?.type === 'relation' && holdsHidden(resource.name, door, catalog));
   const writes = effects.some(({ action, facts }) => WRITES.has(action) && !LASTING.has(String(facts['object'])));
   const calls = effects.some(({ action, facts }) => action === 'call' && facts['class'] !== 'plain');
+  // Whatever it is that is read: by the time it runs, a table of the session or a view of that name may hold or show something else.
+  const moves = writes && (calls || effects.some(({ action, resource }) => TAKES.has(action) && resource?.type === 'relation'));
+  const names = effects.some(({ action }) => NAMING.has(action));
   return firstOf(effects, (effect) => {
     const { action, resource, facts } = effect;
     const object = String(facts['object']);
@@ -140,7 +147,9 @@ function effectsRefusal({ door, catalog, tables, facts: { effects } }: RefusalQu
       return 'rows could leave or come back past what hides them from you; somebody who sees the data has to make it';
     if (action === 'create' && LASTING.has(object)) {
       if (facts['unseen_body'] === true) return 'nobody can see what its code does with data that policy hides from you';
-      if (reads || (writes && calls)) return 'what it makes would run later, and data that policy hides from you could flow or decide in it';
+      if (reads || moves)
+        return 'what it makes would run later, and data that policy hides from you could flow or decide in it; let it only read, or only write what it is given, or have somebody make it who sees the data';
+      if (names) return 'what it makes would change or use prepared statements and cursors when nobody looks at it; let it do that without them';
     }
     return (
       reshapingRefusal(effect, object, door, catalog) ??

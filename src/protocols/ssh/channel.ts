@@ -66,8 +66,8 @@ export class Channel implements Speaker {
   /** It waits for what the target says to a terminal. */
   #terminalAsked = false;
   #handle: (payload: Buffer) => void = () => undefined;
-  /** Words that found no room in the client's window. */
-  #unsaid = '';
+  /** Words that found no room in the client's window. Bytes, because a packet may end within a character. */
+  #unsaid: Buffer = Buffer.alloc(0);
   #packet = CHANNEL_PACKET;
   #targetPacket = CHANNEL_PACKET;
   #exit: { readonly status: number } | { readonly signal: string } | null = null;
@@ -326,18 +326,18 @@ export class Channel implements Speaker {
   // ---- words of the gateway
 
   say(text: string): void {
-    this.#unsaid = (this.#unsaid + text).slice(0, CHANNEL_PACKET);
+    this.#unsaid = Buffer.concat([this.#unsaid, Buffer.from(text, 'utf8')]).subarray(0, CHANNEL_PACKET);
     this.#say();
   }
 
   #say(): void {
     if (this.serverId === null || this.clientClosed || this.#closedDown) return;
-    while (this.#unsaid !== '') {
-      const bytes = Buffer.from(this.#unsaid, 'utf8').subarray(0, Math.min(this.windows.budget, this.#packet));
+    while (this.#unsaid.length > 0) {
+      const bytes = this.#unsaid.subarray(0, Math.min(this.windows.budget, this.#packet));
       if (bytes.length === 0) return;
       this.windows.spend(bytes.length);
       this.#legs.down(stderr(this.clientId, bytes));
-      this.#unsaid = Buffer.from(this.#unsaid, 'utf8').subarray(bytes.length).toString('utf8');
+      this.#unsaid = this.#unsaid.subarray(bytes.length);
     }
   }
 

@@ -21,6 +21,8 @@ export const LOGIN_ATTEMPTS = 20;
 export const LOGIN_BYTES = 2 * LOGIN_ATTEMPTS * SHORT_PACKET;
 /** Channels of one connection that are open at a time. */
 export const CHANNELS = 256;
+/** Replies to requests that are owed at a time, of one channel or of the whole connection. */
+export const REPLIES = 10_000;
 /** Messages of one channel that wait for a verdict. */
 export const WAITING_BYTES = 4 << 20;
 /** One SFTP request other than a write, and one answer that is not data or a list. */

@@ -37,6 +37,8 @@ export class Channels {
   readonly #offered = new Map<number, Offered>();
   /** Numbers of the client whose opening waits for a verdict. */
   readonly #asked = new Set<number>();
+  /** The same of the target. */
+  readonly #askedByTarget = new Set<number>();
   /** The client wants no further session on this connection. */
   noMoreSessions = false;
 
@@ -55,7 +57,7 @@ export class Channels {
   }
 
   get #count(): number {
-    return Math.max(this.#byClient.size, this.#byUp.size) + this.#offered.size + this.#asked.size;
+    return Math.max(this.#byClient.size, this.#byUp.size) + this.#offered.size + this.#asked.size + this.#askedByTarget.size;
   }
 
   #made(clientId: number, kind: string, verdict: Verdict | null): Channel {
@@ -203,7 +205,9 @@ export class Channels {
       refuse(OPEN_REFUSED.shortage);
       return;
     }
+    this.#askedByTarget.add(id);
     this.#legs.ask(operationOf('forward', asked.facts, Buffer.from(asked.text), asked.forbidden), null, (verdict) => {
+      this.#askedByTarget.delete(id);
       if (!verdict.allowed) {
         refuse(OPEN_REFUSED.prohibited);
         return;
@@ -255,7 +259,7 @@ export class Channels {
   }
 
   #unusedByTarget(serverId: number): void {
-    if (this.#byServer.has(serverId) || [...this.#offered.values()].some((offered) => offered.serverId === serverId))
+    if (this.#byServer.has(serverId) || this.#askedByTarget.has(serverId) || [...this.#offered.values()].some((offered) => offered.serverId === serverId))
       throw broken('the number of a channel twice');
   }
 

@@ -3,12 +3,15 @@ import { describe, expect, it } from 'vitest';
 import type { Guard } from '../../../src/contract/protocol.js';
 import type { Verdict } from '../../../src/contract/verdict.js';
 import { Channel } from '../../../src/protocols/ssh/channel.js';
-import { REPLIES } from '../../../src/protocols/ssh/codec/limits.js';
-import { MESSAGE } from '../../../src/protocols/ssh/codec/messages.js';
+import { Channels } from '../../../src/protocols/ssh/channels.js';
+import { CHANNELS, REPLIES } from '../../../src/protocols/ssh/codec/limits.js';
+import { MESSAGE, OPEN_REFUSED } from '../../../src/protocols/ssh/codec/messages.js';
+import { message, string, uint32 } from '../../../src/protocols/ssh/codec/wire.js';
 import type { Legs } from '../../../src/protocols/ssh/legs.js';
 import { ReplyOrder } from '../../../src/protocols/ssh/reply-order.js';
 
 const VIOLATION = expect.objectContaining({ code: 'protocol.violation' });
+const NO = { allowed: false, decision: { reasons: [] } } as unknown as Verdict;
 const YES = { allowed: true } as Verdict;
 
 /** Both legs, and what went over them; questions are held until the test answers them. */
@@ -77,5 +80,39 @@ describe('replies', () => {
     }
     while (replies.answered(() => undefined));
     expect(order).toEqual(Array.from({ length: asked }, (_, at) => at));
+  });
+});
+
+describe('channels that the target opens while something is held', () => {
+  const offer = (number: number): Buffer =>
+    message(MESSAGE.open, string('forwarded-tcpip'), ...[number, 1 << 20, 32_768].map(uint32), string('h'), uint32(1), string('o'), uint32(1));
+
+  it('have a number each', () => {
+    const wires = new Wires();
+    const channels = new Channels(wires.legs);
+    channels.openByServer(offer(7));
+    expect(() => channels.openByServer(offer(7))).toThrow(VIOLATION);
+    expect(wires.questions.length).toBe(1);
+    // Once it was refused its number is free.
+    wires.questions[0]?.(NO);
+    channels.openByServer(offer(7));
+    wires.questions[1]?.(YES);
+    expect(() => channels.openByServer(offer(7))).toThrow(VIOLATION);
+    expect(wires.down.map((each) => each[0])).toEqual([MESSAGE.open]);
+  });
+
+  it('count with those that are open', () => {
+    const wires = new Wires();
+    const channels = new Channels(wires.legs);
+    for (let number = 0; number < CHANNELS; number++) channels.openByServer(offer(number));
+    expect(wires.up).toEqual([]);
+    channels.openByServer(offer(CHANNELS));
+    expect(wires.questions.length).toBe(CHANNELS);
+    expect(wires.up.map((each) => [each[0], each.readUInt32BE(1), each.readUInt32BE(5)])).toEqual([[MESSAGE.openFailure, CHANNELS, OPEN_REFUSED.shortage]]);
+    // One that is let through counts once.
+    wires.questions[0]?.(YES);
+    wires.questions[1]?.(NO);
+    channels.openByServer(offer(CHANNELS));
+    expect(wires.questions.length).toBe(CHANNELS + 1);
   });
 });

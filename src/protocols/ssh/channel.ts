@@ -230,7 +230,7 @@ export class Channel implements Speaker {
 
   /** The client's window gave room for bytes that the target never got. */
   creditClient(bytes: number): void {
-    if (bytes <= 0) return;
+    if (bytes <= 0 || this.#closedDown) return;
     this.windows.client.give(bytes);
     this.#legs.down(windowAdjust(this.clientId, bytes));
   }
@@ -306,6 +306,7 @@ export class Channel implements Speaker {
 
   /** Bytes for the client that are not a message of the target as it came. */
   sendDown(bytes: Buffer): void {
+    if (this.#closedDown) return;
     for (let from = 0; from < bytes.length; from += this.#packet) {
       const part = bytes.subarray(from, from + this.#packet);
       this.#legs.down(dataHead(this.clientId, part.length), part);

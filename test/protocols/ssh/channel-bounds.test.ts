@@ -5,14 +5,22 @@ import type { Verdict } from '../../../src/contract/verdict.js';
 import { Channel } from '../../../src/protocols/ssh/channel.js';
 import { Channels } from '../../../src/protocols/ssh/channels.js';
 import { CHANNELS, REPLIES } from '../../../src/protocols/ssh/codec/limits.js';
-import { MESSAGE, OPEN_REFUSED } from '../../../src/protocols/ssh/codec/messages.js';
+import { about, data, MESSAGE, OPEN_REFUSED, windowAdjust } from '../../../src/protocols/ssh/codec/messages.js';
+import { SFTP, STATUS, sftpInit, sftpStatus } from '../../../src/protocols/ssh/codec/sftp.js';
 import { message, string, uint32 } from '../../../src/protocols/ssh/codec/wire.js';
 import type { Legs } from '../../../src/protocols/ssh/legs.js';
 import { ReplyOrder } from '../../../src/protocols/ssh/reply-order.js';
+import { SftpRelay } from '../../../src/protocols/ssh/sftp/sftp-relay.js';
 
 const VIOLATION = expect.objectContaining({ code: 'protocol.violation' });
 const NO = { allowed: false, decision: { reasons: [] } } as unknown as Verdict;
 const YES = { allowed: true } as Verdict;
+
+const sftp = (type: number, ...parts: readonly Buffer[]): Buffer => string(message(type, ...parts));
+const remove = (id: number, path: string): Buffer => sftp(SFTP.remove, uint32(id), string(path));
+/** Of a handle that nobody opened. */
+const read = (id: number): Buffer => sftp(SFTP.read, uint32(id), string('none'), uint32(0), uint32(0), uint32(100));
+const types = (messages: readonly Buffer[]): (number | undefined)[] => messages.map((each) => each[0]);
 
 /** Both legs, and what went over them; questions are held until the test answers them. */
 class Wires {
@@ -36,6 +44,21 @@ class Wires {
   channel(): Channel {
     const channel = new Channel(this.legs, 0, 'session', null);
     channel.serverId = 0;
+    return channel;
+  }
+
+  /** One on which SFTP runs and was greeted, with so much room at the client. */
+  sftp(window = 1 << 20): Channel {
+    const channel = this.channel();
+    channel.windows.fromClient(window);
+    channel.windows.fromTarget(1 << 24);
+    channel.verdict = YES;
+    channel.sftp = new SftpRelay(channel, this.legs, YES);
+    channel.clientData(data(0, sftpInit()));
+    channel.serverData(data(0, sftp(SFTP.version, uint32(3))));
+    channel.serverData(data(0, sftpStatus(0, STATUS.failure, '')));
+    this.down.length = 0;
+    this.up.length = 0;
     return channel;
   }
 }
@@ -114,5 +137,39 @@ describe('channels that the target opens while something is held', () => {
     wires.questions[1]?.(NO);
     channels.openByServer(offer(CHANNELS));
     expect(wires.questions.length).toBe(CHANNELS + 1);
+  });
+});
+
+describe('a CLOSE', () => {
+  it('of the target is the last that the client of SFTP hears, whatever it still asks', () => {
+    const wires = new Wires();
+    const channel = wires.sftp();
+    channel.clientData(data(0, read(1)));
+    expect(types(wires.down)).toEqual([MESSAGE.data, MESSAGE.windowAdjust]);
+    channel.serverLeft(about(MESSAGE.close, 0));
+    const up = wires.up.length;
+    channel.clientData(data(0, read(2)));
+    channel.clientData(data(0, remove(3, '/a')));
+    expect(types(wires.down)).toEqual([MESSAGE.data, MESSAGE.windowAdjust, MESSAGE.close]);
+    expect([wires.questions.length, wires.up.length]).toEqual([0, up]);
+  });
+
+  it('of the target is behind no answer that waited for room', () => {
+    const wires = new Wires();
+    const channel = wires.sftp(400);
+    channel.windows.spend(channel.windows.budget);
+    channel.clientData(data(0, read(1)));
+    channel.serverLeft(about(MESSAGE.close, 0));
+    channel.clientWindow(windowAdjust(0, 1 << 20));
+    expect(types(wires.down)).toEqual([MESSAGE.windowAdjust, MESSAGE.close]);
+  });
+
+  it('is behind no bytes and no room of any other channel', () => {
+    const wires = new Wires();
+    const channel = wires.channel();
+    channel.serverLeft(about(MESSAGE.close, 0));
+    channel.sendDown(Buffer.from('late'));
+    channel.creditClient(10);
+    expect(types(wires.down)).toEqual([MESSAGE.close]);
   });
 });

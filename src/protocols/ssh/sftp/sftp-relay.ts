@@ -91,13 +91,16 @@ export class SftpRelay {
 
   // ---- requests
 
+  /** What comes behind the end goes nowhere. */
   fromClient(chunk: Buffer): void {
+    if (this.#over) return;
     this.#requests.push(chunk);
     this.#work();
   }
 
   /** Goes on with what waited: for a verdict, or for room in the client's window. */
   resume(): void {
+    if (this.#over) return;
     this.#flush();
     this.#work();
   }

@@ -8,7 +8,7 @@ import type { GwError } from '../../contract/gw-error.js';
 import type { Verdict } from '../../contract/verdict.js';
 import { Channel } from './channel.js';
 import { clientRequest } from './channel-requests.js';
-import { CHANNEL_PACKET, CHANNELS, NAME_BYTES } from './codec/limits.js';
+import { CHANNEL_PACKET, CHANNELS, LEAST_PACKET, NAME_BYTES } from './codec/limits.js';
 import { about, MESSAGE, OPEN_REFUSED, openFailure } from './codec/messages.js';
 import { broken, WireReader } from './codec/wire.js';
 import { askedByClient, askedByTarget } from './forwards.js';
@@ -102,6 +102,10 @@ export class Channels {
       this.#legs.down(openFailure(id, OPEN_REFUSED.shortage, 'gw: too many channels'));
       return;
     }
+    if (packet < LEAST_PACKET) {
+      this.#legs.down(openFailure(id, OPEN_REFUSED.shortage, `gw: packets of less than ${LEAST_PACKET} bytes`));
+      return;
+    }
     const asked = askedByClient(kind, reader);
     const channel = this.#made(id, kind, null);
     channel.clientPacket = packet;
@@ -178,11 +182,15 @@ export class Channels {
     } else {
       const clientId = reader.uint32();
       this.#unusedByClient(clientId);
+      const numberAt = reader.position - 4;
+      const room = reader.uint32();
+      const packet = reader.uint32();
+      if (packet < LEAST_PACKET) throw broken(`a channel with packets of less than ${LEAST_PACKET} bytes`);
       const channel = this.#made(clientId, kind, verdict);
-      this.#numbered(channel, payload, reader.position - 4);
+      this.#numbered(channel, payload, numberAt);
       channel.windows.fromTarget(window);
-      channel.windows.fromClient(reader.uint32());
-      channel.clientPacket = reader.uint32();
+      channel.windows.fromClient(room);
+      channel.clientPacket = packet;
       this.#confirmed(channel, serverId, number);
     }
     this.#legs.up(verdict, payload);

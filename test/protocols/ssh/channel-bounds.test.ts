@@ -4,13 +4,15 @@ import type { Guard } from '../../../src/contract/protocol.js';
 import type { Verdict } from '../../../src/contract/verdict.js';
 import { Channel } from '../../../src/protocols/ssh/channel.js';
 import { Channels } from '../../../src/protocols/ssh/channels.js';
-import { CHANNELS, REPLIES } from '../../../src/protocols/ssh/codec/limits.js';
+import { CHANNELS, LEAST_PACKET, REPLIES } from '../../../src/protocols/ssh/codec/limits.js';
 import { about, data, MESSAGE, OPEN_REFUSED, windowAdjust } from '../../../src/protocols/ssh/codec/messages.js';
 import { SFTP, STATUS, sftpInit, sftpStatus } from '../../../src/protocols/ssh/codec/sftp.js';
 import { message, string, uint32 } from '../../../src/protocols/ssh/codec/wire.js';
 import type { Legs } from '../../../src/protocols/ssh/legs.js';
+import { OutputQueue } from '../../../src/protocols/ssh/output-queue.js';
 import { ReplyOrder } from '../../../src/protocols/ssh/reply-order.js';
 import { SftpRelay } from '../../../src/protocols/ssh/sftp/sftp-relay.js';
+import { Windows } from '../../../src/protocols/ssh/windows.js';
 
 const VIOLATION = expect.objectContaining({ code: 'protocol.violation' });
 const NO = { allowed: false, decision: { reasons: [] } } as unknown as Verdict;
@@ -171,5 +173,75 @@ describe('a CLOSE', () => {
     channel.sendDown(Buffer.from('late'));
     channel.creditClient(10);
     expect(types(wires.down)).toEqual([MESSAGE.close]);
+  });
+});
+
+/** Counts how often it is cut. */
+class CountedBytes extends Uint8Array {
+  static cuts = 0;
+
+  override subarray(from?: number, to?: number): Uint8Array<ArrayBuffer> {
+    CountedBytes.cuts++;
+    return new Uint8Array(this).subarray(from, to);
+  }
+}
+
+describe('output in the place of what the target sent', () => {
+  it('waits in one piece, and is cut into packets as it goes out', () => {
+    const out: string[] = [];
+    const windows = new Windows(true);
+    windows.fromClient(0);
+    const queue = new OutputQueue(windows, {
+      data: (bytes, extended) => void out.push(`${extended ? 'err' : 'out'} ${bytes.toString()}`),
+      tell: (told) => void out.push(told.toString()),
+      credit: (bytes) => void out.push(`credit ${bytes}`),
+    });
+    const shown = CountedBytes.from(Buffer.from('abcdefgh'.repeat(8_192)));
+    CountedBytes.cuts = 0;
+    queue.show(shown, false, shown.length, 3);
+    expect(CountedBytes.cuts).toBeLessThanOrEqual(1);
+    queue.show(Buffer.from('xyz'), true, 3, 2);
+    expect(queue.behind(Buffer.from('EOF'))).toBe(true);
+    expect(out).toEqual([]);
+    windows.widenedByClient(7);
+    queue.widened(7);
+    expect(out).toEqual(['out abc', 'out def', 'out g']);
+    windows.widenedByClient(shown.length - 8);
+    queue.widened(shown.length - 8);
+    expect(out.slice(3, 5)).toEqual(['out hab', 'out cde']);
+    windows.widenedByClient(100);
+    queue.widened(100);
+    expect(out.slice(-5)).toEqual(['out h', 'err xy', 'err z', 'EOF', `credit ${shown.length + 99}`]);
+    expect(
+      out
+        .filter((each) => each.startsWith('out '))
+        .map((each) => each.slice(4))
+        .join(''),
+    ).toBe('abcdefgh'.repeat(8_192));
+  });
+});
+
+describe('a client that takes packets of hardly a byte', () => {
+  const open = (packet: number): Buffer => message(MESSAGE.open, string('session'), ...[5, 1 << 20, packet].map(uint32));
+
+  it('gets no channel of that kind, and its next one', () => {
+    const wires = new Wires();
+    const channels = new Channels(wires.legs);
+    channels.openByClient(open(LEAST_PACKET - 1));
+    expect([wires.down[0]?.[0], wires.down[0]?.readUInt32BE(5), wires.up.length]).toEqual([MESSAGE.openFailure, OPEN_REFUSED.shortage, 0]);
+    channels.openByClient(open(LEAST_PACKET));
+    expect(types(wires.up)).toEqual([MESSAGE.open]);
+  });
+
+  it('takes none that the target opens', () => {
+    const wires = new Wires();
+    const channels = new Channels(wires.legs);
+    channels.openByServer(
+      message(MESSAGE.open, string('forwarded-tcpip'), ...[7, 1 << 20, 32_768].map(uint32), string('h'), uint32(1), string('o'), uint32(1)),
+    );
+    wires.questions[0]?.(YES);
+    const answer = (packet: number): Buffer => message(MESSAGE.openConfirmation, ...[7, 7, 1 << 20, packet].map(uint32));
+    expect(() => channels.answeredByClient(answer(LEAST_PACKET - 1))).toThrow(VIOLATION);
+    expect(wires.up).toEqual([]);
   });
 });

@@ -9,6 +9,8 @@ export const COMMAND_BYTES = 256 * 1024;
 export const LONG_PACKET = COMMAND_BYTES + 4 + 64;
 /** Data in one channel message. */
 export const CHANNEL_PACKET = 32_768;
+/** Longest data message that a client may ask for at least: each costs a packet, so shorter ones cost more than what is in them. */
+export const LEAST_PACKET = 256;
 /** Names of users, services, methods, algorithms, channel and request types. */
 export const NAME_BYTES = 256;
 /** A public key or certificate as offered. */

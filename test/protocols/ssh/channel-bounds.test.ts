@@ -1,12 +1,12 @@
 /** What a peer can make a channel do or keep has bounds, whatever it sends, and nothing comes behind the end of a stream. Counted, not timed. */
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Guard } from '../../../src/contract/protocol.js';
 import type { Verdict } from '../../../src/contract/verdict.js';
 import { Channel } from '../../../src/protocols/ssh/channel.js';
 import { Channels } from '../../../src/protocols/ssh/channels.js';
 import { CHANNELS, LEAST_PACKET, REPLIES } from '../../../src/protocols/ssh/codec/limits.js';
 import { about, data, MESSAGE, OPEN_REFUSED, windowAdjust } from '../../../src/protocols/ssh/codec/messages.js';
-import { SFTP, STATUS, sftpInit, sftpStatus } from '../../../src/protocols/ssh/codec/sftp.js';
+import { headOf, SFTP, SftpSplitter, STATUS, sftpInit, sftpStatus } from '../../../src/protocols/ssh/codec/sftp.js';
 import { message, string, uint32 } from '../../../src/protocols/ssh/codec/wire.js';
 import type { Legs } from '../../../src/protocols/ssh/legs.js';
 import { OutputQueue } from '../../../src/protocols/ssh/output-queue.js';
@@ -243,5 +243,79 @@ describe('a client that takes packets of hardly a byte', () => {
     const answer = (packet: number): Buffer => message(MESSAGE.openConfirmation, ...[7, 7, 1 << 20, packet].map(uint32));
     expect(() => channels.answeredByClient(answer(LEAST_PACKET - 1))).toThrow(VIOLATION);
     expect(wires.up).toEqual([]);
+  });
+});
+
+/** Bytes of memory that were taken meanwhile for buffers. */
+function taken(meanwhile: () => void): number {
+  const ways = (['from', 'alloc', 'allocUnsafe', 'allocUnsafeSlow', 'concat'] as const).map((way) => vi.spyOn(Buffer, way));
+  meanwhile();
+  return ways.flatMap(({ mock }) => mock.results.map(({ value }) => (value as Buffer).length)).reduce((sum, bytes) => sum + bytes, 0);
+}
+
+describe('requests of SFTP that wait', () => {
+  afterEach(() => void vi.restoreAllMocks());
+  const PIECES = 300;
+
+  it.each([
+    ['for a verdict', (channel: Channel) => channel.clientData(data(0, remove(1, '/a')))],
+    [
+      'for room',
+      (channel: Channel) => {
+        channel.windows.spend(channel.windows.budget);
+        channel.clientData(data(0, read(1)));
+      },
+    ],
+  ])('%s are not copied again with each byte that comes, and are all there', (_, wait) => {
+    const wires = new Wires();
+    const channel = wires.sftp();
+    wait(channel);
+    // An unknown handle's, so each is answered here.
+    const requests = Buffer.concat(Array.from({ length: 3_000 }, (_each, at) => read(at + 10)));
+    const held = requests.length - PIECES;
+    for (let from = 0; from < held; from += 30_000) channel.clientData(data(0, requests.subarray(from, Math.min(held, from + 30_000))));
+    const pieces = Array.from(requests.subarray(held), (byte) => data(0, Buffer.of(byte)));
+    const say = (): void => {
+      for (const piece of pieces) channel.clientData(piece);
+    };
+    expect(taken(say)).toBeLessThan(3 * requests.length);
+    wires.down.length = 0;
+    wires.questions[0]?.(NO);
+    channel.clientWindow(windowAdjust(0, 1 << 20));
+    const answers = wires.down.filter((each) => each[0] === MESSAGE.data).map((each) => each.readUInt32BE(9 + 5));
+    expect(answers.slice(1)).toEqual(Array.from({ length: 3_000 }, (_each, at) => at + 10));
+  });
+
+  it('are cut the same, however they come and whenever they are kept', () => {
+    const stream = Buffer.concat([
+      sftpInit(),
+      remove(1, '/some/path'),
+      sftp(SFTP.write, uint32(2), string('handle'), uint32(0), uint32(0), string(Buffer.alloc(500, 'x'))),
+      remove(3, '/other'),
+    ]);
+    const cut = (sizes: readonly number[]): string[] => {
+      const splitter = new SftpSplitter(headOf);
+      const parts: string[] = [];
+      let bytes = '';
+      for (let from = 0, at = 0; from < stream.length; at++) {
+        // The memory that it came in is used again.
+        const chunk = Buffer.from(stream.subarray(from, (from += sizes[at % sizes.length] ?? 1)));
+        splitter.push(chunk);
+        if (at % 3 !== 1)
+          for (let part = splitter.next(); part !== null; part = splitter.next()) {
+            if (part.kind === 'data') bytes += part.bytes.toString('hex');
+            else parts.push(`${part.kind} ${part.packet.toString('hex')}`);
+          }
+        splitter.keep();
+        chunk.fill(0);
+      }
+      for (let part = splitter.next(); part !== null; part = splitter.next())
+        if (part.kind !== 'data') parts.push(`${part.kind} ${part.packet.toString('hex')}`);
+      expect(splitter.held).toBe(0);
+      return [...parts, bytes];
+    };
+    const whole = cut([stream.length]);
+    expect(whole.length).toBe(5);
+    for (const sizes of [[1], [2, 3], [7], [5, 1, 40], [300, 1]]) expect(cut(sizes)).toEqual(whole);
   });
 });

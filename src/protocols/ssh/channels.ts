@@ -15,6 +15,7 @@ import { askedByClient, askedByTarget } from './forwards.js';
 import type { Legs } from './legs.js';
 import { operationOf } from './operations.js';
 import { refusalText } from './refusal.js';
+import { WaitingBytes } from './waiting-bytes.js';
 
 /** A channel that the target opened and the client has not confirmed. */
 interface Offered {
@@ -39,6 +40,7 @@ export class Channels {
   readonly #asked = new Set<number>();
   /** The same of the target. */
   readonly #askedByTarget = new Set<number>();
+  readonly #waiting = new WaitingBytes();
   /** The client wants no further session on this connection. */
   noMoreSessions = false;
 
@@ -61,7 +63,7 @@ export class Channels {
   }
 
   #made(clientId: number, kind: string, verdict: Verdict | null): Channel {
-    const channel = new Channel(this.#legs, clientId, kind, verdict);
+    const channel = new Channel(this.#legs, clientId, kind, verdict, this.#waiting);
     channel.handler = (message) => this.#handleFromClient(message, channel);
     channel.settled = () => this.#forget(channel);
     return channel;

@@ -4,14 +4,16 @@ import type { Guard } from '../../../src/contract/protocol.js';
 import type { Verdict } from '../../../src/contract/verdict.js';
 import { Channel } from '../../../src/protocols/ssh/channel.js';
 import { Channels } from '../../../src/protocols/ssh/channels.js';
-import { CHANNELS, LEAST_PACKET, REPLIES } from '../../../src/protocols/ssh/codec/limits.js';
+import { CHANNELS, LEAST_PACKET, REPLIES, WAITING_BYTES, WAITING_BYTES_TOGETHER } from '../../../src/protocols/ssh/codec/limits.js';
 import { about, data, MESSAGE, OPEN_REFUSED, windowAdjust } from '../../../src/protocols/ssh/codec/messages.js';
 import { headOf, SFTP, SftpSplitter, STATUS, sftpInit, sftpStatus } from '../../../src/protocols/ssh/codec/sftp.js';
 import { message, string, uint32 } from '../../../src/protocols/ssh/codec/wire.js';
 import type { Legs } from '../../../src/protocols/ssh/legs.js';
+import { operationOf, unknownFacts } from '../../../src/protocols/ssh/operations.js';
 import { OutputQueue } from '../../../src/protocols/ssh/output-queue.js';
 import { ReplyOrder } from '../../../src/protocols/ssh/reply-order.js';
 import { SftpRelay } from '../../../src/protocols/ssh/sftp/sftp-relay.js';
+import { WaitingBytes } from '../../../src/protocols/ssh/waiting-bytes.js';
 import { Windows } from '../../../src/protocols/ssh/windows.js';
 
 const VIOLATION = expect.objectContaining({ code: 'protocol.violation' });
@@ -44,7 +46,7 @@ class Wires {
 
   /** A session that both sides opened. */
   channel(): Channel {
-    const channel = new Channel(this.legs, 0, 'session', null);
+    const channel = new Channel(this.legs, 0, 'session', null, new WaitingBytes());
     channel.serverId = 0;
     return channel;
   }
@@ -317,5 +319,49 @@ describe('requests of SFTP that wait', () => {
     const whole = cut([stream.length]);
     expect(whole.length).toBe(5);
     for (const sizes of [[1], [2, 3], [7], [5, 1, 40], [300, 1]]) expect(cut(sizes)).toEqual(whole);
+  });
+});
+
+describe('messages behind a question', () => {
+  const asks = (channel: Channel): void => channel.ask(operationOf('request', unknownFacts('x'), Buffer.from('x'), 'x'), () => undefined);
+  const adjust = windowAdjust(0, 1);
+  /** How many go in before it is a violation. */
+  const flood = (channel: Channel, most: number): number => {
+    let sent = 0;
+    const send = (): void => {
+      for (; sent < most; sent++) channel.take(adjust);
+    };
+    expect(send).toThrow(VIOLATION);
+    return sent;
+  };
+
+  it('are counted with what they cost', () => {
+    const channel = new Wires().channel();
+    asks(channel);
+    expect(flood(channel, 200_000)).toBeLessThanOrEqual(WAITING_BYTES / 100);
+  });
+
+  it('of all channels of a connection together are only so many, and no more once they went on', () => {
+    const wires = new Wires();
+    const channels = new Channels(wires.legs);
+    const last = 40;
+    for (let number = 0; number <= last; number++) {
+      channels.openByClient(message(MESSAGE.open, string('session'), ...[number, 1 << 20, 32_768].map(uint32)));
+      channels.answeredByServer(message(MESSAGE.openConfirmation, ...[number, number, 1 << 20, 32_768].map(uint32)));
+      channels.fromClient(message(MESSAGE.channelRequest, uint32(number), string('x'), Buffer.of(0)));
+    }
+    expect(wires.questions.length).toBe(last + 1);
+    const signal = (number: number): Buffer => message(MESSAGE.channelRequest, uint32(number), string('signal'), Buffer.of(0), string('x'.repeat(200_000)));
+    let number = 0;
+    let waits = 0;
+    const fill = (): void => {
+      for (; number < last; number++) for (let each = 0; each < 16; each++, waits += 200_000) channels.fromClient(signal(number));
+    };
+    expect(fill).toThrow(VIOLATION);
+    expect(waits).toBeGreaterThan(WAITING_BYTES_TOGETHER - 250_000);
+    expect(waits).toBeLessThan(WAITING_BYTES_TOGETHER);
+    // What went on waits no more.
+    wires.questions[0]?.(NO);
+    for (let each = 0; each < 12; each++) channels.fromClient(signal(last));
   });
 });

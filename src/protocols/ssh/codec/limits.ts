@@ -27,6 +27,10 @@ export const CHANNELS = 256;
 export const REPLIES = 10_000;
 /** Messages of one channel that wait for a verdict. */
 export const WAITING_BYTES = 4 << 20;
+/** Those of all channels of one connection. */
+export const WAITING_BYTES_TOGETHER = 8 * WAITING_BYTES;
+/** What a message that waits takes beside its bytes. */
+export const MESSAGE_COST = 128;
 /** One SFTP request other than a write, and one answer that is not data or a list. */
 export const SFTP_REQUEST = 34_000;
 /** A handle of SFTP (draft-ietf-secsh-filexfer-02 section 6.2). */

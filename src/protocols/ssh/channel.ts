@@ -222,7 +222,8 @@ export class Channel implements Speaker {
     this.#clientEof = true;
     const kept = Buffer.from(payload);
     const pass = (): void => this.#legs.up(this.#legs.guard.transport(), kept);
-    if (this.#typeAhead === null) pass();
+    if (this.sftp !== null) this.sftp.clientEnded(pass);
+    else if (this.#typeAhead === null) pass();
     else this.#typeAhead.end(pass);
   }
 

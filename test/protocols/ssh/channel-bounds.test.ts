@@ -365,3 +365,49 @@ describe('messages behind a question', () => {
     for (let each = 0; each < 12; each++) channels.fromClient(signal(last));
   });
 });
+
+describe('the end of what an SFTP client says', () => {
+  const ended = (up: readonly Buffer[]): (number | undefined)[] => types(up.filter((each) => each[0] !== MESSAGE.windowAdjust));
+
+  it('goes up behind a request that is held, and what waits behind that', () => {
+    const wires = new Wires();
+    const channel = wires.sftp();
+    channel.clientData(data(0, Buffer.concat([remove(1, '/a'), remove(2, '/b')])));
+    channel.clientEof(about(MESSAGE.eof, 0));
+    expect(wires.up).toEqual([]);
+    wires.questions[0]?.(YES);
+    expect(ended(wires.up)).toEqual([MESSAGE.data]);
+    wires.questions[1]?.(YES);
+    expect(ended(wires.up)).toEqual([MESSAGE.data, MESSAGE.data, MESSAGE.eof]);
+    channel.clientWindow(windowAdjust(0, 100));
+    expect(ended(wires.up)).toEqual([MESSAGE.data, MESSAGE.data, MESSAGE.eof]);
+  });
+
+  it('goes up where the request is refused, where it is cut short, and at once where nothing waits', () => {
+    const wires = new Wires();
+    const channel = wires.sftp();
+    channel.clientData(data(0, remove(1, '/a')));
+    channel.clientEof(about(MESSAGE.eof, 0));
+    wires.questions[0]?.(NO);
+    expect(ended(wires.up)).toEqual([MESSAGE.eof]);
+    for (const before of [Buffer.alloc(0), remove(1, '/a').subarray(0, 12)]) {
+      const others = new Wires();
+      const other = others.sftp();
+      other.clientData(data(0, before));
+      other.clientEof(about(MESSAGE.eof, 0));
+      expect(ended(others.up)).toEqual([MESSAGE.eof]);
+    }
+  });
+
+  it('does not go up once the client or the target closed', () => {
+    for (const leave of [(channel: Channel) => channel.clientLeft(), (channel: Channel) => channel.serverLeft(about(MESSAGE.close, 0))]) {
+      const wires = new Wires();
+      const channel = wires.sftp();
+      channel.clientData(data(0, remove(1, '/a')));
+      channel.clientEof(about(MESSAGE.eof, 0));
+      leave(channel);
+      wires.questions[0]?.(YES);
+      expect(wires.up.filter((each) => each[0] === MESSAGE.eof)).toEqual([]);
+    }
+  });
+});

@@ -9,7 +9,7 @@ import { GwError } from '../../contract/gw-error.js';
 import type { Operation } from '../../contract/operation.js';
 import type { OutcomeStatus } from '../../contract/recording.js';
 import type { Verdict } from '../../contract/verdict.js';
-import { CHANNEL_PACKET, WAITING_BYTES } from './codec/limits.js';
+import { CHANNEL_PACKET, MESSAGE_COST, WAITING_BYTES } from './codec/limits.js';
 import { about, data, dataHead, exitStatus, MESSAGE, OPEN_REFUSED, openFailure, STDERR, stderr, windowAdjust } from './codec/messages.js';
 import { broken, WireReader } from './codec/wire.js';
 import type { Legs, Speaker } from './legs.js';
@@ -19,6 +19,7 @@ import { errorLines, refusalLines, refusalStatus } from './refusal.js';
 import { ReplyOrder } from './reply-order.js';
 import type { SftpRelay } from './sftp/sftp-relay.js';
 import { interrupts, LENT_BYTES, TypeAhead } from './type-ahead.js';
+import type { WaitingBytes } from './waiting-bytes.js';
 import { Windows } from './windows.js';
 
 interface Terminal {
@@ -63,10 +64,11 @@ export class Channel implements Speaker {
   /** The client's messages behind a question; null: nothing is asked. */
   #waiting: Buffer[] | null = null;
   #waitingBytes = 0;
+  readonly #together: WaitingBytes;
   /** It waits for what the target says to a terminal. */
   #terminalAsked = false;
   #handle: (payload: Buffer) => void = () => undefined;
-  /** Words that found no room in the client's window. Bytes: a packet may end within a character. */
+  /** Words that found no room in the client's window. Bytes, because a packet may end within a character. */
   #unsaid: Buffer = Buffer.alloc(0);
   #packet = CHANNEL_PACKET;
   #targetPacket = CHANNEL_PACKET;
@@ -76,8 +78,9 @@ export class Channel implements Speaker {
   #masks: { readonly output: OutputMask; readonly errors: OutputMask } | null = null;
   readonly #output: OutputQueue;
 
-  constructor(legs: Legs, clientId: number, kind: string, verdict: Verdict | null) {
+  constructor(legs: Legs, clientId: number, kind: string, verdict: Verdict | null, together: WaitingBytes) {
     this.#legs = legs;
+    this.#together = together;
     this.clientId = clientId;
     this.knownUpAs = clientId;
     this.kind = kind;
@@ -149,6 +152,7 @@ export class Channel implements Speaker {
   #goOn(then: () => void): void {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
+    this.#together.give(this.#waitingBytes);
     this.#waitingBytes = 0;
     then();
     for (const payload of waiting) this.take(payload);
@@ -176,7 +180,9 @@ export class Channel implements Speaker {
       this.left = true;
       this.#legs.withdraw(this);
     }
-    this.#waitingBytes += payload.length;
+    const cost = payload.length + MESSAGE_COST;
+    this.#together.take(cost);
+    this.#waitingBytes += cost;
     if (this.#waitingBytes > WAITING_BYTES) throw broken('more than the window of a channel holds');
     this.#waiting.push(Buffer.from(payload));
     // A client that closed waits for no terminal.
@@ -216,7 +222,8 @@ export class Channel implements Speaker {
     this.#clientEof = true;
     const kept = Buffer.from(payload);
     const pass = (): void => this.#legs.up(this.#legs.guard.transport(), kept);
-    if (this.#typeAhead === null) pass();
+    if (this.sftp !== null) this.sftp.clientEnded(pass);
+    else if (this.#typeAhead === null) pass();
     else this.#typeAhead.end(pass);
   }
 
@@ -230,7 +237,7 @@ export class Channel implements Speaker {
 
   /** The client's window gave room for bytes that the target never got. */
   creditClient(bytes: number): void {
-    if (bytes <= 0) return;
+    if (bytes <= 0 || this.#closedDown) return;
     this.windows.client.give(bytes);
     this.#legs.down(windowAdjust(this.clientId, bytes));
   }
@@ -306,6 +313,7 @@ export class Channel implements Speaker {
 
   /** Bytes for the client that are not a message of the target as it came. */
   sendDown(bytes: Buffer): void {
+    if (this.#closedDown) return;
     for (let from = 0; from < bytes.length; from += this.#packet) {
       const part = bytes.subarray(from, from + this.#packet);
       this.#legs.down(dataHead(this.clientId, part.length), part);

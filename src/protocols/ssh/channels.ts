@@ -8,13 +8,14 @@ import type { GwError } from '../../contract/gw-error.js';
 import type { Verdict } from '../../contract/verdict.js';
 import { Channel } from './channel.js';
 import { clientRequest } from './channel-requests.js';
-import { CHANNEL_PACKET, CHANNELS, NAME_BYTES } from './codec/limits.js';
+import { CHANNEL_PACKET, CHANNELS, LEAST_PACKET, NAME_BYTES } from './codec/limits.js';
 import { about, MESSAGE, OPEN_REFUSED, openFailure } from './codec/messages.js';
 import { broken, WireReader } from './codec/wire.js';
 import { askedByClient, askedByTarget } from './forwards.js';
 import type { Legs } from './legs.js';
 import { operationOf } from './operations.js';
 import { refusalText } from './refusal.js';
+import { WaitingBytes } from './waiting-bytes.js';
 
 /** A channel that the target opened and the client has not confirmed. */
 interface Offered {
@@ -37,6 +38,9 @@ export class Channels {
   readonly #offered = new Map<number, Offered>();
   /** Numbers of the client whose opening waits for a verdict. */
   readonly #asked = new Set<number>();
+  /** The same of the target. */
+  readonly #askedByTarget = new Set<number>();
+  readonly #waiting = new WaitingBytes();
   /** The client wants no further session on this connection. */
   noMoreSessions = false;
 
@@ -55,11 +59,11 @@ export class Channels {
   }
 
   get #count(): number {
-    return Math.max(this.#byClient.size, this.#byUp.size) + this.#offered.size + this.#asked.size;
+    return Math.max(this.#byClient.size, this.#byUp.size) + this.#offered.size + this.#asked.size + this.#askedByTarget.size;
   }
 
   #made(clientId: number, kind: string, verdict: Verdict | null): Channel {
-    const channel = new Channel(this.#legs, clientId, kind, verdict);
+    const channel = new Channel(this.#legs, clientId, kind, verdict, this.#waiting);
     channel.handler = (message) => this.#handleFromClient(message, channel);
     channel.settled = () => this.#forget(channel);
     return channel;
@@ -98,6 +102,10 @@ export class Channels {
     this.#unusedByClient(id);
     if (this.#count >= CHANNELS || (kind === 'session' && this.noMoreSessions)) {
       this.#legs.down(openFailure(id, OPEN_REFUSED.shortage, 'gw: too many channels'));
+      return;
+    }
+    if (packet < LEAST_PACKET) {
+      this.#legs.down(openFailure(id, OPEN_REFUSED.shortage, `gw: packets of less than ${LEAST_PACKET} bytes`));
       return;
     }
     const asked = askedByClient(kind, reader);
@@ -176,11 +184,15 @@ export class Channels {
     } else {
       const clientId = reader.uint32();
       this.#unusedByClient(clientId);
+      const numberAt = reader.position - 4;
+      const room = reader.uint32();
+      const packet = reader.uint32();
+      if (packet < LEAST_PACKET) throw broken(`a channel with packets of less than ${LEAST_PACKET} bytes`);
       const channel = this.#made(clientId, kind, verdict);
-      this.#numbered(channel, payload, reader.position - 4);
+      this.#numbered(channel, payload, numberAt);
       channel.windows.fromTarget(window);
-      channel.windows.fromClient(reader.uint32());
-      channel.clientPacket = reader.uint32();
+      channel.windows.fromClient(room);
+      channel.clientPacket = packet;
       this.#confirmed(channel, serverId, number);
     }
     this.#legs.up(verdict, payload);
@@ -203,7 +215,9 @@ export class Channels {
       refuse(OPEN_REFUSED.shortage);
       return;
     }
+    this.#askedByTarget.add(id);
     this.#legs.ask(operationOf('forward', asked.facts, Buffer.from(asked.text), asked.forbidden), null, (verdict) => {
+      this.#askedByTarget.delete(id);
       if (!verdict.allowed) {
         refuse(OPEN_REFUSED.prohibited);
         return;
@@ -255,7 +269,7 @@ export class Channels {
   }
 
   #unusedByTarget(serverId: number): void {
-    if (this.#byServer.has(serverId) || [...this.#offered.values()].some((offered) => offered.serverId === serverId))
+    if (this.#byServer.has(serverId) || this.#askedByTarget.has(serverId) || [...this.#offered.values()].some((offered) => offered.serverId === serverId))
       throw broken('the number of a channel twice');
   }
 

@@ -2,6 +2,7 @@
  * What a client gets in the place of what its target sent, and what comes behind that. There may be more of it than the client has room for: then it
  * waits, and the target is told of no room that is not there. How much waits is bounded by the room that the target was told of.
  */
+import { Fifo } from './fifo.js';
 import type { Windows } from './windows.js';
 
 /** So much room is not worth a message of its own; more than what waits for its rest. */
@@ -15,13 +16,13 @@ interface Ways {
   credit(bytes: number): void;
 }
 
+type Waiting = { readonly bytes: Buffer; readonly extended: boolean; readonly packet: number } | { readonly message: Buffer };
+
 export class OutputQueue {
   readonly #windows: Windows;
   readonly #ways: Ways;
   /** What waits for the client's room, and what comes behind it. */
-  #waiting: ({ readonly bytes: Buffer; readonly extended: boolean; readonly packet: number } | { readonly message: Buffer })[] = [];
-  /** How many of these, from the first on, went out. To take each out of the list costs as much as the list is long. */
-  #gone = 0;
+  readonly #waiting = new Fifo<Waiting>();
   /** Bytes of the client's room that the target is not told of yet; below zero: it was told of more than there is. */
   #owed = 0;
 
@@ -51,21 +52,17 @@ export class OutputQueue {
 
   /** There will be no more room: of what waits this is not data. */
   end(): readonly Buffer[] {
-    const waiting = this.#waiting.slice(this.#gone);
-    this.#waiting = [];
-    this.#gone = 0;
-    return waiting.flatMap((each) => ('message' in each ? [each.message] : []));
+    return this.#waiting.drain().flatMap((each) => ('message' in each ? [each.message] : []));
   }
 
   /** What has room goes out; once nothing waits the target gets what it has coming, if that is more than `least`. */
   #drain(least: number): void {
-    for (let next = this.#waiting[this.#gone]; next !== undefined; next = this.#waiting[this.#gone]) {
+    for (let next = this.#waiting.head; next !== undefined; next = this.#waiting.head) {
       if ('message' in next) this.#ways.tell(next.message);
       else {
-        const rest = this.#fill(next);
-        if (rest.length > 0) {
-          this.#waiting[this.#gone] = { ...next, bytes: rest };
-          this.#forget();
+        const sent = this.#fill(next);
+        if (sent < next.bytes.length) {
+          this.#waiting.head = { ...next, bytes: next.bytes.subarray(sent) };
           return;
         }
       }
@@ -78,23 +75,14 @@ export class OutputQueue {
     this.#owed = 0;
   }
 
-  #forget(): void {
-    if (2 * this.#gone < this.#waiting.length) return;
-    this.#waiting = this.#waiting.slice(this.#gone);
-    this.#gone = 0;
-  }
-
-  /** As much of it as there is room for; gives the rest. */
-  #fill({ bytes, extended, packet }: { readonly bytes: Buffer; readonly extended: boolean; readonly packet: number }): Buffer {
-    let from = 0;
-    while (from < bytes.length) {
-      const room = Math.max(0, this.#windows.room);
-      if (room === 0) break;
-      const part = bytes.subarray(from, from + Math.min(room, packet));
+  /** Sends what has room of it. Gives how many bytes that were. */
+  #fill({ bytes, extended, packet }: Exclude<Waiting, { message: Buffer }>): number {
+    const fits = bytes.subarray(0, Math.max(0, this.#windows.room));
+    for (let from = 0; from < fits.length; from += packet) {
+      const part = fits.subarray(from, from + packet);
       this.#windows.fill(part.length);
       this.#ways.data(part, extended);
-      from += part.length;
     }
-    return bytes.subarray(from);
+    return fits.length;
   }
 }

@@ -9,6 +9,8 @@ export const COMMAND_BYTES = 256 * 1024;
 export const LONG_PACKET = COMMAND_BYTES + 4 + 64;
 /** Data in one channel message. */
 export const CHANNEL_PACKET = 32_768;
+/** Longest data message that a client may ask for at least: each costs a packet, so shorter ones cost more than what is in them. */
+export const LEAST_PACKET = 256;
 /** Names of users, services, methods, algorithms, channel and request types. */
 export const NAME_BYTES = 256;
 /** A public key or certificate as offered. */
@@ -21,10 +23,14 @@ export const LOGIN_ATTEMPTS = 20;
 export const LOGIN_BYTES = 2 * LOGIN_ATTEMPTS * SHORT_PACKET;
 /** Channels of one connection that are open at a time. */
 export const CHANNELS = 256;
+/** Replies to requests that are owed at a time, of one channel or of the whole connection. */
+export const REPLIES = 10_000;
 /** Messages of one channel that wait for a verdict. */
 export const WAITING_BYTES = 4 << 20;
-/** Requests of one kind (of a channel, or of the connection) whose replies are waited for. */
-export const REPLIES = 10_000;
+/** Those of all channels of one connection. */
+export const WAITING_BYTES_TOGETHER = 8 * WAITING_BYTES;
+/** What a message that waits takes beside its bytes. */
+export const MESSAGE_COST = 128;
 /** One SFTP request other than a write, and one answer that is not data or a list. */
 export const SFTP_REQUEST = 34_000;
 /** A handle of SFTP (draft-ietf-secsh-filexfer-02 section 6.2). */

@@ -69,13 +69,17 @@ export type SftpPart =
   | { readonly kind: 'head'; readonly type: number; readonly packet: Buffer; readonly data: number }
   | { readonly kind: 'data'; readonly bytes: Buffer };
 
+const NOTHING: Buffer = Buffer.alloc(0);
+
 /**
  * Cuts one direction of a stream into packets. `streams` says of which types the data is passed on as it comes, by the length of their head
  * behind the type (null: whole).
  */
 export class SftpSplitter {
   readonly #streams: (type: number, body: Buffer) => number | null;
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = NOTHING;
+  /** Memory of its own in which `#bytes` is, with room behind it; null: it is that of whoever pushed it. */
+  #own: Buffer | null = null;
   /** Bytes of data of the packet in hand that are still to come. */
   #data = 0;
 
@@ -89,12 +93,40 @@ export class SftpSplitter {
   }
 
   push(chunk: Buffer): void {
-    this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
+    const held = this.#bytes.length;
+    if (held === 0) {
+      this.#bytes = chunk;
+      this.#own = null;
+      return;
+    }
+    const own = this.#roomFor(chunk.length);
+    const from = this.#bytes.byteOffset - own.byteOffset;
+    chunk.copy(own, from + held);
+    this.#bytes = own.subarray(from, from + held + chunk.length);
+  }
+
+  /** Memory of its own with room for so many bytes more. It doubles, so that what is held is not copied again with each byte that comes. */
+  #roomFor(more: number): Buffer {
+    const held = this.#bytes.length;
+    const own = this.#own;
+    if (own !== null && this.#bytes.byteOffset - own.byteOffset + held + more <= own.length) return own;
+    return this.#moved(2 * (held + more));
+  }
+
+  #moved(room: number): Buffer {
+    const own = Buffer.allocUnsafeSlow(room);
+    this.#bytes.copy(own);
+    this.#bytes = own.subarray(0, this.#bytes.length);
+    this.#own = own;
+    return own;
   }
 
   /** What is not given yet outlives the buffer that it came in. */
   keep(): void {
-    this.#bytes = Buffer.from(this.#bytes);
+    if (this.#bytes.length === 0) {
+      this.#bytes = NOTHING;
+      this.#own = null;
+    } else if (this.#own === null) this.#moved(this.#bytes.length);
   }
 
   /** The next part, which lives as long as what was pushed; null: more bytes are needed. @throws GwError `protocol.violation` */

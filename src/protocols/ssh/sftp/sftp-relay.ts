@@ -72,6 +72,8 @@ export class SftpRelay {
   #asking = false;
   /** Answers of the gateway that found no room in the client's window; while there are some, nothing more is read of the client. */
   readonly #replies: Buffer[] = [];
+  /** The client says no more: what is done about that once nothing waits. Null: it may say more, or that is done. */
+  #ended: (() => void) | null = null;
   /** Where the data of the write in hand goes; null: nowhere. */
   #writing: OpenHandle | null = null;
   #reading: Reading | null = null;
@@ -91,13 +93,22 @@ export class SftpRelay {
 
   // ---- requests
 
+  /** What comes behind the end goes nowhere. */
   fromClient(chunk: Buffer): void {
+    if (this.#over) return;
     this.#requests.push(chunk);
     this.#work();
   }
 
+  /** The client says no more; `pass` is called once all that it said went where it goes. */
+  clientEnded(pass: () => void): void {
+    this.#ended = pass;
+    this.resume();
+  }
+
   /** Goes on with what waited: for a verdict, or for room in the client's window. */
   resume(): void {
+    if (this.#over) return;
     this.#flush();
     this.#work();
   }
@@ -113,6 +124,10 @@ export class SftpRelay {
     this.#requests.keep();
     if (this.#requests.held > WAITING_BYTES) throw broken('more than the window of a channel holds');
     this.#channel.creditClient(dropped);
+    if (this.#asking || this.#replies.length > 0) return;
+    const ended = this.#ended;
+    this.#ended = null;
+    ended?.();
   }
 
   /** Bytes that do not go up. */

@@ -66,10 +66,8 @@ export class OutputQueue {
           return;
         }
       }
-      this.#gone++;
+      this.#waiting.shift();
     }
-    this.#waiting = [];
-    this.#gone = 0;
     if (this.#owed <= least) return;
     this.#ways.credit(this.#owed);
     this.#owed = 0;

@@ -6,9 +6,6 @@ import { REPLIES } from './codec/limits.js';
 import { broken } from './codec/wire.js';
 import { Fifo } from './fifo.js';
 
-import { REPLIES } from './codec/limits.js';
-import { broken } from './codec/wire.js';
-
 type Answer = (pass: () => void, agreed: boolean) => void;
 
 interface Expected {
@@ -43,26 +40,10 @@ export class ReplyOrder {
   answered(pass: () => void, agreed = true): boolean {
     const first = this.#expected.head;
     if (first?.owed !== true) return false;
-    this.#take();
+    this.#expected.shift();
     if (first.answer === null) pass();
     else first.answer(pass, agreed);
     while (this.#expected.head?.owed === false) this.#expected.shift()?.answer?.(pass, agreed);
     return true;
-  }
-
-  get #first(): Expected | undefined {
-    return this.#expected[this.#done];
-  }
-
-  #expect(expected: Expected): void {
-    if (this.#expected.length - this.#done >= REPLIES) throw broken(`more than ${REPLIES} requests that wait for a reply`);
-    this.#expected.push(expected);
-  }
-
-  #take(): void {
-    this.#done++;
-    if (2 * this.#done < this.#expected.length) return;
-    this.#expected = this.#expected.slice(this.#done);
-    this.#done = 0;
   }
 }

@@ -5,6 +5,7 @@ import { Channel } from '../../../src/protocols/ssh/channel.js';
 import { clientRequest } from '../../../src/protocols/ssh/channel-requests.js';
 import { boolean, message, string, uint32 } from '../../../src/protocols/ssh/codec/wire.js';
 import type { Legs } from '../../../src/protocols/ssh/legs.js';
+import { WaitingBytes } from '../../../src/protocols/ssh/waiting-bytes.js';
 
 const STATEMENT_LIMIT = 1_000;
 
@@ -18,7 +19,7 @@ function askedFor(command: string): Operation | undefined {
     ask: (operation: Operation) => asked.push(operation),
     down: () => undefined,
   } as unknown as Legs;
-  clientRequest(message(98, uint32(0), string('exec'), boolean(true), string(command)), new Channel(legs, 0, 'session', null), legs);
+  clientRequest(message(98, uint32(0), string('exec'), boolean(true), string(command)), new Channel(legs, 0, 'session', null, new WaitingBytes()), legs);
   return asked[0];
 }
 

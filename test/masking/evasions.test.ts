@@ -92,6 +92,11 @@ const EVASIONS: readonly (readonly [name: string, ...texts: string[]])[] = [
     "prepare q as select ssn || '' as x from customers",
     "select set_config('search_path', 'bank', false); execute q",
   ],
+  [
+    'a table that is renamed before what is run by a name',
+    "create table public.shown (ssn text); prepare q as select ssn || '' as x from shown",
+    'alter table public.shown rename to gone; set search_path = bank; create temp view shown as select ssn from bank.customers; execute q',
+  ],
   ['a temporary view before a table', 'create temp view pub as select ssn as w from bank.customers', "select w || '' from pub"],
   [
     'a view that becomes temporary',

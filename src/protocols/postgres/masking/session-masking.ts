@@ -323,13 +323,17 @@ export class SessionMasking {
     // What an earlier statement of the same text made of a name; null: that is not known.
     const made = new Map<string, TracedStatement | null>();
     let all = false;
+    // A prepared statement is read again when it runs: by then what its names mean may be what an earlier statement made of them.
+    let changed = false;
     return statements.map((statement) => {
       const { runs, names } = statement.lineage;
+      const before = changed;
+      changed ||= statement.changes;
       if (names !== null) {
         if (names.name === null) all = true;
         else made.set(`${names.kind} ${names.name}`, statement.inner);
       }
-      if (runs === null) return statement;
+      if (runs === null || (before && runs.kind === 'statement')) return statement;
       const own = made.get(`${runs.kind} ${runs.name}`);
       const run = own === undefined && !all ? this.#named(runs, shifted) : (own ?? null);
       return run === null || run.lineage.runs !== null ? statement : running(statement, run);

@@ -31,6 +31,8 @@ export interface TracedStatement {
   readonly inner: TracedStatement | null;
   /** Constants of the statement that would be written, where it writes. */
   readonly literals: readonly string[];
+  /** What names mean may be something else behind it. */
+  readonly changes: boolean;
 }
 
 const UNKNOWN = unknownLineage('the text is not understood');
@@ -58,6 +60,7 @@ const NOT_UNDERSTOOD: TracedStatement = {
   copiesIn: null,
   inner: null,
   literals: [],
+  changes: true,
 };
 
 export const NOTHING_KNOWN: readonly TracedStatement[] = [NOT_UNDERSTOOD];
@@ -116,7 +119,7 @@ function trace(text: string, context: LineageContext): readonly TracedStatement[
   return parsed.statements.map((entry) => {
     const statement = isTree(entry) ? field(entry, 'stmt') : undefined;
     const traced = traceStatement(statement, changed ? { ...context, catalog: null, temporary: () => null } : context);
-    changed ||= changesCatalog(statement);
+    changed ||= traced.changes;
     return traced;
   });
 }
@@ -135,6 +138,7 @@ function traceStatement(statement: unknown, context: LineageContext): TracedStat
   const copiesOut = tag === 'CopyStmt' && field(node, 'is_from') !== true;
   return {
     lineage: statementLineage(statement, context),
+    changes: changesCatalog(statement),
     copy: copiesOut ? copyFormat(node) : null,
     copiesOut,
     copiesIn: tag === 'CopyStmt' && !copiesOut ? copyIn(node) : null,

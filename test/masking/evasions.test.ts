@@ -97,6 +97,12 @@ const EVASIONS: readonly (readonly [name: string, ...texts: string[]])[] = [
     "create table public.shown (ssn text); prepare q as select ssn || '' as x from shown",
     'alter table public.shown rename to gone; set search_path = bank; create temp view shown as select ssn from bank.customers; execute q',
   ],
+  [
+    'a prepared write that is run by its name behind a change in the same text',
+    'prepare q as insert into bank.scratch select 5, ssn from bank.customers',
+    'set statement_timeout = 0; execute q',
+    'select word from bank.scratch',
+  ],
   ['a temporary view before a table', 'create temp view pub as select ssn as w from bank.customers', "select w || '' from pub"],
   [
     'a view that becomes temporary',

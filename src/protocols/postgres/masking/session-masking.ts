@@ -30,7 +30,7 @@ import { SessionTables } from './session-tables.js';
 import { type ComparedTokens, comparedTokens, mayBeToken, mayHoldTokens, SessionTokens, type TokenAnswer, type TokenQuestion } from './session-tokens.js';
 import { hiddenIn, holdsHidden, relationsNamed, statementRefusal } from './statement-refusal.js';
 import type { Beside } from './token-resolution.js';
-import { NOTHING_KNOWN, type TracedStatement, traceText } from './traced-text.js';
+import { NOTHING_KNOWN, type TracedStatement, traceText, withoutCatalog } from './traced-text.js';
 import { unresolvedToken } from './unresolved-tokens.js';
 import { watchedFields } from './written-values.js';
 
@@ -297,7 +297,7 @@ export class SessionMasking {
     return this.#talk.shifted || (analysis.statements.length > 1 && shiftsMeaning(facts));
   }
 
-  #trace({ analysis, text, index, inner }: StatementSource, shifted: boolean, anew = false): readonly TracedStatement[] {
+  #trace({ analysis, text, index, inner }: StatementSource, shifted: boolean, anew = false, changed = false): readonly TracedStatement[] {
     const catalog = this.#talk.relations();
     if (this.#talk.block === IDLE && !this.#talk.flight.running) this.#changed.settle(() => this.#talk.context.recheckCatalog());
     const steady = this.#changed.steady(catalog);
@@ -310,7 +310,7 @@ export class SessionMasking {
       steady: steady && this.#tables.none && !unseenRan,
       unseenRan,
     };
-    const all = traceText(analysis, text, context, anew || !context.steady);
+    const all = traceText(analysis, text, changed ? withoutCatalog(context) : context, anew || !context.steady);
     if (index === null) return all;
     const found = all[index];
     const meant = inner ? found?.inner : found;
@@ -333,20 +333,20 @@ export class SessionMasking {
         if (names.name === null) all = true;
         else made.set(`${names.kind} ${names.name}`, statement.inner);
       }
-      if (runs === null || (before && runs.kind === 'statement')) return statement;
+      if (runs === null) return statement;
       const own = made.get(`${runs.kind} ${runs.name}`);
-      const run = own === undefined && !all ? this.#named(runs, shifted) : (own ?? null);
+      const run = own === undefined && !all ? this.#named(runs, shifted, before) : (own ?? null);
       return run === null || run.lineage.runs !== null ? statement : running(statement, run);
     });
   }
 
-  #named({ kind, name }: NonNullable<StatementLineage['runs']>, shifted: boolean): TracedStatement | null {
+  #named({ kind, name }: NonNullable<StatementLineage['runs']>, shifted: boolean, changed = false): TracedStatement | null {
     const { segment } = this.#talk;
     const found = kind === 'statement' ? this.#talk.statements.lookup(name, segment) : this.#talk.portals.lookup(name, segment);
     if (found === null || found === 'unsettled') return null;
     const statement = 'source' in found ? found : found.statement;
     if (!isFollowed(statement)) return null;
-    const [now] = this.#trace(statement.source, shifted);
+    const [now] = this.#trace(statement.source, shifted, false, changed && kind === 'statement');
     const before = this.#declared.get(statement);
     return now === undefined || before === undefined || before === now ? (now ?? null) : eitherOf(before, now);
   }

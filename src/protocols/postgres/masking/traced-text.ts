@@ -114,14 +114,20 @@ function trace(text: string, context: LineageContext): readonly TracedStatement[
   if (text.trim() === '') return [];
   const parsed = parse(text);
   if (parsed.kind !== 'tree') return NOTHING_KNOWN;
-  // What one statement of a text changes, the next one finds changed; the snapshot is of before.
+  const roots = parsed.statements.map((entry) => (isTree(entry) ? field(entry, 'stmt') : undefined));
+  // What one statement of a text changes, the next one finds changed; the snapshot is of before. What is prepared is read again when it runs, behind all of them.
+  const behind = roots.some(changesCatalog) ? withoutCatalog(context) : context;
   let changed = false;
-  return parsed.statements.map((entry) => {
-    const statement = isTree(entry) ? field(entry, 'stmt') : undefined;
-    const traced = traceStatement(statement, changed ? { ...context, catalog: null, temporary: () => null } : context);
+  return roots.map((statement) => {
+    const traced = traceStatement(statement, changed ? withoutCatalog(context) : context, behind);
     changed ||= traced.changes;
     return traced;
   });
+}
+
+/** `context` where what names mean is not known any more. */
+export function withoutCatalog(context: LineageContext): LineageContext {
+  return { ...context, catalog: null, temporary: () => null };
 }
 
 const PLAIN = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'CopyStmt', 'TransactionStmt', 'ExplainStmt', 'PrepareStmt']);
@@ -132,7 +138,8 @@ function changesCatalog(statement: unknown): boolean {
   return !PLAIN.has(tag) && !NAMED.has(tag);
 }
 
-function traceStatement(statement: unknown, context: LineageContext): TracedStatement {
+/** `behind`: for what is prepared. */
+function traceStatement(statement: unknown, context: LineageContext, behind: LineageContext): TracedStatement {
   const { tag, node } = tagged(statement) ?? { tag: '', node: {} };
   const keeps = tag === 'PrepareStmt' || tag === 'DeclareCursorStmt';
   const copiesOut = tag === 'CopyStmt' && field(node, 'is_from') !== true;
@@ -142,7 +149,7 @@ function traceStatement(statement: unknown, context: LineageContext): TracedStat
     copy: copiesOut ? copyFormat(node) : null,
     copiesOut,
     copiesIn: tag === 'CopyStmt' && !copiesOut ? copyIn(node) : null,
-    inner: keeps ? traceStatement(field(node, 'query'), context) : null,
+    inner: keeps ? traceStatement(field(node, 'query'), tag === 'PrepareStmt' ? behind : context, behind) : null,
     literals: writes(tag) || writesWithin(node) ? literalsIn(node) : [],
   };
 }

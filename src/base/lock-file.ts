@@ -56,6 +56,17 @@ export async function takeLockFile(path: string, isAbandoned: (holder: LockHolde
   }
 }
 
+/** Runs `act` while this process holds the lock file `path`. @throws `busy()` when another one does, and what `act` throws */
+export async function whileLocked<T>(path: string, busy: () => Error, act: () => Promise<T>): Promise<T> {
+  const lock = await takeLockFile(path);
+  if (lock.kind === 'held') throw busy();
+  try {
+    return await act();
+  } finally {
+    await lock.release();
+  }
+}
+
 /** Who holds the lock file; null when nobody does. */
 export function lockHolder(path: string): Promise<LockHolder | null> {
   return look(path);

@@ -19,7 +19,7 @@ import {
   tilePath,
 } from '../audit/index.js';
 import { syncDirectories, writeWhole } from '../base/durable-file.js';
-import { takeLockFile } from '../base/lock-file.js';
+import { whileLocked } from '../base/lock-file.js';
 import { GwError } from '../contract/gw-error.js';
 import { copyTimestamps } from './mirror-timestamps.js';
 import type { RemoteLogs } from './remote-logs.js';
@@ -47,14 +47,11 @@ export async function mirrorLogs(gateway: RemoteLogs, dir: string): Promise<Mirr
   const root = join(dir, 'log');
   await mkdir(root, { recursive: true, mode: 0o700 });
   // Of two at a time, the slower one would put an older checkpoint in the place of a newer one.
-  const lock = await takeLockFile(join(root, 'mirror.lock'));
-  if (lock.kind === 'held')
-    throw new GwError('record.busy', 'Another process copies the logs to this directory.', { hint: 'Wait until it ends, or copy to another directory.' });
-  try {
-    return await mirrorInto(bounded(gateway), root);
-  } finally {
-    await lock.release();
-  }
+  return whileLocked(
+    join(root, 'mirror.lock'),
+    () => new GwError('record.busy', 'Another process copies the logs to this directory.', { hint: 'Wait until it ends, or copy to another directory.' }),
+    () => mirrorInto(bounded(gateway), root),
+  );
 }
 
 async function mirrorInto(remote: RemoteLogs, root: string): Promise<Mirrored[]> {

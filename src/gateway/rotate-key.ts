@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { keepRotation, newSigningKey, parseRotation, publicKeyBytes, readRotations, readSigningKey, signRotation } from '../audit/index.js';
 import { systemClock } from '../base/clock.js';
 import { makeDirectory, syncDirectories, writeWhole } from '../base/durable-file.js';
-import { takeLockFile } from '../base/lock-file.js';
+import { whileLocked } from '../base/lock-file.js';
 import type { GatewayConfig } from '../config/index.js';
 import { GwError } from '../contract/gw-error.js';
 import { readGatewayConfig } from './live-config.js';
@@ -19,19 +19,15 @@ export async function rotateKey(configFile: string): Promise<number> {
   const { config } = await readGatewayConfig(configFile);
   const logs = logDirectory(config.gateway.dataDir);
   await makeDirectory(logs);
-  const lock = await takeLockFile(join(logs, 'rotation.lock'));
-  if (lock.kind === 'held')
-    throw new GwError('record.busy', 'Another process replaces the signing key.', { hint: 'Look at the key when it is done: `gw audit key`.' });
-  try {
-    return await replaceKey(config);
-  } finally {
-    await lock.release();
-  }
+  return whileLocked(
+    join(logs, 'rotation.lock'),
+    () => new GwError('record.busy', 'Another process replaces the signing key.', { hint: 'Look at the key when it is done: `gw audit key`.' }),
+    () => replaceKey(config, logs),
+  );
 }
 
-async function replaceKey(config: GatewayConfig): Promise<number> {
+async function replaceKey(config: GatewayConfig, logs: string): Promise<number> {
   const { dataDir, name } = config.gateway;
-  const logs = logDirectory(dataDir);
   const now = systemClock.now();
   const [newest, before] = await loadSigningKeys(config, now);
   const statements = await readRotations(logs);

@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { LogSweep, newestOf } from '../../audit/index.js';
 import type { Clock } from '../../base/clock.js';
-import { takeLockFile } from '../../base/lock-file.js';
+import { whileLocked } from '../../base/lock-file.js';
 import type { Logger } from '../../base/logger.js';
 import { GwError } from '../../contract/gw-error.js';
 import type { ContentStore, HoldStore } from '../../contract/record-keeping.js';
@@ -56,13 +56,11 @@ export class RetentionEngine {
 
   /** @throws GwError `record.busy` while another pass runs on this machine; `recording.failed` | `store.unavailable`: the next pass goes on */
   async run(dryRun: boolean): Promise<RetentionReport> {
-    const lock = await takeLockFile(join(this.#options.dataDir, 'retention.lock'));
-    if (lock.kind === 'held') throw new GwError('record.busy', 'Records are being looked at for what is over.');
-    try {
-      return await this.#pass(dryRun);
-    } finally {
-      await lock.release();
-    }
+    return whileLocked(
+      join(this.#options.dataDir, 'retention.lock'),
+      () => new GwError('record.busy', 'Records are being looked at for what is over.'),
+      () => this.#pass(dryRun),
+    );
   }
 
   /** Prunes the log that this process writes, when it is not the one that looks at everything. @throws GwError as `run` */

@@ -71,27 +71,28 @@ export class Conversation {
     for (const info of analysis.statements) {
       if (info.kind !== 'execute' && info.kind !== 'fetch') continue;
       named = true;
-      if (info.name === null) continue;
-      const found = info.kind === 'execute' ? this.statements.lookup(info.name, this.segment) : this.portals.lookup(info.name, this.segment);
-      if (found === 'unsettled') return 'unsettled';
+      if (info.name !== null && this.#named(info.kind, info.name) === 'unsettled') return 'unsettled';
     }
     if (!named) return analysis.facts;
     return withResolved(analysis, (kind, name) => {
-      if (kind === 'statement') {
-        const statement = this.statements.lookup(name, this.segment);
-        return statement === null || statement === 'unsettled' || !isFollowed(statement) ? null : statement.facts;
-      }
-      const portal = this.portals.lookup(name, this.segment);
-      return portal === null || portal === 'unsettled' || !isFollowed(portal.statement) ? null : portal.statement.facts;
+      const statement = this.#named(kind === 'statement' ? 'execute' : 'fetch', name);
+      return statement === null || statement === 'unsettled' || !isFollowed(statement) ? null : statement.facts;
     });
+  }
+
+  /** What an EXECUTE or FETCH of this name runs. */
+  #named(kind: 'execute' | 'fetch', name: string): Statement | null | 'unsettled' {
+    if (kind === 'execute') return this.statements.lookup(name, this.segment);
+    const portal = this.portals.lookup(name, this.segment);
+    return portal === null || portal === 'unsettled' ? portal : portal.statement;
   }
 
   /** Why what `analysis` runs by a name is not carried: the server would run something that its own text does not say. Null: it is, or there is none of that name. */
   unfollowed(analysis: Analysis): string | null {
     for (const { kind, name } of analysis.statements) {
       if ((kind !== 'execute' && kind !== 'fetch') || name === null) continue;
-      const found = kind === 'execute' ? this.statements.lookup(name, this.segment) : this.portals.lookup(name, this.segment);
-      if (found === null || found === 'unsettled' || isFollowed('statement' in found ? found.statement : found)) continue;
+      const found = this.#named(kind, name);
+      if (found === null || found === 'unsettled' || isFollowed(found)) continue;
       return kind === 'execute'
         ? `"${name}" was prepared by the protocol and is no SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES, so EXECUTE does not run it; bind and execute it by the protocol`
         : `the portal "${name}" runs no SELECT, INSERT, UPDATE, DELETE, MERGE or VALUES, so FETCH does not run it; execute it by the protocol`;
@@ -174,22 +175,7 @@ export class Conversation {
         this.masking.declare(effect.statement);
         into.push({
           step,
-          change: this.portals.change(
-            effect.name,
-            {
-              statement: effect.statement,
-              verdict: null,
-              facts: effect.statement.facts,
-              origin: verdict,
-              segment: this.segment,
-              unrun: undefined,
-              runs: null,
-              catalog: this.context.catalog(),
-              unseen: this.masking.unseenRan,
-              fetched: false,
-            },
-            this.segment,
-          ),
+          change: this.portals.change(effect.name, this.openedPortal(effect.statement, null, effect.statement.facts, verdict, undefined), this.segment),
         });
       } else {
         const space: NameSpace<Statement> | NameSpace<Portal> = effect.kind === 'deallocate' ? this.statements : this.portals;
@@ -198,6 +184,30 @@ export class Conversation {
           into.push({ step, change: space.change(name, null, this.segment) });
       }
     }
+  }
+
+  /** A portal as it is when it is opened. `parameters`: of a Bind, in memory that is not kept; null: not whole. Undefined: of no Bind. */
+  openedPortal(statement: Statement, verdict: Verdict | null, facts: Facts, origin: Verdict, parameters: Uint8Array | null | undefined): Portal {
+    return {
+      statement,
+      verdict,
+      facts,
+      origin,
+      segment: this.segment,
+      unrun: parameters,
+      runs: this.runsNow(statement),
+      catalog: this.context.catalog(),
+      unseen: this.masking.unseenRan,
+      fetched: false,
+    };
+  }
+
+  /** What an EXECUTE or FETCH that was prepared runs by its name at this moment; null: it is none. */
+  runsNow({ resolve, source }: Statement): Statement | Portal | 'unsettled' | null {
+    if (resolve === null) return null;
+    const [only] = source.analysis.statements;
+    if (only?.name == null) return null;
+    return only.kind === 'execute' ? this.statements.lookup(only.name, this.segment) : this.portals.lookup(only.name, this.segment);
   }
 
   /** The last bound portal was not executed by the next message: it waits among the suspended ones. */

@@ -5,12 +5,11 @@
  */
 import type { BoundParameter } from '../../contract/approval.js';
 import type { Facts } from '../../contract/operation.js';
-import type { Verdict } from '../../contract/verdict.js';
 import { readBoundParameters } from './bound-parameters.js';
 import { BOUND_KEPT_LIMIT } from './codec/limits.js';
 import type { Conversation } from './conversation.js';
 import { type Judged, judge } from './judge.js';
-import type { Portal, Statement } from './names.js';
+import type { Portal } from './names.js';
 
 const READS: ReadonlySet<string> = new Set(['select', 'call']);
 const NO_PARAMETERS = new Uint8Array(0);
@@ -20,34 +19,11 @@ const RENAMED =
   'what this portal names is another statement or cursor than when it was bound, and its rows would be read as those of the other one; bind it again';
 const CHANGED = 'code of the database ran since this portal began, and may have changed the settings that it reads; bind it again';
 
-/** A portal as its Bind opens it. `parameters`: in memory that is not kept; null: not whole. */
-export function openedPortal(
-  statement: Statement,
-  verdict: Verdict | null,
-  facts: Facts,
-  origin: Verdict,
-  talk: Conversation,
-  parameters: Uint8Array | null,
-): Portal {
-  return {
-    statement,
-    verdict,
-    facts,
-    origin,
-    segment: talk.segment,
-    unrun: parameters,
-    runs: named(statement, talk),
-    catalog: talk.context.catalog(),
-    unseen: talk.masking.unseenRan,
-    fetched: false,
-  };
-}
-
 /** Its verdict is one on how things were before. `facts`: what it means by now. */
 export function isLate(portal: Portal, facts: Facts, talk: Conversation): boolean {
   if (portal.unrun === undefined) return false;
   // An EXECUTE or FETCH is resolved by the server when it runs, not when it is bound.
-  if (facts !== portal.facts || portal.runs !== named(portal.statement, talk)) return true;
+  if (facts !== portal.facts || portal.runs !== talk.runsNow(portal.statement)) return true;
   if (talk.lastBound === portal && portal.catalog === talk.context.catalog()) return false;
   return !readsAtBind(facts) || meansOther(portal, talk);
 }
@@ -55,7 +31,7 @@ export function isLate(portal: Portal, facts: Facts, talk: Conversation): boolea
 /** Why a portal may not be run at all by now; null: it may. */
 export function lateRefusal(portal: Portal, facts: Facts, talk: Conversation): string | null {
   // The server describes rows as those of the statement that it knew at the Bind, and reads memory by that (seen with 15 and 18).
-  if (portal.unrun !== undefined && portal.runs !== named(portal.statement, talk)) return RENAMED;
+  if (portal.unrun !== undefined && portal.runs !== talk.runsNow(portal.statement)) return RENAMED;
   if (portal.fetched && portal.statement.types !== null && !readsAtBind(facts)) return FETCHED;
   if (portal.unrun === null && (portal.verdict === null || isLate(portal, facts, talk))) return TOO_LARGE;
   // Rows of it have come that were masked by what was known when it began.
@@ -73,14 +49,6 @@ export function judgedLate(portal: Portal, facts: Facts, refusal: string | null)
     judged: refusal === null ? judged : { ...judged, forbidden: refusal },
     bound: () => readBoundParameters(unrun ?? NO_PARAMETERS, statement.types) ?? [],
   };
-}
-
-/** What an EXECUTE or FETCH runs by its name at this moment; null: it is none. */
-function named({ resolve, source }: Statement, talk: Conversation): object | string | null {
-  if (resolve === null) return null;
-  const [only] = source.analysis.statements;
-  if (only?.name == null) return null;
-  return only.kind === 'execute' ? talk.statements.lookup(only.name, talk.segment) : talk.portals.lookup(only.name, talk.segment);
 }
 
 function meansOther(portal: Portal, talk: Conversation): boolean {

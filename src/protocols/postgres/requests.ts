@@ -17,7 +17,7 @@ import { type Analysis, mayBeBent, type StatementCache } from './facts/index.js'
 import { type FlightExtra, Wait } from './flight.js';
 import { foreignName } from './foreign-encoding.js';
 import { type Judged, judge } from './judge.js';
-import { isLate, judgedLate, lateRefusal, openedPortal } from './late-run.js';
+import { isLate, judgedLate, lateRefusal } from './late-run.js';
 import type { OperationMask } from './masking/session-masking.js';
 import { withStreamedParameters } from './masking/streamed-parameters.js';
 import type { NameChange, Statement } from './names.js';
@@ -307,7 +307,7 @@ export class Requests {
     if (tokens === 'wait') return false;
     if (tokens instanceof GwError) return this.#standIn(refuse(tokens, 'ERROR'), Wait.Bind);
     this.#talk.parkLastBound();
-    const portal = openedPortal(statement, verdict, named, verdict, this.#talk, next > limit ? null : parameters);
+    const portal = this.#talk.openedPortal(statement, verdict, named, verdict, next > limit ? null : parameters);
     if (mask !== null) portal.masker = this.#talk.masking.attach(verdict, mask, portal);
     const change = this.#talk.portals.change(portalName, portal, this.#talk.segment);
     this.#talk.lastBound = portal;

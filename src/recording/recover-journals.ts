@@ -3,8 +3,8 @@
  * operations were sent without a known outcome and that it was interrupted, and seals. Nothing that verifies is ever changed, and a second
  * run finishes what a first one could not. Run by the composition root before it opens a journal of its own.
  */
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { type FileHandle, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.js';
 import type { Logger } from '../base/logger.js';
 import { GwError } from '../contract/gw-error.js';
@@ -219,7 +219,7 @@ async function scan(directory: string, opener: EntryOpener, logger: Logger): Pro
 async function requireOpened(directory: string, ledger: SessionLedger, hidden: ReadonlyMap<number, HiddenReason>): Promise<void> {
   for (const { number, keyless } of ledger.open.values()) {
     const reason = hidden.get(number);
-    if (keyless && (reason === 'destroyed' || (await stat(keysPath(directory)).catch(() => null)) !== null)) continue;
+    if (keyless && (reason === 'destroyed' || (await readdir(directory)).includes(basename(keysPath(directory))))) continue;
     if (reason !== undefined)
       throw new GwError('recording.key', `Session ${number} of the journal was open, and its entries cannot be read without its key (${reason}).`, {
         hint: 'Put the keys back, and start again.',

@@ -168,6 +168,16 @@ describe('a CLOSE', () => {
     expect(types(wires.down)).toEqual([MESSAGE.windowAdjust, MESSAGE.close]);
   });
 
+  it('of the target is behind no question about what waited', () => {
+    const wires = new Wires();
+    const channel = wires.sftp();
+    channel.clientData(data(0, Buffer.concat([remove(1, '/a'), remove(2, '/b')])));
+    channel.serverLeft(about(MESSAGE.close, 0));
+    wires.questions[0]?.(NO);
+    channel.clientWindow(windowAdjust(0, 1 << 20));
+    expect(wires.questions.length).toBe(1);
+  });
+
   it('is behind no bytes and no room of any other channel', () => {
     const wires = new Wires();
     const channel = wires.channel();
@@ -397,6 +407,19 @@ describe('the end of what an SFTP client says', () => {
       other.clientEof(about(MESSAGE.eof, 0));
       expect(ended(others.up)).toEqual([MESSAGE.eof]);
     }
+  });
+
+  it('goes up behind a request that waits until an answer of the gateway has room', () => {
+    const wires = new Wires();
+    const channel = wires.sftp();
+    channel.windows.spend(channel.windows.budget);
+    channel.clientData(data(0, Buffer.concat([read(1), remove(2, '/a')])));
+    channel.clientEof(about(MESSAGE.eof, 0));
+    expect(ended(wires.up)).toEqual([]);
+    channel.clientWindow(windowAdjust(0, 1 << 20));
+    expect([wires.questions.length, ended(wires.up)]).toEqual([1, []]);
+    wires.questions[0]?.(YES);
+    expect(ended(wires.up)).toEqual([MESSAGE.data, MESSAGE.eof]);
   });
 
   it('does not go up once the client or the target closed', () => {

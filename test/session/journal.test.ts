@@ -28,6 +28,17 @@ const raw = (replies: readonly Reply[]): Buffer => Buffer.concat(replies.map(({ 
 
 const operations = (items: readonly SessionItem[]): RecordedOperation[] => items.flatMap((item) => (item.kind === 'operation' ? [item.operation] : []));
 
+/** Appends go into memory and succeed; only what writes and syncs is that of `wrapped`. */
+function onlyWritesTell(journal: Journal, wrapped: Journal): Journal {
+  return {
+    ...wrapped,
+    begin: (start) => journal.begin(start),
+    commit: () => wrapped.commit(),
+    synced: () => wrapped.synced(),
+    event: (kind, data) => journal.event(kind, data),
+  };
+}
+
 /** A switch between the path and its real journal. */
 function switchable() {
   const state = { failing: false, commits: 0, heldSyncs: null as (() => void)[] | null };
@@ -312,17 +323,7 @@ describe.each(['batch', 'strict', 'full'] as const)('a journal that fails (%s)',
     await using world = await startPathWorld({
       server: stub,
       durability,
-      wrapJournal: (journal) => {
-        const wrapped = wrapJournal(journal);
-        // Appends go into memory and succeed; only the write tells.
-        return {
-          ...wrapped,
-          begin: (start) => journal.begin(start),
-          commit: () => wrapped.commit(),
-          synced: () => wrapped.synced(),
-          event: (kind, data) => journal.event(kind, data),
-        };
-      },
+      wrapJournal: (journal) => onlyWritesTell(journal, wrapJournal(journal)),
     });
     const clients = await Promise.all(Array.from({ length: 20 }, () => login(world)));
     state.failing = true;
@@ -350,18 +351,11 @@ describe.each(['batch', 'strict', 'full'] as const)('a journal that fails (%s)',
       server: stub,
       durability,
       wrapJournal: (journal) => {
-        const wrapped = wrapJournal(journal);
-        // The start goes into memory; only the write tells.
-        return {
-          ...wrapped,
-          begin: (start) => {
-            begun.push(start.session);
-            return journal.begin(start);
-          },
-          commit: () => wrapped.commit(),
-          synced: () => wrapped.synced(),
-          event: (kind, data) => journal.event(kind, data),
+        const begin: Journal['begin'] = (start) => {
+          begun.push(start.session);
+          return journal.begin(start);
         };
+        return { ...onlyWritesTell(journal, wrapJournal(journal)), begin };
       },
     });
     state.failing = true;

@@ -77,6 +77,14 @@ async function stop(gateway: RunningGateway): Promise<void> {
   expect(await gateway.exited).toBe(0);
 }
 
+async function killWhole(gateway: RunningGateway): Promise<void> {
+  const workers = await workersOf(gateway);
+  for (const pid of workers) process.kill(pid, 'SIGKILL');
+  gateway.process.kill('SIGKILL');
+  await gateway.exited;
+  await eventually('the workers are gone', async () => (await Promise.all(workers.map(commandOf))).every((command) => command === ''));
+}
+
 describe('the log of a gateway', () => {
   it('has its sessions, refusals, segments and its own life, verifies while it runs and when it has ended, and shows every change', async () => {
     await world.configure({ workers: 2 });
@@ -117,13 +125,14 @@ describe('the log of a gateway', () => {
     expect(await readdir(journals)).not.toEqual(expect.arrayContaining(['wrk_early']));
     expect(await readdir(journals)).not.toEqual(expect.arrayContaining(['wrk_torn']));
     // As a crash of the machine leaves it, before anything was sealed.
+    await killWhole(gateway);
     const copy = join(world.dir, 'emptied');
     await cp(data, copy, { recursive: true, filter: (source) => !/\.lock$|state/.test(source) });
     for (const name of await readdir(join(copy, 'journal', journal as string))) await rm(join(copy, 'journal', journal as string, name));
     expect((await verify(copy)).problems.map(({ message }) => message)).toEqual([
       `the log has 1 sessions of the journal ${journal}, of which there is no segment`,
     ]);
-    await stop(gateway);
+    await stop(await world.start());
     expect((await verify()).problems).toEqual([]);
   });
 
@@ -334,11 +343,8 @@ describe('the log of a gateway', () => {
       });
       await work(gateway, `whole-${kill}`);
       begun++;
-      const workers = await workersOf(gateway);
-      for (const pid of workers) process.kill(pid, 'SIGKILL');
-      gateway.process.kill('SIGKILL');
-      await Promise.all([gateway.exited, ...sessions]);
-      await eventually('the workers are gone', async () => (await Promise.all(workers.map(commandOf))).every((command) => command === ''));
+      await killWhole(gateway);
+      await Promise.all(sessions);
       const dead = await verify();
       expect(dead.problems.filter(({ claim }) => !['session', 'segment', 'journal'].includes(claim))).toEqual([]);
     }

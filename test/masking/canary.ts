@@ -203,6 +203,6 @@ export function findCanariesInRows(rows: readonly (readonly Buffer[])[]): Findin
 export const inWords = ({ of, kind, piece }: Finding): string => `${of}, ${kind}: ${JSON.stringify(piece)}`;
 
 /** What is found of canaries in `bytes`, in words; empty: nothing. */
-export function canariesIn(bytes: Uint8Array): string[] {
-  return findCanaries(bytes).map(inWords);
+export function canariesIn(bytes: Uint8Array, among: Among = 'words'): string[] {
+  return findCanaries(bytes, among).map(inWords);
 }

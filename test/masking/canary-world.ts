@@ -7,7 +7,7 @@ import { walkJournal } from '../../src/recording/walk-journal.js';
 import { type PathWorld, startPathWorld } from '../support/path-world.js';
 import { RawClient } from '../support/raw-client.js';
 import { type RealPostgres, startRealPostgres } from '../support/real-postgres.js';
-import { CANARIES, canariesIn, DATE, NUMBERS } from './canary.js';
+import { CANARIES, canariesIn, DATE, findCanaries, findCanariesInBinary, inWords, NUMBERS } from './canary.js';
 
 const [first, second, note] = CANARIES.map(({ text }) => text);
 
@@ -102,11 +102,11 @@ export async function startCanaryWorld(version: '15' | '18' = '18', policy = CAN
       for (const name of await readdir(world.journalDir, { recursive: true, withFileTypes: true })) {
         if (!name.isFile()) continue;
         // In a segment digests stand between the entries, and hold four bytes of anything by chance.
-        const among = name.name.endsWith('.gwj') ? 'random' : 'words';
-        for (const each of canariesIn(await readFile(join(name.parentPath, name.name)), among)) found.add(`${name.name}: ${each}`);
+        const find = name.name.endsWith('.gwj') ? findCanariesInBinary : findCanaries;
+        for (const each of find(await readFile(join(name.parentPath, name.name)))) found.add(`${name.name}: ${inWords(each)}`);
       }
       for await (const item of walkJournal({ dir: world.journalDir, bootId: world.bootId, live: true }))
-        if (item.kind === 'frame') for (const each of canariesIn(item.frame.body)) found.add(`segment ${item.segment}: ${each}`);
+        if (item.kind === 'frame') for (const each of findCanariesInBinary(item.frame.body)) found.add(`segment ${item.segment}: ${inWords(each)}`);
       return [...found];
     },
     [Symbol.asyncDispose]: async () => {

@@ -1,7 +1,7 @@
 /** The search itself: what it finds, and what it knows to be chance. */
 import { expect, it } from 'vitest';
 import { newId } from '../../src/base/id.js';
-import { CANARIES, canariesIn, findCanariesInDocument, findCanariesInRows, NUMBERS } from './canary.js';
+import { CANARIES, canariesIn, findCanariesInBinary, findCanariesInDocument, findCanariesInRows, NUMBERS } from './canary.js';
 import { FORMS } from './canary-forms.js';
 
 const found = (text: string): string[] => canariesIn(Buffer.from(text));
@@ -32,6 +32,17 @@ it('takes four bytes of random ones for chance, and six not', () => {
   const digest = (part: string): string => Buffer.concat([Buffer.alloc(40, 0xb7), Buffer.from(part)]).toString('hex');
   expect(findCanariesInDocument(`sha: ${digest(text.slice(0, 4))}`)).toEqual([]);
   expect(findCanariesInDocument(`sha: ${digest(text.slice(0, 6))}`).length).toBeGreaterThan(0);
+});
+
+it('takes four bytes between the texts of a record for chance, and four characters in a text not', () => {
+  const number = [...FORMS].find(([form, forms]) => form.length === 4 && form.includes('\0') && forms.every(({ strong }) => !strong))?.[0] ?? '';
+  expect(number).not.toBe('');
+  const { text } = CANARIES[0] as (typeof CANARIES)[number];
+  const entry = (said: string, between: string): Buffer => Buffer.from(`\x00\x07${between}\x03select '${said}'\x00`, 'latin1');
+  expect(findCanariesInBinary(entry('hello', number))).toEqual([]);
+  expect(findCanariesInBinary(entry('hello', text.slice(0, 4)))).toEqual([]);
+  expect(findCanariesInBinary(entry(text.slice(0, 4), '')).length).toBeGreaterThan(0);
+  expect(findCanariesInBinary(entry('hello', text.slice(0, 6))).length).toBeGreaterThan(0);
 });
 
 it('puts together what comes in several fields: down a column, and along a row', () => {

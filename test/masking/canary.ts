@@ -180,6 +180,19 @@ export function findCanariesInDocument(content: string | Uint8Array): Finding[] 
   return [...found.values()];
 }
 
+/** Text of so many characters between numbers, lengths and digests is no chance. */
+const TEXT = /[\t\n\r\x20-\x7e]{8,}/g;
+
+/** In bytes that hold text between numbers, lengths and digests, as entries of a journal do: short forms in the text, long ones in all of it. */
+export function findCanariesInBinary(content: Uint8Array): Finding[] {
+  const found = new Map<string, Finding>();
+  const take = (each: Finding): void => void found.set(`${each.of}, ${each.kind}`, each);
+  for (const [text] of Buffer.from(content).toString('latin1').matchAll(TEXT))
+    for (const each of findCanariesInDocument(Buffer.from(text, 'latin1'))) take(each);
+  for (const each of findCanaries(content, 'random')) take(each);
+  return [...found.values()];
+}
+
 /** In the fields of a result, row by row: what columns and rows say when they are read on, and fields that are a value by themselves. */
 export function findCanariesInRows(rows: readonly (readonly Buffer[])[]): Finding[] {
   const found = new Map<string, Finding>();

@@ -12,11 +12,13 @@ import { needsCatalog, withCatalog, withResolved } from './facts/index.js';
 import { Flight } from './flight.js';
 import { SessionMasking } from './masking/session-masking.js';
 import { isFollowed, keepParameters, type NameChange, type NameEffect, NameSpace, type Portal, type Statement } from './names.js';
+import { SessionMeaning } from './session-meaning.js';
 
 export class Conversation {
   readonly context: EngineContext;
   readonly masking: SessionMasking;
   readonly flight = new Flight();
+  readonly #meaning: SessionMeaning;
   readonly statements = new NameSpace<Statement>();
   readonly portals = new NameSpace<Portal>();
   /** Number of the pipeline segment (up to the next Sync or Query) that is being sent. */
@@ -42,8 +44,6 @@ export class Conversation {
   readonly suspended = new Set<Portal>();
   /** The portal of the last Bind while no Execute named it: nearly always the next message does, and the set above stays empty. */
   lastBound: Portal | null = null;
-  /** Something ran after which a text alone does not say what it means (`shifted-meaning.ts`). */
-  shifted = false;
   /** Names outside ASCII may mean others at the target (`foreign-encoding.ts`). */
   foreignEncoding = false;
   /** Executes of the segment in answer that have ended. */
@@ -56,7 +56,18 @@ export class Conversation {
 
   constructor(context: EngineContext) {
     this.context = context;
+    this.#meaning = new SessionMeaning(context);
     this.masking = new SessionMasking(this);
+  }
+
+  /** A text alone does not say what it means. */
+  get shifted(): boolean {
+    return this.#meaning.shifted;
+  }
+
+  /** Something ran after which it does not (`shifted-meaning.ts`). */
+  shift(): void {
+    this.#meaning.shift();
   }
 
   /** For masking; null: not known for certain. Ask `catalog.forCode` first whether it has to wait. */

@@ -125,7 +125,7 @@ export class Requests {
     // What is forbidden by now was not what people approved.
     if (judged.forbidden !== null) this.#awaited.forget();
     const verdict = this.#awaited.take(judged) ?? this.#ask(judged, preparing);
-    if (verdict !== NO_VERDICT_YET && verdict.allowed && !preparing && shiftsMeaning(judged.facts)) this.#talk.shifted = true;
+    if (verdict !== NO_VERDICT_YET && verdict.allowed && !preparing && shiftsMeaning(judged.facts)) this.#talk.shift();
     if (verdict !== NO_VERDICT_YET && verdict.allowed && !preparing) this.#talk.catalog.sent(judged.facts);
     return verdict;
   }

@@ -33,6 +33,14 @@ const NO_PARENTS: readonly number[] = Object.freeze([]);
 /** The login's own path may have things in it that pass for PostgreSQL's, and this connection has the gateway's rights. */
 const NO_PATH = "set search_path = ''";
 
+/** What a session of this login begins with, by what stands in the catalog now: the most particular setting counts (`process_settings` of PostgreSQL). */
+const LOGIN_PATH = `select pg_catalog.substr(setting, 13) from pg_catalog.pg_db_role_setting, pg_catalog.unnest(setconfig) setting
+where pg_catalog.starts_with(setting, 'search_path=') and setdatabase in (0, (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()))
+  and setrole in (0, (select oid from pg_catalog.pg_roles where rolname = session_user))
+order by setrole <> 0 desc, setdatabase <> 0 desc limit 1`;
+/** Where a connection's own path comes from when it began with one of those. */
+const OF_LOGINS: ReadonlySet<string> = new Set(['global', 'database', 'user', 'database user']);
+
 const VISIBLE_SCHEMA = "nspname !~ '^pg_(toast|temp_|toast_temp_)'";
 const KINDS = "relkind in ('r','p','v','m','f','c','S')";
 
@@ -96,14 +104,13 @@ export const postgresCatalog: ProtocolCatalog = {
 async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): ReturnType<ProtocolCatalog['load']> {
   const limit = Math.max(1, Math.round(timeoutMs));
   const session = new SideSession(connection, BYTES_LIMIT);
-  await session.rows('reset search_path');
-  const part = text((await session.rows('select pg_catalog.current_database()'))[0] ?? [], 0);
-  const path = (await session.rows('select pg_catalog.unnest(pg_catalog.current_schemas(true))')).map((row) => text(row, 0));
   await session.rows(NO_PATH);
+  const part = text((await session.rows('select pg_catalog.current_database()'))[0] ?? [], 0);
   await session.rows(
     `begin isolation level repeatable read read only; set local statement_timeout = ${limit}; set local lock_timeout = ${Math.min(limit, 500)}`,
   );
   const version = text((await session.rows(VERSION_QUERY))[0] ?? [], 0);
+  const path = await loginPath(session);
   const relations = await session.rows(RELATIONS);
   const columns = await session.rows(COLUMNS);
   const parents = await session.rows(PARENTS);
@@ -147,6 +154,19 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
     conversions: conversions.map((row) => [oid(row, 0), oid(row, 1)] as const),
   };
   return { version: named, snapshot: createCatalog(contents), part };
+}
+
+/** Schemas in which a session that begins now looks for names. In a transaction. */
+async function loginPath(session: SideSession): Promise<readonly string[]> {
+  const [set] = await session.rows(`select pg_catalog.set_config('search_path', (${LOGIN_PATH}), true) from (${LOGIN_PATH}) login`);
+  if (set === undefined) {
+    await session.rows('set local search_path to default');
+    const source = text((await session.rows("select source from pg_catalog.pg_settings where name = 'search_path'"))[0] ?? [], 0);
+    if (OF_LOGINS.has(source)) throw new GwError('target.protocol', 'The connection for the catalog began with a search_path that its login has no more.');
+  }
+  const path = await session.rows('select pg_catalog.unnest(pg_catalog.current_schemas(true))');
+  await session.rows("set local search_path = ''");
+  return path.map((row) => text(row, 0));
 }
 
 function readRelations(

@@ -229,7 +229,10 @@ function endsAreTrue(evidence: Evidence, recorded: ReadonlyMap<string, Recorded>
     const { session: id } = session.start;
     if (operations.some((operation) => (recorded.get(operation.id)?.session ?? session) !== session)) found(`${id}: shares a connection with another session`);
     if (reason === 'client' && closedBy !== 'client' && !terminated) found(`${id}: ended as if the client had left, and it had not`);
-    if (reason === 'target' && !targetDown.some(({ from, to }) => from <= closedAt && openedAt <= to)) found(`${id}: lost its target, which was there`);
+    // Until the gateway has heard that its client left, a session lives on and may lose its target.
+    const over = closedBy === 'client' ? Number.POSITIVE_INFINITY : closedAt;
+    if (reason === 'target' && !targetDown.some(({ from, to }) => from <= over && openedAt <= to))
+      found(`${id}: lost its target, which was there: from ${openedAt} to ${closedAt} (${closedBy}), and the target was down ${JSON.stringify(targetDown)}`);
     if (reason === 'interrupted' && closedBy === 'gateway' && !terminated && closedAt < (killed.get(session.journal) ?? Number.POSITIVE_INFINITY))
       found(`${id}: was disturbed before its own process was killed`);
   }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { Secret } from '../../src/base/secret.js';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/store/embedded-postgres.js';
+import { copyDataDirectory } from '../support/data-directory.js';
 
 export interface StateServer {
   readonly url: string;
@@ -22,15 +23,13 @@ export interface StateServer {
 
 export async function startStateServer(): Promise<StateServer> {
   const base = await mkdtemp(join(tmpdir(), 'gw-store-'));
-  const start = (port: number): Promise<EmbeddedPostgres> =>
-    startEmbeddedPostgres({
-      dir: join(base, 'state'),
-      base,
-      port,
-      superuser: 'gw',
-      password: new Secret('test-password'),
-      settings: { fsync: 'off', wal_recycle: 'off' },
-    });
+  const dir = join(base, 'state');
+  const owner = { superuser: 'gw', password: new Secret('test-password'), settings: { fsync: 'off', wal_recycle: 'off' } };
+  await copyDataDirectory('embedded-gw', dir, async (first) => {
+    const initialised = await startEmbeddedPostgres({ ...owner, dir: first, port: 0 });
+    await initialised.stop();
+  });
+  const start = (port: number): Promise<EmbeddedPostgres> => startEmbeddedPostgres({ ...owner, dir, base, port });
   let server = await start(0);
   const { port } = server;
   const url = server.url.expose();

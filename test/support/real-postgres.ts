@@ -6,11 +6,12 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../../src/base/free-port.js';
 import { Secret } from '../../src/base/secret.js';
 import { startEmbeddedPostgres } from '../../src/store/embedded-postgres.js';
+import { copyDataDirectory } from './data-directory.js';
 import { query, RawClient } from './raw-client.js';
 
 const exec = promisify(execFile);
@@ -65,11 +66,15 @@ async function embedded(
   hba: readonly string[] | undefined,
   tls: { certificate: string; key: string } | undefined,
 ) {
+  const data = join(dir, 'data');
+  const owner = { port: 0, superuser: USERNAME, password: new Secret(PASSWORD) };
+  await copyDataDirectory('embedded-owner', data, async (first) => {
+    const server = await startEmbeddedPostgres({ ...owner, dir: first, settings: { fsync: 'off' } });
+    await server.stop();
+  });
   return startEmbeddedPostgres({
-    dir: join(dir, 'data'),
-    port: 0,
-    superuser: USERNAME,
-    password: new Secret(PASSWORD),
+    ...owner,
+    dir: data,
     settings: { fsync: 'off', max_connections: '300', ...settings },
     ...(hba === undefined ? {} : { hba }),
     ...(tls === undefined ? {} : { tls: { certificate: tls.certificate, key: new Secret(tls.key) } }),
@@ -83,10 +88,14 @@ async function debian(dir: string, settings: Record<string, string>): Promise<{ 
     as.gid = Number((await exec('id', ['-g', 'postgres'])).stdout);
     await chown(dir, as.uid, as.gid);
   }
-  const pwfile = join(dir, 'pw');
-  await writeFile(pwfile, PASSWORD, { mode: 0o644 });
   const data = join(dir, 'data');
-  await exec(`${DEBIAN_BIN}/initdb`, ['-D', data, '-U', USERNAME, `--pwfile=${pwfile}`, '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '--no-sync'], as);
+  await copyDataDirectory('debian', data, async (first) => {
+    const pwfile = join(dir, 'pw');
+    await writeFile(pwfile, PASSWORD, { mode: 0o644 });
+    const parent = dirname(first);
+    if (as.uid !== undefined && as.gid !== undefined) await chown(parent, as.uid, as.gid);
+    await exec(`${DEBIAN_BIN}/initdb`, ['-D', first, '-U', USERNAME, `--pwfile=${pwfile}`, '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '--no-sync'], as);
+  });
   const port = await freePort();
   const all = { port: String(port), listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'off', max_connections: '300', ...settings };
   const child = spawn(`${DEBIAN_BIN}/postgres`, ['-D', data, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])], {

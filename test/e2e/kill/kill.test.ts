@@ -14,7 +14,7 @@ import { KillRun } from '../../support/kill/run.js';
 const SEED = Number(process.env['GW_KILL_SEED'] ?? Math.floor(Math.random() * 1e9));
 const ROUNDS = Number(process.env['GW_KILL_ROUNDS'] ?? 6);
 /** In each round; then the gateway itself. */
-const PLAN = JSON.parse(process.env['GW_KILL_PLAN'] ?? '{"client":38,"backend":4,"worker":6,"server":1}') as Parameters<KillRounds['round']>[0];
+const PLAN = JSON.parse(process.env['GW_KILL_PLAN'] ?? '{"client":40,"backend":3,"worker":5,"server":1}') as Parameters<KillRounds['round']>[0];
 const KILLS = 300;
 /** Rounds from one reading of everything to the next. */
 const WHOLE = 25;

@@ -18,6 +18,7 @@ function frontend() {
     resumeClient: () => undefined,
     pauseTarget: () => undefined,
     resumeTarget: () => undefined,
+    catalog: () => null,
   } as unknown as EngineContext;
   const talk = new Conversation(context);
   return { talk, sent, paused, up: new Frontend(talk, { busy: false, advance: () => undefined } as unknown as RowGuard, new StatementCache(), 1 << 20) };

@@ -10,8 +10,11 @@ import { join } from 'node:path';
 export const KEY_BYTES = 32;
 const TAG_BYTES = 16;
 export const RECORD_BYTES = KEY_BYTES + TAG_BYTES;
+const WORD = Buffer.from('DESTROYED');
 /** What stands in the place of a key that was destroyed. */
-const DESTROYED = Buffer.concat([Buffer.from('DESTROYED'), Buffer.alloc(RECORD_BYTES - 9)]);
+const DESTROYED = Buffer.concat([WORD, Buffer.alloc(RECORD_BYTES - WORD.length)]);
+/** What a disk writes as a whole. A record that lies across an end of one may be there in part after a power cut: 16 bytes of it or 32. */
+const SECTOR_BYTES = 512;
 
 export type KeyState = 'kept' | 'destroyed' | 'none';
 
@@ -46,15 +49,23 @@ export function readKeyRecord(workerDirectory: string, number: number): { readon
   } finally {
     closeSync(fd);
   }
-  return { state: record.equals(DESTROYED) ? 'destroyed' : record.every((byte) => byte === 0) ? 'none' : 'kept', record };
+  return { state: stateOf(record, number), record };
 }
+
+function stateOf(record: Buffer, number: number): KeyState {
+  if (isDestroyed(record)) return 'destroyed';
+  const end = SECTOR_BYTES - ((number * RECORD_BYTES) % SECTOR_BYTES);
+  const parts = end < RECORD_BYTES ? [record.subarray(0, end), record.subarray(end)] : [record];
+  return parts.some(isEmpty) ? 'none' : 'kept';
+}
+
+const isEmpty = (bytes: Buffer): boolean => bytes.every((byte) => byte === 0);
 
 /** The state of every key of a journal by session number; null when it has no file of keys. */
 export function readKeyStates(bytes: Buffer): KeyState[] {
   const states: KeyState[] = [];
   for (let at = 0; at + RECORD_BYTES <= bytes.length; at += RECORD_BYTES) {
-    const record = bytes.subarray(at, at + RECORD_BYTES);
-    states.push(record.equals(DESTROYED) ? 'destroyed' : record.every((byte) => byte === 0) ? 'none' : 'kept');
+    states.push(stateOf(bytes.subarray(at, at + RECORD_BYTES), states.length));
   }
   return states;
 }
@@ -64,11 +75,12 @@ export function readKeyStates(bytes: Buffer): KeyState[] {
  * @returns what was there before
  */
 export function destroyKey(workerDirectory: string, number: number): KeyState {
-  const { state } = readKeyRecord(workerDirectory, number);
-  if (state === 'none') return state;
+  const { state, record } = readKeyRecord(workerDirectory, number);
+  // What a power cut left of a record may be the whole key without its tag.
+  if (isEmpty(record)) return state;
   const fd = openSync(keysPath(workerDirectory), 'r+');
   try {
-    if (state === 'kept') writeSync(fd, DESTROYED, 0, RECORD_BYTES, number * RECORD_BYTES);
+    if (!record.equals(DESTROYED)) writeSync(fd, DESTROYED, 0, RECORD_BYTES, number * RECORD_BYTES);
     fsyncSync(fd);
   } finally {
     closeSync(fd);
@@ -76,8 +88,9 @@ export function destroyKey(workerDirectory: string, number: number): KeyState {
   return state;
 }
 
+/** Also where a power cut came before all of it was overwritten. */
 export function isDestroyed(record: Buffer): boolean {
-  return record.equals(DESTROYED);
+  return record.subarray(0, WORD.length).equals(WORD);
 }
 
 function nonceOf(number: number): Buffer {

@@ -190,8 +190,18 @@ export async function readKeyChain(directories: readonly string[], given: readon
 
 /** Keys out of files, one a line. @throws GwError `usage.invalid` */
 export async function readKeyFiles(files: readonly string[]): Promise<VerifierKey[]> {
-  const texts = await Promise.all(files.map((file) => read(file, 'The key file')));
-  const lines = texts.flatMap((text) => text.toString('utf8').split('\n')).filter((line) => line.trim() !== '');
+  const keys = await Promise.all(files.map(readKeys));
+  return keys.flat();
+}
+
+async function readKeys(file: string): Promise<VerifierKey[]> {
+  const text = await read(file, 'The key file');
+  const lines = text
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  if (lines.length === 0)
+    throw new GwError('usage.invalid', `The key file ${file} is empty.`, { hint: 'Keep in it what `gw audit key` prints where the gateway runs.' });
   return lines.map(parseVerifierKey);
 }
 

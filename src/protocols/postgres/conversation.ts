@@ -85,17 +85,22 @@ export class Conversation {
       if (info.name !== null && this.#named(info.kind, info.name) === 'unsettled') return 'unsettled';
     }
     if (!named) return analysis.facts;
-    return withResolved(analysis, (kind, name) => {
-      const statement = this.#named(kind === 'statement' ? 'execute' : 'fetch', name);
-      return statement === null || statement === 'unsettled' || !isFollowed(statement) ? null : statement.facts;
-    });
+    return withResolved(analysis, (kind, name) => this.followed(kind === 'statement' ? 'execute' : 'fetch', name)?.facts ?? null);
   }
 
-  /** What an EXECUTE or FETCH of this name runs. */
-  #named(kind: 'execute' | 'fetch', name: string): Statement | null | 'unsettled' {
-    if (kind === 'execute') return this.statements.lookup(name, this.segment);
-    const portal = this.portals.lookup(name, this.segment);
-    return portal === null || portal === 'unsettled' ? portal : portal.statement;
+  /** The statement that an EXECUTE or FETCH of this name runs as its own text says (`isFollowed`); null: it is another one, or not known. */
+  followed(kind: 'execute' | 'fetch', name: string): Statement | null {
+    const found = this.#named(kind, name);
+    return found === null || found === 'unsettled' || !isFollowed(found) ? null : found;
+  }
+
+  #named(kind: 'execute' | 'fetch', name: string): Statement | 'unsettled' | null {
+    const found = this.#meant(kind, name);
+    return found !== null && found !== 'unsettled' && 'statement' in found ? found.statement : found;
+  }
+
+  #meant(kind: 'execute' | 'fetch', name: string): Statement | Portal | 'unsettled' | null {
+    return kind === 'execute' ? this.statements.lookup(name, this.segment) : this.portals.lookup(name, this.segment);
   }
 
   /** Why what `analysis` runs by a name is not carried: the server would run something that its own text does not say. Null: it is, or there is none of that name. */
@@ -217,8 +222,7 @@ export class Conversation {
   runsNow({ resolve, source }: Statement): Statement | Portal | 'unsettled' | null {
     if (resolve === null) return null;
     const [only] = source.analysis.statements;
-    if (only?.name == null) return null;
-    return only.kind === 'execute' ? this.statements.lookup(only.name, this.segment) : this.portals.lookup(only.name, this.segment);
+    return only?.name == null ? null : this.#meant(only.kind === 'execute' ? 'execute' : 'fetch', only.name);
   }
 
   /** The last bound portal was not executed by the next message: it waits among the suspended ones. */

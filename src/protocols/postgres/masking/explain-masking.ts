@@ -6,7 +6,6 @@ import { analyseText } from '../facts/index.js';
 import { prepareParser } from '../facts/parser.js';
 import type { SourceColumn } from '../lineage/lineage.js';
 import type { Output } from '../lineage/sources.js';
-import { NameSpace, type Portal, type Statement } from '../names.js';
 import { clearColumns } from './clear-columns.js';
 import { TEXT_TYPE } from './field-kind.js';
 import { type MaskedConversation, SessionMasking } from './session-masking.js';
@@ -25,9 +24,7 @@ export async function explainMasking(text: string, door: MaskingDoor, snapshot: 
       inheritTags: () => Promise.resolve(),
       recheckCatalog: () => Promise.resolve(),
     },
-    statements: new NameSpace<Statement>(),
-    portals: new NameSpace<Portal>(),
-    segment: 1,
+    followed: () => null,
     shifted: false,
     block: IDLE,
     flight: { running: false },

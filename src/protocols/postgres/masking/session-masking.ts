@@ -17,7 +17,7 @@ import { derived, isNothing, type Lineage, oneOf, unknownLineage } from '../line
 import { type Output, output } from '../lineage/sources.js';
 import { measured, type StatementLineage } from '../lineage/statement-lineage.js';
 import type { Comparison } from '../lineage/trace.js';
-import { isFollowed, type NameSpace, type Portal, type Statement, type StatementSource } from '../names.js';
+import type { Portal, Statement, StatementSource } from '../names.js';
 import { shiftsMeaning } from '../shifted-meaning.js';
 import { ChangedNames, changedName } from './changed-names.js';
 import { clearColumns } from './clear-columns.js';
@@ -42,9 +42,8 @@ export interface MaskedConversation {
     readonly inheritTags: ((tags: readonly NewInheritedTag[]) => Promise<void>) | null;
     recheckCatalog(): Promise<void>;
   };
-  readonly statements: NameSpace<Statement>;
-  readonly portals: NameSpace<Portal>;
-  readonly segment: number;
+  /** The statement that an EXECUTE or FETCH of this name runs as its own text says; null: it is another one, or not known. */
+  followed(kind: 'execute' | 'fetch', name: string): Statement | null;
   /** A name of the text may mean something else than in a fresh session. */
   readonly shifted: boolean;
   /** Where the transaction stands: the letter of ReadyForQuery. */
@@ -341,11 +340,8 @@ export class SessionMasking {
   }
 
   #named({ kind, name }: NonNullable<StatementLineage['runs']>, shifted: boolean, changed = false): TracedStatement | null {
-    const { segment } = this.#talk;
-    const found = kind === 'statement' ? this.#talk.statements.lookup(name, segment) : this.#talk.portals.lookup(name, segment);
-    if (found === null || found === 'unsettled') return null;
-    const statement = 'source' in found ? found : found.statement;
-    if (!isFollowed(statement)) return null;
+    const statement = this.#talk.followed(kind === 'statement' ? 'execute' : 'fetch', name);
+    if (statement === null) return null;
     const [now] = this.#trace(statement.source, shifted, false, changed && kind === 'statement');
     const before = this.#declared.get(statement);
     return now === undefined || before === undefined || before === now ? (now ?? null) : eitherOf(before, now);

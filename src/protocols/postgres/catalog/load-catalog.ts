@@ -34,7 +34,7 @@ const NO_PARENTS: readonly number[] = Object.freeze([]);
 const NO_PATH = "set search_path = ''";
 
 /** What a session of this login begins with, by what stands in the catalog now: the most particular setting counts (`process_settings` of PostgreSQL). */
-const LOGIN_PATH = `select pg_catalog.substr(setting, 13) from pg_catalog.pg_db_role_setting, pg_catalog.unnest(setconfig) setting
+const LOGIN_PATH = `select pg_catalog.substr(setting, 13) as path from pg_catalog.pg_db_role_setting, pg_catalog.unnest(setconfig) setting
 where pg_catalog.starts_with(setting, 'search_path=') and setdatabase in (0, (select oid from pg_catalog.pg_database where datname = pg_catalog.current_database()))
   and setrole in (0, (select oid from pg_catalog.pg_roles where rolname = session_user))
 order by setrole <> 0 desc, setdatabase <> 0 desc limit 1`;
@@ -158,7 +158,7 @@ async function loadCatalog(connection: UpstreamConnection, timeoutMs: number): R
 
 /** Schemas in which a session that begins now looks for names. In a transaction. */
 async function loginPath(session: SideSession): Promise<readonly string[]> {
-  const [set] = await session.rows(`select pg_catalog.set_config('search_path', (${LOGIN_PATH}), true) from (${LOGIN_PATH}) login`);
+  const [set] = await session.rows(`select pg_catalog.set_config('search_path', path, true) from (${LOGIN_PATH}) login`);
   if (set === undefined) {
     await session.rows('set local search_path to default');
     const source = text((await session.rows("select source from pg_catalog.pg_settings where name = 'search_path'"))[0] ?? [], 0);

@@ -13,7 +13,7 @@ export interface Finding {
 }
 
 /** `words`: text, and numbers of messages. `random`: digests, signatures, ciphertext, that hold four bytes of anything by chance. */
-export type Among = 'words' | 'random';
+type Among = 'words' | 'random';
 
 interface Known {
   readonly bytes: Buffer;
@@ -216,6 +216,6 @@ export function findCanariesInRows(rows: readonly (readonly Buffer[])[]): Findin
 export const inWords = ({ of, kind, piece }: Finding): string => `${of}, ${kind}: ${JSON.stringify(piece)}`;
 
 /** What is found of canaries in `bytes`, in words; empty: nothing. */
-export function canariesIn(bytes: Uint8Array, among: Among = 'words'): string[] {
-  return findCanaries(bytes, among).map(inWords);
+export function canariesIn(bytes: Uint8Array): string[] {
+  return findCanaries(bytes).map(inWords);
 }
